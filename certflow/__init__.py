@@ -1,0 +1,37 @@
+"""certflow: verified numerics for early directional convergence of homogeneous networks. Imports are lazy (PEP 562)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Problem": "certflow.problem",
+    "Experiment": "certflow.problem",
+    "Loss": "certflow.losses",
+    "Activation": "certflow.networks.activation",
+    "OneLayer": "certflow.networks.one_hidden_layer",
+    "TwoLayer": "certflow.networks.one_hidden_layer",
+    "FeedForward": "certflow.networks.feed_forward",
+    "Expression": "certflow.networks.expression",
+    "BadInput": "certflow.outcome",
+    "CertflowError": "certflow.outcome",
+    "Inconclusive": "certflow.outcome",
+    "verify": "certflow.experiments.verify",
+    "reference_flow": "certflow.flow.reference",
+    "limit_flow": "certflow.flow.reference",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'certflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

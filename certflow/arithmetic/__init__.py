@@ -1,0 +1,1 @@
+"""Number systems: one network definition is evaluated in each of them."""

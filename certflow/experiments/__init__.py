@@ -1,0 +1,1 @@
+"""The main job and the papers' figures, one module per experiment."""

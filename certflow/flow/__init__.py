@@ -1,0 +1,1 @@
+"""How the weights move: the gradient flow and its limit direction flow."""

@@ -1,0 +1,1 @@
+"""KKT points of the neural correlation function on the unit sphere."""

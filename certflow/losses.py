@@ -1,0 +1,82 @@
+"""Convex losses: residuals, values and curvature bounds, written once for every arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import Arithmetic
+from certflow.outcome import BadInput
+
+REDUCTIONS = ("mean", "sum")
+
+Residual = Callable[[Arithmetic, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`sum_i omega l(H_i, y_i)` with omega = 1 (sum) or 1/n (mean).
+
+    `kind` is "square" (`(H - y)²/2`), "logistic" (`2 log(1 + exp(-y H))`, y = 1 or -1) or "custom": then `residual`
+    computes `-l'(H, y)` with `+ - * /` and `ar.exp`, elementwise, `curvature` bounds l'' and `at_zero` gives the
+    exact `-l'(0, y)`. Only the first two can be written to a file.
+    """
+
+    kind: str = "square"
+    reduction: str = "mean"
+    residual: Residual | None = None
+    curvature: Fraction | None = None
+    at_zero: Callable[[Fraction], Fraction] | None = None
+
+    def __post_init__(self) -> None:
+        if self.reduction not in REDUCTIONS:
+            raise BadInput(f"loss.reduction: {self.reduction!r} is not one of mean, sum.")
+        if self.kind not in ("square", "logistic", "custom"):
+            raise BadInput(f"loss.kind: {self.kind!r} is not one of square, logistic.")
+        if self.kind == "custom" and None in (self.residual, self.curvature, self.at_zero):
+            raise BadInput("loss: a custom loss needs residual, curvature and at_zero.")
+
+    def omega(self, n: int) -> Fraction:
+        """The weight of one sample."""
+        return Fraction(1, n) if self.reduction == "mean" else Fraction(1)
+
+    def curvature_bound(self) -> Fraction:
+        """An upper bound m of l'' on the whole line: 1 for square, 1/2 for logistic."""
+        return {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind) or Fraction(self.curvature or 0)
+
+    def initial_residuals(self, y: np.ndarray) -> np.ndarray:
+        """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and logistic."""
+        at_zero = self.at_zero or (lambda label: label)
+        return np.array([self.omega(len(y)) * at_zero(label) for label in y], dtype=object)
+
+    def residuals(self, ar: Arithmetic, outputs: Any, y: Any) -> Any:
+        """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`."""
+        omega = ar.number(self.omega(y.shape[0]))
+        if self.kind == "square":
+            return (y - outputs) * omega
+        if self.kind == "logistic":
+            # -l' = 2 y / (1 + exp(y H))
+            return (y * (2 * omega)) / (ar.exp(y * outputs) + 1)
+        if self.residual is None:
+            raise BadInput("loss: a custom loss needs its residual.")
+        return self.residual(ar, outputs, y) * omega
+
+    def value(self, outputs: np.ndarray, y: np.ndarray) -> float:
+        """The loss in double precision (an approximation, for plots)."""
+        omega = float(self.omega(len(y)))
+        if self.kind == "square":
+            return float(omega * 0.5 * np.sum((outputs - y) ** 2))
+        if self.kind == "logistic":
+            return float(omega * 2.0 * np.sum(np.logaddexp(0.0, -y * outputs)))
+        raise BadInput("loss: the value of a custom loss is not known, only its derivative.")
+
+    def check_labels(self, y: np.ndarray) -> None:
+        """Raise `BadInput` for labels the loss cannot use."""
+        if self.kind == "logistic":
+            for i, label in enumerate(y):
+                if label not in (1, -1):
+                    raise BadInput(f"data.y[{i}]: the label {label} is not 1 or -1, which the logistic loss needs.")

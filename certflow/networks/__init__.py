@@ -1,0 +1,1 @@
+"""Networks without biases: one definition each, evaluated in every arithmetic."""

@@ -1,0 +1,71 @@
+"""The activation sigma(z) = max(z, alpha z)^power and its branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import UNKNOWN, Arithmetic
+from certflow.outcome import BadInput
+
+MAX_POWER = 16
+
+
+@dataclass(frozen=True)
+class Activation:
+    """`max(z, alpha z)^power` with -1 <= alpha <= 1 and power >= 1: linear, (leaky) ReLU, absolute value and powers.
+
+    On each side of z = 0 it is a monomial, `c z^power` with c = 1 for z > 0 and c = alpha^power for z < 0. A *cell*
+    is the array of these coefficients; on a cell the network is a polynomial, in every arithmetic. At z = 0 the
+    Clarke selection is explicit: `c = at_kink + (1 - at_kink) alpha^power` with 0 <= at_kink <= 1.
+    """
+
+    alpha: Fraction = Fraction(0)
+    power: int = 1
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.alpha <= 1:
+            raise BadInput(f"activation.alpha: {self.alpha} is outside [-1, 1]; max(z, alpha z) needs -1 <= alpha <= 1.")
+        if isinstance(self.power, bool) or not isinstance(self.power, int) or not 1 <= self.power <= MAX_POWER:
+            raise BadInput(f"activation.power: {self.power!r} is not a whole number from 1 to {MAX_POWER}.")
+
+    @property
+    def off(self) -> Fraction:
+        """The coefficient on z < 0, alpha^power."""
+        return self.alpha**self.power
+
+    @property
+    def has_kink(self) -> bool:
+        """Whether the two branches differ (otherwise the activation is the polynomial z^power)."""
+        return self.off != 1
+
+    @property
+    def smoothness(self) -> int | None:
+        """The number r such that sigma is C^(r,1) but not C^(r+1,1), or None for C^infinity."""
+        return self.power - 1 if self.has_kink else None
+
+    def coefficients(self, ar: Arithmetic, sign: np.ndarray, at_kink: Fraction = Fraction(0)) -> Any:
+        """The cell of an array of signs: exact coefficients where the sign is known, the hull of both branches
+        (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign`."""
+        off, kink = self.off, at_kink + (1 - at_kink) * self.off
+        exact = np.empty(sign.shape, dtype=object)
+        exact[sign == 1], exact[sign == -1], exact[sign == 0] = Fraction(1), off, kink
+        unknown = sign == UNKNOWN
+        exact[unknown] = Fraction(0)
+        cell = ar.array(exact)
+        if unknown.any():
+            cell[unknown] = ar.hull(min(off, Fraction(1)), max(off, Fraction(1)))
+        return cell
+
+    def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
+        """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the power."""
+        factor = 1
+        for i in range(times):
+            factor *= self.power - i
+        exponent = self.power - times
+        if exponent < 0:
+            return cell * 0
+        return cell * factor if exponent == 0 else cell * factor * z**exponent if factor != 1 else cell * z**exponent

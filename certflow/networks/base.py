@@ -1,0 +1,94 @@
+"""What every network offers: outputs, Jacobian and weighted Hessian in the weights, in any arithmetic."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import Arithmetic
+
+Select = Callable[[int, Any], Any]
+"""Given a layer (or kink) number and its kink arguments z, the cell: the array of branch coefficients for z."""
+
+
+@dataclass
+class Forward:
+    """One forward pass: what the derivatives need, and nothing is computed twice.
+
+    `kinks[l]` are the arguments of the activations of layer l (n × width), `cells[l]` the coefficients chosen for
+    them, `block_outputs` (n × blocks) sum to `outputs` (n). `saved` belongs to the network that made the pass.
+    """
+
+    ar: Arithmetic
+    w: Any
+    X: Any
+    kinks: list[Any]
+    cells: list[Any]
+    outputs: Any
+    block_outputs: Any
+    saved: dict[str, Any] = field(default_factory=dict)
+
+
+class Network(ABC):
+    """A network `H(x; w)` with `size` weights, `inputs` inputs and one output.
+
+    Weights are one flat vector; arrays hold numbers of one `Arithmetic`. All derivatives are those of the polynomial
+    on the chosen cell, so on a kink they are the Clarke selection that the cell states.
+    """
+
+    inputs: int
+    size: int
+
+    @property
+    @abstractmethod
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """The indices of the weights of each separable block: H is the sum of functions of disjoint blocks.
+        One block with all weights if no finer split is known."""
+
+    @property
+    def separable(self) -> bool:
+        """Whether H is a sum of at least two functions of disjoint weights."""
+        return len(self.blocks) > 1
+
+    @property
+    @abstractmethod
+    def weight_names(self) -> tuple[str, ...]:
+        """A name per weight, in order; the symbols of the symbolic layer."""
+
+    @abstractmethod
+    def to_table(self) -> dict[str, Any]:
+        """The `[network]` table of a problem file that `from_table` reads back to an equal network."""
+
+    @abstractmethod
+    def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
+        """The cell that the signs of `z` select, with weight `at_kink` on the on-branch where z = 0."""
+
+    @abstractmethod
+    def forward(self, ar: Arithmetic, w: Any, X: Any, select: Select | None = None, at_kink: Fraction = Fraction(0)) -> Forward:
+        """One pass over the samples `X` (n × inputs) with weights `w` (size); `select` overrides the cells."""
+
+    @abstractmethod
+    def pullback(self, run: Forward, r: Any) -> Any:
+        """The vector `sum_i r_i dH_i/dw` (size) for residuals `r` (n)."""
+
+    @abstractmethod
+    def jacobian(self, run: Forward) -> Any:
+        """The matrix dH_i/dw (n × size)."""
+
+    @abstractmethod
+    def hessian(self, run: Forward, r: Any) -> Any:
+        """The matrix `sum_i r_i d²H_i/dw²` (size × size)."""
+
+    def outputs(self, ar: Arithmetic, w: Any, X: Any, at_kink: Fraction = Fraction(0)) -> Any:
+        """The outputs H(x_i; w) (n)."""
+        return self.forward(ar, w, X, at_kink=at_kink).outputs
+
+
+def identity_directions(ar: Arithmetic, size: int) -> Any:
+    """The `size` unit vectors as rows, in the given arithmetic."""
+    return ar.array(np.array([[Fraction(int(i == j)) for j in range(size)] for i in range(size)], dtype=object))

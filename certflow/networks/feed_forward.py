@@ -1,0 +1,233 @@
+"""Fully connected networks of any depth without biases; all, or only some, layers trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import Arithmetic
+from certflow.exact import format_rational
+from certflow.networks.activation import Activation
+from certflow.networks.base import Forward, Network, Select, identity_directions
+from certflow.outcome import BadInput
+
+MAX_WEIGHTS = 100_000
+
+
+class FeedForward(Network):
+    """`H(x; w) = W_D sigma(W_(D-1) ... sigma(W_1 x))` with `widths = [d, m_1, ..., m_(D-1), 1]`.
+
+    The weight vector holds the trained layers first to last, each row by row. `given[l]` is the matrix of a layer
+    that is not trained. Jointly homogeneous of order `sum over trained l of power^(D - l)`.
+    """
+
+    kind = "feed-forward"
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: Activation,
+        trained: Sequence[int] | None = None,
+        given: Mapping[int, Sequence[Sequence[Fraction]]] | None = None,
+    ) -> None:
+        self.widths = tuple(widths)
+        self.activation = activation
+        self.depth = len(self.widths) - 1
+        if self.depth < 1 or any(isinstance(m, bool) or not isinstance(m, int) or m < 1 for m in self.widths):
+            raise BadInput("network.widths: give whole numbers >= 1, the input dimension first and 1 last.")
+        if self.widths[-1] != 1:
+            raise BadInput(f"network.widths: the last width is {self.widths[-1]}, but the output is one number; end with 1.")
+        self.trained = tuple(range(1, self.depth + 1)) if trained is None else tuple(trained)
+        if (
+            not self.trained
+            or sorted(set(self.trained)) != list(self.trained)
+            or not set(self.trained) <= set(range(1, self.depth + 1))
+        ):
+            raise BadInput(f"network.trained: give increasing layer numbers from 1 to {self.depth}, at least one.")
+        self.given = {int(layer): np.array(matrix, dtype=object) for layer, matrix in (given or {}).items()}
+        self._check_given()
+        self.inputs = self.widths[0]
+        self.size = sum(self.widths[layer] * self.widths[layer - 1] for layer in self.trained)
+        if self.size > MAX_WEIGHTS:
+            raise BadInput(f"network: {self.size} weights are too many; at most {MAX_WEIGHTS} are supported.")
+
+    def _check_given(self) -> None:
+        missing = set(range(1, self.depth + 1)) - set(self.trained) - set(self.given)
+        if missing:
+            raise BadInput(
+                f'network.given: layer {min(missing)} is not trained, so its matrix must be given as given."{min(missing)}".'
+            )
+        extra = set(self.given) & set(self.trained) or set(self.given) - set(range(1, self.depth + 1))
+        if extra:
+            raise BadInput(f'network.given: layer {min(extra)} is trained or does not exist; remove given."{min(extra)}".')
+        for layer, matrix in self.given.items():
+            shape = (self.widths[layer], self.widths[layer - 1])
+            if matrix.shape != shape:
+                raise BadInput(f'network.given."{layer}": expected a {shape[0]} × {shape[1]} matrix, row by row.')
+
+    # -- structure -------------------------------------------------------------------------------------------------
+
+    @property
+    def weight_names(self) -> tuple[str, ...]:
+        return tuple(f"w{layer}_{row + 1}_{column + 1}" for layer, row, column in self._positions())
+
+    def _positions(self) -> list[tuple[int, int, int]]:
+        """(layer, row, column) of each weight, in order."""
+        return [
+            (layer, row, column)
+            for layer in self.trained
+            for row in range(self.widths[layer])
+            for column in range(self.widths[layer - 1])
+        ]
+
+    @property
+    def blocks(self) -> tuple[tuple[int, ...], ...]:
+        # Neuron j of the last hidden layer owns row j of W_(D-1) and entry j of W_D; anything trained below is shared.
+        if self.depth < 2 or min(self.trained) < self.depth - 1:
+            return (tuple(range(self.size)),)
+        owner: dict[int, list[int]] = {j: [] for j in range(self.widths[-2])}
+        for index, (layer, row, column) in enumerate(self._positions()):
+            owner[column if layer == self.depth else row].append(index)
+        return tuple(tuple(indices) for indices in owner.values())
+
+    def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:
+        """The layers' matrices W_1, ..., W_D, trained ones from `w` and given ones converted."""
+        result, start = [], 0
+        for layer in range(1, self.depth + 1):
+            rows, columns = self.widths[layer], self.widths[layer - 1]
+            if layer in self.trained:
+                result.append(w[start : start + rows * columns].reshape(rows, columns))
+                start += rows * columns
+            else:
+                result.append(ar.array(self.given[layer]))
+        return result
+
+    # -- evaluation ------------------------------------------------------------------------------------------------
+
+    def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
+        if not self.activation.has_kink:
+            return ar.array(np.full(z.shape, Fraction(1), dtype=object))
+        return self.activation.coefficients(ar, ar.sign(z), at_kink)
+
+    def forward(self, ar: Arithmetic, w: Any, X: Any, select: Select | None = None, at_kink: Fraction = Fraction(0)) -> Forward:
+        matrices = self.matrices(ar, w)
+        activations, kinks, cells = [X], [], []
+        for layer, matrix in enumerate(matrices[:-1]):
+            z = activations[-1] @ matrix.T
+            cell = select(layer, z) if select else self.select_by_sign(ar, layer, z, at_kink)
+            kinks.append(z)
+            cells.append(cell)
+            activations.append(self.activation.derivative(cell, z))
+        outputs = (activations[-1] @ matrices[-1].T)[:, 0]
+        block_outputs = activations[-1] * matrices[-1] if self.separable else outputs[:, None]
+        return Forward(ar, w, X, kinks, cells, outputs, block_outputs, {"matrices": matrices, "activations": activations})
+
+    def _signals(self, run: Forward, r: Any) -> list[Any]:
+        """d(sum_i r_i H_i)/d(preactivation of layer l) for l = 1..D, each n × m_l."""
+        matrices = run.saved["matrices"]
+        signals = [r[:, None]]
+        for layer in range(self.depth - 1, 0, -1):
+            slope = self.activation.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
+            signals.append((signals[-1] @ matrices[layer]) * slope)
+        return signals[::-1]
+
+    def pullback(self, run: Forward, r: Any) -> Any:
+        lowest = min(self.trained)
+        signals, activations = self._signals(run, r), run.saved["activations"]
+        parts = [(signals[layer - 1].T @ activations[layer - 1]).reshape(-1) for layer in self.trained if layer >= lowest]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def jacobian(self, run: Forward) -> Any:
+        n = run.X.shape[0]
+        ones = run.ar.array(np.full(n, Fraction(1), dtype=object))
+        signals, activations = self._signals(run, ones), run.saved["activations"]
+        parts = [(signals[layer - 1][:, :, None] * activations[layer - 1][:, None, :]).reshape(n, -1) for layer in self.trained]
+        return np.concatenate(parts, axis=1)
+
+    def hessian(self, run: Forward, r: Any) -> Any:
+        # Forward over reverse, all `size` directions at once on a leading axis.
+        ar, k, sigma = run.ar, self.size, self.activation
+        matrices, activations, signals = run.saved["matrices"], run.saved["activations"], self._signals(run, r)
+        d_matrices = self._direction_matrices(ar)
+        d_activations: list[Any] = [None]
+        d_kinks: list[Any] = []
+        for layer in range(1, self.depth):
+            d_z = _sum_terms(
+                d_activations[layer - 1] @ matrices[layer - 1].T if d_activations[layer - 1] is not None else None,
+                activations[layer - 1] @ d_matrices[layer - 1].transpose(0, 2, 1) if d_matrices[layer - 1] is not None else None,
+            )
+            d_kinks.append(d_z)
+            slope = sigma.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
+            d_activations.append(None if d_z is None else slope * d_z)
+        d_signal: Any = None
+        rows: dict[int, Any] = {}
+        for layer in range(self.depth, 0, -1):
+            if layer in self.trained:
+                rows[layer] = _sum_terms(
+                    d_signal.transpose(0, 2, 1) @ activations[layer - 1] if d_signal is not None else None,
+                    signals[layer - 1].T @ d_activations[layer - 1] if d_activations[layer - 1] is not None else None,
+                )
+            if layer == 1:
+                break
+            cell, z = run.cells[layer - 2], run.kinks[layer - 2]
+            slope, curvature = sigma.derivative(cell, z, 1), sigma.derivative(cell, z, 2)
+            incoming = _sum_terms(
+                d_signal @ matrices[layer - 1] if d_signal is not None else None,
+                signals[layer - 1] @ d_matrices[layer - 1] if d_matrices[layer - 1] is not None else None,
+            )
+            d_z = d_kinks[layer - 2]
+            d_signal = _sum_terms(
+                incoming * slope if incoming is not None else None,
+                (signals[layer - 1] @ matrices[layer - 1]) * curvature * d_z if d_z is not None else None,
+            )
+        zero = ar.array(np.full((k, 1), Fraction(0), dtype=object))
+        parts = []
+        for layer in self.trained:
+            width = self.widths[layer] * self.widths[layer - 1]
+            parts.append(np.repeat(zero, width, axis=1) if rows[layer] is None else rows[layer].reshape(k, width))
+        return np.concatenate(parts, axis=1)
+
+    def _direction_matrices(self, ar: Arithmetic) -> list[Any]:
+        """The layers' matrices of each of the `size` unit directions (size × m_l × m_(l-1)); None if not trained."""
+        unit, result, start = identity_directions(ar, self.size), [], 0
+        for layer in range(1, self.depth + 1):
+            if layer not in self.trained:
+                result.append(None)
+                continue
+            rows, columns = self.widths[layer], self.widths[layer - 1]
+            result.append(unit[:, start : start + rows * columns].reshape(self.size, rows, columns))
+            start += rows * columns
+        return result
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def to_table(self) -> dict[str, Any]:
+        table: dict[str, Any] = {"kind": self.kind, "widths": list(self.widths), "activation": activation_table(self.activation)}
+        if self.given:
+            table["trained"] = list(self.trained)
+            table["given"] = {
+                str(layer): [[format_rational(v) for v in row] for row in matrix] for layer, matrix in sorted(self.given.items())
+            }
+        return table
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FeedForward) and self.to_table() == other.to_table()
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.widths, self.trained, self.activation))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(widths={list(self.widths)}, activation={self.activation}, trained={list(self.trained)})"
+
+
+def activation_table(activation: Activation) -> dict[str, Any]:
+    """The `activation` entry of a problem file."""
+    return {"alpha": format_rational(activation.alpha), "power": activation.power}
+
+
+def _sum_terms(first: Any, second: Any) -> Any:
+    """first + second, where None is zero."""
+    return second if first is None else first if second is None else first + second

@@ -1,0 +1,37 @@
+"""The outcomes and errors that every layer shares: exit codes, and errors that are one sentence for the user."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """What the command line returns to the shell; pinned, scripts rely on it."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    INCONCLUSIVE = 3
+    INTERRUPTED = 130
+
+
+class CertflowError(Exception):
+    """Base of all errors certflow raises on purpose; the message is one sentence for the user."""
+
+    exit_code = ExitCode.FAILED
+
+
+class BadInput(CertflowError, ValueError):
+    """The input cannot be used; the sentence says what is wrong, where, and what to do about it."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class Inconclusive(CertflowError):
+    """No statement could be established; the sentence says why and what was reached until there."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
+class Ambiguous(CertflowError, TypeError):
+    """A yes-or-no answer was asked of a comparison that the enclosures leave undecided."""

@@ -1,0 +1,1 @@
+"""What is proved, one theorem per module."""
