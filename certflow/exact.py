@@ -49,7 +49,7 @@ def parse_rational(value: Any, where: str = "number", max_exponent: int = MAX_EX
         if type(value).__name__ in ("longdouble", "float128"):
             raise BadInput(f"{where}: extended floats are not read exactly; give text, a Fraction or a float64.")
         return Fraction(number)
-    raise BadInput(f"{where}: expected a number, got {_shown(value)}; write it as 1/3, 0.25 or 1e-5.")
+    raise BadInput(f"{where}: expected a number, got {shown(value)}; write it as 1/3, 0.25 or 1e-5.")
 
 
 def _parse_text(text: str, where: str, max_exponent: int) -> Fraction:
@@ -61,7 +61,7 @@ def _parse_text(text: str, where: str, max_exponent: int) -> Fraction:
     if slash:
         p, q = _parse_integer(numerator.strip(), where), _parse_integer(denominator.strip(), where)
         if q == 0:
-            raise BadInput(f"{where}: {_shown(text)} has denominator zero.")
+            raise BadInput(f"{where}: {shown(text)} has denominator zero.")
         return Fraction(p, q)
     dyadic = _DYADIC.match(text)
     if dyadic:
@@ -70,7 +70,7 @@ def _parse_text(text: str, where: str, max_exponent: int) -> Fraction:
         return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
     decimal = _DECIMAL.match(text)
     if decimal is None or not (decimal[2] or decimal[3]):
-        raise BadInput(f"{where}: {_shown(text)} is not a number; write it as 1/3, 0.25 or 1e-5.")
+        raise BadInput(f"{where}: {shown(text)} is not a number; write it as 1/3, 0.25 or 1e-5.")
     sign, whole, part, exponent_text = decimal.groups()
     exponent = _bounded_exponent(exponent_text or "0", where, max_exponent)
     mantissa = _parse_integer(sign + whole + part, where)
@@ -80,7 +80,7 @@ def _parse_text(text: str, where: str, max_exponent: int) -> Fraction:
 
 def _parse_integer(text: str, where: str) -> int:
     if not _INTEGER.match(text):
-        raise BadInput(f"{where}: {_shown(text)} is not a number; write it as 1/3, 0.25 or 1e-5.")
+        raise BadInput(f"{where}: {shown(text)} is not a number; write it as 1/3, 0.25 or 1e-5.")
     digits = len(text.lstrip("+-"))
     if digits > MAX_DIGITS:
         raise BadInput(f"{where}: a number of {digits} digits is too long; at most {MAX_DIGITS} digits are read.")
@@ -94,11 +94,11 @@ def _parse_integer(text: str, where: str) -> int:
 
 def _bounded_exponent(text: str, where: str, bound: int) -> int:
     if len(text.lstrip("+-0")) > 9 or abs(int(text)) > bound:
-        raise BadInput(f"{where}: the exponent {_shown(text)} is out of range; at most ±{bound} is read.")
+        raise BadInput(f"{where}: the exponent {shown(text)} is out of range; at most ±{bound} is read.")
     return int(text)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """`value` for an error message: its repr, shortened."""
     try:
         text = repr(value)
