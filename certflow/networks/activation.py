@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
+from certflow.exact import parse_rational
 from certflow.outcome import BadInput
 
 MAX_POWER = 16
@@ -27,6 +28,7 @@ class Activation:
     power: int = 1
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "alpha", parse_rational(self.alpha, "activation.alpha"))
         if not -1 <= self.alpha <= 1:
             raise BadInput(f"activation.alpha: {self.alpha} is outside [-1, 1]; max(z, alpha z) needs -1 <= alpha <= 1.")
         if isinstance(self.power, bool) or not isinstance(self.power, int) or not 1 <= self.power <= MAX_POWER:

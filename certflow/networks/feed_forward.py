@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import Arithmetic
-from certflow.exact import format_rational
+from certflow.exact import format_rational, parse_rational
 from certflow.networks.activation import Activation
 from certflow.networks.base import Forward, Network, Select, identity_directions
 from certflow.outcome import BadInput
@@ -47,7 +47,7 @@ class FeedForward(Network):
             or not set(self.trained) <= set(range(1, self.depth + 1))
         ):
             raise BadInput(f"network.trained: give increasing layer numbers from 1 to {self.depth}, at least one.")
-        self.given = {int(layer): np.array(matrix, dtype=object) for layer, matrix in (given or {}).items()}
+        self.given = {int(layer): _exact_matrix(matrix, f'network.given."{layer}"') for layer, matrix in (given or {}).items()}
         self._check_given()
         self.inputs = self.widths[0]
         self.size = sum(self.widths[layer] * self.widths[layer - 1] for layer in self.trained)
@@ -192,7 +192,8 @@ class FeedForward(Network):
 
     def _direction_matrices(self, ar: Arithmetic) -> list[Any]:
         """The layers' matrices of each of the `size` unit directions (size × m_l × m_(l-1)); None if not trained."""
-        unit, result, start = identity_directions(ar, self.size), [], 0
+        result: list[Any] = []
+        unit, start = identity_directions(ar, self.size), 0
         for layer in range(1, self.depth + 1):
             if layer not in self.trained:
                 result.append(None)
@@ -214,7 +215,7 @@ class FeedForward(Network):
         return table
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FeedForward) and self.to_table() == other.to_table()
+        return isinstance(other, FeedForward) and self.widths == other.widths and self.to_table() == other.to_table()
 
     def __hash__(self) -> int:
         return hash((self.kind, self.widths, self.trained, self.activation))
@@ -226,6 +227,17 @@ class FeedForward(Network):
 def activation_table(activation: Activation) -> dict[str, Any]:
     """The `activation` entry of a problem file."""
     return {"alpha": format_rational(activation.alpha), "power": activation.power}
+
+
+def _exact_matrix(matrix: Sequence[Sequence[Any]], where: str) -> np.ndarray:
+    """The matrix with exact entries, read-only; a ragged one comes back with another shape, which the caller refuses."""
+    rows = [[parse_rational(entry, f"{where}[{i}][{j}]") for j, entry in enumerate(row)] for i, row in enumerate(matrix)]
+    result = np.empty((len(rows), len(rows[0]) if rows else 0), dtype=object)
+    if any(len(row) != result.shape[1] for row in rows):
+        return np.empty(0, dtype=object)
+    result[...] = rows
+    result.setflags(write=False)
+    return result
 
 
 def _sum_terms(first: Any, second: Any) -> Any:
