@@ -1,0 +1,232 @@
+"""One table, four ways to read it: LaTeX (booktabs), Markdown, CSV, and the terminal.
+
+A cell has the text that people read and the raw value that programs read (CSV). Text is plain: `1.5e-8`, `δ`,
+`‖w‖`; the LaTeX writer turns it into mathematics and escapes everything else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from certflow.arithmetic.base import mp_arithmetic
+from certflow.exact import format_rational
+from certflow.outcome import BadInput
+
+if TYPE_CHECKING:
+    import rich.table
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `name` in plain text, `unit` shown in brackets, `latex` instead of the translated name if given,
+    `align` left or right, `key` for the CSV header (default: the name and unit)."""
+
+    name: str
+    unit: str = ""
+    latex: str = ""
+    align: str = "right"
+    key: str = ""
+
+    def heading(self) -> str:
+        """The plain heading, with the unit."""
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What people read (`text`) and what programs read (`raw`, default the same)."""
+
+    text: str
+    raw: str = ""
+
+    def for_csv(self) -> str:
+        """The raw value, or the text if there is none."""
+        return self.raw or self.text
+
+
+@dataclass
+class Table:
+    """A titled table; rows are sequences of `Cell` or plain text, one per column.
+
+    `notes` are sentences printed below the table. Raises `BadInput` when a row has the wrong length.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: list[tuple[Cell, ...]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        given, self.rows = self.rows, []
+        for row in given:
+            self.add(*row)
+
+    def add(self, *cells: Cell | str) -> None:
+        """Append one row."""
+        if len(cells) != len(self.columns):
+            raise BadInput(f"table {self.title!r}: a row of {len(cells)} cells for {len(self.columns)} columns.")
+        self.rows.append(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells))
+
+    def to_csv(self) -> str:
+        """Comma-separated raw values under one header line (RFC 4180, line ends \\n)."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.key or column.heading() for column in self.columns])
+        writer.writerows([cell.for_csv() for cell in row] for row in self.rows)
+        return out.getvalue()
+
+    def to_markdown(self) -> str:
+        """A GitHub-flavoured Markdown table with title and notes."""
+        from tabulate import tabulate
+
+        body = tabulate(
+            [[_markdown(cell.text) for cell in row] for row in self.rows],
+            headers=[_markdown(column.heading()) for column in self.columns],
+            tablefmt="pipe",
+            colalign=[column.align for column in self.columns] if self.rows else None,
+            disable_numparse=True,
+        )
+        return "\n\n".join([f"**{_markdown(self.title)}**", body, *(_markdown(note) for note in self.notes)]) + "\n"
+
+    def to_latex(self) -> str:
+        """A `table` environment with booktabs rules; needs `\\usepackage{booktabs}` and nothing else."""
+        from tabulate import DataRow, Line, TableFormat, tabulate
+
+        rows = TableFormat(
+            lineabove=Line("\\toprule", "", "", ""),
+            linebelowheader=Line("\\midrule", "", "", ""),
+            linebetweenrows=None,
+            linebelow=Line("\\bottomrule", "", "", ""),
+            headerrow=DataRow("", " & ", " \\\\"),
+            datarow=DataRow("", " & ", " \\\\"),
+            padding=0,
+            with_header_hide=None,
+        )
+        body = tabulate(
+            [[latex_text(cell.text) for cell in row] for row in self.rows],
+            headers=[self._latex_heading(column) for column in self.columns],
+            tablefmt=rows,
+            stralign=None,
+            disable_numparse=True,
+        )
+        label = f"\\label{{{self.label}}}" if self.label else ""
+        notes = "".join(f"\n\n\\smallskip{{\\footnotesize {latex_text(note)}}}" for note in self.notes)
+        return (
+            f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(self.title)}}}{label}\n"
+            f"\\begin{{tabular}}{{{''.join(column.align[0] for column in self.columns)}}}\n{body}\n"
+            f"\\end{{tabular}}{notes}\n\\end{{table}}\n"
+        )
+
+    def _latex_heading(self, column: Column) -> str:
+        name = column.latex or latex_text(column.name)
+        return f"{name} [{latex_text(column.unit)}]" if column.unit else name
+
+    def to_rich(self) -> rich.table.Table:
+        """The body for a rich console; title and notes are printed around it, at the full width."""
+        import rich.box
+        from rich.markup import escape
+        from rich.table import Table as RichTable
+
+        table = RichTable(box=rich.box.SIMPLE_HEAD, pad_edge=False)
+        for column in self.columns:
+            table.add_column(escape(column.heading()), justify="left" if column.align == "left" else "right")
+        for row in self.rows:
+            table.add_row(*(escape(cell.text) for cell in row))
+        return table
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def number(value: Any, digits: int = 5) -> str:
+    """`value` (int, Fraction, float or mpmath number, of any size) to `digits` significant digits: 0.03466, 1.5e-8."""
+    context = mp_arithmetic(max(digits, 15) + 5).context
+    if isinstance(value, Fraction):
+        value = context.mpf(value.numerator) / value.denominator
+    if value == 0:
+        return "0"
+    text = context.nstr(context.mpf(value), digits, strip_zeros=False, min_fixed=-4, max_fixed=digits)
+    mantissa, e, exponent = str(text).partition("e")
+    if not e:
+        return mantissa.removesuffix(".")
+    # A mantissa of zeros after the point is an exact power as far as the digits go: 1e-5, not 1.0000e-5.
+    whole, _, part = mantissa.partition(".")
+    mantissa = whole if not part.strip("0") else mantissa
+    return f"{mantissa}e{int(exponent)}"
+
+
+def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> Cell:
+    """A cell with `digits` digits for people; `raw_digits` digits for programs (whole numbers stay exact)."""
+    if isinstance(value, int):
+        return Cell(str(value))
+    if isinstance(value, Fraction) and value.denominator == 1 and abs(value) < 10**15:
+        return Cell(number(value, digits), format_rational(value))
+    return Cell(number(value, digits), number(value, raw_digits))
+
+
+# -- text for LaTeX and Markdown -------------------------------------------------------------------------------------
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
+}  # fmt: skip
+_SYMBOLS = {
+    "δ": r"\delta", "θ": r"\theta", "κ": r"\kappa", "γ": r"\gamma", "β": r"\beta", "λ": r"\lambda", "ρ": r"\rho", "σ": r"\sigma",
+    "τ": r"\tau", "ω": r"\omega", "α": r"\alpha", "ε": r"\varepsilon", "‖": r"\|", "·": r"\cdot ", "≤": r"\le ", "≥": r"\ge ",
+    "±": r"\pm ", "∞": r"\infty", "−": "-", "°": r"^\circ", "⁺": "^+", "⁻": "^-", "×": r"\times ", "→": r"\to ", "≈": r"\approx ",
+    "∈": r"\in ", "∇": r"\nabla ", "∂": r"\partial ", "Σ": r"\sum ",
+    **{digit: f"^{value}" for value, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{digit: f"_{value}" for value, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+}  # fmt: skip
+_SCIENTIFIC = re.compile(r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?![\w.])|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)")
+
+
+def latex_text(text: str) -> str:
+    """Plain text as LaTeX: `1e-05` becomes $10^{-5}$, Greek letters and signs mathematics, specials are escaped."""
+    pieces, end = [], 0
+    for match in _SCIENTIFIC.finditer(text):
+        pieces.append(_escape(text[end : match.start()]))
+        end = match.end()
+        if match[4] or match[5]:
+            pieces.append(rf"$\|{_escape(match[4])}\|$" if match[4] else rf"$\sqrt{{{_escape(match[5])}}}$")
+            continue
+        if match[2] is None:
+            pieces.append("$-$")
+            continue
+        sign, mantissa, exponent = "-" if match[1] else "", match[2], int(match[3])
+        factor = "" if Fraction(mantissa) == 1 else mantissa + r" \times "
+        pieces.append(f"${sign}{factor}10^{{{exponent}}}$")
+    pieces.append(_escape(text[end:]))
+    return "".join(pieces).replace("$$", "")
+
+
+def _escape(text: str) -> str:
+    return "".join(f"${_SYMBOLS[c]}$" if c in _SYMBOLS else _SPECIAL.get(c, c) for c in text)
+
+
+def _markdown(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_").replace("\n", " ")
+
+
+def write_table(table: Table, folder: Any, name: str) -> list[str]:
+    """Write `name`.tex, .md and .csv into the existing `folder`, each atomically; returns the file names."""
+    from pathlib import Path
+
+    from certflow.atomic import write_atomically
+
+    texts = {"tex": table.to_latex(), "md": table.to_markdown(), "csv": table.to_csv()}
+    for ending, text in texts.items():
+        write_atomically(Path(folder) / f"{name}.{ending}", text)
+    return [f"{name}.{ending}" for ending in texts]
+
+
+def plain(tables: Iterable[Table]) -> str:
+    """The tables as Markdown, one after the other."""
+    return "\n".join(table.to_markdown() for table in tables)

@@ -1,0 +1,67 @@
+"""What a person sees in the terminal: tables on stdout, progress bars on stderr and only if that is a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from certflow.progress import Progress
+from certflow.report.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH = 100
+"""Width of tables when stdout is not a terminal."""
+
+
+def emit(text: str, end: str = "\n") -> None:
+    """Write `text` to stdout; when the reader has gone (`certflow kkt | head`), fall silent instead of failing."""
+    try:
+        sys.stdout.write(text + end)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def emit_table(table: Table) -> None:
+    """Print title, body and notes of the table; colour and width follow the terminal."""
+    console = _stdout_console()
+    with console.capture() as captured:
+        console.print(table.title, style="bold", markup=False, highlight=False)
+        console.print(table.to_rich())
+        for note in table.notes:
+            console.print(note, style="dim", markup=False, highlight=False)
+    emit("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def _stdout_console() -> Console:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+
+
+@contextlib.contextmanager
+def progress_bars(quiet: bool = False) -> Iterator[Progress]:
+    """A `Progress` that draws one bar per piece of work on stderr; silent if `quiet` or stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda description, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def draw(description: str, done: int, total: int) -> None:
+            if description not in tasks:
+                tasks[description] = bars.add_task(description, total=total)
+            bars.update(tasks[description], completed=done, total=total)
+
+        yield draw
