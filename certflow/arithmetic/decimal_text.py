@@ -1,0 +1,92 @@
+"""Exact rationals -> decimal text that says how far it can be trusted; integer arithmetic only, nothing is guessed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+PLAIN_LEADING = (-6, 20)
+"""Numbers whose leading digit stands for 10^k with k in this range are written without an exponent."""
+
+
+def magnitude(value: Fraction) -> int:
+    """The k with `10^k <= |value| < 10^(k+1)`; `value` is not zero."""
+    size = abs(value)
+    # log10(2) = 0.30103 up to 5 digits; the two loops make the estimate exact.
+    k = (size.numerator.bit_length() - size.denominator.bit_length()) * 30103 // 100000
+    while power_of_ten(k) > size:
+        k -= 1
+    while power_of_ten(k + 1) <= size:
+        k += 1
+    return k
+
+
+def power_of_ten(k: int) -> Fraction:
+    """The exact 10^k."""
+    return Fraction(10**k) if k >= 0 else Fraction(1, 10**-k)
+
+
+def at_place(count: int, place: int) -> str:
+    """The decimal text of count * 10^place, with every digit down to that place."""
+    sign, digits = ("-" if count < 0 else ""), str(abs(count))
+    leading = len(digits) - 1 + place
+    if count and (place > 0 or not PLAIN_LEADING[0] <= leading <= PLAIN_LEADING[1]):
+        return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{leading:+d}"
+    if place >= 0:
+        return sign + digits + "0" * place if count else "0"
+    digits = digits.rjust(1 - place, "0")
+    return f"{sign}{digits[:place]}.{digits[place:]}"
+
+
+def floor_text(value: Fraction, place: int) -> str:
+    """The largest multiple of 10^place that is <= value."""
+    return at_place(int(value // power_of_ten(place)), place)
+
+
+def ceiling_text(value: Fraction, place: int) -> str:
+    """The smallest multiple of 10^place that is >= value."""
+    return at_place(-int(-value // power_of_ten(place)), place)
+
+
+def interval_text(low: Fraction, high: Fraction, digits: int = 30) -> str:
+    """The text "[lo, hi]" of an interval of decimals that contains [low, high].
+
+    As many digits as the width deserves (at most one hundredth of it is lost on each side), but no more than `digits`
+    significant ones.
+    """
+    largest = max(abs(low), abs(high))
+    if largest == 0:
+        return "[0, 0]"
+    place = magnitude(largest) - digits + 1
+    if high > low:
+        place = max(place, magnitude(high - low) - 2)
+    return f"[{floor_text(low, place)}, {ceiling_text(high, place)}]"
+
+
+def plus_minus_text(mid: Fraction, radius: Fraction, digits: int = 30) -> str:
+    """The text "x ± r" with `|x - v| <= r` for every v within `radius` of `mid`; "x" alone if it is exactly `mid`.
+
+    x has at most `digits` significant digits and none finer than the last of r; r has two digits and includes the
+    error of printing x.
+    """
+    if mid == 0 and radius == 0:
+        return "0"
+    place = None if mid == 0 else magnitude(mid) - digits + 1
+    if radius:
+        finest = magnitude(radius) - 1
+        place = finest if place is None else max(place, finest)
+    if place is None:  # impossible: one of the two is not zero
+        return "0"
+    unit = power_of_ten(place)
+    count = round(mid / unit)
+    error = radius + abs(mid - count * unit)
+    if error == 0:
+        while count % 10 == 0 and place < 0:
+            count, place = count // 10, place + 1
+        return at_place(count, place)
+    error_place = magnitude(error) - 1
+    return f"{at_place(count, place)} ± {_scientific(-int(-error // power_of_ten(error_place)), error_place)}"
+
+
+def _scientific(count: int, place: int) -> str:
+    digits = str(count)
+    return f"{digits[0]}.{digits[1:]}e{len(digits) - 1 + place:+d}"
