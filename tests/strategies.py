@@ -30,7 +30,7 @@ def rationals(bound: int = 3, max_denominator: int = 8) -> st.SearchStrategy[Fra
 def arrays(shape: tuple[int, ...], entries: st.SearchStrategy[Fraction] | None = None) -> st.SearchStrategy[np.ndarray]:
     """Object arrays of rationals of the given shape."""
     size = int(np.prod(shape))
-    return st.lists(entries or rationals(), min_size=size, max_size=size).map(
+    return st.lists(rationals() if entries is None else entries, min_size=size, max_size=size).map(
         lambda values: np.array(values, dtype=object).reshape(shape)
     )
 
@@ -52,13 +52,13 @@ def one_layer(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | None 
     """Sums of up to three neurons with fixed signs, one to three inputs."""
     width = draw(st.integers(1, 3))
     signs = draw(st.none() | st.lists(st.sampled_from([1, -1]), min_size=width, max_size=width))
-    return OneLayer(draw(st.integers(1, 3)), width, draw(activation or activations()), signs)
+    return OneLayer(draw(st.integers(1, 3)), width, draw(activations() if activation is None else activation), signs)
 
 
 @st.composite
 def two_layer(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | None = None) -> TwoLayer:
     """Sums of up to three neurons with trained output weights, one to three inputs."""
-    return TwoLayer(draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(activation or activations()))
+    return TwoLayer(draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(activations() if activation is None else activation))
 
 
 @st.composite
@@ -66,7 +66,7 @@ def feed_forward(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | No
     """Fully trained networks with one to four layers."""
     widths = [*draw(st.lists(st.integers(1, 3), min_size=1, max_size=4)), 1]
     powers = (1, 2, 3) if len(widths) <= 4 else (1, 2)
-    return FeedForward(widths, draw(activation or activations(powers)))
+    return FeedForward(widths, draw(activations(powers) if activation is None else activation))
 
 
 @st.composite
@@ -77,7 +77,7 @@ def partly_trained(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | 
     depth = len(widths) - 1
     trained = sorted(draw(st.sets(st.integers(1, depth), min_size=1, max_size=depth - 1)))
     given = {layer: draw(arrays((widths[layer], widths[layer - 1]))) for layer in range(1, depth + 1) if layer not in trained}
-    return FeedForward(widths, draw(activation or activations(powers)), trained, given)
+    return FeedForward(widths, draw(activations(powers) if activation is None else activation), trained, given)
 
 
 @st.composite
@@ -161,7 +161,7 @@ def problems(
     """Whole problems of order at least 2, with a direction or a seed."""
     network = draw(networks(families, activation).filter(lambda network: order_of(network) >= 2))
     n = draw(st.integers(1, max_samples))
-    chosen = draw(loss or losses())
+    chosen = draw(losses() if loss is None else loss)
     seed = draw(st.none() | st.integers(0, 2**63 - 1))
     return Problem(
         network,
@@ -195,7 +195,7 @@ def planar_neurons(draw: st.DrawFn, max_samples: int = 6) -> tuple[np.ndarray, n
 def planar_problems(draw: st.DrawFn, loss: st.SearchStrategy[Loss] | None = None, max_samples: int = 6) -> Problem:
     """Problems with one or two squared-(leaky-)ReLU neurons in the plane: order 2, separable."""
     X, y = draw(planar_neurons(max_samples))
-    chosen = draw(loss or losses())
+    chosen = draw(losses() if loss is None else loss)
     if chosen.kind == "logistic":
         y = draw(labels(chosen, len(X)))
     width = draw(st.integers(1, 2))
