@@ -17,6 +17,8 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     a full disk or an interrupt the earlier file is still there, whole. A symbolic link is followed, not replaced.
     Raises `BadInput` if the folder does not exist, cannot be written, or `path` is something else than a plain file.
     """
+    if "\0" in os.fspath(path):
+        raise BadInput(f"{os.fspath(path)!r}: is not a file name; give one without NUL characters.")
     target = Path(os.path.realpath(path))
     data = content.encode("utf-8") if isinstance(content, str) else content
     scratch = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")

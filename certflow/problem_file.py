@@ -99,6 +99,8 @@ def _items(values: Any, where: str, expected: str) -> list[Any]:
 
 def read_text(path: str | os.PathLike[str], where: str) -> str:
     """The text of a plain UTF-8 file of at most `MAX_FILE_BYTES` bytes; `BadInput` otherwise."""
+    if "\0" in os.fspath(path):
+        raise BadInput(f"{where!r}: is not a file name; give one without NUL characters.")
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -107,8 +109,6 @@ def read_text(path: str | os.PathLike[str], where: str) -> str:
             data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise BadInput(f"{where}: cannot be read ({error.strerror}); check the name and the permissions.") from error
-    except ValueError as error:  # a NUL character in the name
-        raise BadInput(f"{where!r}: is not a file name.") from error
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(f"{where}: the file is larger than {MAX_FILE_BYTES // 2**20} MiB; move the data to a smaller file.")
     try:
@@ -134,6 +134,8 @@ def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
     parts["network"] = _read_network(_required_table(tables, "network"), len(X[0]))
     loss = tables.get("loss", {})
     parts["loss"] = _text(loss, "loss", "kind", "square")
+    if parts["loss"] not in ("square", "logistic"):
+        raise BadInput(f"loss.kind: {shown(parts['loss'])} is not one of square, logistic.")
     parts["reduction"] = _text(loss, "loss", "reduction", "mean")
     start = tables.get("initialization", {})
     if len(start) != 1:

@@ -88,6 +88,8 @@ def test_what_is_not_a_plain_file_is_refused_and_kept(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(BadInput, match=r"nowhere.*cannot be written"):
         write_atomically(tmp_path / "nowhere" / "out.txt", "x")
+    with pytest.raises(BadInput, match="is not a file name"):
+        write_atomically("a\0b", "x")
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="cannot be written"):
         write_atomically(tmp_path / "file" / "out.txt", "x")
