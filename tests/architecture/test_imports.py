@@ -1,0 +1,188 @@
+"""Data flows one way: imports, top-level or inside functions, only run downwards; heavy packages have one door each."""
+
+import subprocess
+import sys
+
+import pytest
+from source_tree import ROOT, Import, Source, module_names, source, sources
+
+import certflow
+
+LAYERS = (
+    ("certflow.__main__", "certflow.cli"),
+    ("certflow.experiments",),
+    ("certflow.report",),
+    ("certflow.theorems",),
+    ("certflow.flow",),
+    ("certflow.kkt",),
+    ("certflow.symbolic",),
+    ("certflow.problem", "certflow.problem_file"),
+    # What sympy says about a network alone; a problem asks the first for the order of an expression.
+    ("certflow.symbolic.homogeneity", "certflow.symbolic.expressions", "certflow.symbolic.degrees"),
+    ("certflow.losses",),
+    ("certflow.networks",),
+    ("certflow.arithmetic",),
+    ("certflow.exact",),
+    ("certflow.atomic", "certflow.progress", "certflow.time_limit"),
+    ("certflow.outcome",),
+)
+"""From top to bottom. A module belongs to the layer with the longest entry that it lies in."""
+
+HEAVY = {"numpy", "sympy", "flint", "matplotlib", "mpmath", "gmpy2"}
+
+DOORS = {
+    "flint": {"certflow.arithmetic.ball"},
+    "matplotlib": {"certflow.report.figures"},
+    "mpl_toolkits": set(),
+    "click": {"certflow.cli"},
+}
+"""Package -> the only modules that import it."""
+
+
+def layer_of(name: str) -> int | None:
+    """The position in `LAYERS` of the module `name`, None if it has none."""
+    best: tuple[int, int] | None = None
+    for position, entries in enumerate(LAYERS):
+        for entry in entries:
+            if (name == entry or name.startswith(entry + ".")) and (best is None or len(entry) > best[0]):
+                best = (len(entry), position)
+    return None if best is None else best[1]
+
+
+def upward_imports(file: Source) -> list[str]:
+    """What `file` imports of certflow from a layer above its own."""
+    own = layer_of(file.name)
+    found = []
+    for each in file.imports:
+        if each.module.split(".")[0] != "certflow" or each.typing_only or (each.module, each.name) == ("certflow", "__version__"):
+            continue
+        target = layer_of(each.module)
+        if own is None or target is None or target < own:
+            found.append(f"{file.path}:{each.line} imports {each.module}")
+    return found
+
+
+def heavy_imports(file: Source, package: str) -> list[Import]:
+    """The imports of `package` or a part of it in `file`, except those for type checkers only."""
+    return [each for each in file.imports if each.module.split(".")[0] == package and not each.typing_only]
+
+
+def test_every_module_has_a_layer():
+    homeless = [each.name for each in sources() if each.name != "certflow" and layer_of(each.name) is None]
+    assert not homeless, f"place in LAYERS: {homeless}"
+
+
+def test_imports_only_run_downwards():
+    assert [line for each in sources() if each.name != "certflow" for line in upward_imports(each)] == []
+
+
+def test_the_package_itself_imports_nothing_of_its_own():
+    (package,) = [each for each in sources() if each.name == "certflow"]
+    assert [each.module for each in package.imports] == ["__future__", "importlib", "typing"]
+
+
+def test_no_module_imports_itself_through_others():
+    graph = {each.name: {i.module for i in each.imports if i.top and not i.typing_only} for each in sources()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path, name])
+        if name not in done:
+            for target in graph.get(name, ()):
+                visit(target, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("package", sorted(DOORS))
+def test_heavy_packages_have_one_door(package):
+    importers = {each.name for each in sources() if heavy_imports(each, package)}
+    assert importers <= DOORS[package]
+
+
+def test_sympy_lives_in_the_symbolic_layer_and_is_lazy_elsewhere():
+    for each in sources():
+        for found in heavy_imports(each, "sympy"):
+            at_home = each.name.startswith("certflow.symbolic.")
+            in_expression = each.name == "certflow.networks.expression" and not found.top
+            assert at_home or in_expression, f"{each.path}:{found.line} imports {found.module}"
+
+
+@pytest.mark.parametrize("package", ["sympy", "flint", "matplotlib", "mpmath"])
+def test_nothing_below_the_symbolic_layer_loads_heavy_packages_when_imported(package):
+    allowed = {"certflow.arithmetic.ball"} if package == "flint" else set()
+    symbolic = next(i for i, entries in enumerate(LAYERS) if "certflow.symbolic" in entries)
+    for each in sources():
+        if each.name != "certflow" and layer_of(each.name) > symbolic and not each.name.startswith("certflow.symbolic"):
+            top = [found.line for found in heavy_imports(each, package) if found.top]
+            assert not top or each.name in allowed, f"{each.path}:{top} imports {package} at the top"
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level names in `sys.modules` of a fresh interpreter that has run `statement`."""
+    code = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import certflow", "import certflow; dir(certflow)"])
+def test_importing_certflow_loads_nothing_heavy(statement):
+    assert modules_after(statement) & (HEAVY | {"rich", "tomllib"}) == set()
+
+
+@pytest.mark.skipif("certflow.cli" not in module_names(), reason="there is no command line yet")
+def test_the_command_line_loads_nothing_heavy_before_it_is_asked_to_compute():
+    assert modules_after("import certflow.cli") & HEAVY == set()
+
+
+def test_reading_a_problem_loads_neither_sympy_nor_flint_nor_matplotlib():
+    assert modules_after("import certflow; certflow.Problem.figure1()") & (HEAVY - {"numpy"}) == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(certflow.__all__) - {"__version__"}))
+def test_public_names_lead_to_their_objects(name):
+    home = certflow._HOME[name]
+    if home not in module_names():
+        pytest.skip(f"{home} does not exist yet")
+    assert getattr(certflow, name).__name__.split(".")[-1] == name
+
+
+def test_unknown_names_are_attribute_errors():
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        certflow.Nothing  # noqa: B018
+    assert set(certflow.__all__) <= set(dir(certflow))
+
+
+# -- the rules can fail ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "upward"),
+    [
+        ("certflow.exact", "from certflow.problem import Problem", 1),
+        ("certflow.exact", "def f():\n    import certflow.cli", 1),
+        ("certflow.networks.base", "from certflow import problem", 1),
+        ("certflow.networks.base", "from ..flow import reference", 1),
+        ("certflow.networks.base", "from . import activation", 0),
+        ("certflow.problem", "from certflow.symbolic.structure import structure", 1),
+        ("certflow.problem", "from certflow.symbolic.homogeneity import homogeneity", 0),
+        ("certflow.exact", "if TYPE_CHECKING:\n    from certflow.problem import Problem", 0),
+        ("certflow.flow.x", "from certflow.kkt import planar\nfrom certflow.theorems.x import y", 1),
+        ("certflow.flow.x", "from certflow.unplaced import y", 1),
+        ("certflow.flow.x", "from certflow import Problem", 1),
+        ("certflow.flow.x", "from certflow import __version__", 0),
+    ],
+)
+def test_upward_imports_are_noticed(name, text, upward):
+    assert len(upward_imports(source(text, name))) == upward
+
+
+def test_lazy_and_top_level_imports_are_told_apart():
+    text = "import flint.types\nclass A:\n    from sympy import x\n    def f(self):\n        import mpmath as m\n"
+    assert [(each.module, each.top) for each in source(text).imports] == [
+        ("flint.types", True),
+        ("sympy", True),
+        ("mpmath", False),
+    ]

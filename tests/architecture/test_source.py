@@ -1,0 +1,187 @@
+"""Rules that every source file keeps: no text is executed, mpmath never proves, no assert carries a proof, files are short."""
+
+import ast
+import re
+from pathlib import PurePosixPath
+
+import pytest
+from source_tree import ROOT, Source, source, sources
+
+MAX_LINES = 400
+
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "breakpoint"}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "sympy.parsing"}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "stuff", "tools"}
+
+MPMATH_WITHOUT_PRECISION = {"libmp", "mpf", "mpc", "ctx_mp", "MPContext"}
+"""What may be taken from mpmath itself: all else, such as mpmath.sqrt or mpmath.mp.dps, uses the global precision."""
+
+
+def executed_text(file: Source) -> list[str]:
+    """Every way in `file` to turn text or bytes into running code or objects."""
+    found = []
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            plain = isinstance(function, ast.Name) and function.id in FORBIDDEN_CALLS
+            method = isinstance(function, ast.Attribute) and function.attr in FORBIDDEN_CALLS - {"compile", "eval"}
+            if plain or method or any(k.arg == "allow_pickle" for k in node.keywords):
+                found.append(f"{file.path}:{node.lineno} {ast.unparse(function)}")
+            if isinstance(function, ast.Attribute) and function.attr == "S" and ast.unparse(function.value) in ("sympy", "sp"):
+                found.append(f"{file.path}:{node.lineno} sympy.S(...)")
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{name}" for name in names), *names]
+        if any(name in FORBIDDEN_MODULES | FORBIDDEN_CALLS or name.startswith("sympy.parsing") for name in names):
+            found.append(f"{file.path}:{node.lineno} imports {names[0]}")
+    return found
+
+
+def global_precision_uses(file: Source) -> list[str]:
+    """Every use in `file` of mpmath's interval arithmetic or of its process-wide precision."""
+    found = []
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mpmath":
+            bad = [a.name for a in node.names if node.module == "mpmath" and a.name not in MPMATH_WITHOUT_PRECISION]
+            found += [f"{file.path}:{node.lineno} mpmath.{name}" for name in bad]
+    allowed_mp = {
+        id(n.value) for n in ast.walk(file.tree) if isinstance(n, ast.Attribute) and ast.unparse(n) == "mpmath.mp.clone"
+    }
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "mpmath":
+            clones = node.attr == "mp" and id(node) in allowed_mp
+            if not clones and node.attr not in MPMATH_WITHOUT_PRECISION:
+                found.append(f"{file.path}:{node.lineno} mpmath.{node.attr}")
+    return found
+
+
+def undocumented(files: tuple[Source, ...]) -> list[str]:
+    """Public modules, classes, functions and methods without a docstring; a method may have that of a base class or a protocol."""
+    classes = {node.name: node for file in files for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)}
+    protocols = [node for node in classes.values() if any(ast.unparse(base).startswith("Protocol") for base in node.bases)]
+    found = []
+    for file in files:
+        if not ast.get_docstring(file.tree):
+            found.append(f"{file.path}: the module")
+        for node in file.tree.body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                if not ast.get_docstring(node):
+                    found.append(f"{file.path}:{node.lineno} {node.name}")
+                if isinstance(node, ast.ClassDef):
+                    found += [
+                        f"{file.path}:{method.lineno} {node.name}.{method.name}"
+                        for method in node.body
+                        if isinstance(method, ast.FunctionDef)
+                        and not method.name.startswith("_")
+                        and not any(_documented(home, method.name, classes) for home in (node, *protocols))
+                    ]
+    return found
+
+
+def _documented(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDef]) -> bool:
+    if any(isinstance(m, ast.FunctionDef) and m.name == method and ast.get_docstring(m) for m in owner.body):
+        return True
+    bases = [base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in owner.bases]
+    return any(_documented(classes[base], method, classes) for base in bases if base in classes)
+
+
+def asserts(file: Source) -> list[str]:
+    """The assert statements: they vanish under -O, so nothing may rest on them."""
+    return [f"{file.path}:{node.lineno}" for node in ast.walk(file.tree) if isinstance(node, ast.Assert)]
+
+
+def leftovers(file: Source) -> list[str]:
+    """Notes to oneself and names of folders of one machine."""
+    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|(?<![\w./])/(home|root|Users|tmp|work)/")
+    return [f"{file.path}:{i}" for i, line in enumerate(file.text.splitlines(), 1) if pattern.search(line)]
+
+
+def test_there_are_sources_to_look_at():
+    assert len(sources()) > 10
+
+
+@pytest.mark.parametrize("rule", [executed_text, global_precision_uses, asserts, leftovers], ids=lambda rule: rule.__name__)
+def test_no_source_file_breaks_the_rule(rule):
+    assert [line for file in sources() for line in rule(file)] == []
+
+
+def test_public_names_have_docstrings():
+    assert undocumented(sources()) == []
+
+
+def test_files_are_short():
+    long = {file.path: len(file.text.splitlines()) for file in sources() if len(file.text.splitlines()) > MAX_LINES}
+    assert long == {}
+
+
+def test_modules_are_named_after_what_they_hold():
+    assert [file.path for file in sources() if set(file.name.split(".")) & FORBIDDEN_NAMES] == []
+
+
+def test_tests_are_named_after_a_module_or_a_property_and_are_unique():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
+
+
+def test_every_package_folder_has_an_init():
+    folders = {PurePosixPath(file.path).parent for file in sources()}
+    assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []
+
+
+# -- the rules can fail ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (executed_text, "eval('1')"),
+        (executed_text, "import sympy\nsympy.sympify(text)"),
+        (executed_text, "from sympy import sympify as read"),
+        (executed_text, "from sympy.parsing.sympy_parser import parse_expr"),
+        (executed_text, "import sympy\nsympy.S(text)"),
+        (executed_text, "import pickle"),
+        (executed_text, "def f():\n    from pickle import loads"),
+        (executed_text, "np.load(path, allow_pickle=True)"),
+        (executed_text, "compile(text, 'x', 'exec')"),
+        (global_precision_uses, "import mpmath\nmpmath.mp.dps = 50"),
+        (global_precision_uses, "import mpmath\nx = mpmath.iv.exp(1)"),
+        (global_precision_uses, "from mpmath import iv"),
+        (global_precision_uses, "from mpmath import mp"),
+        (global_precision_uses, "import mpmath\nwith mpmath.workdps(50):\n    pass"),
+        (global_precision_uses, "import mpmath\ny = mpmath.sqrt(2)"),
+        (asserts, "def f(x):\n    assert x"),
+        (leftovers, "x = 1  # TO" + "DO"),
+        (leftovers, "path = '/ro" + "ot/x'"),
+    ],
+)
+def test_broken_rules_are_noticed(rule, text):
+    assert rule(source(text))
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (executed_text, "import re\nre.compile('x')\nmodel.eval()"),
+        (global_precision_uses, "import mpmath\ncontext = mpmath.mp.clone()\ncontext.dps = 50"),
+        (asserts, "raise AssertionError"),
+    ],
+)
+def test_what_is_allowed_is_not_noticed(rule, text):
+    assert rule(source(text)) == []
+
+
+INHERITED = '''"""M."""
+class A:
+    """A."""
+    def f(self):
+        """F."""
+class B(A):
+    """B."""
+    def f(self): ...
+    def g(self): ...
+'''
+
+
+def test_missing_docstrings_are_noticed_and_inherited_ones_count():
+    assert undocumented((source(INHERITED),)) == ["certflow/example.py:9 B.g"]
+    assert undocumented((source("def f(): ..."),)) == ["certflow/example.py: the module", "certflow/example.py:1 f"]
