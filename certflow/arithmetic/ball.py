@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, ctx
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
 from certflow.arithmetic.enclosure import DivisionByZero, Enclosure, OutsideDomain, exact_only, refusal
@@ -113,8 +113,7 @@ class Ball(Enclosure):
         """Whether every number of `other` (exact, or a ball) lies in this ball; decided exactly."""
         if isinstance(other, Ball):
             return bool(self._arb.contains(other._arb))
-        value = exact_only(other)
-        return bool(self._arb.contains(fmpq(value.numerator, value.denominator)))
+        return self.lower() <= exact_only(other) <= self.upper()  # arb.contains(fmpq) would round the number first
 
     def overlaps(self, other: Ball) -> bool:
         """Whether the two balls have a number in common; decided exactly."""
@@ -198,7 +197,7 @@ class Ball(Enclosure):
         if type(exponent) is not int:
             raise TypeError(f"a ball is raised to whole numbers only, got {exponent!r}; use exp and log for other powers")
         if exponent < 0:
-            return 1 / self**-exponent
+            return (1 / self) ** -exponent
         return self._map(_power, exponent)
 
     def __neg__(self) -> Ball:
@@ -375,7 +374,9 @@ def _enclose(low: arb, high: arb) -> arb:
 def _divide(left: arb, right: arb) -> arb:
     if right.contains(0):
         raise DivisionByZero(f"division by a ball that contains zero: {right.str(5)}")
-    return left / right
+    if right.is_exact() or right.rel_accuracy_bits() > _WIDE:
+        return left / right
+    return left * _enclose((1 / right.upper()).lower(), (1 / right.lower()).upper())
 
 
 def _increasing(value: arb, function: Callable[[arb], arb]) -> arb:

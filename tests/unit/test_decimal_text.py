@@ -1,0 +1,57 @@
+"""Decimal text of enclosures: read back exactly, it says nothing false."""
+
+from __future__ import annotations
+
+from fractions import Fraction as F
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certflow.arithmetic.decimal_text import interval_text, magnitude, plus_minus_text
+
+SIZES = st.integers(-60, 60).map(lambda k: F(10) ** k)
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> F:
+    return F(draw(st.integers(-(10**12), 10**12)), draw(st.integers(1, 10**12))) * draw(SIZES)
+
+
+@given(numbers(), st.one_of(st.just(F(0)), numbers().map(abs)), st.integers(2, 40))
+def test_plus_minus_covers_the_ball(mid: F, radius: F, digits: int) -> None:
+    shown, _, error = plus_minus_text(mid, radius, digits).partition(" ± ")
+    x, r = F(shown), F(error or "0")
+    assert x - r <= mid - radius and mid + radius <= x + r
+    assert sum(c.isdigit() for c in shown.split("e")[0].lstrip("-0.")) <= max(digits, 1) + 1
+    if radius:  # and not by being wasteful: two digits of the radius, and half a unit of the last printed digit
+        assert r <= radius * F(13, 10) + abs(x) * F(10) ** (1 - digits) * F(11, 10)
+
+
+@given(numbers(), st.one_of(st.just(F(0)), numbers().map(abs)), st.integers(2, 40))
+def test_interval_covers_the_ball(low: F, width: F, digits: int) -> None:
+    left, right = (F(end) for end in interval_text(low, low + width, digits)[1:-1].split(", "))
+    assert left <= low and low + width <= right
+
+
+@given(numbers().filter(bool))
+def test_magnitude(value: F) -> None:
+    assert F(10) ** magnitude(value) <= abs(value) < F(10) ** (magnitude(value) + 1)
+
+
+@pytest.mark.parametrize(
+    ("mid", "radius", "digits", "text"),
+    [
+        (F(0), F(0), 30, "0"),
+        (F(1, 8), F(0), 30, "0.125"),
+        (F(-3), F(0), 30, "-3"),
+        (F(848920, 10**6), F(3, 10**8), 30, "0.848920000 ± 3.0e-8"),
+        (F(2, 3), F(0), 4, "0.6667 ± 3.4e-5"),
+        (F(10**25), F(0), 30, "1.0000000000000000000000000e+25"),
+        (F(0), F(1, 3), 30, "0.00 ± 3.4e-1"),
+        (F(5, 10**9), F(0), 30, "5e-9"),
+        (F(99996, 1000), F(0), 4, "100.00 ± 4.0e-3"),
+    ],
+)
+def test_examples(mid: F, radius: F, digits: int, text: str) -> None:
+    assert plus_minus_text(mid, radius, digits) == text
