@@ -56,7 +56,7 @@ def global_precision_uses(file: Source) -> list[str]:
 
 
 def undocumented(files: tuple[Source, ...]) -> list[str]:
-    """Public modules, classes, functions and methods without a docstring; a method may have that of a base class or a protocol."""
+    """Public modules, classes, functions and methods without a docstring (a method may have that of a base or a protocol)."""
     classes = {node.name: node for file in files for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)}
     protocols = [node for node in classes.values() if any(ast.unparse(base).startswith("Protocol") for base in node.bases)]
     found = []
