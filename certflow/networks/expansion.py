@@ -1,0 +1,204 @@
+"""Multiplying out expression trees, and splitting them into sums over disjoint weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from fractions import Fraction
+
+from certflow.networks import tree
+from certflow.networks.tree import Node
+
+MAX_TERMS = 4_000
+"""A tree with more monomials than this is not multiplied out."""
+
+_MAX_PRODUCTS = 200_000
+
+Monomial = tuple[tuple[int, Fraction], ...]
+Polynomial = dict[Monomial, Fraction]
+
+
+class _TooLarge(Exception):
+    """The tree has too many monomials."""
+
+
+def expand(node: Node) -> Node | None:
+    """`node` multiplied out with like terms collected, or None if that has more than `MAX_TERMS` terms.
+
+    A polynomial in its names and in the kinks, roots, functions and reciprocals of sums that occur in it; those are
+    expanded inside. Equal polynomials give equal trees. Powers of one thing are added: u**3/u is u**2.
+    """
+    try:
+        for _ in range(3):
+            expander = _Expander()
+            result = expander.rebuild(expander.polynomial(node))
+            if result == node:
+                break
+            node = result  # abs(u)*abs(u) became u**2, which may now cancel against another term
+    except _TooLarge:
+        return None
+    return node
+
+
+class _Expander:
+    def __init__(self) -> None:
+        self.atoms: dict[Node, int] = {}
+        self.done: dict[Node, Polynomial] = {}
+        self.products = 0
+
+    def polynomial(self, node: Node) -> Polynomial:
+        if node not in self.done:
+            self.done[node] = self._polynomial(node)
+        return self.done[node]
+
+    def _polynomial(self, node: Node) -> Polynomial:
+        if node.op == "number":
+            return {(): node.value} if node.value else {}
+        if node.op == "name":
+            return self._atom(node)
+        if node.op == "add":
+            total: Polynomial = {}
+            for term in node.args:
+                for monomial, coefficient in self.polynomial(term).items():
+                    total[monomial] = total.get(monomial, Fraction(0)) + coefficient
+            return self._checked(total)
+        if node.op == "mul":
+            result: Polynomial = {(): Fraction(1)}
+            for factor in node.args:
+                result = self._times(result, self.polynomial(factor))
+            return result
+        if node.op == "pow":
+            return self._power(self.polynomial(node.args[0]), node.value)
+        inside = [self.rebuild(self.polynomial(arg)) for arg in node.args]
+        if node.op == "abs":
+            outside, kink = tree.split_coefficient(tree.absolute(inside[0]))
+            return self._scaled(self._atom(kink), outside)
+        rebuilt = tree.extreme(node.op, *inside) if node.op in tree.KINKS else tree.function(node.op, *inside)
+        return self._atom(rebuilt)
+
+    def _atom(self, node: Node, exponent: Fraction = Fraction(1)) -> Polynomial:
+        if node.is_number:
+            return {(): node.value} if node.value else {}
+        return {((self.atoms.setdefault(node, len(self.atoms)), exponent),): Fraction(1)}
+
+    def _scaled(self, polynomial: Polynomial, factor: Fraction) -> Polynomial:
+        return {monomial: factor * coefficient for monomial, coefficient in polynomial.items()}
+
+    def _checked(self, polynomial: Polynomial) -> Polynomial:
+        if len(polynomial) > MAX_TERMS:
+            raise _TooLarge
+        return {monomial: coefficient for monomial, coefficient in polynomial.items() if coefficient}
+
+    def _times(self, a: Polynomial, b: Polynomial) -> Polynomial:
+        self.products += len(a) * len(b)
+        if self.products > _MAX_PRODUCTS:
+            raise _TooLarge
+        total: Polynomial = {}
+        for left, c in a.items():
+            for right, d in b.items():
+                exponents = dict(left)
+                for atom, exponent in right:
+                    exponents[atom] = exponents.get(atom, Fraction(0)) + exponent
+                monomial = tuple(sorted((atom, e) for atom, e in exponents.items() if e))
+                total[monomial] = total.get(monomial, Fraction(0)) + c * d
+        return self._checked(total)
+
+    def _power(self, base: Polynomial, exponent: Fraction) -> Polynomial:
+        if exponent.denominator == 1 and exponent > 0:
+            result: Polynomial = {(): Fraction(1)}
+            for bit in bin(int(exponent))[2:]:
+                result = self._times(result, result)
+                if bit == "1":
+                    result = self._times(result, base)
+            return result
+        if exponent.denominator == 1 and len(base) == 1:
+            ((monomial, coefficient),) = base.items()
+            return {tuple((atom, e * exponent) for atom, e in monomial): coefficient ** int(exponent)}
+        whole = self.rebuild(base)
+        if exponent.denominator == 1 and not whole.is_number:
+            return self._atom(whole, exponent)  # 1/(a + b): the sum is an atom here, so that its powers add up
+        rebuilt = tree.power(whole, exponent)
+        return self._atom(rebuilt.args[0], rebuilt.value) if rebuilt.op == "pow" else self._atom(rebuilt)
+
+    def rebuild(self, polynomial: Polynomial) -> Node:
+        """The tree of a polynomial, highest powers of the first atoms first."""
+        nodes = list(self.atoms)
+        order = sorted(polynomial, key=lambda monomial: _sort_key(monomial, nodes))
+        return tree.add(
+            tree.mul([tree.number(polynomial[monomial]), *(tree.power(nodes[atom], e) for atom, e in _by_text(monomial, nodes))])
+            for monomial in order
+        )
+
+
+def _by_text(monomial: Monomial, nodes: list[Node]) -> list[tuple[int, Fraction]]:
+    return sorted(monomial, key=lambda factor: _node_key(nodes[factor[0]]))
+
+
+def _node_key(node: Node) -> tuple[bool, int, str]:
+    return node.op != "name", node.size, tree.short_text(node, 400)
+
+
+def _sort_key(monomial: Monomial, nodes: list[Node]) -> list[tuple[tuple[bool, int, str], Fraction]]:
+    return [(_node_key(nodes[atom]), -e) for atom, e in _by_text(monomial, nodes)]
+
+
+# -- separating --------------------------------------------------------------------------------------------------------
+
+
+def terms_of(node: Node, weights: Collection[str]) -> list[Node]:
+    """Terms whose sum is `node`: sums are opened, also behind factors that hold none of `weights`."""
+    if node.op == "add":
+        return [term for part in node.args for term in terms_of(part, weights)]
+    if node.op == "mul":
+        owners = [factor for factor in node.args if not factor.names.isdisjoint(weights)]
+        if len(owners) == 1 and owners[0].op == "add":
+            others = [factor for factor in node.args if factor is not owners[0]]
+            return [term for part in owners[0].args for term in terms_of(tree.mul([*others, part]), weights)]
+    return [node]
+
+
+def separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], Node]]:
+    """Pairs (indices of weights, tree) of disjoint weights, in order, whose trees sum to `node`.
+
+    Two weights are together if a term holds both. The tree is split as it is written, or multiplied out if that
+    splits it further. Weights that do not occur are pairs of their own, with the tree 0.
+    """
+    parts = _separate(node, weights)
+    if len(parts) < len(weights):
+        expanded = expand(node)
+        if expanded is not None:
+            finer = _separate(expanded, weights)
+            if len(finer) > len(parts):
+                return finer
+    return parts
+
+
+def _separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], Node]]:
+    index = {weight: i for i, weight in enumerate(weights)}
+    parent = list(range(len(weights)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    terms = terms_of(node, index.keys())
+    owned = [sorted(index[name] for name in term.names if name in index) for term in terms]
+    for indices in owned:
+        for i in indices[1:]:
+            a, b = root(indices[0]), root(i)
+            parent[max(a, b)] = min(a, b)
+    members: dict[int, list[int]] = {}
+    for i in range(len(weights)):
+        members.setdefault(root(i), []).append(i)
+    trees: dict[int, list[Node]] = {r: [] for r in members}
+    for term, indices in zip(terms, owned, strict=True):
+        trees[root(indices[0]) if indices else 0].append(term)  # a term without weights goes to the first block
+    if len(members) == 1:
+        return [(tuple(members[0]), node)]
+    return [(tuple(indices), tree.add(trees[r])) for r, indices in members.items()]
+
+
+def holds_any(node: Node, names: Iterable[str]) -> bool:
+    """Whether one of `names` occurs in `node`."""
+    return not node.names.isdisjoint(names)
