@@ -94,10 +94,10 @@ def save(figure: Figure, folder: str | Path, name: str) -> list[str]:
 
 
 def _neuron_colours(panel: DescentPanel, marks: AngleMarks) -> list[str]:
-    """By the maximum each neuron is nearest to at the end; all the same if none is known."""
-    if not marks.maxima:
+    """By the KKT point each neuron is nearest to at the end; all the same if none is known."""
+    if not marks.targets:
         return [BLUE] * panel.angles.shape[1]
-    return [COLOURS[i % len(COLOURS)] for i in nearest(panel.angles[-1], marks.maxima)[0]]
+    return [COLOURS[i % len(COLOURS)] for i in nearest(panel.angles[-1], marks.targets)[0]]
 
 
 def _iteration_axis(axes: Axes, panel: DescentPanel, vertical: bool = False) -> None:
@@ -113,7 +113,7 @@ def _iteration_axis(axes: Axes, panel: DescentPanel, vertical: bool = False) -> 
 def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
     """Figure 1 of arXiv 2402.09226, a column per panel: (a) loss and ‖w‖, (b) the angle of each neuron, by iteration.
 
-    Dotted lines mark the maxima of the constrained NCF.
+    Dotted lines mark the KKT points that the neurons can run to.
     """
     figure = _figure(TWO_COLUMNS, 4.6)
     grid = figure.subplots(3, len(panels), sharex="col", squeeze=False, height_ratios=[1, 1, 2])
@@ -124,7 +124,7 @@ def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
         norm.semilogy(panel.iterations, panel.norm, color="black")
         for j, colour in enumerate(_neuron_colours(panel, marks)):
             angle.plot(*wrapped_line(panel.iterations, panel.angles[:, j]), color=colour, linewidth=0.7, alpha=0.9)
-        for value in marks.maxima:
+        for value in marks.targets:
             angle.axhline(value, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
             angle.annotate(
                 f"{value:.1f}°", (1.0, value), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
@@ -157,7 +157,7 @@ def ncf_figure(degrees: np.ndarray, curves: Sequence[np.ndarray], marks: AngleMa
     _mark_points(top, degrees, curves[0], marks)
     top.set_ylabel(r"$N(\theta)$")
     for axes, panel in zip(rows[1:], panels, strict=True):
-        for value in marks.maxima:
+        for value in marks.targets:
             axes.axvline(value, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
         for j, colour in enumerate(_neuron_colours(panel, marks)):
             angle, iteration = wrapped_line(panel.iterations, panel.angles[:, j])[::-1]

@@ -34,12 +34,16 @@ class DescentPanel:
 
 @dataclass(frozen=True)
 class AngleMarks:
-    """KKT points on the circle, in degrees: `maxima`, `minima`, `others` (saddles, degenerate), `arcs` (start, end)."""
+    """KKT points on the circle, in degrees: `maxima`, `minima`, `others` (saddles, degenerate), `arcs` (start, end).
+
+    `targets` are those that the neurons can run to; empty if the KKT points are not known.
+    """
 
     maxima: Sequence[float] = ()
     minima: Sequence[float] = ()
     others: Sequence[float] = ()
     arcs: Sequence[tuple[float, float]] = ()
+    targets: Sequence[float] = ()
 
 
 @dataclass(frozen=True)

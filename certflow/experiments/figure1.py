@@ -1,0 +1,163 @@
+"""Figure 1 of [KH24] (arXiv 2402.09226): gradient descent from a small initialization, loss, norm and angles.
+
+20 squared-ReLU neurons, 50,000 iterations of step 5e-5 from standard deviation 1e-5 per weight. The paper's text leaves
+open whether the loss is a mean or a sum over the samples, and the two look different, so both are run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from certflow.flow.gradient_descent import Descent, gradient_descent
+from certflow.losses import REDUCTIONS
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.report.figures import descent_figure, save
+from certflow.report.panels import AngleMarks, DescentPanel, nearest
+from certflow.report.tables import Cell, Column, Table, number, write_table
+
+ITERATIONS = 50_000
+STEP = 5e-5
+DEVIATION = Fraction(1, 10**5)
+RECORD_EVERY = 50
+
+ARRIVED_DEGREES = 3.0
+"""A neuron this close to a maximum of the constrained NCF counts as arrived."""
+
+_TITLES = {"mean": "mean loss", "sum": "summed loss"}
+
+
+@dataclass(frozen=True)
+class PlanarDescent:
+    """Gradient descent on one planar problem with both reductions (`runs` by reduction) and the KKT points' angles."""
+
+    problem: Problem
+    runs: Mapping[str, Descent]
+    marks: AngleMarks
+
+    def panels(self) -> list[DescentPanel]:
+        """One panel per reduction, cut where nothing moves any more."""
+        panels = []
+        for reduction, run in self.runs.items():
+            angles, until = run.angles(), settled(run)
+            part = f", the first {until:,} iterations" if until is not None else ""
+            panels.append(DescentPanel(_TITLES[reduction] + part, run.iterations, run.loss, run.norm, angles, until))
+        return panels
+
+    def facts(self) -> Table:
+        """What the runs show, a column per reduction; nothing beyond what was measured in them."""
+        first = next(iter(self.runs.values()))
+        table = Table(
+            f"Gradient descent, {first.iterations[-1]:,} iterations of step {first.step:g} from ‖w‖ = {number(first.norm[0], 3)}",
+            [Column("", align="left", key="quantity"), *(Column(_TITLES[reduction]) for reduction in self.runs)],
+            label="tab:descent",
+        )
+        for name, values in _facts(self).items():
+            table.add(name, *values)
+        if self.marks.targets:
+            table.notes.append(
+                "Angles are distances to the nearest KKT point within reach; the closest iteration has the smallest median."
+            )
+        return table
+
+    def save(self, folder: str | Path) -> list[str]:
+        """Write figure1.png, .svg and the facts as .tex, .md, .csv into the existing `folder`; returns the names."""
+        return save(descent_figure(self.panels(), self.marks), folder, "figure1") + write_table(
+            self.facts(), str(folder), "figure1_facts"
+        )
+
+
+def planar_descent(problem: Problem, progress: Progress | None = None, iterations: int = ITERATIONS) -> PlanarDescent:
+    """Run the published settings on `problem` with the mean and with the summed loss (about 1.5 s each for figure1).
+
+    Raises `BadInput` unless every separable block has two weights, which is what an angle needs.
+    """
+    require_planar(problem)
+    delta = DEVIATION * Fraction(math.sqrt(problem.network.size))
+    runs = {}
+    for reduction in REDUCTIONS:
+        variant = with_reduction(problem, reduction)
+        runs[reduction] = gradient_descent(variant, delta, STEP, iterations, min(RECORD_EVERY, iterations), progress)
+    return PlanarDescent(problem, runs, angle_marks(problem))
+
+
+def require_planar(problem: Problem) -> None:
+    """Raise `BadInput` unless every block of the network is a vector in the plane."""
+    sizes = {len(block) for block in problem.blocks}
+    if sizes != {2}:
+        raise BadInput(
+            f"network: the figure shows angles in the plane, but a block of weights has {max(sizes)} entries; "
+            "use a one-layer network with two inputs, such as the built-in figure1."
+        )
+
+
+def with_reduction(problem: Problem, reduction: str) -> Problem:
+    """The same problem with the loss reduced by "mean" or "sum"."""
+    loss = dataclasses.replace(problem.loss, reduction=reduction)
+    return Problem(problem.network, problem.X, problem.y, loss, direction=problem.direction, experiment=problem.experiment)
+
+
+def settled(run: Descent) -> int | None:
+    """A round iteration after which no angle moves by 1° and the loss by 1 % of its start; None if that is near the end."""
+    angles = run.angles()
+    turn = np.abs((angles - angles[-1] + 180.0) % 360.0 - 180.0).max(axis=1)
+    moving = np.flatnonzero((turn > 1.0) | (np.abs(run.loss - run.loss[-1]) > 0.01 * run.loss[0]))
+    last = float(run.iterations[moving[-1]]) if moving.size else float(run.iterations[-1])
+    if last <= 0:
+        return None
+    unit = 10.0 ** math.floor(math.log10(1.2 * last))
+    until = next(int(m * unit) for m in (1, 2, 5, 10) if m * unit >= 1.2 * last)
+    return until if until <= 0.5 * run.iterations[-1] else None
+
+
+def _facts(descent: PlanarDescent) -> dict[str, list[Cell | str]]:
+    facts: dict[str, list[Cell | str]] = {}
+
+    def note(name: str, text: str) -> None:
+        facts.setdefault(name, []).append(text)
+
+    for run in descent.runs.values():
+        note("‖w‖ at the end", number(run.norm[-1], 3))
+        note("loss at the start", number(run.loss[0], 4))
+        note("loss at the end", number(run.loss[-1], 4))
+        fitted = np.flatnonzero(run.loss <= 0.01 * run.loss[0])
+        note("iteration with 1% of the loss left", f"{run.iterations[fitted[0]]:,}" if fitted.size else "not reached")
+        if not descent.marks.targets:
+            continue
+        _, errors = nearest(run.angles(), descent.marks.targets)
+        closest = int(np.median(errors, axis=1).argmin())
+        note("closest iteration", f"{run.iterations[closest]:,}")
+        note("‖w‖ there", number(run.norm[closest], 3))
+        note("median angle there [°]", f"{np.median(errors[closest]):.2f}")
+        note("largest angle there [°]", f"{errors[closest].max():.2f}")
+        arrived = int((errors[closest] <= ARRIVED_DEGREES).sum())
+        note(f"neurons within {ARRIVED_DEGREES:g}° there", f"{arrived} of {errors.shape[1]}")
+    return facts
+
+
+def angle_marks(problem: Problem) -> AngleMarks:
+    """The KKT points of one neuron, in degrees; empty if the problem's KKT set is not enumerated."""
+    from certflow.kkt.planar import kkt_of_problem
+
+    kkt = kkt_of_problem(problem)
+    if kkt is None:
+        return AngleMarks()
+    angles: dict[str, list[float]] = {"maximum": [], "minimum": [], "saddle": [], "degenerate": []}
+    arcs = []
+    for point in kkt.points:
+        if point.kind == "arc":
+            arcs.append((float(point.start.mid()), float(point.end.mid())))
+        else:
+            angles[point.kind].append(float(point.angle_deg.mid()))
+    # A neuron with sign -1 sees -N, so it runs to the minima.
+    signs = set(getattr(problem.network, "signs", (1,)))
+    targets = (angles["maximum"] if 1 in signs else []) + (angles["minimum"] if -1 in signs else [])
+    return AngleMarks(angles["maximum"], angles["minimum"], angles["saddle"] + angles["degenerate"], arcs, targets)

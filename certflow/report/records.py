@@ -1,0 +1,76 @@
+"""JSON records that several commands share: a problem, a KKT set, versions. Numbers are text, as the interfaces pin."""
+
+from __future__ import annotations
+
+import platform
+from fractions import Fraction
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from certflow.exact import format_dyadic, format_rational
+from certflow.problem import Problem
+
+if TYPE_CHECKING:
+    from certflow.arithmetic.ball import Ball
+    from certflow.kkt.planar import KKTPoint, PlanarKKT
+
+_PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
+
+
+def problem_record(problem: Problem) -> dict[str, Any]:
+    """What was computed on: names, sizes, loss, hash, and the exact initial direction (the authority if seeded)."""
+    return {
+        "name": problem.name,
+        "sha256": problem.sha256,
+        "network": problem.network.to_table(),
+        "order": problem.order,
+        "weights": problem.network.size,
+        "samples": problem.n,
+        "inputs": problem.inputs,
+        "loss": {"kind": problem.loss.kind, "reduction": problem.loss.reduction},
+        "seed": problem.seed,
+        "direction": [format_rational(value) for value in problem.direction],
+    }
+
+
+def versions_record() -> dict[str, str]:
+    """The versions of certflow, Python and the packages that compute."""
+    from certflow import __version__
+
+    return {
+        "certflow": __version__,
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def dyadic_text(value: Fraction) -> str:
+    """A fraction whose denominator is a power of two as "m*2^e"; other fractions as "p/q"."""
+    if value.denominator & (value.denominator - 1):
+        return format_rational(value)
+    return format_dyadic(value.numerator, 1 - value.denominator.bit_length())
+
+
+def enclosure_record(ball: Ball) -> list[str]:
+    """The pair ["lo", "hi"] of exact numbers that enclose what the ball stands for."""
+    return [dyadic_text(ball.lower()), dyadic_text(ball.upper())]
+
+
+def kkt_record(kkt: PlanarKKT | None) -> dict[str, Any]:
+    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; None means that nothing was enumerated."""
+    if kkt is None:
+        return {"kkt_status": "not enumerated", "kkt": []}
+    return {"kkt_status": kkt.status, "kkt": [_point_record(point) for point in kkt.points]}
+
+
+def _point_record(point: KKTPoint) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "kind": point.kind,
+        "point": [enclosure_record(entry) for entry in point.point],
+        "angle_deg": enclosure_record(point.angle_deg),
+        "value": enclosure_record(point.value),
+        "gap": enclosure_record(point.gap),
+    }
+    if point.kind == "arc":
+        record |= {"from": enclosure_record(point.start), "to": enclosure_record(point.end)}
+    return record
