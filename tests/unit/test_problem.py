@@ -89,6 +89,9 @@ def test_equality_sees_every_part_but_the_name():
         {"network": OneLayer(2, 1, SQUARED, [-1])},
     ):
         assert small(**changes) != small(), changes
+    by_seed, by_direction = small(direction=None, seed=1), small(direction=seeded_direction(1, 2))
+    assert by_seed != by_direction
+    assert by_seed.sha256 == by_direction.sha256
 
 
 @given(problems(families=("one-layer", "two-layer", "feed-forward", "partly-trained")))
