@@ -31,7 +31,7 @@ DEFAULT_FOLDER = "certflow-results"
 class Commands(click.Group):
     """A group whose errors are one sentence on stderr and a pinned exit code, never a traceback."""
 
-    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run the command line and leave with its exit code."""
         args = sys.argv[1:] if args is None else list(args)
         for stream in (sys.stdout, sys.stderr):

@@ -12,7 +12,7 @@ from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.records import problem_record
-from certflow.report.tables import Column, Table, number, number_cell
+from certflow.report.tables import Column, Table, fixed_cell, number, number_cell
 
 MAX_ROWS = 10_000
 
@@ -44,8 +44,8 @@ class Trajectory:
         digits = self.flow.digits
         ten = self.flow.context.log(10)
         for time, log_norm, angles in zip(self.times, self.log_norms, self.angles, strict=True):
-            cells = [number_cell(angle, 6, digits) for angle in angles[:shown]]
-            table.add(number_cell(time, 6, digits), number_cell(log_norm / ten, 8, digits), *cells)
+            cells = [fixed_cell(angle, 4, digits) for angle in angles[:shown]]
+            table.add(number_cell(time, 6, digits), fixed_cell(log_norm / ten, 4, digits), *cells)
         kind = "angle of each neuron" if self.planar else "how far each block of weights has turned from its start"
         table.notes.append(
             f"Columns from the third on: {kind}, {shown} of {blocks}."
@@ -102,7 +102,10 @@ def trajectory(
     if time is None and radius is None:
         time = problem.experiment.time
     flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, progress=progress)
-    times = [flow.end_time * i / (rows - 1) for i in range(rows)]
+    end = flow.time_at_norm(radius) if radius is not None else None
+    if end is None:
+        end = flow.end_time
+    times = [end * i / (rows - 1) for i in range(rows)]
     directions = [flow.direction(at) for at in times]
     planar = all(len(block) == 2 for block in problem.blocks)
     angles = [

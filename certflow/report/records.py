@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import platform
-from fractions import Fraction
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from certflow.exact import format_dyadic, format_rational
+from certflow.exact import format_rational
 from certflow.problem import Problem
 
 if TYPE_CHECKING:
-    from certflow.arithmetic.ball import Ball
     from certflow.kkt.planar import KKTPoint, PlanarKKT
 
 _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
@@ -44,20 +42,11 @@ def versions_record() -> dict[str, str]:
     }
 
 
-def dyadic_text(value: Fraction) -> str:
-    """A fraction whose denominator is a power of two as "m*2^e"; other fractions as "p/q"."""
-    if value.denominator & (value.denominator - 1):
-        return format_rational(value)
-    return format_dyadic(value.numerator, 1 - value.denominator.bit_length())
-
-
-def enclosure_record(ball: Ball) -> list[str]:
-    """The pair ["lo", "hi"] of exact numbers that enclose what the ball stands for."""
-    return [dyadic_text(ball.lower()), dyadic_text(ball.upper())]
-
-
 def kkt_record(kkt: PlanarKKT | None) -> dict[str, Any]:
-    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; None means that nothing was enumerated."""
+    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; None means that nothing was enumerated.
+
+    Every number is exact text or the pair of exact ends of its enclosure.
+    """
     if kkt is None:
         return {"kkt_status": "not enumerated", "kkt": []}
     return {"kkt_status": kkt.status, "kkt": [_point_record(point) for point in kkt.points]}
@@ -66,11 +55,11 @@ def kkt_record(kkt: PlanarKKT | None) -> dict[str, Any]:
 def _point_record(point: KKTPoint) -> dict[str, Any]:
     record: dict[str, Any] = {
         "kind": point.kind,
-        "point": [enclosure_record(entry) for entry in point.point],
-        "angle_deg": enclosure_record(point.angle_deg),
-        "value": enclosure_record(point.value),
-        "gap": enclosure_record(point.gap),
+        "point": [entry.to_json() for entry in point.point],
+        "angle_deg": point.angle_deg.to_json(),
+        "value": point.value.to_json(),
+        "gap": point.gap.to_json(),
     }
     if point.kind == "arc":
-        record |= {"from": enclosure_record(point.start), "to": enclosure_record(point.end)}
+        record |= {"from": point.start.to_json(), "to": point.end.to_json()}
     return record

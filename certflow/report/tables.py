@@ -171,6 +171,11 @@ def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> Cell:
     return Cell(number(value, digits), number(value, raw_digits))
 
 
+def fixed_cell(value: Any, decimals: int = 4, raw_digits: int = 17) -> Cell:
+    """A cell with `decimals` digits after the point, for columns of numbers of one scale (angles, logarithms)."""
+    return Cell(f"{float(value):.{decimals}f}", number(value, raw_digits))
+
+
 # -- text for LaTeX and Markdown -------------------------------------------------------------------------------------
 
 _SPECIAL = {
