@@ -68,6 +68,10 @@ class Expression(Network):
         """The trees of the blocks; they sum to the output."""
         return tuple(part for _, part in self._parts)
 
+    @property
+    def has_kinks(self) -> bool:
+        return bool(self.tape.kinks)
+
     def block(self, j: int) -> Network:
         if not self.separable:
             return self
