@@ -1,0 +1,442 @@
+"""Truncated power series (jets) of arrays, computed order by order: what a Taylor integrator needs.
+
+A computation written with `+ - * / @ **` on `JetArray`s records a program. `JetArithmetic.extend(n)` then computes
+coefficient n of every recorded array from lower ones, so a vector field y' = F(y) written once, in the network's own
+code, yields the Taylor coefficients of its solution. Numbers are fixed-point integers (`gmpy2.mpz`, scaled by
+2^bits): weights on the unit sphere are of size one, and what underflows is below the working precision by design.
+Products are dot products of coefficient rows, vectorised over samples and neurons; entries that a cell switches off
+are not computed. Coefficients are approximations: every product is rounded down by at most one unit in the last place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import gmpy2
+import numpy as np
+from gmpy2 import mpz
+
+from certflow.arithmetic.base import Arithmetic
+
+ZERO = mpz(0)
+
+
+class JetArithmetic(Arithmetic):
+    """Series with `order + 1` coefficients in fixed point with `bits` fractional bits; an approximation."""
+
+    name = "jets"
+    is_rigorous = False
+
+    def __init__(self, bits: int, order: int) -> None:
+        self.bits, self.order = bits, order
+        self.program: list[JetArray] = []
+        self._fixed: dict[Fraction, mpz] = {}
+
+    def fixed(self, value: Fraction) -> mpz:
+        """`value` in fixed point, rounded down."""
+        found = self._fixed.get(value)
+        if found is None:
+            found = self._fixed[value] = (mpz(value.numerator) << self.bits) // value.denominator
+        return found
+
+    def number(self, value: Fraction) -> Constant:
+        return self.array(value)
+
+    def array(self, values: Any) -> Constant:
+        source = np.asarray(values, dtype=object)
+        scaled = np.empty(source.shape, dtype=object)
+        scaled.reshape(-1)[:] = [self.fixed(Fraction(v)) for v in source.ravel()]
+        return Constant(self, scaled)
+
+    def variable(self, shape: tuple[int, ...]) -> JetArray:
+        """A series whose coefficients the caller sets, in fixed point, in `.coefficients[n]`."""
+        return JetArray(self, shape)
+
+    def sign(self, z: Any) -> np.ndarray:
+        """The signs of the constant terms (of series whose variables already have theirs)."""
+        self.extend(0)
+        values = z.values if isinstance(z, Constant) else z.coefficients[0]
+        return np.array([gmpy2.sign(v) for v in values.ravel()], dtype=np.int8).reshape(values.shape)
+
+    def exp(self, z: Any) -> JetArray:
+        return Exponential(z)
+
+    def sqrt(self, z: Any) -> JetArray:
+        return SquareRoot(z)
+
+    def compile(self, *results: JetArray) -> None:
+        """Drop from the program whatever none of `results` needs."""
+        needed: set[int] = set()
+        stack: list[JetArray] = list(results)
+        while stack:
+            node = stack.pop()
+            if id(node) not in needed:
+                needed.add(id(node))
+                stack.extend(node.parents)
+        self.program = [node for node in self.program if id(node) in needed]
+
+    def extend(self, n: int) -> None:
+        """Compute coefficient n of every recorded series, from coefficients up to n of the variables."""
+        for node in self.program:
+            node.extend(n)
+
+    def series(self, node: JetArray, digits: int = 30) -> np.ndarray:
+        """All coefficients of `node` as exact dyadic Fractions (order + 1, *shape), after `extend` ran for each order."""
+        scale = 1 << self.bits
+        flat = [Fraction(int(v), scale) for v in node.coefficients.ravel()]
+        return np.array(flat, dtype=object).reshape(node.coefficients.shape)
+
+
+class JetArray:
+    """An array of truncated series; `coefficients` is (order + 1, *shape) in fixed point, filled order by order."""
+
+    __array_ufunc__ = None  # let `ndarray * jet` come here
+
+    def __init__(self, ar: JetArithmetic, shape: tuple[int, ...], parents: tuple[JetArray, ...] = ()) -> None:
+        self.ar, self.shape, self.parents = ar, shape, parents
+        self.coefficients = np.empty((ar.order + 1, *shape), dtype=object)
+        self.coefficients.fill(ZERO)
+        ar.program.append(self)
+
+    def extend(self, n: int) -> None:
+        """Compute coefficient n; variables have nothing to do."""
+
+    # -- shape -----------------------------------------------------------------------------------------------------
+
+    def _view(self, act: Callable[[np.ndarray], np.ndarray]) -> JetArray:
+        return View(self, act)
+
+    @property
+    def T(self) -> JetArray:
+        return self._view(lambda c: c.transpose(0, *range(c.ndim - 1, 0, -1)))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    def reshape(self, *shape: Any) -> JetArray:
+        target = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        return self._view(lambda c: c.reshape(c.shape[0], *target))
+
+    def __getitem__(self, key: Any) -> JetArray:
+        key = key if isinstance(key, tuple) else (key,)
+        return self._view(lambda c: c[(slice(None), *key)])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function is np.concatenate:
+            return Concatenate(
+                self.ar, [_as_jet(self.ar, a) for a in args[0]], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+            )
+        return NotImplemented
+
+    # -- arithmetic ------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> JetArray:
+        return _combine(self, _as_jet(self.ar, other), 1)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> JetArray:
+        return _combine(self, _as_jet(self.ar, other), -1)
+
+    def __rsub__(self, other: Any) -> JetArray:
+        return _combine(_as_jet(self.ar, other), self, -1)
+
+    def __neg__(self) -> JetArray:
+        return self * -1
+
+    def __mul__(self, other: Any) -> JetArray:
+        other = _as_jet(self.ar, other)
+        if isinstance(other, Constant):
+            return self.scaled(other)
+        return other.scaled(self) if isinstance(self, Constant) else Product(self, other)
+
+    __rmul__ = __mul__
+
+    def scaled(self, constant: Constant) -> JetArray:
+        """Elementwise product with a constant array."""
+        return Scaled(self, constant)
+
+    def __truediv__(self, other: Any) -> JetArray:
+        return Quotient(self, _as_jet(self.ar, other))
+
+    def __rtruediv__(self, other: Any) -> JetArray:
+        return Quotient(_as_jet(self.ar, other), self)
+
+    def __pow__(self, exponent: int) -> JetArray:
+        if not isinstance(exponent, int) or exponent < 0:
+            raise TypeError(f"series are raised to whole powers only, got {exponent!r}")
+        if exponent == 0:
+            return self.ar.array(np.full(self.shape, Fraction(1), dtype=object))
+        half = self if exponent == 1 else Product(self ** (exponent // 2), self ** (exponent // 2))
+        return half if exponent % 2 == 0 or exponent == 1 else Product(half, self)
+
+    def __matmul__(self, other: Any) -> JetArray:
+        return _matmul(self, _as_jet(self.ar, other))
+
+    def __rmatmul__(self, other: Any) -> JetArray:
+        return _matmul(_as_jet(self.ar, other), self)
+
+
+class Constant(JetArray):
+    """A constant series. `integers` holds unscaled values if all are whole numbers: then products need no shift."""
+
+    def __init__(self, ar: JetArithmetic, values: np.ndarray) -> None:
+        self.ar, self.shape, self.parents, self.values = ar, values.shape, (), values
+        mask = (mpz(1) << ar.bits) - 1
+        whole = all(not v & mask for v in values.ravel())
+        self.integers = (values >> ar.bits if values.ndim else np.array(values[()] >> ar.bits, dtype=object)) if whole else None
+        self.nonzero = values.astype(bool)
+
+    @property
+    def coefficients(self) -> np.ndarray:  # type: ignore[override]
+        result = np.empty((self.ar.order + 1, *self.shape), dtype=object)
+        result.fill(ZERO)
+        result[0] = self.values
+        return result
+
+    def _view(self, act: Callable[[np.ndarray], np.ndarray]) -> Constant:
+        return Constant(self.ar, act(self.values[None])[0])
+
+    def times(self, raw: Any) -> Any:
+        """The fixed-point product with an array of fixed-point numbers."""
+        return raw * self.integers if self.integers is not None else (raw * self.values) >> self.ar.bits
+
+    def scaled(self, constant: Constant) -> Constant:
+        return Constant(self.ar, np.asarray(constant.times(self.values), dtype=object))
+
+
+def _as_jet(ar: JetArithmetic, value: Any) -> JetArray:
+    return value if isinstance(value, JetArray) else ar.array(value)
+
+
+def _combine(a: JetArray, b: JetArray, sign: int) -> JetArray:
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return Constant(a.ar, np.asarray(a.values + sign * b.values, dtype=object))
+    return Sum(a, b, sign)
+
+
+def _matmul(a: JetArray, b: JetArray) -> JetArray:
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return Constant(a.ar, (a.values @ b.values) >> a.ar.bits)
+    return LinearMap(a, b) if isinstance(a, Constant) or isinstance(b, Constant) else MatrixProduct(a, b)
+
+
+class View(JetArray):
+    """An index, transposition or reshape of another series array; shares its memory where numpy can."""
+
+    def __init__(self, source: JetArray, act: Callable[[np.ndarray], np.ndarray]) -> None:
+        seen = act(source.coefficients)
+        self.ar, self.shape, self.parents = source.ar, seen.shape[1:], (source,)
+        self.coefficients, self._act = seen, act
+        self._shared = np.shares_memory(seen, source.coefficients)
+        source.ar.program.append(self)
+
+    def extend(self, n: int) -> None:
+        if not self._shared:
+            self.coefficients[n] = self._act(self.parents[0].coefficients[n : n + 1])[0]
+
+
+class Concatenate(JetArray):
+    """Arrays joined along an axis."""
+
+    def __init__(self, ar: JetArithmetic, parts: list[JetArray], axis: int) -> None:
+        shape = np.concatenate([np.empty(p.shape, dtype=bool) for p in parts], axis=axis).shape
+        super().__init__(ar, shape, tuple(parts))
+        self._axis = axis
+
+    def extend(self, n: int) -> None:
+        self.coefficients[n] = np.concatenate([p.coefficients[n] for p in self.parents], axis=self._axis)
+
+
+class Sum(JetArray):
+    """a + sign b, broadcast."""
+
+    def __init__(self, a: JetArray, b: JetArray, sign: int) -> None:
+        super().__init__(a.ar, np.broadcast_shapes(a.shape, b.shape), (a, b))
+        self._sign = sign
+
+    def extend(self, n: int) -> None:
+        a, b = self.parents
+        if isinstance(b, Constant):
+            self.coefficients[n] = a.coefficients[n] + self._sign * b.values if n == 0 else a.coefficients[n]
+        elif isinstance(a, Constant):
+            signed = self._sign * b.coefficients[n]
+            self.coefficients[n] = a.values + signed if n == 0 else signed
+        elif self._sign > 0:
+            self.coefficients[n] = a.coefficients[n] + b.coefficients[n]
+        else:
+            self.coefficients[n] = a.coefficients[n] - b.coefficients[n]
+
+
+class Scaled(JetArray):
+    """A series array times a constant array, broadcast."""
+
+    def __init__(self, source: JetArray, constant: Constant) -> None:
+        super().__init__(source.ar, np.broadcast_shapes(source.shape, constant.shape), (source,))
+        self._constant = constant
+        self.nonzero = np.broadcast_to(constant.nonzero, self.shape)
+
+    def extend(self, n: int) -> None:
+        self.coefficients[n] = self._constant.times(self.parents[0].coefficients[n])
+
+
+class LinearMap(JetArray):
+    """A matrix product in which one factor is constant."""
+
+    def __init__(self, a: JetArray, b: JetArray) -> None:
+        constant, variable = (a, b) if isinstance(a, Constant) else (b, a)
+        shape = (np.empty(a.shape, dtype=bool) @ np.empty(b.shape, dtype=bool)).shape
+        super().__init__(a.ar, shape, (variable,))
+        self._left = isinstance(a, Constant)
+        self._matrix = constant.integers if constant.integers is not None else constant.values  # type: ignore[attr-defined]
+        self._shift = 0 if constant.integers is not None else a.ar.bits  # type: ignore[attr-defined]
+
+    def extend(self, n: int) -> None:
+        source = self.parents[0].coefficients[n]
+        raw = self._matrix @ source if self._left else source @ self._matrix
+        self.coefficients[n] = raw >> self._shift if self._shift else raw
+
+
+class Product(JetArray):
+    """Elementwise product of two series arrays, optionally times a constant cell.
+
+    Only entries that can be nonzero are computed: those where the cell, and every factor that is itself a product
+    with a cell, is nonzero.
+    """
+
+    def __init__(self, a: JetArray, b: JetArray, cell: Constant | None = None) -> None:
+        shape = np.broadcast_shapes(a.shape, b.shape, cell.shape if cell is not None else ())
+        super().__init__(a.ar, shape, (a,) if a is b else (a, b))
+        self._factors, self._cell = (a, b), cell
+        live = np.ones(shape, dtype=bool)
+        for factor in (a, b, cell):
+            if factor is not None and hasattr(factor, "nonzero"):
+                live = live & factor.nonzero
+        self.nonzero = live
+        self._where = None if live.all() else np.flatnonzero(live)
+        self._scale: np.ndarray | None = None
+        if cell is not None and not (cell.integers is not None and all(v in (0, 1) for v in cell.integers.ravel())):
+            whole = np.broadcast_to(cell.values, shape).reshape(-1)
+            self._scale = whole if self._where is None else whole[self._where]
+        rows = live.sum() if self._where is not None else live.size
+        self._rows = [np.empty((int(rows), a.ar.order + 1), dtype=object) for _ in range(1 if a is b else 2)]
+
+    def scaled(self, constant: Constant) -> JetArray:
+        if self._cell is not None:
+            return Scaled(self, constant)
+        return Product(self._factors[0], self._factors[1], constant)
+
+    def _gather(self, factor: JetArray, n: int) -> np.ndarray:
+        row = factor.coefficients[n]
+        if row.shape != self.shape:
+            row = np.broadcast_to(row, self.shape)
+        return row.reshape(-1) if self._where is None else row.reshape(-1)[self._where]
+
+    def extend(self, n: int) -> None:
+        bits = self.ar.bits
+        left = self._rows[0]
+        left[:, n] = self._gather(self._factors[0], n)
+        if len(self._rows) == 1:
+            # A square: each pair of orders once.
+            half = (n + 1) // 2
+            raw = _dots(left[:, :half], left[:, n : n - half : -1]) * 2 if half else 0
+            if n % 2 == 0:
+                raw = raw + left[:, n // 2] ** 2
+        else:
+            right = self._rows[1]
+            right[:, n] = self._gather(self._factors[1], n)
+            raw = _dots(left[:, : n + 1], right[:, n::-1])
+        value = raw >> bits
+        if self._scale is not None:
+            value = (value * self._scale) >> bits
+        if self._where is None:
+            self.coefficients[n] = value.reshape(self.shape)
+        else:
+            self.coefficients[n].reshape(-1)[self._where] = value
+
+
+def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The dot product of each row of a with the same row of b (numpy's object matmul is the fastest loop there is)."""
+    return np.matmul(a[:, None, :], b[:, :, None])[:, 0, 0]
+
+
+class MatrixProduct(JetArray):
+    """A matrix product of two series arrays."""
+
+    def __init__(self, a: JetArray, b: JetArray) -> None:
+        shape = (np.empty(a.shape, dtype=bool) @ np.empty(b.shape, dtype=bool)).shape
+        super().__init__(a.ar, shape, (a, b))
+        self._shapes = (a.shape if a.ndim == 2 else (1, *a.shape), b.shape if b.ndim == 2 else (*b.shape, 1))
+
+    def extend(self, n: int) -> None:
+        (rows, inner), (_, columns) = self._shapes
+        a, b = self.parents[0], self.parents[-1]
+        left = a.coefficients[: n + 1].reshape(n + 1, rows, inner).transpose(1, 0, 2).reshape(rows, -1)
+        right = b.coefficients[n::-1].reshape((n + 1) * inner, columns)
+        self.coefficients[n] = ((left @ right) >> self.ar.bits).reshape(self.shape)
+
+
+class Quotient(JetArray):
+    """Elementwise a / b: q_n = (a_n - sum_{m<n} q_m b_{n-m}) / b_0."""
+
+    def __init__(self, a: JetArray, b: JetArray) -> None:
+        super().__init__(a.ar, np.broadcast_shapes(a.shape, b.shape), (a, b))
+
+    def extend(self, n: int) -> None:
+        bits = self.ar.bits
+        a, b = (np.broadcast_to(p.coefficients, (p.coefficients.shape[0], *self.shape)) for p in self.parents)
+        raw = a[n] << bits
+        for m in range(n):
+            raw = raw - self.coefficients[m] * b[n - m]
+        self.coefficients[n] = raw // b[0]
+
+
+class Exponential(JetArray):
+    """Elementwise exp: n e_n = sum_{m=1}^n m z_m e_(n-m)."""
+
+    def __init__(self, z: JetArray) -> None:
+        super().__init__(z.ar, z.shape, (z,))
+
+    def extend(self, n: int) -> None:
+        bits, z = self.ar.bits, self.parents[0].coefficients
+        if n == 0:
+            self.coefficients[0] = _apply(gmpy2.exp, z[0], bits)
+            return
+        total = sum((m * z[m] * self.coefficients[n - m] for m in range(1, n + 1)), start=ZERO)
+        self.coefficients[n] = (total // n) >> bits
+
+
+class SquareRoot(JetArray):
+    """Elementwise sqrt: 2 s_0 s_n = z_n - sum_{0<m<n} s_m s_(n-m)."""
+
+    def __init__(self, z: JetArray) -> None:
+        super().__init__(z.ar, z.shape, (z,))
+
+    def extend(self, n: int) -> None:
+        bits, z, s = self.ar.bits, self.parents[0].coefficients, self.coefficients
+        if n == 0:
+            s[0] = _apply(gmpy2.sqrt, z[0], bits)
+            return
+        total = z[n] << bits
+        for m in range(1, n):
+            total = total - s[m] * s[n - m]
+        s[n] = total // (2 * s[0])
+
+
+def _apply(function: Any, values: np.ndarray, bits: int) -> np.ndarray:
+    """An mpfr function of fixed-point numbers, in a context of its own."""
+    result = np.empty(values.shape, dtype=object)
+    with gmpy2.context(precision=2 * bits + 64):
+        for index, value in np.ndenumerate(values):
+            result[index] = mpz(gmpy2.floor(gmpy2.mul_2exp(function(gmpy2.div_2exp(gmpy2.mpfr(value), bits)), bits)))
+    return result

@@ -1,0 +1,397 @@
+"""The reference gradient flow in high precision: Taylor series in fixed point, any delta, dense output.
+
+It is an *approximation*, with an honest error estimate from a second run at higher order and precision; it proves
+nothing. While delta^L times the outputs is below the working precision the flow is the limit direction flow, which
+does not know delta: that part is computed once per problem and reused for every delta.
+Coordinates and scalings: L1 (`proofs_notes/L1-coordinates.md`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import FLOAT, mp_arithmetic
+from certflow.flow.integration import Integration, Precision
+from certflow.flow.path import Path, Rest
+from certflow.outcome import BadInput, Inconclusive
+from certflow.problem import Problem
+from certflow.progress import Progress
+
+MAX_STEPS = 100_000
+MAX_DIGITS = 5_000
+COORDINATES = ("raw", "polar")
+SAMPLES = 24
+
+
+@dataclass
+class ReferenceFlow:
+    """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
+
+    Times are scaled, `t * delta^(L-2)`, which is t for L = 2; numbers are mpmath's, of `context`. Blocks are those of
+    a separable network of order 2, otherwise one block holds all weights.
+    """
+
+    delta: Fraction | None
+    order: int
+    digits: int
+    blocks: list[list[int]]
+    paths: list[Path]
+    context: Any
+    stats: dict[str, int] = field(default_factory=dict)
+    error_estimate: Any = None
+
+    @property
+    def end_time(self) -> Any:
+        """The scaled time that was reached."""
+        return min(path.end for path in self.paths)
+
+    @property
+    def log_delta(self) -> Any:
+        """log(delta); 0 for the limit flow, whose norms are relative to delta."""
+        if self.delta is None:
+            return self.context.zero
+        return self.context.log(self.context.mpf(self.delta.numerator) / self.delta.denominator)
+
+    def _time(self, time: Any) -> Any:
+        value = self.context.mpf(time.numerator) / time.denominator if isinstance(time, Fraction) else self.context.mpf(time)
+        if not 0 <= value <= self.end_time:
+            raise ValueError(
+                f"time {self.context.nstr(value, 8)} is outside the computed range [0, {self.context.nstr(self.end_time, 8)}]"
+            )
+        return value
+
+    def block_direction(self, j: int, time: Any) -> np.ndarray:
+        """The unit direction of block j at the scaled time (zeros if the block is zero)."""
+        return np.array(self.paths[j].state(self._time(time))[0], dtype=object)
+
+    def block_log_norm(self, j: int, time: Any) -> Any:
+        """log ‖w_j‖ at the scaled time (log(‖w_j‖/delta) for the limit flow)."""
+        return self.paths[j].state(self._time(time))[1] + self.log_delta
+
+    def log_norm(self, time: Any) -> Any:
+        """log ‖w‖ at the scaled time."""
+        return self._joint([path.state(self._time(time))[1] for path in self.paths]) + self.log_delta
+
+    def _joint(self, logs: list[Any]) -> Any:
+        top = max(logs)
+        if not self.context.isfinite(top):
+            return top
+        return top + self.context.log(self.context.fsum(self.context.exp(2 * (v - top)) for v in logs)) / 2
+
+    def direction(self, time: Any) -> np.ndarray:
+        """The unit direction of all weights at the scaled time."""
+        states = [path.state(self._time(time)) for path in self.paths]
+        total = self._joint([log for _, log in states])
+        result = np.empty(sum(len(b) for b in self.blocks), dtype=object)
+        for indices, (theta, log) in zip(self.blocks, states, strict=True):
+            for i, v in zip(indices, theta, strict=True):
+                result[i] = v * self.context.exp(log - total)
+        return result
+
+    def weights(self, time: Any) -> np.ndarray:
+        """All weights at the scaled time (relative to delta for the limit flow)."""
+        return self.direction(time) * self.context.exp(self.log_norm(time))
+
+    def time_at_norm(self, radius: Any) -> Any | None:
+        """The first scaled time at which ‖w‖ = radius; None if it was not reached."""
+        ctx = self.context
+        value = ctx.mpf(radius.numerator) / radius.denominator if isinstance(radius, Fraction) else ctx.mpf(radius)
+        target = ctx.log(value)
+        times = self.sample_times(4 * SAMPLES)
+        low = times[0]
+        below = self.log_norm(low) - target
+        if below >= 0:
+            return low if below == 0 else None
+        for high in times[1:]:
+            above = self.log_norm(high) - target
+            if above >= 0:
+                return self._crossing(target, low, below, high, above)
+            low, below = high, above
+        return None
+
+    def _crossing(self, target: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
+        """The root of log_norm - target between low and high: Illinois, in log-norm accuracy."""
+        small, side = self.context.mpf(10) ** -(self.digits + 8), 0
+        for _ in range(40 * self.digits):
+            if above == below or high - low == 0:
+                break
+            middle = (low * above - high * below) / (above - below)
+            if not low < middle < high:
+                middle = (low + high) / 2
+            value = self.log_norm(middle) - target
+            if abs(value) <= small:
+                return middle
+            if value < 0:
+                low, below = middle, value
+                above = above / 2 if side < 0 else above
+                side = -1
+            else:
+                high, above = middle, value
+                below = below / 2 if side > 0 else below
+                side = 1
+        return high
+
+    def sample_times(self, count: int = SAMPLES) -> list[Any]:
+        """About `count` times from 0 to the end, spread evenly over the steps taken (dense where the flow is fast)."""
+        end = self.end_time
+        starts = sorted({start for path in self.paths for start in path.starts if start < end})
+        picked = starts[:: max(len(starts) // count, 1)]
+        even = [end * i / 8 for i in range(8)] if self.order == 2 else []
+        return sorted({*picked, *even, self.context.zero}) + [end]
+
+
+@dataclass
+class _Limit:
+    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked."""
+
+    problem: Problem
+    precision: Precision
+    polar: bool
+
+    def __post_init__(self) -> None:
+        problem, network = self.problem, self.problem.network
+        split = problem.order == 2 and network.separable
+        self.blocks = [list(b) for b in problem.blocks] if split else [list(range(network.size))]
+        self.context = mp_arithmetic(self.precision.time_digits).context
+        ctx = self.context
+        direction = [ctx.mpf(v.numerator) / v.denominator for v in problem.direction]
+        length = ctx.sqrt(ctx.fsum(v * v for v in direction))
+        self.runs = []
+        for j, indices in enumerate(self.blocks):
+            part = [direction[i] / length for i in indices]
+            norm = ctx.sqrt(ctx.fsum(v * v for v in part))
+            state = ([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf)
+            own = network.block(j) if split else network
+            self.runs.append(
+                Integration(problem, own, [list(range(own.size))], self.precision, None, self.polar, ctx.zero, [state])
+            )
+        self.outputs_bound = self._outputs_bound()
+
+    def _outputs_bound(self) -> float:
+        """A rough size of |H| on the sphere, to decide when a is below the working precision."""
+        network, rng = self.problem.network, np.random.default_rng(0)
+        X, worst = FLOAT.array(self.problem.X), 1e-3
+        for _ in range(16):
+            w = rng.standard_normal(network.size)
+            outputs = network.outputs(FLOAT, w / np.linalg.norm(w), X)
+            worst = max(worst, float(np.max(np.abs(outputs), initial=0.0)))
+        return 64 * worst
+
+    def path(self, j: int) -> Path:
+        """The path of block j computed so far."""
+        return self.runs[j].paths[0]
+
+    def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
+        """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
+        a KKT point is continued exactly."""
+        run, path = self.runs[j], self.path(j)
+        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
+            if path.pieces and isinstance(path.pieces[-1], Rest):
+                path.end = time
+                return
+            rest = run.rest(self.problem)
+            if rest is not None:
+                path.append(rest, time)
+                return
+            run.advance(None)
+            _check_steps(run.stepper.steps)
+
+    def log_size(self, time: Any, ceiling: float) -> float:
+        """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above `ceiling`."""
+        for j in range(len(self.blocks)):
+            self.extend(j, time, ceiling)
+        if any(self.path(j).end < time for j in range(len(self.blocks))):
+            return math.inf
+        logs = [float(self.problem.order * self.path(j).state(time)[1]) for j in range(len(self.blocks))]
+        top = max(logs)
+        return top + math.log(sum(math.exp(v - top) for v in logs)) if math.isfinite(top) else top
+
+    def switch_time(self, log_delta: float, until: Any | None) -> Any:
+        """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
+        ceiling = -self.precision.bits * math.log(2) - math.log(self.outputs_bound) - self.problem.order * log_delta
+        low, step = self.context.zero, self.context.one
+        if self.log_size(low, ceiling) > ceiling:
+            return low
+        while until is None or low < until:
+            high = low + step if until is None else min(low + step, until)
+            if self.log_size(high, ceiling) > ceiling:
+                return self._last_below(ceiling, low, high)
+            if step > 2**60:
+                return low
+            low, step = high, 2 * step
+        return until
+
+    def _last_below(self, ceiling: float, low: Any, high: Any) -> Any:
+        """A time in [low, high], not much before the size reaches `ceiling`; the size is below it at `low`."""
+        if len(self.blocks) == 1:
+            path = self.path(0)
+            if isinstance(path.pieces[-1], Rest):
+                return max(
+                    low, path.starts[-1], path.pieces[-1].end(self.context.mpf(ceiling - 1) / self.problem.order, self.context)
+                )
+            below = [start for start in path.starts if self.log_size(start, ceiling) <= ceiling]
+            return max([low, *below])
+        for _ in range(200):
+            middle = (low + high) / 2
+            if self.log_size(middle, ceiling) > ceiling:
+                high = middle
+            else:
+                low = middle
+            if self.log_size(low, ceiling) > ceiling - 8:
+                break
+        return low
+
+
+@lru_cache(maxsize=16)
+def _limit(problem: Problem, precision: Precision, polar: bool) -> _Limit:
+    return _Limit(problem, precision, polar)
+
+
+def _check_steps(steps: int) -> None:
+    if steps > MAX_STEPS:
+        raise Inconclusive(f"the flow needed more than {MAX_STEPS} steps; ask for a shorter time or a smaller radius.")
+
+
+def _precision(problem: Problem, digits: int, log_delta: float, coordinates: str) -> Precision:
+    if isinstance(digits, bool) or not isinstance(digits, int) or not 5 <= digits <= MAX_DIGITS:
+        raise BadInput(f"digits: {digits!r} is not a whole number from 5 to {MAX_DIGITS}.")
+    if coordinates not in COORDINATES:
+        raise BadInput(f"coordinates: {coordinates!r} is not one of raw, polar.")
+    return Precision(digits, extra=math.ceil((problem.order - 2) * -log_delta / math.log(10)) if log_delta < 0 else 0)
+
+
+def limit_flow(
+    problem: Problem, *, time: Fraction, digits: int = 30, coordinates: str = "raw", check: bool = True
+) -> ReferenceFlow:
+    """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation.
+
+    For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits outside
+    5..5000, `Inconclusive` where it slides along a kink.
+    """
+
+    def run(precision: Precision) -> ReferenceFlow:
+        limit = _limit(problem, precision, coordinates == "polar")
+        until = limit.context.mpf(time.numerator) / time.denominator
+        for j in range(len(limit.blocks)):
+            limit.extend(j, until)
+        return _flow(limit, None, digits, until, None)
+
+    precision = _precision(problem, digits, 0.0, coordinates)
+    return _checked(run, precision, check)
+
+
+def reference_flow(
+    problem: Problem,
+    delta: Fraction,
+    *,
+    time: Fraction | None = None,
+    radius: Fraction | None = None,
+    digits: int = 30,
+    coordinates: str = "raw",
+    check: bool = True,
+    progress: Progress | None = None,
+) -> ReferenceFlow:
+    """The gradient flow from `delta * w0` until the scaled `time` or ‖w‖ = `radius`, whichever is first.
+
+    An approximation with about `digits` digits; `error_estimate` is the largest difference of directions and log
+    norms to a second run at higher order and precision (for L > 2 at equal norms). Numbers as in `ReferenceFlow`.
+    Raises `BadInput` for unusable arguments, `Inconclusive` where the flow slides along a kink or takes too long.
+    """
+    if delta <= 0:
+        raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")
+    if time is None and radius is None:
+        raise BadInput("flow: give a time or a radius at which to stop.")
+    log_delta = math.log(delta.numerator) - math.log(delta.denominator)
+
+    def run(precision: Precision) -> ReferenceFlow:
+        limit = _limit(problem, precision, coordinates == "polar")
+        return _integrate(problem, limit, delta, log_delta, time, radius, digits, progress)
+
+    return _checked(run, _precision(problem, digits, log_delta, coordinates), check)
+
+
+def _integrate(
+    problem: Problem,
+    limit: _Limit,
+    delta: Fraction,
+    log_delta: float,
+    time: Fraction | None,
+    radius: Fraction | None,
+    digits: int,
+    progress: Progress | None,
+) -> ReferenceFlow:
+    ctx = limit.context
+    until = None if time is None else ctx.mpf(time.numerator) / time.denominator
+    log_target = math.inf if radius is None else math.log(radius.numerator) - math.log(radius.denominator) - log_delta
+    switch = limit.switch_time(log_delta, until)
+    states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
+    run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
+    start_log = _log_sum(run.log_norms())
+    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
+        run.advance(until)
+        _check_steps(run.stepper.steps)
+        if progress is not None:
+            done = 0.0 if until is None else float(run.time / until)
+            if radius is not None:
+                done = max(done, (_log_sum(run.log_norms()) - start_log) / max(log_target - start_log, 1e-9))
+            progress(f"flow from {float(log_delta) / math.log(10):.0f} in log10 delta", min(int(1000 * done), 999), 1000)
+    return _flow(limit, run, digits, switch, delta)
+
+
+def _log_sum(logs: list[float]) -> float:
+    top = max(logs)
+    return top + 0.5 * math.log(sum(math.exp(2 * (v - top)) for v in logs)) if math.isfinite(top) else top
+
+
+def _flow(limit: _Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None) -> ReferenceFlow:
+    """The limit paths up to `switch`, then the coupled run's."""
+    paths = []
+    for j in range(len(limit.blocks)):
+        path = limit.path(j).truncated(switch)
+        if run is not None:
+            for piece in run.paths[j].pieces:
+                path.append(piece, run.paths[j].end)
+        paths.append(path)
+    steppers = [r.stepper for r in limit.runs] + ([run.stepper] if run is not None else [])
+    stats = {
+        "steps": sum(s.steps for s in steppers),
+        "orders": sum(s.orders for s in steppers),
+        "kinks": sum(s.kinks_met for s in steppers),
+    }
+    order = limit.problem.order
+    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, stats)
+
+
+def _checked(run: Any, precision: Precision, check: bool) -> ReferenceFlow:
+    flow = run(precision)
+    if check:
+        other = run(Precision(precision.digits, precision.level + 1, precision.extra))
+        flow.error_estimate = _difference(flow, other)
+    return flow
+
+
+def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
+    """The largest difference of directions and log norms between two runs."""
+    ctx, worst = other.context, other.context.zero
+    by_norm = flow.order > 2 and flow.delta is not None
+    for time in flow.sample_times():
+        at = ctx.mpf(time)
+        if by_norm:
+            found = other.time_at_norm(ctx.exp(flow.log_norm(time)))
+            if found is None:
+                continue
+            worst, at = max(worst, abs(found - at) / max(abs(at), ctx.mpf(10) ** -3) if at else found), found
+        if at > other.end_time:
+            continue
+        for j in range(len(flow.blocks)):
+            (a, log_a), (b, log_b) = flow.paths[j].state(time), other.paths[j].state(at)
+            worst = max([worst, *(abs(x - y) for x, y in zip(a, b, strict=True))])
+            if ctx.isfinite(log_a) and not by_norm:
+                worst = max(worst, abs(log_a - log_b))
+    return worst
