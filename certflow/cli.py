@@ -192,10 +192,10 @@ def verify(run: Run, out: str) -> int:
 
     Writes results.json, tables (LaTeX, Markdown, CSV) and figures (PNG, SVG) to DIR.
     """
+    problem = run.problem()
     from certflow.experiments.verify import verify as run_verify
     from certflow.report.terminal import emit, emit_table
 
-    problem = run.problem()
     folder = _folder(out)
     with run.progress() as progress:
         result = run_verify(problem, out=folder, progress=progress, digits=run.digits)
@@ -214,10 +214,10 @@ def verify(run: Run, out: str) -> int:
 @click.option("--latex", is_flag=True, help="LaTeX source instead of text.")
 def ncf(run: Run, latex: bool) -> None:
     """The exact neural correlation function N, its gradient, and its pieces on the circle."""
+    problem = run.problem()
     from certflow.report.terminal import emit
     from certflow.symbolic.ncf import ncf as exact_ncf
 
-    problem = run.problem()
     result = exact_ncf(problem)
     if run.as_json:
         from certflow.report.records import problem_record
@@ -232,23 +232,21 @@ def ncf(run: Run, latex: bool) -> None:
 @click.option("--latex", is_flag=True, help="The table as LaTeX (booktabs).")
 def kkt(run: Run, latex: bool) -> int:
     """The KKT points of the constrained NCF of one neuron, each proved and enclosed."""
-    from certflow.kkt.planar import kkt_of_problem
+    problem = run.problem()
+    from certflow.kkt.planar import kkt_of_problem, why_not_enumerated
     from certflow.report.kkt_table import kkt_table
     from certflow.report.records import kkt_record, problem_record
     from certflow.report.terminal import emit, emit_table
 
-    problem = run.problem()
     points = kkt_of_problem(problem, digits=run.digits)
     if run.as_json:
-        _print_json({"problem": problem_record(problem), **kkt_record(points)})
+        _print_json({"problem": problem_record(problem), **kkt_record(problem, points)})
+    elif points is not None and latex:
+        emit(kkt_table(points, run.digits).to_latex(), end="")
     elif points is not None:
-        table = kkt_table(points, run.digits)
-        if latex:
-            emit(table.to_latex(), end="")
-        else:
-            emit_table(table)
+        emit_table(kkt_table(points, run.digits))
     if points is None:
-        click.echo("certflow: the KKT points are enumerated only for one-layer squared networks with two inputs.", err=True)
+        click.echo(f"certflow: not enumerated: {why_not_enumerated(problem)}.", err=True)
         return ExitCode.INCONCLUSIVE
     return ExitCode.DONE
 
@@ -285,12 +283,12 @@ def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, 
 @click.option("--out", metavar="DIR", default=DEFAULT_FOLDER, show_default=True, help="Where the figures go.")
 def reproduce(run: Run, figure: str, out: str) -> None:
     """Draw Figure 1 or 3 of arXiv 2402.09226 (PNG, SVG) from gradient descent with the published settings."""
+    problem = run.problem()
     from certflow.experiments.figure1 import planar_descent, require_planar
     from certflow.experiments.figure3 import save_figure3
     from certflow.report.records import problem_record
     from certflow.report.terminal import emit, emit_table
 
-    problem = run.problem()
     require_planar(problem)
     folder = _folder(out)
     with run.progress() as progress:

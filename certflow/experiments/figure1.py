@@ -32,6 +32,9 @@ RECORD_EVERY = 50
 ARRIVED_DEGREES = 3.0
 """A neuron this close to a maximum of the constrained NCF counts as arrived."""
 
+EARLY = 0.99
+"""The share of the initial loss that must be left for directional convergence to be called early."""
+
 _TITLES = {"mean": "mean loss", "sum": "summed loss"}
 
 
@@ -55,16 +58,14 @@ class PlanarDescent:
     def facts(self) -> Table:
         """What the runs show, a column per reduction; nothing beyond what was measured in them."""
         first = next(iter(self.runs.values()))
-        table = Table(
-            f"Gradient descent, {first.iterations[-1]:,} iterations of step {first.step:g} from ‖w‖ = {number(first.norm[0], 3)}",
-            [Column("", align="left", key="quantity"), *(Column(_TITLES[reduction]) for reduction in self.runs)],
-            label="tab:descent",
-        )
+        settings = f"{first.iterations[-1]:,} iterations of step {number(first.step, 1)} from ‖w‖ = {number(first.norm[0], 3)}"
+        columns = [Column("", align="left", key="quantity"), *(Column(_TITLES[reduction]) for reduction in self.runs)]
+        table = Table(f"Gradient descent, {settings}", columns, label="tab:descent")
         for name, values in _facts(self).items():
             table.add(name, *values)
         if self.marks.targets:
             table.notes.append(
-                "Angles are distances to the nearest KKT point within reach; the closest iteration has the smallest median."
+                f"Alignment: the smallest median angle to the nearest KKT point while {EARLY:.0%} of the loss is left."
             )
         return table
 
@@ -133,13 +134,14 @@ def _facts(descent: PlanarDescent) -> dict[str, list[Cell | str]]:
         if not descent.marks.targets:
             continue
         _, errors = nearest(run.angles(), descent.marks.targets)
-        closest = int(np.median(errors, axis=1).argmin())
-        note("closest iteration", f"{run.iterations[closest]:,}")
-        note("‖w‖ there", number(run.norm[closest], 3))
-        note("median angle there [°]", f"{np.median(errors[closest]):.2f}")
-        note("largest angle there [°]", f"{errors[closest].max():.2f}")
-        arrived = int((errors[closest] <= ARRIVED_DEGREES).sum())
-        note(f"neurons within {ARRIVED_DEGREES:g}° there", f"{arrived} of {errors.shape[1]}")
+        early = np.flatnonzero(run.loss >= EARLY * run.loss[0])
+        aligned = early[np.median(errors[early], axis=1).argmin()]
+        note("iteration of alignment", f"{run.iterations[aligned]:,}")
+        note("‖w‖ at alignment", number(run.norm[aligned], 3))
+        note("median angle at alignment [°]", f"{np.median(errors[aligned]):.2f}")
+        note("largest angle at alignment [°]", f"{errors[aligned].max():.2f}")
+        arrived = int((errors[aligned] <= ARRIVED_DEGREES).sum())
+        note(f"neurons within {ARRIVED_DEGREES:g}° at alignment", f"{arrived} of {errors.shape[1]}")
     return facts
 
 
@@ -153,10 +155,10 @@ def angle_marks(problem: Problem) -> AngleMarks:
     angles: dict[str, list[float]] = {"maximum": [], "minimum": [], "saddle": [], "degenerate": []}
     arcs = []
     for point in kkt.points:
-        if point.kind == "arc":
-            arcs.append((float(point.start.mid()), float(point.end.mid())))
+        if point.start_deg is not None and point.end_deg is not None:
+            arcs.append((point.start_deg.midpoint_float(), point.end_deg.midpoint_float()))
         else:
-            angles[point.kind].append(float(point.angle_deg.mid()))
+            angles[point.kind].append(point.angle_deg.midpoint_float())
     # A neuron with sign -1 sees -N, so it runs to the minima.
     signs = set(getattr(problem.network, "signs", (1,)))
     targets = (angles["maximum"] if 1 in signs else []) + (angles["minimum"] if -1 in signs else [])

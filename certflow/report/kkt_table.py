@@ -33,7 +33,7 @@ def _ball(ball: Ball, digits: int) -> Cell:
 
 
 def _angle(point: KKTPoint, digits: int) -> Cell:
-    if point.kind != "arc":
+    if point.start_deg is None or point.end_deg is None:
         return _ball(point.angle_deg, digits)
-    ends = (point.start, point.end)
+    ends = (point.start_deg, point.end_deg)
     return Cell(*(" to ".join(end.text(shown) for end in ends) for shown in (SHOWN_DIGITS, digits)))

@@ -1,4 +1,4 @@
-"""JSON records that several commands share: a problem, a KKT set, versions. Numbers are text, as the interfaces pin."""
+"""JSON records that several commands share: a problem, a KKT set, versions. Numbers are exact text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from certflow.exact import format_rational
 from certflow.problem import Problem
 
 if TYPE_CHECKING:
-    from certflow.kkt.planar import KKTPoint, PlanarKKT
+    from certflow.kkt.planar import PlanarKKT
 
 _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
 
@@ -42,24 +42,10 @@ def versions_record() -> dict[str, str]:
     }
 
 
-def kkt_record(kkt: PlanarKKT | None) -> dict[str, Any]:
-    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; None means that nothing was enumerated.
+def kkt_record(problem: Problem, kkt: PlanarKKT | None) -> dict[str, Any]:
+    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; with the `reason` where nothing was enumerated."""
+    from certflow.kkt.planar import why_not_enumerated
 
-    Every number is exact text or the pair of exact ends of its enclosure.
-    """
     if kkt is None:
-        return {"kkt_status": "not enumerated", "kkt": []}
-    return {"kkt_status": kkt.status, "kkt": [_point_record(point) for point in kkt.points]}
-
-
-def _point_record(point: KKTPoint) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "kind": point.kind,
-        "point": [entry.to_json() for entry in point.point],
-        "angle_deg": point.angle_deg.to_json(),
-        "value": point.value.to_json(),
-        "gap": point.gap.to_json(),
-    }
-    if point.kind == "arc":
-        record |= {"from": point.start.to_json(), "to": point.end.to_json()}
-    return record
+        return {"kkt_status": "not enumerated", "kkt": [], "reason": why_not_enumerated(problem)}
+    return kkt.to_json()

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certflow.arithmetic.base import EXACT
+from certflow.experiments.figure1 import angle_marks, planar_descent, settled, with_reduction
+from certflow.experiments.figure3 import constrained_ncf, save_figure3
+from certflow.flow.gradient_descent import gradient_descent
+from certflow.networks.activation import Activation
+from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput
+from certflow.problem import Problem
 from certflow.report import figures
 from certflow.report.panels import AngleMarks, DescentPanel, LawSeries, TimePanel, nearest, wrapped_line
 
@@ -151,10 +158,6 @@ def test_global_settings_are_neither_used_nor_changed() -> None:
 
 
 def test_the_experiment_refuses_what_is_not_planar() -> None:
-    from certflow.experiments.figure1 import planar_descent
-    from certflow.experiments.figure3 import save_figure3
-    from certflow.problem import Problem
-
     problem = Problem.builtin("l3-k20-s0")
     with pytest.raises(BadInput, match="angles in the plane"):
         planar_descent(problem)
@@ -163,12 +166,6 @@ def test_the_experiment_refuses_what_is_not_planar() -> None:
 
 
 def test_the_drawn_ncf_is_the_exact_one() -> None:
-    from certflow.arithmetic.base import EXACT
-    from certflow.experiments.figure3 import constrained_ncf
-    from certflow.networks.activation import Activation
-    from certflow.networks.one_hidden_layer import OneLayer
-    from certflow.problem import Problem
-
     network = OneLayer(2, 2, Activation(Fraction(1, 2), 2), signs=[1, -1])
     problem = Problem(network, [["1", "2"], ["-1", "1/3"]], ["1", "-2"], direction=[1, 0, 0, 1])
     degrees = np.degrees(np.arctan2([4.0, 3.0, -4.0], [3.0, -4.0, 3.0]))
@@ -178,3 +175,40 @@ def test_the_drawn_ncf_is_the_exact_one() -> None:
         exact = problem.z @ problem.network.outputs(EXACT, w, problem.X)
         assert plus[i] == pytest.approx(float(exact), rel=1e-12)
         assert minus[i] == pytest.approx(-float(exact), rel=1e-12)
+
+
+def planar_problem() -> Problem:
+    network = OneLayer(2, 3, Activation(Fraction(0), 2))
+    return Problem(network, [["1", "0"], ["-1", "0"], ["0", "1"]], ["5", "4", "1"], direction=[2, 1, -2, 1, 1, 2])
+
+
+def test_a_run_is_cut_where_nothing_moves_any_more() -> None:
+    run = gradient_descent(with_reduction(planar_problem(), "sum"), Fraction(1, 100), 0.01, 4000, 10)
+    until = settled(run)
+    assert until is not None
+    after = run.angles()[run.iterations >= until]
+    assert np.abs(after - after[-1]).max() < 1
+    assert settled(gradient_descent(planar_problem(), Fraction(1, 100), 1e-4, 50, 10)) is None
+
+
+def test_the_facts_of_figure1_are_those_of_the_runs(tmp_path: Path) -> None:
+    descent = planar_descent(planar_problem(), iterations=100)
+    np.testing.assert_allclose(sorted(descent.marks.maxima), [0, 180], atol=1e-9)
+    facts = {row[0].text: [cell.text for cell in row[1:]] for row in descent.facts().rows}
+    for column, run in enumerate(descent.runs.values()):
+        assert float(facts["‖w‖ at the end"][column]) == pytest.approx(run.norm[-1], rel=0.01)
+        assert facts["iteration of alignment"][column] == "100"
+        expected = np.median(nearest(run.angles()[-1], [0, 180])[1])
+        assert float(facts["median angle at alignment [°]"][column]) == pytest.approx(expected, abs=0.006)
+    assert descent.runs["sum"].loss[0] == pytest.approx(3 * descent.runs["mean"].loss[0])
+    names = descent.save(tmp_path) + save_figure3(planar_problem(), tmp_path, descent)
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
+    assert {"figure1.png", "figure1.svg", "figure3.png", "figure3.svg", "figure1_facts.csv"} <= set(names)
+
+
+def test_neurons_with_negative_sign_run_to_the_minima() -> None:
+    network = OneLayer(2, 2, Activation(Fraction(0), 2), signs=[1, -1])
+    problem = Problem(network, [["1", "0"], ["0", "1"], ["1", "1"]], ["5", "-4", "1"], direction=[1, 1, 1, 1])
+    marks = angle_marks(problem)
+    assert list(marks.targets) == [*marks.maxima, *marks.minima]
+    assert marks.arcs

@@ -1,0 +1,238 @@
+"""The command line: exit codes, one JSON object on stdout, one sentence on stderr, nothing written on bad input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from certflow.cli import main
+from certflow.outcome import CertflowError, ExitCode, Inconclusive
+
+PLANAR = """
+[network]
+kind = "one-layer"
+width = 2
+activation = { alpha = "0", power = 2 }
+[data]
+X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
+y = ["5", "9/5", "1"]
+[loss]
+kind = "square"
+reduction = "mean"
+[initialization]
+direction = ["1", "1/2", "-1", "1"]
+[experiment]
+time = "1"
+"""
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    path = tmp_path / "problem.toml"
+    path.write_text(PLANAR, encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def one_object(result: Result) -> dict[str, Any]:
+    """stdout as one JSON object whose numbers are text; floats and NaN are refused."""
+
+    def refuse(text: str) -> None:
+        raise AssertionError(f"the JSON contains the float {text}")
+
+    record = json.loads(result.stdout, parse_float=refuse, parse_constant=refuse)
+    assert isinstance(record, dict)
+    return record
+
+
+# -- init, help, usage -------------------------------------------------------------------------------------------------
+
+
+def test_init_lists_and_prints_the_built_in_problems(tmp_path: Path) -> None:
+    names = run("init").stdout.split()
+    assert "figure1" in names
+    from certflow.problem import Problem, builtin_text
+
+    assert run("init", "figure1").stdout == builtin_text("figure1")
+    assert Problem.from_toml_text(run("init", "figure1").stdout) == Problem.figure1()
+
+
+def test_help_is_printed_without_loading_anything_heavy() -> None:
+    code = "import sys; from certflow.cli import main; main(['--help'], prog_name='certflow')"
+    heavy = "{m.split('.')[0] for m in sys.modules} & {'numpy', 'sympy', 'flint', 'matplotlib', 'mpmath', 'rich'}"
+    script = f"import atexit, sys; atexit.register(lambda: print('heavy:', sorted({heavy}))); {code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Usage: certflow" in done.stdout
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["flow", "--nosuch"], "--nosuch"),
+        (["init", "figure2"], "figure1"),
+        (["flow", "no-such-file.toml"], "no-such-file.toml"),
+        (["flow", "--precision", "1000000000"], "--precision"),
+        (["flow", "--time-limit", "nan"], "--time-limit"),
+        (["flow", "--delta", "nan"], "delta"),
+        (["flow", "--delta", "0"], "delta"),
+        (["flow", "--delta", "1e-999999999"], "delta"),
+        (["flow", "--time", "-1"], "--time"),
+        (["flow", "--radius", "inf"], "--radius"),
+        (["flow", "--rows", "1"], "--rows"),
+        (["flow", "--json", "--csv"], "--csv"),
+        (["reproduce", "fig9"], "fig9"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], part: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("certflow: ")
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
+    if "--json" not in arguments:
+        assert result.stdout == ""
+
+
+def test_bad_input_leaves_earlier_output_alone(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(PLANAR.replace('"9/5"', '"nan"'), encoding="utf-8")
+    out = tmp_path / "out"
+    for command in (["verify"], ["reproduce", "fig1"], ["reproduce", "fig3"]):
+        result = run(*command, str(bad), "--out", str(out))
+        assert (result.exit_code, out.exists()) == (2, False)
+        assert "data.y[1]" in result.stderr
+
+
+def test_a_planar_figure_of_a_problem_that_is_not_planar(tmp_path: Path) -> None:
+    path, out = tmp_path / "deep.toml", tmp_path / "out"
+    path.write_text(run("init", "l3-k20-s0").stdout, encoding="utf-8")
+    result = run("reproduce", "fig1", str(path), "--out", str(out))
+    assert (result.exit_code, out.exists()) == (2, False)
+    assert "angles in the plane" in result.stderr
+
+
+def test_with_json_even_an_error_is_one_object() -> None:
+    result = run("flow", "no-such-file.toml", "--json")
+    record = one_object(result)
+    assert (result.exit_code, record["exit_code"]) == (2, 2)
+    assert record["error"] in result.stderr
+
+
+def test_an_output_folder_that_cannot_be_made(tmp_path: Path, problem: str) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("keep", encoding="utf-8")
+    result = run("reproduce", "fig3", problem, "--out", str(blocker))
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+    assert blocker.read_text(encoding="utf-8") == "keep"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(Inconclusive("undecided."), 3), (CertflowError("a bound failed."), 1), (KeyboardInterrupt(), 130)],
+)
+def test_every_outcome_has_its_exit_code(error: BaseException, code: int, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("certflow.experiments.trajectory.trajectory", fail)
+    result = run("flow", problem)
+    assert result.exit_code == code == ExitCode(code)
+    assert "certflow: " in result.stderr
+    assert "Traceback" not in result.output
+
+
+# -- flow ----------------------------------------------------------------------------------------------------------------
+
+
+def test_flow_prints_the_same_numbers_as_table_json_and_csv(problem: str) -> None:
+    table = run("flow", problem, "--delta", "1e-500", "--rows", "3")
+    assert table.exit_code == 0
+    record = one_object(run("flow", problem, "--delta", "1e-500", "--rows", "3", "--json"))
+    rows = list(csv.reader(io.StringIO(run("flow", problem, "--delta", "1e-500", "--rows", "3", "--csv").stdout)))
+    assert record["delta"] == "1e-500"
+    assert record["problem"]["direction"] == ["1", "1/2", "-1", "1"]
+    assert len(record["approx"]["rows"]) == 3 == len(rows) - 1
+    assert [Fraction(row["scaled_time"]) for row in record["approx"]["rows"]] == [0, Fraction(1, 2), 1]
+    for row, line in zip(record["approx"]["rows"], rows[1:], strict=True):
+        assert line[2:] == row["angles_deg"]
+        assert f"{float(line[2]):.4f}" in table.stdout
+    assert rows[0][:2] == ["t", "log10 ‖w‖"]
+    assert float(rows[1][1]) == -500
+    assert float(rows[1][2]) == pytest.approx(26.565051177, abs=1e-8)
+
+
+def test_flow_to_a_radius_ends_there(problem: str) -> None:
+    rows = one_object(run("flow", problem, "--delta", "1e-3", "--radius", "1/100", "--rows", "2", "--json"))["approx"]["rows"]
+    assert float(rows[1]["log_norm"]) == pytest.approx(-4.605170185988, abs=1e-10)
+
+
+def test_the_precision_is_that_of_the_numbers(problem: str) -> None:
+    low, high = (
+        one_object(run("flow", problem, "--rows", "2", "--json", "--precision", digits))["approx"]["rows"][1]["log_norm"]
+        for digits in ("20", "50")
+    )
+    assert len(high) > len(low) > 15
+    assert abs(Fraction(low) - Fraction(high)) < Fraction(1, 10**16)
+
+
+def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certflow.experiments.trajectory.trajectory", lambda *_, **__: time.sleep(30))
+    start = time.monotonic()
+    result = run("flow", problem, "--time-limit", "0.2")
+    assert result.exit_code == 3
+    assert "time limit" in result.stderr
+    assert time.monotonic() - start < 10
+
+
+# -- processes -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_leaves_early_is_no_error(problem: str) -> None:
+    command = [sys.executable, "-m", "certflow", "init", "l3-k220-s0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_interrupting_the_process_leaves_with_130_and_no_traceback(problem: str) -> None:
+    script = (
+        "import time, certflow.experiments.trajectory as t\n"
+        "def wait(*a, **k):\n    print('ready', flush=True)\n    time.sleep(30)\n"
+        "t.trajectory = wait\n"
+        f"from certflow.cli import main\nmain(['flow', {problem!r}])\n"
+    )
+    # A shell's background job ignores SIGINT and its children inherit that; this process must not.
+    restore = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", restore + script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-1].startswith("certflow: interrupted")
+    assert "Traceback" not in errors
