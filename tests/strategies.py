@@ -91,7 +91,7 @@ def homogeneous_text(draw: st.DrawFn, weights: tuple[str, ...], inputs: tuple[st
         return draw(st.sampled_from([f"({inside})", f"abs({inside})", f"max({inside}, 0)", f"({terms[0]})"]))
     if draw(st.booleans()):
         power = draw(st.sampled_from([p for p in range(2, order + 1) if order % p == 0]))
-        return f"{draw(homogeneous_text(weights, inputs, order // power))}**{power}"
+        return f"({draw(homogeneous_text(weights, inputs, order // power))})**{power}"
     split = draw(st.integers(1, order - 1))
     left, right = draw(homogeneous_text(weights, inputs, split)), draw(homogeneous_text(weights, inputs, order - split))
     return f"{left}*{right}"
