@@ -105,7 +105,8 @@ def trajectory(
     end = flow.time_at_norm(radius) if radius is not None else None
     if end is None:
         end = flow.end_time
-    times = [end * i / (rows - 1) for i in range(rows)]
+    # The last one is not divided, so that rounding cannot carry it past the end.
+    times = [end * i / (rows - 1) for i in range(rows - 1)] + [end]
     directions = [flow.direction(at) for at in times]
     planar = all(len(block) == 2 for block in problem.blocks)
     angles = [

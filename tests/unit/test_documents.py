@@ -1,0 +1,63 @@
+"""What the documents show is what happens: Python blocks run, and print the text block that follows them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from certflow.cli import main
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[tuple[str, str, str]]:
+    """(document, code, expected output or "") of every block in the given language."""
+    found = []
+    for path in DOCUMENTS:
+        for match in _BLOCK.finditer(path.read_text(encoding="utf-8")):
+            if match[1] == language:
+                found.append((path.name, match[2], match[3] or ""))
+    return found
+
+
+@pytest.mark.parametrize(("document", "code", "expected"), blocks("python"))
+def test_python_blocks_run_and_print_what_they_say(document: str, code: str, expected: str) -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, document, "exec"), {"__name__": "__main__"})
+    assert out.getvalue() == expected
+
+
+def test_commands_in_the_documents_exist() -> None:
+    seen = 0
+    for document, code, _ in blocks("sh"):
+        for line in re.findall(r"(?:^|&& )certflow (.*)$", code, re.MULTILINE):
+            words = shlex.split(line, comments=True)
+            words = words[: words.index(">")] if ">" in words else words
+            usage = CliRunner().invoke(main, [words[0], "--help"])
+            assert usage.exit_code == 0, f"{document}: certflow {line}"
+            for option in (word for word in words if word.startswith("--")):
+                assert option in usage.stdout, f"{document}: certflow {line}"
+            seen += 1
+    assert seen >= 6
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target
+
+
+def test_the_readme_has_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\npython -m pip install . && certflow verify\n" in text
+    assert '\npython -m pip install ".[test]" && python -m pytest\n' in text
