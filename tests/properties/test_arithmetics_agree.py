@@ -111,6 +111,25 @@ def test_sympy_expressions_have_the_exact_values_and_derivatives(case):
                 assert fraction(slope) == jacobian[i, j]
 
 
+@given(networks_at_points())
+def test_derivatives_in_sympy_numbers_are_polynomials_with_the_exact_values(case):
+    arithmetic = pytest.importorskip("certflow.symbolic.arithmetic")
+    import sympy
+
+    network, w, X, r = case
+    assume(network.size <= 6)
+    ar = arithmetic.SymbolicArithmetic()
+    run = network.forward(EXACT, w, X)
+    symbols = np.array([sympy.Symbol(name, real=True) for name in network.weight_names], dtype=object)
+    symbolic = network.forward(ar, symbols, ar.array(X), select=lambda layer, z: ar.array(run.cells[layer]))
+    point = {symbol: sympy.Rational(v.numerator, v.denominator) for symbol, v in zip(symbols, w, strict=True)}
+    gradient, residuals = network.pullback(run, r), ar.array(r)
+    for value, expression in zip(run.outputs, symbolic.outputs, strict=True):
+        assert fraction((sympy.Integer(0) + expression).xreplace(point)) == value
+    for value, expression in zip(gradient, network.pullback(symbolic, residuals), strict=True):
+        assert fraction((sympy.Integer(0) + expression).xreplace(point)) == value
+
+
 def input_names(network):
     """The names of the inputs: an expression's own, x1, x2, ... otherwise."""
     return getattr(network, "input_names", [f"x{i + 1}" for i in range(network.inputs)])

@@ -109,6 +109,26 @@ def test_block_outputs_are_functions_of_their_block_alone(case):
             assert list(network.outputs(EXACT, alone, X)) == list(run.block_outputs[:, j])
 
 
+@given(networks_at_points())
+def test_the_network_of_a_block_computes_its_part(case):
+    network, w, X, _ = case
+    run = network.forward(EXACT, w, X)
+    for j, indices in enumerate(network.blocks):
+        part = network.block(j)
+        assert part.size == len(indices)
+        assert list(part.outputs(EXACT, w[list(indices)], X)) == list(run.block_outputs[:, j])
+
+
+@given(networks_at_points())
+def test_networks_without_kinks_say_so_and_are_one_polynomial(case):
+    network, w, X, _ = case
+    zero = np.full(network.size, Fraction(0), dtype=object)
+    cells = [network.forward(EXACT, v, X, at_kink=t).cells for v, t in ((w, Fraction(0)), (-w, Fraction(1)), (zero, Fraction(1)))]
+    if not network.has_kinks:
+        for layer in zip(*cells, strict=True):
+            assert all((cell == layer[0]).all() for cell in layer)
+
+
 @given(networks_at_points(LAYERED))
 def test_double_precision_and_mpmath_agree_with_exact_numbers(case):
     network, w, X, r = case

@@ -324,6 +324,48 @@ def test_bad_feed_forward_networks_are_refused_with_the_place(network, message):
     assert refusal_of(file_text(network=network)).startswith(message)
 
 
+EXPRESSION = '[network]\nkind = "expression"\nweights = ["u1", "u2"]\ninputs = ["x1", "x2"]\noutput = "u1*abs(u2)*x1"\n'
+
+
+def test_expressions_are_read_and_written():
+    problem = Problem.from_toml_text(file_text(network=EXPRESSION))
+    assert (problem.order, problem.network.size, problem.inputs) == (2, 2, 2)
+    assert Problem.from_toml_text(problem.to_toml()) == problem
+    assert Problem.from_toml_text(problem.to_toml()).sha256 == problem.sha256
+
+
+@given(problems(families=("expression",)))
+def test_round_trip_of_expressions_is_exact(problem):
+    assert Problem.from_toml_text(problem.to_toml()) == problem
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        (EXPRESSION.replace('["u1", "u2"]', '["u1", 2]'), "network.weights[1]: expected a name in quotes, got 2"),
+        (EXPRESSION.replace('["u1", "u2"]', '"u1"'), "network.weights: expected a list of names"),
+        (EXPRESSION.replace('["u1", "u2"]', "[]"), "network.weights: "),
+        (EXPRESSION.replace("output", "outputs"), "network.outputs: unknown key; did you mean output?"),
+        (EXPRESSION.replace('output = "u1*abs(u2)*x1"', ""), "network.output: is missing"),
+        (EXPRESSION.replace('"u1*abs(u2)*x1"', "3"), "network.output: expected text in quotes, got 3"),
+        (EXPRESSION + "width = 1\n", "network.width: is not a key of a network of kind expression"),
+        (EXPRESSION.replace('"x1", "x2"', '"x1"'), "data.X: the samples have 2 entries, but the network has 1 inputs"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1*abs(u2)*x1 + u1"), "network.output: "),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1*u2 + 1"), "network.output: "),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1*x1"), "network: its output is homogeneous of order 1"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "abs(u1)**(5/2)"), "network: the order of homogeneity is 5/2"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "__import__('os').getcwd()"), "network.output"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1*u9"), "network.output"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "(" * 5000 + "u1" + ")" * 5000), "network.output"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1**" * 5000 + "2"), "network.output"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1**999999999999999999"), "network.output"),
+        (EXPRESSION.replace("u1*abs(u2)*x1", "u1*u2*9**9**9**9"), "network.output"),
+    ],
+)
+def test_bad_expressions_are_refused_with_the_place(network, words):
+    assert refusal_of(file_text(network=network)).startswith(words)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
