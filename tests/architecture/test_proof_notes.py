@@ -1,0 +1,147 @@
+"""Keeps `proofs_notes/` alive: every link resolves, every statement is carried by code and a test, every cited lemma exists."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTES = ROOT / "proofs_notes"
+README = NOTES / "README.md"
+
+CODE = re.compile(r"^\s*- code: `([A-Za-z_][\w.]*)`", re.MULTILINE)
+TEST = re.compile(r"^\s*- test: `(tests/[\w/]+\.py)::([\w:]+)`", re.MULTILINE)
+ANY_LINK = re.compile(r"^\s*-? ?(?:code|test):.*$", re.MULTILINE)
+STATEMENT = re.compile(r"^### (L[1-8]\.\d+) ", re.MULTILINE)
+RELATIVE = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+TO_COME = re.compile(r"^\| (L[1-8]) \|.*\| to come \|$", re.MULTILINE)
+LABEL = re.compile(r"(?<![\w.])(L[1-8])(\.\d+)?(?![\w^])")
+
+
+def note_files() -> list[Path]:
+    return sorted(NOTES.glob("L*.md"))
+
+
+def statements(text: str) -> dict[str, str]:
+    """Label of each numbered statement -> its text, up to the next heading."""
+    starts = [*STATEMENT.finditer(text)]
+    ends = [m.start() for m in re.finditer(r"^#{1,3} ", text, re.MULTILINE)] + [len(text)]
+    return {m[1]: text[m.start() : min(e for e in ends if e > m.start())] for m in starts}
+
+
+def unresolved(dotted: str) -> str | None:
+    """Why `dotted` names nothing in the package, or None if it does."""
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for i, name in enumerate(parts[cut:], start=cut):
+            if not hasattr(found, name) and name not in getattr(found, "__annotations__", {}):
+                return f"{'.'.join(parts[:i])} has no {name}"
+            found = getattr(found, name, None)
+        return None
+    return f"no module {parts[0]}"
+
+
+def tests_in(path: Path) -> set[str]:
+    """Names of the test functions of a file, methods as Class::name."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}::{f.name}" for f in node.body if isinstance(f, ast.FunctionDef) and f.name.startswith("test")}
+    return names
+
+
+def broken_links(text: str) -> list[str]:
+    """One line per link of a note that does not resolve."""
+    problems = []
+    for dotted in CODE.findall(text):
+        reason = unresolved(dotted) if dotted.startswith("certflow.") else "not in certflow"
+        if reason:
+            problems.append(f"code {dotted}: {reason}")
+    for file, name in TEST.findall(text):
+        if not (ROOT / file).is_file():
+            problems.append(f"test {file}: no such file")
+        elif name not in tests_in(ROOT / file):
+            problems.append(f"test {file}: no test {name}")
+    malformed = len(ANY_LINK.findall(text)) - len(CODE.findall(text)) - len(TEST.findall(text))
+    return problems + [f"{malformed} lines look like links but do not follow the syntax"] * (malformed > 0)
+
+
+def docstrings() -> list[tuple[str, str]]:
+    """(place, text) of every docstring of the package."""
+    found = []
+    for path in sorted((ROOT / "certflow").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node)
+                if text:
+                    found.append((f"{path.relative_to(ROOT)}:{getattr(node, 'name', 'module')}", text))
+    return found
+
+
+@pytest.mark.parametrize("path", note_files(), ids=lambda p: p.stem)
+def test_links_of_the_notes_resolve(path):
+    assert broken_links(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", note_files(), ids=lambda p: p.stem)
+def test_every_statement_is_carried_by_code_and_a_test(path):
+    found = statements(path.read_text(encoding="utf-8"))
+    assert found, "a note has numbered statements, headings of the form '### L1.1 ...'"
+    assert [label for label in found if not label.startswith(path.stem.split("-")[0] + ".")] == []
+    assert [label for label, text in found.items() if not CODE.findall(text) or not TEST.findall(text)] == []
+
+
+@pytest.mark.parametrize("path", [README, *note_files()], ids=lambda p: p.stem)
+def test_relative_links_and_cited_statements_exist(path):
+    text = path.read_text(encoding="utf-8")
+    assert [target for target in RELATIVE.findall(text) if not (path.parent / target).exists()] == []
+    known = {label for file in note_files() for label in statements(file.read_text(encoding="utf-8"))}
+    assert sorted({a + b for a, b in LABEL.findall(text) if b} - known) == []
+
+
+def test_the_table_of_lemmas_is_complete_and_true():
+    text = README.read_text(encoding="utf-8")
+    written = {path.stem.split("-")[0] for path in note_files()}
+    to_come = set(TO_COME.findall(text))
+    assert written | to_come == {f"L{i}" for i in range(1, 9)}
+    assert not written & to_come, "a note that exists is still listed as to come"
+    assert all(path.name in text for path in note_files())
+
+
+def test_lemmas_cited_in_docstrings_exist_or_are_to_come():
+    statements_known = {label for path in note_files() for label in statements(path.read_text(encoding="utf-8"))}
+    known = {path.stem.split("-")[0] for path in note_files()} | set(TO_COME.findall(README.read_text(encoding="utf-8")))
+    cited = [(place, lemma, part) for place, text in docstrings() for lemma, part in LABEL.findall(text)]
+    assert cited, "no docstring cites a lemma: the search is broken"
+    unknown = [(p, lemma) for p, lemma, part in cited if lemma not in known or (part and lemma + part not in statements_known)]
+    assert unknown == []
+
+
+def test_a_broken_link_is_noticed():
+    text = (
+        "- code: `certflow.losses.Loss.residuals`\n- code: `certflow.losses.Loss.nothing`\n- code: `os.path`\n"
+        "- test: `tests/architecture/test_proof_notes.py::test_a_broken_link_is_noticed`\n"
+        "- test: `tests/architecture/test_proof_notes.py::test_missing`\n- test: `tests/nowhere.py::test_x`\n"
+        "code: certflow.losses\n"
+    )
+    assert broken_links(text) == [
+        "code certflow.losses.Loss.nothing: certflow.losses.Loss has no nothing",
+        "code os.path: not in certflow",
+        "test tests/architecture/test_proof_notes.py: no test test_missing",
+        "test tests/nowhere.py: no such file",
+        "1 lines look like links but do not follow the syntax",
+    ]
+
+
+def test_links_to_private_names_are_not_made():
+    # A private name may move without notice; a note points at what a reader can call.
+    private = [d for path in note_files() for d in CODE.findall(path.read_text(encoding="utf-8")) if "._" in d]
+    assert private == []
