@@ -1,0 +1,170 @@
+"""The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, exact: with max, on a cell, on the circle, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import Arithmetic
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+from certflow.symbolic.planar_ncf import Arc, PlanarNCF, planar_ncf
+
+
+def ncf_value(ar: Arithmetic, problem: Problem, w: Any) -> Any:
+    """N(w) in any number system; `w` (size) holds its numbers, and the loss's omega is in z."""
+    outputs = problem.network.outputs(ar, w, ar.array(problem.X))
+    return (ar.array(problem.z) * outputs).sum()
+
+
+def ncf_gradient(ar: Arithmetic, problem: Problem, w: Any, at_kink: Fraction = Fraction(0)) -> Any:
+    """`sum_i z_i g_i` (size) with the Clarke selections g_i of dH_i that weigh the on-branch by `at_kink` on kinks."""
+    run = problem.network.forward(ar, w, ar.array(problem.X), at_kink=at_kink)
+    return problem.network.pullback(run, ar.array(problem.z))
+
+
+def ncf(problem: Problem) -> NCF:
+    """The exact NCF of a problem; nothing is computed before it is asked for."""
+    return NCF(problem)
+
+
+class NCF:
+    """The exact NCF of one problem, with z_i = -omega l'(0, y_i). All parts are computed when first asked for."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.order = problem.order
+        self.z = problem.z
+
+    @cached_property
+    def weights_symbols(self) -> tuple[Any, ...]:
+        """One real sympy symbol per weight, in order."""
+        from certflow.symbolic.expressions import weight_symbols
+
+        return weight_symbols(self.problem.network)
+
+    @cached_property
+    def value(self) -> Any:
+        """N as one exact sympy expression in `weights_symbols`; activations are Max and Abs."""
+        from certflow.symbolic.expressions import network_expression
+
+        return self._over_samples(network_expression(self.problem.network))
+
+    @cached_property
+    def gradient(self) -> tuple[Any, ...]:
+        """dN/dw as exact sympy expressions (size); where the activation has a jump in its slope, Heaviside(0) = 1/2 and
+        sign(0) = 0 choose the middle of the two branches."""
+        from certflow.symbolic.expressions import network_expression
+
+        output = network_expression(self.problem.network)
+        return tuple(self._over_samples(_without_idle_steps(output.diff(symbol))) for symbol in self.weights_symbols)
+
+    def _over_samples(self, expression: Any) -> Any:
+        """sum_i z_i times `expression` at x_i."""
+        import sympy
+
+        from certflow.symbolic.expressions import input_symbols
+
+        symbols, terms = input_symbols(self.problem.network), []
+        for row, z in zip(self.problem.X, self.z, strict=True):
+            values = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(symbols, row, strict=True)}
+            terms.append(sympy.Rational(z.numerator, z.denominator) * _substituted(expression, values))
+        return sympy.Add(*terms)
+
+    # -- cells ---------------------------------------------------------------------------------------------------------
+
+    def cell_at(self, w: Sequence[Fraction]) -> list[np.ndarray]:
+        """The activation cell of the exact weights `w` (size): signs, one array per layer (n × width) or kink (n × 1).
+
+        Raises `BadInput` for a wrong length.
+        """
+        from certflow.symbolic.cells import cell_at
+
+        return cell_at(self.problem, w)
+
+    def on_cell(self, signs: Sequence[np.ndarray], block: int | None = None) -> Any:
+        """N on the cell with these signs: an exact sympy polynomial with like terms collected (of one block, if given).
+
+        A sign of 0 counts as the off-branch. Raises `BadInput` for signs that do not fit the network.
+        """
+        from certflow.symbolic.cells import on_cell
+
+        return on_cell(self.problem, signs, block)
+
+    # -- the circle ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_planar(self) -> bool:
+        """Whether the NCF is a sum of functions of one planar neuron each (`arcs` and `planar` exist)."""
+        network = self.problem.network
+        return isinstance(network, FeedForward) and network.trained == (1,) and network.depth == 2 and network.inputs == 2
+
+    @cached_property
+    def planar(self) -> PlanarNCF:
+        """The constrained NCF n on the circle of one planar neuron with output weight 1, for any power and alpha.
+
+        Raises `BadInput` unless the network is one hidden layer of trained neurons with two inputs and fixed outputs.
+        """
+        network = self.problem.network
+        if not (self.is_planar and isinstance(network, FeedForward)):
+            raise BadInput(
+                "network: the NCF on the circle needs neurons with two inputs and nothing else trained; "
+                'use kind = "one-layer" and samples with two entries.'
+            )
+        return planar_ncf(self.problem.X, self.z, network.activation)
+
+    def arcs(self) -> tuple[Arc, ...]:
+        """The arcs of `planar`, counterclockwise; on each N is one exact trigonometric polynomial. Raises `BadInput`."""
+        return self.planar.arcs
+
+    # -- to read -------------------------------------------------------------------------------------------------------
+
+    def text(self, max_arcs: int | None = 120, exact: bool = False) -> str:
+        """N, its gradient, the cell of the initial direction and the arcs, for a terminal.
+
+        Coefficients longer than a few digits are shown as decimals after "~", unless `exact`; `max_arcs` None is all.
+        """
+        from certflow.symbolic.ncf_text import text
+
+        return text(self, max_arcs, exact)
+
+    def latex(self, max_arcs: int | None = 24, exact: bool = False) -> str:
+        """The same as LaTeX for the body of a document that loads amsmath; rounded coefficients stand after \\approx."""
+        from certflow.symbolic.ncf_text import latex
+
+        return latex(self, max_arcs, exact)
+
+
+def _substituted(expression: Any, values: dict[Any, Any]) -> Any:
+    """`expression` with symbols replaced by numbers; Max and Abs stay unevaluated while symbols are left in them,
+    because sympy's own comparison of their arguments is fifty times slower, and undecided."""
+    import sympy
+
+    def convert(e: Any) -> Any:
+        if not e.args:
+            return values.get(e, e)
+        args = [convert(arg) for arg in e.args]
+        if isinstance(e, sympy.Max | sympy.Min | sympy.Abs) and any(arg.free_symbols for arg in args):
+            return e.func(*args, evaluate=False)
+        return e.func(*args)
+
+    return convert(expression)
+
+
+def _without_idle_steps(expression: Any) -> Any:
+    """The same function with `Heaviside(t) Max(0, t)` written `Max(0, t)`: the step says nothing new there."""
+    import sympy
+
+    if not expression.args or not expression.has(sympy.Heaviside):
+        return expression
+    args = [_without_idle_steps(arg) for arg in expression.args]
+    if expression.is_Mul:
+        ramps = {base.args for base in (arg.as_base_exp()[0] for arg in args) if isinstance(base, sympy.Max)}
+        known = {next(t for t in pair if t != 0) for pair in ramps if len(pair) == 2 and 0 in pair}
+        args = [arg for arg in args if not (isinstance(arg, sympy.Heaviside) and arg.args[0] in known)]
+    return expression.func(*args)
