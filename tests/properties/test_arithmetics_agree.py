@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import arrays, networks_at_points, rationals
+from strategies import FAMILIES, arrays, networks_at_points, rationals
 
 from certflow.arithmetic.base import EXACT, FLOAT, UNKNOWN, mp_arithmetic
 
@@ -50,12 +50,13 @@ def test_balls_of_exact_points_contain_the_exact_values_and_are_thin(case):
         assert ball.radius() <= (abs(expected) + 10**12) / Fraction(2) ** (BITS - 20)
 
 
-@given(networks_at_points(), st.data())
-def test_wide_balls_contain_the_values_of_every_point_inside(case, data):
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_wide_balls_contain_the_values_of_every_point_inside(family, data):
     """Kinks inside the balls are undecided there: the hull of both branches has to contain the true one."""
     from certflow.arithmetic.ball import BallArithmetic
 
-    network, w, X, r = case
+    network, w, X, r = data.draw(networks_at_points((family,)))
     ar = BallArithmetic(BITS)
     radii = data.draw(arrays((network.size,), st.sampled_from([Fraction(0), Fraction(1, 100), Fraction(1), Fraction(3)])))
     shifts = data.draw(arrays((network.size,), rationals(bound=1)))
@@ -89,12 +90,13 @@ def test_undecided_signs_do_occur_in_these_tests():
     assert ar.sign(np.array([ar.hull(Fraction(-1), Fraction(1)), ar.number(Fraction(1))], dtype=object)).tolist() == [UNKNOWN, 1]
 
 
-@given(networks_at_points())
-def test_sympy_expressions_have_the_exact_values_and_derivatives(case):
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_sympy_expressions_have_the_exact_values_and_derivatives(family, data):
     expressions = pytest.importorskip("certflow.symbolic.expressions")
     import sympy
 
-    network, w, X, r = case
+    network, w, X, _ = data.draw(networks_at_points((family,)))
     assume(network.size <= 12)
     expression = expressions.network_expression(network)
     symbols = {symbol.name: symbol for symbol in expression.free_symbols}
@@ -111,12 +113,13 @@ def test_sympy_expressions_have_the_exact_values_and_derivatives(case):
                 assert fraction(slope) == jacobian[i, j]
 
 
-@given(networks_at_points())
-def test_derivatives_in_sympy_numbers_are_polynomials_with_the_exact_values(case):
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=st.data())
+def test_derivatives_in_sympy_numbers_are_polynomials_with_the_exact_values(family, data):
     arithmetic = pytest.importorskip("certflow.symbolic.arithmetic")
     import sympy
 
-    network, w, X, r = case
+    network, w, X, r = data.draw(networks_at_points((family,)))
     assume(network.size <= 6)
     ar = arithmetic.SymbolicArithmetic()
     run = network.forward(EXACT, w, X)
