@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic, FloatArithmetic, MPArithmetic
+from certflow.arithmetic.base import Arithmetic, FloatArithmetic, MPArithmetic, mp_arithmetic
+from certflow.arithmetic.jets import Constant
 from certflow.networks.activation import Activation
 from certflow.networks.tree import KINKS, Node
 from certflow.outcome import BadInput
@@ -108,20 +109,49 @@ class Tape:
 
     def run(self, ar: Arithmetic, w: Any, X: Any, choose: ChooseCell) -> Trace:
         """All steps at weights `w` (size) and samples `X` (n × inputs); `choose` gives the cells of the kinks."""
-        n = X.shape[0]
-        trace = Trace(
-            self, ar, n, ar.array(np.full(n, Fraction(0), dtype=object)), ar.array(np.full(1, Fraction(1), dtype=object))
-        )
-        for step in self.steps:
-            trace.values.append(trace.evaluate(step, w, X, choose))
+        constants = self._constants(ar, X) if isinstance(X, Constant) else {}
+        trace = Trace(self, ar, X.shape[0])
+        for i, step in enumerate(self.steps):
+            if constants and not step.moving:
+                trace.values.append(constants.get(i))
+            else:
+                trace.values.append(trace.evaluate(step, w, X, choose))
         return trace
+
+    def _constants(self, ar: Arithmetic, X: Constant) -> dict[int, Any]:
+        """The steps without weights that the others use, at the samples `X` of series arithmetic, as constants of it.
+
+        They are computed in mpmath, which has every function, so that no series are recorded for them.
+        """
+        bits = X.ar.bits
+        mp = mp_arithmetic(bits * 3 // 10 + 20)
+        values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(X.shape)
+        trace = Trace(self, mp, X.shape[0])
+        samples = mp.array(values)
+        for step in self.steps:
+            trace.values.append(None if step.moving else trace.evaluate(step, None, samples, _no_cell))
+        used = {a for step in self.steps if step.moving for a in step.args} | set(self.results)
+        return {i: ar.array([_dyadic(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving}
+
+
+def _no_cell(kink: int, z: Any) -> Any:
+    raise TypeError("a step without weights has no kinks to choose")
+
+
+def _dyadic(value: Any) -> Fraction:
+    """The exact value of an mpmath float."""
+    sign, mantissa, exponent, _ = (int(part) for part in value._mpf_)
+    mantissa = -mantissa if sign else mantissa
+    return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
 
 
 class Trace:
     """The values of one run of a tape, and the derivatives computed from them."""
 
-    def __init__(self, tape: Tape, ar: Arithmetic, n: int, zeros: Any, one: Any) -> None:
-        self.tape, self.ar, self.n, self.zeros, self.one = tape, ar, n, zeros, one
+    def __init__(self, tape: Tape, ar: Arithmetic, n: int) -> None:
+        self.tape, self.ar, self.n = tape, ar, n
+        self.zeros = ar.array(np.full(n, Fraction(0), dtype=object))
+        self.one = ar.array(np.full(1, Fraction(1), dtype=object))
         self.values: list[Any] = []
         self.kinks: list[Any] = []
         self.cells: list[Any] = []

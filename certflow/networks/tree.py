@@ -226,11 +226,14 @@ def absolute(arg: Node) -> Node:
 
 
 def extreme(op: str, a: Node, b: Node) -> Node:
-    """max(a, b) or min(a, b), as `op` says, a constant second."""
+    """max(a, b) or min(a, b), as `op` says, a constant second; max(e, -e) is abs(e)."""
     if a == b:
         return a
     if a.is_number and b.is_number:
         return a if (a.value > b.value) == (op == "max") else b
+    (c, first), (d, second) = split_coefficient(a), split_coefficient(b)
+    if first == second and c == -d:
+        return absolute(a) if op == "max" else negative(absolute(a))
     return Node(op, (b, a) if a.is_number else (a, b))
 
 
