@@ -211,18 +211,20 @@ def verify(run: Run, out: str) -> int:
 
 @main.command(short_help="The exact neural correlation function.")
 @problem_command
-@click.option("--latex", is_flag=True, help="LaTeX source instead of text.")
-def ncf(run: Run, latex: bool) -> None:
+@click.option("--latex", is_flag=True, help="LaTeX (amsmath) instead of text.")
+@click.option("--exact", is_flag=True, help="Every coefficient as an exact fraction, and every arc.")
+def ncf(run: Run, latex: bool, exact: bool) -> None:
     """The exact neural correlation function N, its gradient, and its pieces on the circle."""
     problem = run.problem()
+    from certflow.report.records import ncf_record
     from certflow.report.terminal import emit
     from certflow.symbolic.ncf import ncf as exact_ncf
 
     result = exact_ncf(problem)
     if run.as_json:
-        from certflow.report.records import problem_record
-
-        _print_json({"problem": problem_record(problem), "order": problem.order, "text": result.text(), "latex": result.latex()})
+        _print_json(ncf_record(problem, result, exact))
+    elif exact:
+        emit(result.latex(None, exact) if latex else result.text(None, exact))
     else:
         emit(result.latex() if latex else result.text())
 

@@ -189,7 +189,8 @@ def _mark_points(axes: Axes, degrees: np.ndarray, curve: np.ndarray, marks: Angl
         for k, (left, right) in enumerate(pieces):
             inside = np.linspace(left, right, 50)
             axes.plot(inside, height(inside), color=SKY, linewidth=3, alpha=0.7, label="arc" if i == k == 0 else None)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.2, columnspacing=1.0)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.2, columnspacing=1.0)
 
 
 # -- the two laws and the time near the origin ------------------------------------------------------------------------

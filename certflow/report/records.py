@@ -11,6 +11,7 @@ from certflow.problem import Problem
 
 if TYPE_CHECKING:
     from certflow.kkt.planar import PlanarKKT
+    from certflow.symbolic.ncf import NCF
 
 _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
 
@@ -40,6 +41,28 @@ def versions_record() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _PACKAGES},
     }
+
+
+def ncf_record(problem: Problem, ncf: NCF, exact: bool) -> dict[str, Any]:
+    """The record of `certflow ncf --json`: text, LaTeX, and for planar neurons the exact `arcs` of the circle.
+
+    An arc goes from the direction of the integer vector `from` to that of `to`; on it N is the sum of
+    cosines[k] cos(k t) + sines[k] sin(k t).
+    """
+    record: dict[str, Any] = {"problem": problem_record(problem), "order": problem.order}
+    record |= {"text": ncf.text(None, exact), "latex": ncf.latex(None, exact)}
+    if ncf.is_planar:
+        record["arcs"] = [
+            {
+                "from": [str(v) for v in arc.start],
+                "to": [str(v) for v in arc.end],
+                "active": str(arc.active),
+                "cosines": {str(k): format_rational(v) for k, v in sorted(arc.cosines.items())},
+                "sines": {str(k): format_rational(v) for k, v in sorted(arc.sines.items())},
+            }
+            for arc in ncf.arcs()
+        ]
+    return record
 
 
 def kkt_record(problem: Problem, kkt: PlanarKKT | None) -> dict[str, Any]:

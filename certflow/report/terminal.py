@@ -36,7 +36,7 @@ def emit_table(table: Table) -> None:
         console.print(table.to_rich())
         for note in table.notes:
             console.print(note, style="dim", markup=False, highlight=False)
-    emit("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+    emit("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()) + "\n")
 
 
 def _stdout_console() -> Console:

@@ -202,6 +202,49 @@ def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatc
     assert time.monotonic() - start < 10
 
 
+# -- kkt and ncf --------------------------------------------------------------------------------------------------------
+
+
+def test_kkt_prints_the_same_set_as_table_latex_and_json(problem: str) -> None:
+    record = one_object(run("kkt", problem, "--json"))
+    assert record["kkt_status"] == "complete"
+    kinds = [point["kind"] for point in record["kkt"]]
+    assert kinds.count("maximum") == 2
+    table, latex = run("kkt", problem).stdout, run("kkt", problem, "--latex").stdout
+    for kind in set(kinds):
+        rows = [line for line in table.splitlines() if line.strip().startswith(kind)]
+        assert len(rows) == kinds.count(kind) == sum(line.startswith(kind) for line in latex.splitlines())
+    (highest,) = (point for point in record["kkt"] if point["kind"] == "maximum" and value(point["value"][0]) > 1)
+    low, high = (value(end) for end in highest["angle_deg"])
+    assert low < Fraction("10.5119231996") and high > Fraction("10.5119231994")
+    assert 0 < high - low < Fraction(1, 10**28)
+
+
+def value(text: str) -> Fraction:
+    """The number of an exact text m*2^e or p/q."""
+    mantissa, _, exponent = text.partition("*2^")
+    return Fraction(mantissa) * Fraction(2) ** int(exponent or 0)
+
+
+def test_kkt_says_why_a_set_is_not_enumerated(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(run("init", "l3-k20-s0").stdout, encoding="utf-8")
+    result = run("kkt", str(path), "--json")
+    record = one_object(result)
+    assert (result.exit_code, record["kkt_status"], record["kkt"]) == (3, "not enumerated", [])
+    assert record["reason"] in result.stderr
+
+
+def test_ncf_prints_text_latex_and_exact_arcs(problem: str) -> None:
+    assert "N(w)" in run("ncf", problem).stdout
+    assert r"\begin{align*}" in run("ncf", problem, "--latex").stdout
+    assert len(run("ncf", problem, "--exact").stdout) >= len(run("ncf", problem).stdout)
+    arcs = one_object(run("ncf", problem, "--json"))["arcs"]
+    # Only the sample (1, 0) with z = 5/3 is active just above -90°: N = 5/3 cos²t = 5/6 + 5/6 cos 2t.
+    (arc,) = (arc for arc in arcs if arc["from"] == ["0", "-1"])
+    assert (arc["active"], arc["cosines"], arc["sines"]) == ("1", {"0": "5/6", "2": "5/6"}, {"2": "0"})
+
+
 # -- processes -----------------------------------------------------------------------------------------------------------
 
 
