@@ -18,6 +18,8 @@ MAX_EXPONENT = 1_000
 
 MAX_DELTA_EXPONENT = 100_000
 
+_PIECE = 10**4000
+
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?\Z")
 _DYADIC = re.compile(r"([+-]?[0-9]+)\*2\^([+-]?[0-9]+)\Z")
@@ -114,12 +116,12 @@ def format_rational(value: Fraction) -> str:
 
 
 def _format_integer(value: int) -> str:
-    if abs(value) < 10**4000:
+    if -_PIECE < value < _PIECE:
         return str(value)
     # In pieces, because str() of an int refuses more than 4,300 digits by default.
     magnitude, pieces = abs(value), []
     while magnitude:
-        magnitude, piece = divmod(magnitude, 10**4000)
+        magnitude, piece = divmod(magnitude, _PIECE)
         pieces.append(str(piece).rjust(4000, "0") if magnitude else str(piece))
     return ("-" if value < 0 else "") + "".join(reversed(pieces))
 
