@@ -1,0 +1,27 @@
+"""Texts of problem files to change one thing in, and what every refusal of one has to look like."""
+
+import pytest
+
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+
+NETWORK = '[network]\nkind = "one-layer"\nwidth = 1\nactivation = { alpha = "0", power = 2 }\n'
+DATA = '[data]\nX = [["1", "0"], ["3/5", "4/5"]]\ny = ["5", "9/5"]\n'
+LOSS = '[loss]\nkind = "square"\nreduction = "mean"\n'
+START = '[initialization]\ndirection = ["1", "2"]\n'
+
+
+def file_text(network=NETWORK, data=DATA, loss=LOSS, start=START, experiment=""):
+    """A valid problem file with the tables given in place of its own."""
+    return network + data + loss + start + experiment
+
+
+def refusal_of(text, folder=None):
+    """The sentence with which the text is refused, checked for its form."""
+    with pytest.raises(BadInput) as refusal:
+        Problem.from_toml_text(text, folder)
+    message = str(refusal.value)
+    assert message.endswith((".", "?"))
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
