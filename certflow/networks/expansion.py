@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import functools
+import math
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 from certflow.networks import tree
 from certflow.networks.tree import Node
 
-MAX_TERMS = 4_000
+MAX_TERMS = 2_000
 """A tree with more monomials than this is not multiplied out."""
 
-_MAX_PRODUCTS = 200_000
+_MAX_PRODUCTS = 50_000
 
 Monomial = tuple[tuple[int, Fraction], ...]
 Polynomial = dict[Monomial, Fraction]
@@ -21,6 +23,7 @@ class _TooLarge(Exception):
     """The tree has too many monomials."""
 
 
+@functools.lru_cache(maxsize=128)
 def expand(node: Node) -> Node | None:
     """`node` multiplied out with like terms collected, or None if that has more than `MAX_TERMS` terms.
 
@@ -104,6 +107,8 @@ class _Expander:
 
     def _power(self, base: Polynomial, exponent: Fraction) -> Polynomial:
         if exponent.denominator == 1 and exponent > 0:
+            if math.comb(len(base) + int(exponent) - 1, int(exponent)) > _MAX_PRODUCTS:
+                raise _TooLarge
             result: Polynomial = {(): Fraction(1)}
             for bit in bin(int(exponent))[2:]:
                 result = self._times(result, result)
@@ -160,16 +165,26 @@ def separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], 
     """Pairs (indices of weights, tree) of disjoint weights, in order, whose trees sum to `node`.
 
     Two weights are together if a term holds both. The tree is split as it is written, or multiplied out if that
-    splits it further. Weights that do not occur are pairs of their own, with the tree 0.
+    splits it further, or if constants cancel only between the parts: those of `(u + 1)**2 - 2*u + v**2 - 1` are u**2
+    and v**2. Weights that do not occur are pairs of their own, with the tree 0.
     """
     parts = _separate(node, weights)
-    if len(parts) < len(weights):
-        expanded = expand(node)
-        if expanded is not None:
-            finer = _separate(expanded, weights)
-            if len(finer) > len(parts):
-                return finer
-    return parts
+    if len(parts) == len(weights) == 1:
+        return parts
+    expanded = expand(node)
+    if expanded is None:
+        return parts
+    finer = _separate(expanded, weights)
+    hidden = len(finer) == len(parts) > 1 and any(_holds_constant(part, weights) for _, part in parts)
+    return finer if len(finer) > len(parts) or hidden else parts
+
+
+def _holds_constant(node: Node, weights: Sequence[str]) -> bool:
+    """Whether `node`, multiplied out, has a term without weights."""
+    expanded = expand(node)
+    return expanded not in (None, tree.ZERO) and any(
+        term.names.isdisjoint(weights) for term in terms_of(expanded or node, weights)
+    )
 
 
 def _separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], Node]]:
@@ -197,8 +212,3 @@ def _separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...],
     if len(members) == 1:
         return [(tuple(members[0]), node)]
     return [(tuple(indices), tree.add(trees[r])) for r, indices in members.items()]
-
-
-def holds_any(node: Node, names: Iterable[str]) -> bool:
-    """Whether one of `names` occurs in `node`."""
-    return not node.names.isdisjoint(names)
