@@ -86,8 +86,14 @@ def planar_descent(problem: Problem, progress: Progress | None = None, iteration
     runs = {}
     for reduction in REDUCTIONS:
         variant = with_reduction(problem, reduction)
-        runs[reduction] = gradient_descent(variant, delta, STEP, iterations, min(RECORD_EVERY, iterations), progress)
+        runs[reduction] = gradient_descent(
+            variant, delta, STEP, iterations, min(RECORD_EVERY, iterations), _named(progress, _TITLES[reduction])
+        )
     return PlanarDescent(problem, runs, angle_marks(problem))
+
+
+def _named(progress: Progress | None, name: str) -> Progress | None:
+    return progress and (lambda description, done, total: progress(f"{description}, {name}", done, total))
 
 
 def require_planar(problem: Problem) -> None:
