@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -18,6 +19,8 @@ from certflow.problem import Problem
 from certflow.symbolic.arithmetic import outputs_on_cell
 
 _DECIDING_BITS = 512
+
+MAX_MONOMIALS = 500_000
 
 Signs = Sequence[np.ndarray]
 """A cell: the signs (-1, 0, 1) of the kink arguments, one array per layer or kink as in `Forward.kinks`."""
@@ -72,7 +75,7 @@ def on_cell(problem: Problem, signs: Signs, block: int | None = None) -> Any:
     """N on a cell as a sympy expression with like terms collected, in `weight_symbols`; of one separable block if given.
 
     A polynomial for layered networks and for expressions without roots and quotients. Raises `BadInput` for signs
-    that do not fit the network.
+    that do not fit the network, and for layers with too many terms.
     """
     network = problem.network
     _check(problem, signs)
@@ -92,9 +95,27 @@ def on_cell(problem: Problem, signs: Signs, block: int | None = None) -> Any:
     return total.subs({sympy.Symbol(name, real=True): 0 for name in others})
 
 
+def monomial_bound(network: FeedForward) -> int:
+    """An upper bound of the number of terms of one block's polynomial on a cell."""
+    terms, moving = 1, False
+    for layer in range(1, network.depth + 1):
+        # A power of a sum of `terms` monomials has this many; before the first trained layer there are only numbers.
+        each = math.comb(terms + network.activation.power - 1, network.activation.power) if moving else 1
+        units = 1 if layer == network.depth and network.separable else network.widths[layer - 1]
+        moving = moving or layer in network.trained
+        terms = units * each if moving else 1
+    return terms
+
+
 def layered_polynomial(problem: Problem, signs: Signs, block: int = 0) -> PolyElement:
-    """N of one block of a layered network on a cell: a sparse polynomial over the rationals in the block's weights."""
+    """N of one block of a layered network on a cell: a sparse polynomial over the rationals in the block's weights.
+
+    Raises `BadInput` if it may have more than `MAX_MONOMIALS` terms.
+    """
     whole = problem.network
+    bound = monomial_bound(whole)
+    if bound > MAX_MONOMIALS:
+        raise BadInput(f"network: N on a cell may have {bound} terms; at most {MAX_MONOMIALS} are multiplied out.")
     indices, network = whole.blocks[block], whole.block(block)
     # A neuron of the last hidden layer is a block of its own; the layers below are the same for all blocks.
     parts = [*signs[:-1], signs[-1][:, [block]]] if whole.separable else signs

@@ -59,10 +59,11 @@ class NCF:
     def gradient(self) -> tuple[Any, ...]:
         """dN/dw as exact sympy expressions (size); where the activation has a jump in its slope, Heaviside(0) = 1/2 and
         sign(0) = 0 choose the middle of the two branches."""
+        from certflow.symbolic.derivative import derivative
         from certflow.symbolic.expressions import network_expression
 
         output = network_expression(self.problem.network)
-        return tuple(self._over_samples(_without_idle_steps(output.diff(symbol))) for symbol in self.weights_symbols)
+        return tuple(self._over_samples(derivative(output, symbol)) for symbol in self.weights_symbols)
 
     def _over_samples(self, expression: Any) -> Any:
         """sum_i z_i times `expression` at x_i."""
@@ -154,17 +155,3 @@ def _substituted(expression: Any, values: dict[Any, Any]) -> Any:
         return e.func(*args)
 
     return convert(expression)
-
-
-def _without_idle_steps(expression: Any) -> Any:
-    """The same function with `Heaviside(t) Max(0, t)` written `Max(0, t)`: the step says nothing new there."""
-    import sympy
-
-    if not expression.args or not expression.has(sympy.Heaviside):
-        return expression
-    args = [_without_idle_steps(arg) for arg in expression.args]
-    if expression.is_Mul:
-        ramps = {base.args for base in (arg.as_base_exp()[0] for arg in args) if isinstance(base, sympy.Max)}
-        known = {next(t for t in pair if t != 0) for pair in ramps if len(pair) == 2 and 0 in pair}
-        args = [arg for arg in args if not (isinstance(arg, sympy.Heaviside) and arg.args[0] in known)]
-    return expression.func(*args)

@@ -13,6 +13,7 @@ from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
 from certflow.exact import format_rational
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
+from certflow.symbolic.cells import layered_polynomial, monomial_bound
 from certflow.symbolic.ncf import NCF
 from certflow.symbolic.planar_ncf import Arc, degrees
 
@@ -21,9 +22,18 @@ _SHORT = 10
 """Longest rational, in characters, that is shown exactly."""
 
 _MAX_BLOCKS = 4
-_MAX_TERMS = 60
+_MAX_TERMS = 24
+_MAX_MONOMIALS = 5_000
 _MAX_WRITTEN_OUT = 12
 """Kinks up to which N is written out over all samples."""
+
+_MAX_FORMULA = 300
+"""Longest partial derivative, in characters, up to which all are written out."""
+
+_WIDTH = 110
+"""LaTeX source of a sum per line; longer ones are broken between terms, which `_BREAK` marks."""
+
+_BREAK = "\n"
 
 
 def text(ncf: NCF, max_arcs: int | None, exact: bool) -> str:
@@ -60,9 +70,9 @@ class _Writer:
     def display(self, lines: Iterable[tuple[str, str]]) -> str:
         """Equations, given as (left, right with its relation)."""
         if self.tex:
-            body = " \\\\\n".join(f"  {left} &{right}" for left, right in lines)
+            body = " \\\\\n".join(f"  {left} &{_over_lines(right)}" for left, right in lines)
             return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
-        return "\n".join(f"  {left} {right}" for left, right in lines)
+        return "\n".join(f"  {left} {right.replace(_BREAK, ' ')}" for left, right in lines)
 
     # -- summed notation -----------------------------------------------------------------------------------------------
 
@@ -179,6 +189,7 @@ class _Writer:
         return self.say(f"{on} for t > 0, {under} for t < 0", rf"{on} \text{{ for }} t > 0, \quad {under} \text{{ for }} t < 0")
 
     def expression(self) -> list[tuple[str, str]]:
+        from certflow.symbolic.derivative import derivative
         from certflow.symbolic.expressions import network_expression
 
         i_sum = self.say(f"sum_(i=1..{self.problem.n})", rf"\sum_{{i=1}}^{{{self.problem.n}}}")
@@ -189,18 +200,23 @@ class _Writer:
         ]
         for symbol in self.ncf.weights_symbols[:_MAX_WRITTEN_OUT]:
             left = self.say(f"dH/d{symbol}", rf"\partial H/\partial {self.formula(symbol)}")
-            lines.append((left, f"= {self.formula(output.diff(symbol))}"))
+            lines.append((left, f"= {self.formula(derivative(output, symbol))}"))
         return lines
 
     def formula(self, expression: Any) -> str:
+        """A sympy expression; its terms may go on new lines."""
         if not self.tex:
             return str(expression).replace("**", "^")
         import sympy
 
-        return str(sympy.latex(expression))
+        terms = [str(sympy.latex(term)) for term in expression.as_ordered_terms()]
+        signed = [f"- {term[1:].lstrip()}" if term.startswith("-") else f"+ {term}" for term in terms[1:]]
+        return _BREAK.join([*terms[:1], *signed])
 
     def written_out(self) -> list[tuple[str, str]]:
         lines = [("N(w)", f"= {self.formula(self.ncf.value)}")]
+        if max(len(str(entry)) for entry in self.ncf.gradient) > _MAX_FORMULA:
+            return lines
         for symbol, entry in zip(self.ncf.weights_symbols, self.ncf.gradient, strict=True):
             left = self.say(f"dN/d{symbol}", rf"\partial N/\partial {self.formula(symbol)}")
             lines.append((left, f"= {self.formula(entry)}"))
@@ -242,7 +258,7 @@ class _Writer:
             product = name if size == "1" and name else f"{size}{gap}{name}" if name else size
             sign = "-" if coefficient < 0 else "+"
             parts.append(f"{sign} {product}" if parts else f"{'-' if coefficient < 0 else ''}{product}")
-        return " ".join(parts) or "0"
+        return _BREAK.join(parts) or "0"
 
     def relation(self, exact: bool) -> str:
         return "=" if exact else self.say("~", r"\approx")
@@ -251,17 +267,19 @@ class _Writer:
 
     def cell(self) -> list[str]:
         problem = self.problem
+        if isinstance(self.network, FeedForward) and monomial_bound(self.network) > _MAX_MONOMIALS:
+            return [self.sentence("On a cell N is a polynomial with too many terms to show; on_cell gives it.")]
         signs = self.ncf.cell_at(list(problem.direction))
         blocks = len(problem.blocks)
         name: Callable[[int], str] = (lambda j: f"N_{j + 1}") if blocks > 1 else (lambda j: "N")
-        words = "The polynomial with exact coefficients on the activation cell of the initial direction"
-        if blocks > 1:
-            words += f" (the first {min(blocks, _MAX_BLOCKS)} of {blocks} blocks)"
+        layered = isinstance(self.network, FeedForward)
+        kind = "The polynomial with exact coefficients" if layered else "N, exact,"
+        words = f"{kind} on the activation cell of the initial direction"
+        if blocks > _MAX_BLOCKS:
+            words += f" (the first {_MAX_BLOCKS} of {blocks} blocks)"
         lines, rounded = [], False
         for j in range(min(blocks, _MAX_BLOCKS)):
-            if isinstance(problem.network, FeedForward):
-                from certflow.symbolic.cells import layered_polynomial
-
+            if layered:
                 polynomial = layered_polynomial(problem, signs, j)
                 terms = [
                     (Fraction(int(c.numerator), int(c.denominator)), self.monomial(polynomial.ring, m))
@@ -277,19 +295,7 @@ class _Writer:
             else:
                 lines.append((name(j), f"= {self.formula(self.ncf.on_cell(signs, j if blocks > 1 else None))}"))
         words += ", shown with 6 digits:" if rounded else ":"
-        return [self.sentence(words), self.display([(left, self.broken(right)) for left, right in lines])]
-
-    def broken(self, right: str) -> str:
-        """`right` over several lines, four terms each, where it is long."""
-        if not self.tex or len(right) < 160:
-            return right
-        pieces, current = [], ""
-        for piece in right.replace(" + ", "\n+ ").replace(" - ", "\n- ").split("\n"):
-            if current and len(current) + len(piece) > 120:
-                pieces.append(current)
-                current = ""
-            current = f"{current} {piece}" if current else piece
-        return " \\\\\n  &\\quad ".join([*pieces, current])
+        return [self.sentence(words), self.display(lines)]
 
     def monomial(self, polynomials: Any, exponents: tuple[int, ...]) -> str:
         factors = []
@@ -305,19 +311,22 @@ class _Writer:
         arcs = self.ncf.arcs()
         shown = arcs if self.max_arcs is None else arcs[: self.max_arcs]
         exact = self.is_short(c for arc in shown for c in (*arc.cosines.values(), *arc.sines.values()))
-        count = "one arc" if len(arcs) == 1 else f"{len(arcs)} arcs"
-        words = f"The constrained NCF n(cos t, sin t) of one neuron, one exact trigonometric polynomial on each of {count}"
+        count = "on the whole circle" if len(arcs) == 1 else f"on each of {len(arcs)} arcs"
+        name = self.say("n(cos t, sin t)", r"$n(\cos t, \sin t)$")
+        words = f"The constrained NCF {name} of one neuron, one exact trigonometric polynomial {count}"
         words += ", shown with 6 digits" if not exact else ""
         words += "; angles in degrees, rounded:"
         rest = len(arcs) - len(shown)
         rows = [self.arc(arc, exact) for arc in shown]
         if self.tex:
-            body = " \\\\\n".join(f"  {start} & {end} & {on} & {piece}" for start, end, on, piece in rows)
+            body = " \\\\[2pt]\n".join(
+                f"  {start} & {end} & {on} & {piece.replace(_BREAK, ' ')}" for start, end, on, piece in rows
+            )
             more = f" \\\\\n  \\vdots & & & \\text{{({rest} more arcs)}}" if rest else ""
             header = "  \\text{from} & \\text{to} & \\text{active} & n(\\cos t, \\sin t) \\\\ \\hline\n"
             return [words, f"\\[\n\\begin{{array}}{{rrrl}}\n{header}{body}{more}\n\\end{{array}}\n\\]"]
         lines = [f"  {'from':>10} {'to':>10} {'active':>6}  n(cos t, sin t)"]
-        lines += [f"  {start:>10} {end:>10} {on:>6}  {piece}" for start, end, on, piece in rows]
+        lines += [f"  {start:>10} {end:>10} {on:>6}  {piece.replace(_BREAK, ' ')}" for start, end, on, piece in rows]
         if rest:
             lines.append(f"  ... and {rest} more arcs")
         return [self.sentence(words), *lines]
@@ -334,3 +343,14 @@ class _Writer:
                 name = self.say(f"{function}({inside})", f"\\{function}({inside})")
                 terms.append((coefficients.get(frequency, Fraction(0)), name))
         return f"{start:.4f}", f"{end:.4f}", str(arc.active), self.sum(terms, exact)
+
+
+def _over_lines(right: str) -> str:
+    """A right-hand side with new lines of the display between terms where it is long."""
+    lines = [""]
+    for piece in right.split(_BREAK):
+        if lines[-1] and len(lines[-1]) + len(piece) > _WIDTH:
+            lines.append(piece)
+        else:
+            lines[-1] = f"{lines[-1]} {piece}" if lines[-1] else piece
+    return " \\\\\n  &\\quad ".join(lines)

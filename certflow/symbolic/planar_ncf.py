@@ -122,9 +122,8 @@ def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNC
 
 def angular_order(u: Sequence[Any], v: Sequence[Any]) -> int:
     """-1, 0 or 1 as the angle of `u` in (-180, 180] degrees is smaller than, equal to or larger than that of `v`."""
-    halves = _half(u) - _half(v)
-    turn = cross(u, v)
-    return halves if halves else (turn < 0) - (turn > 0)
+    later = _half(u) - _half(v) or -cross(u, v)
+    return (later > 0) - (later < 0)
 
 
 def cross(u: Sequence[Any], v: Sequence[Any]) -> Any:
