@@ -61,9 +61,13 @@ class JetArithmetic(Arithmetic):
         return np.array([gmpy2.sign(v) for v in values.ravel()], dtype=np.int8).reshape(values.shape)
 
     def exp(self, z: Any) -> JetArray:
+        from certflow.arithmetic.jet_functions import Exponential
+
         return Exponential(z)
 
     def sqrt(self, z: Any) -> JetArray:
+        from certflow.arithmetic.jet_functions import SquareRoot
+
         return SquareRoot(z)
 
     def compile(self, *results: JetArray) -> None:
@@ -75,7 +79,7 @@ class JetArithmetic(Arithmetic):
             if id(node) not in needed:
                 needed.add(id(node))
                 stack.extend(node.parents)
-        self.program = [node for node in self.program if id(node) in needed]
+        self.program = [node for node in self.program if id(node) in needed and not node.is_alias]
 
     def extend(self, n: int) -> None:
         """Compute coefficient n of every recorded series, from coefficients up to n of the variables."""
@@ -93,6 +97,7 @@ class JetArray:
     """An array of truncated series; `coefficients` is (order + 1, *shape) in fixed point, filled order by order."""
 
     __array_ufunc__ = None  # let `ndarray * jet` come here
+    is_alias = False
 
     def __init__(self, ar: JetArithmetic, shape: tuple[int, ...], parents: tuple[JetArray, ...] = ()) -> None:
         self.ar, self.shape, self.parents = ar, shape, parents
@@ -110,17 +115,21 @@ class JetArray:
 
     @property
     def T(self) -> JetArray:
+        """The transposed array."""
         return self._view(lambda c: c.transpose(0, *range(c.ndim - 1, 0, -1)))
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """The number of entries."""
         return int(np.prod(self.shape))
 
     def reshape(self, *shape: Any) -> JetArray:
+        """The same entries in another shape."""
         target = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
         return self._view(lambda c: c.reshape(c.shape[0], *target))
 
@@ -137,6 +146,10 @@ class JetArray:
                 self.ar, [_as_jet(self.ar, a) for a in args[0]], kwargs.get("axis", args[1] if len(args) > 1 else 0)
             )
         return NotImplemented
+
+    def joined(self, others: list[JetArray]) -> JetArray:
+        """This array and `others`, joined along the first axis."""
+        return Concatenate(self.ar, [self, *others], 0)
 
     # -- arithmetic ------------------------------------------------------------------------------------------------
 
@@ -164,13 +177,13 @@ class JetArray:
 
     def scaled(self, constant: Constant) -> JetArray:
         """Elementwise product with a constant array."""
-        return Scaled(self, constant)
+        return self if constant.is_one_for(self.shape) else Scaled(self, constant)
 
     def __truediv__(self, other: Any) -> JetArray:
-        return Quotient(self, _as_jet(self.ar, other))
+        return _quotient(self, _as_jet(self.ar, other))
 
     def __rtruediv__(self, other: Any) -> JetArray:
-        return Quotient(_as_jet(self.ar, other), self)
+        return _quotient(_as_jet(self.ar, other), self)
 
     def __pow__(self, exponent: int) -> JetArray:
         if not isinstance(exponent, int) or exponent < 0:
@@ -197,8 +210,13 @@ class Constant(JetArray):
         self.integers = (values >> ar.bits if values.ndim else np.array(values[()] >> ar.bits, dtype=object)) if whole else None
         self.nonzero = values.astype(bool)
 
+    def is_one_for(self, shape: tuple[int, ...]) -> bool:
+        """Whether multiplying an array of this shape by the constant changes nothing."""
+        return self.integers is not None and np.broadcast_shapes(self.shape, shape) == shape and bool(np.all(self.integers == 1))
+
     @property
     def coefficients(self) -> np.ndarray:  # type: ignore[override]
+        """The value, then zeros."""
         result = np.empty((self.ar.order + 1, *self.shape), dtype=object)
         result.fill(ZERO)
         result[0] = self.values
@@ -219,6 +237,12 @@ def _as_jet(ar: JetArithmetic, value: Any) -> JetArray:
     return value if isinstance(value, JetArray) else ar.array(value)
 
 
+def _quotient(a: JetArray, b: JetArray) -> JetArray:
+    from certflow.arithmetic.jet_functions import Quotient
+
+    return Quotient(a, b)
+
+
 def _combine(a: JetArray, b: JetArray, sign: int) -> JetArray:
     if isinstance(a, Constant) and isinstance(b, Constant):
         return Constant(a.ar, np.asarray(a.values + sign * b.values, dtype=object))
@@ -228,7 +252,10 @@ def _combine(a: JetArray, b: JetArray, sign: int) -> JetArray:
 def _matmul(a: JetArray, b: JetArray) -> JetArray:
     if isinstance(a, Constant) and isinstance(b, Constant):
         return Constant(a.ar, (a.values @ b.values) >> a.ar.bits)
-    return LinearMap(a, b) if isinstance(a, Constant) or isinstance(b, Constant) else MatrixProduct(a, b)
+    for constant, other in ((a, b), (b, a)):
+        if isinstance(constant, Constant):
+            return other if constant.shape == (1, 1) and constant.is_one_for((1, 1)) else LinearMap(a, b)
+    return MatrixProduct(a, b)
 
 
 class View(JetArray):
@@ -238,11 +265,11 @@ class View(JetArray):
         seen = act(source.coefficients)
         self.ar, self.shape, self.parents = source.ar, seen.shape[1:], (source,)
         self.coefficients, self._act = seen, act
-        self._shared = np.shares_memory(seen, source.coefficients)
+        self.is_alias = np.shares_memory(seen, source.coefficients)
         source.ar.program.append(self)
 
     def extend(self, n: int) -> None:
-        if not self._shared:
+        if not self.is_alias:
             self.coefficients[n] = self._act(self.parents[0].coefficients[n : n + 1])[0]
 
 
@@ -270,7 +297,7 @@ class Sum(JetArray):
         if isinstance(b, Constant):
             self.coefficients[n] = a.coefficients[n] + self._sign * b.values if n == 0 else a.coefficients[n]
         elif isinstance(a, Constant):
-            signed = self._sign * b.coefficients[n]
+            signed = b.coefficients[n] if self._sign > 0 else -b.coefficients[n]
             self.coefficients[n] = a.values + signed if n == 0 else signed
         elif self._sign > 0:
             self.coefficients[n] = a.coefficients[n] + b.coefficients[n]
@@ -311,11 +338,11 @@ class Product(JetArray):
     """Elementwise product of two series arrays, optionally times a constant cell.
 
     Only entries that can be nonzero are computed: those where the cell, and every factor that is itself a product
-    with a cell, is nonzero.
+    with a cell, is nonzero. Rows of coefficients of the live entries are kept side by side for the dot products.
     """
 
     def __init__(self, a: JetArray, b: JetArray, cell: Constant | None = None) -> None:
-        shape = np.broadcast_shapes(a.shape, b.shape, cell.shape if cell is not None else ())
+        shape = np.broadcast_shapes(a.shape, b.shape, () if cell is None else cell.shape)
         super().__init__(a.ar, shape, (a,) if a is b else (a, b))
         self._factors, self._cell = (a, b), cell
         live = np.ones(shape, dtype=bool)
@@ -328,46 +355,54 @@ class Product(JetArray):
         if cell is not None and not (cell.integers is not None and all(v in (0, 1) for v in cell.integers.ravel())):
             whole = np.broadcast_to(cell.values, shape).reshape(-1)
             self._scale = whole if self._where is None else whole[self._where]
-        rows = live.sum() if self._where is not None else live.size
-        self._rows = [np.empty((int(rows), a.ar.order + 1), dtype=object) for _ in range(1 if a is b else 2)]
+        self._flat = self.coefficients.reshape(self.coefficients.shape[0], -1)
+        self._left = self._rows(a)
+        self._right = self._left if a is b else self._rows(b)
+
+    def _rows(self, factor: JetArray) -> np.ndarray:
+        """The live entries' coefficients, (order + 1, live): the factor's own memory if every entry is live."""
+        c = factor.coefficients
+        if self._where is None and factor.shape == self.shape and c.flags.c_contiguous:
+            return c.reshape(c.shape[0], -1)
+        return np.empty((c.shape[0], self.size if self._where is None else len(self._where)), dtype=object)
 
     def scaled(self, constant: Constant) -> JetArray:
-        if self._cell is not None:
-            return Scaled(self, constant)
+        if self._cell is not None or constant.is_one_for(self.shape):
+            return super().scaled(constant)
         return Product(self._factors[0], self._factors[1], constant)
 
-    def _gather(self, factor: JetArray, n: int) -> np.ndarray:
+    def _gather(self, rows: np.ndarray, factor: JetArray, n: int) -> None:
+        if np.may_share_memory(rows, factor.coefficients):
+            return
         row = factor.coefficients[n]
         if row.shape != self.shape:
             row = np.broadcast_to(row, self.shape)
-        return row.reshape(-1) if self._where is None else row.reshape(-1)[self._where]
+        rows[n] = row.reshape(-1) if self._where is None else row.reshape(-1)[self._where]
 
     def extend(self, n: int) -> None:
-        bits = self.ar.bits
-        left = self._rows[0]
-        left[:, n] = self._gather(self._factors[0], n)
-        if len(self._rows) == 1:
+        left, right = self._left, self._right
+        self._gather(left, self._factors[0], n)
+        if left is right:
             # A square: each pair of orders once.
             half = (n + 1) // 2
-            raw = _dots(left[:, :half], left[:, n : n - half : -1]) * 2 if half else 0
-            if n % 2 == 0:
-                raw = raw + left[:, n // 2] ** 2
+            raw = _dots(left[:half], left[n : n - half : -1]) * 2 if half else left[0] * left[0]
+            if n and n % 2 == 0:
+                raw = raw + left[half] * left[half]
         else:
-            right = self._rows[1]
-            right[:, n] = self._gather(self._factors[1], n)
-            raw = _dots(left[:, : n + 1], right[:, n::-1])
-        value = raw >> bits
+            self._gather(right, self._factors[1], n)
+            raw = _dots(left[: n + 1], right[n::-1])
+        value = raw >> self.ar.bits
         if self._scale is not None:
-            value = (value * self._scale) >> bits
+            value = (value * self._scale) >> self.ar.bits
         if self._where is None:
-            self.coefficients[n] = value.reshape(self.shape)
+            self._flat[n] = value
         else:
-            self.coefficients[n].reshape(-1)[self._where] = value
+            self._flat[n, self._where] = value
 
 
 def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The dot product of each row of a with the same row of b (numpy's object matmul is the fastest loop there is)."""
-    return np.matmul(a[:, None, :], b[:, :, None])[:, 0, 0]
+    """The dot product of each column of a with the same column of b (numpy's object matmul is the fastest loop there is)."""
+    return np.matmul(a.T[:, None, :], b.T[:, :, None])[:, 0, 0]
 
 
 class MatrixProduct(JetArray):
@@ -384,59 +419,3 @@ class MatrixProduct(JetArray):
         left = a.coefficients[: n + 1].reshape(n + 1, rows, inner).transpose(1, 0, 2).reshape(rows, -1)
         right = b.coefficients[n::-1].reshape((n + 1) * inner, columns)
         self.coefficients[n] = ((left @ right) >> self.ar.bits).reshape(self.shape)
-
-
-class Quotient(JetArray):
-    """Elementwise a / b: q_n = (a_n - sum_{m<n} q_m b_{n-m}) / b_0."""
-
-    def __init__(self, a: JetArray, b: JetArray) -> None:
-        super().__init__(a.ar, np.broadcast_shapes(a.shape, b.shape), (a, b))
-
-    def extend(self, n: int) -> None:
-        bits = self.ar.bits
-        a, b = (np.broadcast_to(p.coefficients, (p.coefficients.shape[0], *self.shape)) for p in self.parents)
-        raw = a[n] << bits
-        for m in range(n):
-            raw = raw - self.coefficients[m] * b[n - m]
-        self.coefficients[n] = raw // b[0]
-
-
-class Exponential(JetArray):
-    """Elementwise exp: n e_n = sum_{m=1}^n m z_m e_(n-m)."""
-
-    def __init__(self, z: JetArray) -> None:
-        super().__init__(z.ar, z.shape, (z,))
-
-    def extend(self, n: int) -> None:
-        bits, z = self.ar.bits, self.parents[0].coefficients
-        if n == 0:
-            self.coefficients[0] = _apply(gmpy2.exp, z[0], bits)
-            return
-        total = sum((m * z[m] * self.coefficients[n - m] for m in range(1, n + 1)), start=ZERO)
-        self.coefficients[n] = (total // n) >> bits
-
-
-class SquareRoot(JetArray):
-    """Elementwise sqrt: 2 s_0 s_n = z_n - sum_{0<m<n} s_m s_(n-m)."""
-
-    def __init__(self, z: JetArray) -> None:
-        super().__init__(z.ar, z.shape, (z,))
-
-    def extend(self, n: int) -> None:
-        bits, z, s = self.ar.bits, self.parents[0].coefficients, self.coefficients
-        if n == 0:
-            s[0] = _apply(gmpy2.sqrt, z[0], bits)
-            return
-        total = z[n] << bits
-        for m in range(1, n):
-            total = total - s[m] * s[n - m]
-        s[n] = total // (2 * s[0])
-
-
-def _apply(function: Any, values: np.ndarray, bits: int) -> np.ndarray:
-    """An mpfr function of fixed-point numbers, in a context of its own."""
-    result = np.empty(values.shape, dtype=object)
-    with gmpy2.context(precision=2 * bits + 64):
-        for index, value in np.ndenumerate(values):
-            result[index] = mpz(gmpy2.floor(gmpy2.mul_2exp(function(gmpy2.div_2exp(gmpy2.mpfr(value), bits)), bits)))
-    return result

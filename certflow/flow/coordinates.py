@@ -63,7 +63,10 @@ class RawField:
 
     def set_scales(self, ar: JetArithmetic, scales: Sequence[mpz]) -> None:
         """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow."""
-        self.scales = Constant(ar, np.array(list(scales), dtype=object)) if any(scales) else None
+        if not any(scales):
+            self.scales = None
+        elif self.scales is None or list(self.scales.values) != list(scales):
+            self.scales = Constant(ar, np.array(list(scales), dtype=object))
 
     def forward(self, ar: JetArithmetic, w: JetArray, signs: list[np.ndarray]) -> tuple[Forward, KinkArguments]:
         """The forward pass in the cell of `signs`, and the kink arguments that can leave it."""
@@ -111,14 +114,14 @@ class QuadraticField(RawField):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        _, X, _, _, _, ar = arguments
+        network, X, _, _, _, ar = arguments
         d = X.shape[1]
         self._pairs = [(a, b) for a in range(d) for b in range(a, d)]
         self._index = np.array([[self._pairs.index((min(a, b), max(a, b))) for b in range(d)] for a in range(d)])
         squares = np.array([[row[a] * row[b] for a, b in self._pairs] for row in X], dtype=object)
         doubled = squares * np.array([1 if a == b else 2 for a, b in self._pairs])
         self._moments, self._weighted = ar.array(squares), ar.array(doubled)
-        self._signs = ar.array(self.network.signs)
+        self._signs = ar.array(network.signs)
         self._X_floats = X.astype(np.float64)
         self._ones = [ar.array(np.ones(len(self._pairs), dtype=int)), ar.array(np.ones(d, dtype=int))]
 
@@ -164,4 +167,4 @@ class PolarField(RawField):
         if order > 2:
             beta = y[k + 2 * count + 1 : k + 2 * count + 2]
             parts += [beta * 1, beta * growth * (2 - order)]
-        return np.concatenate(parts), kinks
+        return parts[0].joined(parts[1:]), kinks

@@ -11,19 +11,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.flow.integration import Integration, Precision
-from certflow.flow.path import Path, Rest
-from certflow.outcome import BadInput, Inconclusive
+from certflow.flow.limit import Limit, check_steps, limit_of
+from certflow.flow.path import Path
+from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.progress import Progress
 
-MAX_STEPS = 100_000
 MAX_DIGITS = 5_000
 COORDINATES = ("raw", "polar")
 SAMPLES = 24
@@ -96,24 +95,34 @@ class ReferenceFlow:
 
     def weights(self, time: Any) -> np.ndarray:
         """All weights at the scaled time (relative to delta for the limit flow)."""
-        return self.direction(time) * self.context.exp(self.log_norm(time))
+        result = np.empty(sum(len(b) for b in self.blocks), dtype=object)
+        for path, indices in zip(self.paths, self.blocks, strict=True):
+            theta, log = path.state(self._time(time))
+            norm = self.context.exp(log + self.log_delta)
+            for i, v in zip(indices, theta, strict=True):
+                result[i] = v * norm
+        return result
 
     def time_at_norm(self, radius: Any) -> Any | None:
         """The first scaled time at which ‖w‖ = radius; None if it was not reached."""
         ctx = self.context
         value = ctx.mpf(radius.numerator) / radius.denominator if isinstance(radius, Fraction) else ctx.mpf(radius)
         target = ctx.log(value)
-        times = self.sample_times(4 * SAMPLES)
-        low = times[0]
-        below = self.log_norm(low) - target
+        (low, log_low), *rest = self._profile
+        below = log_low - target
         if below >= 0:
             return low if below == 0 else None
-        for high in times[1:]:
-            above = self.log_norm(high) - target
+        for high, log_high in rest:
+            above = log_high - target
             if above >= 0:
                 return self._crossing(target, low, below, high, above)
             low, below = high, above
         return None
+
+    @cached_property
+    def _profile(self) -> list[tuple[Any, Any]]:
+        """(time, log ‖w‖) at a few times: brackets for `time_at_norm`."""
+        return [(time, self.log_norm(time)) for time in self.sample_times(4 * SAMPLES)]
 
     def _crossing(self, target: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
         """The root of log_norm - target between low and high: Illinois, in log-norm accuracy."""
@@ -146,123 +155,16 @@ class ReferenceFlow:
         return sorted({*picked, *even, self.context.zero}) + [end]
 
 
-@dataclass
-class _Limit:
-    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked."""
-
-    problem: Problem
-    precision: Precision
-    polar: bool
-
-    def __post_init__(self) -> None:
-        problem, network = self.problem, self.problem.network
-        split = problem.order == 2 and network.separable
-        self.blocks = [list(b) for b in problem.blocks] if split else [list(range(network.size))]
-        self.context = mp_arithmetic(self.precision.time_digits).context
-        ctx = self.context
-        direction = [ctx.mpf(v.numerator) / v.denominator for v in problem.direction]
-        length = ctx.sqrt(ctx.fsum(v * v for v in direction))
-        self.runs = []
-        for j, indices in enumerate(self.blocks):
-            part = [direction[i] / length for i in indices]
-            norm = ctx.sqrt(ctx.fsum(v * v for v in part))
-            state = ([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf)
-            own = network.block(j) if split else network
-            self.runs.append(
-                Integration(problem, own, [list(range(own.size))], self.precision, None, self.polar, ctx.zero, [state])
-            )
-        self.outputs_bound = self._outputs_bound()
-
-    def _outputs_bound(self) -> float:
-        """A rough size of |H| on the sphere, to decide when a is below the working precision."""
-        network, rng = self.problem.network, np.random.default_rng(0)
-        X, worst = FLOAT.array(self.problem.X), 1e-3
-        for _ in range(16):
-            w = rng.standard_normal(network.size)
-            outputs = network.outputs(FLOAT, w / np.linalg.norm(w), X)
-            worst = max(worst, float(np.max(np.abs(outputs), initial=0.0)))
-        return 64 * worst
-
-    def path(self, j: int) -> Path:
-        """The path of block j computed so far."""
-        return self.runs[j].paths[0]
-
-    def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
-        """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
-        a KKT point is continued exactly."""
-        run, path = self.runs[j], self.path(j)
-        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
-            if path.pieces and isinstance(path.pieces[-1], Rest):
-                path.end = time
-                return
-            rest = run.rest(self.problem)
-            if rest is not None:
-                path.append(rest, time)
-                return
-            run.advance(None)
-            _check_steps(run.stepper.steps)
-
-    def log_size(self, time: Any, ceiling: float) -> float:
-        """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above `ceiling`."""
-        for j in range(len(self.blocks)):
-            self.extend(j, time, ceiling)
-        if any(self.path(j).end < time for j in range(len(self.blocks))):
-            return math.inf
-        logs = [float(self.problem.order * self.path(j).state(time)[1]) for j in range(len(self.blocks))]
-        top = max(logs)
-        return top + math.log(sum(math.exp(v - top) for v in logs)) if math.isfinite(top) else top
-
-    def switch_time(self, log_delta: float, until: Any | None) -> Any:
-        """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
-        ceiling = -self.precision.bits * math.log(2) - math.log(self.outputs_bound) - self.problem.order * log_delta
-        low, step = self.context.zero, self.context.one
-        if self.log_size(low, ceiling) > ceiling:
-            return low
-        while until is None or low < until:
-            high = low + step if until is None else min(low + step, until)
-            if self.log_size(high, ceiling) > ceiling:
-                return self._last_below(ceiling, low, high)
-            if step > 2**60:
-                return low
-            low, step = high, 2 * step
-        return until
-
-    def _last_below(self, ceiling: float, low: Any, high: Any) -> Any:
-        """A time in [low, high], not much before the size reaches `ceiling`; the size is below it at `low`."""
-        if len(self.blocks) == 1:
-            path = self.path(0)
-            if isinstance(path.pieces[-1], Rest):
-                return max(
-                    low, path.starts[-1], path.pieces[-1].end(self.context.mpf(ceiling - 1) / self.problem.order, self.context)
-                )
-            below = [start for start in path.starts if self.log_size(start, ceiling) <= ceiling]
-            return max([low, *below])
-        for _ in range(200):
-            middle = (low + high) / 2
-            if self.log_size(middle, ceiling) > ceiling:
-                high = middle
-            else:
-                low = middle
-            if self.log_size(low, ceiling) > ceiling - 8:
-                break
-        return low
+def _is_polar(problem: Problem, coordinates: str | None) -> bool:
+    """Whether to integrate in (theta, log rho, t): the default for L > 2, where raw steps are short near blow-up."""
+    if coordinates is not None and coordinates not in COORDINATES:
+        raise BadInput(f"coordinates: {coordinates!r} is not one of raw, polar.")
+    return problem.order > 2 if coordinates is None else coordinates == "polar"
 
 
-@lru_cache(maxsize=16)
-def _limit(problem: Problem, precision: Precision, polar: bool) -> _Limit:
-    return _Limit(problem, precision, polar)
-
-
-def _check_steps(steps: int) -> None:
-    if steps > MAX_STEPS:
-        raise Inconclusive(f"the flow needed more than {MAX_STEPS} steps; ask for a shorter time or a smaller radius.")
-
-
-def _precision(problem: Problem, digits: int, log_delta: float, coordinates: str) -> Precision:
+def _precision(problem: Problem, digits: int, log_delta: float) -> Precision:
     if isinstance(digits, bool) or not isinstance(digits, int) or not 5 <= digits <= MAX_DIGITS:
         raise BadInput(f"digits: {digits!r} is not a whole number from 5 to {MAX_DIGITS}.")
-    if coordinates not in COORDINATES:
-        raise BadInput(f"coordinates: {coordinates!r} is not one of raw, polar.")
     return Precision(digits, extra=math.ceil((problem.order - 2) * -log_delta / math.log(10)) if log_delta < 0 else 0)
 
 
@@ -276,13 +178,13 @@ def limit_flow(
     """
 
     def run(precision: Precision) -> ReferenceFlow:
-        limit = _limit(problem, precision, coordinates == "polar")
+        limit = limit_of(problem, precision, _is_polar(problem, coordinates))
         until = limit.context.mpf(time.numerator) / time.denominator
         for j in range(len(limit.blocks)):
             limit.extend(j, until)
         return _flow(limit, None, digits, until, None)
 
-    precision = _precision(problem, digits, 0.0, coordinates)
+    precision = _precision(problem, digits, 0.0)
     return _checked(run, precision, check)
 
 
@@ -293,14 +195,15 @@ def reference_flow(
     time: Fraction | None = None,
     radius: Fraction | None = None,
     digits: int = 30,
-    coordinates: str = "raw",
+    coordinates: str | None = None,
     check: bool = True,
     progress: Progress | None = None,
 ) -> ReferenceFlow:
     """The gradient flow from `delta * w0` until the scaled `time` or ‖w‖ = `radius`, whichever is first.
 
-    An approximation with about `digits` digits; `error_estimate` is the largest difference of directions and log
-    norms to a second run at higher order and precision (for L > 2 at equal norms). Numbers as in `ReferenceFlow`.
+    `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
+    `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
+    order and precision (for L > 2 at equal norms, and relative differences of the times). See `ReferenceFlow`.
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow slides along a kink or takes too long.
     """
     if delta <= 0:
@@ -310,15 +213,15 @@ def reference_flow(
     log_delta = math.log(delta.numerator) - math.log(delta.denominator)
 
     def run(precision: Precision) -> ReferenceFlow:
-        limit = _limit(problem, precision, coordinates == "polar")
+        limit = limit_of(problem, precision, _is_polar(problem, coordinates))
         return _integrate(problem, limit, delta, log_delta, time, radius, digits, progress)
 
-    return _checked(run, _precision(problem, digits, log_delta, coordinates), check)
+    return _checked(run, _precision(problem, digits, log_delta), check)
 
 
 def _integrate(
     problem: Problem,
-    limit: _Limit,
+    limit: Limit,
     delta: Fraction,
     log_delta: float,
     time: Fraction | None,
@@ -335,7 +238,7 @@ def _integrate(
     start_log = _log_sum(run.log_norms())
     while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
         run.advance(until)
-        _check_steps(run.stepper.steps)
+        check_steps(run.stepper.steps)
         if progress is not None:
             done = 0.0 if until is None else float(run.time / until)
             if radius is not None:
@@ -349,7 +252,7 @@ def _log_sum(logs: list[float]) -> float:
     return top + 0.5 * math.log(sum(math.exp(2 * (v - top)) for v in logs)) if math.isfinite(top) else top
 
 
-def _flow(limit: _Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None) -> ReferenceFlow:
+def _flow(limit: Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None) -> ReferenceFlow:
     """The limit paths up to `switch`, then the coupled run's."""
     paths = []
     for j in range(len(limit.blocks)):

@@ -35,6 +35,8 @@ class KinkArguments(Protocol):
 class Field(Protocol):
     """A vector field that records itself on jets, given the signs of its kink arguments."""
 
+    scales: Any  # a new object whenever the recorded program would be another
+
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
         """The derivative of y, and its kink arguments, in the cell that `signs` select."""
 
@@ -81,21 +83,23 @@ def _horner(coefficients: np.ndarray, s: mpz, bits: int) -> Any:
 class Stepper:
     """The state of one integration: where it is, in which cell, and how large the next step might be."""
 
-    field: Field
+    vector_field: Field
     ar: JetArithmetic
     state: np.ndarray
     signs: list[np.ndarray]
     natural: int = 0
+    tolerance_bits: int = 6
     fresh: set[int] = field(default_factory=set)
     kinks_met: int = 0
     orders: int = 0
     steps: int = 0
 
     def __post_init__(self) -> None:
-        # Sums of a few hundred rounded terms stay below the tolerance; zero means indistinguishable from a kink.
-        self.tolerance = mpz(1) << 6
+        # Series end where their terms fall below the tolerance; zero means indistinguishable from a kink by rounding.
+        self.tolerance = mpz(1) << self.tolerance_bits
         self.zero = mpz(1) << 16
         self.unit = self.natural
+        self._record: tuple[Any, tuple[JetArray, JetArray, KinkArguments]] | None = None
 
     def step(self, limit: mpz | None = None, limit_unit: int = 0) -> Polynomial:
         """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its polynomial.
@@ -123,15 +127,19 @@ class Stepper:
         self._cross(crossing)
         return polynomial
 
+    def velocity(self) -> np.ndarray:
+        """The field at the present state, in the present cell, in fixed point."""
+        y, derivative, _ = self._recorded()
+        y.coefficients[0] = self.state
+        self.ar.extend(0)
+        return derivative.coefficients[0]
+
     # -- expansion -------------------------------------------------------------------------------------------------
 
     def _expand(self) -> tuple[np.ndarray, KinkArguments, bool]:
         """Coefficients of the state, all kink arguments, and whether the series converged on [0, 1]."""
         ar = self.ar
-        ar.program.clear()
-        y = ar.variable(self.state.shape)
-        derivative, kinks = self.field.trace(ar, y, self.signs)
-        ar.compile(y, derivative, *getattr(kinks, "layers", ()))
+        y, derivative, kinks = self._recorded()
         c = y.coefficients
         c[0] = self.state
         self.unit = self.natural
@@ -143,13 +151,24 @@ class Stepper:
             size = max(abs(v) for v in c[n + 1])
             n += 1
             if n >= 4 and size <= self.tolerance and previous is not None and previous <= self.tolerance:
-                return c[: n + 1], kinks, True
+                return c[: n + 1].copy(), kinks, True
             previous = size
             if n == 2 and not aimed:
                 aimed = True
                 if self._aim(kinks.floats(2)):
                     previous, n = None, 0
-        return c, kinks, False
+        return c.copy(), kinks, False
+
+    def _recorded(self) -> tuple[JetArray, JetArray, KinkArguments]:
+        """The field's program for the present cell, recorded again only if the cell or the field's scales changed."""
+        key = (self.vector_field.scales, *(s.tobytes() for s in self.signs))
+        if self._record is None or self._record[0] != key:
+            self.ar.program.clear()
+            y = self.ar.variable(self.state.shape)
+            derivative, kinks = self.vector_field.trace(self.ar, y, self.signs)
+            self.ar.compile(y, derivative, *getattr(kinks, "layers", ()))
+            self._record = key, (y, derivative, kinks)
+        return self._record[1]
 
     def _aim(self, kinks: np.ndarray) -> bool:
         """Shrink the unit if the next kink is, to first order, much nearer than one unit; say whether it did."""
@@ -179,7 +198,7 @@ class Stepper:
     def _choose_unit(self, length: mpz, converged: bool, order: int, at_kink: bool) -> None:
         """The natural unit is the longest in which the series converges; kinks shorten a step, not the next one."""
         if not converged:
-            fraction = math.ldexp(float(length), -self.ar.bits)
+            fraction = int(length) / (1 << self.ar.bits)
             if not at_kink:
                 self.natural = self.unit + math.ceil(math.log2(max(fraction, 1e-9)))
             elif self.unit == self.natural:
@@ -202,13 +221,13 @@ class Stepper:
     def _settle_signs(self, kinks: KinkArguments, order: int) -> bool:
         """Give arguments that start at zero the sign they move to; False if the cell had to change."""
         signs, settled = self._flat_signs(), True
-        for i in np.flatnonzero(signs == 0):
-            c = kinks.exact(int(i), order)
+        for i in np.flatnonzero(signs == 0).tolist():
+            c = kinks.exact(i, order)
             first = next((v for v in c if abs(v) > self.zero), None)
             if first is not None:
-                self._set_sign(int(i), 1 if first > 0 else -1)
+                self._set_sign(i, 1 if first > 0 else -1)
                 if abs(c[0]) <= self.zero:
-                    self.fresh.add(int(i))
+                    self.fresh.add(i)
                 settled = False
         for i in list(self.fresh):
             leading = next((v for v in kinks.exact(i, order)[1:] if abs(v) > self.zero), None)
@@ -224,7 +243,7 @@ class Stepper:
         signs = self._flat_signs()
         if kinks.count == 0:
             return [], length
-        h = math.ldexp(float(length), -self.ar.bits)
+        h = int(length) / (1 << self.ar.bits)
         fresh = np.zeros(len(signs), dtype=bool)
         fresh[list(self.fresh)] = True
         c = kinks.floats(order) * signs
@@ -243,7 +262,7 @@ class Stepper:
             root = self._refine(kinks.exact(index, order) * int(signs[index]), near, length, index in self.fresh)
             if root is not None:
                 found.append((root, index))
-                best = min(best, math.ldexp(float(root), -self.ar.bits))
+                best = min(best, int(root) / (1 << self.ar.bits))
         if not found:
             return [], length
         first = min(root for root, _ in found)
@@ -274,10 +293,9 @@ class Stepper:
                 break
             slope = _horner(derivative, root, bits)
             newton = root - (value << bits) // slope if slope else low
-            step = abs(newton - root)
-            root = newton if low < newton < high else (low + high) >> 1
-            if step <= 1:
+            if abs(newton - root) <= 1:
                 break
+            root = newton if low < newton < high else (low + high) >> 1
         return root if root > 0 else None
 
     def _cross(self, crossing: list[int]) -> None:
@@ -296,7 +314,7 @@ class Stepper:
 
 def to_floats(values: np.ndarray, bits: int) -> np.ndarray:
     """Fixed-point numbers in double precision."""
-    shift = max(bits - 70, 0)
+    shift = max(bits - 900, 0)  # doubles hold the magnitude of numbers below 2^1024, however small next to 1
     return np.ldexp((values >> shift).astype(np.float64), shift - bits)
 
 

@@ -52,12 +52,10 @@ class Activation:
     def coefficients(self, ar: Arithmetic, sign: np.ndarray, at_kink: Fraction = Fraction(0)) -> Any:
         """The cell of an array of signs: exact coefficients where the sign is known, the hull of both branches
         (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign`."""
-        off, kink = self.off, at_kink + (1 - at_kink) * self.off
-        exact = np.empty(sign.shape, dtype=object)
-        exact[sign == 1], exact[sign == -1], exact[sign == 0] = Fraction(1), off, kink
+        off = self.off
+        table = ar.array(np.array([at_kink + (1 - at_kink) * off, Fraction(1), Fraction(0), off], dtype=object))
+        cell = table[sign]  # the signs 0, 1 and -1 are places in the table; UNKNOWN, place 2, is replaced below
         unknown = sign == UNKNOWN
-        exact[unknown] = Fraction(0)
-        cell = ar.array(exact)
         if unknown.any():
             cell[unknown] = ar.hull(min(off, Fraction(1)), max(off, Fraction(1)))
         return cell

@@ -50,6 +50,15 @@ class Network(ABC):
         """The indices of the weights of each separable block: H is the sum of functions of disjoint blocks.
         One block with all weights if no finer split is known."""
 
+    @abstractmethod
+    def block(self, j: int) -> Network:
+        """The network of block j alone, so that H(x; w) is the sum over j of `block(j)` at `w[blocks[j]]`."""
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether any activation has two different branches; otherwise H is one polynomial in the weights."""
+        return True
+
     @property
     def separable(self) -> bool:
         """Whether H is a sum of at least two functions of disjoint weights."""

@@ -31,7 +31,7 @@ class FeedForward(Network):
         widths: Sequence[int],
         activation: Activation,
         trained: Sequence[int] | None = None,
-        given: Mapping[int, Sequence[Sequence[Fraction]]] | None = None,
+        given: Mapping[int, Sequence[Sequence[Fraction]] | np.ndarray] | None = None,
     ) -> None:
         self.widths = tuple(widths)
         self.activation = activation
@@ -93,9 +93,23 @@ class FeedForward(Network):
             owner[column if layer == self.depth else row].append(index)
         return tuple(tuple(indices) for indices in owner.values())
 
+    @property
+    def has_kinks(self) -> bool:
+        return self.activation.has_kink and self.depth > 1
+
+    def block(self, j: int) -> Network:
+        if not self.separable:
+            return self
+        given = {layer: matrix for layer, matrix in self.given.items() if layer < self.depth - 1}
+        for layer in (self.depth - 1, self.depth):
+            if layer in self.given:
+                given[layer] = self.given[layer][[j], :] if layer < self.depth else self.given[layer][:, [j]]
+        return FeedForward([*self.widths[:-2], 1, 1], self.activation, self.trained, given)
+
     def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:
         """The layers' matrices W_1, ..., W_D, trained ones from `w` and given ones converted."""
-        result, start = [], 0
+        result: list[Any] = []
+        start = 0
         for layer in range(1, self.depth + 1):
             rows, columns = self.widths[layer], self.widths[layer - 1]
             if layer in self.trained:
@@ -229,7 +243,7 @@ def activation_table(activation: Activation) -> dict[str, Any]:
     return {"alpha": format_rational(activation.alpha), "power": activation.power}
 
 
-def _exact_matrix(matrix: Sequence[Sequence[Any]], where: str) -> np.ndarray:
+def _exact_matrix(matrix: Any, where: str) -> np.ndarray:
     """The matrix with exact entries, read-only; a ragged one comes back with another shape, which the caller refuses."""
     rows = [[parse_rational(entry, f"{where}[{i}][{j}]") for j, entry in enumerate(row)] for i, row in enumerate(matrix)]
     result = np.empty((len(rows), len(rows[0]) if rows else 0), dtype=object)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.networks.activation import Activation
+from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward, activation_table
 from certflow.outcome import BadInput
 
@@ -24,6 +25,9 @@ class OneLayer(FeedForward):
             raise BadInput("network.signs: each sign is 1 or -1.")
         self.signs = tuple(int(s) for s in signs)
         super().__init__([inputs, width, 1], activation, trained=[1], given={2: [[Fraction(s) for s in self.signs]]})
+
+    def block(self, j: int) -> Network:
+        return OneLayer(self.inputs, 1, self.activation, [self.signs[j]])
 
     @property
     def weight_names(self) -> tuple[str, ...]:

@@ -1,0 +1,132 @@
+"""The limit direction flow (a = 0), computed once per problem and precision and continued as far as anyone asks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import FLOAT, mp_arithmetic
+from certflow.flow.integration import Integration, Precision
+from certflow.flow.path import Path, Rest
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+MAX_STEPS = 100_000
+
+
+def check_steps(steps: int) -> None:
+    """Raise `Inconclusive` after `MAX_STEPS` steps."""
+    if steps > MAX_STEPS:
+        raise Inconclusive(f"the flow needed more than {MAX_STEPS} steps; ask for a shorter time or a smaller radius.")
+
+
+@dataclass
+class Limit:
+    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked."""
+
+    problem: Problem
+    precision: Precision
+    polar: bool
+
+    def __post_init__(self) -> None:
+        problem, network = self.problem, self.problem.network
+        split = problem.order == 2 and network.separable
+        self.blocks = [list(b) for b in problem.blocks] if split else [list(range(network.size))]
+        self.context = mp_arithmetic(self.precision.time_digits).context
+        ctx = self.context
+        direction = [ctx.mpf(v.numerator) / v.denominator for v in problem.direction]
+        length = ctx.sqrt(ctx.fsum(v * v for v in direction))
+        self.runs = []
+        for j, indices in enumerate(self.blocks):
+            part = [direction[i] / length for i in indices]
+            norm = ctx.sqrt(ctx.fsum(v * v for v in part))
+            state = ([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf)
+            own = network.block(j) if split else network
+            self.runs.append(
+                Integration(problem, own, [list(range(own.size))], self.precision, None, self.polar, ctx.zero, [state])
+            )
+        self.outputs_bound = self._outputs_bound()
+
+    def _outputs_bound(self) -> float:
+        """A rough size of |H| on the sphere, to decide when a is below the working precision."""
+        network, rng = self.problem.network, np.random.default_rng(0)
+        X, worst = FLOAT.array(self.problem.X), 1e-3
+        for _ in range(4):
+            w = rng.standard_normal(network.size)
+            outputs = network.outputs(FLOAT, w / np.linalg.norm(w), X)
+            worst = max(worst, float(np.max(np.abs(outputs), initial=0.0)))
+        return 64 * worst
+
+    def path(self, j: int) -> Path:
+        """The path of block j computed so far."""
+        return self.runs[j].paths[0]
+
+    def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
+        """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
+        a KKT point is continued exactly."""
+        run, path = self.runs[j], self.path(j)
+        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
+            if path.pieces and isinstance(path.pieces[-1], Rest):
+                path.end = time
+                return
+            rest = run.rest()
+            if rest is not None:
+                path.append(rest, time)
+                return
+            run.advance(None)
+            check_steps(run.stepper.steps)
+
+    def log_size(self, time: Any, ceiling: float) -> float:
+        """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above `ceiling`."""
+        for j in range(len(self.blocks)):
+            self.extend(j, time, ceiling)
+        if any(self.path(j).end < time for j in range(len(self.blocks))):
+            return math.inf
+        logs = [float(self.problem.order * self.path(j).state(time)[1]) for j in range(len(self.blocks))]
+        top = max(logs)
+        return top + math.log(sum(math.exp(v - top) for v in logs)) if math.isfinite(top) else top
+
+    def switch_time(self, log_delta: float, until: Any | None) -> Any:
+        """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
+        ceiling = -self.precision.bits * math.log(2) - math.log(self.outputs_bound) - self.problem.order * log_delta
+        low, step = self.context.zero, self.context.one
+        if self.log_size(low, ceiling) > ceiling:
+            return low
+        while until is None or low < until:
+            high = low + step if until is None else min(low + step, until)
+            if self.log_size(high, ceiling) > ceiling:
+                return self._last_below(ceiling, low, high)
+            if step > 2**40:
+                return low
+            low, step = high, 2 * step
+        return until
+
+    def _last_below(self, ceiling: float, low: Any, high: Any) -> Any:
+        """A time in [low, high], not much before the size reaches `ceiling`; the size is below it at `low`."""
+        if len(self.blocks) == 1:
+            path = self.path(0)
+            if isinstance(path.pieces[-1], Rest):
+                return max(
+                    low, path.starts[-1], path.pieces[-1].end(self.context.mpf(ceiling - 1) / self.problem.order, self.context)
+                )
+            below = [start for start in path.starts if self.log_size(start, ceiling) <= ceiling]
+            return max([low, *below])
+        for _ in range(200):
+            middle = (low + high) / 2
+            if self.log_size(middle, ceiling) > ceiling:
+                high = middle
+            else:
+                low = middle
+            if self.log_size(low, ceiling) > ceiling - 8:
+                break
+        return low
+
+
+@lru_cache(maxsize=16)
+def limit_of(problem: Problem, precision: Precision, polar: bool) -> Limit:
+    """The limit flow of a problem at one precision, shared by all callers (it is extended in place)."""
+    return Limit(problem, precision, polar)
