@@ -113,7 +113,7 @@ def layered_polynomial(problem: Problem, signs: Signs, block: int = 0) -> PolyEl
     Raises `BadInput` if it may have more than `MAX_MONOMIALS` terms.
     """
     whole = problem.network
-    bound = monomial_bound(whole)
+    bound = monomial_bound(whole) if isinstance(whole, FeedForward) else 0
     if bound > MAX_MONOMIALS:
         raise BadInput(f"network: N on a cell may have {bound} terms; at most {MAX_MONOMIALS} are multiplied out.")
     indices, network = whole.blocks[block], whole.block(block)

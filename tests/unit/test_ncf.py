@@ -218,6 +218,15 @@ def test_a_kink_behind_a_root_stays_undecided_on_it():
         exact.cell_at([Fraction(1), Fraction(1)])
 
 
+@given(own.arrays((2,), SMALL))
+def test_minima_are_differentiated_too(w):
+    problem = Problem(Expression(["a", "b"], ["x"], "min(a, 2*b*x)*max(3*a, b)"), [[1], [-1]], [2, 5], direction=[1, 1])
+    exact = ncf(problem)
+    point = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)}
+    expected = ncf_gradient(EXACT, problem, w, at_kink=Fraction(1, 2))
+    assert [entry.xreplace(point) for entry in exact.gradient] == list(expected)
+
+
 def test_bad_cells_are_named():
     problem = Problem(OneLayer(2, 2, Activation(Fraction(0), 2)), [[1, 0]], [1], seed=1)
     exact = ncf(problem)
@@ -234,6 +243,16 @@ def test_the_number_of_terms_is_bounded_before_the_work(problem):
     assume(monomial_bound(problem.network) <= 1000)
     polynomial = layered_polynomial(problem, ncf(problem).cell_at(problem.direction))
     assert len(polynomial) <= monomial_bound(problem.network)
+
+
+@pytest.mark.parametrize(
+    ("widths", "power", "terms", "bound"), [([2, 2, 3, 1], 1, 12, 12), ([2, 3, 1], 3, 4, 4), ([2, 2, 2, 1], 2, 38, 42)]
+)
+def test_terms_where_everything_is_active(widths, power, terms, bound):
+    # Two hidden layers, p = 2: (a Q + b R)² has 5 + 9 + 5 terms for quadratic forms Q and R in two weights each, not 21.
+    problem = Problem(FeedForward(widths, Activation(Fraction(0), power)), [[1, 2], [5, 3]], [1, 7], seed=1)
+    signs = ncf(problem).cell_at([Fraction(1)] * problem.network.size)
+    assert (len(layered_polynomial(problem, signs)), monomial_bound(problem.network)) == (terms, bound)
 
 
 def test_polynomials_that_would_fill_the_memory_are_refused_and_not_shown():
