@@ -61,14 +61,10 @@ class JetArithmetic(Arithmetic):
         return np.array([gmpy2.sign(v) for v in values.ravel()], dtype=np.int8).reshape(values.shape)
 
     def exp(self, z: Any) -> JetArray:
-        from certflow.arithmetic.jet_functions import Exponential
-
-        return Exponential(z)
+        return _recurrences().Exponential(z)
 
     def sqrt(self, z: Any) -> JetArray:
-        from certflow.arithmetic.jet_functions import SquareRoot
-
-        return SquareRoot(z)
+        return _recurrences().SquareRoot(z)
 
     def compile(self, *results: JetArray) -> None:
         """Drop from the program whatever none of `results` needs."""
@@ -86,7 +82,7 @@ class JetArithmetic(Arithmetic):
         for node in self.program:
             node.extend(n)
 
-    def series(self, node: JetArray, digits: int = 30) -> np.ndarray:
+    def series(self, node: JetArray) -> np.ndarray:
         """All coefficients of `node` as exact dyadic Fractions (order + 1, *shape), after `extend` ran for each order."""
         scale = 1 << self.bits
         flat = [Fraction(int(v), scale) for v in node.coefficients.ravel()]
@@ -171,7 +167,7 @@ class JetArray:
         other = _as_jet(self.ar, other)
         if isinstance(other, Constant):
             return self.scaled(other)
-        return other.scaled(self) if isinstance(self, Constant) else Product(self, other)
+        return other.scaled(self) if isinstance(self, Constant) else _recurrences().Product(self, other)
 
     __rmul__ = __mul__
 
@@ -180,18 +176,22 @@ class JetArray:
         return self if constant.is_one_for(self.shape) else Scaled(self, constant)
 
     def __truediv__(self, other: Any) -> JetArray:
-        return _quotient(self, _as_jet(self.ar, other))
+        return _recurrences().Quotient(self, _as_jet(self.ar, other))
 
     def __rtruediv__(self, other: Any) -> JetArray:
-        return _quotient(_as_jet(self.ar, other), self)
+        return _recurrences().Quotient(_as_jet(self.ar, other), self)
 
     def __pow__(self, exponent: int) -> JetArray:
         if not isinstance(exponent, int) or exponent < 0:
             raise TypeError(f"series are raised to whole powers only, got {exponent!r}")
         if exponent == 0:
             return self.ar.array(np.full(self.shape, Fraction(1), dtype=object))
-        half = self if exponent == 1 else Product(self ** (exponent // 2), self ** (exponent // 2))
-        return half if exponent % 2 == 0 or exponent == 1 else Product(half, self)
+        product = _recurrences().Product
+        if exponent == 1:
+            return self
+        root = self ** (exponent // 2)
+        square = product(root, root)
+        return square if exponent % 2 == 0 else product(square, self)
 
     def __matmul__(self, other: Any) -> JetArray:
         return _matmul(self, _as_jet(self.ar, other))
@@ -233,14 +233,15 @@ class Constant(JetArray):
         return Constant(self.ar, np.asarray(constant.times(self.values), dtype=object))
 
 
+def _recurrences() -> Any:
+    """The nonlinear operations, which build on the classes of this module."""
+    from certflow.arithmetic import jet_recurrences
+
+    return jet_recurrences
+
+
 def _as_jet(ar: JetArithmetic, value: Any) -> JetArray:
     return value if isinstance(value, JetArray) else ar.array(value)
-
-
-def _quotient(a: JetArray, b: JetArray) -> JetArray:
-    from certflow.arithmetic.jet_functions import Quotient
-
-    return Quotient(a, b)
 
 
 def _combine(a: JetArray, b: JetArray, sign: int) -> JetArray:
@@ -255,7 +256,7 @@ def _matmul(a: JetArray, b: JetArray) -> JetArray:
     for constant, other in ((a, b), (b, a)):
         if isinstance(constant, Constant):
             return other if constant.shape == (1, 1) and constant.is_one_for((1, 1)) else LinearMap(a, b)
-    return MatrixProduct(a, b)
+    return _recurrences().MatrixProduct(a, b)
 
 
 class View(JetArray):
@@ -332,90 +333,3 @@ class LinearMap(JetArray):
         source = self.parents[0].coefficients[n]
         raw = self._matrix @ source if self._left else source @ self._matrix
         self.coefficients[n] = raw >> self._shift if self._shift else raw
-
-
-class Product(JetArray):
-    """Elementwise product of two series arrays, optionally times a constant cell.
-
-    Only entries that can be nonzero are computed: those where the cell, and every factor that is itself a product
-    with a cell, is nonzero. Rows of coefficients of the live entries are kept side by side for the dot products.
-    """
-
-    def __init__(self, a: JetArray, b: JetArray, cell: Constant | None = None) -> None:
-        shape = np.broadcast_shapes(a.shape, b.shape, () if cell is None else cell.shape)
-        super().__init__(a.ar, shape, (a,) if a is b else (a, b))
-        self._factors, self._cell = (a, b), cell
-        live = np.ones(shape, dtype=bool)
-        for factor in (a, b, cell):
-            if factor is not None and hasattr(factor, "nonzero"):
-                live = live & factor.nonzero
-        self.nonzero = live
-        self._where = None if live.all() else np.flatnonzero(live)
-        self._scale: np.ndarray | None = None
-        if cell is not None and not (cell.integers is not None and all(v in (0, 1) for v in cell.integers.ravel())):
-            whole = np.broadcast_to(cell.values, shape).reshape(-1)
-            self._scale = whole if self._where is None else whole[self._where]
-        self._flat = self.coefficients.reshape(self.coefficients.shape[0], -1)
-        self._left = self._rows(a)
-        self._right = self._left if a is b else self._rows(b)
-
-    def _rows(self, factor: JetArray) -> np.ndarray:
-        """The live entries' coefficients, (order + 1, live): the factor's own memory if every entry is live."""
-        c = factor.coefficients
-        if self._where is None and factor.shape == self.shape and c.flags.c_contiguous:
-            return c.reshape(c.shape[0], -1)
-        return np.empty((c.shape[0], self.size if self._where is None else len(self._where)), dtype=object)
-
-    def scaled(self, constant: Constant) -> JetArray:
-        if self._cell is not None or constant.is_one_for(self.shape):
-            return super().scaled(constant)
-        return Product(self._factors[0], self._factors[1], constant)
-
-    def _gather(self, rows: np.ndarray, factor: JetArray, n: int) -> None:
-        if np.may_share_memory(rows, factor.coefficients):
-            return
-        row = factor.coefficients[n]
-        if row.shape != self.shape:
-            row = np.broadcast_to(row, self.shape)
-        rows[n] = row.reshape(-1) if self._where is None else row.reshape(-1)[self._where]
-
-    def extend(self, n: int) -> None:
-        left, right = self._left, self._right
-        self._gather(left, self._factors[0], n)
-        if left is right:
-            # A square: each pair of orders once.
-            half = (n + 1) // 2
-            raw = _dots(left[:half], left[n : n - half : -1]) * 2 if half else left[0] * left[0]
-            if n and n % 2 == 0:
-                raw = raw + left[half] * left[half]
-        else:
-            self._gather(right, self._factors[1], n)
-            raw = _dots(left[: n + 1], right[n::-1])
-        value = raw >> self.ar.bits
-        if self._scale is not None:
-            value = (value * self._scale) >> self.ar.bits
-        if self._where is None:
-            self._flat[n] = value
-        else:
-            self._flat[n, self._where] = value
-
-
-def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The dot product of each column of a with the same column of b (numpy's object matmul is the fastest loop there is)."""
-    return np.matmul(a.T[:, None, :], b.T[:, :, None])[:, 0, 0]
-
-
-class MatrixProduct(JetArray):
-    """A matrix product of two series arrays."""
-
-    def __init__(self, a: JetArray, b: JetArray) -> None:
-        shape = (np.empty(a.shape, dtype=bool) @ np.empty(b.shape, dtype=bool)).shape
-        super().__init__(a.ar, shape, (a, b))
-        self._shapes = (a.shape if a.ndim == 2 else (1, *a.shape), b.shape if b.ndim == 2 else (*b.shape, 1))
-
-    def extend(self, n: int) -> None:
-        (rows, inner), (_, columns) = self._shapes
-        a, b = self.parents[0], self.parents[-1]
-        left = a.coefficients[: n + 1].reshape(n + 1, rows, inner).transpose(1, 0, 2).reshape(rows, -1)
-        right = b.coefficients[n::-1].reshape((n + 1) * inner, columns)
-        self.coefficients[n] = ((left @ right) >> self.ar.bits).reshape(self.shape)
