@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ Order = int | Fraction
 
 _ONE, _ZERO = Fraction(1), Fraction(0)
 _MAX_LINES = 200
-_CANCEL_SIZE, _CANCEL_DEGREE = 400, 40
+_CANCEL_SIZE, _CANCEL_DEGREE, _CANCEL_TERMS = 400, 40, 200
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,12 @@ def _infer_rewriting(node: Node, degrees: Mapping[str, Fraction]) -> tuple[Judge
 
 def _cancelled(node: Node) -> Node | None:
     """`node` with common factors of numerator and denominator cancelled, if it is small enough to try."""
-    if node.size > _CANCEL_SIZE or node.degree > _CANCEL_DEGREE or not _divides(node):
+    if (
+        node.size > _CANCEL_SIZE
+        or node.degree > _CANCEL_DEGREE
+        or max(_fraction_terms(node)) > _CANCEL_TERMS
+        or not _divides(node)
+    ):
         return None
     import sympy
 
@@ -149,6 +155,21 @@ def _cancelled(node: Node) -> Node | None:
         return from_sympy(sympy.cancel(to_sympy(node)), sorted(node.names))
     except (BadInput, sympy.PolynomialError):
         return None
+
+
+def _fraction_terms(node: Node) -> tuple[int, int]:
+    """Upper bounds of the numbers of terms above and below when `node` is written as one fraction."""
+    parts = [_fraction_terms(arg) for arg in node.args]
+    if node.op == "add":
+        below = math.prod(d for _, d in parts)
+        return sum(n * (below // d) for n, d in parts), below
+    if node.op == "mul":
+        return math.prod(n for n, _ in parts), math.prod(d for _, d in parts)
+    if node.op == "pow":
+        e = math.ceil(abs(node.value))
+        above, below = (math.comb(count + e - 1, e) for count in parts[0])
+        return (above, below) if node.value > 0 else (below, above)
+    return 1, 1
 
 
 def _divides(node: Node) -> bool:

@@ -147,6 +147,11 @@ def test_every_tree_is_printed_so_that_it_is_read_back(node):
         ("1/u2**2", "1/u2**2"),
         ("0*tanh(u1) + exp(0) - cos(0)", "0"),
         ("-(u1 - u2)", "-(u1 - u2)"),
+        ("u1/(u2*x1)", "u1/(u2*x1)"),
+        ("u1/u2*x1", "u1/u2*x1"),
+        ("(u1/u2)**2 - (u1 + u2)*2", "(u1/u2)**2 - 2*(u1 + u2)"),
+        ("max(-u1, u1)", "abs(u1)"),
+        ("min(2*u1, -2*u1)", "-2*abs(u1)"),
         ("1 + u1", "u1 + 1"),
     ],
 )
@@ -228,6 +233,14 @@ def test_hostile_text_is_refused_quickly(text):
         parse(text, NAMES)
     assert time.process_time() - start < 2
     assert len(str(error.value)) < 400
+
+
+@given(st.text(alphabet="u12x+-*/(),. eabsmxqrt\n^_\x00é", max_size=60))
+def test_any_text_is_read_or_refused_in_one_sentence(text):
+    try:
+        assert parse(to_text(parse(text, NAMES)), NAMES) == parse(text, NAMES)
+    except BadInput as error:
+        assert "\n" not in str(error)
 
 
 def test_long_but_honest_text_is_read():

@@ -199,6 +199,21 @@ def test_large_networks_are_quick(network):
     assert time.process_time() - start < 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(u1 + u2 + b + x1 + x2)**20/((u1 - u2 + b - 2*x1 + 1)**20 + 1) + u1",
+        " + ".join(f"1/(u1 + {i}*u2 + b)" for i in range(30)) + " + u1",
+        "((u1 + 1)**9 + u2)/((u2 + 1)**9 - b)/((b + x1)**9 - u1) + u1",
+    ],
+)
+def test_fractions_too_large_to_cancel_are_refused_quickly(text):
+    start = time.process_time()
+    with pytest.raises(BadInput, match="no order of homogeneity"):
+        homogeneity(expression(text))
+    assert time.process_time() - start < 2
+
+
 def test_euler_is_a_check_that_can_fail():
     network = expression("u1**2 + u2**2*x1")
     assert any(euler_defect(network, 3)) and not euler_holds(network, 3)
