@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -200,7 +201,8 @@ def _of_layers(network: FeedForward) -> Homogeneity:
 def _infer_layers(network: FeedForward, of: set[int]) -> tuple[Degree, list[str]]:
     """The degree of the output in the weights of the layers `of`, and the derivation.
 
-    Neuron by neuron: its degree is all that the next layer needs to know of a neuron.
+    Neuron by neuron: its degree is all that the next layer needs to know of a neuron. Neurons that differ only in the
+    names of their weights have the same derivation, which is made once.
     """
     weights = iter(network.weight_names)
     below: list[tuple[str, Degree]] = [(name, _ZERO) for name in input_names(network)]
@@ -208,16 +210,22 @@ def _infer_layers(network: FeedForward, of: set[int]) -> tuple[Degree, list[str]
     for layer in range(1, network.depth + 1):
         own = _ONE if layer in of else _ZERO
         given = network.given.get(layer)
-        sums = []
+        sums, made = [], dict[tuple[int, ...], Judgement]()
         for row in range(network.widths[layer]):
-            terms, degrees = [], {}
-            for column, (name, degree) in enumerate(below):
-                coefficient = next(weights) if given is None else f"given{layer}_{row + 1}_{column + 1}"
-                if degree is None or (given is not None and not given[row, column]):
-                    continue
-                degrees[coefficient], degrees[name] = own, degree
-                terms.append(tree.mul([tree.name(coefficient), tree.name(name)]))
-            sums.append(infer(tree.add(terms), degrees))
+            if given is None:
+                coefficients = list(itertools.islice(weights, len(below)))
+            else:
+                coefficients = [f"given{layer}_{row + 1}_{column + 1}" for column in range(len(below))]
+            used = tuple(
+                column for column, (_, degree) in enumerate(below) if degree is not None and (given is None or given[row, column])
+            )
+            if used not in made:
+                degrees: dict[str, Fraction] = {}
+                for column in used:
+                    degrees[coefficients[column]], degrees[below[column][0]] = own, below[column][1] or _ZERO
+                products = (tree.mul([tree.name(coefficients[column]), tree.name(below[column][0])]) for column in used)
+                made[used] = infer(tree.add(products), degrees)
+            sums.append(made[used])
         if layer == network.depth:
             return sums[0].degree, [*lines, "output:", *sums[0].lines(1)]
         neurons = [_activated(network.activation, f"z{layer}_{row + 1}", z.degree) for row, z in enumerate(sums)]
