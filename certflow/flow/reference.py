@@ -203,7 +203,7 @@ def reference_flow(
 
     `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
-    order and precision (for L > 2 at equal norms, and relative differences of the times). See `ReferenceFlow`.
+    order and precision (for L > 2 near blow-up at equal norms, together with the relative differences of the times). See `ReferenceFlow`.
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow slides along a kink or takes too long.
     """
     if delta <= 0:
@@ -284,17 +284,16 @@ def _checked(run: Any, precision: Precision, check: bool) -> ReferenceFlow:
 
 
 def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
-    """The largest difference of two runs over sample times; for L > 2 each sample at equal time or at equal norm,
-    whichever is better conditioned (near blow-up the norm at a given time is not, at rest the time at a given norm)."""
+    """The largest difference of two runs over sample times: at equal time, or, for L > 2 near blow-up, where the norm at
+    a given time has no correct digits, at equal norm together with the relative difference of the times."""
     ctx, worst = other.context, other.context.zero
     for time in flow.sample_times():
-        found = [_distance(flow, time, other, ctx.mpf(time))] if time <= other.end_time else []
-        if flow.order > 2 and flow.delta is not None:
+        found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
+        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (-flow.digits // 3)):
             at = other.time_at_norm(ctx.exp(flow.log_norm(time)))
-            if at is not None:
-                found.append(max(_distance(flow, time, other, at), abs(at - time) / max(at, 1)))
-        if found:
-            worst = max(worst, min(found))
+            found = None if at is None else max(_distance(flow, time, other, at), abs(at - time) / max(at, 1))
+        if found is not None:
+            worst = max(worst, found)
     return worst
 
 
