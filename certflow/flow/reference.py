@@ -203,7 +203,7 @@ def reference_flow(
 
     `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
-    order and precision (for L > 2 near blow-up at equal norms, together with the relative differences of the times). See `ReferenceFlow`.
+    order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow slides along a kink or takes too long.
     """
     if delta <= 0:
@@ -289,7 +289,7 @@ def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
     ctx, worst = other.context, other.context.zero
     for time in flow.sample_times():
         found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
-        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (-flow.digits // 3)):
+        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (5 - flow.digits)):
             at = other.time_at_norm(ctx.exp(flow.log_norm(time)))
             found = None if at is None else max(_distance(flow, time, other, at), abs(at - time) / max(at, 1))
         if found is not None:
