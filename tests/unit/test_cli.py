@@ -12,6 +12,7 @@ import sys
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from certflow.cli import main
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
+from certflow.report.tables import Column, Table
 
 PLANAR = """
 [network]
@@ -200,6 +202,41 @@ def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatc
     assert result.exit_code == 3
     assert "time limit" in result.stderr
     assert time.monotonic() - start < 10
+
+
+# -- verify -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A stand-in for the main job, which takes most of a minute: what the command passes on and prints."""
+    table = Table("Time near the origin", [Column("δ")], [("1e-1000",)])  # type: ignore[list-item]
+    result = SimpleNamespace(results={"kkt_status": "complete"}, text="Order 2.", tables=[table], files=["a.tex"], exit_code=0)
+    module = ModuleType("certflow.experiments.verify")
+
+    def verify(problem: object, **options: Any) -> SimpleNamespace:
+        result.options = options
+        return result
+
+    vars(module)["verify"] = verify
+    monkeypatch.setitem(sys.modules, "certflow.experiments.verify", module)
+    return result
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_verify_prints_its_tables_and_leaves_with_the_verdict(
+    code: int, verified: SimpleNamespace, problem: str, tmp_path: Path
+) -> None:
+    verified.exit_code = ExitCode(code)
+    result = run("verify", problem, "--out", str(tmp_path / "out"), "--precision", "25")
+    assert result.exit_code == code
+    assert (verified.options["out"], verified.options["digits"]) == (tmp_path / "out", 25)
+    assert all(part in result.stdout for part in ("Order 2.", "Time near the origin", "1e-1000", "a.tex"))
+
+
+def test_verify_json_is_the_results_record(verified: SimpleNamespace, problem: str, tmp_path: Path) -> None:
+    result = run("verify", problem, "--json", "--out", str(tmp_path / "out"))
+    assert one_object(result) == verified.results
 
 
 # -- kkt and ncf --------------------------------------------------------------------------------------------------------
