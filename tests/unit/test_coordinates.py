@@ -278,3 +278,30 @@ def test_the_ncf_increases_along_the_limit_direction_flow_of_each_block(problem)
             values.append(z @ problem.network.outputs(ar, w, X))
         rounding = ar.number(Fraction(1, 10**25)) * (1 + ar.number(M))
         assert all(later >= earlier - rounding for earlier, later in zip(values, values[1:], strict=False))
+
+
+@pytest.mark.parametrize("alpha", [Fraction(1), Fraction(0)], ids=["smooth", "kinked"])
+def test_the_angle_at_a_fixed_radius_has_the_exponent_and_the_floor_of_the_linearised_flow(alpha):
+    # Two neurons on one maximum: it is also the dominant one, so kappa = gap / (2 N) for both.
+    X = [["1", "1/2"], ["1/3", "-1"], ["4/5", "2/5"]]
+    problem = Problem(OneLayer(2, 2, Activation(alpha, 2)), X, ["1", "2/3", "1/2"], direction=["1/2", "1/3", "1/5", "1/4"])
+    A = np.array(problem.X, dtype=float)
+    top = np.array([1.0, 0.3])
+    for _ in range(300):  # the maximum of N, by the power method on its cell
+        active = A @ top > 0 if alpha == 0 else np.ones(3, dtype=bool)
+        M = (A[active].T * np.array(problem.z, dtype=float)[active]) @ A[active]
+        top = M @ top / np.linalg.norm(M @ top)
+    value, other = top @ M @ top, np.trace(M) - top @ M @ top
+    gap, h = 2 * (value - other), np.where(active, (A @ top) ** 2, 0)
+    force = 2 * float(problem.loss.omega(3)) * (h * (A @ top)) @ A
+    floor = np.linalg.norm(force - top * (top @ force)) / (gap + 4 * value)
+
+    def errors(delta, radius):
+        flow = reference_flow(problem, Fraction(delta), radius=radius, check=False)
+        time = flow.time_at_norm(radius)
+        directions = [np.array(flow.block_direction(j, time), dtype=float) for j in (0, 1)]
+        return np.array([abs(top[0] * d[1] - top[1] * d[0]) for d in directions])
+
+    early, late = (errors(delta, Fraction(1, 10**6)) for delta in ("1e-9", "1e-11"))
+    assert np.log10(early / late) / 2 == pytest.approx(gap / (2 * value), rel=0.02)
+    assert errors("1e-60", Fraction(1, 1000)) / 1e-6 == pytest.approx(floor, rel=0.01)
