@@ -16,6 +16,7 @@ from certflow.flow.coordinates import PolarField, QuadraticField, RawField
 from certflow.flow.path import Path, Piece, Rest
 from certflow.flow.taylor import Stepper
 from certflow.networks.base import Network
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 
 GUARD_BITS = 40
@@ -165,7 +166,10 @@ class Integration:
         own_time = self.polar and order > 2
         limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift))
         log_start = list(self.m)
-        polynomial = stepper.step(limit)
+        try:
+            polynomial = stepper.step(limit)
+        except Inconclusive as error:
+            raise Inconclusive(f"at scaled time {ctx.nstr(self.time, 8)}, {error}") from None
         unit = polynomial.unit + shift
         k, count = self.size, len(self.blocks)
         if own_time:
@@ -203,6 +207,13 @@ class Integration:
         if defect > ctx.ldexp(1, 12 - bits):
             return None
         return Rest(self.time, theta[:k], log_norm, growth, self.order)
+
+    def standstill(self) -> list[Rest] | None:
+        """The continuation of every block if no weight moves to working precision (the loss is fitted), else None."""
+        weights = self.size + (len(self.blocks) if self.polar else 0)
+        if max(abs(v) for v in self.stepper.velocity()[:weights]) > mpz(1) << 12:
+            return None
+        return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
 
     def log_norms(self) -> list[float]:
         """log(rho_j / delta) of each block now, in double precision."""

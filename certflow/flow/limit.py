@@ -15,7 +15,7 @@ from certflow.flow.path import Path, Rest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 
-MAX_STEPS = 100_000
+MAX_STEPS = 20_000
 
 
 def check_steps(steps: int) -> None:

@@ -237,6 +237,11 @@ def _integrate(
     run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
     start_log = _log_sum(run.log_norms())
     while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
+        still = run.standstill()
+        if still is not None:
+            for path, rest in zip(run.paths, still, strict=True):
+                path.append(rest, run.time if until is None else until)
+            break
         run.advance(until)
         check_steps(run.stepper.steps)
         if progress is not None:
