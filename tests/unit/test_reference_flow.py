@@ -95,6 +95,42 @@ def test_limit_flow_of_a_planar_neuron_is_a_matrix_exponential_between_kinks():
         assert max(abs(flow.direction(2)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
 
 
+def test_limit_flow_across_kinks_is_a_chain_of_matrix_exponentials():
+    # An integrator of its own: in each cell u' = 2 M u, the next kink found by scanning and bisecting expm(2 M t) u.
+    samples = [*X3, ["0", "-1"], ["-3/5", "-4/5"], ["1", "0"], ["-24/25", "7/25"]]
+    labels = [*Y3, "1/3", "1/4", "1/5", "1/7"]
+    problem = Problem(OneLayer(2, 1, SQUARED_RELU), samples, labels, direction=["-1", "1"], reduction="sum")
+    flow, end = limit_flow(problem, time=Fraction(4), digits=30), 4
+    with mpmath.workdps(45):
+        X = [mpmath.matrix([mpmath.mpf(v.numerator) / v.denominator for v in row]) for row in problem.X]
+        y = [mpmath.mpf(v.numerator) / v.denominator for v in problem.y]
+        u, time, cells = mpmath.matrix([-1, 1]), mpmath.mpf(0), 0
+        u /= mpmath.norm(u)
+        active = [(x.T * u)[0] > 0 for x in X]
+        while True:
+            M = sum((c * x * x.T for c, x, on in zip(y, X, active, strict=True) if on), mpmath.zeros(2))
+
+            def margins(t, M=M, u=u):
+                at = mpmath.expm(2 * M * t) * u
+                return at, [((x.T * at)[0] if on else -(x.T * at)[0]) for x, on in zip(X, active, strict=True)]
+
+            grid = [mpmath.mpf(i) / 50 for i in range(1, int((end - time) * 50) + 1)]
+            after = next((t for t in grid if min(margins(t)[1]) < 0), None)
+            if after is None:
+                u = margins(end - time)[0]
+                break
+            low, high = after - mpmath.mpf(1) / 50, after
+            while high - low > mpmath.mpf(10) ** -40:
+                middle = (low + high) / 2
+                low, high = (middle, high) if min(margins(middle)[1]) >= 0 else (low, middle)
+            u, found = margins(high)
+            crossing = found.index(min(found))
+            active[crossing], time, cells = not active[crossing], time + high, cells + 1
+        assert cells == flow.stats["kinks"] >= 4
+        assert max(abs(flow.direction(end)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
+        assert abs(flow.log_norm(end) - mpmath.log(mpmath.norm(u))) < mpmath.mpf(10) ** -30
+
+
 @pytest.mark.parametrize("delta", ["1/20", "1e-30"])
 def test_raw_and_polar_coordinates_agree_across_kinks(delta):
     problem = planar(3)
