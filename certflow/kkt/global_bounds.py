@@ -109,10 +109,10 @@ class _Layers:
             return GlobalBounds(_scaled(n_max, kappa), _scaled(beta, kappa))
         outputs = self.network.given[self.network.depth][0]
         most, least = max(Fraction(0), *outputs), max(Fraction(0), *(-c for c in outputs))
-        candidates = [_scaled(up, Ball(most, BITS)), _scaled(down, Ball(least, BITS))]
+        candidates = [_times(up, most), _times(down, least)]
         larger = max(candidates, key=lambda bound: bound.upper)
         n_max = SphereMaximum(max(bound.lower for bound in candidates), larger.upper, larger.method)
-        return GlobalBounds(n_max, _scaled(beta, Ball(max(most, least), BITS)))
+        return GlobalBounds(n_max, _times(beta, max(most, least)))
 
     def _neuron(self) -> tuple[SphereMaximum, SphereMaximum]:
         """Bounds of max(0, n) and max(0, -n) over the unit sphere for one neuron."""
@@ -196,6 +196,11 @@ def _squared_norm_bound(matrix: np.ndarray) -> Fraction:
     gram = rows @ rows.T
     frobenius = sum((gram[k, k] for k in range(len(gram))), Fraction(0))
     return min(frobenius, largest_eigenvalue_bound([[Ball(value, BITS) for value in row] for row in gram]))
+
+
+def _times(bound: SphereMaximum, factor: Fraction) -> SphereMaximum:
+    """The bounds times an exact factor >= 0, not rounded."""
+    return SphereMaximum(bound.lower * factor, bound.upper * factor, bound.method)
 
 
 def _scaled(bound: SphereMaximum, factor: Ball) -> SphereMaximum:

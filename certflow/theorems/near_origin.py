@@ -111,7 +111,7 @@ class NearOrigin:
             )
         bound = self.factor_time(factor_squared)
         product = _up((self.z_norm * self.beta_upper).upper())
-        time = "t" if self.order == 2 else f"t * delta^{self.order - 2}"
+        time = "t" if self.order == 2 else "t * delta" if self.order == 3 else f"t * delta^{self.order - 2}"
         return (
             f"For every delta > 0, every initial direction and every gradient flow with |w(0)| = delta: "
             f"|w(t)|^2 <= {format_rational(factor_squared)} delta^2 as long as {time} <= {_down(bound.bound_nmax)}. "
