@@ -319,7 +319,7 @@ class Scaled(JetArray):
 
 
 class LinearMap(JetArray):
-    """A matrix product in which one factor is constant."""
+    """A matrix product in which one factor is constant; a large matrix of zeros and ones on the left selects and adds."""
 
     def __init__(self, a: JetArray, b: JetArray) -> None:
         constant, variable = (a, b) if isinstance(a, Constant) else (b, a)
@@ -328,8 +328,26 @@ class LinearMap(JetArray):
         self._left = isinstance(a, Constant)
         self._matrix = constant.integers if constant.integers is not None else constant.values  # type: ignore[attr-defined]
         self._shift = 0 if constant.integers is not None else a.ar.bits  # type: ignore[attr-defined]
+        selects = self._left and not self._shift and self._matrix.ndim == 2 and self._matrix.size >= 64
+        self._rows = _selection(self._matrix) if selects else None
 
     def extend(self, n: int) -> None:
         source = self.parents[0].coefficients[n]
+        if self._rows is not None:
+            rows, starts, picked = self._rows
+            if len(rows):
+                self.coefficients[n, rows] = np.add.reduceat(source[picked], starts, axis=0)
+            return
         raw = self._matrix @ source if self._left else source @ self._matrix
         self.coefficients[n] = raw >> self._shift if self._shift else raw
+
+
+def _selection(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """(nonempty rows, where each starts, column of each one) of a matrix of zeros and ones; None for any other."""
+    ones = matrix.astype(bool)
+    if not np.all(matrix[ones] == 1):
+        return None
+    counts = ones.sum(axis=1)
+    rows = np.flatnonzero(counts)
+    starts = np.concatenate([[0], np.cumsum(counts[rows])[:-1]]) if len(rows) else np.zeros(0, dtype=int)
+    return rows, starts.astype(np.intp), np.nonzero(ones)[1]
