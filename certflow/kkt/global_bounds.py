@@ -13,10 +13,13 @@ N⁺_max = max_j max(0, c_j n) and beta = max_j |c_j| max_u |sigma(u . x_i)|_2, 
 `‖sigma(W_1 x)‖² = s^(2p) sum_j t_j^p sigma(â_j . x)² <= s^(2p) sum_j t_j sigma(â_j . x)²`, and since y -> y^e is convex
 `sum_i c_i ‖sigma(W_1 x_i)‖^(2e) <= s^(2 p e) max_u S_(2e)(c; u)`, `S_k(c; u) = sum_i c_i |sigma(u . x_i)|^k`, for all c >= 0.
 As |H(x)| <= prod_{l>1} ‖W_l‖^e_l ‖sigma(W_1 x)‖^e (‖sigma(y)‖ <= ‖y‖^p) and L2.5 maximises the product of the norms:
-`beta <= kappa max_u sqrt(S_2e(1; u))`. If sigma >= 0 and all layers are trained, one neuron per layer attains it.
-(iv) N there: N <= sum_i |z_i| |H_i| <= kappa G(|z|), where G(c) = max_u S_e(c; u) if e >= 2 and otherwise
-sqrt(sum c_i max_u S_2(c; u)) (Cauchy-Schwarz). If sigma >= 0, the last hidden layer phi >= 0, so entrywise
+`beta <= kappa max_u sqrt(S_2e(1; u))`. If all layers are trained and sigma >= 0 or sigma(t) = t^p, one neuron per layer
+attains it.
+(iv) N there: N <= sum_i |z_i| |H_i| <= kappa G(|z|) with G(c) = max_u S_e(c; u). For e >= 2 as in (iii); for p = 1 because
+entrywise |H(x)| <= |W_D| ... |W_2| |sigma(W_1 x)|, whose sum over i has entries sum_i c_i |sigma(a_j . x_i)| <= |a_j| G(c)
+at the end; the norms are Frobenius norms then. If sigma >= 0, the last hidden layer phi >= 0, so entrywise
 |sum_i z_i phi_i| <= max(sum z_i⁺ phi_i, sum z_i⁻ phi_i), hence N <= kappa sqrt(G(z⁺)² + G(z⁻)²). And N <= beta ‖z‖ always.
+(v) Without kinks and with p = 1 (deep linear networks) N = W_D ... W_1 g, g = sum_i z_i x_i: N⁺_max = kappa |g|.
 """
 
 from __future__ import annotations
@@ -137,7 +140,7 @@ class _Layers:
 
     # -- more layers: (iii) and (iv) -----------------------------------------------------------------------------------
 
-    def _kappa(self) -> Ball:
+    def _kappa(self, frobenius: bool = False) -> Ball:
         """The maximum of the product of the layers' norms over the unit sphere, given layers by their spectral norms."""
         square = Ball(1, BITS)
         for layer in range(self.first, self.network.depth + 1):
@@ -145,7 +148,7 @@ class _Layers:
             if layer in self.network.trained:
                 square = square * Ball(Fraction(exponent, self.order), BITS) ** exponent
             else:
-                square = square * Ball(_squared_norm_bound(self.network.given[layer]), BITS) ** exponent
+                square = square * Ball(_squared_norm_bound(self.network.given[layer], frobenius), BITS) ** exponent
         return square.sqrt()
 
     @property
@@ -153,49 +156,49 @@ class _Layers:
         """e = p^(D - 2)."""
         return int(self.p ** (self.depth - 2))
 
+    @property
     def _is_attained(self) -> bool:
-        return self.is_nonnegative and len(self.network.trained) == self.depth
+        """Whether networks of one neuron per layer attain the product of norms."""
+        return (self.is_nonnegative or not self.sigma.has_kink) and len(self.network.trained) == self.depth
 
     def _deep_beta(self) -> SphereMaximum:
         bound = _scaled(_root(self._powers([Fraction(1)] * len(self.z), 2 * self._exponent)), self._kappa())
-        lower = bound.lower if self._is_attained() else Fraction(0)
+        lower = bound.lower if self._is_attained else Fraction(0)
         return SphereMaximum(lower, bound.upper, f"product of the layers' norms and {bound.method}")
 
     def _deep_n_max(self) -> SphereMaximum:
-        whole = self._gain([abs(value) for value in self.z])
-        choices: list[tuple[Ball, str]] = [(Ball(whole.upper, BITS), whole.method)]
+        if self.p == 1 and not self.sigma.has_kink:
+            best = _scaled(sphere_maximum(self._terms(list(self.z))), self._kappa())
+        else:
+            best = _scaled(self._gain(), self._kappa(frobenius=self.p == 1))
         lower = Fraction(0)
-        if self.is_nonnegative:
-            up, down = (self._gain([max(sign * value, Fraction(0)) for value in self.z]) for sign in (1, -1))
-            both = (Ball(up.upper, BITS).square() + Ball(down.upper, BITS).square()).sqrt()
-            choices.append((both, f"{up.method}, positive and negative labels apart"))
-        if self._is_attained():
-            # One neuron per layer attains kappa sum_i z_i sigma(u . x_i)^e, and the output weight has either sign.
-            lower = max((Ball(self._rank_one(sign), BITS) * self._kappa()).lower() for sign in (1, -1))
-        best, method = min(choices, key=lambda choice: choice[0].upper())
-        return SphereMaximum(lower, (best * self._kappa()).upper(), f"product of the layers' norms and {method}")
+        if self._is_attained:
+            lower = max(_scaled(self._rank_one(sign), self._kappa()).lower for sign in (1, -1))
+        return SphereMaximum(lower, best.upper, f"product of the layers' norms and {best.method}")
 
-    def _rank_one(self, sign: int) -> Fraction:
-        """A lower bound of max_u of sign times sum_i z_i sigma(u . x_i)^e."""
-        c = [sign * value for value in self.z]
-        side = abs(self.sigma.alpha) ** (self.p * self._exponent)
-        return sphere_maximum(Terms(self.X, c, [value * side for value in c], self.p * self._exponent)).lower
+    def _rank_one(self, sign: int) -> SphereMaximum:
+        """max_u of sign times sum_i z_i sigma(u . x_i)^e; with one neuron per layer the output weight has either sign."""
+        power = self.p * self._exponent
+        side = (-self.sigma.alpha) ** power
+        return sphere_maximum(Terms(self.X, [sign * value for value in self.z], [sign * side * value for value in self.z], power))
 
-    def _gain(self, c: list[Fraction]) -> SphereMaximum:
-        """G(c) for c >= 0."""
-        if self._exponent >= 2:
-            return self._powers(c, self._exponent)
-        bound = self._powers(c, 2)
-        total = Ball(sum(c, Fraction(0)), BITS)
-        return SphereMaximum(Fraction(0), (total * bound.upper).sqrt().upper(), bound.method)
+    def _gain(self) -> SphereMaximum:
+        """The smaller of G(|z|) and, for sigma >= 0, sqrt(G(z⁺)² + G(z⁻)²)."""
+        whole = self._powers([abs(value) for value in self.z], self._exponent)
+        if not self.is_nonnegative:
+            return whole
+        up, down = (self._powers([max(sign * value, Fraction(0)) for value in self.z], self._exponent) for sign in (1, -1))
+        apart = (Ball(up.upper, BITS).square() + Ball(down.upper, BITS).square()).sqrt().upper()
+        method = f"{up.method}, positive and negative labels apart"
+        return min(whole, SphereMaximum(Fraction(0), apart, method), key=lambda bound: bound.upper)
 
 
-def _squared_norm_bound(matrix: np.ndarray) -> Fraction:
-    """An upper bound of the squared spectral norm of an exact matrix, through its smaller Gram matrix."""
+def _squared_norm_bound(matrix: np.ndarray, frobenius: bool) -> Fraction:
+    """The squared Frobenius norm of an exact matrix, or a bound of the squared spectral one by the smaller Gram matrix."""
     rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     gram = rows @ rows.T
-    frobenius = sum((gram[k, k] for k in range(len(gram))), Fraction(0))
-    return min(frobenius, largest_eigenvalue_bound([[Ball(value, BITS) for value in row] for row in gram]))
+    trace = sum((gram[k, k] for k in range(len(gram))), Fraction(0))
+    return trace if frobenius else min(trace, largest_eigenvalue_bound([[Ball(value, BITS) for value in row] for row in gram]))
 
 
 def _times(bound: SphereMaximum, factor: Fraction) -> SphereMaximum:

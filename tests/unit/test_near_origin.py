@@ -133,6 +133,35 @@ def test_positive_and_negative_labels_help_apart():
     assert_bounds(near, problem, weights_to_try(problem))
 
 
+def test_deep_linear_networks_in_closed_form():
+    # N = W3 W2 W1 (x_1 + x_2 + ...) with labels of both signs: z = (1, -1), x = (3, 4) and -(3, 4), |g| = 10.
+    problem = Problem(FeedForward([2, 2, 2, 1], Activation(Fraction(1), 1)), [[3, 4], [-3, -4]], [1, -1], seed=1, reduction="sum")
+    near = near_origin(problem)
+    assert near.n_max_lower**2 <= Fraction(100, 27) <= near.n_max_upper**2 <= Fraction(100, 27) * (1 + Fraction(1, 10**6))
+    # beta: h = (t, -t) with t = 5 kappa.
+    assert near.beta_lower**2 <= Fraction(50, 27) <= near.beta_upper**2 <= Fraction(50, 27) * (1 + Fraction(1, 10**5))
+
+
+def test_leaky_networks_get_no_credit_for_the_signs_of_labels():
+    # alpha = 9/10, p = 1 is nearly linear: labels of both signs do not compete when the inputs are opposite.
+    sigma = Activation(Fraction(9, 10), 1)
+    problem = Problem(FeedForward([1, 1, 1, 1], sigma), [[1], [-1]], [1, -1], seed=1, reduction="sum")
+    near = near_origin(problem)
+    w = np.array([Fraction(1)] * 3, dtype=object)
+    value = problem.z @ problem.network.outputs(EXACT, w, problem.X)
+    assert value == 1 + Fraction(9, 10) ** 2 and value**2 <= near.n_max_upper**2 * 27
+
+
+def test_given_layers_between_trained_ones_may_mix_signs():
+    # H = v (1, 1) sigma(W1 x): |W2| has Frobenius norm sqrt(2); rows 1 and -1 of W1 see the two inputs.
+    network = FeedForward([1, 2, 1, 1], RELU, trained=[1, 3], given={2: [[1, 1]]})
+    problem = Problem(network, [[1], [-1]], [1, 1], seed=1, reduction="sum")
+    near = near_origin(problem)
+    w = np.array([Fraction(1), Fraction(-1), Fraction(1)], dtype=object)
+    assert problem.z @ problem.network.outputs(EXACT, w, problem.X) == 2
+    assert_bounds(near, problem, [w, *weights_to_try(problem)])
+
+
 def test_planar_problems_with_other_powers_use_branch_and_bound():
     near = near_origin(Problem(OneLayer(2, 2, Activation(Fraction(1, 3), 3), [1, -1]), [[1, 2], [-1, 1]], [1, -2], seed=1))
     assert "branch and bound" in near.n_max_method and near.n_max_upper <= near.n_max_lower * (1 + Fraction(1, 10**6))
