@@ -194,7 +194,7 @@ def verify(run: Run, out: str) -> int:
     """
     problem = run.problem()
     from certflow.experiments.verify import verify as run_verify
-    from certflow.report.terminal import emit, emit_table
+    from certflow.report.terminal import emit_files, emit_prose, emit_table
 
     folder = _folder(out)
     with run.progress() as progress:
@@ -202,10 +202,10 @@ def verify(run: Run, out: str) -> int:
     if run.as_json:
         _print_json(result.results)
     else:
-        emit(result.text)
+        emit_prose(result.text + "\n")
         for table in result.tables:
             emit_table(table)
-        emit(f"Written to {folder}: {', '.join(result.files)}")
+        emit_files(folder, result.files)
     return int(result.exit_code)
 
 
@@ -289,7 +289,7 @@ def reproduce(run: Run, figure: str, out: str) -> None:
     from certflow.experiments.figure1 import planar_descent, require_planar
     from certflow.experiments.figure3 import save_figure3
     from certflow.report.records import problem_record
-    from certflow.report.terminal import emit, emit_table
+    from certflow.report.terminal import emit_files, emit_table
 
     require_planar(problem)
     folder = _folder(out)
@@ -304,4 +304,4 @@ def reproduce(run: Run, figure: str, out: str) -> None:
         )
     else:
         emit_table(descent.facts())
-        emit(f"Written to {folder}: {', '.join(files)}")
+        emit_files(folder, files)

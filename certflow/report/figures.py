@@ -200,8 +200,9 @@ def _mark_points(axes: Axes, degrees: np.ndarray, curve: np.ndarray, marks: Angl
 def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [rad]", near: float = 20.0) -> Figure:
     """Angle error versus delta, both logarithmic; filled points are those inside each series' fit window.
 
-    Dashed lines have the predicted slope, dotted lines are the floors; both are left out where many neurons share the
-    picture. If a fit window reaches below 10^-`near`, a second panel shows the whole range.
+    Dashed lines have the predicted slope, dotted lines are the floors. Where many neurons share the picture, there is
+    one dashed line per different prediction, and no floors. If a fit window reaches below 10^-`near`, a second panel shows
+    the whole range.
     """
     crowded = len(series) > len(COLOURS)
     lowest = min(float(np.min(one.log10_delta)) for one in series)
@@ -212,6 +213,7 @@ def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [ra
     for axes, (least, title) in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         for i, one in enumerate(series):
             _law_line(axes, one, least, BLUE if crowded else COLOURS[i], crowded)
+        _law_guides(axes, series, least, crowded)
         axes.set_title(title)
         axes.set_xlabel("δ")
         for axis in (axes.xaxis, axes.yaxis):
@@ -223,23 +225,33 @@ def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [ra
 
 
 def _law_line(axes: Axes, one: LawSeries, least: float, colour: str, crowded: bool) -> None:
-    shown = (one.log10_delta >= least) & np.isfinite(one.log10_error)
-    x, y = one.log10_delta[shown], one.log10_error[shown]
-    low, high = one.window or (np.inf, -np.inf)
-    inside = (x >= low) & (x <= high)
+    shown, inside = _shown(one, least)
     width, size = (0.4, 2.0) if crowded else (0.9, 3.0)
-    axes.plot(x, y, color=colour, linewidth=width, marker="o", markersize=size, markerfacecolor="white", markeredgewidth=0.5)
-    axes.plot(x[inside], y[inside], "o", color=colour, markersize=size)
-    if crowded:
-        return
-    if one.floor is not None:
+    style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": size, "markeredgewidth": 0.5}
+    axes.plot(one.log10_delta[shown], one.log10_error[shown], linewidth=width, markerfacecolor="white", **style)
+    axes.plot(one.log10_delta[inside], one.log10_error[inside], linestyle="none", **style)
+    if one.floor is not None and not crowded:
         axes.axhline(one.floor, color=colour, linestyle=":", linewidth=0.8, zorder=0)
-    if one.predicted is not None and inside.any():
-        start = x[inside].argmax()
-        ends = np.array([x[inside].min(), x[inside].max()])
-        axes.plot(
-            ends, y[inside][start] + one.predicted * (ends - x[inside][start]), "--", color="black", linewidth=0.8, zorder=6
-        )
+
+
+def _shown(one: LawSeries, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which points are drawn, and which of them are inside the fit window."""
+    shown = (one.log10_delta >= least) & np.isfinite(one.log10_error)
+    low, high = one.window or (np.inf, -np.inf)
+    return shown, shown & (one.log10_delta >= low) & (one.log10_delta <= high)
+
+
+def _law_guides(axes: Axes, series: Sequence[LawSeries], least: float, crowded: bool) -> None:
+    """Dashed lines of the predicted slope over the fit window, through its first point."""
+    drawn: set[str] = set()
+    for one in series:
+        _, inside = _shown(one, least)
+        if one.predicted is None or not inside.any() or (crowded and f"{one.predicted:.3f}" in drawn):
+            continue
+        drawn.add(f"{one.predicted:.3f}")
+        x, y = one.log10_delta[inside], one.log10_error[inside]
+        ends = np.array([x.max(), x.min()])
+        axes.plot(ends, y[x.argmax()] + one.predicted * (ends - x.max()), "--", color="black", linewidth=0.9, zorder=6)
 
 
 def _law_legend(figure: Figure, series: Sequence[LawSeries], crowded: bool) -> None:
@@ -248,7 +260,10 @@ def _law_legend(figure: Figure, series: Sequence[LawSeries], crowded: bool) -> N
     def dot(label: str, colour: str, fill: str) -> Line2D:
         return Line2D([], [], color=colour, marker="o", markerfacecolor=fill, linestyle="none", label=label)
 
-    figure.axes[0].legend(handles=[dot("fitted", GREY, GREY), dot("outside the window", GREY, "white")], handletextpad=0.2)
+    marks = [dot("fitted", GREY, GREY), dot("outside the window", GREY, "white")]
+    if any(one.predicted is not None for one in series):
+        marks.append(Line2D([], [], color="black", linestyle="--", linewidth=0.9, label="predicted slope"))
+    figure.axes[0].legend(handles=marks, handletextpad=0.4, handlelength=1.8)
     columns = 1 if len(figure.axes) == 1 else 2
     if crowded:
         handles = [Line2D([], [], linestyle="none", label=line) for line in _summary(series)]

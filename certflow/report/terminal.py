@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from certflow.progress import Progress
@@ -26,6 +27,26 @@ def emit(text: str, end: str = "\n") -> None:
     except BrokenPipeError:
         # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def emit_prose(text: str) -> None:
+    """Write `text`, with lines that are too long for the terminal broken between words and indented."""
+    width = _stdout_console().width
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()))
+        lines += textwrap.wrap(line, width, subsequent_indent=indent + "  ", break_long_words=False, drop_whitespace=True) or [""]
+    emit("\n".join(lines))
+
+
+def emit_files(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
+    """Say what was written where: names that differ in their ending only are one entry."""
+    endings: dict[str, list[str]] = {}
+    for name in names:
+        stem, _, ending = name.rpartition(".")
+        endings.setdefault(stem, []).append(ending)
+    shown = (f"{stem}.{each[0] if len(each) == 1 else '{' + ','.join(each) + '}'}" for stem, each in endings.items())
+    emit_prose(f"Written to {os.fspath(folder)}: {', '.join(shown)}")
 
 
 def emit_table(table: Table) -> None:

@@ -114,3 +114,16 @@ def test_the_terminal_shows_every_cell_without_reading_it_as_markup(capsys: pyte
     emit_table(table)
     out = capsys.readouterr().out
     assert all(text in out for text in ("[bold]title[/bold]", "a [rad]", "[red]1e-5", "a [note]"))
+
+
+def test_long_lines_are_broken_between_words_and_files_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
+    from certflow.report.terminal import PLAIN_WIDTH, emit_files, emit_prose
+
+    emit_prose("short\n\n  " + "word " * 60)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["short", ""]
+    assert max(map(len, lines)) <= PLAIN_WIDTH
+    assert " ".join(lines[2:]).split() == ["word"] * 60
+    assert lines[3].startswith("    word")
+    emit_files("out", ["kkt.tex", "kkt.csv", "results.json"])
+    assert capsys.readouterr().out == "Written to out: kkt.{tex,csv}, results.json\n"
