@@ -190,7 +190,7 @@ _SYMBOLS = {
     **{digit: f"^{value}" for value, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: f"_{value}" for value, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 }  # fmt: skip
-_SCIENTIFIC = re.compile(r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?![\w.])|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)")
+_SCIENTIFIC = re.compile(r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?!\w|\.\d)|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)")
 
 
 def latex_text(text: str) -> str:

@@ -51,6 +51,8 @@ def test_a_cell_keeps_more_digits_for_programs_than_for_people() -> None:
         ("1e-05", "$10^{-5}$"),
         ("1.5e-8", r"$1.5 \times 10^{-8}$"),
         ("-3e+9", r"$-3 \times 10^{9}$"),
+        ("resolution 1e-30.", "resolution $10^{-30}$."),
+        ("1e-30.5", "1e-30.5"),
         ("-14.5", "$-$14.5"),
         ("x-1", "x-1"),
         ("50% of a_b & {c} #1 $", r"50\% of a\_b \& \{c\} \#1 \$"),
