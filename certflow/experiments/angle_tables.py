@@ -1,0 +1,140 @@
+"""The angle errors as tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from certflow.arithmetic.base import mp_arithmetic
+from certflow.exact import format_rational
+from certflow.experiments.angle_error import Fit, Law
+from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, SMALL
+from certflow.report.tables import Cell, Column, Table, fixed_cell, number, number_cell
+
+FIXED_TIME = "fixed_time"
+
+
+def errors_table(law: Law, added: Sequence[str]) -> Table:
+    """A row per delta: the smallest, median and largest error over the blocks, and how many of them are fitted there."""
+    by_time = law.kind == FIXED_TIME
+    columns = [
+        Column("δ", key="delta"),
+        *([Column("a = ‖w‖ᴸ", latex=r"$a=\|w\|^L$", key="a")] if by_time else []),
+        *(
+            [Column("error", "rad", key="error")]
+            if len(law.fits) == 1
+            else [Column(f"{name} error", "rad", key=name) for name in ("smallest", "median", "largest")]
+        ),
+        Column("fitted", key="fitted"),
+    ]
+    table = Table(_title(law), columns, label=f"tab:{law.kind}")
+    for delta in dict.fromkeys(row.delta for row in law.rows):
+        own = [row for row in law.rows if row.delta == delta]
+        known = sorted(row.error for row in own if row.error is not None)
+        low = f"< {number(law.resolution, 2)}"
+        # Errors below the resolution come first in this order.
+        ranked = [None] * (len(own) - len(known)) + known
+        chosen = ranked if len(law.fits) == 1 else [ranked[0], ranked[len(ranked) // 2], ranked[-1]]
+        cells = [Cell(low) if error is None else number_cell(error, 4) for error in chosen]
+        size = [_power(law.sizes[delta])] if by_time else []
+        count = sum(row.in_window for row in own)
+        mark = f"{delta}*" if delta in added else delta
+        table.add(Cell(mark, delta), *size, *cells, Cell(f"{count} of {len(own)}", str(count)))
+    if any(row.delta in added for row in law.rows):
+        table.notes.append("*: added by certflow to have enough points for the fits.")
+    if law.note:
+        table.notes.append(law.note)
+    return table
+
+
+def _power(log10_value: float) -> Cell:
+    return number_cell(mp_arithmetic(20).context.mpf(10) ** log10_value, 2, 5)
+
+
+def fits_table(law: Law) -> Table:
+    """A row per block: the measured slope next to the predicted one, the window, and the floor."""
+    by_time = law.kind == FIXED_TIME
+    planar = any(fit.limit_deg is not None for fit in law.fits)
+    columns = [
+        Column("neuron", key="neuron"),
+        *([Column("KKT point", "°", key="limit_deg")] if planar else []),
+        Column("slope", key="slope"),
+        Column("predicted", key="predicted"),
+        Column("window of δ", align="left", key="window"),
+        Column("points", key="points"),
+        *([] if by_time else [Column("floor", "rad", key="floor")]),
+    ]
+    table = Table(f"Slopes. {_title(law)}", columns, label=f"tab:{law.kind}_fits")
+    for fit in law.fits:
+        window = "none" if fit.window is None else f"{fit.window[0]} to {fit.window[1]}"
+        floor = [] if by_time else ["none" if fit.floor is None else number_cell(fit.floor, 2)]
+        limit = [] if not planar else ["none" if fit.limit_deg is None else fixed_cell(fit.limit_deg, 3, 12)]
+        table.add(str(fit.block + 1), *limit, _slope(fit.slope), _slope(fit.predicted), window, str(fit.points), *floor)
+    reasons: dict[str, list[str]] = {}
+    for fit in law.fits:
+        if fit.reason:
+            reasons.setdefault(fit.reason, []).append(str(fit.block + 1))
+    for reason, blocks in reasons.items():
+        table.notes.append(f"No slope for {', '.join(blocks)}: {reason}.")
+    table.notes.append(_window_note(law))
+    if len(law.fits) == 1:
+        table.notes.append("Neuron 1 stands for the direction of all weights together.")
+    return table
+
+
+def _slope(value: float | None) -> Cell:
+    return Cell("none") if value is None else Cell(f"{value:.4f}", f"{value:.6f}")
+
+
+def _title(law: Law) -> str:
+    if law.kind == FIXED_TIME:
+        return f"Angle error at the scaled time {format_rational(law.at)}: distance to the limit flow"
+    return f"Angle error at ‖w‖ = {format_rational(law.at)}: distance to the KKT point of the limit flow"
+
+
+def _window_note(law: Law) -> str:
+    if law.kind == FIXED_TIME:
+        return f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution {number(law.resolution, 2)}."
+    return (
+        f"Fitted where the error is at most {LARGEST_ANGLE:g} and at least {FLOOR_FACTOR} times the floor, which is estimated "
+        "from the linearised flow and from the smallest δ. The predicted slope is that of the slowest term as δ → 0; faster "
+        "terms, and blocks that grow at nearly the same rate, bend the line inside the window."
+    )
+
+
+def rows_table(law: Law) -> Table:
+    """Every error, for the CSV."""
+    columns = [Column("δ", key="delta"), Column("neuron", key="neuron"), Column("error", "rad", key="error"), Column("fitted")]
+    table = Table(f"All errors. {_title(law)}", columns)
+    for row in law.rows:
+        error = Cell(f"< {number(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
+        table.add(row.delta, str(row.block + 1), error, "yes" if row.in_window else "no")
+    return table
+
+
+def conclusion(law: Law, order: int) -> str:
+    """What the fits show, in one sentence; a measurement, not a proof."""
+    fitted = [fit for fit in law.fits if fit.slope is not None]
+    what = f"at the scaled time {format_rational(law.at)}" if law.kind == FIXED_TIME else f"at ‖w‖ = {format_rational(law.at)}"
+    whose = (
+        f"slopes for {len(fitted)} of {len(law.fits)} neurons" if len(law.fits) > 1 else "slope of the direction of all weights"
+    )
+    start = f"Angle error {what}: {whose}"
+    if not fitted:
+        return f"{start}: not measured; the table says why."
+    start = f"{start}, measured {_span([fit.slope or 0.0 for fit in fitted])}"
+    if law.kind == FIXED_TIME:
+        return f"{start}; the law says {order}."
+    worst = max(fitted, key=_deviation)
+    return (
+        f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative difference is "
+        f"{_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}."
+    )
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.4f}", f"{max(values):.4f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _deviation(fit: Fit) -> float:
+    return abs(fit.slope / fit.predicted - 1) if fit.slope is not None and fit.predicted else 0.0

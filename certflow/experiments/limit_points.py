@@ -1,0 +1,195 @@
+"""Where each block's limit flow goes, and what the laws of section L1.10 expect there. Approximations.
+
+At a strict KKT point û_j with N_j > 0 the linearised equations of L1.10 say, when ‖w‖ = R first:
+distance to û_j ≈ c1 (δ/R)^κ_j + c2 R^L, κ_j = γ_j / (L N_dom), N_dom the largest N of all blocks. The second term is the
+answer to the forcing -a_m f_jm, f_jm = P_j Σ_i ω l''(0) h_i(û_m) ∇h_ij(û_j), of blocks m with a_m growing at the rate
+L² N_m: a_m (G_j + L² N_m)^(-1) f_jm, with G_j = -(∇²N - L N I) on the tangent space. Its largest value over all
+ways of sharing a = R^L among the blocks is the `floor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import FLOAT, MPArithmetic
+from certflow.kkt.planar import PlanarKKT
+from certflow.networks.base import Network
+from certflow.networks.one_hidden_layer import OneLayer
+from certflow.problem import Problem
+
+CONVERGES, SHRINKS, DEAD, ZERO, EDGE, NOT_STRICT, UNKNOWN = (
+    "converges", "shrinks", "dead", "zero", "edge of a dead cell", "not strict", "unknown",
+)  # fmt: skip
+NEAR = 1e-2
+"""The end of a limit flow is taken to belong to a KKT point this near, in radians."""
+
+APPROACH = 1e-7
+SMALLEST_GAP = 1e-9
+NEWTON_STEPS = 40
+
+
+@dataclass(frozen=True)
+class BlockLimit:
+    """The limit of one block: `outcome`, and unless that is "converges", the `reason` why no law of L1.10 applies.
+
+    `direction` is û_j (mpmath numbers; enclosed, or from Newton's method), `kkt_index` its place in the planar KKT set,
+    `value` N_j, `gap` γ_j, `exponent` κ_j and `floor` c2 R^L in double precision.
+    """
+
+    outcome: str
+    reason: str = ""
+    direction: Sequence[Any] = ()
+    kkt_index: int | None = None
+    value: float = 0.0
+    gap: float = 0.0
+    exponent: float = 0.0
+    floor: float = 0.0
+
+
+def distance(context: Any, a: Sequence[Any], b: Sequence[Any]) -> Any:
+    """The angle between two unit vectors in radians; the tangent form keeps the digits of small and of straight angles."""
+    minus = context.norm([x - y for x, y in zip(a, b, strict=True)])
+    plus = context.norm([x + y for x, y in zip(a, b, strict=True)])
+    return 2 * context.atan2(minus, plus)
+
+
+def limit_points(
+    problem: Problem,
+    paths: Sequence[Sequence[Sequence[Any]]],
+    kkt: PlanarKKT | None,
+    number_system: MPArithmetic,
+    radius: Fraction,
+) -> list[BlockLimit]:
+    """The limit of every block, given unit directions along its limit flow (`paths[j]`, zeros for a zero block).
+
+    A path ends near its limit; from where it comes decides which side of a kink counts. The limits are numbers of
+    `number_system`, in whose precision KKT points are found.
+    """
+    count = len(paths)
+    networks = [problem.network.block(j) if count > 1 else problem.network for j in range(count)]
+    found = [_limit(problem, network, path, kkt, number_system) for network, path in zip(networks, paths, strict=True)]
+    growing = [j for j, limit in enumerate(found) if limit.outcome == CONVERGES]
+    if not growing:
+        return found
+    fastest = max(found[j].value for j in growing)
+    outputs = {j: networks[j].outputs(FLOAT, _floats(found[j].direction), FLOAT.array(problem.X)) for j in growing}
+    for j in growing:
+        tangent = _Tangent(problem, networks[j], _floats(found[j].direction), _approach(paths[j], found[j].direction))
+        floor = max(tangent.answer(outputs[m], found[m].value) for m in growing) * float(radius) ** problem.order
+        found[j] = replace(found[j], exponent=found[j].gap / (problem.order * fastest), floor=floor)
+    return found
+
+
+def _limit(
+    problem: Problem, network: Network, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None, ar: MPArithmetic
+) -> BlockLimit:
+    end = path[-1]
+    if not any(end):
+        return BlockLimit(ZERO, "its weights are zero and stay zero")
+    if len(end) == 1:
+        return BlockLimit(UNKNOWN, "one weight alone has no angle")
+    run = network.forward(FLOAT, _floats(end), FLOAT.array(problem.X))
+    if not np.any(run.outputs) and not np.any(network.pullback(run, FLOAT.array(problem.z))):
+        return BlockLimit(DEAD, "it is inactive on all samples and does not move", direction=list(end))
+    if kkt is not None and isinstance(network, OneLayer):
+        found = _enclosed(kkt, end, network.signs[0], ar)
+    else:
+        found = _polished(problem, network, end, ar)
+    if found.outcome != CONVERGES:
+        return found
+    theta = _floats(found.direction)
+    gap = _Tangent(problem, network, theta, _approach(path, found.direction)).gap
+    if found.value < 0:
+        return replace(found, outcome=SHRINKS, gap=gap, reason=f"it shrinks: its limit has N = {found.value:.4g} < 0")
+    if found.value == 0:
+        return replace(found, outcome=EDGE, gap=gap, reason="its limit has N = 0")
+    if gap <= SMALLEST_GAP:
+        return replace(found, outcome=NOT_STRICT, gap=gap, reason=f"its limit is not strict: the gap is {gap:.2g}")
+    return replace(found, gap=gap)
+
+
+def _enclosed(kkt: PlanarKKT, end: Sequence[Any], sign: int, ar: MPArithmetic) -> BlockLimit:
+    """The KKT point of the enumerated set that a neuron with this sign has come to."""
+    ctx = ar.context
+    points = {i: [v.midpoint_mpf(ctx) for v in point.point] for i, point in enumerate(kkt.points) if point.kind != "arc"}
+    i = min(points, key=lambda i: distance(ctx, end, points[i]), default=None)
+    if i is None or distance(ctx, end, points[i]) > NEAR:
+        return BlockLimit(EDGE, "its limit flow comes to the edge of a dead cell, or had not come to a KKT point yet")
+    return BlockLimit(CONVERGES, "", points[i], i, sign * kkt.points[i].value.midpoint_float())
+
+
+def _polished(problem: Problem, network: Network, end: Sequence[Any], ar: MPArithmetic) -> BlockLimit:
+    """The KKT point near `end`, by Newton's method with gradients in high precision and Hessians in double."""
+    ctx, X, z = ar.context, ar.array(problem.X), ar.array(problem.z)
+    start = [v / ctx.norm(list(end)) for v in end]
+    theta = start
+    for _ in range(NEWTON_STEPS):
+        gradient = list(network.pullback(network.forward(ar, np.array(theta, dtype=object), X), z))
+        along = ctx.fdot(gradient, theta)
+        residual = [g - along * t for g, t in zip(gradient, theta, strict=True)]
+        size = ctx.norm(residual)
+        if size <= ctx.mpf(10) ** (5 - ar.digits):
+            break
+        # Scaled to size one, because the residual may be far below the range of doubles.
+        step = _Tangent(problem, network, _floats(theta), None).newton_step(_floats([r / size for r in residual]))
+        theta = [t + size * ctx.mpf(float(s)) for t, s in zip(theta, step, strict=True)]
+        theta = [t / ctx.norm(theta) for t in theta]
+    else:
+        return BlockLimit(UNKNOWN, "no KKT point was found near the end of its limit flow")
+    if distance(ctx, theta, start) > NEAR:
+        return BlockLimit(UNKNOWN, "its limit flow had not come near a KKT point yet")
+    return BlockLimit(CONVERGES, "", theta, None, float(along) / problem.order)
+
+
+class _Tangent:
+    """∇²N - L N I on the tangent space at the unit vector `theta`, in double precision; where `theta` is on a kink, of the
+    branch on which `theta + toward` lies."""
+
+    def __init__(self, problem: Problem, network: Network, theta: np.ndarray, toward: np.ndarray | None) -> None:
+        self.problem, self.network = problem, network
+        X, z = FLOAT.array(problem.X), FLOAT.array(problem.z)
+        select = None
+        if toward is not None:
+            cells = network.forward(FLOAT, theta + toward, X).cells
+            select = lambda layer, _: cells[layer]  # noqa: E731
+        self.run = network.forward(FLOAT, theta, X, select=select)
+        self.basis = np.linalg.qr(np.column_stack([theta, np.eye(len(theta))]))[0][:, 1:]
+        hessian = network.hessian(self.run, z) - problem.order * float(z @ self.run.outputs) * np.eye(len(theta))
+        matrix = self.basis.T @ hessian @ self.basis
+        self.matrix = (matrix + matrix.T) / 2
+
+    @property
+    def gap(self) -> float:
+        """γ, minus the largest eigenvalue."""
+        return -float(np.linalg.eigvalsh(self.matrix)[-1])
+
+    def newton_step(self, residual: np.ndarray) -> np.ndarray:
+        """The tangent step that removes a tangent `residual` of the gradient."""
+        return self.basis @ np.linalg.lstsq(self.matrix, -self.basis.T @ residual, rcond=None)[0]
+
+    def answer(self, outputs: np.ndarray, rate: float) -> float:
+        """|(G_j + L² N_m)^(-1) f_jm| for the block m with these `outputs` and N_m = `rate`."""
+        weight = float(self.problem.loss.omega(self.problem.n) * self.problem.loss.curvature_bound())
+        forcing = self.basis.T @ self.network.pullback(self.run, weight * outputs)
+        return float(
+            np.linalg.norm(np.linalg.solve(self.problem.order**2 * rate * np.eye(len(self.matrix)) - self.matrix, forcing))
+        )
+
+
+def _approach(path: Sequence[Sequence[Any]], limit: Sequence[Any]) -> np.ndarray | None:
+    """A small vector from `limit` to where the path comes from; None if it was at its limit all the time."""
+    for point in reversed(path):
+        difference = _floats([a - b for a, b in zip(point, limit, strict=True)])
+        size = float(np.linalg.norm(difference))
+        if size >= APPROACH:
+            return difference * (APPROACH / size)
+    return None
+
+
+def _floats(values: Sequence[Any]) -> np.ndarray:
+    return np.array([float(v) for v in values])

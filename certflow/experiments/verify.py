@@ -1,0 +1,291 @@
+"""The main job (`certflow verify`): structure, NCF, KKT points, flows for many delta, both tables, all figures.
+
+The lower bounds of the time near the origin are proved (L2) and so are KKT enclosures; times and angle errors are
+measured with the reference flow, which is an approximation with an error estimate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
+from certflow.atomic import write_atomically
+from certflow.exact import format_rational
+from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
+from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
+from certflow.experiments.figure1 import PlanarDescent, planar_descent, require_planar
+from certflow.experiments.figure3 import save_figure3
+from certflow.experiments.limit_points import BlockLimit, limit_points
+from certflow.experiments.lookahead import Lookahead, added_deltas, jobs, look_ahead
+from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
+from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
+from certflow.experiments.workers import Measuring
+from certflow.flow.reference import limit_flow
+from certflow.kkt.planar import PlanarKKT, kkt_of_problem
+from certflow.outcome import BadInput, CertflowError, ExitCode
+from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
+from certflow.report.kkt_table import kkt_table
+from certflow.report.records import kkt_record, problem_record, versions_record
+from certflow.report.tables import Table, write_table
+from certflow.symbolic.ncf import ncf
+from certflow.symbolic.structure import Structure, structure
+from certflow.theorems.near_origin import NearOrigin, near_origin
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+SHOWN_ARCS = 8
+"""Arcs of the NCF that are printed; `certflow ncf` prints all."""
+
+
+@dataclass
+class Verification:
+    """What the main job found: `results` (the content of results.json), `text` and `tables` for people, the names of the
+    `files` written, and the `exit_code`: FAILED if a bound is violated, INCONCLUSIVE if a flow could not be computed."""
+
+    results: dict[str, Any]
+    text: str
+    tables: list[Table]
+    exit_code: ExitCode
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """All that was measured: jobs and measurements (those of the experiment first), and both laws."""
+
+    jobs: list[Job]
+    found: list[Measurement]
+    laws: list[Law]
+    added: list[str]
+
+
+def verify(
+    problem: Problem,
+    out: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+    digits: int = 30,
+    workers: int | None = None,
+) -> Verification:
+    """Run the main job on `problem` and write results.json, tables and figures to the folder `out` (None: nothing is written).
+
+    `digits` is the precision of flows and KKT points; flows run in `workers` processes (default: at most two, as many as
+    there are processors; 1: in this one). Everything is computed before anything is written, and results.json is
+    written last. Raises `BadInput` like the parts, `Inconclusive` if N⁺_max cannot be bounded.
+    """
+    parts = structure(problem)
+    # More digits than are shown, because distances to the KKT points are taken.
+    kkt = kkt_of_problem(problem, digits + EXTRA_DIGITS)
+    bounds = near_origin(problem, digits)
+    measured, descent, why_no_descent = _measure(problem, bounds, kkt, progress, digits, workers)
+    given = len(problem.experiment.deltas)
+    rows = time_rows(problem, bounds, measured.jobs[:given], measured.found[:given])
+    tables = [time_table(problem, rows, digits)]
+    if kkt is not None:
+        tables.insert(0, kkt_table(kkt, digits))
+    for law in measured.laws:
+        tables += [errors_table(law, measured.added), fits_table(law)]
+    if descent is not None:
+        tables.append(descent.facts())
+    result = Verification(
+        _results(problem, parts, kkt, bounds, rows, measured, digits),
+        _text(problem, parts, bounds, rows, measured, why_no_descent),
+        tables,
+        _exit_code(rows, measured.found),
+    )
+    if out is not None:
+        result.files = _write(Path(out), problem, result, rows, measured.laws, kkt, descent, digits, progress)
+    return result
+
+
+def _measure(
+    problem: Problem,
+    bounds: NearOrigin,
+    kkt: PlanarKKT | None,
+    progress: Progress | None,
+    digits: int,
+    workers: int | None,
+) -> tuple[_Measured, PlanarDescent | None, str]:
+    """Plan the flows, run them, and use the time until they are back for gradient descent."""
+    experiment = problem.experiment
+    number_system = mp_arithmetic(digits + EXTRA_DIGITS)
+    failure = ""
+    try:
+        ahead: Lookahead | None = look_ahead(problem, bounds, min(experiment.delta_values()))
+    except CertflowError as error:
+        if isinstance(error, BadInput):
+            raise
+        ahead, failure = None, str(error)
+    plan, limits, added, time = [], [], [], experiment.time
+    if ahead is not None:
+        time = ahead.fixed_time(experiment.time)
+        limits = limit_points(problem, ahead.paths(), kkt, number_system, experiment.radius)
+        added = added_deltas(ahead, limits, time, experiment.delta_values())
+        plan = jobs(ahead, time, experiment.deltas, digits) + jobs(ahead, time, added, digits, check=False)
+    with Measuring(problem, plan, workers) as measuring:
+        descent, why_no_descent = _descent(problem, progress)
+        at_time = _limit_directions(problem, time, digits, number_system) if ahead is not None else ([], 0)
+        found = measuring.collect(progress)
+    if ahead is None:
+        plan = [_failed_job(problem, delta, digits) for delta in experiment.deltas]
+        found = [Measurement(delta, failure=failure) for delta in experiment.deltas]
+    laws = _laws(problem, time, found, at_time, limits, number_system, digits)
+    return _Measured(plan, found, laws, added), descent, why_no_descent
+
+
+def _failed_job(problem: Problem, delta: str, digits: int) -> Job:
+    experiment = problem.experiment
+    return Job(delta, experiment.time, experiment.time, experiment.radius, None, experiment.factor_squared, False, digits)
+
+
+def _descent(problem: Problem, progress: Progress | None) -> tuple[PlanarDescent | None, str]:
+    """Gradient descent for Figures 1 and 3, or the reason why there is none."""
+    try:
+        require_planar(problem)
+        return planar_descent(problem, progress), ""
+    except BadInput as error:
+        return None, str(error)
+
+
+def _limit_directions(problem: Problem, time: Fraction, digits: int, number_system: MPArithmetic) -> tuple[list[list[Any]], Any]:
+    """The directions of the limit flow at the fixed time, and its error estimate."""
+    flow = limit_flow(problem, time=time, digits=digits)
+    ctx = number_system.context
+    directions = [[ctx.mpf(v) for v in flow.block_direction(j, time)] for j in range(len(flow.blocks))]
+    return directions, ctx.mpf(flow.error_estimate)
+
+
+def _laws(
+    problem: Problem,
+    time: Fraction,
+    found: Sequence[Measurement],
+    at_time: tuple[list[list[Any]], Any],
+    limits: Sequence[BlockLimit],
+    number_system: MPArithmetic,
+    digits: int,
+) -> list[Law]:
+    ctx = number_system.context
+    directions, estimate = at_time
+    estimates = [ctx.mpf(each.error_estimate) for each in found if each.error_estimate is not None]
+    resolution = max([ctx.mpf(10) ** -digits, ctx.mpf(estimate), *estimates])
+    by_time = fixed_time(problem.order, time, found, directions, limits, number_system, resolution, digits)
+    if time != problem.experiment.time:
+        asked = format_rational(problem.experiment.time)
+        why = "the limit flow blows up before, or was not followed further"
+        by_time = replace(by_time, note=f"The fixed scaled time is {format_rational(time)} instead of {asked}: {why}.")
+    by_radius = fixed_radius(problem.experiment.radius, found, limits, number_system, resolution, digits)
+    return [by_time, by_radius]
+
+
+def _exit_code(rows: Sequence[TimeRow], found: Sequence[Measurement]) -> ExitCode:
+    if any(row.holds is False for row in rows):
+        return ExitCode.FAILED
+    return ExitCode.INCONCLUSIVE if any(each.failure for each in found) else ExitCode.DONE
+
+
+def _results(
+    problem: Problem,
+    parts: Structure,
+    kkt: PlanarKKT | None,
+    bounds: NearOrigin,
+    rows: Sequence[TimeRow],
+    measured: _Measured,
+    digits: int,
+) -> dict[str, Any]:
+    """The content of results.json: exact numbers and enclosures as text, approximations in the two tables."""
+    by_time, by_radius = measured.laws
+    return {
+        "problem": problem_record(problem),
+        "homogeneity": {
+            "order": parts.order,
+            "block_orders": [str(order) for order in parts.homogeneity.block_orders],
+            "separable": parts.separable,
+            "smoothness": parts.smoothness,
+            "definable": parts.definable,
+            "theorem": parts.theorem,
+            "reason": parts.reason,
+            "derivation": list(parts.homogeneity.derivation),
+        },
+        **kkt_record(problem, kkt),
+        "near_origin": {
+            "n_max_upper": format_rational(bounds.n_max_upper),
+            "n_max_method": bounds.n_max_method,
+            "beta_upper": format_rational(bounds.beta_upper),
+            "beta_method": bounds.beta_method,
+            "factor_squared": format_rational(problem.experiment.factor_squared),
+            "radius": format_rational(problem.experiment.radius),
+        },
+        "time_near_origin": [row.to_json(digits) for row in rows],
+        "angle_error": {
+            "fixed_time": by_time.to_json(measured.added),
+            "fixed_radius": by_radius.to_json(measured.added),
+            "added_deltas": measured.added,
+        },
+        "precision": digits,
+        "versions": versions_record(),
+    }
+
+
+def _text(
+    problem: Problem,
+    parts: Structure,
+    bounds: NearOrigin,
+    rows: Sequence[TimeRow],
+    measured: _Measured,
+    why_no_descent: str,
+) -> str:
+    """What is printed above the tables: what is proved, then what was measured."""
+    proved = [
+        parts.homogeneity.text(),
+        parts.text(),
+        ncf(problem).text(max_arcs=SHOWN_ARCS),
+        f"Proved (L2). {bounds.statement(problem.experiment.factor_squared)}",
+    ]
+    found = ["Measured with the reference flow, an approximation that proves nothing:", f"- {time_conclusion(rows)}"]
+    found += [f"- {conclusion(law, problem.order)}" for law in measured.laws if law.fits]
+    for failure in dict.fromkeys(each.failure for each in measured.found if each.failure):
+        found.append(f"- Not computed: {failure}")
+    if why_no_descent:
+        found.append(f"- Figures 1 and 3 are not drawn: {why_no_descent}")
+    return "\n\n".join([*proved, "\n".join(found)])
+
+
+def _write(
+    folder: Path,
+    problem: Problem,
+    result: Verification,
+    rows: Sequence[TimeRow],
+    laws: Sequence[Law],
+    kkt: PlanarKKT | None,
+    descent: PlanarDescent | None,
+    digits: int,
+    progress: Progress | None,
+) -> list[str]:
+    """Write tables, figures and, last, results.json; returns the names."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
+    files = [] if kkt is None else write_table(kkt_table(kkt, digits), folder, "kkt")
+    files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
+    files += save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin")
+    names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
+    for law in laws:
+        name = names[law.kind]
+        files += write_table(errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name)
+        files += write_table(fits_table(law), folder, f"{name}_fits")
+        write_atomically(folder / f"{name}_rows.csv", rows_table(law).to_csv())
+        files.append(f"{name}_rows.csv")
+        if law.series():
+            files += save(angle_law_figure(law.series()), folder, name)
+    if descent is not None:
+        files += descent.save(folder) + save_figure3(problem, folder, descent, progress)
+    write_atomically(folder / "results.json", json.dumps(result.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return [*files, "results.json"]

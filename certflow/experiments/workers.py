@@ -1,0 +1,188 @@
+"""Measurements in several processes: each runs this module, gets jobs as lines of JSON and answers in lines of JSON.
+
+Plain child processes, not `multiprocessing`: nothing is forked while threads run, nothing is unpickled, and a script
+that calls `verify` at its top level is not run again. The problem travels as its exact file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import certflow
+from certflow.experiments.measurement import Job, Measurement, measure
+from certflow.outcome import CertflowError
+from certflow.problem import Problem
+from certflow.progress import Progress
+
+DESCRIPTION = "reference flows"
+DEFAULT_WORKERS = 2
+
+
+def default_workers() -> int:
+    """As many as this process may use processors, at most `DEFAULT_WORKERS`."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(DEFAULT_WORKERS, usable))
+
+
+class Measuring:
+    """Measures jobs, longest first, while the body of the `with` does something else; `collect` waits for the rest.
+
+    With one worker, one job, or a loss that no file can hold, everything happens in this process inside `collect`.
+    Leaving the body, for whatever reason, ends the processes.
+    """
+
+    def __init__(self, problem: Problem, jobs: list[Job], workers: int | None = None) -> None:
+        self.problem, self.jobs = problem, jobs
+        self._todo = deque(sorted(range(len(jobs)), key=lambda i: -jobs[i].cost))
+        count = min(default_workers() if workers is None else workers, len(jobs))
+        self._count = count if count > 1 and problem.loss.kind != "custom" and sys.executable else 0
+        self._messages: queue.Queue[tuple[int, Any]] = queue.Queue()
+        self._processes: list[subprocess.Popen[str]] = []
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Measuring:
+        try:
+            for _ in range(self._count):
+                process = _start()
+                self._processes.append(process)
+                thread = threading.Thread(target=self._serve, args=(process,), daemon=True)
+                self._threads.append(thread)
+                thread.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        for thread in self._threads:
+            thread.join()
+        for process in self._processes:
+            for stream in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    if stream is not None:
+                        stream.close()
+
+    def collect(self, progress: Progress | None = None) -> list[Measurement]:
+        """The measurements, in the order of the jobs. Raises `CertflowError` if a process ends without an answer."""
+        shares = [0.0] * len(self.jobs)
+        results: dict[int, Measurement] = {}
+
+        def tell(i: int, share: float) -> None:
+            shares[i] = max(share, shares[i])
+            if progress is not None:
+                # The last percent is for the end of all work.
+                progress(DESCRIPTION, min(int(100 * sum(shares)), 100 * len(shares) - 1), 100 * len(shares))
+
+        if not self._count:
+            for i in self._todo:
+                results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
+                tell(i, 1.0)
+        while len(results) < len(self.jobs):
+            with contextlib.suppress(queue.Empty):
+                # With a timeout the wait can be interrupted on every system.
+                i, message = self._messages.get(timeout=0.5)
+                if isinstance(message, CertflowError):
+                    raise message
+                if isinstance(message, Measurement):
+                    results[i] = message
+                tell(i, 1.0 if isinstance(message, Measurement) else message)
+        if progress is not None and self.jobs:
+            progress(DESCRIPTION, 100 * len(shares), 100 * len(shares))
+        return [results[i] for i in range(len(self.jobs))]
+
+    def _serve(self, process: subprocess.Popen[str]) -> None:
+        """Give `process` one job after the other; runs in a thread of its own."""
+        i = 0
+        try:
+            _send(process.stdin, {"problem": self.problem.to_toml(), "name": self.problem.name})
+            while self._todo:
+                try:
+                    i = self._todo.popleft()
+                except IndexError:
+                    return
+                _send(process.stdin, self.jobs[i].to_json())
+                self._messages.put((i, self._answer(process, i)))
+        except (OSError, ValueError, CertflowError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            reason = f"a process that integrates flows ended with code {process.returncode}: {error}"
+            self._messages.put((i, CertflowError(f"{reason.rstrip('.')}; try again, or with workers=1.")))
+
+    def _answer(self, process: subprocess.Popen[str], i: int) -> Measurement:
+        for line in process.stdout or ():
+            record = json.loads(line)
+            if "share" in record:
+                self._messages.put((i, float(record["share"])))
+            else:
+                return Measurement.from_json(record)
+        raise CertflowError("it sent no answer")
+
+
+def _start() -> subprocess.Popen[str]:
+    # The child finds the same certflow, and nothing in the user's folder gets in between (-P).
+    here = str(Path(certflow.__file__).parents[1])
+    paths = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # In a group of their own the children do not hear Ctrl-C; their parent ends them.
+    own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {"creationflags": 0x200}
+    command = [sys.executable, "-P", "-m", "certflow.experiments.workers"]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment, **own_group
+    )
+
+
+def _send(stream: IO[str] | None, record: dict[str, Any]) -> None:
+    if stream is not None:
+        stream.write(json.dumps(record) + "\n")
+        stream.flush()
+
+
+def main() -> None:
+    """The child: a problem, then jobs, on stdin; shares and measurements on stdout. Ends when stdin does."""
+    with contextlib.suppress(ValueError, OSError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    lines: queue.Queue[str] = queue.Queue()
+    source = sys.stdin
+
+    def listen() -> None:
+        for line in source:
+            lines.put(line)
+        # The parent is gone, or needs nothing more; a flow that is under way is of no use to anyone.
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    setup = json.loads(lines.get())
+    problem = Problem.from_toml_text(setup["problem"], name=setup["name"])
+    while True:
+        told = 0.0
+
+        def share(value: float) -> None:
+            nonlocal told
+            if value >= told + 0.02:
+                told = value
+                _send(answers, {"share": value})
+
+        _send(answers, measure(problem, Job.from_json(json.loads(lines.get())), share).to_json())
+
+
+if __name__ == "__main__":
+    main()
