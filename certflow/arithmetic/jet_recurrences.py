@@ -83,19 +83,24 @@ def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 class MatrixProduct(JetArray):
-    """A matrix product of two series arrays."""
+    """A matrix product of two series arrays; leading axes broadcast."""
 
     def __init__(self, a: JetArray, b: JetArray) -> None:
         shape = (np.empty(a.shape, dtype=bool) @ np.empty(b.shape, dtype=bool)).shape
         super().__init__(a.ar, shape, (a, b))
+        self._stacked = a.ndim > 2 or b.ndim > 2
         self._shapes = (a.shape if a.ndim == 2 else (1, *a.shape), b.shape if b.ndim == 2 else (*b.shape, 1))
 
     def extend(self, n: int) -> None:
-        (rows, inner), (_, columns) = self._shapes
         a, b = self.parents[0], self.parents[-1]
-        left = a.coefficients[: n + 1].reshape(n + 1, rows, inner).transpose(1, 0, 2).reshape(rows, -1)
-        right = b.coefficients[n::-1].reshape((n + 1) * inner, columns)
-        self.coefficients[n] = ((left @ right) >> self.ar.bits).reshape(self.shape)
+        if self._stacked:
+            raw = sum((a.coefficients[m] @ b.coefficients[n - m] for m in range(n + 1)), start=ZERO)
+        else:
+            # One product with the orders side by side in the inner dimension.
+            (rows, inner), (_, columns) = self._shapes
+            left = a.coefficients[: n + 1].reshape(n + 1, rows, inner).transpose(1, 0, 2).reshape(rows, -1)
+            raw = (left @ b.coefficients[n::-1].reshape((n + 1) * inner, columns)).reshape(self.shape)
+        self.coefficients[n] = raw >> self.ar.bits
 
 
 class Quotient(JetArray):

@@ -114,6 +114,10 @@ class JetArray:
         """The transposed array."""
         return self._view(lambda c: c.transpose(0, *range(c.ndim - 1, 0, -1)))
 
+    def transpose(self, *axes: int) -> JetArray:
+        """The array with its axes in another order."""
+        return self._view(lambda c: c.transpose(0, *(axis + 1 for axis in axes)))
+
     @property
     def ndim(self) -> int:
         """The number of axes."""

@@ -148,6 +148,12 @@ class FeedForward(Network):
             signals.append((signals[-1] @ matrices[layer]) * slope)
         return signals[::-1]
 
+    def first_signals(self, run: Forward, r: Any, samples: list[int], neurons: list[int]) -> Any:
+        """d(sum_i r_i H_i)/d(activation of a neuron of layer 1 at a sample), one entry per listed pair; depth >= 2."""
+        outgoing = run.saved["matrices"][1].T
+        products = self._signals(run, r)[1][samples] * outgoing[neurons]
+        return products @ run.ar.array(np.full(outgoing.shape[1], Fraction(1), dtype=object))
+
     def pullback(self, run: Forward, r: Any) -> Any:
         lowest = min(self.trained)
         signals, activations = self._signals(run, r), run.saved["activations"]
@@ -197,11 +203,11 @@ class FeedForward(Network):
                 incoming * slope if incoming is not None else None,
                 (signals[layer - 1] @ matrices[layer - 1]) * curvature * d_z if d_z is not None else None,
             )
-        zero = ar.array(np.full((k, 1), Fraction(0), dtype=object))
         parts = []
         for layer in self.trained:
             width = self.widths[layer] * self.widths[layer - 1]
-            parts.append(np.repeat(zero, width, axis=1) if rows[layer] is None else rows[layer].reshape(k, width))
+            none = ar.array(np.full((k, width), Fraction(0), dtype=object))
+            parts.append(none if rows[layer] is None else rows[layer].reshape(k, width))
         return np.concatenate(parts, axis=1)
 
     def _direction_matrices(self, ar: Arithmetic) -> list[Any]:

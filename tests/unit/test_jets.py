@@ -80,14 +80,19 @@ def test_a_network_on_jets_is_its_exact_polynomial(point, data):
     line = _series(ar, np.vstack([w, velocity, *[0 * w] * max(degree - 1, 0)])[: degree + 1])
     cells = network.forward(EXACT, w, X).cells
     run = network.forward(ar, line, ar.array(X), select=lambda layer, z: ar.array(cells[layer]))
-    gradient = network.pullback(run, run.outputs)
+    gradient, jacobian, hessian = network.pullback(run, run.outputs), network.jacobian(run), network.hessian(run, run.outputs)
     _run(ar)
     outputs, gradients = ar.series(run.outputs), ar.series(gradient)
     # The outputs are polynomials of the order's degree: their series is exact at every t, in the cell of t = 0.
     t = Fraction(1, 3)
     at = network.forward(EXACT, w + t * velocity, X, select=lambda layer, z: cells[layer])
     assert _close(sum(c * t**n for n, c in enumerate(outputs)), at.outputs)
-    assert _close(gradients[0], network.pullback(network.forward(EXACT, w, X), network.outputs(EXACT, w, X)))
+    here = network.forward(EXACT, w, X)
+    assert _close(gradients[0], network.pullback(here, here.outputs))
+    assert _close(ar.series(jacobian)[0], network.jacobian(here))
+    assert _close(ar.series(hessian)[0], network.hessian(here, here.outputs))
+    # The chain rule, coefficient by coefficient: d/dt H = J w'.
+    assert _close(outputs[1], ar.series(jacobian)[0] @ velocity if degree else outputs[1])
 
 
 def test_series_are_not_raised_to_other_than_whole_powers():
