@@ -34,6 +34,8 @@ _WORK = 5_000
 
 _METHOD = "boxes that cover the sphere, evaluated in balls"
 
+_PLAIN = BallArithmetic(BITS)
+
 Box = tuple[tuple[Fraction, Fraction], ...]
 
 
@@ -128,7 +130,8 @@ class _Cover:
         """An upper bound of max(0, F)/|w|^order on the box; also raises `lower`. None if F cannot be evaluated."""
         middle = [(low + high) / 2 for low, high in box]
         try:
-            value = function(self._forward(self.ar.array(middle)))[0]
+            # Without the clamp of roots: outside its domain the network has no value, hence none to exceed.
+            value = function(self.network.forward(_PLAIN, _PLAIN.array(middle), self.X))[0]
             at_middle = value / _power(Ball(sum(c * c for c in middle), BITS), order)
             self.lower = max(self.lower, at_middle.lower())
         except OutsideDomain:

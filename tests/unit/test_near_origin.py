@@ -186,9 +186,33 @@ def test_products_of_weights_by_boxes():
     assert two.n_max_lower <= Fraction(1, 2) <= two.n_max_upper <= Fraction(51, 100)
 
 
+def test_a_maximum_between_the_midpoints_of_boxes_is_not_missed():
+    # max (a + 10 b)² = 101, off the axis: the bound by slopes must count how |w| changes within a box.
+    near = near_origin(Problem(Expression(["a", "b"], ["x"], "(a + 10*b)**2*x"), [[1]], [1], seed=1))
+    assert near.n_max_lower <= 101 <= near.n_max_upper <= 102 and near.beta_lower <= 101 <= near.beta_upper <= 102
+
+
+def test_values_where_a_root_is_not_real_are_no_lower_bounds():
+    # Real for b² >= c² only, where a c <= 1/sqrt(8); taking the root of a negative number for 0 would give 1/2.
+    problem = Problem(Expression(["a", "b", "c"], ["x"], "(a*c - 9*abs(a)*sqrt(b**2 - c**2))*x"), [[1]], [1], direction=[1, 2, 1])
+    near = near_origin(problem)
+    assert 8 * near.n_max_lower**2 <= 1 <= 8 * near.n_max_upper**2
+
+
 def test_roots_of_squares_are_real_on_every_box():
     near = near_origin(Problem(Expression(["a", "b", "c"], ["x"], "a*sqrt(b**2 + c**2)*x"), [[1]], [1], seed=1))
     assert near.n_max_lower <= Fraction(1, 2) <= near.n_max_upper <= Fraction(6, 10)
+
+
+def test_lower_bounds_use_only_weights_at_which_the_network_is_defined():
+    # Where u v < 0 there is no value; with the root taken as 0 there, N would seem to reach 1/2.
+    network = Expression(["u", "v"], ["x"], "sqrt(u*v)*u - u*v")
+    bounds = near_origin(Problem(network, [["1"]], ["1"], direction=[1, 1], reduction="sum"))
+    angles = np.linspace(0, np.pi / 2, 10_001)
+    u, v = np.cos(angles), np.sin(angles)
+    outputs = np.concatenate([np.sqrt(u * v) * sign * u - u * v for sign in (1, -1)])
+    assert 0.2 < bounds.n_max_lower <= outputs.max() + 1e-6 < bounds.n_max_upper
+    assert 1.0 < bounds.beta_lower <= np.abs(outputs).max() + 1e-6 < bounds.beta_upper
 
 
 def test_expressions_that_are_not_bounded_by_boxes_are_inconclusive():
