@@ -48,7 +48,8 @@ def parse_rational(value: Any, where: str = "number", max_exponent: int = MAX_EX
         number = float(value)
         if not math.isfinite(number):
             raise BadInput(f"{where}: {number} is not a finite number; remove it or give its value.")
-        if type(value).__name__ in ("longdouble", "float128"):
+        # Only these are doubles or narrower; mpmath, gmpy2 and sympy floats also are Real, and would be rounded here.
+        if not isinstance(value, float) and type(value).__name__ not in ("float32", "float16"):
             raise BadInput(f"{where}: extended floats are not read exactly; give text, a Fraction or a float64.")
         return Fraction(number)
     raise BadInput(f"{where}: expected a number, got {shown(value)}; write it as 1/3, 0.25 or 1e-5.")

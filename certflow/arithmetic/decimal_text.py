@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from certflow.exact import format_rational
+
 PLAIN_LEADING = (-6, 20)
 """Numbers whose leading digit stands for 10^k with k in this range are written without an exponent."""
 
@@ -27,7 +29,7 @@ def power_of_ten(k: int) -> Fraction:
 
 def at_place(count: int, place: int) -> str:
     """The decimal text of count * 10^place, with every digit down to that place."""
-    sign, digits = ("-" if count < 0 else ""), str(abs(count))
+    sign, digits = ("-" if count < 0 else ""), format_rational(Fraction(abs(count)))  # str() refuses long integers
     leading = len(digits) - 1 + place
     if count and (place > 0 or not PLAIN_LEADING[0] <= leading <= PLAIN_LEADING[1]):
         return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{leading:+d}"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.decimal_text import interval_text, magnitude, plus_minus_text
+from certflow.exact import parse_rational
 
 SIZES = st.integers(-60, 60).map(lambda k: F(10) ** k)
 
@@ -32,6 +33,14 @@ def test_plus_minus_covers_the_ball(mid: F, radius: F, digits: int) -> None:
 def test_interval_covers_the_ball(low: F, width: F, digits: int) -> None:
     left, right = (F(end) for end in interval_text(low, low + width, digits)[1:-1].split(", "))
     assert left <= low and low + width <= right
+
+
+def test_texts_longer_than_pythons_own_limit_for_integers() -> None:
+    third, width = F(1, 3), F(1, 10**6000)
+    low, high = (parse_rational(end, max_exponent=9000) for end in interval_text(third, third + width, 4600)[1:-1].split(", "))
+    assert low <= third < third + width <= high and high - low < F(3, 10**4599)
+    shown, error = (parse_rational(part, max_exponent=9000) for part in plus_minus_text(third, width, 4600).split(" ± "))
+    assert abs(shown - third) + width <= error < F(1, 10**4599)
 
 
 @given(numbers().filter(bool))

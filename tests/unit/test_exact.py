@@ -4,8 +4,11 @@ import math
 from decimal import Decimal
 from fractions import Fraction
 
+import gmpy2
+import mpmath
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,6 +140,12 @@ def test_extended_floats_are_refused_or_are_doubles():
     if type(extended) is not np.float64:
         with pytest.raises(BadInput, match="extended"):
             parse_rational(extended)
+
+
+@pytest.mark.parametrize("value", [mpmath.mpf("0.1"), gmpy2.mpfr("0.1", 200), sympy.Float("0.1", 50)])
+def test_floats_of_other_libraries_are_not_rounded_to_doubles(value):
+    with pytest.raises(BadInput, match="not read exactly"):
+        parse_rational(value)
 
 
 def test_the_exponent_bound_is_inclusive_and_adjustable():
