@@ -8,7 +8,8 @@ Polar: `w_j = rho_j theta_j`, `a_j = rho_j^L`, `d tau = rho^(L-2) dt`:
 with `g = sum_i r_i dH_i(theta)` and, for L > 2, `T' = (rho/delta)^(2-L)` for the scaled time `T = t delta^(L-2)`.
 
 In both nothing underflows: where every a_j is below the working precision the residuals are the constants z_i, which is
-the limit direction flow. Sources: L1 (`proofs_notes/L1-coordinates.md`).
+the limit direction flow. Where a kink holds the flow (power 1), g is the gradient along it (`sliding.py`).
+Sources: L1 (`proofs_notes/L1-coordinates.md`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from gmpy2 import mpz
 
 from certflow.arithmetic.base import Arithmetic
 from certflow.arithmetic.jets import Constant, JetArithmetic, JetArray
-from certflow.flow.taylor import KinkArguments, RecordedKinks, to_floats
+from certflow.flow.crossings import KinkArguments, RecordedKinks, to_floats
+from certflow.flow.sliding import Sliding
 from certflow.losses import Loss
 from certflow.networks.base import Forward, Network
 from certflow.networks.one_hidden_layer import OneLayer
@@ -44,7 +46,7 @@ class CellArithmetic(Arithmetic):
         return self._ar.array(values)
 
     def sign(self, z: Any) -> np.ndarray:
-        return self._signs
+        return np.sign(self._signs)  # those that slide have a side for the network, too
 
     def exp(self, z: Any) -> Any:
         return self._ar.exp(z)
@@ -60,6 +62,7 @@ class RawField:
         self.network, self.loss = network, loss
         self._X, self._y, self._z = ar.array(X), ar.array(y), ar.array(z)
         self.scales: Constant | None = None
+        self.sliding = Sliding(network, X, ar) if Sliding.serves(network) else None
 
     def set_scales(self, ar: JetArithmetic, scales: Sequence[mpz]) -> None:
         """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow."""
@@ -68,14 +71,21 @@ class RawField:
         elif self.scales is None or list(self.scales.values) != list(scales):
             self.scales = Constant(ar, np.array(list(scales), dtype=object))
 
-    def forward(self, ar: JetArithmetic, w: JetArray, signs: list[np.ndarray]) -> tuple[Forward, KinkArguments]:
-        """The forward pass in the cell of `signs`, and the kink arguments that can leave it."""
+    def forward(self, ar: JetArithmetic, w: JetArray, signs: list[np.ndarray]) -> Forward:
+        """The forward pass in the cell of `signs`."""
 
         def select(layer: int, argument: Any) -> Any:
             return self.network.select_by_sign(CellArithmetic(ar, signs[layer]), layer, argument, Fraction(0))
 
-        run = self.network.forward(ar, w, self._X, select=select if self.network.has_kinks else None)
-        return run, RecordedKinks(run.kinks if self.network.has_kinks else [])
+        return self.network.forward(ar, w, self._X, select=select if self.network.has_kinks else None)
+
+    def pullback(self, run: Forward, r: Any, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+        """sum_i r_i dH_i, along the kinks that hold the flow, and all kink arguments with the events of sliding."""
+        gradient, kinks = self.network.pullback(run, r), run.kinks if self.network.has_kinks else []
+        if self.sliding is not None:
+            gradient, events = self.sliding.project(gradient, run, r, signs)
+            kinks = kinks + events
+        return gradient, RecordedKinks(kinks)
 
     def residuals(self, ar: JetArithmetic, run: Forward, scales: Any) -> Any:
         """r at the block outputs times `scales`; the constants z if there are none."""
@@ -85,8 +95,8 @@ class RawField:
         return self.loss.residuals(ar, outputs, self._y)
 
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
-        run, kinks = self.forward(ar, y, signs)
-        return self.network.pullback(run, self.residuals(ar, run, self.scales)), kinks
+        run = self.forward(ar, y, signs)
+        return self.pullback(run, self.residuals(ar, run, self.scales), signs)
 
 
 class LinearKinks:
@@ -159,9 +169,9 @@ class PolarField(RawField):
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
         k, count, order = self.network.size, self.count, self.order
         theta, alpha = y[:k], y[k + count : k + 2 * count]
-        run, kinks = self.forward(ar, theta, signs)
+        run = self.forward(ar, theta, signs)
         a = None if self.scales is None else alpha * self.scales
-        gradient = self.network.pullback(run, self.residuals(ar, run, a))
+        gradient, kinks = self.pullback(run, self.residuals(ar, run, a), signs)
         growth = self._membership @ (gradient * theta)
         parts = [gradient - theta * (growth @ self._membership), growth, alpha * growth * order]
         if order > 2:

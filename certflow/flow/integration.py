@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from gmpy2 import mpz
@@ -20,6 +21,7 @@ from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 
 GUARD_BITS = 40
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -166,10 +168,7 @@ class Integration:
         own_time = self.polar and order > 2
         limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift))
         log_start = list(self.m)
-        try:
-            polynomial = stepper.step(limit)
-        except Inconclusive as error:
-            raise Inconclusive(f"at scaled time {ctx.nstr(self.time, 8)}, {error}") from None
+        polynomial = self._located(lambda: stepper.step(limit))
         unit = polynomial.unit + shift
         k, count = self.size, len(self.blocks)
         if own_time:
@@ -186,13 +185,20 @@ class Integration:
         self.time = end
         self._normalise()
 
+    def _located(self, action: Callable[[], Result]) -> Result:
+        """The result of an action of the stepper, whose errors get the time."""
+        try:
+            return action()
+        except Inconclusive as error:
+            raise Inconclusive(f"at scaled time {self.context.nstr(self.time, 8)}, {error}") from None
+
     def rest(self) -> Rest | None:
         """The limit flow's exact continuation from a KKT point, if every block is at one to working precision: the
         direction stays, and (rho/delta)^(2-L) is linear (for L = 2 its logarithm is)."""
         if self._delta_power is not None or len(self.blocks) != 1:
             return None
         ctx, bits, k = self.context, self.ar.bits, self.size
-        values = (self.stepper.state, self.stepper.velocity())
+        values = (self.stepper.state, self._located(self.stepper.velocity))
         theta, velocity = ([ctx.ldexp(ctx.mpf(int(v)), -bits) for v in vector] for vector in values)
         if self.polar:
             growth, log_norm, defect = velocity[k], theta[k], max(abs(v) for v in velocity[:k])
@@ -211,7 +217,7 @@ class Integration:
     def standstill(self) -> list[Rest] | None:
         """The continuation of every block if no weight moves to working precision (the loss is fitted), else None."""
         weights = self.size + (len(self.blocks) if self.polar else 0)
-        if max(abs(v) for v in self.stepper.velocity()[:weights]) > mpz(1) << 12:
+        if max(abs(v) for v in self._located(self.stepper.velocity)[:weights]) > mpz(1) << 12:
             return None
         return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
 

@@ -67,7 +67,15 @@ class Limit:
 
     def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
         """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
-        a KKT point is continued exactly."""
+        a KKT point is continued exactly. `Inconclusive` where the flow branches at a kink or cannot be followed."""
+        try:
+            self._extend(j, time, ceiling)
+        except Inconclusive as error:
+            if len(self.blocks) == 1:
+                raise
+            raise Inconclusive(f"block {j + 1} of the limit flow: {error}") from None
+
+    def _extend(self, j: int, time: Any, ceiling: float) -> None:
         run, path = self.runs[j], self.path(j)
         while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
             if path.pieces and isinstance(path.pieces[-1], Rest):

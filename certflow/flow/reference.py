@@ -174,7 +174,7 @@ def limit_flow(
     """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation.
 
     For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits outside
-    5..5000, `Inconclusive` where it slides along a kink.
+    5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
     """
 
     def run(precision: Precision) -> ReferenceFlow:
@@ -204,7 +204,8 @@ def reference_flow(
     `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
     order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
-    Raises `BadInput` for unusable arguments, `Inconclusive` where the flow slides along a kink or takes too long.
+    Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
+    layer, or takes too long.
     """
     if delta <= 0:
         raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")

@@ -2,12 +2,14 @@
 
 Approximate throughout. The step's polynomial is y(s) = sum c_n s^n for 0 <= s <= h <= 1, where s counts units of
 2^unit of the field's own time. The order adapts (the expansion ends when two coefficients are below the tolerance),
-and so do the unit and h; a step that meets a kink ends on it.
+and so do the unit and h; a step that meets a kink ends on it. Where the field jumps at a kink, `sliding.py` decides
+whether the flow crosses it or slides along it; an argument that slides is zero and is watched by two events instead.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,47 +17,22 @@ import numpy as np
 from gmpy2 import mpz
 
 from certflow.arithmetic.jets import JetArithmetic, JetArray
+from certflow.flow.crossings import KinkArguments, first_crossing, from_float, horner
+from certflow.flow.sliding import SLIDING, Sliding
 from certflow.outcome import Inconclusive
 
-MARCH_LIMIT = 400
-
-
-class KinkArguments(Protocol):
-    """The series of all kink arguments, flat; read after the expansion."""
-
-    count: int
-
-    def floats(self, order: int) -> np.ndarray:
-        """Coefficients 0..order-1 in double precision, (order, count)."""
-
-    def exact(self, index: int, order: int) -> np.ndarray:
-        """Coefficients 0..order-1 of one argument in fixed point."""
+PROBE = 4
+"""How many orders tell which way the flow leaves a kink."""
 
 
 class Field(Protocol):
     """A vector field that records itself on jets, given the signs of its kink arguments."""
 
     scales: Any  # a new object whenever the recorded program would be another
+    sliding: Sliding | None  # None if the field is continuous at its kinks
 
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
         """The derivative of y, and its kink arguments, in the cell that `signs` select."""
-
-
-class RecordedKinks:
-    """Kink arguments that are series of the program, layer by layer."""
-
-    def __init__(self, layers: list[JetArray]) -> None:
-        self.layers = layers
-        self.count = sum(z.size for z in layers)
-
-    def _flat(self, order: int) -> np.ndarray:
-        return np.concatenate([z.coefficients[:order].reshape(order, -1) for z in self.layers], axis=1)
-
-    def floats(self, order: int) -> np.ndarray:
-        return to_floats(self._flat(order), self.layers[0].ar.bits) if self.layers else np.zeros((order, 0))
-
-    def exact(self, index: int, order: int) -> np.ndarray:
-        return self._flat(order)[:, index]
 
 
 @dataclass(frozen=True)
@@ -69,14 +46,7 @@ class Polynomial:
 
     def at(self, s: mpz) -> np.ndarray:
         """The state (k) at fixed-point s."""
-        return _horner(self.coefficients, s, self.bits)
-
-
-def _horner(coefficients: np.ndarray, s: mpz, bits: int) -> Any:
-    value = coefficients[-1]
-    for c in coefficients[-2::-1]:
-        value = ((value * s) >> bits) + c
-    return value
+        return horner(self.coefficients, s, self.bits)
 
 
 @dataclass
@@ -89,7 +59,7 @@ class Stepper:
     signs: list[np.ndarray]
     natural: int = 0
     tolerance_bits: int = 6
-    fresh: set[int] = field(default_factory=set)
+    fresh: dict[int, int] = field(default_factory=dict)
     kinks_met: int = 0
     orders: int = 0
     steps: int = 0
@@ -100,12 +70,16 @@ class Stepper:
         self.zero = mpz(1) << 16
         self.unit = self.natural
         self._record: tuple[Any, tuple[JetArray, JetArray, KinkArguments]] | None = None
+        # The arguments to decide about before the next step, by flat index, and the events that stay at zero.
+        self._pending = set() if self.vector_field.sliding is None else set(np.flatnonzero(self._flat_signs() == 0).tolist())
+        self._idle: set[int] = set()
 
     def step(self, limit: mpz | None = None, limit_unit: int = 0) -> Polynomial:
         """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its polynomial.
 
-        Raises `Inconclusive` where the flow would slide along a kink or branch at it.
+        Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first layer.
         """
+        self._decide()
         for _ in range(8):
             coefficients, kinks, converged = self._expand()
             order = len(coefficients) - 1
@@ -118,9 +92,12 @@ class Stepper:
         if limit is not None:
             shift = limit_unit - self.unit
             length = min(length, limit << shift if shift >= 0 else limit >> -shift)
-        crossing, length = self._first_kink(kinks, order, length)
+        signs = self._orientations(kinks.count)
+        crossing, length = first_crossing(kinks, signs, self.fresh, order, length, self.ar.bits, self.zero)
         polynomial = Polynomial(coefficients, self.ar.bits, self.unit, length)
         self.state = polynomial.at(length)
+        if self.vector_field.sliding is not None:
+            self.vector_field.sliding.hold(self.state, self.signs)
         self.steps += 1
         self.orders += len(coefficients) - 1
         self._choose_unit(length, converged, len(coefficients) - 1, bool(crossing))
@@ -129,6 +106,7 @@ class Stepper:
 
     def velocity(self) -> np.ndarray:
         """The field at the present state, in the present cell, in fixed point."""
+        self._decide()
         y, derivative, _ = self._recorded()
         y.coefficients[0] = self.state
         self.ar.extend(0)
@@ -138,16 +116,13 @@ class Stepper:
 
     def _expand(self) -> tuple[np.ndarray, KinkArguments, bool]:
         """Coefficients of the state, all kink arguments, and whether the series converged on [0, 1]."""
-        ar = self.ar
         y, derivative, kinks = self._recorded()
         c = y.coefficients
         c[0] = self.state
         self.unit = self.natural
         previous, n, aimed = None, 0, False
-        while n < ar.order:
-            ar.extend(n)
-            raw = derivative.coefficients[n]
-            c[n + 1] = (raw << self.unit if self.unit >= 0 else raw >> -self.unit) // (n + 1)
+        while n < self.ar.order:
+            self._next(y, derivative, n)
             size = max(abs(v) for v in c[n + 1])
             n += 1
             if n >= 4 and size <= self.tolerance and previous is not None and previous <= self.tolerance:
@@ -158,6 +133,12 @@ class Stepper:
                 if self._aim(kinks.floats(2)):
                     previous, n = None, 0
         return c.copy(), kinks, False
+
+    def _next(self, y: JetArray, derivative: JetArray, n: int) -> None:
+        """Coefficient n + 1 of the state."""
+        self.ar.extend(n)
+        raw = derivative.coefficients[n]
+        y.coefficients[n + 1] = (raw << self.unit if self.unit >= 0 else raw >> -self.unit) // (n + 1)
 
     def _recorded(self) -> tuple[JetArray, JetArray, KinkArguments]:
         """The field's program for the present cell, recorded again only if the cell or the field's scales changed."""
@@ -172,8 +153,8 @@ class Stepper:
 
     def _aim(self, kinks: np.ndarray) -> bool:
         """Shrink the unit if the next kink is, to first order, much nearer than one unit; say whether it did."""
-        signs = self._flat_signs()
-        if kinks.shape[1] == 0:
+        signs = self._orientations(kinks.shape[1])
+        if not len(signs):
             return False
         value, slope = kinks[0] * signs, kinks[1] * signs
         coming = (slope < 0) & (value > 0)
@@ -193,7 +174,7 @@ class Stepper:
             size = max(abs(v) for v in coefficients[n])
             if size > self.tolerance:
                 logs.append((_log2(self.tolerance) - _log2(size)) / n)
-        return _from_float(2.0 ** min(logs), self.ar.bits) if logs else mpz(1) << self.ar.bits
+        return from_float(2.0 ** min(logs), self.ar.bits) if logs else mpz(1) << self.ar.bits
 
     def _choose_unit(self, length: mpz, converged: bool, order: int, at_kink: bool) -> None:
         """The natural unit is the longest in which the series converges; kinks shorten a step, not the next one."""
@@ -211,143 +192,104 @@ class Stepper:
     def _flat_signs(self) -> np.ndarray:
         return np.concatenate([s.reshape(-1) for s in self.signs]) if self.signs else np.zeros(0, dtype=np.int8)
 
-    def _set_sign(self, index: int, sign: int) -> None:
+    def _orientations(self, count: int) -> np.ndarray:
+        """The sign that each of `count` arguments and events keeps until it reaches zero; 0 for those not to watch."""
+        signs = self._flat_signs()
+        signs = np.concatenate([np.where(np.abs(signs) == SLIDING, 0, signs), np.ones(count - len(signs), dtype=np.int8)])
+        signs[list(self._idle)] = 0
+        return signs
+
+    def set_sign(self, index: int, sign: int) -> None:
+        """Choose the sign of the argument with this flat index."""
         for layer in self.signs:
             if index < layer.size:
                 layer.reshape(-1)[index] = sign
                 return
             index -= layer.size
 
+    def is_zero(self, value: Any) -> bool:
+        """Whether a fixed-point number is zero but for rounding."""
+        return abs(value) <= self.zero
+
+    def _leading(self, series: np.ndarray) -> tuple[int, int]:
+        """The order and sign of the first coefficient that is not zero but for rounding; sign 0 if there is none."""
+        return next(((n, 1 if v > 0 else -1) for n, v in enumerate(series) if abs(v) > self.zero), (len(series), 0))
+
+    def probe(self) -> tuple[np.ndarray, Callable[[int], int]]:
+        """With the present signs: the velocity's first coefficients, and the sign that each argument or event takes next
+        (0 if it stays at zero)."""
+        y, derivative, kinks = self._recorded()
+        y.coefficients[0], self.unit = self.state, self.natural
+        count = sum(s.size for s in self.signs)
+        for n in range(PROBE):
+            self._next(y, derivative, n)
+
+        def motion(index: int) -> int:
+            # What remains of an argument at zero is the rounding of the place where the last step ended.
+            return self._leading(kinks.exact(index, PROBE)[index < count :])[1]
+
+        return derivative.coefficients[:PROBE].copy(), motion
+
+    def _decide(self) -> None:
+        """Choose the signs of the pending arguments."""
+        if self._pending and self.vector_field.sliding is not None:
+            pending, self._pending = self._pending, set()
+            decided = self.vector_field.sliding.decide(self, sorted(pending))
+            signs = self._flat_signs()
+            self.fresh |= {i: 1 for i in decided if abs(signs[i]) == 1}
+
     def _settle_signs(self, kinks: KinkArguments, order: int) -> bool:
         """Give arguments that start at zero the sign they move to; False if the cell had to change."""
         signs, settled = self._flat_signs(), True
+        self._idle.clear()
         for i in np.flatnonzero(signs == 0).tolist():
-            c = kinks.exact(i, order)
-            first = next((v for v in c if abs(v) > self.zero), None)
-            if first is not None:
-                self._set_sign(i, 1 if first > 0 else -1)
-                if abs(c[0]) <= self.zero:
-                    self.fresh.add(i)
+            n, sign = self._leading(kinks.exact(i, order))
+            if sign:
+                self.set_sign(i, sign)
+                if n:
+                    self.fresh[i] = n
                 settled = False
-        for i in list(self.fresh):
-            leading = next((v for v in kinks.exact(i, order)[1:] if abs(v) > self.zero), None)
-            if leading is None:
-                self.fresh.discard(i)
-            elif settled and (leading > 0) != (signs[i] > 0):
-                self._set_sign(i, -int(signs[i]))
-                settled = False
-        return settled
+        if not settled:
+            return False
+        moves = {i: self._leading(kinks.exact(i, order)[1:]) for i in self.fresh if abs(signs[i]) == 1}
+        events = {e: self._leading(kinks.exact(e, order)) for e in range(len(signs), kinks.count)}
+        wrong = {i for i, (_, sign) in moves.items() if sign != signs[i]} | {e for e, (_, sign) in events.items() if sign < 0}
+        if wrong:
+            self.fresh = {i: 1 for i in moves if i not in wrong}
+            self._turn(wrong, {i: sign for i, (_, sign) in moves.items()})
+            return False
+        self.fresh = {i: n + 1 for i, (n, _) in moves.items()} | {e: n for e, (n, sign) in events.items() if n and sign}
+        self._idle = {e for e, (_, sign) in events.items() if not sign}
+        return True
 
-    def _first_kink(self, kinks: KinkArguments, order: int, length: mpz) -> tuple[list[int], mpz]:
-        """The indices of the arguments that change sign first on (0, length], and where; none: `length` itself."""
-        signs = self._flat_signs()
-        if kinks.count == 0:
-            return [], length
-        h = int(length) / (1 << self.ar.bits)
-        fresh = np.zeros(len(signs), dtype=bool)
-        fresh[list(self.fresh)] = True
-        c = kinks.floats(order) * signs
-        c[:-1, fresh], c[-1, fresh] = c[1:, fresh], 0.0  # divide by s: the zero at s = 0 is the kink just left
-        powers = h ** np.arange(len(c))
-        spread = (np.abs(c[1:]) * powers[1:, None]).sum(0)
-        open_ = np.flatnonzero((signs != 0) & (c[0] <= spread))
-        if not len(open_):
-            return [], length
-        hits = _march(c[:, open_], h)
-        found: list[tuple[mpz, int]] = []
-        best = h
-        for near, index in sorted((s, int(open_[i])) for i, s in hits):
-            if near > best * (1 + 1e-9):
-                break
-            root = self._refine(kinks.exact(index, order) * int(signs[index]), near, length, index in self.fresh)
-            if root is not None:
-                found.append((root, index))
-                best = min(best, int(root) / (1 << self.ar.bits))
-        if not found:
-            return [], length
-        first = min(root for root, _ in found)
-        return [index for root, index in found if root - first <= self.zero], first
-
-    def _refine(self, c: np.ndarray, near: float, length: mpz, deflate: bool) -> mpz | None:
-        """The zero of the series after `near` where it turns negative, by bisection-safeguarded Newton; None if it
-        only touches zero."""
-        bits = self.ar.bits
-        c = c[1:] if deflate else c
-        derivative = np.array([n * v for n, v in enumerate(c)][1:] or [mpz(0)], dtype=object)
-        low, gap = _from_float(near * (1 - 1e-12), bits), mpz(1) << max(bits - 44, 1)
-        while _horner(c, min(low + gap, length), bits) >= 0:
-            if low + gap >= length:
-                return None
-            gap *= 2
-        high = min(low + gap, length)
-        if _horner(c, low, bits) < 0:
-            low = mpz(0)
-        root = (low + high) >> 1
-        for _ in range(4 * bits):
-            value = _horner(c, root, bits)
-            if value >= 0:
-                low = root
-            else:
-                high = root
-            if high - low <= 2:
-                break
-            slope = _horner(derivative, root, bits)
-            newton = root - (value << bits) // slope if slope else low
-            if abs(newton - root) <= 1:
-                break
-            root = newton if low < newton < high else (low + high) >> 1
-        return root if root > 0 else None
+    def _turn(self, wrong: set[int], moves: dict[int, int]) -> None:
+        """Correct the signs of arguments that do not go where their sign says."""
+        if self.vector_field.sliding is not None:
+            self._pending = wrong
+            self._decide()
+            return
+        for i in wrong:
+            self.set_sign(i, moves[i])
+            if moves[i]:
+                self.fresh[i] = 1
 
     def _cross(self, crossing: list[int]) -> None:
-        self.fresh = set(crossing)
         signs = self._flat_signs()
-        for index in crossing:
-            self._set_sign(index, -int(signs[index]))
+        self.fresh = {index: 1 for index in crossing if index < len(signs)}
+        self._pending = set(crossing) - set(self.fresh)
+        if crossing:
+            self._idle.clear()
+        for index in self.fresh:
+            self.set_sign(index, -int(signs[index]))
         self.kinks_met += len(crossing)
 
     def _stuck(self) -> str:
         return (
-            "the flow reached a kink of the activation that it neither crosses nor leaves (it slides along it, or branches); "
+            "the flow reached a kink of the activation that it neither crosses nor leaves; "
             "stopped there: shorten the time, or use an activation with power >= 2."
         )
-
-
-def to_floats(values: np.ndarray, bits: int) -> np.ndarray:
-    """Fixed-point numbers in double precision."""
-    shift = max(bits - 900, 0)  # doubles hold the magnitude of numbers below 2^1024, however small next to 1
-    return np.ldexp((values >> shift).astype(np.float64), shift - bits)
 
 
 def _log2(value: mpz) -> float:
     extra = max(value.bit_length() - 60, 0)
     return math.log2(int(value >> extra)) + extra
-
-
-def _from_float(value: float, bits: int) -> mpz:
-    mantissa, exponent = math.frexp(value)
-    scaled, shift = mpz(int(math.ldexp(mantissa, 53))), bits + exponent - 53
-    return scaled << shift if shift >= 0 else scaled >> -shift
-
-
-def _march(c: np.ndarray, h: float) -> list[tuple[int, float]]:
-    """Where each polynomial (columns of c, >= 0 at 0) first comes near zero on [0, h]: steps of value / Lipschitz
-    bound never pass a zero. Pairs (column, place)."""
-    orders = np.arange(1, len(c))
-    lipschitz = (orders[:, None] * np.abs(c[1:]) * (h ** (orders - 1))[:, None]).sum(0)
-    scale = np.abs(c).max(0)
-    place, alive, hits = np.zeros(c.shape[1]), np.ones(c.shape[1], dtype=bool), []
-    for _ in range(MARCH_LIMIT):
-        columns = np.flatnonzero(alive)
-        if not len(columns):
-            break
-        at, sub = place[columns], c[:, columns]
-        value = sub[-1].copy()
-        for row in sub[-2::-1]:
-            value = value * at + row
-        near = value <= 1e-13 * scale[columns]
-        hits += [(int(i), float(place[i])) for i in columns[near]]
-        alive[columns[near]] = False
-        moving = columns[~near]
-        place[moving] += value[~near] / np.maximum(lipschitz[moving], 1e-300)
-        alive[place > h] = False
-    return hits + [(int(i), float(place[i])) for i in np.flatnonzero(alive)]

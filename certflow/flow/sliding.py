@@ -1,0 +1,269 @@
+"""Flows at kinks where the field jumps (power 1): crossing, sliding along the kink (Filippov, Clarke), branching.
+
+Let z_ij = x_i . w_j be at zero, G the gradient in the row w_j with the off-slope there, and s_ij the derivative in the
+activation, so that the Clarke gradients are G + mu x_i with mu between 0 and J = (1 - off) s_ij. The flow keeps
+z_ij = 0 with the one multiplier that makes G + mu x_i orthogonal to x_i: a constant projection of G. For several
+samples mu = -(X_S X_S^T)^(-1) X_S G. A kink that holds the flow is concave, J < mu < 0; the flow leaves on the off-side
+where mu reaches 0 and on the on-side where it reaches J. Samples with parallel x_i share one kink and one multiplier.
+Approximate throughout, as the integrator is. Source: theory of Filippov systems; `proofs_notes/L1-coordinates.md`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+
+from certflow.arithmetic.jets import Constant, JetArithmetic, JetArray
+from certflow.networks.base import Forward, Network
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Inconclusive
+
+SLIDING = 3
+"""The sign of an argument that is held at zero; the network sees that of it: -1, or 1 where its sample is opposite to
+the kink's first one."""
+
+MAX_SURFACES = 4
+
+
+class Stepper(Protocol):
+    """What a decision needs of the integrator: the signs, and the motion that others would cause."""
+
+    signs: list[np.ndarray]
+
+    def set_sign(self, index: int, sign: int) -> None:
+        """Choose the sign of the argument with this flat index."""
+
+    def probe(self) -> tuple[np.ndarray, Callable[[int], int]]:
+        """With the present signs: the velocity's first coefficients, and the sign that each argument or event takes next
+        (0 if it stays at zero)."""
+
+    def is_zero(self, value: Any) -> bool:
+        """Whether a fixed-point number is zero but for rounding."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One kink: the arguments (flat index, orientation) that vanish on it, and its number if the flow can be held on it."""
+
+    members: tuple[tuple[int, int], ...]
+    key: tuple[int, int] | None = None
+
+    def choose(self, stepper: Stepper, side: int) -> None:
+        """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0)."""
+        for index, orientation in self.members:
+            stepper.set_sign(index, side * orientation if side else -SLIDING * orientation)
+
+
+class Sliding:
+    """The kinks of one network on its samples: which share a surface, how to stay on it, and where to go from there."""
+
+    def __init__(self, network: Network, X: np.ndarray, ar: JetArithmetic) -> None:
+        self.network, self.ar, self._X = network, ar, X
+        self._maps: dict[tuple[int, ...], tuple[Constant, Constant]] = {}
+        self._parallel: list[list[tuple[int, Fraction]]] = []
+        if isinstance(network, FeedForward) and 1 in network.trained:
+            self._parallel = _parallel_classes(X)
+        self._class_of = {i: c for c, members in enumerate(self._parallel) for i, _ in members}
+
+    @staticmethod
+    def serves(network: Network) -> bool:
+        """Whether the gradient of the network may jump."""
+        return network.has_kinks and (not isinstance(network, FeedForward) or network.activation.power == 1)
+
+    # -- the field on the kink -----------------------------------------------------------------------------------------
+
+    def held(self, signs: list[np.ndarray]) -> list[tuple[int, int]]:
+        """The (neuron, class of parallel samples) on whose kink the flow slides, in order."""
+        if not signs or not np.any(np.abs(signs[0]) == SLIDING):
+            return []
+        slides = np.abs(signs[0]) == SLIDING
+        return [(j, c) for j in range(slides.shape[1]) for c, members in enumerate(self._parallel) if slides[members[0][0], j]]
+
+    def project(self, gradient: JetArray, run: Forward, r: Any, signs: list[np.ndarray]) -> tuple[JetArray, list[JetArray]]:
+        """The gradient (k) along the kinks that hold the flow, and the two series per kink that are positive while they
+        do: -mu for each, then mu - J for each."""
+        held = self.held(signs)
+        if not held:
+            return gradient, []
+        d, parts, multipliers, end = self.network.inputs, [], [], 0
+        for j, classes in self._by_neuron(held):
+            normals, solve = self._map(classes)
+            row = gradient[j * d : (j + 1) * d]
+            multiplier = solve @ row
+            parts += [gradient[end : j * d], row + multiplier @ normals]
+            multipliers.append(multiplier)
+            end = (j + 1) * d
+        parts.append(gradient[end:])
+        mu = multipliers[0].joined(multipliers[1:])
+        events = (-mu).joined([mu - self._jumps(held, run, r)])
+        return parts[0].joined(parts[1:]), [events]
+
+    def _jumps(self, held: list[tuple[int, int]], run: Forward, r: Any) -> JetArray:
+        """J per kink in `held`: the change of the gradient across it, in units of the data point of its first sample."""
+        entries = [(e, j, i, ratio) for e, (j, c) in enumerate(held) for i, ratio in self._parallel[c]]
+        network: Any = self.network
+        signals = network.first_signals(run, r, [i for _, _, i, _ in entries], [j for _, j, _, _ in entries])
+        rise = np.full((len(held), len(entries)), Fraction(0), dtype=object)
+        for column, (e, _, _, ratio) in enumerate(entries):
+            rise[e, column] = (1 - network.activation.off) * abs(ratio)
+        return self.ar.array(rise) @ signals
+
+    def hold(self, state: np.ndarray, signs: list[np.ndarray]) -> None:
+        """Put the weights of a state (fixed point, in place) back on the kinks that hold them: rounding is not damped."""
+        d, bits = self.network.inputs, self.ar.bits
+        for j, classes in self._by_neuron(self.held(signs)):
+            normals, solve = self._map(classes)
+            row = state[j * d : (j + 1) * d]
+            state[j * d : (j + 1) * d] = row + ((solve.values @ row >> bits) @ normals.values >> bits)
+
+    def _by_neuron(self, held: list[tuple[int, int]]) -> list[tuple[int, tuple[int, ...]]]:
+        return [(j, tuple(c for _, c in items)) for j, items in itertools.groupby(held, key=lambda item: item[0])]
+
+    def _map(self, classes: tuple[int, ...]) -> tuple[Constant, Constant]:
+        """X_S and -(X_S X_S^T)^(-1) X_S for the first samples of the classes, which are independent."""
+        if classes not in self._maps:
+            normals = self._X[[self._parallel[c][0][0] for c in classes]]
+            self._maps[classes] = self.ar.array(normals), self.ar.array(-_least_norm_map(normals))
+        return self._maps[classes]
+
+    # -- which way from a kink -----------------------------------------------------------------------------------------
+
+    def decide(self, stepper: Stepper, indices: Iterable[int]) -> set[int]:
+        """Give arguments that are at zero, and those that slide in the same neuron, the signs that agree with the motion
+        they cause, and return the arguments decided. An index past all arguments is that of an event of `project`.
+
+        Raises `Inconclusive` where no or several choices agree.
+        """
+        held, count = self.held(stepper.signs), sum(s.size for s in stepper.signs)
+        first = stepper.signs[0].size if self._parallel else 0
+        neurons: dict[int, set[int]] = {}
+        others = []
+        for index in indices:
+            if index >= count:
+                j, c = held[(index - count) % len(held)]
+                neurons.setdefault(j, set()).add(c)
+            elif index >= first:
+                others.append(index)
+            else:
+                i, j = divmod(index, stepper.signs[0].shape[1])
+                if i in self._class_of:
+                    neurons.setdefault(j, set()).add(self._class_of[i])
+        decided = set(others)
+        for j, classes in neurons.items():
+            classes |= {c for neuron, c in held if neuron == j}
+            group = self._surfaces(stepper, j, sorted(classes))
+            self._decide_neuron(stepper, j, group)
+            decided |= {index for surface in group for index, _ in surface.members}
+        singles = [Surface(((index, 1),)) for index in others]
+        if singles and self._matters(stepper, singles):
+            for surface in singles:
+                self._decide(stepper, [surface])
+        return decided
+
+    def _surfaces(self, stepper: Stepper, j: int, classes: list[int]) -> list[Surface]:
+        width = stepper.signs[0].shape[1]
+        return [
+            Surface(tuple((i * width + j, 1 if ratio > 0 else -1) for i, ratio in self._parallel[c]), (j, c)) for c in classes
+        ]
+
+    def _decide_neuron(self, stepper: Stepper, j: int, group: list[Surface]) -> None:
+        if len(group) > 1 and not self._matters(stepper, group):
+            return
+        normals = self._X[[self._parallel[surface.key[1]][0][0] for surface in group if surface.key]]
+        if len(group) > MAX_SURFACES or len(_echelon(normals)) < len(group):
+            raise Inconclusive(
+                f"the flow reached {len(group)} kinks of neuron {j + 1} of layer 1 at once, where its weights vanish or the data "
+                "points are linearly dependent: it may branch there; shorten the time."
+            )
+        self._decide(stepper, group)
+
+    def _decide(self, stepper: Stepper, group: list[Surface]) -> None:
+        sides = (-1, 1) if group[0].key is None else (-1, 1, 0)
+        found = [choice for choice in itertools.product(sides, repeat=len(group)) if self._agrees(stepper, group, choice)]
+        if len(found) == 1:
+            for surface, side in zip(group, found[0], strict=True):
+                surface.choose(stepper, side)
+        elif found:
+            raise Inconclusive(
+                f"the flow branches at a kink: at {self._where(stepper, group)} more than one continuation agrees with the "
+                "gradient flow; start elsewhere, shorten the time, or use an activation with power >= 2."
+            )
+        elif self._matters(stepper, group):
+            raise Inconclusive(
+                f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding is followed for kinks "
+                "of a trained first layer alone, apart from those of later layers: shorten the time, or use power >= 2."
+            )
+
+    def _agrees(self, stepper: Stepper, group: list[Surface], choice: tuple[int, ...]) -> bool:
+        """Whether the motion with these sides goes to them: to the stated side of each, or held with J <= mu <= 0."""
+        for surface, side in zip(group, choice, strict=True):
+            surface.choose(stepper, side)
+        _, motion = stepper.probe()
+        held, count = self.held(stepper.signs), sum(s.size for s in stepper.signs)
+        for surface, side in zip(group, choice, strict=True):
+            if side:
+                index, _ = surface.members[0]
+                if motion(index) != side:
+                    return False
+            else:
+                slot = count + held.index(surface.key or (0, 0))
+                if motion(slot) < 0 or motion(slot + len(held)) < 0:
+                    return False
+        return True
+
+    def _matters(self, stepper: Stepper, group: list[Surface]) -> bool:
+        """Whether the sides make a difference to the motion; if not, all signs are left at zero."""
+        velocities = []
+        for side in (-1, 1, 0):
+            for index, orientation in itertools.chain.from_iterable(surface.members for surface in group):
+                stepper.set_sign(index, side * orientation)
+            if side:
+                velocities.append(stepper.probe()[0])
+        return not all(stepper.is_zero(v) for v in (velocities[1] - velocities[0]).ravel())
+
+    def _where(self, stepper: Stepper, group: list[Surface]) -> str:
+        places = []
+        for surface in group:
+            index, layer = surface.members[0][0], 0
+            while index >= stepper.signs[layer].size:
+                index -= stepper.signs[layer].size
+                layer += 1
+            i, j = divmod(index, stepper.signs[layer].shape[1])
+            layered = isinstance(self.network, FeedForward)
+            places.append(f"sample {i + 1}, " + (f"neuron {j + 1} of layer {layer + 1}" if layered else f"kink {layer + 1}"))
+        return " and ".join(places)
+
+
+def _parallel_classes(X: np.ndarray) -> list[list[tuple[int, Fraction]]]:
+    """The nonzero samples by common line, each with its ratio to the first of its class; exact."""
+    classes: dict[tuple[Fraction, ...], list[tuple[int, Fraction]]] = {}
+    for i, x in enumerate(X):
+        pivot = next((v for v in x if v), None)
+        if pivot is not None:
+            classes.setdefault(tuple(v / pivot for v in x), []).append((i, pivot))
+    return [[(i, scale / members[0][1]) for i, scale in members] for members in classes.values()]
+
+
+def _echelon(rows: np.ndarray) -> list[np.ndarray]:
+    """The nonzero rows of the reduced echelon form, exact."""
+    left: list[np.ndarray] = list(rows)
+    done: list[np.ndarray] = []
+    for column in range(rows.shape[1]):
+        pivot = next((row for row in left if row[column]), None)
+        if pivot is not None:
+            left = [row for row in left if row is not pivot]
+            pivot = pivot / pivot[column]
+            left, done = ([row - row[column] * pivot for row in part] for part in (left, done))
+            done.append(pivot)
+    return done
+
+
+def _least_norm_map(normals: np.ndarray) -> np.ndarray:
+    """(N N^T)^(-1) N for independent rows N, exact."""
+    gram = normals @ normals.T
+    return np.array([row[len(gram) :] for row in _echelon(np.concatenate([gram, normals], axis=1))[: len(gram)]], dtype=object)
