@@ -79,9 +79,13 @@ class _Expander:
         return self._atom(rebuilt)
 
     def _atom(self, node: Node, exponent: Fraction = Fraction(1)) -> Polynomial:
+        coefficient = Fraction(1)
         if node.is_number:
-            return {(): node.value} if node.value else {}
-        return {((self.atoms.setdefault(node, len(self.atoms)), exponent),): Fraction(1)}
+            # Of a power of a number only an irrational root is an atom: sqrt(8) is the atom 8 with the exponent 1/2.
+            coefficient, exponent = node.value ** math.floor(exponent), exponent - math.floor(exponent)
+            if not exponent:
+                return {(): coefficient} if coefficient else {}
+        return {((self.atoms.setdefault(node, len(self.atoms)), exponent),): coefficient}
 
     def _scaled(self, polynomial: Polynomial, factor: Fraction) -> Polynomial:
         return {monomial: factor * coefficient for monomial, coefficient in polynomial.items()}

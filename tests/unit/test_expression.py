@@ -247,6 +247,25 @@ def test_multiplying_out_keeps_the_values(drawn):
     assert expand(expanded) == expanded
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["sqrt(2)*u", "u/sqrt(2)", "sqrt(2)*sqrt(2)*u", "sqrt(2)**3*u - 2*sqrt(2)*u", "u*sqrt(1/2)*sqrt(8)", "(sqrt(2)*u + v)**2"],
+)
+def test_multiplying_out_keeps_irrational_roots_of_numbers(text):
+    before = Expression(["u", "v"], ["x"], text)
+    after = Expression(["u", "v"], ["x"], expand(before.tree))
+    w, X = np.array([0.75, -1.25]), np.array([[1.0]])
+    assert np.allclose(before.outputs(FLOAT, w, X), after.outputs(FLOAT, w, X), rtol=1e-14, atol=1e-15)
+    assert expand(after.tree) == after.tree
+
+
+def test_irrational_coefficients_survive_the_splitting_into_blocks():
+    network = Expression(["u", "v"], ["x"], "(u + v)**2 - 2*u*v + sqrt(2)*v**2")
+    assert network.blocks == ((0,), (1,))
+    outputs = network.outputs(FLOAT, np.array([0.0, 1.0]), np.array([[1.0]]))
+    assert np.allclose(outputs, 1 + np.sqrt(2), rtol=1e-15)
+
+
 def test_what_is_too_large_is_not_multiplied_out():
     names = ["u1", "u2", "u3", "u4", "x1"]
     assert expand(parse("(u1 + u2 + u3 + u4 + x1)**200", names)) is None

@@ -130,6 +130,11 @@ def test_refusals_name_the_terms_that_disagree(text, parts):
     assert str(error.value).endswith(".") and "\n" not in str(error.value)
 
 
+def test_roots_of_numbers_are_not_confused_with_the_numbers():
+    with pytest.raises(BadInput, match="no order"):  # sqrt(1/2) is not 1/2, so a constant is left
+        homogeneity(expression("1/2 - u1 - sqrt(1/2)"))
+
+
 @given(own.expression(), st.sampled_from([" + 1", " + x1", " + u1", " + tanh(u1)", "*(u1 + 1)"]))
 def test_a_foreign_term_is_refused(network, term):
     # The drawn expressions have order at least 2, so a constant, an input or a single weight does not fit.
