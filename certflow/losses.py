@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import Arithmetic
+from certflow.exact import parse_rational
 from certflow.outcome import BadInput
 
 REDUCTIONS = ("mean", "sum")
+
+_TRIED_OUTPUTS = (Fraction(-4), Fraction(-1), Fraction(-1, 16), Fraction(1, 16), Fraction(1), Fraction(4))
+"""Outputs at which a custom loss must be convex with the curvature it states, as far as balls decide."""
 
 Residual = Callable[[Arithmetic, Any, Any], Any]
 
@@ -23,7 +27,8 @@ class Loss:
 
     `kind` is "square" (`(H - y)²/2`), "logistic" (`2 log(1 + exp(-y H))`, y = 1 or -1) or "custom": then `residual`
     computes `-l'(H, y)` with `+ - * /` and `ar.exp`, elementwise, `curvature` bounds l'' and `at_zero` gives the
-    exact `-l'(0, y)`. Only the first two can be written to a file.
+    exact `-l'(0, y)`. That a custom loss is convex with that curvature is the user's word; `check_labels` refuses what
+    its own residual contradicts. Only the first two can be written to a file.
     """
 
     kind: str = "square"
@@ -51,7 +56,7 @@ class Loss:
     def initial_residuals(self, y: np.ndarray) -> np.ndarray:
         """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and logistic."""
         at_zero = self.at_zero or (lambda label: label)
-        return np.array([self.omega(len(y)) * at_zero(label) for label in y], dtype=object)
+        return np.array([self.omega(len(y)) * parse_rational(at_zero(label), "loss.at_zero") for label in y], dtype=object)
 
     def residuals(self, ar: Arithmetic, outputs: Any, y: Any) -> Any:
         """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`."""
@@ -80,3 +85,34 @@ class Loss:
             for i, label in enumerate(y):
                 if label not in (1, -1):
                     raise BadInput(f"data.y[{i}]: the label {label} is not 1 or -1, which the logistic loss needs.")
+        if self.kind == "custom":
+            self._check_custom(y)
+
+    def _check_custom(self, y: np.ndarray) -> None:
+        """Raise `BadInput` if enclosures of the residual contradict `at_zero`, convexity or the curvature."""
+        from certflow.arithmetic.ball import BallArithmetic
+
+        ar = BallArithmetic(128)
+        labels, omega = ar.array(y), self.omega(len(y))
+
+        def residuals(output: Fraction) -> Any:
+            try:
+                return self.residuals(ar, ar.array(np.full(len(y), output, dtype=object)), labels) / omega
+            except TypeError as error:
+                raise BadInput(f"loss.residual: it must work in every arithmetic, with exact numbers only: {error}.") from error
+
+        start = residuals(Fraction(0))
+        for i, value in enumerate(self.initial_residuals(y) / omega):
+            if not start[i].contains(value):
+                raise BadInput(f"loss.at_zero: it gives {value} for data.y[{i}], but the residual at output 0 is {start[i]}.")
+        for output in _TRIED_OUTPUTS:
+            for i, change in enumerate((start - residuals(output)) / output):
+                if change.less(0):
+                    raise BadInput(
+                        f"loss.residual: for data.y[{i}] it increases between outputs 0 and {output}; l is not convex."
+                    )
+                if change.greater(self.curvature_bound()):
+                    raise BadInput(
+                        f"loss.curvature: {self.curvature_bound()} is too small; for data.y[{i}] the residual falls by "
+                        f"{change} per unit between outputs 0 and {output}."
+                    )

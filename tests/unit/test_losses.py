@@ -79,3 +79,27 @@ def test_unusable_losses_are_refused(make, words):
     with pytest.raises(BadInput) as refusal:
         make()
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("residual", "curvature", "at_zero", "words"),
+    [
+        (lambda ar, h, y: y - h, 1, lambda y: y / 1000, "loss.at_zero: it gives 3/1000 for data.y[0]"),
+        (lambda ar, h, y: y - h, 1, lambda y: 0.1, "loss.at_zero: it gives"),  # the double, of course
+        (lambda ar, h, y: y + h, 1, lambda y: y, "l is not convex"),
+        (lambda ar, h, y: y - h * 2, 1, lambda y: y, "loss.curvature: 1 is too small"),
+        (lambda ar, h, y: y - h, -1, lambda y: y, "loss.curvature: -1 is too small"),
+        (lambda ar, h, y: (y - h) * 0.5, 1, lambda y: y / 2, "with exact numbers only"),
+        (lambda ar, h, y: y / (ar.exp(y * h) + 1), 9, lambda y: y / 3, "loss.at_zero: it gives 1 for"),
+    ],
+)
+def test_custom_losses_that_contradict_themselves_are_refused(residual, curvature, at_zero, words):
+    loss = Loss("custom", "mean", residual, Fraction(curvature), at_zero)
+    with pytest.raises(BadInput) as refusal:
+        loss.check_labels(np.array([Fraction(3), Fraction(-1, 3)]))
+    assert words in str(refusal.value)
+
+
+def test_custom_losses_that_do_not_contradict_themselves_pass():
+    logistic = Loss("custom", "mean", lambda ar, h, y: y * 2 / (ar.exp(y * h) + 1), Fraction(9, 2), lambda y: y)
+    logistic.check_labels(np.array([Fraction(3), Fraction(-1, 3)]))

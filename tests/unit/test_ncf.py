@@ -196,7 +196,7 @@ def test_omega_belongs_to_the_ncf():
     X, y, w = [[1, 0], [0, 1], [1, 1]], [1, 1, -1], np.array([Fraction(1), Fraction(2)], dtype=object)
     mean, total = (Problem(network, X, y, "logistic", direction=[1, 1], reduction=how) for how in ("mean", "sum"))
     assert 3 * ncf_value(EXACT, mean, w) == ncf_value(EXACT, total, w) == 1 + 4 - 9
-    half = Loss("custom", "sum", lambda ar, h, y: y - h, Fraction(1), lambda label: label / 2)
+    half = Loss("custom", "sum", lambda ar, h, y: y / 2 - h, Fraction(1), lambda label: label / 2)
     assert 2 * ncf_value(EXACT, Problem(network, X, y, half, direction=[1, 1]), w) == 1 + 4 - 9
 
 

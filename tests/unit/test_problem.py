@@ -219,9 +219,7 @@ def test_experiments_keep_deltas_as_written():
 
 
 def test_custom_losses_work_in_python_and_are_refused_in_files():
-    loss = Loss(
-        "custom", residual=lambda ar, outputs, y: y - outputs, curvature=Fraction(1), at_zero=lambda label: Fraction(label) * 3
-    )
+    loss = Loss("custom", residual=lambda ar, outputs, y: y * 3 - outputs, curvature=Fraction(1), at_zero=lambda label: label * 3)
     problem = small(loss=loss)
     assert list(problem.z) == [Fraction(15, 2), Fraction(3, 2)]
     for use in (problem.to_toml, lambda: problem.sha256):
