@@ -217,14 +217,24 @@ class Sliding:
         return True
 
     def _matters(self, stepper: Stepper, group: list[Surface]) -> bool:
-        """Whether the sides make a difference to the motion; if not, all signs are left at zero."""
-        velocities = []
-        for side in (-1, 1, 0):
-            for index, orientation in itertools.chain.from_iterable(surface.members for surface in group):
+        """Whether the sides make a difference to the motion; all signs are left at zero."""
+        # Not only all together: by the binary digits of their numbers, so that effects that cancel are seen, too.
+        digits = range((len(group) - 1).bit_length())
+        patterns = [[1] * len(group), *([1 if k >> b & 1 else -1 for k in range(len(group))] for b in digits)]
+        base = self._velocity(stepper, group, [-1] * len(group))
+        differences = (self._velocity(stepper, group, sides) - base for sides in patterns)
+        matters = any(not stepper.is_zero(v) for difference in differences for v in difference.ravel())
+        self._set(stepper, group, [0] * len(group))
+        return matters
+
+    def _velocity(self, stepper: Stepper, group: list[Surface], sides: list[int]) -> np.ndarray:
+        self._set(stepper, group, sides)
+        return stepper.probe()[0]
+
+    def _set(self, stepper: Stepper, group: list[Surface], sides: list[int]) -> None:
+        for surface, side in zip(group, sides, strict=True):
+            for index, orientation in surface.members:
                 stepper.set_sign(index, side * orientation)
-            if side:
-                velocities.append(stepper.probe()[0])
-        return not all(stepper.is_zero(v) for v in (velocities[1] - velocities[0]).ravel())
 
     def _where(self, stepper: Stepper, group: list[Surface]) -> str:
         places = []

@@ -1,0 +1,309 @@
+"""Flows along kinks of ReLU networks: explicit solutions, exits on both sides, conserved quantities, branching."""
+
+import itertools
+import random
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+
+from certflow.arithmetic.jets import JetArithmetic
+from certflow.flow.integration import Precision
+from certflow.flow.limit import limit_of
+from certflow.flow.reference import limit_flow, reference_flow
+from certflow.flow.sliding import SLIDING, Sliding
+from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
+from certflow.networks.feed_forward import FeedForward
+from certflow.networks.one_hidden_layer import TwoLayer
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+RELU = Activation(Fraction(0), 1)
+CTX = mpmath.mp.clone()
+CTX.dps = 50
+TINY = CTX.mpf(10) ** -27
+
+
+def neuron(X, y, direction, alpha="0"):
+    """One neuron v max(z, alpha z) with two inputs, sum of squares; weights w1, w2, v."""
+    return Problem(TwoLayer(2, 1, Activation(Fraction(alpha), 1)), X, y, direction=direction, reduction="sum")
+
+
+def scaled(flow, time):
+    """The weights of the limit flow, whose start has norm one, in 50 digits."""
+    return [CTX.mpf(v) for v in flow.weights(time)]
+
+
+def random_problem(seed, width=2, inputs=3, alpha=0):
+    """Five random samples."""
+    rng = random.Random(seed)
+
+    def draw(*shape):
+        values = [Fraction(rng.randint(-100, 100), 100) for _ in range(int(np.prod(shape)))]
+        return np.array(values, dtype=object).reshape(shape)
+
+    network = TwoLayer(inputs, width, Activation(Fraction(alpha), 1))
+    return Problem(network, draw(5, inputs), draw(5), direction=draw(network.size), reduction="sum")
+
+
+def held_at_the_end(problem, digits=30, coordinates="raw"):
+    """The (neuron, sample) pairs on whose kinks the blocks of the limit flow computed so far slide."""
+    limit = limit_of(problem, Precision(digits), coordinates == "polar")
+    return [(j, i) for j, run in enumerate(limit.runs) for i in np.flatnonzero(np.abs(run.stepper.signs[0]) == SLIDING).tolist()]
+
+
+# -- explicit solutions ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coordinates", ["raw", "polar"])
+def test_a_start_on_a_concave_kink_grows_exponentially_along_it(coordinates):
+    # On w1 = 0 the second sample alone moves w2 and v: w2' = v, v' = w2.
+    flow = limit_flow(neuron([[1, 0], [1, 1]], [-2, 1], [0, 1, 1]), time=Fraction(3), coordinates=coordinates)
+    for time in (Fraction(1, 3), Fraction(3)):
+        expected = CTX.exp(CTX.mpf(time.numerator) / time.denominator) / CTX.sqrt(2)
+        w1, w2, v = scaled(flow, time)
+        assert abs(w1) < TINY and abs(w2 / expected - 1) < TINY and abs(v / expected - 1) < TINY
+
+
+@pytest.mark.parametrize("coordinates", ["raw", "polar"])
+@pytest.mark.parametrize(
+    "extra", [[], [([0, 0], 3)], [([0, 0], -3), ([-1, 0], Fraction(1, 2))]], ids=["plain", "zero", "opposite"]
+)
+@pytest.mark.parametrize("split", [False, True])
+def test_a_neuron_reaches_a_concave_kink_and_stays(coordinates, extra, split):
+    # Before: p = w1 + w2 and v solve p' = 2v, v' = p, and w1' = v; on the kink w2' = v, v' = w2.
+    samples = [([1, 1], 1), *([([1, 0], -1), ([Fraction(1, 2), 0], -2)] if split else [([1, 0], -2)]), *extra]
+    length = CTX.sqrt(1 + 16 + 4)
+    w1, w2, v = -1 / length, 4 / length, 2 / length
+    opposite = Fraction(1, 2) if len(extra) > 1 else 0  # moves w1 and v, too, while w1 < 0
+
+    def before(t):
+        # u = (w1, w2, v): linear, by its matrix exponential.
+        A = CTX.matrix([[0, 0, 1 - opposite], [0, 0, 1], [1 - opposite, 1, 0]])
+        return CTX.expm(A * t) * CTX.matrix([w1, w2, v])
+
+    reached = CTX.findroot(lambda t: before(t)[0], (0.1, 1), solver="anderson")
+    _, b, c = before(reached)
+    problem = neuron([x for x, _ in samples], [label for _, label in samples], [-1, 4, 2])
+    flow = limit_flow(problem, time=Fraction(3), coordinates=coordinates)
+    assert min(abs(start - reached) for start in flow.paths[0].starts) < TINY
+    for time in (Fraction(1, 16), Fraction(2), Fraction(3)):
+        at = CTX.mpf(time.numerator) / time.denominator
+        s = at - reached
+        sinh, cosh = CTX.sinh(s), CTX.cosh(s)
+        expected = before(at) if s < 0 else [0, b * cosh + c * sinh, c * cosh + b * sinh]
+        assert max(abs(a - e) for a, e in zip(scaled(flow, time), expected, strict=True)) < 100 * TINY
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "alpha", "output", "side"),
+    [
+        ([[1, 0], [1, 2], [-1, 1]], ["-2", "2", "3/2"], "0", "1/2", -1),
+        ([[1, 0], [1, 2], [-1, 1]], ["-2", "2", "3/2"], "1/8", "1/4", -1),
+        ([[1, 0], [1, 1], [-1, 2]], ["-3/4", "7/4", "3/2"], "0", "1/2", 1),
+        ([[1, 0], [1, 1], [-1, 2]], ["-3/4", "7/4", "3/2"], "1/8", "1/2", 1),
+    ],
+)
+def test_changing_residuals_release_the_flow_where_the_multiplier_ends(X, y, alpha, output, side):
+    # From w = v on w1 = 0, q = v w2 solves q' = 2 q (A - 5 q); the multiplier is affine in q and ends at q = output.
+    labels, delta = [Fraction(v) for v in y], Fraction(1, 10)
+    flow = reference_flow(neuron(X, y, [0, 1, 1], alpha), delta, time=Fraction(3, 2), check=False)
+    A = X[1][1] * labels[1] + X[2][1] * labels[2]
+    limit, start, end = CTX.mpf(A.numerator) / A.denominator / 5, CTX.mpf(1) / 200, CTX.mpf(Fraction(output).numerator)
+    end /= Fraction(output).denominator
+    left = CTX.log((end / (limit - end)) / (start / (limit - start))) / (10 * limit)
+    assert min(abs(piece - left) for piece in flow.paths[0].starts) < TINY
+    w1, w2, v = flow.weights(left * (1 - CTX.mpf(10) ** -30))
+    assert abs(w1) < TINY and abs(v * w2 - end) < TINY
+    assert flow.weights(left + CTX.mpf("0.01"))[0] * side > CTX.mpf(10) ** -6
+    w1, w2, v = flow.weights(Fraction(3, 2))
+    assert abs(v * v - w1 * w1 - w2 * w2) < TINY
+
+
+# -- invariants --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seed", "alpha"), [(1, 0), (2, 0), (5, Fraction(1, 10)), (9, 0)])
+def test_held_kinks_stay_at_zero_and_layers_stay_balanced(seed, alpha):
+    problem = random_problem(seed, alpha=alpha)
+    flow = reference_flow(problem, Fraction(1, 50), time=Fraction(4), check=False)
+    limit_flow(problem, time=Fraction(4), check=False)
+    start, end = flow.weights(0), flow.weights(flow.end_time)
+    for j in range(2):
+        balances = [w[6 + j] ** 2 - sum(v * v for v in w[3 * j : 3 * j + 3]) for w in (start, end)]
+        assert abs(balances[0] - balances[1]) < mpmath.mpf(10) ** -28
+    held = held_at_the_end(problem)
+    for j, i in held:
+        assert abs(sum(a * x for a, x in zip(limit_direction(problem, j), problem.X[i], strict=False))) < mpmath.mpf(10) ** -32
+
+
+def limit_direction(problem, j):
+    """The present weights of neuron j in the limit flow."""
+    run = limit_of(problem, Precision(30), False).runs[j]
+    return [CTX.ldexp(CTX.mpf(int(v)), -run.ar.bits) for v in run.stepper.state[: problem.network.inputs]]
+
+
+def clarke_defect(problem, j, theta):
+    """How far theta is from L N theta in the Clarke gradient of its neuron's part of N, with the multipliers it needs."""
+    d = problem.network.inputs
+    X = [[CTX.mpf(v.numerator) / v.denominator for v in row] for row in problem.X]
+    z = [CTX.mpf(v.numerator) / v.denominator for v in problem.z]
+    w, v = theta[:d], theta[d]
+    arguments = [CTX.fsum(a * b for a, b in zip(w, x, strict=True)) for x in X]
+    on = [i for i, value in enumerate(arguments) if value > mpmath.mpf(10) ** -20]
+    at = [i for i, value in enumerate(arguments) if abs(value) <= mpmath.mpf(10) ** -20]
+    gradient = [CTX.fsum(v * z[i] * X[i][c] for i in on) for c in range(d)]
+    last = CTX.fsum(z[i] * arguments[i] for i in on)
+    growth = CTX.fsum(a * b for a, b in zip([*gradient, last], theta, strict=True))
+    missing = CTX.matrix([growth * w[c] - gradient[c] for c in range(d)])
+    if at:
+        normals = CTX.matrix([[X[i][c] for i in at] for c in range(d)])
+        multipliers = CTX.lu_solve(normals.T * normals, normals.T * missing)
+        missing -= normals * multipliers
+        for i, multiplier in zip(at, multipliers, strict=True):
+            low, high = sorted([CTX.zero, v * z[i]])
+            assert low - TINY <= multiplier <= high + TINY
+    return max([abs(growth * v - last), *(abs(m) for m in missing)])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 6, 8])
+def test_limit_directions_satisfy_the_clarke_condition(seed):
+    problem = random_problem(seed)
+    flow = limit_flow(problem, time=Fraction(200), check=False)
+    for j in range(2):
+        theta = [CTX.mpf(v) for v in flow.block_direction(j, 200)]
+        assert clarke_defect(problem, j, theta) < mpmath.mpf(10) ** -25
+    assert held_at_the_end(problem)
+
+
+# -- other integrations ------------------------------------------------------------------------------------------------
+
+
+def smoothed(problem, delta, time, width, step):
+    """The flow in double precision with each kink replaced by a parabola of the given width: Runge and Kutta, order 4."""
+    X, y, m = problem.X.astype(float), problem.y.astype(float), problem.network.widths[1]
+    u = problem.direction.astype(float)
+    u *= delta / np.linalg.norm(u)
+    W, v = u[:-m].reshape(m, -1), u[-m:]
+
+    def velocity(W, v):
+        Z = X @ W.T
+        slope = np.clip((Z / width + 1) / 2, 0, 1)
+        values = np.where(width < Z, Z, (np.clip(Z, -width, width) + width) ** 2 / (4 * width))
+        r = y - values @ v
+        return (r[:, None] * slope * v).T @ X, r @ values
+
+    for _ in range(round(time / step)):
+        a = velocity(W, v)
+        b = velocity(W + step / 2 * a[0], v + step / 2 * a[1])
+        c = velocity(W + step / 2 * b[0], v + step / 2 * b[1])
+        e = velocity(W + step * c[0], v + step * c[1])
+        W, v = (s + step / 6 * (p + 2 * q + 2 * r + t) for s, p, q, r, t in zip((W, v), a, b, c, e, strict=True))
+    return np.concatenate([W.reshape(-1), v])
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_smoothed_kinks_lead_to_the_same_flow(seed):
+    problem = random_problem(seed)
+    flow = reference_flow(problem, Fraction(1, 2), time=Fraction(4), check=False)
+    ends = [smoothed(problem, 0.5, 4, width, 2e-3) for width in (2e-3, 1e-3)]
+    end = np.array([float(v) for v in flow.weights(4)])
+    assert np.max(np.abs(ends[1] - end)) < 1e-3
+    assert np.max(np.abs(2 * ends[1] - ends[0] - end)) < 5e-5  # the first-order error of smoothing removed
+
+
+@pytest.mark.parametrize("seed", [1, 9])
+def test_raw_and_polar_coordinates_agree_along_kinks(seed):
+    problem = random_problem(seed)
+    raw, polar = (reference_flow(problem, Fraction("1e-9"), time=Fraction(20), coordinates=c) for c in ("raw", "polar"))
+    assert max(abs(a - b) for a, b in zip(raw.direction(20), polar.direction(20), strict=True)) < mpmath.mpf(10) ** -25
+    assert abs(raw.log_norm(20) - polar.log_norm(20)) < mpmath.mpf(10) ** -25
+    assert raw.error_estimate < mpmath.mpf(10) ** -25
+
+
+# -- where the flow cannot be followed ---------------------------------------------------------------------------------
+
+
+def test_the_model_of_a_branching_kink_branches_and_slides():
+    network = Expression(["u1", "u2"], ["x"], "u1*abs(u2)*x")
+    with pytest.raises(Inconclusive, match="branches at a kink: at sample 1, kink 1"):
+        limit_flow(Problem(network, [[1]], [1], direction=[1, 0]), time=Fraction(1))
+    with pytest.raises(Inconclusive, match="both sides of a kink push the flow back to it at sample 1, kink 1"):
+        limit_flow(Problem(network, [[1]], [1], direction=[-1, "1/2"]), time=Fraction(1))
+    flow = limit_flow(Problem(network, [[1]], [1], direction=[1, "1/2"]), time=Fraction(1))
+    assert flow.error_estimate < mpmath.mpf(10) ** -25
+
+
+def test_a_start_on_a_convex_kink_branches_and_one_between_equal_pushes_crosses():
+    X = [[1, 0], [0, 1]]
+    with pytest.raises(Inconclusive, match="branches at a kink: at sample 1, neuron 1 of layer 1"):
+        limit_flow(neuron([[1, 0], [-1, 1]], [2, 1], [0, 1, 1]), time=Fraction(1))
+    flow = limit_flow(neuron([[1, 0], [1, 1]], [2, 1], [0, 1, 1]), time=Fraction(1))
+    assert flow.weights(1)[0] > 1
+    # Orthogonal samples: no other sample pushes, so the multiplier stays at its end.
+    flow = limit_flow(neuron(X, [-1, 1], [1, 1, 3]), time=Fraction(3))
+    assert abs(flow.weights(3)[0]) < TINY and flow.weights(3)[1] > 1
+
+
+def test_a_sliding_neuron_branches_when_its_output_weight_vanishes():
+    # w2' = v, v' = -w2 on the kink w1 = 0 until v = 0, where the kink turns from concave to convex.
+    problem = neuron([[1, 0], [-1, 1]], [-2, -1], [0, 2, 1])
+    flow = limit_flow(problem, time=Fraction(1, 5))
+    assert abs(flow.weights(Fraction(1, 5))[0]) < TINY
+    with pytest.raises(
+        Inconclusive, match=r"at scaled time 0\.\d+, the flow branches at a kink: at sample 1, neuron 1 of layer 1"
+    ):
+        limit_flow(problem, time=Fraction(2))
+
+
+def test_weights_that_vanish_before_their_output_weight_are_reported():
+    with pytest.raises(Inconclusive, match="reached 3 kinks of neuron 1 of layer 1 at once"):
+        limit_flow(neuron([[1, 0], [1, 1], [0, 1]], [1, -1, 1], [0, 0, 1]), time=Fraction(1))
+
+
+def deep_problem(seed):
+    """Three random samples, two hidden layers of two leaky neurons."""
+    rng = random.Random(seed)
+    network = FeedForward([2, 2, 2, 1], Activation(Fraction(1, 5), 1))
+    X = [[Fraction(rng.randint(-9, 9), 7) for _ in range(2)] for _ in range(3)]
+    y = [Fraction(rng.randint(-9, 9), 7) for _ in range(3)]
+    return Problem(network, X, y, reduction="sum", direction=[rng.randint(-9, 9) for _ in range(network.size)])
+
+
+@pytest.mark.parametrize(("seed", "held"), [(3, 0), (5, 0), (6, 1)])
+def test_first_layers_of_deeper_networks_slide(seed, held):
+    problem = deep_problem(seed)
+    flow = reference_flow(problem, Fraction(1, 2), time=Fraction(2), digits=20, check=False)
+    start, end = (problem.network.matrices(None, flow.weights(t)) for t in (0, flow.end_time))
+    for j in range(2):
+        balances = [(W[0][j] ** 2).sum() - (W[1][:, j] ** 2).sum() for W in (start, end)]
+        assert abs(balances[0] - balances[1]) < mpmath.mpf(10) ** -18
+    assert sum(abs(v) < mpmath.mpf(10) ** -18 for v in (problem.X @ end[0].T).ravel()) == held
+
+
+@pytest.mark.parametrize(("seed", "place"), [(10, "sample 2, neuron 2 of layer 2"), (11, "sample 3, neuron 1 of layer 2")])
+def test_later_layers_that_would_slide_are_reported(seed, place):
+    with pytest.raises(Inconclusive, match=rf"at scaled time [\d.]+, both sides of a kink push the flow back to it at {place};"):
+        reference_flow(deep_problem(seed), Fraction(1, 2), time=Fraction(2), digits=20, check=False)
+
+
+# -- the surfaces ------------------------------------------------------------------------------------------------------
+
+
+def test_projections_are_orthogonal_to_independent_samples():
+    X = np.array([[Fraction(v) for v in row] for row in ([1, 2, 3], [0, 0, 0], [-2, -4, -6], [1, 0, 1])], dtype=object)
+    sliding = Sliding(TwoLayer(3, 2, RELU), X, JetArithmetic(120, 3))
+    signs = np.zeros((4, 2), dtype=np.int8)
+    signs[[0, 2], 1], signs[3, 1] = [-SLIDING, SLIDING], -SLIDING
+    assert sliding.held([signs]) == [(1, 0), (1, 1)]
+    state = np.array([sliding.ar.fixed(Fraction(v)) for v in (1, 2, 3, 4, 5, 6, 7, 8)], dtype=object)
+    before = list(state)
+    sliding.hold(state, [signs])
+    assert list(state[:3]) == before[:3] and list(state[6:]) == before[6:]
+    row = [Fraction(int(v), 1 << 120) for v in state[3:6]]
+    # The plane of (1, 2, 3) and (1, 0, 1) has the normal (1, 1, -1): what is left of (4, 5, 6) is (1, 1, -1).
+    assert max(abs(a - b) for a, b in zip(row, [1, 1, -1], strict=True)) < Fraction(1, 2**110)
+    for x, side in itertools.product(X[[0, 3]], (-1, 1)):
+        assert abs(side * (x @ np.array(row, dtype=object))) < Fraction(1, 2**110)
