@@ -54,9 +54,9 @@ class Surface:
     key: tuple[int, int] | None = None
 
     def choose(self, stepper: Stepper, side: int) -> None:
-        """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0)."""
+        """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0; sign 0 if it cannot be held)."""
         for index, orientation in self.members:
-            stepper.set_sign(index, side * orientation if side else -SLIDING * orientation)
+            stepper.set_sign(index, -SLIDING * orientation if self.key and not side else side * orientation)
 
 
 class Sliding:
@@ -184,10 +184,14 @@ class Sliding:
 
     def _decide(self, stepper: Stepper, group: list[Surface]) -> None:
         sides = (-1, 1) if group[0].key is None else (-1, 1, 0)
-        found = [choice for choice in itertools.product(sides, repeat=len(group)) if self._agrees(stepper, group, choice)]
+        found: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for choice in itertools.product(sides, repeat=len(group)):
+            followed = self._followed(stepper, group, choice)
+            if followed is not None:
+                found.setdefault(followed, choice)
         if len(found) == 1:
-            for surface, side in zip(group, found[0], strict=True):
-                surface.choose(stepper, side)
+            for surface, goes, side in zip(group, *found.popitem(), strict=True):
+                surface.choose(stepper, goes if surface.key or side < 0 else side)
         elif found:
             raise Inconclusive(
                 f"the flow branches at a kink: at {self._where(stepper, group)} more than one continuation agrees with the "
@@ -199,22 +203,25 @@ class Sliding:
                 "of a trained first layer alone, apart from those of later layers: shorten the time, or use power >= 2."
             )
 
-    def _agrees(self, stepper: Stepper, group: list[Surface], choice: tuple[int, ...]) -> bool:
-        """Whether the motion with these sides goes to them: to the stated side of each, or held with J <= mu <= 0."""
+    def _followed(self, stepper: Stepper, group: list[Surface], choice: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Where the motion with these sides goes, if it agrees with them: to the stated side of each or nowhere (0), or
+        held with J <= mu <= 0; None if it does not."""
         for surface, side in zip(group, choice, strict=True):
             surface.choose(stepper, side)
         _, motion = stepper.probe()
         held, count = self.held(stepper.signs), sum(s.size for s in stepper.signs)
+        followed = []
         for surface, side in zip(group, choice, strict=True):
             if side:
-                index, _ = surface.members[0]
-                if motion(index) != side:
-                    return False
+                followed.append(motion(surface.members[0][0]))
+                if followed[-1] == -side:
+                    return None
             else:
+                followed.append(0)
                 slot = count + held.index(surface.key or (0, 0))
                 if motion(slot) < 0 or motion(slot + len(held)) < 0:
-                    return False
-        return True
+                    return None
+        return tuple(followed)
 
     def _matters(self, stepper: Stepper, group: list[Surface]) -> bool:
         """Whether the sides make a difference to the motion; all signs are left at zero."""

@@ -70,8 +70,9 @@ class Stepper:
         self.zero = mpz(1) << 16
         self.unit = self.natural
         self._record: tuple[Any, tuple[JetArray, JetArray, KinkArguments]] | None = None
-        # The arguments to decide about before the next step, by flat index, and the events that stay at zero.
-        self._pending = set() if self.vector_field.sliding is None else set(np.flatnonzero(self._flat_signs() == 0).tolist())
+        # The arguments to decide about before the first step, by flat index, and the events that stay at zero.
+        jumps = self.vector_field.sliding is not None
+        self._undecided: set[int] = set(np.flatnonzero(self._flat_signs() == 0).tolist()) if jumps else set()
         self._idle: set[int] = set()
 
     def step(self, limit: mpz | None = None, limit_unit: int = 0) -> Polynomial:
@@ -79,7 +80,7 @@ class Stepper:
 
         Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first layer.
         """
-        self._decide()
+        self._start()
         for _ in range(8):
             coefficients, kinks, converged = self._expand()
             order = len(coefficients) - 1
@@ -106,7 +107,7 @@ class Stepper:
 
     def velocity(self) -> np.ndarray:
         """The field at the present state, in the present cell, in fixed point."""
-        self._decide()
+        self._start()
         y, derivative, _ = self._recorded()
         y.coefficients[0] = self.state
         self.ar.extend(0)
@@ -230,11 +231,16 @@ class Stepper:
 
         return derivative.coefficients[:PROBE].copy(), motion
 
-    def _decide(self) -> None:
-        """Choose the signs of the pending arguments."""
-        if self._pending and self.vector_field.sliding is not None:
-            pending, self._pending = self._pending, set()
-            decided = self.vector_field.sliding.decide(self, sorted(pending))
+    def _start(self) -> None:
+        """Decide about the kinks at which the integration starts."""
+        undecided, self._undecided = self._undecided, set()
+        if undecided:
+            self._decide(undecided)
+
+    def _decide(self, indices: set[int]) -> None:
+        """Choose the signs of arguments at which the field jumps."""
+        if self.vector_field.sliding is not None:
+            decided = self.vector_field.sliding.decide(self, sorted(indices))
             signs = self._flat_signs()
             self.fresh |= {i: 1 for i in decided if abs(signs[i]) == 1}
 
@@ -265,8 +271,7 @@ class Stepper:
     def _turn(self, wrong: set[int], moves: dict[int, int]) -> None:
         """Correct the signs of arguments that do not go where their sign says."""
         if self.vector_field.sliding is not None:
-            self._pending = wrong
-            self._decide()
+            self._decide(wrong)
             return
         for i in wrong:
             self.set_sign(i, moves[i])
@@ -276,7 +281,6 @@ class Stepper:
     def _cross(self, crossing: list[int]) -> None:
         signs = self._flat_signs()
         self.fresh = {index: 1 for index in crossing if index < len(signs)}
-        self._pending = set(crossing) - set(self.fresh)
         if crossing:
             self._idle.clear()
         for index in self.fresh:

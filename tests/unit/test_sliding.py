@@ -102,7 +102,9 @@ def test_a_neuron_reaches_a_concave_kink_and_stays(coordinates, extra, split):
     [
         ([[1, 0], [1, 2], [-1, 1]], ["-2", "2", "3/2"], "0", "1/2", -1),
         ([[1, 0], [1, 2], [-1, 1]], ["-2", "2", "3/2"], "1/8", "1/4", -1),
+        ([[1, 0], [1, 2], [-1, 1], [-1, 0]], ["-2", "2", "3/2", "1/4"], "0", "1/4", -1),
         ([[1, 0], [1, 1], [-1, 2]], ["-3/4", "7/4", "3/2"], "0", "1/2", 1),
+        ([[1, 0], [1, 1], [-1, 2], [-1, 0]], ["-3/4", "7/4", "3/2", "1/8"], "0", "1/2", 1),
         ([[1, 0], [1, 1], [-1, 2]], ["-3/4", "7/4", "3/2"], "1/8", "1/2", 1),
     ],
 )
@@ -236,15 +238,38 @@ def test_the_model_of_a_branching_kink_branches_and_slides():
     assert flow.error_estimate < mpmath.mpf(10) ** -25
 
 
-def test_a_start_on_a_convex_kink_branches_and_one_between_equal_pushes_crosses():
-    X = [[1, 0], [0, 1]]
+def test_a_start_on_a_convex_kink_branches_and_may_be_crossed():
     with pytest.raises(Inconclusive, match="branches at a kink: at sample 1, neuron 1 of layer 1"):
         limit_flow(neuron([[1, 0], [-1, 1]], [2, 1], [0, 1, 1]), time=Fraction(1))
+    with pytest.raises(Inconclusive, match="branches at a kink: at sample 1, neuron 1 of layer 1"):
+        limit_flow(neuron([[1, 0], [0, 1]], [2, 1], [0, 1, 1]), time=Fraction(1))  # stays there, or leaves
     flow = limit_flow(neuron([[1, 0], [1, 1]], [2, 1], [0, 1, 1]), time=Fraction(1))
     assert flow.weights(1)[0] > 1
-    # Orthogonal samples: no other sample pushes, so the multiplier stays at its end.
-    flow = limit_flow(neuron(X, [-1, 1], [1, 1, 3]), time=Fraction(3))
-    assert abs(flow.weights(3)[0]) < TINY and flow.weights(3)[1] > 1
+
+
+@pytest.mark.parametrize("direction", ["4/7 -2/7 3", "5/7 1/7 -3"])
+def test_orthogonal_samples_hold_each_other_at_the_end_of_the_multiplier(direction):
+    # Only the rounding of the multiplier differs from zero.
+    X = [[Fraction(1, 7), Fraction(-3, 7)], [Fraction(3, 7), Fraction(1, 7)]]
+    flow = limit_flow(neuron(X, [-1, 1], direction.split()), time=Fraction(9))
+    w = flow.weights(9)
+    assert abs(sum(a * x for a, x in zip(w, X[0 if w[2] > 0 else 1], strict=False))) < abs(w[2]) * TINY
+    assert flow.stats["steps"] < 40
+
+
+def test_another_kink_of_the_neuron_may_release_the_flow_at_once():
+    # Held on w1 = 0 until w2 = 0, where the third sample adds more than the first can hold: v' and w' are linear on both sides.
+    X, z = [[1, 0, 0], [1, 0, 1], [5, 1, 0], [0, 1, 1]], [-2, 1, Fraction(1, 4), 1]
+    problem = Problem(TwoLayer(3, 1, RELU), X, z, direction=[0, "-1/2", 1, 1], reduction="sum")
+    quarter = CTX.mpf(1) / 4
+    on_kink = CTX.matrix([[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 2], [0, 1, 2, 0]])
+    released = CTX.matrix([[0, 0, 0, quarter], [0, 0, 0, 1 + quarter], [0, 0, 0, 2], [quarter, 1 + quarter, 2, 0]])
+    start = CTX.matrix([0, -CTX.mpf(1) / 2, 1, 1]) / CTX.mpf("1.5")
+    reached = CTX.findroot(lambda t: (CTX.expm(on_kink * t) * start)[1], (0.1, 1), solver="anderson")
+    flow = limit_flow(problem, time=Fraction(2))
+    assert min(abs(piece - reached) for piece in flow.paths[0].starts) < TINY
+    expected = CTX.expm(released * (2 - reached)) * CTX.expm(on_kink * reached) * start
+    assert max(abs(CTX.mpf(a) - e) for a, e in zip(flow.weights(2), expected, strict=True)) < 100 * TINY
 
 
 def test_a_sliding_neuron_branches_when_its_output_weight_vanishes():
