@@ -107,12 +107,13 @@ class Path:
         if isinstance(piece, Rest):
             return piece.theta, piece.log_norm(time, ctx)
         bits = piece.polynomial.bits
-        values = piece.polynomial.at(piece.place(time, ctx))
-        vector = [ctx.ldexp(ctx.mpf(int(values[i])), -bits) for i in piece.columns]
+        needed = [*piece.columns] if piece.log_column is None else [*piece.columns, piece.log_column]
+        values = piece.polynomial.at(piece.place(time, ctx), needed)
+        vector = [ctx.ldexp(ctx.mpf(int(v)), -bits) for v in values[: len(piece.columns)]]
         norm = ctx.sqrt(ctx.fsum(v * v for v in vector))
         if norm == 0:
             return vector, -ctx.inf
         log_norm = ctx.log(norm) + piece.m * ctx.ln2
         if piece.log_column is not None:
-            log_norm = ctx.ldexp(ctx.mpf(int(values[piece.log_column])), -bits)
+            log_norm = ctx.ldexp(ctx.mpf(int(values[-1])), -bits)
         return [v / norm for v in vector], log_norm

@@ -44,9 +44,9 @@ class Polynomial:
     unit: int
     length: mpz
 
-    def at(self, s: mpz) -> np.ndarray:
-        """The state (k) at fixed-point s."""
-        return horner(self.coefficients, s, self.bits)
+    def at(self, s: mpz, columns: list[int] | None = None) -> np.ndarray:
+        """The state (k), or the named columns of it, at fixed-point s."""
+        return horner(self.coefficients if columns is None else self.coefficients[:, columns], s, self.bits)
 
 
 @dataclass
