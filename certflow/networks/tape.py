@@ -195,9 +195,13 @@ class Trace:
             self.cells.append(cell)
         c = cell.reshape(self.n)
         self._flat_cells[len(self.values)] = c
-        if step.op == "min":
-            return args[0] - c * e
-        return c * e if against_zero else args[1] + c * e
+        if against_zero:
+            return e - c * e if step.op == "min" else c * e
+        if not self.ar.is_rigorous:
+            # Rounded, a - c (a - b) would lose the digits of the smaller argument.
+            larger, smaller = (args[0], args[1]) if step.op == "max" else (args[1], args[0])
+            return c * larger + (self.one - c) * smaller
+        return args[0] - c * e if step.op == "min" else args[1] + c * e
 
     def _full(self, value: Any) -> Any:
         """`value` with one entry per sample."""

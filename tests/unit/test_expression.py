@@ -406,3 +406,12 @@ def test_leaky_powers_keep_their_kinks():
     network = written_out(FeedForward([1, 1, 1], Activation(Fraction(1, 2), 3)))
     assert network.output == "w2_1_1*max(w1_1_1*x1, 1/2*w1_1_1*x1)**3"
     assert len(network.tape.kinks) == 1
+
+
+@pytest.mark.parametrize(("name", "expected"), [("min", Fraction(-26, 9)), ("max", Fraction(37, 9) ** 27)])
+def test_a_branch_keeps_its_digits_next_to_a_huge_one(name, expected):
+    network = Expression(weights=["v"], inputs=["x"], output=f"{name}(v**27, x*v**27)*1")
+    w = np.array([Fraction(37, 9)], dtype=object)
+    X = np.array([[expected / Fraction(37, 9) ** 27 if name == "min" else Fraction(0)]], dtype=object)
+    rounded = network.outputs(FLOAT, FLOAT.array(w), FLOAT.array(X))[0]
+    assert abs(rounded - float(expected)) <= 1e-12 * abs(float(expected))
