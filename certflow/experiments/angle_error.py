@@ -20,7 +20,7 @@ import numpy as np
 from certflow.arithmetic.base import MPArithmetic
 from certflow.exact import format_rational
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
-from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, SMALL
+from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
 from certflow.experiments.measurement import Measurement
 from certflow.experiments.time_near_origin import log10
 from certflow.report.panels import LawSeries
@@ -173,6 +173,7 @@ def fixed_radius(
     """Law (ii) from measurements at ‖w‖ = `radius` and the KKT point to which each block's limit flow converges."""
     ctx = number_system.context
     usable = _sorted([found for found in measurements if found.at_radius is not None])
+    grown = {found.delta for found in usable if log10(found.delta) <= log10(format_rational(radius / LEAST_GROWTH)) + 1e-9}
     rows, fits = [], []
     for j, limit in enumerate(limits):
         if limit.outcome != CONVERGES:
@@ -180,7 +181,7 @@ def fixed_radius(
             continue
         errors = {found.delta: distance(ctx, _vector(ctx, (found.at_radius or [])[j]), limit.direction) for found in usable}
         floor = max(ctx.mpf(limit.floor), _saturation(errors))
-        inside = {delta for delta, error in errors.items() if FLOOR_FACTOR * floor <= error <= LARGEST_ANGLE}
+        inside = {delta for delta, error in errors.items() if delta in grown and FLOOR_FACTOR * floor <= error <= LARGEST_ANGLE}
         own, fit = _fitted(j, errors, inside, limit.exponent, floor, resolution)
         rows += own
         fits.append(replace(fit, kkt_index=limit.kkt_index, limit_deg=_degrees(limit.direction)))

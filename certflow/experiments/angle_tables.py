@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Fit, Law
-from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, SMALL
+from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
 from certflow.report.tables import Cell, Column, Table, fixed_cell, number, number_cell
 
 FIXED_TIME = "fixed_time"
@@ -95,9 +95,9 @@ def _window_note(law: Law) -> str:
     if law.kind == FIXED_TIME:
         return f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution {number(law.resolution, 2)}."
     return (
-        f"Fitted where the error is at most {LARGEST_ANGLE:g} and at least {FLOOR_FACTOR} times the floor, which is estimated "
-        "from the linearised flow and from the smallest δ. The predicted slope is that of the slowest term as δ → 0; faster "
-        "terms, and blocks that grow at nearly the same rate, bend the line inside the window."
+        f"Fitted where R is at least {LEAST_GROWTH} δ and the error at most {LARGEST_ANGLE:g} and at least {FLOOR_FACTOR} times "
+        "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted slope is that of the "
+        "slowest term as δ → 0; faster terms, and blocks that grow at nearly the same rate, bend the line inside the window."
     )
 
 

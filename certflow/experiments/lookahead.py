@@ -5,15 +5,17 @@ which other values of delta the two laws of the angle error can be seen. It only
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
-from certflow.experiments.measurement import Job
+from certflow.experiments.measurement import EXTRA_DIGITS, Job
 from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.theorems.near_origin import NearOrigin
 
@@ -31,7 +33,15 @@ FLOOR_FACTOR = 20
 """Law (ii) is looked at where the error is at least this many times its floor, ..."""
 
 LARGEST_ANGLE = 0.1
-"""... and at most this, in radians, where the flow is close to linear."""
+"""... and at most this, in radians, where the flow is close to linear, ..."""
+
+LEAST_GROWTH = 100
+"""... and δ is at least this many times smaller than R, so that faster terms have decayed."""
+
+ABOVE_NOISE = 8
+"""Law (i) is looked at where a is at least 10^(this - digits)."""
+
+MANTISSAS = ((1,), (5, 2))
 
 NEEDED, MOST_ADDED = 4, 6
 """Points wanted per fit, and most values of delta added to get them."""
@@ -74,8 +84,8 @@ class Lookahead:
 
     @cached_property
     def profile(self) -> list[list[list[Any]]]:
-        """Directions per decade of growth, and at the end: [decade][block]."""
-        decades = range(1, int(self.reach / math.log(10)) + 1)
+        """Directions per decade of growth, for the first `DECADES`, and at the end: [decade][block]."""
+        decades = range(1, min(int(self.reach / math.log(10)), DECADES) + 1)
         found = [self.directions(k * math.log(10)) for k in decades]
         return [each for each in found if each is not None] + [self.directions_at(self.flow.end_time)]
 
@@ -93,9 +103,9 @@ class Lookahead:
 
 
 def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Lookahead:
-    """Follow the limit flow until ‖w‖/δ is R/`smallest` and at least 10^`DECADES`, or until patience ends.
+    """Follow the limit flow until ‖w‖/δ is R/`smallest` and at least 10^`DECADES`, or until patience or the flow ends.
 
-    Raises `Inconclusive` like the flow.
+    Raises `Inconclusive` if the flow does not come as far as the fixed time.
     """
     experiment = problem.experiment
     log_radius = _log(experiment.radius)
@@ -110,11 +120,17 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     until = max(experiment.time, Fraction(1))
     patience = bounds.radius_time(smallest, experiment.radius).bound_nmax
     last = until if patience is None else max(until, _short(patience * PATIENCE))
+    followed: ReferenceFlow | None = None
     while True:
-        flow = limit_flow(problem, time=until, digits=DIGITS, check=False)
-        reach = float(flow.log_norm(flow.end_time))
+        try:
+            followed = limit_flow(problem, time=until, digits=DIGITS, check=False)
+        except Inconclusive:
+            if followed is None:
+                raise
+            last = until
+        reach = float(followed.log_norm(followed.end_time))
         if reach >= target or until >= last:
-            return Lookahead(problem, flow, 0.0, reach, target)
+            return Lookahead(problem, followed, 0.0, reach, target)
         until = min(2 * until, last)
 
 
@@ -128,24 +144,24 @@ def _short(value: Fraction | float) -> Fraction:
 
 
 def jobs(ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, check: bool = True) -> list[Job]:
-    """A job per delta (as written): to the fixed `time`, the factor and the radius of the experiment."""
+    """A job per delta (as written): to the fixed `time`, and to both events of the experiment."""
     return [_job(ahead, time, delta, digits, check) for delta in deltas]
 
 
 def _job(ahead: Lookahead, time: Fraction, delta: str, digits: int, check: bool) -> Job:
-    experiment = ahead.problem.experiment
-    job = Job(delta, time, time, experiment.radius, None, experiment.factor_squared, False, digits, check)
-    log_delta = _log(job.delta_value)
-    factor = ahead.time_of(_log(experiment.factor_squared) / 2)
-    until = max(time, _short(1.1 * factor)) if factor is not None and ahead.problem.order == 2 else time
-    radius = ahead.time_of(_log(experiment.radius) - log_delta) if job.delta_value < experiment.radius else None
-    # Growth slows down when the loss falls; far beyond the limit flow's time the radius is not reached any more.
-    radius_until = None if radius is None else _short(3 * radius + float(until))
-    radius_last = radius is not None and radius > float(until)
+    experiment, order = ahead.problem.experiment, ahead.problem.order
+    value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
+    log_delta = _log(value)
+    # A little beyond both events.
+    stop = max(experiment.radius, value * _short(1.01 * math.sqrt(experiment.factor_squared)))
+    expected = ahead.time_of(_log(stop) - log_delta)
+    last = expected is not None and expected > float(time)
+    # Growth slows down when the loss falls; far beyond the limit flow's time the norm is not reached any more.
+    until = None if expected is None else _short(3 * expected + float(time))
     # What is coupled from the start costs most; a limit flow is shared by all.
-    coupled = ahead.problem.order * (log_delta + log_growth(ahead, time)) > -(digits + 14) * math.log(10)
-    cost = (1.0 + check) * (10.0 + (abs(log_delta) if radius_last else 0.0) / 1000) if coupled else 1.0 + check
-    return Job(delta, until, time, experiment.radius, radius_until, experiment.factor_squared, radius_last, digits, check, cost)
+    coupled = order * (log_delta + log_growth(ahead, time)) > -(digits + EXTRA_DIGITS) * math.log(10)
+    cost = (1.0 + check) * (10.0 + (abs(log_delta) if last else 0.0) / 1000 if coupled else 1.0)
+    return Job(delta, time, experiment.radius, experiment.factor_squared, stop, until, last, digits, check, cost)
 
 
 def log_growth(ahead: Lookahead, time: Fraction) -> float:
@@ -153,46 +169,63 @@ def log_growth(ahead: Lookahead, time: Fraction) -> float:
     return float(ahead.flow.log_norm(time)) - ahead.base
 
 
-def added_deltas(ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction, given: Sequence[Fraction]) -> list[str]:
-    """Powers of ten that the two laws need beyond the `given` values so that every block's fits have `NEEDED` points.
+def added_deltas(
+    ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction, given: Sequence[Fraction], digits: int
+) -> list[str]:
+    """Values that the two laws need beyond the `given` ones so that every block's fits have `NEEDED` points.
 
-    Chosen one by one, each time the one that serves most fits; the largest of equals; at most `MOST_ADDED`.
+    Powers of ten, and where these are too coarse (steep laws) twice and five times them. Chosen one by one, each time the
+    one that serves most fits; at most `MOST_ADDED`.
     """
-    serves = _service(ahead, limits, time)
-    have: dict[tuple[str, int], int] = {}
+    fits = _Fits(ahead, limits, time, digits)
+    missing = dict.fromkeys(fits.wanted, NEEDED)
+
+    def count(served: list[tuple[str, int]]) -> None:
+        for fit in served:
+            missing[fit] -= 1
+
     for value in given:
-        for fit in serves(_log(value)):
-            have[fit] = have.get(fit, 0) + 1
-    candidates = {k: serves(-k * math.log(10)) for k in range(1, DECADES + 1) if Fraction(1, 10**k) not in set(given)}
-    chosen: list[int] = []
-    while len(chosen) < MOST_ADDED:
-        gains = {k: sum(have.get(fit, 0) < NEEDED for fit in fits) for k, fits in candidates.items() if k not in chosen}
-        best = max(gains, key=lambda k: (gains[k], -k), default=0)
-        if not gains or gains[best] == 0:
+        count(fits.served_by(_log(value)))
+    chosen: list[str] = []
+    for mantissas in MANTISSAS:
+        values = {f"{m}e-{k}": Fraction(m, 10**k) for m in mantissas for k in range(1, DECADES + 1)}
+        if all(number <= 0 for number in missing.values()):
             break
-        chosen.append(best)
-        for fit in candidates[best]:
-            have[fit] = have.get(fit, 0) + 1
-    return [f"1e-{k}" for k in sorted(chosen)]
+        candidates = {text: fits.served_by(_log(value)) for text, value in values.items() if value not in given}
+        while len(chosen) < MOST_ADDED:
+            gains = {text: sum(missing[fit] > 0 for fit in served) for text, served in candidates.items()}
+            # The first of equals: the largest.
+            best = max(gains, key=lambda text: gains[text])
+            if gains[best] == 0:
+                break
+            chosen.append(best)
+            count(candidates.pop(best))
+    return sorted(chosen, key=lambda text: -parse_rational(text))
 
 
-def _service(ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction) -> Callable[[float], list[tuple[str, int]]]:
-    """A function of log δ that lists the fits (law, block) which a flow from δ would serve, as far as can be foreseen."""
-    order, growth, ctx = ahead.problem.order, log_growth(ahead, time), ahead.flow.context
-    log_radius = _log(ahead.problem.experiment.radius)
-    moving = [j for j, limit in enumerate(limits) if limit.outcome not in (DEAD, ZERO) and len(ahead.flow.blocks[j]) > 1]
-    strict = [j for j, limit in enumerate(limits) if limit.outcome == CONVERGES]
+class _Fits:
+    """The fits (law, block) that are `wanted`, and which of them a flow from some delta will serve, as far as can be foreseen."""
 
-    def serves(log_delta: float) -> list[tuple[str, int]]:
+    def __init__(self, ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction, digits: int) -> None:
+        self.ahead, self.limits = ahead, limits
+        self.order, self.growth = ahead.problem.order, log_growth(ahead, time)
+        self.log_radius = _log(ahead.problem.experiment.radius)
+        # Errors are of the size of a, or less.
+        self.smallest = (ABOVE_NOISE - digits) * math.log(10)
+        moving = [j for j, limit in enumerate(limits) if limit.outcome not in (DEAD, ZERO) and len(ahead.flow.blocks[j]) > 1]
+        self.strict = [j for j, limit in enumerate(limits) if limit.outcome == CONVERGES]
+        self.by_time = [("time", j) for j in moving]
+        self.wanted = self.by_time + [("radius", j) for j in self.strict]
+
+    def served_by(self, log_delta: float) -> list[tuple[str, int]]:
+        """The fits that a flow from δ = e^log_delta serves."""
         fits: list[tuple[str, int]] = []
-        if 1e-22 <= math.exp(max(order * (log_delta + growth), -700)) <= SMALL:
-            fits += [("time", j) for j in moving]
-        directions = ahead.directions(log_radius - log_delta) if log_delta < log_radius else None
-        if directions is not None:
-            for j in strict:
-                error = float(distance(ctx, directions[j], limits[j].direction))
-                if FLOOR_FACTOR * limits[j].floor <= error <= LARGEST_ANGLE and error > 1e-12:
-                    fits.append(("radius", j))
+        if self.smallest <= self.order * (log_delta + self.growth) <= math.log(SMALL):
+            fits += self.by_time
+        growth = self.log_radius - log_delta
+        directions = self.ahead.directions(growth) if growth > math.log(LEAST_GROWTH) - 1e-9 else None
+        for j in self.strict if directions is not None else ():
+            error = float(distance(self.ahead.flow.context, (directions or [])[j], self.limits[j].direction))
+            if max(FLOOR_FACTOR * self.limits[j].floor, 10.0 ** (3 - DIGITS)) <= error <= LARGEST_ANGLE:
+                fits.append(("radius", j))
         return fits
-
-    return serves

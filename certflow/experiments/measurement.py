@@ -26,20 +26,20 @@ Share = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One flow to integrate, from ‖w(0)‖ = `delta` (as written): to at least the scaled time `until`, and to ‖w‖ = `radius`
-    unless that takes longer than `radius_until` (None: the radius is not asked for).
+    """One flow to integrate, from ‖w(0)‖ = `delta` (as written): to at least the scaled time `time`, at which directions are
+    read, and until ‖w‖ = `stop`, unless that takes longer than `stop_until` (None: no norm is asked for).
 
-    `time` is the fixed scaled time at which directions are read. `radius_last` says that the radius is expected after
-    `until`; it only saves work. `check` asks for the error estimate. `cost` orders jobs, longest first.
+    Events are ‖w‖ = sqrt(`factor_squared`) delta and ‖w‖ = `radius`. `stop_last` says that `stop` is expected after `time`;
+    it only saves work. `check` asks for the error estimate. `cost` orders jobs, longest first.
     """
 
     delta: str
-    until: Fraction
     time: Fraction
     radius: Fraction
-    radius_until: Fraction | None
     factor_squared: Fraction
-    radius_last: bool
+    stop: Fraction
+    stop_until: Fraction | None
+    stop_last: bool
     digits: int
     check: bool = True
     cost: float = 0.0
@@ -49,6 +49,11 @@ class Job:
         """The exact delta."""
         return parse_rational(self.delta, "delta", MAX_DELTA_EXPONENT)
 
+    @property
+    def horizon(self) -> Fraction:
+        """The scaled time up to which events are looked for."""
+        return max(self.time, self.stop_until or self.time)
+
     def to_json(self) -> dict[str, Any]:
         """A record that `from_json` reads back."""
         record = dataclasses.asdict(self)
@@ -57,8 +62,10 @@ class Job:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Job:
         """The job of a record."""
-        exact = {"until", "time", "radius", "radius_until", "factor_squared"}
-        values: dict[str, Any] = {k: parse_rational(v, k) if k in exact and v is not None else v for k, v in record.items()}
+        exact = {"time", "radius", "factor_squared", "stop", "stop_until"}
+        values: dict[str, Any] = {
+            k: parse_rational(v, k, MAX_DELTA_EXPONENT) if k in exact and v else v for k, v in record.items()
+        }
         return cls(**values)
 
 
@@ -102,14 +109,12 @@ def measure(problem: Problem, job: Job, share: Share | None = None) -> Measureme
     stages = _Stages(job.check, share)
     flows: list[ReferenceFlow] = []
     failure: str | None = None
-    beyond = job.delta_value >= job.radius
-    wants_radius = job.radius_until is not None and not beyond
-    order = ["radius", "time"] if wants_radius and job.radius_last else ["time", "radius"] if wants_radius else ["time"]
+    order = ["time"] if job.stop_until is None else ["stop", "time"] if job.stop_last else ["time", "stop"]
     for goal in order:
         # A long enough flow serves both goals.
         if any(_serves(flow, goal, job) for flow in flows):
             continue
-        limits = {"time": job.until} if goal == "time" else {"time": job.radius_until, "radius": job.radius}
+        limits = {"time": job.time} if goal == "time" else {"time": job.stop_until, "radius": job.stop}
         try:
             flow = reference_flow(
                 problem, job.delta_value, digits=job.digits, check=job.check, progress=stages.progress, **limits
@@ -117,18 +122,18 @@ def measure(problem: Problem, job: Job, share: Share | None = None) -> Measureme
             flows.append(flow)
         except CertflowError as error:
             failure = failure or str(error)
-    return _read(job, flows, failure, beyond)
+    return _read(job, flows, failure)
 
 
 def _serves(flow: ReferenceFlow, goal: str, job: Job) -> bool:
     if goal == "time":
-        return bool(flow.end_time >= flow.context.mpf(job.until.numerator) / job.until.denominator)
-    return flow.time_at_norm(job.radius) is not None
+        return bool(flow.end_time >= flow.context.mpf(job.time.numerator) / job.time.denominator)
+    return flow.time_at_norm(job.stop) is not None
 
 
-def _read(job: Job, flows: list[ReferenceFlow], failure: str | None, beyond: bool) -> Measurement:
+def _read(job: Job, flows: list[ReferenceFlow], failure: str | None) -> Measurement:
     factor: Event | None = None
-    radius = Event("0", "0") if beyond else None
+    radius = Event("0", "0") if job.delta_value >= job.radius else None
     at_time = at_radius = log_norm = None
     for flow in flows:
         ctx, blocks = flow.context, range(len(flow.blocks))

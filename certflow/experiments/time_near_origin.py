@@ -60,15 +60,13 @@ def time_rows(problem: Problem, bounds: NearOrigin, jobs: Sequence[Job], measure
     """Two rows per delta: the factor event, then the radius event (L2.2)."""
     experiment, rows = problem.experiment, []
     for job, found in zip(jobs, measurements, strict=True):
-        # The radius is looked for as far as the other event and the table of angles need the flow anyway.
-        horizons = {FACTOR: job.until, RADIUS: max(job.until, job.radius_until or job.until)}
         events = {FACTOR: found.factor, RADIUS: found.radius}
         proved = {
             FACTOR: bounds.factor_time(experiment.factor_squared),
             RADIUS: bounds.radius_time(job.delta_value, experiment.radius),
         }
         for kind in (FACTOR, RADIUS):
-            rows.append(time_row(job.delta, kind, events[kind], proved[kind], horizons[kind], found.failure))
+            rows.append(time_row(job.delta, kind, events[kind], proved[kind], job.horizon, found.failure))
     return rows
 
 

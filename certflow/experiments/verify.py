@@ -127,7 +127,7 @@ def _measure(
     if ahead is not None:
         time = ahead.fixed_time(experiment.time)
         limits = limit_points(problem, ahead.paths(), kkt, number_system, experiment.radius)
-        added = added_deltas(ahead, limits, time, experiment.delta_values())
+        added = added_deltas(ahead, limits, time, experiment.delta_values(), digits)
         plan = jobs(ahead, time, experiment.deltas, digits) + jobs(ahead, time, added, digits, check=False)
     with Measuring(problem, plan, workers) as measuring:
         descent, why_no_descent = _descent(problem, progress)
@@ -142,7 +142,8 @@ def _measure(
 
 def _failed_job(problem: Problem, delta: str, digits: int) -> Job:
     experiment = problem.experiment
-    return Job(delta, experiment.time, experiment.time, experiment.radius, None, experiment.factor_squared, False, digits)
+    radius = experiment.radius
+    return Job(delta, experiment.time, radius, experiment.factor_squared, radius, None, False, digits)
 
 
 def _descent(problem: Problem, progress: Progress | None) -> tuple[PlanarDescent | None, str]:

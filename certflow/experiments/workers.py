@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-import certflow
 from certflow.experiments.measurement import Job, Measurement, measure
 from certflow.outcome import CertflowError
 from certflow.problem import Problem
@@ -137,7 +136,7 @@ class Measuring:
 
 def _start() -> subprocess.Popen[str]:
     # The child finds the same certflow, and nothing in the user's folder gets in between (-P).
-    here = str(Path(certflow.__file__).parents[1])
+    here = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # In a group of their own the children do not hear Ctrl-C; their parent ends them.

@@ -1,0 +1,332 @@
+"""The main job on small problems: what is written, what the verdict is, and flows in other processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import certflow.experiments.verify as job
+import certflow.experiments.workers as workers
+from certflow.experiments.figure1 import planar_descent
+from certflow.experiments.lookahead import look_ahead
+from certflow.experiments.measurement import Job, measure
+from certflow.experiments.verify import Verification, verify
+from certflow.experiments.workers import Measuring
+from certflow.losses import Loss
+from certflow.networks.activation import Activation
+from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
+from certflow.outcome import CertflowError, ExitCode, Inconclusive
+from certflow.problem import Experiment, Problem
+from certflow.theorems.near_origin import near_origin
+
+SQUARED_RELU = Activation(Fraction(0), 2)
+X = [["1", "1/3"], ["3/5", "-4/5"], ["-1", "1/2"]]
+DIGITS = 15
+
+
+def planar(loss: str = "square") -> Problem:
+    """Two neurons that grow, a dead one, and one with a negative sign that shrinks for a while."""
+    experiment = Experiment(("1e-3", "1e-7", "1e-300"), Fraction(4), Fraction(1, 100), Fraction(1))
+    network = OneLayer(2, 4, SQUARED_RELU, [1, 1, 1, -1])
+    direction = ["1", "1/2", "-1", "1", "-1/10", "-1", "1/3", "1"]
+    return Problem(network, [["1", "1/3"], ["3/5", "4/5"], ["-1", "1/2"]], ["1"] * 3, loss, direction, experiment=experiment)
+
+
+def deep() -> Problem:
+    experiment = Experiment(("1e-2", "1e-6"), Fraction(4), Fraction(1, 100), Fraction(6))
+    return Problem(TwoLayer(2, 1, SQUARED_RELU), X, ["1", "2/3", "1/2"], direction=["1", "0", "1"], experiment=experiment)
+
+
+@pytest.fixture(autouse=True)
+def short_descent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published 50,000 iterations are not what is tested here."""
+    monkeypatch.setattr(job, "planar_descent", lambda problem, progress: planar_descent(problem, progress, iterations=200))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """results.json, in which every number that is not a count is text."""
+    text = (folder / "results.json").read_text(encoding="utf-8")
+    return json.loads(text, parse_float=lambda t: pytest.fail(f"float {t}"), parse_constant=lambda t: pytest.fail(t))
+
+
+@pytest.fixture(scope="module")
+def planar_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Verification, Path, list[tuple[str, int, int]]]:
+    folder, told = tmp_path_factory.mktemp("verify") / "new" / "folder", []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "planar_descent", lambda problem, progress: planar_descent(problem, progress, iterations=200))
+        result = verify(planar(), folder, lambda *call: told.append(call), DIGITS, workers=1)
+    return result, folder, told
+
+
+# -- what is written ---------------------------------------------------------------------------------------------------
+
+
+def test_the_results_have_the_pinned_fields(planar_run):
+    result, folder, _ = planar_run
+    record = read(folder)
+    assert record == result.results
+    assert result.exit_code is ExitCode.DONE
+    assert set(record["homogeneity"]) >= {"order", "separable", "smoothness", "theorem", "reason"}
+    assert (record["homogeneity"]["order"], record["homogeneity"]["separable"]) == (2, True)
+    assert record["kkt_status"] == "complete"
+    assert all(set(point) >= {"point", "angle_deg", "value", "gap", "kind"} for point in record["kkt"])
+    assert any(point["kind"] == "arc" and {"from", "to"} <= set(point) for point in record["kkt"])
+    assert set(record) >= {"problem", "versions", "precision", "time_near_origin", "angle_error"}
+    assert record["problem"]["sha256"] == planar().sha256
+    by_time, by_radius = record["angle_error"]["fixed_time"], record["angle_error"]["fixed_radius"]
+    assert (by_time["time"], by_radius["radius"]) == ("1", "1/100")
+    for law in (by_time, by_radius):
+        assert all(set(row) >= {"delta", "neuron", "error"} for row in law["rows"])
+        assert all(set(fit) >= {"neuron", "slope", "predicted", "window", "floor"} for fit in law["fits"])
+        assert [fit["neuron"] for fit in law["fits"]] == [1, 2, 3, 4]
+
+
+def test_times_are_tabulated_for_both_events_and_lie_above_the_bounds(planar_run):
+    rows = planar_run[0].results["time_near_origin"]
+    assert [(row["delta"], row["event"]) for row in rows] == [
+        (delta, event) for delta in ("1e-3", "1e-7", "1e-300") for event in ("factor", "radius")
+    ]
+    bounds = near_origin(planar(), DIGITS)
+    for row in rows:
+        exact = (
+            bounds.factor_time(Fraction(4)) if row["event"] == "factor" else bounds.radius_time(row["delta"], Fraction(1, 100))
+        )
+        assert Fraction(row["bound_nmax"]) == pytest.approx(float(exact.bound_nmax))
+        assert Fraction(row["bound_beta"]) <= exact.bound_beta
+        assert row["holds"] is True
+        assert float(row["ratio"]) == pytest.approx(float(row["time"]) / float(row["bound_nmax"]))
+        assert 1 < float(row["ratio"]) < 10
+
+
+def test_the_laws_are_seen_and_dead_neurons_are_left_out_with_a_reason(planar_run):
+    record = planar_run[0].results["angle_error"]
+    for law, tolerance in (("fixed_time", 1e-3), ("fixed_radius", 0.05)):
+        fits = record[law]["fits"]
+        assert fits[2]["slope"] is None
+        assert "inactive" in fits[2]["reason"]
+        assert not [row for row in record[law]["rows"] if row["neuron"] == 3]
+        for fit in fits[:2]:
+            assert float(fit["slope"]) == pytest.approx(float(fit["predicted"]), rel=tolerance)
+            assert fit["points"] >= 3
+            low, high = map(Fraction, fit["window"])
+            inside = {row["delta"] for row in record[law]["rows"] if row["neuron"] == fit["neuron"] and row["in_window"]}
+            assert inside == {row["delta"] for row in record[law]["rows"] if low <= Fraction(row["delta"]) <= high}
+    assert float(record["fixed_time"]["fits"][0]["predicted"]) == 2
+    assert {row["delta"] for row in record["fixed_time"]["rows"] if row["added"]} == set(record["added_deltas"])
+    smallest = [row for row in record["fixed_time"]["rows"] if row["delta"] == "1e-300"]
+    assert all(row["error"] is None and Fraction(row["below"]) <= Fraction(1, 10**12) for row in smallest)
+
+
+def test_slopes_can_be_recomputed_from_the_rows(planar_run):
+    law = planar_run[0].results["angle_error"]["fixed_radius"]
+    fit = law["fits"][0]
+    import numpy as np
+
+    points = [(float(r["delta"]), float(r["error"])) for r in law["rows"] if r["neuron"] == 1 and r["in_window"]]
+    slope = np.polyfit(*np.log(np.array(points)).T, 1)[0]
+    assert slope == pytest.approx(float(fit["slope"]), abs=1e-5)
+
+
+def test_all_tables_and_figures_are_written_and_nothing_else(planar_run):
+    result, folder, _ = planar_run
+    assert sorted(path.name for path in folder.iterdir()) == sorted(result.files)
+    names = (
+        "kkt",
+        "time_near_origin",
+        "angle_fixed_time",
+        "angle_fixed_time_fits",
+        "angle_fixed_radius",
+        "angle_fixed_radius_fits",
+    )
+    expected = {f"{name}.{ending}" for name in names for ending in ("tex", "md", "csv")}
+    figures = ("time_near_origin", "angle_fixed_time", "angle_fixed_radius", "figure1", "figure3")
+    expected |= {f"{name}.{ending}" for name in figures for ending in ("png", "svg")}
+    assert expected <= set(result.files)
+    assert "\\toprule" in (folder / "time_near_origin.tex").read_text(encoding="utf-8")
+    assert (folder / "time_near_origin.csv").read_text(encoding="utf-8").splitlines()[0] == (
+        "delta,event,time,bound_beta,bound_nmax,ratio,holds"
+    )
+
+
+def test_the_text_separates_what_is_proved_from_what_is_measured(planar_run):
+    text = planar_run[0].text
+    proved, measured = text.split("Measured with the reference flow, an approximation that proves nothing:")
+    assert "Proved (L2)." in proved
+    assert "[KH24]" in proved
+    assert "N(w) =" in proved
+    assert "6 of 6 measured times are not below their lower bounds" in measured
+    assert "proved" not in measured.lower()
+
+
+def test_progress_is_told_in_order_and_comes_to_its_end(planar_run):
+    told = [(done, total) for description, done, total in planar_run[2] if description == workers.DESCRIPTION]
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1] > 0
+    assert all(done < total for done, total in told[:-1])
+
+
+def test_the_same_input_gives_the_same_files(planar_run, tmp_path):
+    again = verify(planar(), tmp_path, digits=DIGITS, workers=2)
+    first = planar_run[1]
+    assert again.files == planar_run[0].files
+    different = [name for name in again.files if (tmp_path / name).read_bytes() != (first / name).read_bytes()]
+    assert different == []
+
+
+# -- other problems ----------------------------------------------------------------------------------------------------
+
+
+def test_order_three_has_scaled_times_one_direction_and_no_planar_figures():
+    result = verify(deep(), digits=DIGITS, workers=1)
+    record = result.results
+    assert (record["homogeneity"]["order"], record["kkt_status"], record["kkt"]) == (3, "not enumerated", [])
+    assert "one-layer" in record["reason"]
+    assert all(row["holds"] for row in record["time_near_origin"])
+    assert len(record["time_near_origin"]) == 4
+    by_time, by_radius = record["angle_error"]["fixed_time"], record["angle_error"]["fixed_radius"]
+    # The limit flow blows up before the scaled time 6.
+    assert Fraction(by_time["time"]) < 6
+    assert "instead of 6" in by_time["note"]
+    assert float(by_time["fits"][0]["slope"]) == pytest.approx(3, abs=0.01)
+    assert len(by_radius["fits"]) == 1
+    assert float(by_radius["fits"][0]["slope"]) == pytest.approx(float(by_radius["fits"][0]["predicted"]), rel=0.01)
+    assert "Figures 1 and 3 are not drawn" in result.text
+    assert result.files == []
+    assert result.exit_code is ExitCode.DONE
+
+
+def test_no_growth_is_no_failure():
+    experiment = Experiment(("1e-2", "1e-50"), Fraction(4), Fraction(1, 10), Fraction(1))
+    problem = Problem(OneLayer(2, 1, SQUARED_RELU), X, ["-1"] * 3, direction=["1", "0"], experiment=experiment)
+    result = verify(problem, digits=DIGITS, workers=1)
+    assert result.exit_code is ExitCode.DONE
+    for row in result.results["time_near_origin"]:
+        assert (row["bound_nmax"], row["time"], row["holds"]) == (None, None, True)
+        assert "not reached" in row["reason"]
+    fits = result.results["angle_error"]["fixed_radius"]["fits"]
+    assert fits[0]["slope"] is None
+    assert fits[0]["reason"]
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_violated_bound_is_seen_and_decides_the_exit_code(monkeypatch, tmp_path):
+    import dataclasses
+
+    true = near_origin(planar(), DIGITS)
+    wrong = dataclasses.replace(true, n_max_upper=true.n_max_upper / 3)
+    monkeypatch.setattr(job, "near_origin", lambda problem, digits: wrong)
+    result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert result.exit_code is ExitCode.FAILED
+    assert "VIOLATED" in result.text
+    assert False in [row["holds"] for row in read(tmp_path)["time_near_origin"]]
+
+
+def test_a_flow_that_cannot_be_computed_is_inconclusive_and_the_rest_is_there(monkeypatch, tmp_path):
+    def slides(*_: object) -> None:
+        raise Inconclusive("the flow slides along a kink.")
+
+    monkeypatch.setattr(job, "look_ahead", slides)
+    result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert result.exit_code is ExitCode.INCONCLUSIVE
+    rows = read(tmp_path)["time_near_origin"]
+    assert {row["holds"] for row in rows} == {None}
+    assert all("slides along a kink" in row["reason"] for row in rows)
+    assert result.results["kkt_status"] == "complete"
+    assert "Not computed: the flow slides along a kink." in result.text
+
+
+def test_the_look_ahead_keeps_what_it_has_when_the_flow_stops(monkeypatch):
+    import certflow.experiments.lookahead as module
+
+    real = module.limit_flow
+
+    def stops(problem, *, time, **options):
+        if time > 2:
+            raise Inconclusive("it stops.")
+        return real(problem, time=time, **options)
+
+    monkeypatch.setattr(module, "limit_flow", stops)
+    ahead = look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
+    assert 1 <= float(ahead.flow.end_time) <= 2
+    monkeypatch.setattr(module, "limit_flow", lambda *_, **__: stops(None, time=3))
+    with pytest.raises(Inconclusive):
+        look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
+
+
+def test_nothing_is_written_when_the_work_is_interrupted(monkeypatch, tmp_path):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Measuring, "collect", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+def small_jobs(count: int = 2) -> list[Job]:
+    one = Fraction(1)
+    return [
+        Job(f"1e-{k + 2}", one, Fraction(1, 10), Fraction(4), Fraction(1, 10), Fraction(9), False, 10, False, k)
+        for k in range(count)
+    ]
+
+
+def test_other_processes_measure_the_same_in_the_order_of_the_jobs():
+    jobs = small_jobs(3)
+    with Measuring(planar("logistic"), jobs, workers=2) as measuring:
+        found = measuring.collect()
+        assert len(measuring._processes) == 2
+    assert found == [measure(planar("logistic"), each) for each in jobs]
+    assert [each.delta for each in found] == ["1e-2", "1e-3", "1e-4"]
+
+
+def test_a_loss_that_no_file_can_hold_stays_in_this_process():
+    custom = Loss("custom", "mean", lambda ar, outputs, y: y - outputs, Fraction(1), lambda label: label)
+    problem = planar()
+    problem = Problem(problem.network, problem.X, problem.y, custom, problem.direction)
+    with Measuring(problem, small_jobs(), workers=2) as measuring:
+        assert measuring._processes == []
+        assert [each.failure for each in measuring.collect()] == [None, None]
+
+
+def test_a_process_that_dies_is_an_error_with_its_code(monkeypatch):
+    def dying() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", "import sys; sys.stdin.readline(); sys.exit(7)"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr(workers, "_start", dying)
+    with Measuring(planar(), small_jobs(), workers=2) as measuring, pytest.raises(CertflowError, match="code 7"):
+        measuring.collect()
+
+
+def test_leaving_early_ends_the_processes_and_their_threads():
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), Measuring(planar(), small_jobs(4), workers=2) as measuring:
+        raise KeyboardInterrupt
+    assert [process.returncode is None for process in measuring._processes] == [False, False]
+    assert threading.active_count() == before
+
+
+def test_a_process_whose_parent_is_gone_ends_by_itself():
+    process = workers._start()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    workers._send(process.stdin, {"problem": Problem.builtin("l3-k220-s0").to_toml(), "name": ""})
+    workers._send(process.stdin, {**small_jobs()[0].to_json(), "digits": 200})
+    time.sleep(0.1)
+    process.stdin.close()
+    assert process.wait(30) == 0
+    process.stdout.close()
