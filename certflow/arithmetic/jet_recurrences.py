@@ -35,6 +35,9 @@ class Product(JetArray):
         self._flat = self.coefficients.reshape(self.coefficients.shape[0], -1)
         self._left = self._rows(a)
         self._right = self._left if a is b else self._rows(b)
+        # Pairs of rows and the factor to gather them from, where they are not the factor's own memory.
+        distinct = [(self._left, a)] if a is b else [(self._left, a), (self._right, b)]
+        self._copied = [(rows, c) for rows, c in distinct if not np.may_share_memory(rows, c.coefficients)]
 
     def _rows(self, factor: JetArray) -> np.ndarray:
         """The live entries' coefficients, (order + 1, live): the factor's own memory if every entry is live."""
@@ -49,8 +52,6 @@ class Product(JetArray):
         return Product(self._factors[0], self._factors[1], constant)
 
     def _gather(self, rows: np.ndarray, factor: JetArray, n: int) -> None:
-        if np.may_share_memory(rows, factor.coefficients):
-            return
         row = factor.coefficients[n]
         if row.shape != self.shape:
             row = np.broadcast_to(row, self.shape)
@@ -58,7 +59,8 @@ class Product(JetArray):
 
     def extend(self, n: int) -> None:
         left, right = self._left, self._right
-        self._gather(left, self._factors[0], n)
+        for rows, factor in self._copied:
+            self._gather(rows, factor, n)
         if left is right:
             # A square: each pair of orders once.
             half = (n + 1) // 2
@@ -66,7 +68,6 @@ class Product(JetArray):
             if n and n % 2 == 0:
                 raw = raw + left[half] * left[half]
         else:
-            self._gather(right, self._factors[1], n)
             raw = _dots(left[: n + 1], right[n::-1])
         value = raw >> self.ar.bits
         if self._scale is not None:

@@ -21,6 +21,13 @@ from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 
 GUARD_BITS = 40
+REST_ULPS = 1 << 20
+"""A limit flow whose direction moves slower than this, in units of the last place, is at a KKT point to working precision."""
+
+STILL_ULPS, STILL_STEPS = 1 << (GUARD_BITS - 4), 200
+"""Weights that move slower than this, which is what the step control leaves of a stable rest, for so many steps in a row
+stand still: a slow escape would have become visible in between."""
+
 Result = TypeVar("Result")
 
 
@@ -69,7 +76,7 @@ class Integration:
         self.ar = JetArithmetic(precision.bits, precision.order)
         self.number_system = mp_arithmetic(precision.time_digits)
         self.context = self.number_system.context
-        self.time, self.rescale, self.size = start, 0, network.size
+        self.time, self.rescale, self.size, self.still_steps = start, 0, network.size, 0
         u, self.m = self._scaled(states)
         arguments = (network, problem.X, problem.y, problem.z, problem.loss, self.ar)
         if polar:
@@ -210,14 +217,21 @@ class Integration:
             velocity = [v / norm ** (self.order - 1) for v in velocity]
             growth, log_norm = ctx.fsum(a * b for a, b in zip(theta, velocity, strict=True)), ctx.log(norm) + self.m[0] * ctx.ln2
             defect = max(abs(a - growth * b) for a, b in zip(velocity, theta, strict=True))
-        if defect > ctx.ldexp(1, 12 - bits):
+        if defect > ctx.ldexp(REST_ULPS, -bits):
             return None
         return Rest(self.time, theta[:k], log_norm, growth, self.order)
 
     def standstill(self) -> list[Rest] | None:
-        """The continuation of every block if no weight moves to working precision (the loss is fitted), else None."""
+        """The continuation of every block if the weights have stopped moving (the loss is fitted), else None."""
+        pieces = self.paths[0].pieces
+        if not pieces or not isinstance(pieces[-1], Piece):
+            return None
+        step = pieces[-1].polynomial
         weights = self.size + (len(self.blocks) if self.polar else 0)
-        if max(abs(v) for v in self._located(self.stepper.velocity)[:weights]) > mpz(1) << 12:
+        speed = max(abs(v) for v in step.coefficients[1][:weights])
+        moving = (speed >> step.unit if step.unit >= 0 else speed << -step.unit) > STILL_ULPS
+        self.still_steps = 0 if moving else self.still_steps + 1
+        if self.still_steps < STILL_STEPS:
             return None
         return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
 

@@ -40,15 +40,12 @@ class Limit:
         ctx = self.context
         direction = [ctx.mpf(v.numerator) / v.denominator for v in problem.direction]
         length = ctx.sqrt(ctx.fsum(v * v for v in direction))
-        self.runs = []
-        for j, indices in enumerate(self.blocks):
+        self.runs: dict[int, Integration] = {}
+        self.initial = []
+        for indices in self.blocks:
             part = [direction[i] / length for i in indices]
             norm = ctx.sqrt(ctx.fsum(v * v for v in part))
-            state = ([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf)
-            own = network.block(j) if split else network
-            self.runs.append(
-                Integration(problem, own, [list(range(own.size))], self.precision, None, self.polar, ctx.zero, [state])
-            )
+            self.initial.append(([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf))
         self.outputs_bound = self._outputs_bound()
 
     def _outputs_bound(self) -> float:
@@ -63,7 +60,14 @@ class Limit:
 
     def path(self, j: int) -> Path:
         """The path of block j computed so far."""
-        return self.runs[j].paths[0]
+        return self.runs[j].paths[0] if j in self.runs else Path(self.context, self.initial[j], end=self.context.zero)
+
+    def _run(self, j: int) -> Integration:
+        if j not in self.runs:
+            network = self.problem.network.block(j) if len(self.blocks) > 1 else self.problem.network
+            whole, start = [list(range(network.size))], self.context.zero
+            self.runs[j] = Integration(self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]])
+        return self.runs[j]
 
     def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
         """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
@@ -76,7 +80,10 @@ class Limit:
             raise Inconclusive(f"block {j + 1} of the limit flow: {error}") from None
 
     def _extend(self, j: int, time: Any, ceiling: float) -> None:
-        run, path = self.runs[j], self.path(j)
+        if self.path(j).end >= time:
+            return
+        run = self._run(j)
+        path = run.paths[0]
         while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
             if path.pieces and isinstance(path.pieces[-1], Rest):
                 path.end = time

@@ -271,7 +271,7 @@ def _flow(limit: Limit, run: Integration | None, digits: int, switch: Any, delta
             for piece in run.paths[j].pieces:
                 path.append(piece, run.paths[j].end)
         paths.append(path)
-    steppers = [r.stepper for r in limit.runs] + ([run.stepper] if run is not None else [])
+    steppers = [r.stepper for r in limit.runs.values()] + ([run.stepper] if run is not None else [])
     stats = {
         "steps": sum(s.steps for s in steppers),
         "orders": sum(s.orders for s in steppers),

@@ -51,7 +51,9 @@ def random_problem(seed, width=2, inputs=3, alpha=0):
 def held_at_the_end(problem, digits=30, coordinates="raw"):
     """The (neuron, sample) pairs on whose kinks the blocks of the limit flow computed so far slide."""
     limit = limit_of(problem, Precision(digits), coordinates == "polar")
-    return [(j, i) for j, run in enumerate(limit.runs) for i in np.flatnonzero(np.abs(run.stepper.signs[0]) == SLIDING).tolist()]
+    return [
+        (j, i) for j, run in sorted(limit.runs.items()) for i in np.flatnonzero(np.abs(run.stepper.signs[0]) == SLIDING).tolist()
+    ]
 
 
 # -- explicit solutions ------------------------------------------------------------------------------------------------
