@@ -129,7 +129,8 @@ def power_law(deltas, floor, kappa=0.6):
 
 @pytest.mark.parametrize("known", [True, False], ids=["floor from the linearised flow", "floor from the smallest deltas"])
 def test_the_exponent_is_fitted_between_large_angles_and_the_floor(known):
-    deltas = [f"1e-{k}" for k in range(2, 15)] + ["1e-50", "1e-100"]
+    # Where the floor is known, nothing so small that it can be seen is needed.
+    deltas = [f"1e-{k}" for k in range(2, 12)] + ([] if known else ["1e-50", "1e-100"])
     floor = CTX.mpf(10) ** -6
     law = radius_law(power_law(deltas, floor), strict(0.6, 1e-6 if known else 0.0))
     (fit,) = law.fits
