@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from source_tree import ROOT, Import, Source, module_names, source, sources
+from source_tree import ROOT, Import, Source, source, sources
 
 import certflow
 
