@@ -12,16 +12,20 @@ from types import FrameType
 from certflow.outcome import Inconclusive
 
 
+class OutOfTime(Inconclusive):
+    """The time limit was reached: unlike any other inconclusive part, it ends the whole work."""
+
+
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Run the body for at most `seconds` (None: no limit); main thread only.
 
-    Raises `Inconclusive` inside the body when the time is over, so that what it writes must be written atomically.
+    Raises `OutOfTime` inside the body when the time is over, so that what it writes must be written atomically.
     """
     if seconds is None:
         yield
         return
-    over = Inconclusive(f"the time limit of {seconds:g} s was reached before the work was done; raise --time-limit.")
+    over = OutOfTime(f"the time limit of {seconds:g} s was reached before the work was done; raise --time-limit.")
     with _alarm(seconds, over) if hasattr(signal, "setitimer") else _interrupt(seconds, over):
         yield
 

@@ -18,6 +18,7 @@ from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.theorems.near_origin import NearOrigin
+from certflow.time_limit import OutOfTime
 
 DIGITS = 15
 DECADES = 40
@@ -124,8 +125,8 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     while True:
         try:
             followed = limit_flow(problem, time=until, digits=DIGITS, check=False)
-        except Inconclusive:
-            if followed is None:
+        except Inconclusive as error:
+            if followed is None or isinstance(error, OutOfTime):
                 raise
             last = until
         reach = float(followed.log_norm(followed.end_time))

@@ -16,6 +16,7 @@ from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
 from certflow.flow.reference import ReferenceFlow, reference_flow
 from certflow.outcome import CertflowError
 from certflow.problem import Problem
+from certflow.time_limit import OutOfTime
 
 EXTRA_DIGITS = 15
 """Digits passed on beyond those asked for, so that differences of directions keep theirs."""
@@ -120,6 +121,8 @@ def measure(problem: Problem, job: Job, share: Share | None = None) -> Measureme
                 problem, job.delta_value, digits=job.digits, check=job.check, progress=stages.progress, **limits
             )
             flows.append(flow)
+        except OutOfTime:
+            raise
         except CertflowError as error:
             failure = failure or str(error)
     return _read(job, flows, failure)

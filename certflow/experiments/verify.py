@@ -37,6 +37,7 @@ from certflow.report.tables import Table, write_table
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.theorems.near_origin import NearOrigin, near_origin
+from certflow.time_limit import OutOfTime
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -120,7 +121,7 @@ def _measure(
     try:
         ahead: Lookahead | None = look_ahead(problem, bounds, min(experiment.delta_values()))
     except CertflowError as error:
-        if isinstance(error, BadInput):
+        if isinstance(error, BadInput | OutOfTime):
             raise
         ahead, failure = None, str(error)
     plan, limits, added, time = [], [], [], experiment.time

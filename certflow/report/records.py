@@ -20,7 +20,7 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     """What was computed on: names, sizes, loss, hash, and the exact initial direction (the authority if seeded)."""
     return {
         "name": problem.name,
-        "sha256": problem.sha256,
+        "sha256": None if problem.loss.kind == "custom" else problem.sha256,
         "network": problem.network.to_table(),
         "order": problem.order,
         "weights": problem.network.size,
