@@ -52,7 +52,8 @@ NEEDED, MOST_ADDED = 4, 6
 class Lookahead:
     """The limit flow up to ‖w‖ = δ e^`reach` (L = 2), or a flow from a δ so small that it is the same until then (L > 2).
 
-    `base` is log δ of that flow (0 for the limit flow), and e^`wanted` is the growth after which it was to stop.
+    `base` is log δ of that flow (0 for the limit flow), and e^`wanted` is the growth after which it was to stop. If it could
+    not be followed so far, `try_until` is the scaled time up to which flows should be tried all the same.
     """
 
     problem: Problem
@@ -60,6 +61,7 @@ class Lookahead:
     base: float
     reach: float
     wanted: float
+    try_until: Fraction | None = None
 
     def time_of(self, log_ratio: float) -> float | None:
         """The scaled time at which ‖w‖ = δ e^log_ratio, for L > 2 also by extrapolation; None if that is not in sight."""
@@ -122,16 +124,17 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     patience = bounds.radius_time(smallest, experiment.radius).bound_nmax
     last = until if patience is None else max(until, _short(patience * PATIENCE))
     followed: ReferenceFlow | None = None
+    try_until: Fraction | None = None
     while True:
         try:
             followed = limit_flow(problem, time=until, digits=DIGITS, check=False)
         except Inconclusive as error:
             if followed is None or isinstance(error, OutOfTime):
                 raise
-            last = until
+            last, try_until = until, last
         reach = float(followed.log_norm(followed.end_time))
         if reach >= target or until >= last:
-            return Lookahead(problem, followed, 0.0, reach, target)
+            return Lookahead(problem, followed, 0.0, reach, target, try_until)
         until = min(2 * until, last)
 
 
@@ -156,9 +159,9 @@ def _job(ahead: Lookahead, time: Fraction, delta: str, digits: int, check: bool)
     # A little beyond both events.
     stop = max(experiment.radius, value * _short(1.01 * math.sqrt(experiment.factor_squared)))
     expected = ahead.time_of(_log(stop) - log_delta)
-    last = expected is not None and expected > float(time)
+    last = expected is None or expected > float(time)
     # Growth slows down when the loss falls; far beyond the limit flow's time the norm is not reached any more.
-    until = None if expected is None else _short(3 * expected + float(time))
+    until = ahead.try_until if expected is None else _short(3 * expected + float(time))
     # What is coupled from the start costs most; a limit flow is shared by all.
     coupled = order * (log_delta + log_growth(ahead, time)) > -(digits + EXTRA_DIGITS) * math.log(10)
     cost = (1.0 + check) * (10.0 + (abs(log_delta) if last else 0.0) / 1000 if coupled else 1.0)

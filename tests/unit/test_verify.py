@@ -16,7 +16,7 @@ import pytest
 import certflow.experiments.verify as job
 import certflow.experiments.workers as workers
 from certflow.experiments.figure1 import planar_descent
-from certflow.experiments.lookahead import look_ahead
+from certflow.experiments.lookahead import jobs, look_ahead
 from certflow.experiments.measurement import Job, measure
 from certflow.experiments.verify import Verification, verify
 from certflow.experiments.workers import Measuring
@@ -259,6 +259,9 @@ def test_the_look_ahead_keeps_what_it_has_when_the_flow_stops(monkeypatch):
     monkeypatch.setattr(module, "limit_flow", stops)
     ahead = look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
     assert 1 <= float(ahead.flow.end_time) <= 2
+    # What it could not foresee is tried all the same, so that a failure is reported as one.
+    assert [each.stop_until == ahead.try_until for each in jobs(ahead, Fraction(1), ["5e-3", "1e-300"], DIGITS)] == [False, True]
+    assert (ahead.try_until or 0) > 1000
     monkeypatch.setattr(module, "limit_flow", lambda *_, **__: stops(None, time=3))
     with pytest.raises(Inconclusive):
         look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
