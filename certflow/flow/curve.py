@@ -1,0 +1,52 @@
+"""Piecewise polynomial curves on a binary grid: the centres of tubes, as exact data.
+
+A curve `p(s)` follows the raw limit flow of a group of parts, `p' = grad N(p) - decay p + defect`; only its direction
+matters, and `decay`, constant on a window, keeps the norm near 1. Whoever proposes a curve proves nothing: what is true
+of it is derived from its integers, by the tube (L3) and again by the checker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+Grid = tuple[tuple[int, ...], ...]
+"""Per part and weight of the part, an integer that stands for itself times `2^-grid`."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One polynomial per weight of a part, `u(y) = sum_k c_k y^k` for y in [0, 1], which ends at `end 2^-grid` of its window.
+
+    `coefficients[i]` are c_1, c_2, ... of weight i; c_0 is the value of the piece before at its end, exactly.
+    """
+
+    end: int
+    coefficients: Grid
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of length `h` in s with one `decay`; `parts[j]` are the pieces of part j, first to last; `steps` equal
+    steps are bounded one by one. `h` and `decay` are dyadic."""
+
+    h: Fraction
+    decay: Fraction
+    steps: int
+    parts: tuple[tuple[Piece, ...], ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends.
+
+    `weights[j]` are the indices of part j in the problem's weight vector. `centre` is None if no KKT point was found;
+    `reason` then says why.
+    """
+
+    grid: int
+    weights: tuple[tuple[int, ...], ...]
+    start: Grid
+    windows: tuple[Window, ...]
+    centre: Grid | None
+    reason: str = ""
