@@ -15,6 +15,9 @@ from certflow.arithmetic.base import Arithmetic
 Select = Callable[[int, Any], Any]
 """Given a layer (or kink) number and its kink arguments z, the cell: the array of branch coefficients for z."""
 
+Enclose = Callable[[int, Any], Any]
+"""Given a layer (or kink) number and its kink arguments z, an enclosure of them that may be tighter, in the same shape."""
+
 
 @dataclass
 class Forward:
@@ -78,8 +81,20 @@ class Network(ABC):
         """The cell that the signs of `z` select, with weight `at_kink` on the on-branch where z = 0."""
 
     @abstractmethod
-    def forward(self, ar: Arithmetic, w: Any, X: Any, select: Select | None = None, at_kink: Fraction = Fraction(0)) -> Forward:
-        """One pass over the samples `X` (n × inputs) with weights `w` (size); `select` overrides the cells."""
+    def forward(
+        self,
+        ar: Arithmetic,
+        w: Any,
+        X: Any,
+        select: Select | None = None,
+        at_kink: Fraction = Fraction(0),
+        enclose: Enclose | None = None,
+    ) -> Forward:
+        """One pass over the samples `X` (n × inputs) with weights `w` (size); `select` overrides the cells.
+
+        `enclose` replaces kink arguments computed from `w` by what is otherwise known of them, for example that the
+        weights lie in a Euclidean ball and not only in a box; it comes before `select`.
+        """
 
     @abstractmethod
     def pullback(self, run: Forward, r: Any) -> Any:
@@ -90,8 +105,8 @@ class Network(ABC):
         """The matrix dH_i/dw (n × size)."""
 
     @abstractmethod
-    def hessian(self, run: Forward, r: Any) -> Any:
-        """The matrix `sum_i r_i d²H_i/dw²` (size × size)."""
+    def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
+        """The matrix `sum_i r_i d²H_i/dw²` (size × size), or its products with exact `directions` (rows) as rows."""
 
     def outputs(self, ar: Arithmetic, w: Any, X: Any, at_kink: Fraction = Fraction(0)) -> Any:
         """The outputs H(x_i; w) (n)."""

@@ -14,7 +14,7 @@ import numpy as np
 from certflow.arithmetic.base import Arithmetic
 from certflow.exact import parse_rational
 from certflow.networks import tree
-from certflow.networks.base import Forward, Network, Select
+from certflow.networks.base import Enclose, Forward, Network, Select
 from certflow.networks.expansion import separate
 from certflow.networks.grammar import FUNCTIONS, MAX_LENGTH, parse
 from certflow.networks.tape import BRANCHES, Tape, Trace
@@ -93,9 +93,19 @@ class Expression(Network):
         kink = self.tape.steps[self.tape.kinks[layer]]
         return BRANCHES[kink.op].coefficients(ar, ar.sign(z), at_kink)
 
-    def forward(self, ar: Arithmetic, w: Any, X: Any, select: Select | None = None, at_kink: Fraction = Fraction(0)) -> Forward:
+    def forward(
+        self,
+        ar: Arithmetic,
+        w: Any,
+        X: Any,
+        select: Select | None = None,
+        at_kink: Fraction = Fraction(0),
+        enclose: Enclose | None = None,
+    ) -> Forward:
         choose = select or (lambda layer, z: self.select_by_sign(ar, layer, z, at_kink))
-        trace = self.tape.run(ar, w, X, choose)
+        # Tighter arguments decide more cells; the values are computed from the weights all the same.
+        narrow = (lambda layer, z: choose(layer, enclose(layer, z))) if enclose else choose
+        trace = self.tape.run(ar, w, X, narrow)
         results = trace.results()
         outputs = results[0]
         for result in results[1:]:
@@ -112,10 +122,11 @@ class Expression(Network):
             run.saved["jacobian"] = _side_by_side(trace, trace.columns())
         return run.saved["jacobian"]
 
-    def hessian(self, run: Forward, r: Any) -> Any:
+    def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
         trace = run.saved["trace"]
         rows = [r.reshape(1, trace.n) @ _side_by_side(trace, trace.second(j)) for j in range(self.size)]
-        return np.concatenate(rows, axis=0)
+        whole = np.concatenate(rows, axis=0)
+        return whole if directions is None else run.ar.array(directions) @ whole
 
     # -- files ---------------------------------------------------------------------------------------------------------
 

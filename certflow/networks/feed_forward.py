@@ -11,7 +11,7 @@ import numpy as np
 from certflow.arithmetic.base import Arithmetic
 from certflow.exact import format_rational, parse_rational
 from certflow.networks.activation import Activation
-from certflow.networks.base import Forward, Network, Select, identity_directions
+from certflow.networks.base import Enclose, Forward, Network, Select, identity_directions
 from certflow.outcome import BadInput
 
 MAX_WEIGHTS = 100_000
@@ -126,11 +126,20 @@ class FeedForward(Network):
             return ar.array(np.full(z.shape, Fraction(1), dtype=object))
         return self.activation.coefficients(ar, ar.sign(z), at_kink)
 
-    def forward(self, ar: Arithmetic, w: Any, X: Any, select: Select | None = None, at_kink: Fraction = Fraction(0)) -> Forward:
+    def forward(
+        self,
+        ar: Arithmetic,
+        w: Any,
+        X: Any,
+        select: Select | None = None,
+        at_kink: Fraction = Fraction(0),
+        enclose: Enclose | None = None,
+    ) -> Forward:
         matrices = self.matrices(ar, w)
         activations, kinks, cells = [X], [], []
         for layer, matrix in enumerate(matrices[:-1]):
             z = activations[-1] @ matrix.T
+            z = enclose(layer, z) if enclose else z
             cell = select(layer, z) if select else self.select_by_sign(ar, layer, z, at_kink)
             kinks.append(z)
             cells.append(cell)
@@ -167,11 +176,13 @@ class FeedForward(Network):
         parts = [(signals[layer - 1][:, :, None] * activations[layer - 1][:, None, :]).reshape(n, -1) for layer in self.trained]
         return np.concatenate(parts, axis=1)
 
-    def hessian(self, run: Forward, r: Any) -> Any:
-        # Forward over reverse, all `size` directions at once on a leading axis.
-        ar, k, sigma = run.ar, self.size, self.activation
+    def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
+        # Forward over reverse, all directions at once on a leading axis.
+        ar, sigma = run.ar, self.activation
+        moves = identity_directions(ar, self.size) if directions is None else ar.array(directions)
+        k = moves.shape[0]
         matrices, activations, signals = run.saved["matrices"], run.saved["activations"], self._signals(run, r)
-        d_matrices = self._direction_matrices(ar)
+        d_matrices = self._direction_matrices(moves)
         d_activations: list[Any] = [None]
         d_kinks: list[Any] = []
         for layer in range(1, self.depth):
@@ -210,16 +221,16 @@ class FeedForward(Network):
             parts.append(none if rows[layer] is None else rows[layer].reshape(k, width))
         return np.concatenate(parts, axis=1)
 
-    def _direction_matrices(self, ar: Arithmetic) -> list[Any]:
-        """The layers' matrices of each of the `size` unit directions (size × m_l × m_(l-1)); None if not trained."""
+    def _direction_matrices(self, moves: Any) -> list[Any]:
+        """The layers' matrices of each direction (directions × m_l × m_(l-1)); None if not trained."""
         result: list[Any] = []
-        unit, start = identity_directions(ar, self.size), 0
+        start = 0
         for layer in range(1, self.depth + 1):
             if layer not in self.trained:
                 result.append(None)
                 continue
             rows, columns = self.widths[layer], self.widths[layer - 1]
-            result.append(unit[:, start : start + rows * columns].reshape(self.size, rows, columns))
+            result.append(moves[:, start : start + rows * columns].reshape(moves.shape[0], rows, columns))
             start += rows * columns
         return result
 
