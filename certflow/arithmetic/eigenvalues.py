@@ -16,7 +16,7 @@ from certflow.arithmetic.directed import up
 from certflow.arithmetic.midpoint_radius import MidRad
 
 _SLACK = 2.0**-40
-_BISECTIONS = 60
+_BISECTIONS = 45
 
 
 def symmetric_norm_upper(magnitude: np.ndarray) -> np.ndarray:
@@ -89,28 +89,20 @@ def smallest_shift(
         values.append(eigenvalues + loss)
         shares.append((vectors.T @ direction) ** 2)
     lam, weight = np.concatenate(values), np.concatenate(shares)
-    owner = np.concatenate([np.full(len(v), j) for j, v in enumerate(values)])
-    top = float(lam.max())
-    best = (top, 0.0)  # the shift x = mu + ell - s offset² that makes every block definite
-    second = max(float(v.max()) for j, v in enumerate(values) if j != owner[int(np.argmax(lam))]) if len(values) > 1 else -np.inf
-    floor = max(
-        second,
-        float(np.sort(values[int(owner[int(np.argmax(lam))])])[-2])
-        if len(values[int(owner[int(np.argmax(lam))])]) > 1
-        else -np.inf,
-    )
+    order = np.argsort(lam)
+    lam, weight = lam[order], weight[order]
     scale = 1.0 + float(np.abs(lam).max())
-    for s in scale * 2.0 ** np.arange(-4, 15):
-        low, high = floor, top
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            gaps = middle - lam
-            # With one negative gap: M + s W W^T is definite iff 1 + s sum(weight/gap) < 0.
-            ok = (gaps > 0).all() or (
-                (gaps < 0).sum() == 1 and not (gaps == 0).any() and 1.0 + s * float(np.sum(weight / gaps)) < 0
-            )
-            low, high = (low, middle) if ok else (middle, high)
-        if high + s * offset**2 < best[0] + best[1] * offset**2:
-            best = (high, float(s))
-    shift, s = best
-    return shift + s * offset**2 - ell + 1e-8 * (scale + 1e-2 * s), s
+    # With exactly one negative gap, M + s W W^T is definite iff 1 + s sum(weight/gap) < 0: the root lies above lam[-2].
+    s = scale * 2.0 ** np.arange(-4.0, 15.0)
+    low, high = np.full(len(s), lam[-2] if len(lam) > 1 else lam[-1] - scale), np.full(len(s), lam[-1])
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        gaps = middle[:, None] - lam
+        with np.errstate(divide="ignore", invalid="ignore"):
+            definite = 1.0 + s * np.sum(weight / gaps, axis=1) < 0
+        high, low = np.where(definite, middle, high), np.where(definite, low, middle)
+    cost = high + s * offset**2
+    best = int(np.argmin(cost))
+    # s = 0 needs every block definite.
+    shift, chosen = (high[best], float(s[best])) if cost[best] < lam[-1] else (lam[-1], 0.0)
+    return float(shift) + chosen * offset**2 - ell + 1e-8 * (scale + 1e-2 * chosen), chosen

@@ -1,0 +1,166 @@
+"""The parts of a group as networks that can be evaluated many at a time: one neuron each, or one deep network.
+
+Where only the last two layers are trained, H is a sum of neurons of the last hidden layer on fixed features, and N and
+its derivatives split into these parts. Any list of (part, region) pairs is then one *wide* network with one neuron per
+pair, so that a whole tube is enclosed in a few array operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import EXACT
+from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
+from certflow.networks.activation import Activation
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+Indices = tuple[int, ...]
+
+_NEURONS_AT_ONCE = 512
+
+
+class OverlapActivation(Activation):
+    """The activation on polynomials, with what it costs that a branch is continued past its kink.
+
+    A cell is a pair (branch coefficients, overlap): where the kink argument leaves the branch's side by at most zeta, the
+    true activation differs by at most |1 - off| zeta^p and its derivative by at most |1 - off| p zeta^(p-1) (L3).
+    """
+
+    def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
+        """As for `Activation`, widened by the cost of the overlap; only times 0 and 1."""
+        branch, overlap = cell
+        value = super().derivative(branch, z, times)
+        if overlap is None:
+            return value
+        jump = MIDRAD.number(abs(1 - self.off))
+        cost = jump * (overlap**self.power if times == 0 else overlap ** (self.power - 1) * self.power)
+        return value.with_error(cost.upper())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts `indices` (weight indices of each) of one group of a problem.
+
+    `count` parts of `size` weights each; `shallow` says whether they are neurons on the features `X` (n × d, exact),
+    otherwise there is one part, the network itself. `first_trained`: the first kink arguments move with the weights.
+    """
+
+    problem: Problem
+    indices: tuple[Indices, ...]
+    network: FeedForward
+    X: np.ndarray
+    shallow: bool
+    first_trained: bool
+    outgoing: tuple[Fraction, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of parts."""
+        return len(self.indices)
+
+    @property
+    def size(self) -> int:
+        """The number of weights of one part."""
+        return len(self.indices[0])
+
+    def wide(self, parts: np.ndarray, overlap: bool = False) -> FeedForward:
+        """The network with one neuron per entry of `parts`; the network itself for a deep group (one entry only)."""
+        own = self.network
+        activation = OverlapActivation(own.activation.alpha, own.activation.power) if overlap else own.activation
+        if not self.shallow:
+            return FeedForward(own.widths, activation, own.trained, own.given)
+        trained = [1, 2] if own.depth in own.trained else [1]
+        given = {} if len(trained) == 2 else {2: [[self.outgoing[j] for j in parts]]}
+        return FeedForward([self.X.shape[1], len(parts), 1], activation, trained, given)
+
+    def flat(self, weights: Any) -> Any:
+        """Weights (entries × size) as the weight vector of `wide`."""
+        if not self.shallow:
+            return weights[0]
+        d = self.X.shape[1]
+        rows = weights[:, :d].reshape(-1)
+        return rows if self.size == d else np.concatenate([rows, weights[:, d]])
+
+    def unflat(self, vector: Any, entries: int) -> Any:
+        """The inverse of `flat`; leading axes stay."""
+        lead = tuple(vector.shape[:-1])
+        if not self.shallow:
+            return vector.reshape(*lead, 1, self.size)
+        d = self.X.shape[1]
+        rows = vector[..., : entries * d].reshape(*lead, entries, d)
+        if self.size == d:
+            return rows
+        return np.concatenate([rows, vector[..., entries * d :].reshape(*lead, entries, 1)], axis=-1)
+
+    def chunks(self, entries: int, multiple: int) -> Iterator[slice]:
+        """Slices of `entries` that are evaluated at once, each a whole number of `multiple`."""
+        step = max(1, _NEURONS_AT_ONCE // multiple) * multiple if self.shallow else 1
+        for start in range(0, entries, step):
+            yield slice(start, min(start + step, entries))
+
+    def colours(self, entries: int) -> np.ndarray:
+        """Directions (size × weights of `wide`): direction i moves weight i of every entry, so that one product with the
+        Hessian gives a column of every diagonal block."""
+        unit = np.zeros((self.size, entries, self.size), dtype=object)
+        for i in range(self.size):
+            unit[i, :, i] = 1
+        return (
+            np.array([self.flat(unit[i]) for i in range(self.size)])
+            if self.shallow
+            else np.eye(self.size, dtype=int).astype(object)
+        )
+
+
+def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
+    """The parts of the group with these weight indices.
+
+    Raises `Inconclusive` for networks whose gradient is not locally Lipschitz, and for expressions.
+    """
+    network = problem.network
+    if not isinstance(network, FeedForward):
+        raise Inconclusive("certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions yet.")
+    if network.activation.has_kink and network.activation.power < 2 and network.depth > 1:
+        raise Inconclusive(
+            "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, or alpha = 1."
+        )
+    shallow = min(network.trained) >= network.depth - 1
+    X, outgoing = problem.X, ()
+    if shallow:
+        matrices = network.matrices(EXACT, EXACT.array(problem.direction))
+        for matrix in matrices[: network.depth - 2]:
+            z = X @ matrix.T
+            X = network.activation.derivative(network.select_by_sign(EXACT, 0, z, Fraction(0)), z)
+        if network.depth in network.given:
+            neurons = [network.blocks.index(part) for part in indices]
+            outgoing = tuple(network.given[network.depth][0][j] for j in neurons)
+    return Parts(problem, indices, network, X, shallow, shallow or 1 in network.trained, outgoing)
+
+
+def branches(activation: Activation, z: Any) -> tuple[MidRad, MidRad | None]:
+    """The overlap cell of polynomial kink arguments: the branch of each at y = 1/2, and how far each leaves its side."""
+    on = z.middle_values() > 0
+    branch = MIDRAD.array(activation.coefficients(EXACT, np.where(on, 1, -1)))
+    if not activation.has_kink:
+        return branch, None
+    low, high = bernstein_range(z)
+    overlap = np.where(on, np.maximum(0.0, -low), np.maximum(0.0, high))
+    return branch, MidRad.exact(overlap) if overlap.any() else None
+
+
+def bernstein_range(z: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of polynomials on [0, 1]: the smallest and largest Bernstein coefficient, sharp at both ends.
+
+    Sharpness at the ends matters: a piece that begins or ends at a kink must not seem to overlap it.
+    """
+    n = z.degree
+    basis = [[Fraction(math.comb(i, k), math.comb(n, k)) for k in range(n + 1)] for i in range(n + 1)]
+    coefficients = MIDRAD.array(np.array(basis, dtype=object)) @ z.coefficients.reshape(n + 1, -1)
+    return coefficients.lower().min(axis=0).reshape(z.shape), coefficients.upper().max(axis=0).reshape(z.shape)

@@ -1,0 +1,189 @@
+"""L4, the trap: a ball about a KKT point in which every two flows approach each other, found by floats and proved.
+
+On the ball of angle r0 about the centre c all generalised Hessians satisfy `lambda_theta(grad² N - ell I) <= -gamma`.
+Then exactly one KKT point lies in it, within eta/gamma of c, where eta is the size of the tangential gradient at c.
+Source: `proofs_notes/L4-trap.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.directed import float_up, up
+from certflow.arithmetic.eigenvalues import block_definite_off_direction, smallest_shift
+from certflow.arithmetic.midpoint_radius import MidRad
+from certflow.flow.curve import Grid
+from certflow.flow.parts import Parts
+from certflow.flow.region import Points, Regions, enclose_regions, point
+from certflow.flow.tube import Rates
+from certflow.outcome import Inconclusive
+
+BITS = 128
+
+_SHRINK = Fraction(4, 5)
+_RADII = 16
+_LARGEST = Fraction(1, 4)
+_GAP_BITS = 20
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A proved trap of a group about the grid point `centre`, in s-units at |c|.
+
+    Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on the ball;
+    `value` encloses N there at unit length, `gap` its gap, `norm` the length of c.
+    """
+
+    centre: Grid
+    grid: int
+    gamma: Fraction
+    r0: Fraction
+    s: Fraction
+    kkt_radius: float
+    rates: Rates
+    norm: Ball
+    value: Ball
+    gap: Ball
+    gap_direction: Grid
+
+    def unit_rate(self, rate: float, order: int) -> Ball:
+        """A rate in s-units as a rate per tau, where |u| = 1."""
+        return Ball(Fraction(rate), BITS) / self.norm ** (order - 2)
+
+
+def dyadic_up(value: float, bits: int = 24) -> Fraction:
+    """A dyadic number of at most `bits` bits, at least `value` and not much larger."""
+    mantissa, exponent = np.frexp(value)
+    return Fraction(int(np.ceil(float(mantissa) * 2.0**bits))) * Fraction(2) ** (int(exponent) - bits)
+
+
+def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
+    """Dyadic (mu, s) with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.4).
+
+    `directions` (parts × weights) is the middle of W. Raises `Inconclusive` if no bound could be proved.
+    """
+    matrices, losses = list(regions.A.mid[place]), list(regions.A_rad[place])
+    offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
+    if not np.isfinite(offset) or not np.isfinite(ell) or not np.isfinite(regions.A.rad[place]).all():
+        raise Inconclusive("the Hessian on a region is too large to be bounded.")
+    mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
+    s_short = dyadic_up(s, 12) if s > 0 else Fraction(0)
+    for attempt in range(6):
+        shift = dyadic_up(mu + 2.0 ** (8 * attempt - 40) * (1 + abs(mu) + float(s_short)), 40)
+        if _holds(matrices, directions, losses, offset, ell, float(shift), float(s_short)):
+            return shift, s_short
+    raise Inconclusive("the largest tangential eigenvalue of a region could not be bounded.")
+
+
+def _holds(
+    matrices: list[np.ndarray], directions: np.ndarray, losses: list[float], offset: float, ell: float, mu: float, s: float
+) -> bool:
+    """Whether the condition of L3.4 is proved for these exact floats."""
+    shifted = []
+    for matrix, loss in zip(matrices, losses, strict=True):
+        size = abs(mu) + abs(ell) + loss + s * offset**2
+        shift = mu + ell - loss - s * offset**2 - (size * 2.0**-49 + 2.0**-1000)
+        M = -matrix
+        M[np.diag_indices_from(M)] = np.nextafter(shift - np.diag(matrix), -np.inf)
+        shifted.append(M)
+    return block_definite_off_direction(shifted, list(directions), s)
+
+
+def find_trap(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> Trap:
+    """The trap about `centre` with the largest of several radii for which most of the gap is left.
+
+    Raises `Inconclusive` if there is no gap, with what that means.
+    """
+    at, eta = point(parts, centre, grid)
+    largest = min(epsilon * Fraction(17, 16), _LARGEST)
+    radii = [dyadic_up(float(largest * _SHRINK**i), 16) for i in range(_RADII)]
+    tiled = Points(*(_tiled(each, _RADII) for each in (at.W, at.Z, at.slope, at.defect, at.norm2, at.ell)))
+    regions = enclose_regions(parts, tiled, np.array([float_up(r) for r in radii]), several, np.repeat(eta, _RADII))
+    smallest = -tangential_bound(regions, at.W.mid[0], _RADII - 1)[0]
+    if smallest <= 0:
+        raise Inconclusive(
+            f"the KKT point is not a strict maximum of N on the sphere (its gap is at most {max(0.0, float(smallest)):.2g} as far as "
+            "could be proved): a continuum of KKT points, a saddle or a degenerate point; nothing later is claimed."
+        )
+    for i in range(_RADII):
+        mu, s = tangential_bound(regions, at.W.mid[0], i)
+        kkt_radius = float(up(eta[0] / float(-mu))) if mu < 0 else np.inf
+        if -mu >= smallest / 4 and kkt_radius < float(radii[i]) / 2:
+            return _trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius)
+    raise Inconclusive("no ball about the KKT point could be proved to be a trap; its centre is not accurate enough.")
+
+
+def _tiled(values: MidRad | np.ndarray, times: int) -> MidRad | np.ndarray:
+    if isinstance(values, MidRad):
+        return MidRad(np.repeat(values.mid, times, axis=0), np.repeat(values.rad, times, axis=0))
+    return np.repeat(values, times, axis=0)
+
+
+def _trap(
+    parts: Parts,
+    at: Points,
+    regions: Regions,
+    place: int,
+    centre: Grid,
+    grid: int,
+    gamma: Fraction,
+    r0: Fraction,
+    s: Fraction,
+    kkt_radius: float,
+) -> Trap:
+    order = parts.problem.order
+    limit = float(np.nextafter(float(r0) - kkt_radius, 0.0))
+    K, E, T = (float(each[place]) for each in (regions.K, regions.E, regions.T))
+    low, high = float(regions.ell_lo[place]), float(regions.ell_hi[place])
+    rates = Rates(float(-gamma), limit, 0.0, K, E, T, low, high)
+    norm2 = sum(Fraction(v) ** 2 for part in centre for v in part) / Fraction(4) ** grid
+    norm = Ball(norm2, BITS).sqrt()
+    scale = norm ** (order - 2)
+    at_centre = Ball.interval(Fraction(float(at.ell.lower()[0])), Fraction(float(at.ell.upper()[0])), BITS)
+    reach = Fraction(kkt_radius) * Fraction(T)
+    value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / scale
+    direction = _steepest(at, regions, place)
+    upper = _gap_upper(at, regions, place, direction, kkt_radius, order, high)
+    gap = Ball.interval(gamma, max(gamma, upper), BITS) / scale
+    return Trap(centre, grid, gamma, r0, s, kkt_radius, rates, norm, value, gap, direction)
+
+
+def _steepest(at: Points, regions: Regions, place: int) -> Grid:
+    """A direction of least contraction, as small integers; proposed by floats."""
+    blocks = regions.A.mid[place]
+    count, size = blocks.shape[:2]
+    dense = np.zeros((count * size, count * size))
+    for j, block in enumerate(blocks):
+        dense[j * size : (j + 1) * size, j * size : (j + 1) * size] = block
+    c = at.W.mid[0].reshape(-1) / np.linalg.norm(at.W.mid[0])
+    projector = np.eye(len(c)) - np.outer(c, c)
+    values, vectors = np.linalg.eigh(projector @ dense @ projector - 1e6 * np.outer(c, c))
+    v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
+    return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
+
+
+def _gap_upper(
+    at: Points, regions: Regions, place: int, direction: Grid, kkt_radius: float, order: int, ell_hi: float
+) -> Fraction:
+    """An upper bound of the gap in s-units, from one tangential direction (L4.2)."""
+    v = MidRad.exact(np.array(direction, dtype=float))
+    c = at.W[0]
+    share = (v * c).reshape(1, -1).sum(axis=1)
+    low, high = at.norm2.lower(), at.norm2.upper()
+    inverse = MidRad.interval(np.nextafter(1 / high, 0), np.nextafter(1 / low, np.inf))
+    w = v - c * (share * inverse)
+    A = regions.A[place]
+    product = (A * w[:, None, :]).sum(axis=2)
+    quadratic = (product * w).reshape(1, -1).sum(axis=1)
+    square = (w * w).reshape(1, -1).sum(axis=1)
+    if not square.lower()[0] > 0:
+        return Fraction(ell_hi) - Fraction(float(quadratic.lower()[0]))
+    least = Ball(Fraction(float(quadratic.lower()[0])), BITS)
+    per_length = least / Ball.interval(Fraction(float(square.lower()[0])), Fraction(float(square.upper()[0])), BITS)
+    k2 = Fraction(kkt_radius) ** 2
+    ball = (Ball(Fraction(ell_hi) + (order - 2) * max(Fraction(0), Fraction(ell_hi)) * k2, BITS) - per_length) / (1 - k2)
+    return ball.upper()

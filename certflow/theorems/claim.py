@@ -1,0 +1,253 @@
+"""The claim of the uniform theorem as data: every number rounded to the side on which it stays true.
+
+The fields are those of the certificate (`docs/certificate-format.md`); numbers are exact rationals as text. Everything
+holds for every delta in (0, delta_bar] because every bound of the sweep increases with delta.
+Source: `proofs_notes/L5-uniform-theorem.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from certflow.arithmetic.ball import Ball
+from certflow.exact import format_dyadic, format_rational
+from certflow.flow.region import output_bounds
+from certflow.flow.trap import BITS, Trap
+from certflow.flow.tube import Sweep, Timeline
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+from certflow.theorems.horizon import Horizon
+
+if TYPE_CHECKING:
+    from certflow.theorems.convergence import Group
+
+ASSUMPTIONS = ()
+
+_DIGITS = 6
+
+
+def rounded(value: Fraction, up: bool, digits: int = _DIGITS) -> Fraction:
+    """A decimal of so many significant digits on the stated side of `value`."""
+    if value == 0:
+        return value
+    size = math.log(abs(value.numerator)) - math.log(value.denominator)
+    unit = Fraction(10) ** (math.floor(size / math.log(10)) - digits + 1)
+    return (-((-value) // unit) if up else value // unit) * unit
+
+
+def _text(value: Fraction, up: bool, digits: int = _DIGITS) -> str:
+    return format_rational(rounded(value, up, digits))
+
+
+def _pair(ball: Ball) -> list[str]:
+    return [_text(ball.lower(), False, 10), _text(ball.upper(), True, 10)]
+
+
+class _Times:
+    """When the horizon is, in scaled time: exact for order 2, an enclosure of its entry for higher orders (R8)."""
+
+    def __init__(self, groups: Sequence[Group], timeline: Timeline, sweep: Sweep, order: int) -> None:
+        end = timeline.points[-1] if timeline.points else Fraction(0)
+        self.low = self.high = end
+        if order == 2 or not timeline.points:
+            return
+        curve = groups[0].curve
+        if curve is None:
+            raise ValueError("a single group without a curve has no claim")
+        start = sum(Fraction(v) ** 2 for part in curve.start for v in part) / Fraction(4) ** curve.grid
+        factor, c = Ball(start, BITS).sqrt() ** (order - 2), order - 2
+        track, before, integral = timeline.tracks[0], Fraction(0), Fraction(0)
+        low, high = Ball(Fraction(0), BITS), Ball(Fraction(0), BITS)
+        for point, decay, (err_lo, err_hi) in zip(timeline.points, track.decays, sweep.errors, strict=True):
+            dt = point - before
+            first = (Ball(integral, BITS) * -c).exp()
+            integral += decay * dt
+            if decay == 0:
+                piece = first * dt
+            else:
+                piece = (first - (Ball(integral, BITS) * -c).exp()) / (c * decay)
+            low = low + piece * (Ball(Fraction(err_hi), BITS) * -c).exp()
+            high = high + piece * (Ball(Fraction(err_lo), BITS) * c).exp()
+            before = point
+        self.low, self.high = (low * factor).lower(), (high * factor).upper()
+
+
+def make_claim(
+    problem: Problem,
+    groups: Sequence[Group],
+    horizon: Horizon,
+    timeline: Timeline,
+    sweep: Sweep,
+    delta_bar: Fraction,
+    epsilon: Fraction,
+    start_angle: Fraction,
+    radius: Fraction | None,
+) -> dict[str, Any]:
+    """The claim for these proved bounds. Raises `Inconclusive` if the horizon cannot be placed in scaled time (L > 2)."""
+    order = problem.order
+    times = _Times(groups, timeline, sweep, order)
+    factor = (
+        Ball(Fraction(sweep.A_max), BITS) if order == 2 else (Ball(Fraction(sweep.A_max), BITS).log() * Fraction(2, order)).exp()
+    )
+    start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
+    scaled, growth = times.high, factor.upper()
+    size = horizon.start_size(sweep, delta_bar)
+    if order > 2 and timeline.points:
+        scaled = rounded(times.high, True, 12)
+        growth = max(growth, _norm_at(groups, horizon, start, scaled, times.low, order))
+        size = (Ball(growth, BITS).sqrt() * delta_bar).upper() ** order
+    factor_squared = rounded(growth, True)
+    if radius is not None and factor_squared * delta_bar**2 >= radius**2 and order > 2:
+        raise Inconclusive("the scaled time of the horizon is not known well enough to place it before the radius.")
+    if order > 2 and timeline.points:
+        size = (Ball(factor_squared, BITS).sqrt() * delta_bar).upper() ** order
+    claim = {
+        "statement": "early-direction",
+        "order": order,
+        "epsilon": format_rational(epsilon),
+        "delta_bar": format_rational(delta_bar),
+        "start_angle": format_rational(start_angle),
+        "problem_sha256": problem.sha256,
+        "loss": {"kind": problem.loss.kind, "reduction": problem.loss.reduction},
+        "assumptions": list(ASSUMPTIONS),
+        "horizon": {"scaled_time": format_rational(scaled)},
+        "growth": {"factor_squared": format_rational(factor_squared)},
+        "n_max_upper": _text(largest_ncf(problem, groups), True),
+        "radius": None if radius is None else format_rational(radius),
+        "time_to_radius": None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
+        "blocks": [_block(problem, groups, horizon, sweep, g, delta_bar, radius, size, scaled) for g in range(len(groups))],
+    }
+    return claim
+
+
+def _norm_at(groups: Sequence[Group], horizon: Horizon, start: Ball, scaled: Fraction, entry: Fraction, order: int) -> Fraction:
+    """An upper bound of (‖w‖/delta)² at the scaled time `scaled`, for L > 2: the trap may have been entered at `entry`."""
+    trap = groups[0].trap
+    if trap is None:
+        raise ValueError("a single group ends in a trap")
+    rate = max(Fraction(0), trap.unit_rate(horizon.groups[0].rates.ell_hi, order).upper())
+    left = start ** (order - 2)
+    rest = 1 / left - Ball((order - 2) * rate * (scaled - entry), BITS)
+    if not rest.lower() > 0:
+        raise Inconclusive("the scaled time of the horizon is not known well enough for the weights to be small at it.")
+    return (rest.log() * Fraction(-2, order - 2)).exp().upper()
+
+
+def _time_to_radius(
+    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, start: Ball, times: _Times, radius: Fraction, order: int
+) -> dict[str, Any] | None:
+    size = (Ball(radius, BITS) ** order).upper()
+    trapped = [g for g, group in enumerate(groups) if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0]
+    if not trapped:
+        return None
+    best = max(trapped, key=lambda g: horizon.rate(horizon.groups[g], size))
+    trap = groups[best].trap
+    if trap is None:
+        return None
+    slow = Ball(horizon.rate(horizon.groups[best], size), BITS) / order**2 / trap.norm ** (order - 2)
+    fast = Ball(horizon.fastest(), BITS) / order / trap.norm ** (order - 2)
+    low = Ball(Fraction(float(sweep.log_lo[best])), BITS).exp()
+    return {
+        "start_radius_over_delta": [_text(low.lower(), False), _text(start.upper(), True)],
+        "n_lower": _text(slow.lower(), False),
+        "n_upper": _text(fast.upper(), True),
+        "start_time": [_text(times.low, False, 12), _text(times.high, True, 12)]
+        if order > 2
+        else [format_rational(times.low)] * 2,
+    }
+
+
+def _block(
+    problem: Problem,
+    groups: Sequence[Group],
+    horizon: Horizon,
+    sweep: Sweep,
+    g: int,
+    delta_bar: Fraction,
+    radius: Fraction | None,
+    size: Fraction,
+    scaled: Fraction,
+) -> dict[str, Any]:
+    """The claim about block g; `size` bounds A at the horizon."""
+    group = groups[g]
+    weights = [i for part in group.parts.indices for i in part]
+    trap, order = group.trap, problem.order
+    block: dict[str, Any] = {
+        "index": g,
+        "weights": [min(weights), len(weights)] if max(weights) - min(weights) + 1 == len(weights) else sorted(weights),
+        "outcome": "inconclusive" if group.curve is None else "dead" if trap is None else "",
+        "reason": group.reason,
+        **dict.fromkeys(("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law")),
+    }
+    if group.curve is None:
+        return block
+    own = sum((window.h for window in group.curve.windows), Fraction(0))
+    block["horizon"] = format_rational(own if order == 2 else scaled)
+    if trap is None:
+        return block
+    block["outcome"] = "converges" if trap.rates.ell_lo > 0 else "shrinks"
+    block["kkt_point"] = {
+        "centre": [format_dyadic(v, -trap.grid) for part in trap.centre for v in part],
+        "radius": _text(Fraction(trap.kkt_radius), True),
+    }
+    block["support"] = _support(trap)
+    block["value"], block["gap"] = _pair(trap.value), _pair(trap.gap)
+    at_horizon = Fraction(float(sweep.distance[g]))
+    if order > 2:
+        floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
+        at_horizon = at_horizon + floor * size
+    block["angle_at_horizon"] = _text(at_horizon, True)
+    if radius is not None:
+        full = (Ball(radius, BITS) ** order).upper()
+        block["angle_at_radius"] = _text(horizon.angle_at(sweep, delta_bar, g, full), True)
+        law = horizon.law(g, sweep, delta_bar, full)
+        if law is not None:
+            exponent = rounded(law.exponent, False)
+            start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
+            coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * start).upper()
+            block["law"] = {
+                "exponent": [format_rational(exponent)] * 2,
+                "coefficient": _text(coefficient, True),
+                "floor": _text(law.floor, True),
+            }
+    return block
+
+
+def _support(trap: Trap) -> list[int] | None:
+    """The parts that do not vanish in the KKT point; None if one is too small to tell."""
+    norm2 = sum(v * v for part in trap.centre for v in part)
+    alive = []
+    for j, part in enumerate(trap.centre):
+        square = sum(v * v for v in part)
+        if square == 0:
+            continue
+        if not square > norm2 * Fraction(trap.kkt_radius) ** 2:
+            return None
+        alive.append(j)
+    return alive
+
+
+def largest_ncf(problem: Problem, groups: Sequence[Group]) -> Fraction:
+    """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5)."""
+    network = problem.network
+    if not isinstance(network, FeedForward):
+        raise ValueError("only feed-forward networks are certified")
+    if len(groups) > 1:
+        beta = [Fraction(float(b)) for b in output_bounds(groups[0].parts)]
+        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
+    power, depth, L = network.activation.power, network.depth, problem.order
+    constant = Ball(Fraction(1), BITS)
+    for layer in range(1, depth + 1):
+        e = power ** (depth - layer)
+        if layer in network.trained:
+            constant = constant * (Ball(Fraction(e, L), BITS) ** e).sqrt()
+        else:
+            constant = constant * Ball(sum(v * v for row in network.given[layer] for v in row), BITS).sqrt() ** e
+    q = power ** (depth - 1)
+    lengths = [Ball(sum(v * v for v in row), BITS).sqrt() ** q for row in problem.X]
+    total = sum((length * abs(z) for z, length in zip(problem.z, lengths, strict=True)), Ball(Fraction(0), BITS))
+    return (constant * total).upper()

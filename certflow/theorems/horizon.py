@@ -1,0 +1,140 @@
+"""L4 and L5 after the horizon: how long every trapped direction stays, in terms of the norm of all weights.
+
+At the horizon each group with a trap is within D_j of its KKT point and the size A = sum of all rho^L is at most A1. From
+then on D_j' <= -gamma_j D_j + K_j A. Source: `proofs_notes/L4-trap.md`, `proofs_notes/L5-uniform-theorem.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from certflow.arithmetic.ball import Ball
+from certflow.flow.trap import BITS, Trap
+from certflow.flow.tube import Rates, Sweep
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The state of one group at the horizon: its rates from then on; trap None for a dead or an unknown group."""
+
+    trap: Trap | None
+    rates: Rates
+    dead: bool
+
+
+@dataclass(frozen=True)
+class Law:
+    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho after the horizon, up to R."""
+
+    exponent: Fraction
+    coefficient: Fraction
+    floor: Fraction
+
+
+class Horizon:
+    """What follows at and after the horizon, for one delta_bar and every smaller delta."""
+
+    def __init__(self, groups: list[Settled], order: int, epsilon: Fraction) -> None:
+        self.groups, self.order, self.epsilon = groups, order, epsilon
+        self.several = len(groups) > 1
+        self.moving = [g for g in groups if not g.dead]
+        self.grows = any(g.rates.ell_hi > 0 for g in self.moving)
+
+    def budget(self, group: Settled) -> Fraction:
+        """How far the direction of a trapped group may be from its KKT point."""
+        if group.trap is None:
+            raise ValueError("only a group with a trap has a budget")
+        return min(self.epsilon, Fraction(group.rates.limit) * (1 - Fraction(1, 2**40)))
+
+    def rate(self, group: Settled, size: Fraction) -> Fraction:
+        """nu: a lower bound of the growth rate of rho^L of a group while A <= `size`."""
+        L = self.order
+        return L * (Fraction(group.rates.ell_lo) - L * size * Fraction(group.rates.E))
+
+    def fastest(self) -> Fraction:
+        """An upper bound of the growth rate of log ‖w‖ after the horizon."""
+        return max(Fraction(g.rates.ell_hi) for g in self.moving)
+
+    def floor(self, group: Settled, size: Fraction) -> Fraction | None:
+        """K/(gamma + nu), the part of the bound that grows with A, while A <= `size`; None if there is no such law."""
+        if any(g.trap is None for g in self.moving) or group.trap is None:
+            return None
+        total = group.trap.gamma + min(self.rate(g, size) for g in self.moving)
+        return Fraction(group.rates.K) / total if total > 0 else None
+
+    def law(self, g: int, sweep: Sweep, delta_bar: Fraction, size: Fraction) -> Law | None:
+        """The law of group g, up to A = `size`."""
+        group = self.groups[g]
+        floor = self.floor(group, size)
+        if floor is None or group.trap is None or not self.grows:
+            return None
+        exponent = group.trap.gamma / self.fastest()
+        start = Ball(Fraction(sweep.A_end), BITS).log() / self.order
+        coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * (start * exponent).exp()).upper()
+        return Law(exponent, coefficient, floor)
+
+    def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
+        """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and nothing grows)."""
+        size = Ball(radius, BITS) ** self.order if radius is not None else None
+        A1 = self.start_size(sweep, delta_bar)
+        if size is None:
+            return not self.grows and all(
+                (self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma) <= self.budget(group)
+                for g, group in enumerate(self.groups)
+                if group.trap is not None
+            )
+        if A1 >= size.lower():
+            return False
+        return all(
+            self._worst(sweep, delta_bar, g, A1, size.upper()) <= self.budget(group)
+            for g, group in enumerate(self.groups)
+            if group.trap is not None
+        )
+
+    def start_size(self, sweep: Sweep, delta_bar: Fraction) -> Fraction:
+        """An upper bound of A at the horizon."""
+        return Fraction(sweep.A_end) * delta_bar**self.order
+
+    def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
+        """A bound of the angle of trapped group g when A first reaches `size` after the horizon."""
+        group = self.groups[g]
+        floor, trap = self.floor(group, size), group.trap
+        if trap is None:
+            raise ValueError("only a group with a trap has an angle")
+        if floor is None or not self.grows:
+            return self._distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
+        A1 = self.start_size(sweep, delta_bar)
+        ratio = (Ball(A1, BITS) / Ball(size, BITS)).log() * (trap.gamma / self.fastest() / self.order)
+        return (Ball(self._distance(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
+
+    def _worst(self, sweep: Sweep, delta_bar: Fraction, g: int, A1: Fraction, size: Fraction) -> Fraction:
+        floor = self.floor(self.groups[g], size)
+        end = self.angle_at(sweep, delta_bar, g, size)
+        return end if floor is None else max(end, self._distance(sweep, g) + floor * A1)
+
+    @staticmethod
+    def _distance(sweep: Sweep, g: int) -> Fraction:
+        return Fraction(float(sweep.distance[g]))
+
+    def target_radius(self, share: Fraction) -> Fraction | None:
+        """A radius at which every floor is about `share` of its budget; None if nothing grows."""
+        if not self.grows:
+            return None
+        best: Fraction | None = None
+        size = Fraction(0)
+        for _ in range(6):
+            sizes = []
+            for group in self.groups:
+                if group.trap is None or group.rates.K == 0:
+                    continue
+                floor = self.floor(group, size) or Fraction(group.rates.K) / group.trap.gamma
+                sizes.append(share * self.budget(group) / floor)
+            if not sizes:
+                return Fraction(1)
+            best = min(sizes)
+            size = best if size == 0 else (best + size) / 2
+            size = Fraction(float(size))
+        size = min(size, best if best is not None else size)
+        root = (Ball(size, BITS).log() / self.order).exp()
+        return Fraction(float(root.lower()))
