@@ -1,0 +1,50 @@
+"""What a certificate stores about each group: the curve that is followed, the rates claimed along it, and the trap.
+
+Evidence proves nothing by itself: the prover found the numbers and the checker derives every bound again from them (L3,
+L4, L5). Source: `docs/certificate-format.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from certflow.flow.curve import Curve, Grid
+
+ASSUMPTIONS: tuple[str, ...] = (
+    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
+    "vector of the given direction or of any direction within start_angle of it.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+)
+"""What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of its own."""
+
+Step = tuple[Fraction, Fraction, Fraction]
+"""(mu, r, s) of one step: the rate proved on the region of angle r, with the radial direction lifted by s; dyadic."""
+
+
+@dataclass(frozen=True)
+class TrapEvidence:
+    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, radial lift `s`, all dyadic.
+
+    `gap_direction` is a direction in which the gap is bounded from above, on the curve's grid; None to claim no bound.
+    """
+
+    gamma: Fraction
+    r0: Fraction
+    s: Fraction
+    gap_direction: Grid | None
+
+
+@dataclass(frozen=True)
+class GroupEvidence:
+    """The evidence of one group: `outcome` converges, shrinks, dead or inconclusive, and `reason` if inconclusive.
+
+    `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive group has no curve and no trap, a dead one no
+    trap.
+    """
+
+    outcome: str
+    reason: str
+    curve: Curve | None
+    steps: tuple[tuple[Step, ...], ...]
+    trap: TrapEvidence | None
