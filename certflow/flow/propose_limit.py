@@ -1,0 +1,104 @@
+"""The KKT point near which a direction settles, in double precision by Newton's method on the sphere. Nothing is proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from certflow.flow.propose_field import Field
+
+Array = Any
+
+_ITERATIONS = 40
+_LONGEST_STEP = 0.5
+_ZERO = 1e-9
+_FLAT = 1e-7
+_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`; strict if the gap is positive."""
+
+    point: Array
+    value: float
+    gap: float
+
+    @property
+    def strict(self) -> bool:
+        return self.gap > _FLAT
+
+
+def settle(field: Field, u: Array) -> Limit | None:
+    """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
+
+    For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the others are 0.
+    """
+    many = len(u) > 1
+    if many and (u * field.gradient(u, field.cell(field.kinks(u)))).sum() > 0:
+        largest = int(np.argmax((u * u).sum(1)))
+        alone = _newton(field.select(np.array([largest])), u[[largest]])
+        if alone is None:
+            return None
+        point = np.zeros_like(u)
+        point[largest] = alone.point[0]
+        gap = min(alone.gap, field.order * alone.value)
+        return Limit(point, alone.value, gap)
+    return _newton(field, u)
+
+
+def _newton(field: Field, u: Array) -> Limit | None:
+    u = u / np.linalg.norm(u)
+    size = u.size
+    for _ in range(_ITERATIONS):
+        cell = field.cell(field.kinks(u))
+        G, H = field.gradient(u, cell).ravel(), hessian(field, u, cell)
+        flat = u.ravel()
+        value = flat @ G
+        system = np.zeros((size + 1, size + 1))
+        system[:size, :size] = H - value * np.eye(size)
+        system[:size, size], system[size, :size] = -flat, flat
+        try:
+            move = np.linalg.solve(system, np.append(value * flat - G, 0.0))[:size]
+        except np.linalg.LinAlgError:
+            return None
+        length = float(np.linalg.norm(move))
+        if not length < _LONGEST_STEP:
+            return None
+        flat = flat + move
+        flat[np.abs(flat) < _ZERO] = 0.0
+        u = (flat / np.linalg.norm(flat)).reshape(u.shape)
+        if length < 1e-14:
+            break
+    cell = field.cell(field.kinks(u))
+    G, flat = field.gradient(u, cell).ravel(), u.ravel()
+    value = float(flat @ G)
+    if np.linalg.norm(G - value * flat) > 1e-13 * max(1.0, abs(value)):
+        return None
+    return Limit(u, value / field.order, -_tangential_top(hessian(field, u, cell) - value * np.eye(size), flat))
+
+
+def _tangential_top(A: Array, u: Array) -> float:
+    """The largest eigenvalue of A on the vectors orthogonal to u."""
+    if len(u) == 1:
+        return -np.inf
+    basis = np.linalg.svd(u[None])[2][1:]
+    return float(np.linalg.eigvalsh(basis @ A @ basis.T)[-1])
+
+
+def hessian(field: Field, u: Array, cell: Array) -> Array:
+    """The second derivative of N on the cell, block by block, from central differences of the gradient (error ~1e-10)."""
+    (count, size), step = u.shape, 1e-5
+    result = np.zeros((count * size, count * size))
+    for j in range(count):
+        block = np.empty((size, size))
+        for start in range(0, size, _AT_ONCE):
+            moves = step * np.eye(size)[start : start + _AT_ONCE]
+            points = np.concatenate([u[j] + moves, u[j] - moves])
+            own = field.select(np.full(len(points), j))
+            G = own.gradient(points, np.broadcast_to(cell[j], (len(points), cell.shape[1])))
+            block[start : start + _AT_ONCE] = (G[: len(moves)] - G[len(moves) :]) / (2 * step)
+        result[j * size : (j + 1) * size, j * size : (j + 1) * size] = (block + block.T) / 2
+    return result
