@@ -189,15 +189,20 @@ class Problem:
         Independent of how numbers are written, of the name, the experiment, and of whether the direction came from a
         seed. Raises `BadInput` for a custom loss, which has no exact text.
         """
-        network = {"inputs": self.inputs, **self.network.to_table()}
-        content = {
-            "network": network,
+        text = json.dumps(self.exact_content(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def exact_content(self) -> dict[str, Any]:
+        """Network, data, loss and resolved direction as exact text: what `sha256` is the hash of, and certificates hold.
+
+        Raises `BadInput` for a custom loss, which has no exact text.
+        """
+        return {
+            "network": {"inputs": self.inputs, **self.network.to_table()},
             "data": self._data_table(),
             "loss": self._loss_table(),
             "direction": [format_rational(value) for value in self.direction],
         }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     # -- files -----------------------------------------------------------------------------------------------------
 

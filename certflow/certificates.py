@@ -1,0 +1,164 @@
+"""Certificates: a theorem and its evidence as one canonical JSON file of exact numbers, which the checker proves again.
+
+The format is `docs/certificate-format.md`. Writing loses nothing and rounds nothing; reading only says whether a file is
+a whole certificate: whether it is *right* is for `certflow.checker` alone to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NoReturn
+
+from certflow.atomic import write_atomically
+from certflow.exact import format_dyadic
+from certflow.flow.curve import Curve, Grid, Piece, Window
+from certflow.flow.evidence import ASSUMPTIONS, GroupEvidence, Step, TrapEvidence
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+from certflow.problem_file import read_text
+
+__all__ = ["ASSUMPTIONS", "FORMAT", "VERSION", "certificate_text", "read_certificate", "sha256", "write_certificate"]
+
+FORMAT, VERSION = "certflow-certificate", 1
+
+MAX_INTEGER_DIGITS = 400
+"""Integers in a certificate stand for grid points and are far shorter."""
+
+_KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "grid", "groups", "claim", "sha256"}
+
+
+def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: dict[str, Any]) -> str:
+    """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes.
+
+    `claim` is ready for JSON (exact text, no floats). Raises `BadInput` for a problem without exact text, and
+    `ValueError` for evidence that the format cannot hold: curves on several grids, or numbers that are not dyadic.
+    """
+    grids = {group.curve.grid for group in groups if group.curve is not None}
+    if len(grids) != 1:
+        raise ValueError("a certificate needs at least one curve, and all curves on one grid")
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "problem": problem.exact_content(),
+        "problem_sha256": problem.sha256,
+        "assumptions": list(ASSUMPTIONS),
+        "grid": grids.pop(),
+        "groups": [_group(group) for group in groups],
+        "claim": claim,
+    }
+    return _canonical({**content, "sha256": sha256(_canonical(content))}) + "\n"
+
+
+def write_certificate(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` atomically to `path`; `BadInput` if that is impossible, and an earlier file is untouched."""
+    write_atomically(path, text)
+
+
+def sha256(text: str) -> str:
+    """The hash of a certificate's file, as `sha256sum` shows it."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The content of a certificate file, whole and unaltered, but not checked: nothing in it is proved by reading it.
+
+    Raises `BadInput` with one sentence for files that are too large, not JSON, with floats, duplicate keys or deep
+    nesting, of another format or version, or whose hash does not match.
+    """
+    where = os.fspath(path)
+    content = _parsed(read_text(path, where), where)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise BadInput(f"{where}: is not a certificate; `certflow certify` writes one.")
+    if content.get("version") != VERSION:
+        raise BadInput(f"{where}: has version {content.get('version')!r:.40}; this certflow reads version {VERSION}.")
+    if set(content) != _KEYS or not isinstance(content["claim"], dict) or not isinstance(content["groups"], list):
+        raise BadInput(f"{where}: does not have the parts of a certificate; `certflow check` says what is wrong.")
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    if sha256(_canonical(rest)) != content["sha256"]:
+        raise BadInput(f"{where}: was changed after it was written, its hash does not match; get the original file.")
+    return content
+
+
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+# -- evidence to JSON --------------------------------------------------------------------------------------------------
+
+
+def _group(group: GroupEvidence) -> dict[str, Any]:
+    record: dict[str, Any] = {"outcome": group.outcome, "reason": group.reason, "start": None, "windows": [], "trap": None}
+    curve = group.curve
+    if curve is not None:
+        record["start"] = _rows(curve.start)
+        record["windows"] = [_window(window, steps) for window, steps in zip(curve.windows, group.steps, strict=True)]
+        record["trap"] = None if group.trap is None else _trap(curve, group.trap)
+    return record
+
+
+def _window(window: Window, steps: tuple[Step, ...]) -> dict[str, Any]:
+    if len(steps) != window.steps:
+        raise ValueError(f"a window of {window.steps} steps with evidence for {len(steps)}")
+    return {
+        "h": _dyadic(window.h),
+        "lambda": _dyadic(window.decay),
+        "steps": [[_dyadic(value) for value in step] for step in steps],
+        "parts": [[_piece(piece) for piece in pieces] for pieces in window.parts],
+    }
+
+
+def _piece(piece: Piece) -> list[Any]:
+    return [int(piece.end), _rows(piece.coefficients)]
+
+
+def _trap(curve: Curve, trap: TrapEvidence) -> dict[str, Any]:
+    if curve.centre is None:
+        raise ValueError("a trap needs the centre of its curve")
+    return {
+        "centre": _rows(curve.centre),
+        "gamma": _dyadic(trap.gamma),
+        "r0": _dyadic(trap.r0),
+        "s": _dyadic(trap.s),
+        "gap_direction": None if trap.gap_direction is None else _rows(trap.gap_direction),
+    }
+
+
+def _rows(grid: Grid) -> list[list[int]]:
+    return [[int(value) for value in row] for row in grid]
+
+
+def _dyadic(value: Fraction) -> str:
+    denominator = value.denominator
+    if denominator & (denominator - 1):
+        raise ValueError(f"{value} is not an integer times a power of two")
+    return format_dyadic(value.numerator, 1 - denominator.bit_length())
+
+
+# -- JSON, strictly ----------------------------------------------------------------------------------------------------
+
+
+def _parsed(text: str, where: str) -> Any:
+    def refuse(number: str) -> NoReturn:
+        raise BadInput(f"{where}: contains the number {number[:40]}; certificates hold whole numbers and exact text only.")
+
+    def integer(digits: str) -> int:
+        if len(digits) > MAX_INTEGER_DIGITS:
+            raise BadInput(f"{where}: contains a whole number of {len(digits)} digits; at most {MAX_INTEGER_DIGITS} are read.")
+        return int(digits)
+
+    def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise BadInput(f"{where}: a key occurs twice in one object; certificates have each key once.")
+        return found
+
+    try:
+        return json.loads(text, parse_float=refuse, parse_constant=refuse, parse_int=integer, object_pairs_hook=table)
+    except RecursionError as error:
+        raise BadInput(f"{where}: is nested too deeply for a certificate.") from error
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{where}: is not JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from error
