@@ -37,8 +37,6 @@ TINY = 2.0**-1000
 LARGEST = 2.0**1000
 """Larger numbers, infinities and NaN raise `Inconclusive`, so that both ends of an enclosure are finite."""
 
-MAX_PRODUCTS = 2**30
-
 
 class MidRad:
     """An array of real numbers, each in [mid - rad, mid + rad]; finite doubles, `mid` and `rad` of one shape, rad >= 0.
@@ -105,8 +103,7 @@ class MidRad:
 
     def magnitude(self) -> np.ndarray:
         """An upper bound of |x| for every x, elementwise."""
-        size = np.abs(self.mid)
-        return np.where(self.rad == 0.0, size, np.nextafter(size + self.rad, np.inf))
+        return np.maximum(-self.lower(), self.upper())
 
     def mignitude(self) -> np.ndarray:
         """A lower bound of |x| for every x, elementwise; at least 0."""
@@ -158,12 +155,7 @@ class MidRad:
     __rmul__ = __mul__
 
     def __matmul__(self, other: Any) -> Any:
-        if not isinstance(other, MidRad):
-            return _refuse_or_pass(other)
-        return bilinear(np.matmul, self, other, max(self.shape[-1], 1))
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return _refuse_or_pass(other)
+        return bilinear(np.matmul, self, other, max(self.shape[-1], 1)) if isinstance(other, MidRad) else _refuse_or_pass(other)
 
     def __truediv__(self, other: Any) -> Any:
         right = _operand(other)
@@ -210,15 +202,13 @@ class MidRad:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
         return self.mid.shape
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.mid.ndim
-
-    @property
-    def size(self) -> int:
-        return self.mid.size
 
     def __len__(self) -> int:
         return len(self.mid)
@@ -228,6 +218,7 @@ class MidRad:
 
     @property
     def T(self) -> MidRad:
+        """The array with its axes in reverse order."""
         return _raw(self.mid.T, self.rad.T)
 
     def transpose(self, *axes: int) -> MidRad:
@@ -306,8 +297,6 @@ class MidRadArithmetic(Arithmetic):
         return MidRad.interval(below, np.where(high == 0.0, 0.0, np.nextafter(np.sqrt(high), np.inf)))
 
     def hull(self, low: Fraction, high: Fraction) -> MidRad:
-        if low > high:
-            raise ValueError(f"an interval needs low <= high, got low = {low} and high = {high}")
         return self.number(low).hull(self.number(high))
 
 
@@ -353,7 +342,7 @@ def _positive_power(low: np.ndarray, high: np.ndarray, exponent: int) -> tuple[n
 
 def _gamma(terms: int) -> float:
     """g of the module's text; exact as a double."""
-    if terms > MAX_PRODUCTS:
+    if terms > 2**30:
         raise Inconclusive(f"a sum of {terms} products is longer than the rounding bound allows; split the array.")
     return (2 * terms + 32) * 2.0**-53
 

@@ -167,10 +167,12 @@ class PolynomialArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the array, without the axis of the degree."""
         return self.coefficients.shape[1:]
 
     @property
     def ndim(self) -> int:
+        """The number of axes, without that of the degree."""
         return self.coefficients.ndim - 1
 
     def __len__(self) -> int:
@@ -181,6 +183,7 @@ class PolynomialArray:
 
     @property
     def T(self) -> PolynomialArray:
+        """The array with its axes in reverse order."""
         return self.transpose(*range(self.ndim)[::-1])
 
     def transpose(self, *axes: int) -> PolynomialArray:
@@ -204,7 +207,7 @@ class PolynomialArray:
         if any(isinstance(part, list | np.ndarray) for part in parts):
             # Index arrays may move the axes that they index; degree by degree they cannot move the hidden one.
             rows = [each[key][None] for each in coefficients]
-            return np.concatenate(rows)  # type: ignore[no-any-return, call-overload]
+            return np.concatenate(rows)  # type: ignore[no-any-return, call-overload, return-value]
         return coefficients[(slice(None), *parts)]
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -292,7 +295,7 @@ def _padded(coefficients: MidRad, degree: int) -> MidRad:
     if missing <= 0:
         return coefficients
     zeros = MidRad.exact(np.zeros((missing, *coefficients.shape[1:])))
-    return np.concatenate([coefficients, zeros])  # type: ignore[no-any-return, call-overload]
+    return np.concatenate([coefficients, zeros])  # type: ignore[no-any-return, call-overload, return-value]
 
 
 def _add(a: PolynomialArray, b: PolynomialArray) -> PolynomialArray:
