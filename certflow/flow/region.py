@@ -6,7 +6,7 @@ the forcing and the growth on every region `{q : |q| = |p|, angle(q, p) <= r}`. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
@@ -36,6 +36,17 @@ class Points:
     defect: np.ndarray
     norm2: MidRad
     ell: MidRad
+
+    def first(self, count: int) -> Points:
+        """The first `count` places."""
+        return self._taken(np.arange(count))
+
+    def repeated(self, count: int) -> Points:
+        """The only place, `count` times."""
+        return self._taken(np.zeros(count, dtype=int))
+
+    def _taken(self, places: np.ndarray) -> Points:
+        return Points(*(getattr(self, each.name)[places] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -270,8 +281,7 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     `several`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the places.
     """
     order, places = parts.problem.order, at.W.shape[0]
-    norm2_lo, norm2_hi = at.norm2.lower(), at.norm2.upper()
-    rho = up(radius * np.sqrt(norm2_hi))
+    rho = up(radius * np.sqrt(at.norm2.upper()))
     A_mid = np.zeros((places, parts.count, parts.size, parts.size))
     A_rad = np.zeros_like(A_mid)
     K, E = np.zeros(places), np.zeros(places)

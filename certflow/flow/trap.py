@@ -93,34 +93,41 @@ def _holds(
     return block_definite_off_direction(shifted, list(directions), s)
 
 
-def find_trap(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> Trap:
-    """The trap about `centre` with the largest of several radii for which most of the gap is left.
+def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
+    """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of it.
 
-    Raises `Inconclusive` if there is no gap, with what that means.
+    Raises `Inconclusive` if there is no gap, or N is not known to be positive or negative, with what that means.
     """
     at, eta = point(parts, centre, grid)
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
     radii = [dyadic_up(float(largest * _SHRINK**i), 16) for i in range(_RADII)]
-    tiled = Points(*(_tiled(each, _RADII) for each in (at.W, at.Z, at.slope, at.defect, at.norm2, at.ell)))
+    tiled = at.repeated(_RADII)
     regions = enclose_regions(parts, tiled, np.array([float_up(r) for r in radii]), several, np.repeat(eta, _RADII))
     smallest = -tangential_bound(regions, at.W.mid[0], _RADII - 1)[0]
     if smallest <= 0:
         raise Inconclusive(
-            f"the KKT point is not a strict maximum of N on the sphere (its gap is at most {max(0.0, float(smallest)):.2g} as far as "
-            "could be proved): a continuum of KKT points, a saddle or a degenerate point; nothing later is claimed."
+            "the KKT point at which the limit flow ends is not a strict maximum of N on the sphere as far as could be proved: "
+            "a continuum of KKT points, a saddle or a degenerate point."
         )
+    traps = []
     for i in range(_RADII):
         mu, s = tangential_bound(regions, at.W.mid[0], i)
         kkt_radius = float(up(eta[0] / float(-mu))) if mu < 0 else np.inf
-        if -mu >= smallest / 4 and kkt_radius < float(radii[i]) / 2:
-            return _trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius)
-    raise Inconclusive("no ball about the KKT point could be proved to be a trap; its centre is not accurate enough.")
+        signed = regions.ell_lo[i] > 0 or regions.ell_hi[i] < 0
+        if signed and -mu >= smallest / 16 and kkt_radius < float(radii[i]) / 2:
+            traps.append(_trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius))
+            if -mu >= smallest * Fraction(15, 16):
+                break
+    if not traps:
+        raise Inconclusive("N is too close to zero at the KKT point to tell whether the weights grow or shrink there.")
+    return traps
 
 
-def _tiled(values: MidRad | np.ndarray, times: int) -> MidRad | np.ndarray:
-    if isinstance(values, MidRad):
-        return MidRad(np.repeat(values.mid, times, axis=0), np.repeat(values.rad, times, axis=0))
-    return np.repeat(values, times, axis=0)
+def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
+    """As `tangential_bound`, but nothing is proved."""
+    losses, offset = list(regions.A_rad[place]), float(regions.offset[place])
+    mu, s = smallest_shift(list(regions.A.mid[place]), list(directions), losses, offset, float(regions.ell_lo[place]))
+    return Fraction(mu), Fraction(s)
 
 
 def _trap(

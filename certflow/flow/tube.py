@@ -16,7 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.directed import exp_upper, float_down, float_up, sum_down, sum_up, total_up, up
+from certflow.arithmetic.directed import exp_upper, float_up, sum_down, sum_up, total_up, up
 
 
 @dataclass(frozen=True)
@@ -73,46 +73,24 @@ class Sweep:
     """What was derived for one delta; arrays over groups. Growth is relative to delta: `A_end`, `A_max` bound
     A/delta^L at the horizon and anywhere before it, `log_lo`, `log_hi` enclose log(rho/delta) at the horizon.
 
-    `distance_sup[g][k]` is the largest D that group g can have on its step k; `entry_*` are values at the end of the
-    last step; for L > 2 `time_lo`, `time_hi` enclose the scaled time of the horizon without the factor |p(0)|^(L-2).
+    `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the largest D that
+    group g can have on its step k (after its last step: k = their number). `errors[k]` bounds what the centre's log rho
+    misses of the first group's, below and above, at the end of stretch k, and `track[k]` is (D, A) there.
     """
 
-    failure: Failure | None
-    distance: np.ndarray
-    entry_distance: np.ndarray
-    log_lo: np.ndarray
-    log_hi: np.ndarray
-    A_end: float
-    A_max: float
-    distance_sup: list[np.ndarray]
+    failure: Failure | None = None
+    distance: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    log_lo: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    log_hi: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    A_end: float = 0.0
+    A_max: float = 0.0
+    widest: list[np.ndarray] = field(default_factory=list)
     errors: list[tuple[float, float]] = field(default_factory=list)
+    track: list[tuple[float, float]] = field(default_factory=list)
 
 
 class Timeline:
     """The common clock of the tracks of a problem, and everything about it that does not depend on delta."""
-
-    def __init__(self, tracks: list[Track], order: int) -> None:
-        self.tracks, self.order = tracks, order
-        points = sorted({end for track in tracks for end in track.ends})
-        self.points = points
-        begins = [Fraction(0), *points[:-1]] if points else []
-        self.dt = np.array([float_up(end - begin) for begin, end in zip(begins, points, strict=True)])
-        self.step = np.array([_steps_at(track, points) for track in tracks]).reshape(len(tracks), len(points)).T
-        rates = [[*track.steps, track.after] for track in tracks]
-        for name in (f.name for f in fields(Rates)):
-            table = [[getattr(rates[g][k], name) for g, k in enumerate(row)] for row in self.step]
-            setattr(self, name, np.array(table).reshape(len(points), len(tracks)))
-        counts = np.array([len(track.steps) for track in tracks])
-        self.after = self.step == counts
-        self.enters = self.after & (self.step != np.vstack([np.full(len(tracks), -1), self.step[:-1]])) if points else self.after
-        self.base_lo, self.base_hi = self._bases()
-        dt = self.dt[:, None]
-        self.X = exp_upper(
-            np.where(self.mu >= 0, self.mu * dt * (1 + 2.0**-50), self.mu * self._dt_down()[:, None] * (1 - 2.0**-50))
-        )
-        self.X_max = np.maximum(1.0, self.X)
-        fastest = np.maximum(0.0, self.ell_hi).max(axis=1, initial=0.0)
-        self.growth = exp_upper(up(order * fastest * self.dt))
 
     mu: np.ndarray
     limit: np.ndarray
@@ -123,92 +101,128 @@ class Timeline:
     ell_lo: np.ndarray
     ell_hi: np.ndarray
 
-    def _dt_down(self) -> np.ndarray:
-        begins = [Fraction(0), *self.points[:-1]] if self.points else []
-        return np.array([float_down(end - begin) for begin, end in zip(begins, self.points, strict=True)])
+    def __init__(self, tracks: list[Track], order: int) -> None:
+        self.tracks, self.order = tracks, order
+        self.points = sorted({end for track in tracks for end in track.ends})
+        count = len(self.points)
+        lengths = [end - begin for begin, end in zip([Fraction(0), *self.points], self.points, strict=False)]
+        self.dt = np.array([float_up(length) for length in lengths])
+        self.step = np.array([_steps_at(track, self.points) for track in tracks]).reshape(len(tracks), count).T
+        rates = [[*track.steps, track.after] for track in tracks]
+        for name in (f.name for f in fields(Rates)):
+            columns = [np.array([getattr(r, name) for r in own]) for own in rates]
+            table = [column[self.step[:, g]] for g, column in enumerate(columns)]
+            setattr(self, name, np.array(table).reshape(len(tracks), count).T)
+        self.after = self.step == np.array([len(track.steps) for track in tracks])
+        before = np.vstack([np.zeros((1, len(tracks)), dtype=bool), self.after[:-1]]) if count else self.after
+        known = np.array([len(track.steps) > 0 for track in tracks])
+        self.enters = self.after & ~before & known
+        self.base_lo, self.base_hi = self._bases()
+        dt = self.dt[:, None]
+        # A negative rate acts for at least the length rounded down, a positive one for at most dt.
+        self.X = exp_upper(self.mu * np.where(self.mu >= 0, dt * (1 + 2.0**-50), dt * (1 - 2.0**-50)))
+        self.X_max = np.maximum(1.0, self.X)
+        fastest = np.maximum(0.0, self.ell_hi).max(axis=1, initial=0.0)
+        self.growth = exp_upper(up(order * fastest * self.dt))
+        self.size = exp_upper(up_any(order * self.base_hi))
 
     def _bases(self) -> tuple[np.ndarray, np.ndarray]:
-        """Enclosures of (integral of the decay) + log(|p|/|p(0)|) at the end of each stretch, while in the tube."""
+        """Enclosures of log(rho/delta) at the end of each stretch, without the errors that the sweep adds.
+
+        In the tube: the share, the integral of the decay and log(|p|/|p(0)|); after it, what it was at the end of the last
+        step and the rates of the trap.
+        """
         low, high = np.zeros(self.step.shape), np.zeros(self.step.shape)
+        times = np.array([float(point) for point in self.points])
         for g, track in enumerate(self.tracks):
-            integral, before = Fraction(0), Fraction(0)
-            for k, end in enumerate(self.points):
-                step = self.step[k, g]
-                if step >= len(track.steps):
-                    break
-                integral += track.decays[step] * (end - before)
-                before = end
-                low[k, g] = sum_down(float_down(integral), track.half_log_lo[step], track.log_share[0])
-                high[k, g] = sum_up(float_up(integral), track.half_log_hi[step], track.log_share[1])
+            steps, inside = self.step[:, g], ~self.after[:, g]
+            integral, begin, starts, begins = Fraction(0), Fraction(0), [], []
+            for end, decay in zip(track.ends, track.decays, strict=True):
+                starts.append(float(integral))
+                begins.append(float(begin))
+                integral, begin = integral + decay * (end - begin), end
+            k = steps[inside]
+            if len(k):
+                start, first, decay = np.array(starts)[k], np.array(begins)[k], np.array([float(d) for d in track.decays])[k]
+                value = start + decay * (times[inside] - first)
+                slack = (np.abs(start) + np.abs(decay) * (np.abs(times[inside]) + np.abs(first))) * 2.0**-49
+                low[inside, g] = sum_down(value, -slack, track.half_log_lo[k], track.log_share[0])
+                high[inside, g] = sum_up(value, slack, track.half_log_hi[k], track.log_share[1])
+            last = int(inside.sum())
+            at = (low[last - 1, g], high[last - 1, g]) if last else track.log_share
+            slow, fast = up_any(-self.ell_lo[last:, g] * self.dt[last:]), up_any(self.ell_hi[last:, g] * self.dt[last:])
+            slack = np.cumsum(np.abs(slow) + np.abs(fast) + abs(at[0]) + abs(at[1])) * len(slow) * 2.0**-51
+            low[last:, g], high[last:, g] = at[0] - np.cumsum(slow) - slack, at[1] + np.cumsum(fast) + slack
         return low, high
 
     def sweep(self, delta_bar: Fraction) -> Sweep:
         """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may leave."""
         order, count = self.order, len(self.tracks)
-        several = float(order) if count > 1 else 0.0
+        coupling = float(order) if count > 1 else 0.0
         a0 = float_up(delta_bar**order)
         D = np.array([track.start_distance for track in self.tracks])
-        log_lo = np.array([track.log_share[0] for track in self.tracks])
-        log_hi = np.array([track.log_share[1] for track in self.tracks])
-        err_lo, err_hi = np.zeros(count), np.zeros(count)
         entry = np.array([track.entry for track in self.tracks])
-        result = Sweep(None, D, D, log_lo, log_hi, 0.0, 0.0, [np.zeros(len(track.steps) + 1) for track in self.tracks])
-        A = float(total_up(exp_upper(up_any(order * log_hi))))
-        A_max = A
+        err_lo, err_hi = np.zeros(count), np.zeros(count)
+        result = Sweep()
+        widest = np.zeros(self.step.shape)
+        shares = np.array([track.log_share for track in self.tracks])
+        A = A_max = float(total_up(exp_upper(up_any(order * shares[:, 1]))))
         for k, dt in enumerate(self.dt):
-            enters = self.enters[k]
-            if enters.any():
-                result.entry_distance = np.where(enters, D, result.entry_distance)
-                D = np.where(enters, up(D + entry), D)
+            if self.enters[k].any():
+                D = np.where(self.enters[k], up(D + entry), D)
             A_sup = float(up(A * self.growth[k]))
             forcing = up(A_sup * a0)
-            phi = self.defect[k] + self.K[k] * forcing
-            D_sup = up(self.X_max[k] * (D + phi * dt))
-            for g, step in enumerate(self.step[k]):
-                result.distance_sup[g][step] = max(result.distance_sup[g][step], D_sup[g])
-            bad = ~(D_sup < self.limit[k])
-            if bad.any():
-                g = int(np.argmax(bad))
+            phi = up(self.defect[k] + self.K[k] * forcing) * dt
+            widest[k] = up(self.X_max[k] * (D + phi))
+            if not (widest[k] < self.limit[k]).all():
+                g = int(np.argmin(widest[k] < self.limit[k]))
                 result.failure = Failure(g, int(self.step[k, g]), self.points[k])
-                return result
-            D = up(self.X[k] * D + self.X_max[k] * phi * dt)
-            drift = self.defect[k] + order * D_sup * self.T[k]
-            err_hi = up(err_hi + (drift + several * forcing * self.E[k]) * dt)
-            err_lo = up(err_lo + (drift + order * forcing * self.E[k]) * dt)
-            after = self.after[k]
-            log_hi = np.where(
-                after,
-                sum_up(log_hi, up_any(self.ell_hi[k] * dt), up(several * forcing * self.E[k] * dt)),
-                sum_up(self.base_hi[k], err_hi),
-            )
-            log_lo = np.where(
-                after,
-                sum_down(log_lo, -up_any(-self.ell_lo[k] * dt), -up(order * forcing * self.E[k] * dt)),
-                sum_down(self.base_lo[k], -err_lo),
-            )
-            A = min(A_sup, float(total_up(exp_upper(up_any(order * log_hi)))))
+                break
+            D = up(self.X[k] * D + self.X_max[k] * phi)
+            drift = np.where(self.after[k], 0.0, self.defect[k] + order * widest[k] * self.T[k])
+            coupled = forcing * self.E[k]
+            err_hi = up(err_hi + (drift + coupling * coupled) * dt)
+            err_lo = up(err_lo + (drift + order * coupled) * dt)
+            A = min(A_sup, float(total_up(up(self.size[k] * _small_exp(up(order * err_hi))))))
             A_max = max(A_max, A_sup)
             result.errors.append((float(err_lo[0]), float(err_hi[0])))
-        ends = self.step[-1] if self.points else np.zeros(count)
-        last = np.array([int(s) == len(t.steps) - 1 for s, t in zip(ends, self.tracks, strict=True)]) & (ends >= 0)
-        result.entry_distance = np.where(last, D, result.entry_distance)
-        result.distance = np.where(last, up(D + entry), D)
-        result.log_lo, result.log_hi, result.A_end, result.A_max = log_lo, log_hi, A, A_max
+            result.track.append((float(D[0]), A))
+        result.widest = [self._by_step(widest[:, g], g) for g in range(count)]
+        if self.points and result.failure is None:
+            ends = np.array([len(t.steps) > 0 and t.ends[-1] == self.points[-1] for t in self.tracks])
+            result.distance = np.where(ends, up(D + entry), D)
+            result.log_lo, result.log_hi = sum_down(self.base_lo[-1], -err_lo), sum_up(self.base_hi[-1], err_hi)
+        else:
+            result.distance, result.log_lo, result.log_hi = up(D + entry), shares[:, 0], shares[:, 1]
+        result.A_end, result.A_max = A, A_max
+        return result
+
+    def _by_step(self, values: np.ndarray, g: int) -> np.ndarray:
+        """The largest value on each step of track g, and after its last."""
+        result = np.zeros(len(self.tracks[g].steps) + 1)
+        np.maximum.at(result, self.step[:, g], values)
         return result
 
 
 def up_any(value: np.ndarray) -> np.ndarray:
     """An upper bound of a product of two or three floats of any sign, computed as `value`."""
-    return value + (np.abs(value) * 2.0**-50 + 2.0**-1000)
+    return value + (np.abs(value) * 2.0**-48 + 2.0**-1000)
+
+
+def _small_exp(x: np.ndarray) -> np.ndarray:
+    """An upper bound of exp(x) for x >= 0 that is close for small x: (1 - x/64)^(-64), infinite for x >= 32."""
+    base = np.where(x < 32.0, 1.0 - x * (1.0 + 2.0**-50) / 64.0, 1.0) * (1.0 - 2.0**-52)
+    for _ in range(6):
+        base = base * base
+    return np.where(x < 32.0, 1.0 / base * (1.0 + 2.0**-44), np.inf)
 
 
 def _steps_at(track: Track, points: list[Fraction]) -> list[int]:
     """The step of the track in which each stretch lies; the number of steps after the last."""
-    result, k = [], 0
-    begin = Fraction(0)
-    for end in points:
-        while k < len(track.ends) and track.ends[k] <= begin:
-            k += 1
-        result.append(k)
-        begin = end
+    place = {point: k for k, point in enumerate(points)}
+    result, begin = [len(track.ends)] * len(points), 0
+    for step, end in enumerate(track.ends):
+        stop = place[end] + 1
+        result[begin:stop] = [step] * (stop - begin)
+        begin = stop
     return result

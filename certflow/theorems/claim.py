@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.exact import format_dyadic, format_rational
+from certflow.flow.evidence import ASSUMPTIONS
 from certflow.flow.region import output_bounds
 from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Sweep, Timeline
@@ -23,9 +24,7 @@ from certflow.problem import Problem
 from certflow.theorems.horizon import Horizon
 
 if TYPE_CHECKING:
-    from certflow.theorems.convergence import Group
-
-ASSUMPTIONS = ()
+    from certflow.theorems.groups import Group
 
 _DIGITS = 6
 
@@ -66,10 +65,7 @@ class _Times:
             dt = point - before
             first = (Ball(integral, BITS) * -c).exp()
             integral += decay * dt
-            if decay == 0:
-                piece = first * dt
-            else:
-                piece = (first - (Ball(integral, BITS) * -c).exp()) / (c * decay)
+            piece = (first - (Ball(integral, BITS) * -c).exp()) / (c * decay) if decay else first * dt
             low = low + piece * (Ball(Fraction(err_hi), BITS) * -c).exp()
             high = high + piece * (Ball(Fraction(err_lo), BITS) * c).exp()
             before = point
@@ -105,7 +101,7 @@ def make_claim(
         raise Inconclusive("the scaled time of the horizon is not known well enough to place it before the radius.")
     if order > 2 and timeline.points:
         size = (Ball(factor_squared, BITS).sqrt() * delta_bar).upper() ** order
-    claim = {
+    return {
         "statement": "early-direction",
         "order": order,
         "epsilon": format_rational(epsilon),
@@ -121,7 +117,6 @@ def make_claim(
         "time_to_radius": None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
         "blocks": [_block(problem, groups, horizon, sweep, g, delta_bar, radius, size, scaled) for g in range(len(groups))],
     }
-    return claim
 
 
 def _norm_at(groups: Sequence[Group], horizon: Horizon, start: Ball, scaled: Fraction, entry: Fraction, order: int) -> Fraction:
@@ -191,7 +186,7 @@ def _block(
         return block
     block["outcome"] = "converges" if trap.rates.ell_lo > 0 else "shrinks"
     block["kkt_point"] = {
-        "centre": [format_dyadic(v, -trap.grid) for part in trap.centre for v in part],
+        "centre": _in_order(weights, [format_dyadic(v, -trap.grid) for part in trap.centre for v in part]),
         "radius": _text(Fraction(trap.kkt_radius), True),
     }
     block["support"] = _support(trap)
@@ -215,6 +210,11 @@ def _block(
                 "floor": _text(law.floor, True),
             }
     return block
+
+
+def _in_order(weights: list[int], values: list[str]) -> list[str]:
+    """Values listed part by part, in the order of the problem's weights."""
+    return [value for _, value in sorted(zip(weights, values, strict=True), key=lambda pair: pair[0])]
 
 
 def _support(trap: Trap) -> list[int] | None:

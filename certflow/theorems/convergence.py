@@ -7,9 +7,9 @@ one delta works for all smaller ones, so the largest is searched by bisection. S
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -21,20 +21,20 @@ from certflow.exact import parse_rational
 from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.curve import Curve
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
-from certflow.flow.parts import Indices, Parts, parts_of
-from certflow.flow.propose import Proposal, groups_of
-from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of, output_bounds
-from certflow.flow.trap import BITS, Trap, dyadic_up, find_trap, tangential_bound
+from certflow.flow.parts import Parts, parts_of
+from certflow.flow.propose import groups_of
+from certflow.flow.region import end_of, output_bounds
+from certflow.flow.trap import BITS, Trap, dyadic_up
 from certflow.flow.tube import Rates, Sweep, Timeline, Track
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.theorems.claim import make_claim
+from certflow.theorems.groups import Group, bound_steps, default_choice, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
 
-_FIRST_RADIUS = 2.0**-30
 _ROOM = 1.25
-_SHARE = Fraction(3, 4)
+_SHARE = Fraction(1, 2)
 _SMALLEST = Fraction(1, 10**90)
 
 
@@ -56,26 +56,6 @@ class Certified:
     claim: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class Group:
-    """One direction: its parts, its centre, and what was proved about them so far."""
-
-    parts: Parts
-    curve: Curve | None = None
-    trap: Trap | None = None
-    at: Points | None = None
-    dead: bool = False
-    reason: str = ""
-    radius: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    spectra: list[tuple[Fraction, Fraction]] = field(default_factory=list)
-    steps: tuple[Rates, ...] = ()
-
-    @property
-    def known(self) -> bool:
-        """Whether the group has a tube."""
-        return self.curve is not None
-
-
 def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified:
     """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`.
 
@@ -91,92 +71,37 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     try:
         indices = groups_of(problem)
         groups = [Group(parts_of(problem, each)) for each in indices]
-        for j, group in enumerate(groups):
-            _prepare(group, goal, len(groups) > 1, progress, j, len(groups))
-        return _Proof(problem, groups, goal, angle).run()
+        return _Proof(problem, groups, goal, angle, progress).run()
     except Inconclusive as error:
         return Certified(problem, "inconclusive", reason=str(error), try_="another initial direction, a larger epsilon")
-
-
-def _prepare(group: Group, epsilon: Fraction, several: bool, progress: Progress | None, j: int, count: int) -> None:
-    """Centre, trap and first rates of a group; a group that cannot be followed keeps its reason."""
-    parts = group.parts
-    if progress is not None:
-        progress("certifying", j, count)
-    try:
-        proposal = Proposal(parts.problem, parts.indices)
-        if proposal.reason == "dead":
-            group.curve, group.dead = proposal.curve(0.0), True
-        else:
-            if proposal.centre is None:
-                raise Inconclusive(proposal.reason)
-            trap = find_trap(parts, proposal.centre, proposal.grid, epsilon, several)
-            group.curve, group.trap = proposal.curve(_entry_distance(trap, epsilon, parts.problem.order)), trap
-        if group.curve.windows:
-            group.at = enclose_curve(parts, group.curve)
-            steps = group.at.W.shape[0]
-            bound_steps(group, np.full(steps, _FIRST_RADIUS), several)
-            group.steps = tuple(replace(rates, limit=float(epsilon)) for rates in group.steps)
-    except Inconclusive as error:
-        if not several:
-            raise
-        group.curve = group.trap = None
-        group.dead, group.reason = False, str(error)
-
-
-def _entry_distance(trap: Trap, epsilon: Fraction, order: int) -> float:
-    """Where to leave the tube: far from the KKT point the flow is still small, near it there is room for its error."""
-    room = min(float(epsilon), trap.rates.limit)
-    ratio = order * max(trap.rates.ell_hi, 0.0) / float(trap.gamma)
-    return room * min(0.9, max(0.5, ratio / (1 + ratio)))
-
-
-def bound_steps(group: Group, radius: np.ndarray, several: bool) -> None:
-    """Prove the rates of every step of a group's tube on the regions of angle `radius` (L3)."""
-    at, parts = group.at, group.parts
-    if at is None:
-        raise ValueError("a group without a curve has no steps")
-    low = np.sqrt(at.norm2.lower()) * (1 - 2.0**-50)
-    regions = enclose_regions(parts, at, radius, several, up(at.slope / low))
-    spectra = [tangential_bound(regions, at.W.mid[k], k) for k in range(len(radius))]
-    defect = up(at.defect / low)
-    group.radius, group.spectra = radius, spectra
-    group.steps = tuple(
-        Rates(
-            float_up(spectra[k][0]),
-            float(radius[k]),
-            float(defect[k]),
-            float(regions.K[k]),
-            float(regions.E[k]),
-            float(regions.T[k]),
-            float(regions.ell_lo[k]),
-            float(regions.ell_hi[k]),
-        )
-        for k in range(len(radius))
-    )
 
 
 class _Proof:
     """The search for delta_bar once every group has its rates."""
 
-    def __init__(self, problem: Problem, groups: list[Group], epsilon: Fraction, start_angle: Fraction) -> None:
+    def __init__(
+        self, problem: Problem, groups: list[Group], epsilon: Fraction, start_angle: Fraction, progress: Progress | None
+    ) -> None:
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
-        self.order, self.several = problem.order, len(groups) > 1
+        self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
+        self.share = _SHARE
 
     def run(self) -> Certified:
-        """Search, widen the regions to what the flow needs, search again, and state the claim."""
+        """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
+        for j, group in enumerate(self.groups):
+            self._report("curves and traps", j)
+            self._prepare(group)
         if not any(group.known for group in self.groups):
             return Certified(self.problem, "inconclusive", reason=self.groups[0].reason, try_="another initial direction")
         self._setup()
-        delta, sweep = self._search(self.timeline.sweep)
-        for _ in range(2):
-            for g, group in enumerate(self.groups):
-                if group.at is not None:
-                    wanted = sweep.distance_sup[g][: len(group.steps)] * _ROOM + 2.0**-44
-                    radius = np.array([float(dyadic_up(float(r), 10)) for r in wanted])
-                    bound_steps(group, radius, self.several)
-            self._setup()
-            delta, sweep = self._search(self.timeline.sweep)
+        delta, sweep = self._search(Fraction(1, 10), 1.2)
+        for g, group in enumerate(self.groups):
+            self._report("tubes", g)
+            wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
+            bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
+        self._report("tubes", len(self.groups))
+        self._setup()
+        delta, sweep = self._search(delta, 1.002)
         delta = _round_down(delta, 4)
         sweep = self.timeline.sweep(delta)
         if sweep.failure is not None or not self.horizon.holds(sweep, delta, self.radius):
@@ -190,12 +115,59 @@ class _Proof:
         reason = "; ".join(f"block {j + 1}: {g.reason}" for j, g in enumerate(self.groups) if not g.known)
         return Certified(self.problem, "partial" if partial else "proved", reason=reason, groups=evidence, claim=claim)
 
+    def _report(self, what: str, done: int) -> None:
+        if self.progress is not None:
+            self.progress(what, done, len(self.groups))
+
+    def _prepare(self, group: Group) -> None:
+        """Centre, trap and first rates of a group; one of several that cannot be followed keeps its reason."""
+        try:
+            traps = prepare(group, self.epsilon, self.several)
+            if self.several and traps:
+                settle_for(group, *default_choice(group, traps, self.epsilon, self.order))
+            propose_steps(group, self.several)
+            if not self.several and traps:
+                self._choose(group, traps)
+        except Inconclusive as error:
+            if not self.several:
+                raise
+            group.curve = group.trap = group.at = None
+            group.dead, group.steps, group.reason = False, (), str(error)
+
+    def _choose(self, group: Group, traps: list[Trap]) -> None:
+        """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest.
+
+        Floats: D is affine in delta^L, so two sweeps of a thin tube tell it for every delta and every end.
+        """
+        group.trap = traps[0]
+        timeline = Timeline([self._track(group, 0)], self.order)
+        rest = timeline.sweep(Fraction(1, 10**60)).track
+        scale = 1e-3 / max(traps[0].rates.K * max((A for _, A in rest), default=1.0), 1e-300)
+        small = Fraction(min(scale, 1.0) ** (1 / self.order))
+        forced = timeline.sweep(small).track
+        a0 = float(small) ** self.order
+        steps = list(itertools.accumulate(window.steps for window in group.curve.windows)) if group.curve is not None else []
+        best = (-math.inf, traps[0], 0, _SHARE)
+        for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
+            budget = min(float(self.epsilon), trap.rates.limit)
+            for count in range(len(group.angles), 0, -1):
+                k = steps[count - 1] - 1
+                if k >= len(forced):
+                    continue
+                (D0, A), (D1, _) = rest[k], forced[k]
+                score = _score(trap, budget, share, self.order, D0 + group.angles[count - 1], (D1 - D0) / a0, A)
+                if score > best[0]:
+                    best = (score, trap, count, Fraction(share).limit_denominator(10))
+        _, trap, count, self.share = best
+        settle_for(group, trap, count)
+        group.steps, group.spectra = group.steps[: group.count], group.spectra[: group.count]
+
     def _setup(self) -> None:
         tracks = [self._track(group, j) for j, group in enumerate(self.groups)]
         self.timeline = Timeline(tracks, self.order)
         settled = [Settled(group.trap, track.after, group.dead) for group, track in zip(self.groups, tracks, strict=True)]
         self.horizon = Horizon(settled, self.order, self.epsilon)
-        self.radius = self.horizon.target_radius(_SHARE)
+        self.radius = self.horizon.target_radius(self.share)
 
     def _track(self, group: Group, j: int) -> Track:
         problem, parts = self.problem, group.parts
@@ -232,7 +204,7 @@ class _Proof:
             return (0.0, 0.0), float_up(phi)
         square = sum(v * v for v in own) / sum(v * v for v in self.problem.direction)
         if square == 0:
-            return (-700.0, -700.0), 0.0
+            raise Inconclusive("a block of initial weights is zero; it has no direction.")
         sigma = Ball(square, BITS).sqrt()
         if not 2 * phi <= sigma.lower():
             raise Inconclusive("a block is too small for this start_angle; its direction would be arbitrary.")
@@ -271,22 +243,27 @@ class _Proof:
             room = min(room, float_down(Ball(inner * inner / (size * whole), BITS).sqrt().lower()))
         return room
 
-    def _search(self, sweep: Callable[[Fraction], Sweep]) -> tuple[Fraction, Sweep]:
-        """The largest delta that works, within a fraction of a percent, and its sweep."""
+    def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
+        """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing steps."""
 
         def works(delta: Fraction) -> Sweep | None:
-            found = sweep(delta)
+            found = self.timeline.sweep(delta)
             ok = found.failure is None and self.horizon.holds(found, delta, self.radius)
             return found if ok else None
 
-        high, low = Fraction(1), Fraction(1, 10)
-        best = works(low)
+        low, best, step = start, works(start), 1.1
+        high = low
         while best is None:
             if low < _SMALLEST:
-                raise self._stopped(sweep(low))
-            high, low = low, low / 100 if low < Fraction(1, 10**6) else low / 10
+                raise self._stopped(self.timeline.sweep(low))
+            high, low, step = low, low / Fraction(step), step * step
             best = works(low)
-        while high / low > Fraction(1002, 1000):
+        while high == low and high < 1:
+            high = min(high * Fraction(step), Fraction(1))
+            found = works(high)
+            if found is not None:
+                low, best, step = high, found, step * step
+        while _log(high) - _log(low) > math.log(factor):
             middle = Fraction(math.exp((_log(low) + _log(high)) / 2))
             found = works(middle)
             if found is None:
@@ -317,6 +294,29 @@ class _Proof:
                 high = middle
         rounded = _round_down(low, 5)
         return rounded if self.horizon.holds(sweep, delta, rounded) else low
+
+
+def _score(trap: Trap, budget: float, share: float, order: int, fixed: float, forced: float, A: float) -> float:
+    """log(delta_bar R) if the tube ends at D = fixed + forced delta^L with growth A; approximate."""
+    gamma, rates = float(trap.gamma), trap.rates
+    if not rates.ell_lo > 0:
+        return math.log(max(budget - fixed, 1e-300))
+    floor = rates.K / (gamma + order * rates.ell_lo)
+    size = share * budget / max(floor, 1e-300)
+    power = gamma / rates.ell_hi / order
+
+    def works(log_a: float) -> bool:
+        a = math.exp(log_a)
+        D = fixed + forced * a
+        return A * a < size and D + floor * A * a <= budget and D * (A * a / size) ** power <= (1 - share) * budget
+
+    low, high = -600.0, 0.0
+    if not works(low):
+        return -math.inf
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if works(middle) else (low, middle)
+    return (low + math.log(size)) / order
 
 
 def _log(value: Fraction) -> float:

@@ -84,9 +84,7 @@ class Horizon:
                 for g, group in enumerate(self.groups)
                 if group.trap is not None
             )
-        if A1 >= size.lower():
-            return False
-        return all(
+        return size.lower() > A1 and all(
             self._worst(sweep, delta_bar, g, A1, size.upper()) <= self.budget(group)
             for g, group in enumerate(self.groups)
             if group.trap is not None
