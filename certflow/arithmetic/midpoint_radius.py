@@ -81,9 +81,8 @@ class MidRad:
     def from_exact(cls, values: Any) -> MidRad:
         """The enclosure of (nested sequences or arrays of) int and `Fraction`: midpoints rounded to nearest."""
         source = np.asarray(values, dtype=object)
-        pairs = [_nearest(value) for value in source.ravel()]
-        mid, rad = np.array(pairs, dtype=np.float64).reshape(*source.shape, 2).transpose(-1, *range(source.ndim))
-        return _made(np.ascontiguousarray(mid), np.ascontiguousarray(rad))
+        pairs = np.array([_nearest(value) for value in source.ravel()], dtype=np.float64).reshape(-1, 2)
+        return _made(pairs[:, 0].reshape(source.shape), pairs[:, 1].reshape(source.shape))
 
     def lower(self) -> np.ndarray:
         """A double below every number, elementwise; the number itself where the radius is zero."""

@@ -67,23 +67,20 @@ class PolynomialArray:
 
         `start` and `end` are doubles or arrays of them, whose shape comes before `shape` in the result.
         """
-        start, end = np.broadcast_arrays(np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64))
-        if not ((start >= 0.0) & (start <= end) & (end <= 1.0)).all():
-            raise ValueError("polynomials are evaluated on intervals within [0, 1], start <= end")
-        middle = np.clip(0.5 * start + 0.5 * end, start, end)
-        eta = MidRad.exact(np.maximum(middle - start, end - middle) * (1.0 + 2.0**-51)).reshape(-1, 1)
+        middle, half = _middles(start, end)
+        eta = MidRad.exact(half).reshape(-1, 1)
         flat = self.coefficients.reshape(self.degree + 1, -1)
         values = _powers(middle.ravel(), self.degree) @ flat
         if self.degree:
             slopes = (MidRad.exact(flat.magnitude()) * MidRad.exact(np.arange(self.degree + 1.0)).reshape(-1, 1)).sum(axis=0)
             values = values.widened((eta * slopes[None]).upper())
-        return values.reshape(*start.shape, *self.shape)
+        return values.reshape(*middle.shape, *self.shape)
 
     def along(self, start: np.ndarray, end: np.ndarray) -> MidRad:
         """As `at`, but entry i of the first axis on its own interval [start[i], end[i]]; the result has the shape `shape`."""
-        middle = np.clip(0.5 * start + 0.5 * end, start, end)
+        middle, half = _middles(start, end)
         tail = (1,) * (self.ndim - 1)
-        eta = MidRad.exact(np.maximum(middle - start, end - middle) * (1.0 + 2.0**-51)).reshape(-1, *tail)
+        eta = MidRad.exact(half).reshape(-1, *tail)
         powers = _powers(middle, self.degree).T.reshape(self.degree + 1, -1, *tail)
         values = (self.coefficients * powers).sum(axis=0)
         if self.degree:
@@ -332,6 +329,15 @@ def _matmul(a: PolynomialArray, b: PolynomialArray) -> PolynomialArray:
     if a.ndim == 1:
         result = result[..., 0, :]
     return result[..., 0] if b.ndim == 1 else result
+
+
+def _middles(start: Any, end: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Points y_m of intervals within [0, 1], and upper bounds of the distance of their ends from them."""
+    start, end = np.broadcast_arrays(np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64))
+    if not ((start >= 0.0) & (start <= end) & (end <= 1.0)).all():
+        raise ValueError("polynomials are evaluated on intervals within [0, 1], start <= end")
+    middle = np.clip(0.5 * start + 0.5 * end, start, end)
+    return middle, np.maximum(middle - start, end - middle) * (1.0 + 2.0**-51)
 
 
 def _powers(y: np.ndarray, degree: int) -> MidRad:

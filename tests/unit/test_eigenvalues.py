@@ -104,6 +104,7 @@ def test_what_is_no_symmetric_finite_matrix_is_refused_or_unproved():
     with pytest.raises(ValueError, match="symmetric"):
         is_positive_semidefinite(np.array([[1.0, 0.5], [0.4, 1.0]]))
     assert not is_positive_semidefinite(np.array([[np.inf, 0.0], [0.0, 1.0]]))
+    assert not is_positive_semidefinite(np.full((2, 2), np.nan))
     assert not is_positive_semidefinite(np.array([[-1e-30]]))
     assert is_positive_semidefinite(np.empty((0, 0)))
 
