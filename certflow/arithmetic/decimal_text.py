@@ -49,6 +49,18 @@ def ceiling_text(value: Fraction, place: int) -> str:
     return at_place(-int(-value // power_of_ten(place)), place)
 
 
+def rounded_text(value: Fraction, digits: int, up: bool = False) -> str:
+    """The decimal of at most `digits` significant digits that is next to `value` from below (above if `up`)."""
+    if value == 0:
+        return "0"
+    place = magnitude(value) - digits + 1
+    unit = power_of_ten(place)
+    count = -int(-value // unit) if up else int(value // unit)
+    while count and count % 10 == 0 and place != 0:
+        count, place = count // 10, place + 1
+    return at_place(count, place)
+
+
 def interval_text(low: Fraction, high: Fraction, digits: int = 30) -> str:
     """The text "[lo, hi]" of an interval of decimals that contains [low, high].
 

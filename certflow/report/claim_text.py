@@ -1,0 +1,325 @@
+"""The claim of the uniform theorem for people: a paragraph, a LaTeX theorem, a table of its blocks.
+
+Every decimal is rounded to the side on which the sentence stays true; where there is none (the horizon) it says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from certflow.arithmetic.decimal_text import interval_text, rounded_text
+from certflow.exact import format_rational
+from certflow.report.tables import Cell, Column, Table, latex_text
+from certflow.theorems.statement import Block, Statement, read_claim
+
+DIGITS = 4
+"""Significant digits of the numbers in sentences."""
+
+_LONGEST = 12
+
+
+def claim_sentence(claim: dict[str, Any]) -> str:
+    """The claim as one English paragraph. Raises `BadInput` for what is not a claim."""
+    return " ".join(_sentences(read_claim(claim)))
+
+
+def _sentences(s: Statement) -> list[str]:
+    time = "t" if s.order == 2 else f"t·δ{_power(s.order - 2)}"
+    moving = s.of("converges", "shrinks", "continuum")
+    found = [
+        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) = δ·w0, "
+        f"‖w0‖ = 1, satisfies the following.",
+        f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: ‖w‖² ≤ {up(s.factor_squared)}·δ².",
+    ]
+    if moving:
+        found.append(f"At {time} = T {_subject(s, moving)} is {_near(s, moving)} of the neural correlation function N.")
+        found.append(_from_then_on(s))
+    found += _outcomes(s)
+    if s.times is not None and s.radius is not None:
+        found.append(_first_time(s))
+    if not s.joint:
+        found.append(
+            "The statement is about the direction of each block by itself, not about the joint direction of all weights."
+        )
+    lost = s.of("inconclusive")
+    if lost:
+        found.append(f"Nothing is claimed about {_names(lost)} (inconclusive).")
+    return found
+
+
+def _directions(s: Statement) -> str:
+    return f" and every w0 within the angle {down(s.start_angle)} of the given direction" if s.start_angle else ""
+
+
+def _clock(s: Statement) -> str:
+    return "time t" if s.order == 2 else f"scaled time t·δ{_power(s.order - 2)}"
+
+
+def _power(exponent: int) -> str:
+    return "" if exponent == 1 else "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(exponent))
+
+
+def _loss(s: Statement) -> str:
+    return f"{'mean' if s.reduction == 'mean' else 'summed'} {s.loss} loss"
+
+
+def _subject(s: Statement, moving: Sequence[Block]) -> str:
+    if s.joint:
+        return "the direction w/‖w‖"
+    if len(moving) == len(s.blocks):
+        return f"the direction of each of the {len(moving)} blocks"
+    return f"the direction of {'each of ' if len(moving) > 1 else ''}{_names(moving)}"
+
+
+def _near(s: Statement, moving: Sequence[Block]) -> str:
+    angles = [block.angle_at_horizon for block in moving if block.angle_at_horizon is not None]
+    bound = max(angles, default=s.epsilon)
+    return f"within {up(bound)} (radians) of {'a' if s.joint else 'its'} KKT point"
+
+
+def _from_then_on(s: Statement) -> str:
+    whose = "it" if s.joint or len(s.of("converges", "shrinks", "continuum")) == 1 else "each of them"
+    until = "for all later times" if s.radius is None else f"until ‖w‖ first exceeds R = {down(s.radius)}"
+    return f"From then on {whose} stays within ε = {up(s.epsilon)} {until}."
+
+
+def _outcomes(s: Statement) -> list[str]:
+    found = []
+    for outcome, sign in (("converges", "positive"), ("shrinks", "negative")):
+        blocks = s.of(outcome)
+        if blocks:
+            where = "this KKT point" if s.joint else f"the KKT point{'s' if len(blocks) > 1 else ''} of {_names(blocks)}"
+            found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
+    dead = s.of("dead")
+    if dead:
+        who, it, its = ("The network", "it", "its") if s.joint else (_names(dead), "it", "its")
+        if len(dead) > 1:
+            it, its = "them", "their"
+        be = "are" if len(dead) > 1 else "is"
+        found.append(
+            f"{who[0].upper()}{who[1:]} {be} dead from the horizon on at the latest: no sample activates {it}, and {its} weights "
+            "no longer change at all."
+        )
+    return found
+
+
+def _alive(s: Statement, blocks: Sequence[Block]) -> str:
+    """Which neurons are left, if the KKT point of all weights has others that are exactly zero."""
+    support = blocks[0].support
+    if not s.joint or not support or support == (0,) or 0 not in blocks[0].centre:
+        return ""
+    names = f"neuron{'s' if len(support) > 1 else ''} {_numbers([j + 1 for j in support])}"
+    return f" Only {names} {'are' if len(support) > 1 else 'is'} not zero there."
+
+
+def _first_time(s: Statement) -> str:
+    times = s.times
+    if times is None or s.radius is None:
+        raise ValueError("the claim has no times")
+    low, high = (
+        _reaching(s, times.start_radius[1], times.n_upper, True),
+        _reaching(s, times.start_radius[0], times.n_lower, False),
+    )
+    starts = times.start_time
+    return (
+        f"For {up(times.start_radius[1])}·δ ≤ ρ ≤ R, the first {_clock(s)} at which ‖w‖ = ρ is at least "
+        f"{down(starts[0])} + {low} and at most {up(starts[1])} + {high}."
+    )
+
+
+def _reaching(s: Statement, start: Fraction, rate: Fraction, lower: bool) -> str:
+    # A lower bound needs the largest start and the largest rate.
+    size, speed = (up(start), up(rate)) if lower else (down(start), down(rate))
+    if s.order == 2:
+        return f"ln(ρ/({size}·δ))/(2·{speed})"
+    k = s.order - 2
+    power = "" if k == 1 else f"^{k}"
+    return f"(1/{size}{power} − (δ/ρ){_power(k)})/({s.order * k}·{speed})"
+
+
+def _names(blocks: Sequence[Block]) -> str:
+    """Block numbers, counted from 1, with runs shortened: "blocks 1 to 4, 7 and 9"."""
+    return f"block{'s' if len(blocks) > 1 else ''} {_numbers([block.index + 1 for block in blocks])}"
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    texts = [text for a, b in runs for text in ([f"{a} to {b}"] if b > a + 1 else [str(a)] if a == b else [str(a), str(b)])]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def down(value: Fraction, digits: int = DIGITS) -> str:
+    """A short decimal that is not above `value`."""
+    return rounded_text(value, digits)
+
+
+def up(value: Fraction, digits: int = DIGITS) -> str:
+    """A short decimal that is not below `value`."""
+    return rounded_text(value, digits, up=True)
+
+
+def _equals(value: Fraction) -> str:
+    """ "= 6" if the short decimal is exact, else "≈ 8.906": a horizon must not be rounded to either side."""
+    text = rounded_text(value, 6)
+    return f"= {text}" if text == rounded_text(value, 6, up=True) else f"≈ {text}"
+
+
+# -- LaTeX -------------------------------------------------------------------------------------------------------------
+
+
+def claim_latex(claim: dict[str, Any]) -> str:
+    """The claim as a LaTeX `theorem` environment, followed by the table of its blocks if there are several.
+
+    Needs `\\newtheorem{theorem}{Theorem}` and, for the table, the package booktabs.
+    """
+    s = read_claim(claim)
+    clock = "t" if s.order == 2 else _tex_clock(s)
+    moving = s.of("converges", "shrinks", "continuum")
+    angle = (
+        rf" and every unit vector $w_0$ within the angle ${_tex(down(s.start_angle))}$ of the given direction"
+        if s.start_angle
+        else ""
+    )
+    horizon = re.sub("^≈", r"\\approx", _equals(s.scaled_time))
+    bound = rf"$\|w(t)\|^2 \le {_tex(up(s.factor_squared))}\,\delta^2$"
+    items = [rf"{bound} for all $t \ge 0$ with ${clock} \le T$, where $T {_tex(horizon)}$."]
+    if moving:
+        items.append(rf"At ${clock} = T$, {_tex_prose(_subject(s, moving))} is {_tex_prose(_near(s, moving))} of $N$.")
+        items.append(_tex_prose(_from_then_on(s)))
+    items += [_tex_prose(text) for text in _outcomes(s)]
+    if s.times is not None and s.radius is not None:
+        items.append(_tex_times(s, clock))
+    laws = [block for block in moving if block.law is not None]
+    if s.joint and laws:
+        items.append(_tex_law(s, laws[0]))
+    lost = s.of("inconclusive")
+    if lost:
+        items.append(latex_text(f"Nothing is claimed about {_names(lost)}."))
+    body = "\n".join(rf"  \item {item}" for item in items)
+    text = (
+        "\\begin{theorem}[early directional convergence]\n"
+        rf"For every $\delta \in (0, {_tex(down(s.delta_bar))}]${angle}, the gradient flow of the {_loss(s)} from "
+        "$w(0) = \\delta w_0$, $\\|w_0\\| = 1$, satisfies the following; $N$ is the neural correlation function"
+        f"{'' if s.joint else ', and directions are those of each block by itself, not of all weights jointly'}.\n"
+        f"\\begin{{enumerate}}\n{body}\n\\end{{enumerate}}\n\\end{{theorem}}\n"
+    )
+    return text if s.joint else text + "\n" + claim_table(claim).to_latex()
+
+
+def _tex_prose(text: str) -> str:
+    """A sentence, with its letters N, R and w as mathematics."""
+    letters = re.sub(
+        r"\b([NR])\b( = ([0-9]+(?:\.[0-9]+)?(?![0-9e])))?",
+        lambda m: f"${m[1]}{' = ' + m[3] if m[3] else ''}$",
+        text.replace("w/‖w‖", "W"),
+    )
+    pieces = re.split(r"(\$[^$]*\$)", letters)
+    return "".join(each if each.startswith("$") else latex_text(each) for each in pieces).replace("W", r"$w/\|w\|$")
+
+
+def _tex_clock(s: Statement) -> str:
+    return r"\delta t" if s.order == 3 else rf"\delta^{{{s.order - 2}}} t"
+
+
+def _tex(text: str) -> str:
+    """A decimal, with `e` as a power of ten, inside mathematics."""
+
+    def scientific(match: re.Match[str]) -> str:
+        mantissa = "" if match[1] == "1" else rf"{match[1]} \times "
+        return rf"{mantissa}10^{{{int(match[2])}}}"
+
+    return re.sub(r"([0-9.]+)e([-+][0-9]+)", scientific, text)
+
+
+def _tex_times(s: Statement, clock: str) -> str:
+    times = s.times
+    if times is None:
+        raise ValueError("the claim has no times")
+
+    def climb(size: str, speed: str) -> str:
+        if s.order == 2:
+            return rf"\frac{{1}}{{2 \cdot {speed}}}\ln\frac{{\rho}}{{{size}\,\delta}}"
+        k = s.order - 2
+        power = "" if k == 1 else f"^{{{k}}}"
+        return rf"\frac{{{size}^{{-{k}}} - (\delta/\rho){power}}}{{{s.order * k} \cdot {speed}}}"
+
+    first, last = times.start_radius
+    low = rf"{_tex(down(times.start_time[0]))} + {climb(_tex(up(last)), _tex(up(times.n_upper)))}"
+    high = rf"{_tex(up(times.start_time[1]))} + {climb(_tex(down(first)), _tex(down(times.n_lower)))}"
+    return (
+        rf"For ${_tex(up(last))}\,\delta \le \rho \le R$, the first ${clock}$ at which $\|w\| = \rho$ lies between "
+        rf"$\displaystyle {low}$ and $\displaystyle {high}$."
+    )
+
+
+def _tex_law(s: Statement, block: Block) -> str:
+    law = block.law
+    if law is None:
+        raise ValueError("the block has no law")
+    power = rf"(\delta/\rho)^{{{_tex(down(law.exponent[0]))}}}"
+    return (
+        r"After the horizon, whenever $\|w\| = \rho \le R$, this angle is at most "
+        rf"${_tex(up(law.coefficient))}\,{power} + {_tex(up(law.floor))}\,\rho^{{{s.order}}}$."
+    )
+
+
+# -- table -------------------------------------------------------------------------------------------------------------
+
+
+def claim_table(claim: dict[str, Any]) -> Table:
+    """A row per block: its outcome, N and the gap at its KKT point, the bounds of its angle, and its law."""
+    s = read_claim(claim)
+    columns = [
+        Column("block"),
+        Column("outcome", align="left"),
+        Column("N", latex="$N$"),
+        Column("gap ≥"),
+        Column("at T ≤", key="angle at T ≤"),
+        Column("at R ≤", key="angle at R ≤"),
+        Column("κ ≥"),
+        Column("c ≤", key="coefficient ≤"),
+        Column("floor ≤"),
+    ]
+    if s.radius is None:
+        del columns[5:]
+    title = f"What is proved for every δ in (0, {down(s.delta_bar)}]"
+    table = Table(title, columns, label="tab:claim")
+    for block in s.blocks:
+        cells: list[Cell | str] = [
+            block.name,
+            block.outcome,
+            _cell(block.value, interval_text, 5),
+            _cell(None if block.gap is None else block.gap[0], down),
+            _cell(block.angle_at_horizon, up),
+        ]
+        if s.radius is not None:
+            cells.append(_cell(block.angle_at_radius, up))
+            cells.append(_cell(None if block.law is None else block.law.exponent[0], down))
+            cells.append(_cell(None if block.law is None else block.law.coefficient, up))
+            cells.append(_cell(None if block.law is None else block.law.floor, up))
+        table.add(*cells)
+    if s.radius is not None and any(block.law is not None for block in s.blocks):
+        law = f"c times δ/ρ to the power κ, plus floor·ρ{_power(s.order)}"
+        table.notes.append(f"After the horizon, whenever ‖w‖ = ρ ≤ R, the angle is at most {law}.")
+    if s.radius is not None:
+        table.notes.append(f"Angles to the KKT point at the horizon T and at R = {down(s.radius)}, in radians.")
+    table.notes += [f"Block {block.name}: {block.reason}" for block in s.of("inconclusive") if block.reason]
+    return table
+
+
+def _cell(value: Any, text: Any, *digits: int) -> Cell:
+    if value is None:
+        return Cell("–", "")
+    ends = value if isinstance(value, tuple) else (value,)
+    return Cell(text(*ends, *digits), " ".join(format_rational(end) for end in ends))

@@ -1,0 +1,128 @@
+"""Claims in words: the wording of each outcome, and decimals that are rounded to the side on which they stay true."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+import pytest
+from claims import block, joint, separable
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certflow.arithmetic.decimal_text import rounded_text
+from certflow.outcome import BadInput
+from certflow.report.claim_text import claim_latex, claim_sentence, claim_table
+from certflow.theorems.statement import read_claim
+
+SIX = separable(block(0), block(1), block(2, "dead"), block(3, "shrinks"), block(4, "inconclusive", reason="a saddle."), block(5))
+
+
+@given(st.fractions(), st.integers(1, 12))
+def test_rounded_decimals_are_next_to_the_number_on_the_stated_side(value: Fraction, digits: int) -> None:
+    low, high = Fraction(rounded_text(value, digits)), Fraction(rounded_text(value, digits, up=True))
+    assert low <= value <= high
+    assert high - low <= abs(value) * Fraction(10) ** (1 - digits)
+
+
+def test_the_paragraph_of_a_separable_network() -> None:
+    text = claim_sentence(SIX)
+    assert "For every δ in (0, 3.456e-10], gradient flow of the mean square loss" in text
+    assert "‖w‖² ≤ 123.5·δ²" in text
+    assert "the direction of each of blocks 1, 2, 4 and 6 is within 0.006173 (radians) of its KKT point" in text
+    assert "until ‖w‖ first exceeds R = 0.1" in text
+    assert "not about the joint direction of all weights" in text
+    assert "N is positive at the KKT points of blocks 1, 2 and 6." in text
+    assert "N is negative at the KKT point of block 4." in text
+    assert "Block 3 is dead" in text
+    assert "Nothing is claimed about block 5 (inconclusive)." in text
+    assert "is at least 8.896 + ln(ρ/(11·δ))/(2·0.9) and at most 8.897 + ln(ρ/(10·δ))/(2·0.8)" in text
+
+
+def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> None:
+    text = claim_sentence(joint())
+    assert "Up to scaled time t·δ = T = 6 the weights" in text
+    assert "the direction w/‖w‖ is within 0.006173 (radians) of a KKT point" in text
+    assert "is at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)" in text
+    assert "joint" not in text
+    higher = claim_sentence(joint(order=7))
+    assert "t·δ⁵" in higher
+    assert "(1/3^5 − (δ/ρ)⁵)/(35·0.7)" in higher
+
+
+def test_parts_of_a_claim_that_may_be_missing() -> None:
+    text = claim_sentence(separable(radius=None, time_to_radius=None))
+    assert "for all later times" in text
+    assert "R" not in text
+    assert "every w0 within the angle 0.001 of" in claim_sentence(separable(start_angle="1/1000"))
+    alone = claim_sentence(separable(block(0, "dead")))
+    assert "KKT" not in alone
+    assert "The network is dead" in alone
+    sparse = block(0, kkt_point={"centre": ["0*2^0", "0*2^0", "1*2^0"], "radius": "1/100"}, support=[2])
+    assert "Only neuron 3 is not zero there." in claim_sentence(joint(blocks=[sparse]))
+
+
+@pytest.mark.parametrize("claim", [SIX, separable(), joint(), joint(order=7), separable(radius=None, time_to_radius=None)])
+def test_the_latex_is_balanced_and_plain(claim: dict) -> None:
+    text = claim_latex(claim)
+    assert text.isascii() or set(re.findall(r"[^\x00-\x7f]", text)) <= {"–"}
+    assert text.count("{") == text.count("}")
+    assert re.sub(r"\\\$", "", text).count("$") % 2 == 0
+    for name in re.findall(r"\\begin\{(\w+)\}", text):
+        assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}")
+
+
+def test_the_numbers_of_the_latex_theorem() -> None:
+    text = claim_latex(joint())
+    assert text.startswith("\\begin{theorem}[early directional convergence]\nFor every $\\delta \\in (0, 0.00001]$")
+    assert r"with $\delta t \le T$, where $T = 6$." in text
+    assert r"$3.5\,(\delta/\rho)^{0.53} + 0.8\,\rho^{3}$" in text
+    several = claim_latex(SIX)
+    assert r"(0, 3.456 \times 10^{-10}]" in several
+    assert r"\frac{1}{2 \cdot 0.9}\ln\frac{\rho}{11\,\delta}" in several
+    assert "not of all weights jointly" in several
+    assert r"\toprule" in several
+
+
+def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
+    table = claim_table(SIX)
+    assert [row[0].text for row in table.rows] == ["1", "2", "3", "4", "5", "6"]
+    assert table.rows[0][2].text == "[0.84885, 0.84886]"
+    assert table.rows[0][4].text == "0.006173"
+    assert table.rows[0][4].raw == "1929/312500"
+    assert {cell.text for cell in table.rows[2][2:]} == {"–"}
+    assert "Block 5: a saddle." in table.notes
+    assert len(claim_table(separable(radius=None)).columns) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"statement": "late"}, "claim.statement"),
+        ({"order": 1}, "claim.order"),
+        ({"order": "2"}, "claim.order"),
+        ({"delta_bar": "-1"}, "claim.delta_bar"),
+        ({"delta_bar": 0.1}, "claim.delta_bar"),
+        ({"epsilon": "nan"}, "claim.epsilon"),
+        ({"blocks": {}}, "claim.blocks"),
+        ({"blocks": [3]}, r"claim.blocks\[0\]"),
+        ({"blocks": [block(0, "explodes")]}, r"claim.blocks\[0\].outcome"),
+        ({"blocks": [block(0, value=["2", "1"])]}, r"claim.blocks\[0\].value"),
+        ({"blocks": [block(0, value=["2"])]}, r"claim.blocks\[0\].value"),
+        ({"blocks": [block(0, law="none")]}, r"claim.blocks\[0\].law"),
+        ({"horizon": None}, "claim.horizon"),
+        ({"growth": {}}, "claim.growth.factor_squared"),
+        ({"time_to_radius": {}}, "claim.time_to_radius"),
+        ({"loss": {"kind": "square", "reduction": None}}, "claim.loss.reduction"),
+    ],
+)
+def test_what_is_not_a_claim_is_named(change: dict, where: str) -> None:
+    with pytest.raises(BadInput, match=where):
+        read_claim(separable(**change))
+
+
+def test_a_gap_without_upper_bound() -> None:
+    claim = read_claim(separable(block(0, gap=["1/2", "null"]), block(1)))
+    assert claim.blocks[0].gap == (Fraction(1, 2), None)
+    with pytest.raises(BadInput, match="value"):
+        read_claim(separable(block(0, value=["1/2", "null"])))
