@@ -93,6 +93,8 @@ def test_bounds_are_bounds(data):
     for low, high, least, most, value in ends:
         assert Fraction(low) <= value <= Fraction(high)
         assert Fraction(least) <= abs(value) <= Fraction(most)
+    for low, end, high, other in zip(A.lower().ravel(), exact_lower(A), A.upper().ravel(), exact_upper(A), strict=True):
+        assert Fraction(low) <= end and other <= Fraction(high)
     assert sum(v * v for v in a.ravel()) <= Fraction(A.norm_upper().item()) ** 2
     for norm, column in zip(A.norm_upper(axis=0), a.T, strict=True):
         assert sum(v * v for v in column) <= Fraction(norm) ** 2
@@ -203,6 +205,7 @@ def test_ranges_of_polynomials_contain_the_exact_values(data, y, other, error):
     start, end = float(min(y, other)), float(max(y, other))
     assert contains(P.at(start, end), f)
     assert contains(P.at([0.0, start], [1.0, end]), np.stack([f, f]))
+    assert contains(P.along(np.array([0.0, start]), np.array([1.0, end])), f)
     widened = P.with_error(float(error))
     assert values_contained(widened, f + Fraction(float(error)), y) and values_contained(widened, f - Fraction(float(error)), y)
     slope = sum((k * c * y ** (k - 1) for k, c in enumerate(p) if k), np.full((2, 2), Fraction(0), dtype=object))

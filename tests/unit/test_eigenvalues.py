@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certflow.arithmetic import eigenvalues
 from certflow.arithmetic.eigenvalues import (
     block_definite_off_direction,
     is_positive_semidefinite,
@@ -162,6 +163,16 @@ def test_two_blocks_share_the_direction_and_neither_has_all_of_it():
     assert not block_definite_off_direction(blocks, directions, 1e12)
     assert block_definite_off_direction([np.array([[-0.5]]), np.array([[1.5]])], directions, 1.0)
     assert not block_definite_off_direction([np.array([[-0.61]]), np.array([[1.5]])], directions, 1.0)
+
+
+def test_a_wrong_factor_or_a_wrong_share_proves_nothing(monkeypatch):
+    """What floating-point algorithms propose is checked; here they claim too much."""
+    monkeypatch.setattr(eigenvalues, "_shares", lambda M, W, definite: np.full(len(M), 0.75 / 1.5))
+    directions = [np.array([1.0]), np.array([1.0])]
+    assert not block_definite_off_direction([np.array([[-0.61]]), np.array([[1.5]])], directions, 1.0)
+    monkeypatch.setattr(eigenvalues, "_cholesky", lambda M: (np.broadcast_to(np.eye(2), M.shape), np.ones(len(M), dtype=bool)))
+    assert not is_positive_semidefinite(np.array([[1.0, 2.0], [2.0, 1.0]]))
+    assert is_positive_semidefinite(np.eye(2) * (1 + 2.0**-38))
 
 
 def test_more_than_one_bad_block_or_no_direction_proves_nothing():

@@ -144,6 +144,34 @@ def test_underflow_is_accounted_for():
         assert enclosure.upper_fraction() != enclosure.lower_fraction()
 
 
+def test_underflow_next_to_other_errors_is_accounted_for():
+    # A thousand products are rounded to zero; one more has a radius of two units of the smallest double.
+    left = MidRad.exact([1e-200] * 1000 + [1e-22])
+    right = MidRad.exact([1e-124] * 1000 + [5e-324])
+    exact = 1000 * Fraction(1e-200) * Fraction(1e-124) + Fraction(1e-22) * Fraction(5e-324)
+    assert (left @ right).lower_fraction() <= exact <= (left @ right).upper_fraction()
+
+
+def test_ends_are_rounded_outwards():
+    thin = MidRad([1.0, -1.0], [1e-30, 1e-30])
+    assert thin.lower()[0] < 1 and thin.lower()[1] < -1 and thin.upper()[0] > 1 and thin.upper()[1] > -1
+    assert thin.magnitude().min() > 1 and thin.mignitude().max() < 1
+
+
+def test_powers_roots_and_reciprocals_of_doubles_contain_the_exact_value():
+    values = np.random.default_rng(3).normal(size=300)
+    enclosed = MidRad.exact(values)
+    for exponent in range(6):
+        power = enclosed**exponent
+        for entry, value in zip(power, fractions(values), strict=True):
+            assert entry.lower_fraction() <= value**exponent <= entry.upper_fraction()
+            assert entry.rad <= 1e-13 * abs(value) ** exponent
+    for entry, value in zip(enclosed.reciprocal(), fractions(values), strict=True):
+        assert entry.lower_fraction() <= 1 / value <= entry.upper_fraction()
+    for entry, value in zip(MIDRAD.sqrt(MidRad.exact(abs(values))), fractions(abs(values)), strict=True):
+        assert max(entry.lower_fraction(), 0) ** 2 <= value <= entry.upper_fraction() ** 2
+
+
 def test_long_sums_and_products_contain_the_exact_value():
     rng = np.random.default_rng(1)
     # Terms that cancel: the error is of the size of the terms, not of the result.

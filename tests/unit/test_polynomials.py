@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
-from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
+from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray, _powers
 from certflow.outcome import Ambiguous
 
 
@@ -89,6 +89,13 @@ def test_ranges():
     for start, end in ((-0.1, 0.5), (0.5, 0.4), (0.5, 1.1), (np.nan, 1.0)):
         with pytest.raises(ValueError, match="within"):
             parabola.at(start, end)
+
+
+def test_powers_of_a_point_contain_the_exact_ones():
+    points = np.random.default_rng(4).random(20)
+    for row, y in zip(_powers(points, 40), points.tolist(), strict=True):
+        for k, power in enumerate(row):
+            assert power.lower_fraction() <= Fraction(y) ** k <= power.upper_fraction()
 
 
 def test_each_entry_on_an_interval_of_its_own():
