@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -83,24 +84,16 @@ def make_claim(
     start_angle: Fraction,
     radius: Fraction | None,
 ) -> dict[str, Any]:
-    """The claim for these proved bounds. Raises `Inconclusive` if the horizon cannot be placed in scaled time (L > 2)."""
+    """The claim for these proved bounds. Raises `Inconclusive` if the horizon cannot be placed before the radius (L > 2)."""
     order = problem.order
     times = _Times(groups, timeline, sweep, order)
-    factor = (
-        Ball(Fraction(sweep.A_max), BITS) if order == 2 else (Ball(Fraction(sweep.A_max), BITS).log() * Fraction(2, order)).exp()
-    )
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
-    scaled, growth = times.high, factor.upper()
+    place = _place(groups, horizon, sweep, times, start, order)
+    if radius is not None and place.squared * delta_bar**2 > radius**2:
+        raise Inconclusive("the horizon cannot be placed before the radius for all delta; try a smaller epsilon.")
     size = horizon.start_size(sweep, delta_bar)
     if order > 2 and timeline.points:
-        scaled = rounded(times.high, True, 12)
-        growth = max(growth, _norm_at(groups, horizon, start, scaled, times.low, order))
-        size = (Ball(growth, BITS).sqrt() * delta_bar).upper() ** order
-    factor_squared = rounded(growth, True)
-    if radius is not None and factor_squared * delta_bar**2 >= radius**2 and order > 2:
-        raise Inconclusive("the scaled time of the horizon is not known well enough to place it before the radius.")
-    if order > 2 and timeline.points:
-        size = (Ball(factor_squared, BITS).sqrt() * delta_bar).upper() ** order
+        size = (Ball(place.squared, BITS).sqrt() * delta_bar).upper() ** order
     return {
         "statement": "early-direction",
         "order": order,
@@ -110,26 +103,57 @@ def make_claim(
         "problem_sha256": problem.sha256,
         "loss": {"kind": problem.loss.kind, "reduction": problem.loss.reduction},
         "assumptions": list(ASSUMPTIONS),
-        "horizon": {"scaled_time": format_rational(scaled)},
-        "growth": {"factor_squared": format_rational(factor_squared)},
+        "horizon": {"scaled_time": _or_none(place.scaled_time), "norm_over_delta": _or_none(place.norm)},
+        "growth": {"factor_squared": format_rational(place.factor_squared)},
         "n_max_upper": _text(largest_ncf(problem, groups), True),
         "radius": None if radius is None else format_rational(radius),
         "time_to_radius": None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
-        "blocks": [_block(problem, groups, horizon, sweep, g, delta_bar, radius, size, scaled) for g in range(len(groups))],
+        "blocks": [
+            _block(problem, groups, horizon, sweep, g, delta_bar, radius, size, place.scaled_time) for g in range(len(groups))
+        ],
     }
 
 
-def _norm_at(groups: Sequence[Group], horizon: Horizon, start: Ball, scaled: Fraction, entry: Fraction, order: int) -> Fraction:
-    """An upper bound of (‖w‖/delta)² at the scaled time `scaled`, for L > 2: the trap may have been entered at `entry`."""
-    trap = groups[0].trap
-    if trap is None:
-        raise ValueError("a single group ends in a trap")
-    rate = max(Fraction(0), trap.unit_rate(horizon.groups[0].rates.ell_hi, order).upper())
-    left = start ** (order - 2)
-    rest = 1 / left - Ball((order - 2) * rate * (scaled - entry), BITS)
-    if not rest.lower() > 0:
-        raise Inconclusive("the scaled time of the horizon is not known well enough for the weights to be small at it.")
-    return (rest.log() * Fraction(-2, order - 2)).exp().upper()
+@dataclass(frozen=True)
+class _Place:
+    """Where the horizon is: at a scaled time, or when ‖w‖ first reaches `norm` delta after the tube (one is None).
+
+    `factor_squared` bounds (‖w‖/delta)² up to there, `squared` at it.
+    """
+
+    scaled_time: Fraction | None
+    norm: Fraction | None
+    factor_squared: Fraction
+    squared: Fraction
+
+
+def _place(groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Times, start: Ball, order: int) -> _Place:
+    """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is surely after it.
+
+    Where the scaled time of the entry is not known well enough for the weights to be still small at a later one (for high
+    orders they escape within a tiny fraction of it), the horizon is when they reach a multiple of delta.
+    """
+    before = (Ball(Fraction(sweep.A_max), BITS).log() * Fraction(2, order)).exp().upper()
+    if order == 2 or times.high == 0:
+        factor = rounded(Fraction(sweep.A_max) if order == 2 else before, True)
+        return _Place(times.high, None, factor, factor)
+    scaled, trap = rounded(times.high, True, 12), groups[0].trap
+    rate = Fraction(0) if trap is None else max(Fraction(0), trap.unit_rate(horizon.groups[0].rates.ell_hi, order).upper())
+    # d(rho^(2-L))/dt >= -(L-2) rate, from the entry, which may have been as early as times.low.
+    rest = 1 / start ** (order - 2) - Ball((order - 2) * rate * (scaled - times.low), BITS)
+    if rest.lower() > 0:
+        squared = (rest.log() * Fraction(-2, order - 2)).exp().upper()
+        if squared <= 4 * (start * start).upper():
+            factor = rounded(max(before, squared), True)
+            return _Place(scaled, None, factor, factor)
+    norm = rounded(start.upper(), True)
+    if trap is None or horizon.rate(horizon.groups[0], Fraction(0)) <= 0:
+        raise Inconclusive("the scaled time of the horizon is not known well enough, and the weights need not grow after it.")
+    return _Place(None, norm, rounded(max(before, norm * norm), True), norm * norm)
+
+
+def _or_none(value: Fraction | None) -> str | None:
+    return None if value is None else format_rational(value)
 
 
 def _time_to_radius(
@@ -165,7 +189,7 @@ def _block(
     delta_bar: Fraction,
     radius: Fraction | None,
     size: Fraction,
-    scaled: Fraction,
+    scaled: Fraction | None,
 ) -> dict[str, Any]:
     """The claim about block g; `size` bounds A at the horizon."""
     group = groups[g]
@@ -181,7 +205,7 @@ def _block(
     if group.curve is None:
         return block
     own = sum((window.h for window in group.curve.windows), Fraction(0))
-    block["horizon"] = format_rational(own if order == 2 else scaled)
+    block["horizon"] = _or_none(own if order == 2 else scaled)
     if trap is None:
         return block
     block["outcome"] = "converges" if trap.rates.ell_lo > 0 else "shrinks"
