@@ -1,4 +1,5 @@
-"""The main job (`certflow verify`): structure, NCF, KKT points, flows for many delta, both tables, all figures.
+"""The main job (`certflow verify`): the uniform theorem with its certificate, structure, NCF, KKT points, flows for many
+delta, both tables, all figures.
 
 The lower bounds of the time near the origin are proved (L2) and so are KKT enclosures; times and angle errors are
 measured with the reference flow, which is an approximation with an error estimate.
@@ -23,6 +24,7 @@ from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import Lookahead, added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
+from certflow.experiments.theorem import Theorem, theorem_of
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
@@ -60,12 +62,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class _Measured:
-    """All that was measured: jobs and measurements (those of the experiment first), and both laws."""
+    """All that was measured: jobs and measurements (those of the experiment first), and both laws; and the theorem, which
+    is proved while the flows are computed by others."""
 
     jobs: list[Job]
     found: list[Measurement]
     laws: list[Law]
     added: list[str]
+    theorem: Theorem
 
 
 def verify(
@@ -102,7 +106,7 @@ def verify(
         _exit_code(rows, measured.found),
     )
     if out is not None:
-        result.files = _write(Path(out), problem, result, rows, measured.laws, kkt, descent, digits, progress)
+        result.files = _write(Path(out), problem, result, rows, measured, kkt, descent, digits, progress)
     return result
 
 
@@ -131,6 +135,7 @@ def _measure(
         added = added_deltas(ahead, limits, time, experiment.delta_values(), digits)
         plan = jobs(ahead, time, experiment.deltas, digits) + jobs(ahead, time, added, digits, check=False)
     with Measuring(problem, plan, workers) as measuring:
+        theorem = theorem_of(problem, progress)
         descent, why_no_descent = _descent(problem, progress)
         at_time = _limit_directions(problem, time, digits, number_system) if ahead is not None else ([], 0)
         found = measuring.collect(progress)
@@ -138,7 +143,7 @@ def _measure(
         plan = [_failed_job(problem, delta, digits) for delta in experiment.deltas]
         found = [Measurement(delta, failure=failure) for delta in experiment.deltas]
     laws = _laws(problem, time, found, at_time, limits, number_system, digits)
-    return _Measured(plan, found, laws, added), descent, why_no_descent
+    return _Measured(plan, found, laws, added, theorem), descent, why_no_descent
 
 
 def _failed_job(problem: Problem, delta: str, digits: int) -> Job:
@@ -216,6 +221,7 @@ def _results(
             "derivation": list(parts.homogeneity.derivation),
         },
         **kkt_record(problem, kkt),
+        "theorem": measured.theorem.record(),
         "near_origin": {
             "n_max_upper": format_rational(bounds.n_max_upper),
             "n_max_method": bounds.n_max_method,
@@ -245,6 +251,7 @@ def _text(
 ) -> str:
     """What is printed above the tables: what is proved, then what was measured."""
     proved = [
+        measured.theorem.text(),
         parts.homogeneity.text(),
         parts.text(),
         ncf(problem).text(max_arcs=SHOWN_ARCS),
@@ -264,7 +271,7 @@ def _write(
     problem: Problem,
     result: Verification,
     rows: Sequence[TimeRow],
-    laws: Sequence[Law],
+    measured: _Measured,
     kkt: PlanarKKT | None,
     descent: PlanarDescent | None,
     digits: int,
@@ -275,11 +282,12 @@ def _write(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
-    files = [] if kkt is None else write_table(kkt_table(kkt, digits), folder, "kkt")
+    files = measured.theorem.save(folder)
+    files += [] if kkt is None else write_table(kkt_table(kkt, digits), folder, "kkt")
     files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
     files += save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin")
     names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
-    for law in laws:
+    for law in measured.laws:
         name = names[law.kind]
         files += write_table(errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name)
         files += write_table(fits_table(law), folder, f"{name}_fits")
