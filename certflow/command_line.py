@@ -1,0 +1,160 @@
+"""What every command shares: errors as one sentence with a pinned exit code, the common options, the input.
+
+Everything heavy is imported inside the functions, so that `certflow --help` stays fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from certflow.outcome import BadInput, CertflowError, ExitCode
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from certflow.problem import Problem
+    from certflow.progress import Progress
+
+
+class Commands(click.Group):
+    """A group whose errors are one sentence on stderr and a pinned exit code, never a traceback."""
+
+    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
+        """Run the command line and leave with its exit code."""
+        args = sys.argv[1:] if args is None else list(args)
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal that cannot show δ gets a question mark, not a traceback.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "certflow", **extra)
+        except CertflowError as error:
+            code = _fail(str(error), error.exit_code, args)
+        except click.ClickException as error:
+            code = _fail(_usage_sentence(error), ExitCode.BAD_INPUT, args)
+        except (KeyboardInterrupt, click.Abort):
+            code = _fail("interrupted; nothing was left half written.", ExitCode.INTERRUPTED, args)
+        sys.exit(int(code or 0))
+
+
+def _fail(sentence: str, code: ExitCode, args: list[str]) -> ExitCode:
+    # With --json, stdout holds one object whatever happens.
+    if "--json" in args:
+        print_json({"error": sentence, "exit_code": int(code)})
+    click.echo(f"certflow: {' '.join(sentence.split())}", err=True)
+    return code
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    where = getattr(error, "ctx", None)
+    hint = f" Try '{where.command_path} --help'." if where is not None else ""
+    return error.format_message().rstrip(".") + "." + hint
+
+
+def print_json(record: Any) -> None:
+    """The one JSON value on stdout."""
+    from certflow.report.terminal import emit
+
+    emit(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def seconds(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """The callback of --time-limit."""
+    if value is not None and not (0 < value <= 1e8 and math.isfinite(value)):
+        raise click.BadParameter(f"{value} is not a positive number of seconds.", context, option)
+    return value
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, all else on stderr.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress bars.")
+time_option = click.option(
+    "--time-limit", metavar="SECONDS", type=float, callback=seconds, help="Give up after this time (exit code 3)."
+)
+digits_option = click.option(
+    "--precision",
+    "digits",
+    metavar="DIGITS",
+    type=click.IntRange(10, 1000),
+    default=30,
+    show_default=True,
+    help="Decimal digits of the computation.",
+)
+
+
+def problem_command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument and the options that every command on a problem has; the command gets a `Run`."""
+    return _on_problem(function, digits_option)
+
+
+def exact_problem_command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for commands whose precision is not the user's choice."""
+    return _on_problem(function)
+
+
+def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def command(
+        problem: str | None, as_json: bool, quiet: bool, time_limit: float | None, digits: int = 30, **options: Any
+    ) -> Any:
+        from certflow.time_limit import time_limit as limit
+
+        with limit(time_limit):
+            return function(Run(problem, as_json, digits, quiet), **options)
+
+    argument = click.argument("problem", required=False, type=click.Path())
+    # Decorators apply from the last to the first.
+    parameters = (argument, json_option, *more, quiet_option, time_option)
+    return functools.reduce(lambda wrapped, add: add(wrapped), reversed(parameters), command)
+
+
+class Run:
+    """The common options of one invocation."""
+
+    def __init__(self, path: str | None, as_json: bool, digits: int, quiet: bool) -> None:
+        self.path, self.as_json, self.digits, self.quiet = path, as_json, digits, quiet
+
+    def problem(self) -> Problem:
+        """The problem that was asked for."""
+        from certflow.problem import Problem
+
+        return Problem.figure1() if self.path is None else Problem.from_toml(self.path)
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Progress bars on stderr, if it is a terminal."""
+        from certflow.report.terminal import progress_bars
+
+        with progress_bars(self.quiet) as progress:
+            yield progress
+
+
+def output_folder(name: str) -> Path:
+    """The output folder, made if necessary, and only after the input has been read."""
+    path = Path(name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {name}: the folder cannot be made ({error.strerror}); choose another.") from error
+    return path
+
+
+def positive(text: str | None, name: str) -> Fraction | None:
+    """The exact positive number that an option gives, None if it was left out. Raises `BadInput`."""
+    from certflow.exact import parse_rational
+
+    if text is None:
+        return None
+    value = parse_rational(text, name)
+    if value <= 0:
+        raise BadInput(f"{name}: {text} is not positive.")
+    return value

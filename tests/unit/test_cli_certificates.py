@@ -1,0 +1,208 @@
+"""The commands about certificates: exit codes, one JSON object, nothing written when nothing is proved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from claims import block, separable
+from click.testing import CliRunner, Result
+
+from certflow.certificates import certificate_text, read_certificate
+from certflow.cli import main
+from certflow.flow.curve import Curve, Piece, Window
+from certflow.flow.evidence import GroupEvidence, TrapEvidence
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+from certflow.report.limits import what_limits
+
+TOML = """
+[network]
+kind = "one-layer"
+width = 2
+activation = { alpha = "0", power = 2 }
+[data]
+X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
+y = ["5", "9/5", "1"]
+[loss]
+kind = "square"
+reduction = "mean"
+[initialization]
+direction = ["1", "1/2", "-1", "1"]
+"""
+SADDLE = TOML.replace('["5", "9/5", "1"]', '["-5", "-9/5", "-1"]')
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def one_object(result: Result) -> dict[str, Any]:
+    def refuse(text: str) -> None:
+        raise AssertionError(f"the JSON contains the float {text}")
+
+    record = json.loads(result.stdout, parse_float=refuse, parse_constant=refuse)
+    assert isinstance(record, dict)
+    return record
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    path = tmp_path / "problem.toml"
+    path.write_text(TOML, encoding="utf-8")
+    return str(path)
+
+
+def group(rates: list[tuple[int, int]], outcome: str = "converges") -> GroupEvidence:
+    """One window per (h, mu) of one step each; every rate is the same number in all steps."""
+    piece = Piece(2**48, ((), ()))
+    windows = tuple(Window(Fraction(h), Fraction(1), 1, ((piece,),)) for h, _ in rates)
+    steps = tuple(((Fraction(mu), Fraction(1, 8), Fraction(0)),) for _, mu in rates)
+    curve = Curve(48, ((0, 1),), ((2**48, 0),), windows, ((2**48, 0),))
+    return GroupEvidence(outcome, "", curve, steps, TrapEvidence(Fraction(1), Fraction(1, 8), Fraction(0), None))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> str:
+    """A certificate that is whole but proves nothing: the commands that only read do not check it."""
+    groups = [group([(1, -1), (1, 2), (2, 3), (1, -4)]), group([(1, 1), (1, -2)])]
+    path = tmp_path / "hand.json"
+    path.write_text(certificate_text(Problem.from_toml_text(TOML), groups, separable(block(0), block(1))), encoding="ascii")
+    return str(path)
+
+
+# -- show and query: what is read but not checked ----------------------------------------------------------------------
+
+
+def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
+    words = run("show", certificate)
+    assert (words.exit_code, words.stderr) == (0, "")
+    flat = " ".join(words.stdout.split())
+    assert "For every δ in (0, 3.456e-10]" in flat
+    assert "δ̄ is limited by block 1: from s ≈ 1 to s ≈ 4 nearby directions move apart, ∫μ ≤ 8 there" in flat
+    assert f"certflow check {certificate}" in flat
+    assert run("show", certificate, "--latex").stdout.startswith("\\begin{theorem}")
+    record = one_object(run("show", certificate, "--json"))
+    assert record["claim"] == separable(block(0), block(1))
+    assert [limit["block"] for limit in record["limits"]] == [0, 1]
+    assert record["limits"][0]["stretch"] == ["1", "4"]
+    assert record["limits"][0]["integral_mu"] == "8"
+    assert len(record["assumptions"]) == 2
+
+
+def test_limits_of_a_flow_that_only_contracts(certificate: str) -> None:
+    content = read_certificate(certificate)
+    for each in content["groups"]:
+        for window in each["windows"]:
+            window["steps"] = [["-1*2^0", "1*2^-3", "0*2^0"]]
+    assert "nothing pulls nearby directions apart" in what_limits(content)[0].sentence(joint=False)
+    content["groups"][0]["windows"][0]["h"] = "much"
+    with pytest.raises(BadInput, match="h"):
+        what_limits(content)
+    content["groups"][0]["windows"] = 5
+    with pytest.raises(BadInput, match="certflow check"):
+        what_limits(content)
+
+
+def test_query_as_tables_and_as_json(certificate: str) -> None:
+    tables = run("query", certificate, "--delta", "1e-1000", "--radius", "1/20")
+    assert (tables.exit_code, tables.stderr) == (0, "")
+    assert "When, for δ = 1e-1000" in tables.stdout
+    assert "0.05" in tables.stdout
+    record = one_object(run("query", certificate, "--delta", "1e-1000", "--json"))
+    assert record["delta"] == "1e-1000"
+    assert [each["index"] for each in record["blocks"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["query", "{}", "--delta", "1"], "above the proved delta_bar"),
+        (["query", "{}", "--delta", "x"], "delta"),
+        (["query", "{}"], "--delta"),
+        (["query", "nothing.json", "--delta", "1"], "nothing.json"),
+        (["show", "nothing.json"], "nothing.json"),
+        (["show", "{}", "--json", "--latex"], "--latex"),
+        (["certify", "nothing.toml"], "nothing.toml"),
+        (["certify", "--epsilon", "x"], "epsilon"),
+        (["certify", "--epsilon", "-1"], "epsilon"),
+        (["certify", "--start-angle", "-1"], "start_angle"),
+        (["certify", "--json", "--latex"], "--latex"),
+        (["check"], "FILE"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(certificate: str, arguments: list[str], part: str) -> None:
+    result = run(*(each.format(certificate) for each in arguments))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("certflow: ")
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
+
+
+# -- certify -----------------------------------------------------------------------------------------------------------
+
+
+def test_certify_writes_a_certificate_and_says_what_is_proved(problem: str, tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    result = run("certify", problem, "--out", str(out))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "For every δ in (0, " in result.stdout
+    assert "The statement is about the direction of each block" in " ".join(result.stdout.split())
+    assert str(out) in "".join(result.stdout.split())
+    content = read_certificate(out)
+    assert content["problem_sha256"] == Problem.from_toml(problem).sha256
+    assert content["claim"]["problem_sha256"] == content["problem_sha256"]
+    assert content["claim"]["assumptions"] == content["assumptions"]
+
+
+def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    record = one_object(run("certify", problem, "--json", "--out", str(out), "--epsilon", "1/50", "--start-angle", "1/1000000"))
+    assert list(record) == ["outcome", "reason", "stopped_at", "proved_until", "try", "certificate", "sha256", "claim"]
+    assert (record["outcome"], record["certificate"]) == ("proved", str(out))
+    data = out.read_bytes()
+    assert record["sha256"] == hashlib.sha256(data).hexdigest()
+    assert record["claim"] == json.loads(data)["claim"]
+    assert (record["claim"]["epsilon"], record["claim"]["start_angle"]) == ("1/50", "1/1000000")
+    again = one_object(run("certify", problem, "--json", "--out", str(out), "--epsilon", "0.02", "--start-angle", "1e-6"))
+    assert (again, out.read_bytes()) == (record, data)
+
+
+def test_certify_latex_is_the_theorem_alone(problem: str, tmp_path: Path) -> None:
+    result = run("certify", problem, "--latex", "--out", str(tmp_path / "cert.json"))
+    assert result.stdout.startswith("\\begin{theorem}")
+    assert "Certificate written" not in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--latex"]])
+def test_inconclusive_is_exit_code_3_and_no_file(tmp_path: Path, arguments: list[str]) -> None:
+    path, out = tmp_path / "relu.toml", tmp_path / "cert.json"
+    relu = TOML.replace('"one-layer"', '"two-layer"').replace("power = 2", "power = 1").replace('"1"]\n', '"1"]\n')
+    path.write_text(relu.replace('["1", "1/2", "-1", "1"]', '["1", "1/2", "-1", "1", "1", "-1"]'), encoding="utf-8")
+    result = run("certify", str(path), "--out", str(out), *arguments)
+    assert (result.exit_code, out.exists()) == (3, False)
+    if arguments == ["--json"]:
+        record = one_object(result)
+        assert (record["outcome"], record["certificate"], record["sha256"], record["claim"]) == ("inconclusive", None, None, None)
+        assert "power" in record["reason"]
+    else:
+        assert result.stdout == ""
+        assert result.stderr.startswith("certflow: inconclusive: ")
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_time_limit_ends_the_proof_with_exit_code_3(tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    result = run("certify", "--time-limit", "0.01", "--json", "--out", str(out))
+    assert (result.exit_code, out.exists()) == (3, False)
+    assert "--time-limit" in one_object(result)["reason"]
+
+
+def test_an_output_file_that_cannot_be_written(problem: str, tmp_path: Path) -> None:
+    result = run("certify", problem, "--out", str(tmp_path / "no" / "cert.json"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
