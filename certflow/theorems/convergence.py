@@ -17,7 +17,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
-from certflow.exact import parse_rational
+from certflow.exact import format_rational, parse_rational
 from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.curve import Curve
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
@@ -30,7 +30,7 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, bound_steps, default_choice, prepare, propose_steps, settle_for
+from certflow.theorems.groups import Group, Stopped, bound_steps, default_choice, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
 
 _ROOM = 1.25
@@ -72,8 +72,12 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         indices = groups_of(problem)
         groups = [Group(parts_of(problem, each)) for each in indices]
         return _Proof(problem, groups, goal, angle, progress).run()
+    except Stopped as error:
+        where = {"block": 0, "piece": error.windows, "time": format_rational(error.time)}
+        until = f"nothing about the direction; the limit flow was followed, not proved, up to s = {float(error.time):.6g}"
+        return Certified(problem, "inconclusive", str(error), where, until, "another initial direction")
     except Inconclusive as error:
-        return Certified(problem, "inconclusive", reason=str(error), try_="another initial direction, a larger epsilon")
+        return Certified(problem, "inconclusive", str(error), try_="another initial direction or a larger epsilon")
 
 
 class _Proof:

@@ -26,6 +26,14 @@ _FIRST_RADIUS = 2.0**-30
 _NEAREST = 0.25
 
 
+class Stopped(Inconclusive):
+    """A group could not be followed: `windows` of its curve were, up to the clock `time`."""
+
+    def __init__(self, reason: str, curve: Curve) -> None:
+        super().__init__(reason)
+        self.windows, self.time = len(curve.windows), sum((window.h for window in curve.windows), Fraction(0))
+
+
 @dataclass
 class Group:
     """One direction: its parts, its centre, and what was proved about them so far."""
@@ -67,8 +75,11 @@ def prepare(group: Group, epsilon: Fraction, several: bool) -> list[Trap]:
             group.at = enclose_curve(parts, curve)
         return []
     if curve.centre is None:
-        raise Inconclusive(curve.reason)
-    traps = find_traps(parts, curve.centre, curve.grid, epsilon, several)
+        raise Stopped(curve.reason, curve)
+    try:
+        traps = find_traps(parts, curve.centre, curve.grid, epsilon, several)
+    except Inconclusive as error:
+        raise Stopped(str(error), curve) from None
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
     group.curve = proposal.curve(_NEAREST * room)
     group.angles = proposal.angles()[1 : len(group.curve.windows) + 1]
