@@ -36,7 +36,7 @@ def separable(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
         "problem_sha256": "0" * 64,
         "loss": {"kind": "square", "reduction": "mean"},
         "assumptions": ["The flow is exact."],
-        "horizon": {"scaled_time": "142345678901/16000000000"},
+        "horizon": {"scaled_time": "142345678901/16000000000", "norm_over_delta": None},
         "growth": {"factor_squared": "123456789/1000000"},
         "n_max_upper": "31/10",
         "radius": "1/10",
@@ -58,4 +58,9 @@ def joint(**more: Any) -> dict[str, Any]:
         "n_upper": "7/10",
         "start_time": ["59/10", "6/1"],
     }
-    return separable(block(0), order=3, horizon={"scaled_time": "6"}, delta_bar="1/100000", time_to_radius=times) | more
+    return (
+        separable(
+            block(0), order=3, horizon={"scaled_time": "6", "norm_over_delta": None}, delta_bar="1/100000", time_to_radius=times
+        )
+        | more
+    )

@@ -23,7 +23,7 @@ def _events(answer: dict[str, Any]) -> Table:
     table = Table(f"When, for δ = {answer['delta']}", columns, label="tab:query-times")
     horizon = answer["horizon"]
     size = _cell(horizon["norm_upper"], up=True)
-    table.add("horizon T", Cell(f"≤ {size.text}", size.raw), *_times(horizon["time"]))
+    table.add("horizon", Cell(f"≤ {size.text}", size.raw), *_times(horizon["time"]))
     for row in answer["times"]:
         table.add("first ‖w‖ = ρ", _cell(row["radius"]), *_times(row["first_reached"]))
     return table

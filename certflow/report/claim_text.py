@@ -27,15 +27,15 @@ def claim_sentence(claim: dict[str, Any]) -> str:
 
 
 def _sentences(s: Statement) -> list[str]:
-    time = "t" if s.order == 2 else f"t·δ{_power(s.order - 2)}"
+    at = "Then" if s.scaled_time is None else f"At {_time(s)} = T"
     moving = s.of("converges", "shrinks", "continuum")
     found = [
         f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) = δ·w0, "
         f"‖w0‖ = 1, satisfies the following.",
-        f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: ‖w‖² ≤ {up(s.factor_squared)}·δ².",
+        _growth(s),
     ]
     if moving:
-        found.append(f"At {time} = T {_subject(s, moving)} is {_near(s, moving)} of the neural correlation function N.")
+        found.append(f"{at} {_subject(s, moving)} is {_near(s, moving)} of the neural correlation function N.")
         found.append(_from_then_on(s))
     found += _outcomes(s)
     if s.times is not None and s.radius is not None:
@@ -50,12 +50,24 @@ def _sentences(s: Statement) -> list[str]:
     return found
 
 
+def _growth(s: Statement) -> str:
+    bound = f"‖w‖² ≤ {up(s.factor_squared)}·δ²"
+    if s.scaled_time is not None:
+        return f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: {bound}."
+    norm = s.horizon_norm or Fraction(0)
+    return f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up to it {bound}."
+
+
 def _directions(s: Statement) -> str:
     return f" and every w0 within the angle {down(s.start_angle)} of the given direction" if s.start_angle else ""
 
 
 def _clock(s: Statement) -> str:
     return "time t" if s.order == 2 else f"scaled time t·δ{_power(s.order - 2)}"
+
+
+def _time(s: Statement) -> str:
+    return "t" if s.order == 2 else f"t·δ{_power(s.order - 2)}"
 
 
 def _power(exponent: int) -> str:
@@ -191,11 +203,18 @@ def claim_latex(claim: dict[str, Any]) -> str:
         if s.start_angle
         else ""
     )
-    horizon = re.sub("^≈", r"\\approx", _equals(s.scaled_time))
     bound = rf"$\|w(t)\|^2 \le {_tex(up(s.factor_squared))}\,\delta^2$"
-    items = [rf"{bound} for all $t \ge 0$ with ${clock} \le T$, where $T {_tex(horizon)}$."]
+    if s.scaled_time is not None:
+        items = [rf"{bound} for all $t \ge 0$ with ${clock} \le T$, where $T {_tex(_equals(s.scaled_time))}$."]
+        at = f"At ${clock} = T$"
+    else:
+        norm = _tex(_equals(s.horizon_norm or Fraction(0)))
+        items = [
+            rf"There is a time $t_H$, the horizon, with $\|w(t_H)\| = B\,\delta$, $B {norm}$; {bound} for $0 \le t \le t_H$."
+        ]
+        at = "At $t = t_H$"
     if moving:
-        items.append(rf"At ${clock} = T$, {_tex_prose(_subject(s, moving))} is {_tex_prose(_near(s, moving))} of $N$.")
+        items.append(rf"{at}, {_tex_prose(_subject(s, moving))} is {_tex_prose(_near(s, moving))} of $N$.")
         items.append(_tex_prose(_from_then_on(s)))
     items += [_tex_prose(text) for text in _outcomes(s)]
     if s.times is not None and s.radius is not None:
@@ -233,13 +252,13 @@ def _tex_clock(s: Statement) -> str:
 
 
 def _tex(text: str) -> str:
-    """A decimal, with `e` as a power of ten, inside mathematics."""
+    """A decimal, with `e` as a power of ten, and the sign before it, inside mathematics."""
 
     def scientific(match: re.Match[str]) -> str:
         mantissa = "" if match[1] == "1" else rf"{match[1]} \times "
         return rf"{mantissa}10^{{{int(match[2])}}}"
 
-    return re.sub(r"([0-9.]+)e([-+][0-9]+)", scientific, text)
+    return re.sub(r"([0-9.]+)e([-+][0-9]+)", scientific, text).replace("≈", r"\approx")
 
 
 def _tex_times(s: Statement, clock: str) -> str:
@@ -285,7 +304,7 @@ def claim_table(claim: dict[str, Any]) -> Table:
         Column("outcome", align="left"),
         Column("N", latex="$N$"),
         Column("gap ≥"),
-        Column("at T ≤", key="angle at T ≤"),
+        Column("at T ≤" if s.scaled_time is not None else "at horizon ≤", key="angle at the horizon ≤"),
         Column("at R ≤", key="angle at R ≤"),
         Column("κ ≥"),
         Column("c ≤", key="coefficient ≤"),
@@ -313,7 +332,7 @@ def claim_table(claim: dict[str, Any]) -> Table:
         law = f"c times δ/ρ to the power κ, plus floor·ρ{_power(s.order)}"
         table.notes.append(f"After the horizon, whenever ‖w‖ = ρ ≤ R, the angle is at most {law}.")
     if s.radius is not None:
-        table.notes.append(f"Angles to the KKT point at the horizon T and at R = {down(s.radius)}, in radians.")
+        table.notes.append(f"Angles to the KKT point at the horizon and at R = {down(s.radius)}, in radians.")
     table.notes += [f"Block {block.name}: {block.reason}" for block in s.of("inconclusive") if block.reason]
     return table
 

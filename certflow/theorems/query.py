@@ -52,8 +52,8 @@ def _answer(statement: Statement, delta: Fraction, radii: Sequence[Any] | None) 
         "delta_bar": format_rational(statement.delta_bar),
         "order": statement.order,
         "horizon": {
-            "scaled_time": format_rational(statement.scaled_time),
-            "time": _pair(Ball(statement.scaled_time, BITS) / stretch),
+            "scaled_time": None if statement.scaled_time is None else format_rational(statement.scaled_time),
+            "time": _horizon_time(statement, delta, stretch),
             "norm_upper": _text(norm_at_horizon(statement, delta), up=True),
         },
         "radius": None if statement.radius is None else format_rational(statement.radius),
@@ -71,6 +71,17 @@ def _answer(statement: Statement, delta: Fraction, radii: Sequence[Any] | None) 
             for block in statement.blocks
         ],
     }
+
+
+def _horizon_time(statement: Statement, delta: Fraction, stretch: Ball) -> list[str | None] | None:
+    if statement.scaled_time is not None:
+        time = Ball(statement.scaled_time, BITS) / stretch
+        return [_text(time.lower()), _text(time.upper(), up=True)]
+    if statement.times is None or statement.horizon_norm is None:
+        return None
+    # The horizon is the first time after the start of the radius law at which ‖w‖ has a given multiple of delta.
+    low, high = first_time(statement, statement.times, delta, stretch, statement.horizon_norm * delta)
+    return [_text(low), _text(high, up=True)]
 
 
 def norm_at_horizon(statement: Statement, delta: Fraction) -> Fraction:
@@ -144,10 +155,6 @@ def _climb(order: int, start: Fraction, rho: Fraction, rate: Fraction) -> Ball:
         return (Ball(rho, BITS) / Ball(start, BITS)).log() / (2 * rate)
     k = order - 2
     return (1 / Ball(start, BITS) ** k - 1 / Ball(rho, BITS) ** k) / (order * k * rate)
-
-
-def _pair(ball: Ball) -> list[str | None]:
-    return [_text(ball.lower()), _text(ball.upper(), up=True)]
 
 
 def _text(value: Fraction | None, up: bool = False) -> str | None:

@@ -64,7 +64,10 @@ class Times:
 
 @dataclass(frozen=True)
 class Statement:
-    """For every delta in (0, `delta_bar`] ...: the fields of a claim as exact numbers (`docs/certificate-format.md`)."""
+    """For every delta in (0, `delta_bar`] ...: the fields of a claim as exact numbers (`docs/certificate-format.md`).
+
+    The horizon is at `scaled_time`, or, if that is None, when ‖w‖ reaches `horizon_norm` delta.
+    """
 
     order: int
     epsilon: Fraction
@@ -73,7 +76,8 @@ class Statement:
     loss: str
     reduction: str
     assumptions: tuple[str, ...]
-    scaled_time: Fraction
+    scaled_time: Fraction | None
+    horizon_norm: Fraction | None
     factor_squared: Fraction
     n_max_upper: Fraction
     radius: Fraction | None
@@ -96,6 +100,10 @@ def read_claim(claim: dict[str, Any]) -> Statement:
         raise BadInput(f"claim.statement: {shown(claim.get('statement'))} is unknown; this certflow reads early-direction.")
     loss = _table(claim, "claim", "loss")
     assumptions = _list(claim.get("assumptions"), "claim.assumptions")
+    horizon = _table(claim, "claim", "horizon")
+    time, norm = horizon.get("scaled_time"), horizon.get("norm_over_delta")
+    if (time is None) == (norm is None):
+        raise BadInput("claim.horizon: expected either scaled_time or norm_over_delta, the other one null.")
     times = None if claim.get("time_to_radius") is None else _times(_table(claim, "claim", "time_to_radius"))
     order = _whole(claim.get("order"), "claim.order")
     if order < 2:
@@ -108,7 +116,8 @@ def read_claim(claim: dict[str, Any]) -> Statement:
         loss=_text(loss.get("kind"), "claim.loss.kind"),
         reduction=_text(loss.get("reduction"), "claim.loss.reduction"),
         assumptions=tuple(_text(each, "claim.assumptions") for each in assumptions),
-        scaled_time=_number(_table(claim, "claim", "horizon").get("scaled_time"), "claim.horizon.scaled_time"),
+        scaled_time=None if time is None else _number(time, "claim.horizon.scaled_time"),
+        horizon_norm=None if norm is None else _positive(norm, "claim.horizon.norm_over_delta"),
         factor_squared=_positive(_table(claim, "claim", "growth").get("factor_squared"), "claim.growth.factor_squared"),
         n_max_upper=_number(claim.get("n_max_upper"), "claim.n_max_upper"),
         radius=None if claim.get("radius") is None else _positive(claim["radius"], "claim.radius"),

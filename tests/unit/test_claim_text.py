@@ -50,6 +50,21 @@ def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> No
     assert "(1/3^5 − (δ/ρ)⁵)/(35·0.7)" in higher
 
 
+EVENT = joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"})
+
+
+def test_a_horizon_that_is_an_event() -> None:
+    text = claim_sentence(EVENT)
+    assert (
+        "The weights reach ‖w‖ = B·δ, B = 3.1, at a time that is called the horizon, and up to it ‖w‖² ≤ 123.5·δ². Then" in text
+    )
+    assert "= T" not in text
+    assert r"$\|w(t_H)\| = B\,\delta$, $B = 3.1$" in claim_latex(EVENT)
+    for horizon in ({"scaled_time": None, "norm_over_delta": None}, {"scaled_time": "1", "norm_over_delta": "1"}):
+        with pytest.raises(BadInput, match="claim.horizon"):
+            read_claim(joint(horizon=horizon))
+
+
 def test_parts_of_a_claim_that_may_be_missing() -> None:
     text = claim_sentence(separable(radius=None, time_to_radius=None))
     assert "for all later times" in text
@@ -62,7 +77,7 @@ def test_parts_of_a_claim_that_may_be_missing() -> None:
     assert "Only neuron 3 is not zero there." in claim_sentence(joint(blocks=[sparse]))
 
 
-@pytest.mark.parametrize("claim", [SIX, separable(), joint(), joint(order=7), separable(radius=None, time_to_radius=None)])
+@pytest.mark.parametrize("claim", [SIX, separable(), joint(), joint(order=7), EVENT, separable(radius=None, time_to_radius=None)])
 def test_the_latex_is_balanced_and_plain(claim: dict) -> None:
     text = claim_latex(claim)
     assert text.isascii() or set(re.findall(r"[^\x00-\x7f]", text)) <= {"–"}

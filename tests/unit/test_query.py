@@ -70,6 +70,17 @@ def test_higher_orders_in_real_time(order: int, delta: str) -> None:
     is_bound(row["first_reached"][1], 6 / d**k + climb[1], True)
 
 
+def test_a_horizon_that_is_an_event_is_placed_in_time() -> None:
+    claim = joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"})
+    record = query(claim, "1e-100", ["1/100"])
+    d = mp("1e-100")
+    assert record["horizon"]["scaled_time"] is None
+    low, high = record["horizon"]["time"]
+    is_bound(low, (mp("59/10") + (3 ** mp("-5") - mp("31/10") ** -5) / (35 * mp("7/10"))) / d**5, False)
+    is_bound(high, (6 + (2 ** mp("-5") - mp("31/10") ** -5) / (35 * mp("6/10"))) / d**5, True)
+    assert query({**claim, "time_to_radius": None}, "1e-100")["horizon"]["time"] is None
+
+
 def test_smaller_delta_never_gives_a_weaker_angle() -> None:
     angles = [mp(query(separable(), f"1e-{k}", ["1/100"])["blocks"][0]["angles"][0]["angle"]) for k in range(10, 60, 7)]
     assert angles == sorted(angles, reverse=True)
