@@ -1,0 +1,61 @@
+"""An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
+
+`check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in directed integer
+arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R9: `docs/certificate-format.md`. The folder
+works as a bare copy too: `python -S -E -m checker FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from .claim import check_claim
+from .document import ASSUMPTIONS, read
+from .reading import MAX_BYTES
+from .verdicts import Clock, Malformed, OutOfTime, Refused
+
+__all__ = ["ASSUMPTIONS", "EXIT_CODES", "Verdict", "check_file", "check_text"]
+
+EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason; else claim and assumptions."""
+
+    verdict: str
+    rule: str = ""
+    where: str = ""
+    reason: str = ""
+    claim: dict[str, Any] | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+def check_file(path: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
+    """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never raises."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        return Verdict("malformed", "R1", "file", f"it cannot be read: {error}")
+    return check_text(data, time_limit)
+
+
+def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
+    """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never raises."""
+    clock = Clock(time_limit)
+    try:
+        certificate = read(data.encode("utf-8", "replace") if isinstance(data, str) else data, clock)
+        check_claim(certificate, clock)
+    except Malformed as error:
+        return Verdict("malformed", error.rule, error.where, error.reason)
+    except Refused as error:
+        return Verdict("refused", error.rule, error.where, error.reason)
+    except OutOfTime:
+        return Verdict("timeout", "", "", "the time limit has passed before everything was checked")
+    except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:
+        # What was not foreseen is not proved.
+        return Verdict("refused", "", "", f"the check could not be completed: {type(error).__name__}: {str(error)[:200]}")
+    return Verdict("accepted", claim=certificate.claim, assumptions=ASSUMPTIONS)

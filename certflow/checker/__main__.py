@@ -1,0 +1,74 @@
+"""`python -m certflow.checker FILE...`: prints the claim and the assumptions of every accepted certificate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from . import EXIT_CODES, Verdict, check_file
+
+_WORST_FIRST = (2, 1, 3, 0)
+
+
+def sentences(claim: dict[str, Any]) -> list[str]:
+    """The claim in words."""
+    L = claim["order"]
+    time = claim["horizon"]["scaled_time"]
+    scaled = f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
+    lines = [
+        f"For every delta in (0, {claim['delta_bar']}] and every initial direction within {claim['start_angle']} rad of the "
+        f"given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 up to the horizon {scaled} (order {L}).",
+    ]
+    until = f"until |w| = {claim['radius']}" if claim["radius"] is not None else "for ever"
+    for block in claim["blocks"]:
+        name = f"Block {block['index']}"
+        if block["outcome"] == "inconclusive":
+            lines.append(f"{name}: nothing is claimed. {block['reason']}")
+        elif block["outcome"] == "dead":
+            lines.append(f"{name}: from t = {block['horizon']} on every sample is inactive and its weights never move again.")
+        else:
+            change = "grows from there" if block["outcome"] == "converges" else "shrinks"
+            lines.append(
+                f"{name}: its direction is within {block['angle_at_horizon']} of a KKT point at the horizon and within "
+                f"{claim['epsilon']} from then on {until}; it {change}."
+            )
+    return lines
+
+
+def _report(path: str, verdict: Verdict, quiet: bool) -> None:
+    if verdict.verdict != "accepted":
+        place = ", ".join(part for part in (verdict.rule, verdict.where) if part)
+        print(f"{path}: {verdict.verdict}" + (f" ({place})" if place else "") + f": {verdict.reason}")
+        return
+    print(f"{path}: accepted")
+    if not quiet and verdict.claim is not None:
+        print("Claim:", *sentences(verdict.claim), sep="\n  ")
+        print("Assumptions:", *verdict.assumptions, sep="\n  ")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3, accepted 0."""
+    parser = argparse.ArgumentParser(prog="checker", description="Check certificates of early directional convergence.")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="at most this long for each file")
+    parser.add_argument("--quiet", action="store_true", help="only the verdicts")
+    options = parser.parse_args(arguments)
+    results, codes = [], set()
+    for path in options.files:
+        verdict = check_file(path, options.time_limit)
+        codes.add(EXIT_CODES[verdict.verdict])
+        results.append({"file": path, **asdict(verdict)})
+        if not options.json:
+            _report(path, verdict, options.quiet)
+    if options.json:
+        json.dump(results[0] if len(results) == 1 else {"files": results}, sys.stdout, sort_keys=True)
+        print()
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Positive semidefinite matrices: a float factorisation is only a hint, the residual is exact (R4)."""
+
+from __future__ import annotations
+
+import math
+from operator import mul
+
+from .numbers import BITS
+
+Matrix = list[list[int]]
+"""Rows of fixed-point numbers; symmetric."""
+
+_HINT_BITS = 60
+
+
+def factor(matrix: Matrix, slack: int) -> list[list[float]] | None:
+    """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not positive."""
+    rows: list[list[float]] = []
+    scale = 2.0**-BITS
+    for i, source in enumerate(matrix):
+        row: list[float] = []
+        for j in range(i):
+            rest = source[j] * scale - sum(map(mul, row, rows[j]))
+            row.append(rest / rows[j][j])
+        pivot = (source[i] - slack) * scale - sum(map(mul, row, row))
+        if not (0.0 < pivot < math.inf) or not all(map(math.isfinite, row)):
+            return None
+        row.append(math.sqrt(pivot))
+        rows.append(row)
+    return rows
+
+
+def is_psd(matrix: Matrix, off: int = 0) -> bool:
+    """True only if every symmetric matrix within `off` units of this one, entry by entry, is positive semidefinite.
+
+    M = slack I + R R^T + E with integer R; then E + slack I is diagonally dominant, hence semidefinite, if every row of
+    |E| sums to at most slack.
+    """
+    n = len(matrix)
+    size = max((abs(v) for row in matrix for v in row), default=0)
+    if size == 0:
+        return off == 0
+    slack = (size >> 40) + 1
+    try:
+        hint = factor(matrix, slack)
+        if hint is None:
+            return False
+        # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer than M.
+        half = max(_HINT_BITS - math.frexp(max(max(map(abs, row)) for row in hint))[1], BITS // 2)
+        R = [[int(math.ldexp(v, half)) for v in row] for row in hint]
+    except (OverflowError, ValueError):
+        return False
+    shift = 2 * half - BITS
+    for i in range(n):
+        total = (n * off) << shift
+        for j in range(n):
+            entry = (matrix[i][j] - (slack if i == j else 0)) << shift
+            total += abs(entry - sum(map(mul, R[i], R[j])))
+        if total > slack << shift:
+            return False
+    return True
+
+
+def solve_length(matrix: Matrix, vector: list[int]) -> float | None:
+    """About vector^T matrix^-1 vector (fixed-point input, float result, a hint only); None if matrix is not definite."""
+    rows = factor(matrix, 0)
+    if rows is None:
+        return None
+    x: list[float] = []
+    for row, value in zip(rows, vector, strict=True):
+        x.append((value * 2.0**-BITS - sum(map(mul, row, x))) / row[-1])
+    return sum(map(mul, x, x))

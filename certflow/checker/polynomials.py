@@ -1,0 +1,199 @@
+"""Polynomials on [0, 1] with an error bound, multiplied exactly by packing their coefficients into one integer (R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import comb
+from operator import mul
+
+from .numbers import BITS, ONE, Interval, down, up
+from .verdicts import Refused
+
+_BYTES = 44
+_SLOT = 8 * _BYTES
+_HALF = 1 << (_SLOT - 1)
+_BIASES: dict[int, int] = {}
+
+
+def _bias(count: int) -> int:
+    if count not in _BIASES:
+        _BIASES[count] = sum(_HALF << (_SLOT * k) for k in range(count))
+    return _BIASES[count]
+
+
+class Polynomial:
+    """All functions f on [0, 1] with |f(y) - sum_k c_k y^k| <= err; c_k and err are fixed-point numbers.
+
+    `norm` bounds the absolute value of the polynomial part.
+    """
+
+    __slots__ = ("coefficients", "err", "norm", "_packed")
+
+    def __init__(self, coefficients: list[int], err: int = 0) -> None:
+        self.coefficients, self.err = coefficients, err
+        self.norm = sum(map(abs, coefficients))
+        self._packed: int | None = None
+
+    @classmethod
+    def constant(cls, value: Fraction) -> Polynomial:
+        """The rational `value`, rounded with its error."""
+        low = down(value)
+        return cls([low], 0 if up(value) == low else 1)
+
+    def packed(self) -> int:
+        """The polynomial at y = 2^_SLOT: exact, because a coefficient below 2^(_SLOT-1) does not reach the next slot."""
+        if self._packed is None:
+            if self.norm >= _HALF:
+                raise Refused("R3", "", "the numbers of a piece are too large")
+            data = b"".join([(c + _HALF).to_bytes(_BYTES, "little") for c in self.coefficients])
+            self._packed = int.from_bytes(data, "little") - _bias(len(self.coefficients))
+        return self._packed
+
+    def hull(self, at0: Fraction, at1: Fraction) -> Interval:
+        """R4: an enclosure on y in [at0, at1]: value at the middle +- eta sum k |c_k|."""
+        middle = down((at0 + at1) / 2)
+        eta = max(up(at1) - middle, middle - down(at0))
+        value = spread = 0
+        for k in range(len(self.coefficients) - 1, -1, -1):
+            # |y| <= 1, so every rounding down adds less than one unit.
+            value = (value * middle >> BITS) + self.coefficients[k]
+            spread += k * abs(self.coefficients[k])
+        reach = -((-eta * spread) >> BITS) + self.err
+        return value - reach, value + len(self.coefficients) + reach
+
+    def derivative(self) -> Polynomial:
+        """The derivative of the polynomial part; only for exact polynomials."""
+        return Polynomial([k * c for k, c in enumerate(self.coefficients)][1:])
+
+    def at_half(self) -> int:
+        """The sign of the polynomial part at y = 1/2, as an integer of that sign."""
+        n = len(self.coefficients)
+        return sum(c << (n - k) for k, c in enumerate(self.coefficients))
+
+    def range01(self) -> Interval:
+        """R3: bounds on [0, 1], of the coefficients and, if these do not show a sign, of the Bernstein coefficients."""
+        c = self.coefficients
+        low = c[0] + sum(v for v in c[1:] if v < 0)
+        high = c[0] + sum(v for v in c[1:] if v > 0)
+        if low < 0 < high:
+            n = len(c) - 1
+            # b_i = sum_{k<=i} c_k C(n-k, i-k) / C(n, i); min b_i <= f <= max b_i.
+            sums = [(sum(c[k] * comb(n - k, i - k) for k in range(i + 1)), comb(n, i)) for i in range(n + 1)]
+            low = max(low, min(b // d for b, d in sums))
+            high = min(high, max(-(-b // d) for b, d in sums))
+        return low - self.err, high + self.err
+
+
+def dot(left: Sequence[Polynomial], right: Sequence[Polynomial], keep: int) -> Polynomial:
+    """sum of products; coefficients from y^keep on go into the error."""
+    if not left:
+        return Polynomial([0])
+    norms = [p.norm for p in left]
+    others = [q.norm for q in right]
+    if sum(map(mul, norms, others)) >= _HALF >> 2:
+        raise Refused("R3", "", "the numbers of a piece are too large")
+    total = sum(map(mul, [p.packed() for p in left], [q.packed() for q in right]))
+    # Product error |P| f + |Q| e + e f.
+    err = sum([p.norm * q.err + q.norm * p.err + p.err * q.err for p, q in zip(left, right, strict=True)])
+    count = max([len(p.coefficients) + len(q.coefficients) for p, q in zip(left, right, strict=True)]) - 1
+    data = (total + _bias(count)).to_bytes(_BYTES * count + 1, "little")
+    result = [(int.from_bytes(data[i : i + _BYTES], "little") - _HALF) >> BITS for i in range(0, _BYTES * count, _BYTES)]
+    # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
+    err = (err >> BITS) + 1 + count
+    if count > keep:
+        err += sum(map(abs, result[keep:]))
+        del result[keep:]
+    return Polynomial(result, err)
+
+
+def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polynomial, Polynomial]:
+    """R3: sigma(z) and sigma'(z) on the branch of z(1/2), widened by what the overlap with the other branch costs."""
+    off = alpha**p
+    on = z.at_half() > 0
+    branch = Fraction(1) if on else off
+    powers = [Polynomial([ONE]), z]
+    while len(powers) <= p:
+        powers.append(dot([powers[-1]], [z], keep))
+    value, slope = powers[p], powers[p - 1]
+    if branch != 1:
+        value = dot([Polynomial.constant(branch)], [value], keep)
+    if branch * p != 1:
+        slope = dot([Polynomial.constant(branch * p)], [slope], keep)
+    if off == 1:
+        return value, slope
+    low, high = z.range01()
+    zeta = max(0, -low) if on else max(0, high)
+    if zeta:
+        # |1 - off| zeta^p and |1 - off| p zeta^(p-1), rounded upwards.
+        jump = up(abs(1 - off))
+        value = Polynomial(value.coefficients, value.err - ((-jump * zeta**p) >> (BITS * p)))
+        slope = Polynomial(slope.coefficients, slope.err - ((-jump * p * zeta ** (p - 1)) >> (BITS * (p - 1))))
+    return value, slope
+
+
+class Layers:
+    """The layers of one part as entries: an index into the part's weights, or an exact number.
+
+    `matrices[l][a][b]` is int (index) or Fraction; `samples[i]` are the exact inputs of the first layer, `z[i]` the
+    weights of N. `names` (l, a, b) are the trained entries in the order of the part's weights.
+    """
+
+    def __init__(
+        self,
+        matrices: list[list[list[int | Fraction]]],
+        samples: list[list[Fraction]],
+        z: list[Fraction],
+        alpha: Fraction,
+        p: int,
+    ) -> None:
+        self.matrices, self.samples, self.z, self.alpha, self.p = matrices, samples, z, alpha, p
+        places = {
+            e: (l, a, b) for l, m in enumerate(matrices) for a, row in enumerate(m) for b, e in enumerate(row) if type(e) is int
+        }
+        self.places = [places[k] for k in range(len(places))]
+        self.x_polynomials = [[Polynomial.constant(v) for v in row] for row in samples]
+        self.x_columns = [[row[b] for row in self.x_polynomials] for b in range(len(samples[0]))]
+        self.z_polynomials = [Polynomial.constant(v) for v in z]
+
+
+def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polynomial], list[list[Polynomial]]]:
+    """R3: grad N along the piece (per weight), and the first kink arguments (sample by first-layer neuron)."""
+    W = [[[u[e] if type(e) is int else Polynomial.constant(Fraction(e)) for e in row] for row in m] for m in layers.matrices]
+    depth = len(W)
+    columns = [[[row[b] for row in m] for b in range(len(m[0]))] for m in W]
+    first: list[list[Polynomial]] = []
+    signals: list[list[list[Polynomial]]] = [[] for _ in W]
+    values: list[list[list[Polynomial]]] = [[] for _ in W]
+    for x, weight in zip(layers.x_polynomials, layers.z_polynomials, strict=True):
+        a, slopes = x, []
+        for l in range(depth):
+            values[l].append(a)
+            if l < depth - 1:
+                kinks = [dot(row, a, keep) for row in W[l]]
+                if l == 0:
+                    first.append(kinks)
+                passed = [activation(k, layers.alpha, layers.p, keep) for k in kinks]
+                a, slope = [v for v, _ in passed], [s for _, s in passed]
+                slopes.append(slope)
+        s = [weight]
+        signals[-1].append(s)
+        for l in range(depth - 2, -1, -1):
+            back = [dot(column, s, keep) for column in columns[l + 1]]
+            s = [dot([q], [slope], keep) for q, slope in zip(back, slopes[l], strict=True)]
+            signals[l].append(s)
+    result = []
+    for l, i, j in layers.places:
+        incoming = layers.x_columns[j] if l == 0 else [row[j] for row in values[l]]
+        result.append(dot([row[i] for row in signals[l]], incoming, keep))
+    return result, first
+
+
+def defect(u: Polynomial, G: Polynomial, decay: Fraction, length: Fraction) -> int:
+    """R3: an upper bound of |u'/l - (G - decay u)| on [0, 1]."""
+    a, b, c, e = length.numerator, length.denominator, decay.numerator, decay.denominator
+    count = max(len(u.coefficients), len(G.coefficients))
+    du = [k * v for k, v in enumerate(u.coefficients)][1:]
+    terms = [x + [0] * (count - len(x)) for x in (du, G.coefficients, u.coefficients)]
+    total = sum(abs(e * b * d - a * (e * g - c * v)) for d, g, v in zip(*terms, strict=True))
+    return -(-total // (e * a)) + G.err

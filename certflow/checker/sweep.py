@@ -1,0 +1,150 @@
+"""R5: all groups on one clock. Everything grows with delta, so what holds for delta_bar holds for every smaller delta.
+
+A is the sum of all rho_j^L; here it is carried over a0 = delta_bar^L. D is the distance of a direction from its centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from .curve import Track
+from .numbers import BITS, ONE, down, exp_bounds, exp_up_fixed, fraction, mul_up, root_down, rounded, sqrt_up, up
+from .region import Rates
+from .verdicts import Clock, Refused
+
+
+@dataclass
+class Runner:
+    """One group on the clock. `after` are its rates beyond its last step, within D < `limit` (None: nothing is claimed);
+    entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s = 0."""
+
+    track: Track | None
+    after: Rates
+    limit: int | None
+    entry: int
+    share: tuple[Fraction, Fraction]
+    D: int
+    where: str
+    step: int = 0
+    err_up: int = 0
+    err_lo: int = 0
+    log_up: int = 0
+    log_lo: int = 0
+    entry_D: int = 0
+    base_up: int = 0
+    errors: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ends = [] if self.track is None else [step.end for step in self.track.steps]
+
+    def size_low(self, order: int) -> Fraction:
+        """A lower bound of rho^L over a0 where the sweep is."""
+        size = self.share[0] ** order
+        if self.track is not None and self.track.steps:
+            ratio = fraction(self.track.steps[-1].P[0]) / self.track.start2
+            size *= root_down(ratio**order, 2)
+        return rounded(size * exp_bounds(fraction(self.log_lo))[0], False)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """At the horizon: D per group, A over a0 (`end`), the largest A over a0 before (`most`), and the horizon."""
+
+    horizon: Fraction
+    D: list[Fraction]
+    end: Fraction
+    most: Fraction
+
+
+def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) -> Sweep:
+    """Advance all groups to the horizon; refuses where a direction may leave the region of its rates."""
+    several = len(runners) > 1
+    a0 = up(delta_bar**order)
+    coupled = order if several else 0
+    for run in runners:
+        run.base_up = up(run.share[1] ** order)
+        if not run.ends:
+            _enter(run)
+    A = most = sum(run.base_up for run in runners)
+    begin = Fraction(0)
+    for end in sorted({e for run in runners for e in run.ends}):
+        clock.tick()
+        dt, dt_low = up(end - begin), down(end - begin)
+        rates = [_rates(run) for run in runners]
+        fastest = max(0, *(rate.ell[1] for rate in rates))
+        # A' <= L max(ell) A, by convexity of the loss; this also bounds A between the breakpoints.
+        A_sup = mul_up(A, exp_up_fixed(mul_up(order * fastest, dt)))
+        most = max(most, A_sup)
+        A_abs = mul_up(A_sup, a0)
+        total = 0
+        for run, rate in zip(runners, rates, strict=True):
+            _advance(run, rate, dt, dt_low, order, A_abs, coupled)
+            total += _size_up(run, rate, end, dt, order, A_abs, coupled)
+            if run.ends and end == run.ends[-1]:
+                _enter(run)
+            elif run.step < len(run.ends) and end == run.ends[run.step]:
+                run.step += 1
+        A = min(A_sup, total)
+        begin = end
+    return Sweep(begin, [fraction(run.D) for run in runners], fraction(A), fraction(most))
+
+
+def _rates(run: Runner) -> Rates:
+    return run.track.steps[run.step].rates if run.track is not None and run.step < len(run.track.steps) else run.after
+
+
+def _enter(run: Runner) -> None:
+    """The last step is over: from now on D is measured to the KKT point."""
+    run.step = len(run.ends)
+    run.entry_D = run.D
+    run.D += run.entry
+
+
+def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int, coupled: int) -> None:
+    """D' <= mu D + dd + K A on the stretch, and the errors of log rho."""
+    forcing = rate.dd + mul_up(rate.K, A)
+    mu = up(rate.mu)
+    X = exp_up_fixed(-((-mu * (dt if mu >= 0 else dt_low)) >> BITS))
+    pushed = mul_up(forcing, dt)
+    D_sup = mul_up(max(ONE, X), run.D + pushed)
+    inside = run.step < len(run.ends)
+    limit = rate.r if inside else run.limit
+    if limit is not None and D_sup >= limit:
+        raise Refused("R5", f"{run.where}, step {run.step}", "the direction may leave the region for which mu was proved")
+    run.D = mul_up(X, run.D) + mul_up(max(ONE, X), pushed)
+    if inside:
+        drift = rate.dd + order * mul_up(D_sup, rate.T)
+        run.err_up += mul_up(drift + coupled * mul_up(A, rate.E), dt)
+        run.err_lo += mul_up(drift + order * mul_up(A, rate.E), dt)
+
+
+def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: int, coupled: int) -> int:
+    """An upper bound of rho^L over a0 at the end of the stretch (closed form in the tube, growth rates after it)."""
+    if run.track is not None and run.step < len(run.ends):
+        step = run.track.steps[run.step]
+        S = step.S - step.decay * (step.end - end)
+        run.log_up = order * (up(S) + run.err_up)
+        run.log_lo = order * (down(S) - run.err_lo)
+        run.base_up = mul_up(up(run.share[1] ** order), _power_up(step.P[1], run.track.start2, order))
+        if end == step.end and order > 2:
+            run.errors.append((run.err_up, run.err_lo))
+    else:
+        # (log rho)' <= ell_hi + L A E (several groups) and >= ell_lo - L A E.
+        run.log_up += order * _signed_up(rate.ell[1] + coupled * mul_up(A, rate.E), dt)
+        run.log_lo -= order * _signed_up(order * mul_up(A, rate.E) - rate.ell[0], dt)
+    return mul_up(run.base_up, exp_up_fixed(run.log_up))
+
+
+def _signed_up(a: int, dt: int) -> int:
+    """a dt rounded upwards, dt known up to one unit."""
+    return mul_up(a, dt) + (1 if a >= 0 else -(a >> BITS) + 1)
+
+
+def _power_up(P: int, start2: Fraction, order: int) -> int:
+    """(P / start2)^(L/2), rounded upwards."""
+    ratio = -((-P * start2.denominator) // start2.numerator)
+    root = sqrt_up(ratio) if order % 2 else ONE
+    for _ in range(order // 2):
+        root = mul_up(root, ratio)
+    return root
