@@ -16,8 +16,8 @@ _WORST_FIRST = (2, 1, 3, 0)
 def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
     L = claim["order"]
-    time = claim["horizon"]["scaled_time"]
-    scaled = f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
+    time, norm = claim["horizon"]["scaled_time"], claim["horizon"]["norm_over_delta"]
+    scaled = f"|w| = {norm} delta" if time is None else f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
     lines = [
         f"For every delta in (0, {claim['delta_bar']}] and every initial direction within {claim['start_angle']} rad of the "
         f"given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 up to the horizon {scaled} (order {L}).",

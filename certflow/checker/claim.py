@@ -87,6 +87,7 @@ class _After:
         self.end: Fraction | None = None if self.R is None else self.R**self.L
         self.at_horizon = self.A1
         self.time_low = self.time_high = swept.horizon
+        self.event = False
 
     def nu(self, each: Proved, size: Fraction) -> Fraction:
         """R7: a lower rate of rho_j^L while A <= size."""
@@ -143,37 +144,40 @@ class _After:
         return D * forgotten + floor * self.end
 
     def check_horizon(self) -> None:
-        """R8: the scaled time of the horizon, and how much |w| has grown until then."""
-        L, where = self.L, "claim.horizon.scaled_time"
-        time = rational(keys(self.claim["horizon"], {"scaled_time"}, "claim.horizon")["scaled_time"], where)
-        C = rational(
-            keys(self.claim["growth"], {"factor_squared"}, "claim.growth")["factor_squared"], "claim.growth.factor_squared"
-        )
-        _need(
-            C > 0 and self.swept.most**2 <= C**L,
-            "claim.growth.factor_squared",
-            "the weights may grow more until the horizon",
-            "R8",
-        )
-        self.time, self.C = time, C
-        if L == 2:
-            _need(time == self.swept.horizon, where, "it is not where the curves end", "R8")
+        """R8: where the horizon is, as a scaled time or as an event, and how much |w| has grown until then."""
+        L, place = self.L, keys(self.claim["horizon"], {"scaled_time", "norm_over_delta"}, "claim.horizon")
+        where = "claim.growth.factor_squared"
+        C = rational(keys(self.claim["growth"], {"factor_squared"}, "claim.growth")["factor_squared"], where)
+        _need(C > 0 and C**L >= self.swept.most**2, where, "the weights may grow more until the horizon", "R8")
+        if L > 2:
+            (each,) = self.proved
+            self.time_low, self.time_high = _scaled_time(each, L)
+        if place["norm_over_delta"] is not None:
+            _same(place["scaled_time"], None, "claim.horizon.scaled_time")
+            self._check_event(rational(place["norm_over_delta"], "claim.horizon.norm_over_delta"), C)
             return
-        (each,) = self.proved
-        self.time_low, self.time_high = _scaled_time(each, L)
-        _need(time >= self.time_high, where, "the trap may be entered later", "R8")
+        time = rational(place["scaled_time"], "claim.horizon.scaled_time")
+        if L == 2:
+            _need(time == self.swept.horizon, "claim.horizon.scaled_time", "it is not where the curves end", "R8")
+            return
+        _need(time >= self.time_high, "claim.horizon.scaled_time", "the trap may be entered later", "R8")
         scale = each.trap.scale[0] if each.trap is not None else Fraction(1)
         # rho^(2-L) falls at most at the rate (L-2) max(0, ell_hi) / |c|^(L-2) per scaled time after the entry.
         Q = 1 / self.growth ** (L - 2) - (L - 2) * max(Fraction(0), self.fastest) / scale * (time - self.time_low)
-        _need(
-            Q > 0 and C ** (L - 2) * Q * Q >= 1,
-            "claim.growth.factor_squared",
-            "the weights may grow more until the horizon",
-            "R8",
-        )
+        _need(Q > 0 and C ** (L - 2) * Q * Q >= 1, where, "the weights may grow more until the horizon", "R8")
         size = root_up((C * self.delta_bar**2) ** L, 2)
         _need(self.end is None or size <= self.end, "claim.radius", "it is below the size at the horizon", "R8")
         self.at_horizon = max(size, self.A1) if self.end is not None else self.A1
+
+    def _check_event(self, B: Fraction, C: Fraction) -> None:
+        """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at least at a positive rate."""
+        where = "claim.horizon.norm_over_delta"
+        _need(self.L > 2 and B >= self.growth, where, "the weights may have been larger before the trap was entered", "R8")
+        size = (B * self.delta_bar) ** self.L
+        _need(self.end is not None and size <= self.end, where, "it is above the radius", "R8")
+        _need(self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0, where, "it may never be reached", "R8")
+        _need(C >= B * B, "claim.growth.factor_squared", "it is below the size at the horizon", "R8")
+        self.at_horizon, self.event = size, True
 
     def check_times(self) -> None:
         """R9: when |w| reaches a radius, from a lower rate of one group and the upper rate of all."""
@@ -212,6 +216,7 @@ class _After:
         if block["horizon"] is not None:
             own = each.runner.ends[-1] if each.runner.ends else Fraction(0)
             bound = own if self.L == 2 else self.time_high
+            _need(not self.event, f"{where}.horizon", "the horizon has no time here")
             _need(each.runner.track is not None, f"{where}.horizon", "nothing is proved about this block")
             _need(rational(block["horizon"], f"{where}.horizon") >= bound, f"{where}.horizon", "its curve ends later")
         if trap is None or proposed is None:
