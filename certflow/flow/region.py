@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.directed import float_down, float_up, power_down, sum_up, total_up, up
+from certflow.arithmetic.directed import float_down, float_up, power_down, sum_down, sum_up, total_up, up
 from certflow.arithmetic.eigenvalues import symmetric_norm_upper
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
 from certflow.flow.curve import Curve
 from certflow.flow.parts import Parts, branches
 from certflow.networks.base import Forward
+
+_SPARE, _SPARE_DEEP = 2.0**-24, 2.0**-5
+"""By how much radii are made larger than proved, so that a checker with another order of operations arrives at no more.
+Interval evaluations of a deep network agree to first order only."""
 
 
 @dataclass(frozen=True)
@@ -296,15 +300,18 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     T = up(tangential + radius * size * (1 + 1 / (order - 1)))
     wobble = up(order * radius * T)
     spread = MidRad.exact(at.W.rad.reshape(places, -1)).norm_upper(axis=1)
+    low, high = -sum_up(-at.ell.lower(), wobble), sum_up(at.ell.upper(), wobble)
+    spare = _SPARE if parts.shallow else _SPARE_DEEP
+    aside = (high - low) * spare
     return Regions(
         A,
-        symmetric_norm_upper(A_rad),
+        symmetric_norm_upper(A_rad) * (1 + spare),
         up(spread + rho),
-        -sum_up(-at.ell.lower(), wobble),
-        sum_up(at.ell.upper(), wobble),
-        T,
-        K,
-        E,
+        sum_down(low, -aside),
+        sum_up(high, aside),
+        T * (1 + spare),
+        K * (1 + spare),
+        E * (1 + spare),
     )
 
 
