@@ -25,7 +25,7 @@ Array = Any
 Indices = tuple[int, ...]
 Group = tuple[Indices, ...]
 
-MAX_WINDOWS = 2_000
+MAX_WINDOWS = 1_000
 MAX_NUMBERS = 20_000_000
 MAX_STEP = 0.2
 SUB_STEP = 0.02
@@ -34,10 +34,21 @@ GRIDS = range(24, 61)
 _TERMS = 20
 _MOST_STEPS = 64
 _LONGEST = 1.0
+_SLOWEST = 1e-6
 _WIDEST_TRY = 0.5
-_AT_REST = 1e-10
-_NO_VALUE = 1e-9
+_NEAR = 1e-3
+_NORM = 0.015
+_ATTEMPTS = 4
+_PATIENCE = 40
+_AT_REST = 1e-12
+_NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
+
+_FLAT_ZERO = "the NCF tends to 0 along the limit flow, whose limit is degenerate, for example on the boundary of a dead cell."
+_NOT_STRICT = "the limit of the flow is not a strict KKT point: in some direction the NCF is flat to second order, or grows."
+_NO_GRADIENT = "the NCF and its gradient tend to 0 along the limit flow."
+_AT_REST_AT_ONCE = "the gradient of the NCF vanishes at the start."
+_AT_REST_LATER = "the limit flow comes to rest where no isolated KKT point is found."
 
 
 def is_shallow(problem: Problem) -> bool:
@@ -105,7 +116,7 @@ class Proposal:
         self.limit: Limit | None = None
         self.reason = ""
         self._numbers = 0
-        self._length = 2.0**-4
+        self._length = 0.125 / self.field.scale
         z = self.field.kinks(self.ends[0])
         self._on = z > 0
         if not self.position.any():
@@ -136,10 +147,12 @@ class Proposal:
         return self.position * 2.0**-self.grid
 
     def _follow(self, distance: float) -> None:
-        while not self.reason and not self._arrived(distance):
+        while not self.reason and not self._arrived(distance) and not self.reason:
             if len(self.windows) >= MAX_WINDOWS or self._numbers > MAX_NUMBERS:
-                self.limit = None
-                self.reason = f"the limit flow did not come near a KKT point within {len(self.windows)} windows."
+                self.limit, self.reason = (
+                    None,
+                    f"the limit flow did not come near a KKT point within {len(self.windows)} windows.",
+                )
                 return
             self._advance()
             if self.progress is not None:
@@ -147,29 +160,38 @@ class Proposal:
 
     def _arrived(self, distance: float) -> bool:
         """Whether the direction is within `distance` of the KKT point, and coming closer; looks for that point."""
-        u = self.ends[-1]
-        P = float((u * u).sum())
-        G = self.field.gradient(u, self._cell())
-        value = float((u * G).sum()) / P
-        residual = float(np.linalg.norm(G - value * u)) / math.sqrt(P)
+        u, scale = self.ends[-1], self.field.scale
+        value, residual = self._residual()
         if self.limit is None or (len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)):
             self.limit = None
-            found = settle(self.field, u) if residual < max(1.0, abs(value)) else None
-            if found is not None and _angle(u, found.point) < _WIDEST_TRY:
-                if found.strict:
-                    self.limit = found
-                elif residual < 1e-6:
-                    self.reason = _flat_reason(found)
-                    return False
+            found = settle(self.field, u) if residual < max(scale, abs(value)) else None
+            if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY:
+                self.limit = found
+            elif found is not None and not found.strict and _angle(u, found.point) < _NEAR:
+                self.reason = _FLAT_ZERO if abs(found.value) < _NEGLIGIBLE * scale else _NOT_STRICT
         if self.limit is not None:
             return _angle(u, self.limit.point) <= distance
-        if residual < _AT_REST:
-            self.reason = (
-                "the gradient of the NCF vanishes at the start."
-                if not self.windows
-                else "the limit flow comes to rest where no isolated KKT point is found."
-            )
+        if not self.reason:
+            self.reason = self._standstill(value, residual)
         return False
+
+    def _residual(self) -> tuple[float, float]:
+        """The growth rate L N and the length of the tangential gradient, both at the direction of the last end."""
+        u, G = self.ends[-1], self.field.gradient(self.ends[-1], self._cell())
+        P = float((u * u).sum())
+        value = float((u * G).sum()) / P
+        return value, float(np.linalg.norm(G - value * u)) / math.sqrt(P)
+
+    def _standstill(self, value: float, residual: float) -> str:
+        """Why it is useless to go on, or nothing."""
+        scale = self.field.scale
+        if residual < _AT_REST * scale:
+            if not self.windows:
+                return _AT_REST_AT_ONCE
+            return _FLAT_ZERO if abs(value) < _NEGLIGIBLE * scale else _AT_REST_LATER
+        if len(self.windows) >= _PATIENCE and abs(value) + residual < _NEGLIGIBLE * scale:
+            return _NO_GRADIENT
+        return ""
 
     def _cell(self) -> Array:
         return np.where(self._on, 1.0, self.field.off)
@@ -177,35 +199,45 @@ class Proposal:
     def _advance(self) -> None:
         """Append the next window."""
         u, cell = self.ends[-1], self._cell()
-        P, G = float((u * u).sum()), self.field.gradient(u, self._cell())
-        growth = float((u * G).sum()) / P
-        tangential = float(((G - growth * u) ** 2).sum()) / P
-        longest = min(_LONGEST / max(abs(growth), 0.05), 2 * self._length)
-        decay = Fraction(round((growth + self.field.order * tangential * longest / 4 + math.log(P) / 2 / longest) * 2**20), 2**20)
-        U, Z = self.field.series(u, cell, float(decay), np.full(len(u), longest), _TERMS)
-        factor = min(1.0, _reach(U, self.grid), self.max_step / max(float(np.linalg.norm(U[1])), 1e-300))
+        growth, residual = self._residual()
+        least = _SLOWEST * self.field.scale
+        longest = min(_LONGEST / max(abs(growth), least), 2 * self._length, 1.5 * self.max_step / max(residual, least))
+        size = math.log(float((u * u).sum())) / 2
+        rate = growth + self.field.order * residual**2 * longest / 4 + size / longest
+        for _ in range(_ATTEMPTS):
+            decay = _rounded(rate)
+            U, Z = self.field.series(u, cell, float(decay), np.full(len(u), longest), _TERMS)
+            factor = min(1.0, _reach(U, self.grid), self.max_step / max(float(np.linalg.norm(U[1])), 1e-300))
+            end = float(np.linalg.norm((U * factor ** np.arange(_TERMS + 1)[:, None, None]).sum(0)))
+            if abs(end - 1) <= _NORM:
+                break
+            longest *= factor if factor < 1 else 0.5
+            rate += min(1.0, max(-1.0, math.log(max(end, 0.1)))) / longest * (1.0 if factor < 1 else 0.5)
         h = _rounded_down(longest * factor)
         self._length = float(h)
         scale = (float(h) / longest) ** np.arange(_TERMS + 1)[:, None, None]
         speed = float(np.linalg.norm(U[1])) * float(h) / longest
         parts = self._pieces(U * scale, Z * scale, decay, h)
+        if parts is None:
+            self.limit, self.reason = None, "the limit flow crosses too many kinks at once."
+            return
         steps = 1
         while steps < _MOST_STEPS and 1.25 * speed > steps * self.sub_step:
             steps *= 2
         self.windows.append(Window(h, decay, steps, parts))
         self.ends.append(self._weights())
 
-    def _pieces(self, U: Array, Z: Array, decay: Fraction, h: Fraction) -> tuple[tuple[Piece, ...], ...]:
-        """The pieces of every part on a window of length `h`; `U` and `Z` are the series on the whole of it."""
+    def _pieces(self, U: Array, Z: Array, decay: Fraction, h: Fraction) -> tuple[tuple[Piece, ...], ...] | None:
+        """The pieces of every part on a window of length `h`, None if there are too many; `U`, `Z`: the series on all of it."""
         m, whole = len(self.position), 1 << self.grid
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
         active = np.arange(m)
-        ignored = np.zeros(self._on.shape, dtype=bool)
+        ignored = np.full(self._on.shape, self.field.off == 1)
         for _ in range(64 + 8 * self.field.kink_count):
             when, which = first_events(Z, self._on[active], ignored[active])
             cuts = _cuts(U, self.grid)
-            for row, part in enumerate(active):
+            for row, part in enumerate(active.tolist()):
                 y, kink = float(when[row]), int(which[row])
                 if cuts[row] < y:
                     y, kink = float(cuts[row]), -1
@@ -215,19 +247,17 @@ class Proposal:
                     share = (end - at[part]) / rest
                     pieces[part].append(self._piece(part, U[:, row] * share ** np.arange(len(U))[:, None], end))
                     at[part] = end
-                    ignored[part] = False
+                    ignored[part] = self.field.off == 1
                 if kink >= 0 and y < 2:
                     self._on[part, kink] ^= True
                     ignored[part, kink] = True
             active = np.array([part for part in range(m) if at[part] < whole], dtype=int)
             if not len(active):
-                break
+                return tuple(tuple(each) for each in pieces)
             u, cell = self._weights()[active], self._cell()[active]
             lengths = float(h) * np.array([(whole - at[part]) / whole for part in active])
             U, Z = self.field.select(active).series(u, cell, float(decay), lengths, _TERMS)
-        else:
-            raise Inconclusive("the limit flow crosses too many kinks at once.")
-        return tuple(tuple(each) for each in pieces)
+        return None
 
     def _piece(self, part: int, c: Array, end: int) -> Piece:
         """The polynomial rounded to the grid; moves the part to its end."""
@@ -239,12 +269,6 @@ class Proposal:
             columns.append(tuple(column[: last[-1] + 1].tolist()) if len(last) else ())
             self._numbers += len(columns[-1])
         return Piece(end, tuple(columns))
-
-
-def _flat_reason(limit: Limit) -> str:
-    if abs(limit.value) < _NO_VALUE:
-        return "the NCF tends to 0 along the limit flow, which settles on the boundary of a dead cell."
-    return "the limit of the flow is not a strict KKT point: in some direction the NCF is flat to second order, or grows."
 
 
 def _reach(U: Array, grid: int) -> float:
@@ -262,6 +286,12 @@ def _cuts(U: Array, grid: int) -> list[float]:
         reach = _reach(U[:, row], grid - 3)
         result.append(2.0 if reach >= 1 else 1 / math.ceil(1 / reach))
     return result
+
+
+def _rounded(rate: float) -> Fraction:
+    """A dyadic number with about 30 digits near `rate`."""
+    mantissa, exponent = math.frexp(rate)
+    return Fraction(round(mantissa * 2**30)) * Fraction(2) ** (exponent - 30)
 
 
 def _rounded_down(h: float) -> Fraction:

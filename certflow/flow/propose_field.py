@@ -7,6 +7,7 @@ length, so that its polynomial lives on y in [0, 1].
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -22,10 +23,11 @@ Array = Any
 class Field(ABC):
     """The gradient of the NCF of the parts of one group, as power series.
 
-    `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `samples` the number of samples
-    and `kink_count` that of kink arguments per part.
+    `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `kink_count` the number of kink
+    arguments per part and `scale` a rough bound of N on the sphere, against which numbers are large or negligible.
     """
 
+    scale: float = 1.0
     order: int
     off: float
     kink_count: int
@@ -57,6 +59,9 @@ class QuadraticField(Field):
     def __init__(self, X: Array, z: Array, off: float, outgoing: Array | None) -> None:
         self.X, self.z, self.off, self.outgoing = X, z, off, outgoing
         self.order = 2 if outgoing is not None else 3
+        self.widths, self.power = (X.shape[1], 1, 1), 2
+        self.trained = (1, 2) if outgoing is None else (1,)
+        self.given = {} if outgoing is None else {2: outgoing[:, None, None]}
         self.kink_count = len(X)
         self._squares = (z[:, None, None] * X[:, :, None] * X[:, None, :]).reshape(len(X), -1)
 
@@ -122,7 +127,9 @@ class LayeredField(Field):
 
     def select(self, parts: Array) -> LayeredField:
         given = {layer: matrix[parts] for layer, matrix in self.given.items()}
-        return LayeredField(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
+        other = LayeredField(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
+        other.scale = self.scale
+        return other
 
     def kinks(self, u: Array) -> Array:
         m, n = len(u), len(self.X)
@@ -232,6 +239,24 @@ def _product(first: Array, second: Array, k: int, transposed: bool = False, acro
 
 def field_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> Field:
     """The field of one group of a feed-forward network (its parts as `groups_of` lists them), in doubles."""
+    field = _field(problem, parts, shallow)
+    field.scale = _scale(field.X, field.z, field.widths, field.power, field.trained, field.given)
+    return field
+
+
+def _scale(X: Array, z: Array, widths: tuple[int, ...], power: int, trained: tuple[int, ...], given: dict[int, Array]) -> float:
+    """sum_i |z_i| |x_i|^q times the largest product of the layers' norms on the sphere, which bounds N if |alpha| <= 1."""
+    depth = len(widths) - 1
+    order = sum(power ** (depth - layer) for layer in trained)
+    total = float(np.abs(z) @ np.linalg.norm(X, axis=1) ** (power ** (depth - 1)))
+    for layer in range(1, depth + 1):
+        share = power ** (depth - layer)
+        norm = math.sqrt(share / order) if layer in trained else float(np.linalg.norm(given[layer][0]))
+        total *= norm**share
+    return max(total, 1e-300)
+
+
+def _field(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> QuadraticField | LayeredField:
     network = problem.network
     if not isinstance(network, FeedForward):
         raise TypeError("only feed-forward networks have a series")

@@ -15,12 +15,13 @@ _ITERATIONS = 40
 _LONGEST_STEP = 0.5
 _ZERO = 1e-9
 _FLAT = 1e-7
+_RESIDUAL = 1e-13
 _AT_ONCE = 128
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`; strict if the gap is positive."""
+    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, 0 if negligible; strict if positive."""
 
     point: Array
     value: float
@@ -28,7 +29,7 @@ class Limit:
 
     @property
     def strict(self) -> bool:
-        return self.gap > _FLAT
+        return self.gap > 0
 
 
 def settle(field: Field, u: Array) -> Limit | None:
@@ -44,8 +45,7 @@ def settle(field: Field, u: Array) -> Limit | None:
             return None
         point = np.zeros_like(u)
         point[largest] = alone.point[0]
-        gap = min(alone.gap, field.order * alone.value)
-        return Limit(point, alone.value, gap)
+        return Limit(point, alone.value, min(alone.gap, field.order * alone.value))
     return _newton(field, u)
 
 
@@ -75,9 +75,10 @@ def _newton(field: Field, u: Array) -> Limit | None:
     cell = field.cell(field.kinks(u))
     G, flat = field.gradient(u, cell).ravel(), u.ravel()
     value = float(flat @ G)
-    if np.linalg.norm(G - value * flat) > 1e-13 * max(1.0, abs(value)):
+    if np.linalg.norm(G - value * flat) > _RESIDUAL * max(field.order * field.scale, abs(value)):
         return None
-    return Limit(u, value / field.order, -_tangential_top(hessian(field, u, cell) - value * np.eye(size), flat))
+    gap = -_tangential_top(hessian(field, u, cell) - value * np.eye(size), flat)
+    return Limit(u, value / field.order, gap if abs(gap) > _FLAT * field.scale else 0.0)
 
 
 def _tangential_top(A: Array, u: Array) -> float:
