@@ -156,7 +156,9 @@ class Proposal:
                 return
             self._advance()
             if self.progress is not None:
-                self.progress("limit flow", len(self.windows), MAX_WINDOWS)
+                self.progress("limit flow", len(self.windows), MAX_WINDOWS + 1)
+        if self.progress is not None:
+            self.progress("limit flow", MAX_WINDOWS + 1, MAX_WINDOWS + 1)
 
     def _arrived(self, distance: float) -> bool:
         """Whether the direction is within `distance` of the KKT point, and coming closer; looks for that point."""

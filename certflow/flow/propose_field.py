@@ -132,13 +132,13 @@ class LayeredField(Field):
         return other
 
     def kinks(self, u: Array) -> Array:
-        m, n = len(u), len(self.X)
+        m = len(u)
         a, result = np.broadcast_to(self.X.T, (m, *self.X.T.shape)), []
         for matrix in self._matrices(u)[:-1]:
             z = matrix @ a
             result.append(z.reshape(m, -1))
             a = np.where(z > 0, 1.0, self.off) * z**self.power
-        return np.concatenate(result, axis=1) if result else np.zeros((m, 0 * n))
+        return np.concatenate(result, axis=1) if result else np.zeros((m, 0))
 
     def gradient(self, u: Array, cell: Array) -> Array:
         U, _ = self.series(u, cell, 0.0, np.ones(len(u)), 1)
