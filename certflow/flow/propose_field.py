@@ -66,6 +66,7 @@ class QuadraticField(Field):
         self._squares = (z[:, None, None] * X[:, :, None] * X[:, None, :]).reshape(len(X), -1)
 
     def select(self, parts: Array) -> QuadraticField:
+        """The field of the listed parts alone."""
         other = object.__new__(QuadraticField)
         other.__dict__.update(self.__dict__)
         if self.outgoing is not None:
@@ -73,6 +74,7 @@ class QuadraticField(Field):
         return other
 
     def kinks(self, u: Array) -> Array:
+        """The kink arguments of each part (parts × kink arguments)."""
         return u[:, : self.X.shape[1]] @ self.X.T
 
     def _matrices(self, cell: Array) -> Array:
@@ -80,6 +82,7 @@ class QuadraticField(Field):
         return 2 * (cell @ self._squares).reshape(len(cell), d, d)
 
     def gradient(self, u: Array, cell: Array) -> Array:
+        """grad N of each part (parts × weights) on the cell."""
         d, M = self.X.shape[1], self._matrices(cell)
         y = (M @ u[:, :d, None])[:, :, 0]
         if self.outgoing is not None:
@@ -87,6 +90,7 @@ class QuadraticField(Field):
         return np.concatenate([u[:, d:] * y, (u[:, :d] * y).sum(1, keepdims=True) / 2], axis=1)
 
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
+        """The coefficients of the solution and of its kink arguments."""
         d, M = self.X.shape[1], self._matrices(cell)
         m, size = u.shape
         U = np.zeros((terms + 1, m, size))
@@ -126,12 +130,14 @@ class LayeredField(Field):
         self.kink_count = len(X) * sum(widths[1:-1])
 
     def select(self, parts: Array) -> LayeredField:
+        """The field of the listed parts alone."""
         given = {layer: matrix[parts] for layer, matrix in self.given.items()}
         other = LayeredField(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
         other.scale = self.scale
         return other
 
     def kinks(self, u: Array) -> Array:
+        """The kink arguments of each part (parts × kink arguments)."""
         m = len(u)
         a, result = np.broadcast_to(self.X.T, (m, *self.X.T.shape)), []
         for matrix in self._matrices(u)[:-1]:
@@ -141,6 +147,7 @@ class LayeredField(Field):
         return np.concatenate(result, axis=1) if result else np.zeros((m, 0))
 
     def gradient(self, u: Array, cell: Array) -> Array:
+        """grad N of each part (parts × weights) on the cell."""
         U, _ = self.series(u, cell, 0.0, np.ones(len(u)), 1)
         return U[1]
 
@@ -159,6 +166,7 @@ class LayeredField(Field):
         return result
 
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
+        """The coefficients of the solution and of its kink arguments."""
         (m, size), n = u.shape, len(self.X)
         U = np.zeros((terms + 1, m, size))
         U[0] = u

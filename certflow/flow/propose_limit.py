@@ -29,6 +29,7 @@ class Limit:
 
     @property
     def strict(self) -> bool:
+        """Whether N falls in every direction on the sphere, to second order."""
         return self.gap > 0
 
 
