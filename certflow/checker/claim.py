@@ -92,7 +92,8 @@ class _After:
     def nu(self, each: Proved, size: Fraction) -> Fraction:
         """R7: a lower rate of rho_j^L while A <= size."""
         rates = each.runner.after
-        return self.L * (fraction(rates.ell[0]) - self.L * size * fraction(rates.E))
+        lowest: Fraction = self.L * (fraction(rates.ell[0]) - self.L * size * fraction(rates.E))
+        return lowest
 
     def floor(self, trap: ProvedTrap, size: Fraction) -> Fraction | None:
         """R7: K/(gamma + nu_min) while A <= size; None where masses without a lower rate may force the direction."""
@@ -342,5 +343,6 @@ def _need(condition: bool, where: str, reason: str, rule: str = "R9") -> None:
 
 
 def _same(value: Any, expected: Any, where: str) -> None:
-    if value != expected or type(value) is not type(expected):
+    # The text too, because True == 1.
+    if value != expected or repr(value) != repr(expected):
         raise Refused("R9", where, "it is not what the certificate's evidence is about")

@@ -69,4 +69,4 @@ def solve_length(matrix: Matrix, vector: list[int]) -> float | None:
     x: list[float] = []
     for row, value in zip(rows, vector, strict=True):
         x.append((value * 2.0**-BITS - sum(map(mul, row, x))) / row[-1])
-    return sum(map(mul, x, x))
+    return math.fsum(v * v for v in x)

@@ -42,7 +42,10 @@ class Part:
             self.outgoing = None if type(out) is int else enclosed(Fraction(out))
             rows = layers.samples
             self.columns = [_column([row[b] for row in rows]) for b in range(d)]
-            self.squares = [[_column([row[b] * row[c] for row in rows]) for c in range(b + 1)] for b in range(d)]
+            self.squares = []
+            for b in range(d):
+                layers.clock.tick()
+                self.squares.append([_column([row[b] * row[c] for row in rows]) for c in range(b + 1)])
 
     def cell(self, z: Interval) -> Interval:
         """R4: the coefficients of every branch that z may be on."""
@@ -108,6 +111,7 @@ class Part:
         outputs: Box = []
         gradients: list[Box] = []
         for x, z, kinks in zip(self.x, self.z, Z, strict=True):
+            self.layers.clock.tick()
             run = _Run(self, matrices, x, kinks)
             outputs.append(dot(zip(matrices[-1][0], run.values[-1], strict=True)))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])

@@ -8,7 +8,7 @@ from math import comb
 from operator import mul
 
 from .numbers import BITS, ONE, Interval, down, up
-from .verdicts import Refused
+from .verdicts import Clock, Refused
 
 _BYTES = 44
 _SLOT = 8 * _BYTES
@@ -146,8 +146,9 @@ class Layers:
         z: list[Fraction],
         alpha: Fraction,
         p: int,
+        clock: Clock,
     ) -> None:
-        self.matrices, self.samples, self.z, self.alpha, self.p = matrices, samples, z, alpha, p
+        self.matrices, self.samples, self.z, self.alpha, self.p, self.clock = matrices, samples, z, alpha, p, clock
         places = {
             e: (l, a, b) for l, m in enumerate(matrices) for a, row in enumerate(m) for b, e in enumerate(row) if type(e) is int
         }
@@ -166,6 +167,7 @@ def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polyn
     signals: list[list[list[Polynomial]]] = [[] for _ in W]
     values: list[list[list[Polynomial]]] = [[] for _ in W]
     for x, weight in zip(layers.x_polynomials, layers.z_polynomials, strict=True):
+        layers.clock.tick()
         a, slopes = x, []
         for l in range(depth):
             values[l].append(a)
@@ -195,5 +197,5 @@ def defect(u: Polynomial, G: Polynomial, decay: Fraction, length: Fraction) -> i
     count = max(len(u.coefficients), len(G.coefficients))
     du = [k * v for k, v in enumerate(u.coefficients)][1:]
     terms = [x + [0] * (count - len(x)) for x in (du, G.coefficients, u.coefficients)]
-    total = sum(abs(e * b * d - a * (e * g - c * v)) for d, g, v in zip(*terms, strict=True))
+    total: int = sum(abs(e * b * d - a * (e * g - c * v)) for d, g, v in zip(*terms, strict=True))
     return -(-total // (e * a)) + G.err

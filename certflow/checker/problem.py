@@ -10,6 +10,7 @@ from .reading import integer, items, keys, rational, text
 from .verdicts import Clock, Malformed, Refused
 
 MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10_000, 1_000, 12, 16, 64
+MAX_DEGREE = 4_096
 MAX_BITS = 200_000
 
 Matrix = list[list[Fraction]]
@@ -62,6 +63,8 @@ class Problem:
             raise Refused("R1", f"{where}.trained", "the order of homogeneity is below 2")
         # Order by degrees: layer l enters with degree p^(depth - l).
         self.order = sum(self.p ** (self.depth - l) for l in self.trained)
+        if self.p ** (self.depth - 1) > MAX_DEGREE:
+            raise Refused("R1", where, f"the output has a degree above {MAX_DEGREE} in the sample")
         if not 2 <= self.order <= MAX_ORDER:
             raise Refused("R1", where, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked")
         self.given = given
@@ -133,15 +136,15 @@ class Problem:
         for part, indices in zip(own, self.indices, strict=True):
             place = {w: k for k, w in enumerate(indices)}
             local = [[[place[e] if type(e) is int else e for e in row] for row in m] for m in part]
-            self.layers.append(Layers(local, self.features, self.z, self.alpha, self.p))
+            self.layers.append(Layers(local, self.features, self.z, self.alpha, self.p, clock))
         separate = self.order == 2 and len(own) > 1
         self.groups = [[j] for j in range(len(own))] if separate else [list(range(len(own)))]
         self.several = len(self.groups) > 1
 
     def _passed(self, matrix: Matrix, x: list[Fraction], clock: Clock) -> list[Fraction]:
-        clock.tick()
         result = []
         for row in matrix:
+            clock.tick()
             z = sum((w * v for w, v in zip(row, x, strict=True)), Fraction(0))
             result.append(max(z, self.alpha * z) ** self.p)
             if result[-1].denominator.bit_length() + result[-1].numerator.bit_length() > MAX_BITS:

@@ -106,11 +106,11 @@ class Bounds:
         if self.several:
             (run,) = runs
             K = E = 0
-            for beta, norm, h in zip(self.beta, run.gradient_norms, run.outputs, strict=True):
+            for beta, norm, output in zip(self.beta, run.gradient_norms, run.outputs, strict=True):
                 # |tangential grad h|^2 <= B^2 - (L b)^2 / P: the radial component of grad h_i is L h_i / |q|.
-                radial = (L * smallest(h)) ** 2 // high
+                radial = (L * smallest(output)) ** 2 // high
                 K += beta * sqrt_up(max(0, mul_up(norm, norm) - radial))
-                E += beta * largest(h)
+                E += beta * largest(output)
             return _over_root(mul_up(self.most, (K >> BITS) + 1), low, 1), _over_root(mul_up(self.most, (E >> BITS) + 1), low, 2)
         count = len(self.problem.z)
         h = [(sum(run.outputs[i][0] for run in runs), sum(run.outputs[i][1] for run in runs)) for i in range(count)]
