@@ -1,12 +1,10 @@
-"""What keeps delta_bar from being larger: the block and the stretch on which the flow pulls nearby directions apart.
-
-Read from the rates in a certificate. An explanation: which block is named rests on doubles, and no proof on it.
+"""What keeps delta_bar from being larger: the block whose angle uses up what is allowed, and the stretch of its flow that
+pulls nearby directions apart. Read from the claim and the rates in a certificate; an explanation, no proof rests on it.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,49 +17,40 @@ from certflow.theorems.statement import Block, Statement, read_claim
 
 @dataclass(frozen=True)
 class Limit:
-    """Where the directions of one block separate most: on `start` <= s <= `end`, by at most exp(`integral`).
-
-    `weight` is the logarithm of the largest forcing of its direction, per unit of delta^L, as felt at the horizon: the
-    block with the largest weight limits delta_bar.
-    """
+    """The directions of one block separate most on `start` <= s <= `end`, by at most exp(`integral`); its curve ends at
+    `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for the block that limits."""
 
     block: int
     start: Fraction
     end: Fraction
     integral: Fraction
-    weight: float
+    arrival: Fraction
+    used: Fraction
 
     def to_json(self) -> dict[str, Any]:
-        """The record in `certflow show --json`."""
-        stretch = [format_rational(self.start), format_rational(self.end)]
-        approx = {"log_forcing": f"{self.weight:.6g}"}
-        return {"block": self.block, "stretch": stretch, "integral_mu": format_rational(self.integral), "approx": approx}
+        """The record in `certflow show --json`: exact numbers."""
+        return {
+            "block": self.block,
+            "stretch": [format_rational(self.start), format_rational(self.end)],
+            "integral_mu": format_rational(self.integral),
+            "arrival": format_rational(self.arrival),
+            "used": format_rational(self.used),
+        }
 
     def sentence(self, joint: bool) -> str:
         """What a person reads."""
         who = "the direction of all weights" if joint else f"block {self.block + 1}"
+        used, arrival = f"{float(100 * self.used):.3g}", f"{float(self.arrival):.4g}"
+        share = f"its angle uses {used} % of what is allowed, and its curve ends at s ≈ {arrival}"
         if self.integral <= 0:
-            return f"δ̄ is limited by {who}; nothing pulls nearby directions apart, so what counts is how the weights grow."
+            return f"δ̄ is limited by {who}: {share}; no stretch pulls nearby directions apart."
         factor = rounded_text(Fraction(math.exp(float(self.integral)) * (1 + 2.0**-40)), 3, up=True)
+        stretch = f"from s ≈ {float(self.start):.4g} to s ≈ {float(self.end):.4g}"
+        integral = rounded_text(self.integral, 4, up=True)
         return (
-            f"δ̄ is limited by {who}: from s ≈ {float(self.start):.4g} to s ≈ {float(self.end):.4g} nearby directions move apart, "
-            f"∫μ ≤ {rounded_text(self.integral, 4, up=True)} there, a factor of at most {factor}."
+            f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}, a factor of at "
+            f"most {factor}."
         )
-
-
-@dataclass(frozen=True)
-class _Track:
-    """One group on the clock s: (end, mu, lambda) of each step, the logarithm of its initial rho^L, and the rates after."""
-
-    steps: list[tuple[Fraction, Fraction, Fraction]]
-    log_size: float
-    mu_after: Fraction
-    growth_after: Fraction
-
-    def rates(self, s: Fraction) -> tuple[Fraction, Fraction]:
-        """(mu, d log rho / ds) just before s."""
-        k = bisect_left(self.steps, s, key=lambda step: step[0])
-        return self.steps[k][1:] if k < len(self.steps) else (self.mu_after, self.growth_after)
 
 
 def what_limits(certificate: dict[str, Any]) -> list[Limit]:
@@ -71,68 +60,37 @@ def what_limits(certificate: dict[str, Any]) -> list[Limit]:
     """
     statement = read_claim(certificate["claim"])
     try:
-        tracks = _tracks(certificate, statement)
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        groups = list(zip(certificate["groups"], statement.blocks, strict=True))
+        limits = [_limit(group, block, statement) for group, block in groups if group["start"] is not None]
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput("certificate: the groups cannot be read; `certflow check` says what is wrong.") from error
-    clock = sorted({Fraction(0)} | {step[0] for track in tracks.values() for step in track.steps})
-    stretches = list(zip(clock, clock[1:], strict=False))
-    logs = {index: [track.log_size] for index, track in tracks.items()}
-    for begin, end in stretches:
-        for index, track in tracks.items():
-            logs[index].append(logs[index][-1] + statement.order * float(track.rates(end)[1] * (end - begin)))
-    sizes = [_log_sum([log[k] for log in logs.values()]) for k in range(len(clock))]
-    limits = [_limit(index, track, stretches, sizes) for index, track in tracks.items()]
-    return sorted(limits, key=lambda limit: (-limit.weight, limit.block))
+    return sorted(limits, key=lambda limit: (-limit.used, -limit.integral, limit.block))
 
 
-def _tracks(certificate: dict[str, Any], statement: Statement) -> dict[int, _Track]:
-    direction = [parse_rational(value) for value in certificate["problem"]["direction"]]
-    whole = sum(value * value for value in direction)
-    tracks = {}
-    for group, block in zip(certificate["groups"], statement.blocks, strict=True):
-        if group["start"] is None:
-            continue
-        steps, s = [], Fraction(0)
-        for window in group["windows"]:
-            h, decay = parse_rational(window["h"], "h"), parse_rational(window["lambda"], "lambda")
-            for step in window["steps"]:
-                s += h / len(window["steps"])
-                steps.append((s, parse_rational(step[0], "mu"), decay))
-        own = sum(direction[i] ** 2 for i in _indices(block)) if not statement.joint else whole
-        log_size = statement.order / 2 * math.log(float(own / whole)) if own else -math.inf
-        after = Fraction(0) if group["trap"] is None else -parse_rational(group["trap"]["gamma"], "gamma")
-        growth = Fraction(0) if block.value is None else statement.order * block.value[1]
-        tracks[block.index] = _Track(steps, log_size, after, growth)
-    return tracks
-
-
-def _indices(block: Block) -> list[int]:
-    # [first, count], or all indices where they are not contiguous.
-    first, *rest = block.weights
-    return list(range(first, first + rest[0])) if len(rest) == 1 else list(block.weights)
-
-
-def _log_sum(logs: list[float]) -> float:
-    largest = max(logs, default=-math.inf)
-    return largest + math.log(sum(math.exp(log - largest) for log in logs)) if largest > -math.inf else largest
-
-
-def _limit(index: int, track: _Track, stretches: list[tuple[Fraction, Fraction]], sizes: list[float]) -> Limit:
-    pieces = [(end - begin) * track.rates(end)[0] for begin, end in stretches]
-    # The contiguous stretch with the largest integral.
-    best = (Fraction(0), 0, 0)
+def _limit(group: dict[str, Any], block: Block, statement: Statement) -> Limit:
+    clock, rates = [Fraction(0)], []
+    for window in group["windows"]:
+        step = parse_rational(window["h"], "h") / len(window["steps"])
+        for mu, _, _ in window["steps"]:
+            rates.append(step * parse_rational(mu, "mu"))
+            clock.append(clock[-1] + step)
+    # The contiguous stretch with the largest integral of mu.
+    best, begin, end = Fraction(0), 0, 0
     total, first = Fraction(0), 0
-    for k, piece in enumerate(pieces):
+    for k, rate in enumerate(rates):
         if total <= 0:
             total, first = Fraction(0), k
-        total += piece
-        if total > best[0]:
-            best = (total, first, k + 1)
-    clock = [stretches[0][0], *(end for _, end in stretches)] if stretches else [Fraction(0)]
-    weight, ahead = sizes[-1], 0.0
-    for k in range(len(pieces) - 1, -1, -1):
-        ahead += float(pieces[k])
-        weight = max(weight, sizes[k] + ahead)
-    return Limit(index, clock[best[1]], clock[best[2]], best[0], weight)
+        total += rate
+        if total > best:
+            best, begin, end = total, first, k + 1
+    return Limit(block.index, clock[begin], clock[end], best, clock[-1], _used(group, block, statement))
+
+
+def _used(group: dict[str, Any], block: Block, statement: Statement) -> Fraction:
+    if group["trap"] is None:
+        return Fraction(0)
+    room = parse_rational(group["trap"]["r0"], "r0") - (block.kkt_radius or 0)
+    angles = (angle for angle in (block.angle_at_horizon, block.angle_at_radius) if angle is not None)
+    return max(angles, default=Fraction(0)) / min(statement.epsilon, room)

@@ -12,7 +12,7 @@ import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
 
-from certflow.certificates import certificate_text, read_certificate
+from certflow.certificates import ASSUMPTIONS, certificate_text, read_certificate
 from certflow.cli import main
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
@@ -83,15 +83,22 @@ def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
     assert (words.exit_code, words.stderr) == (0, "")
     flat = " ".join(words.stdout.split())
     assert "For every δ in (0, 3.456e-10]" in flat
-    assert "δ̄ is limited by block 1: from s ≈ 1 to s ≈ 4 nearby directions move apart, ∫μ ≤ 8 there" in flat
+    assert "δ̄ is limited by block 1: its angle uses 99 % of what is allowed, and its curve ends at s ≈ 5" in flat
+    assert "nearby directions move apart from s ≈ 1 to s ≈ 4, where ∫μ ≤ 8, a factor of at most 2.99e+3." in flat
     assert f"certflow check {certificate}" in flat
     assert run("show", certificate, "--latex").stdout.startswith("\\begin{theorem}")
     record = one_object(run("show", certificate, "--json"))
     assert record["claim"] == separable(block(0), block(1))
     assert [limit["block"] for limit in record["limits"]] == [0, 1]
     assert record["limits"][0]["stretch"] == ["1", "4"]
-    assert record["limits"][0]["integral_mu"] == "8"
+    assert (record["limits"][0]["integral_mu"], record["limits"][0]["used"]) == ("8", "99/100")
     assert len(record["assumptions"]) == 2
+
+
+def test_the_block_with_the_least_room_limits(certificate: str) -> None:
+    content = read_certificate(certificate)
+    content["claim"]["blocks"][1]["angle_at_horizon"] = "1/100"
+    assert [limit.block for limit in what_limits(content)] == [1, 0]
 
 
 def test_limits_of_a_flow_that_only_contracts(certificate: str) -> None:
@@ -99,7 +106,7 @@ def test_limits_of_a_flow_that_only_contracts(certificate: str) -> None:
     for each in content["groups"]:
         for window in each["windows"]:
             window["steps"] = [["-1*2^0", "1*2^-3", "0*2^0"]]
-    assert "nothing pulls nearby directions apart" in what_limits(content)[0].sentence(joint=False)
+    assert "no stretch pulls nearby directions apart" in what_limits(content)[0].sentence(joint=False)
     content["groups"][0]["windows"][0]["h"] = "much"
     with pytest.raises(BadInput, match="h"):
         what_limits(content)
@@ -206,3 +213,33 @@ def test_an_output_file_that_cannot_be_written(problem: str, tmp_path: Path) -> 
     result = run("certify", problem, "--out", str(tmp_path / "no" / "cert.json"))
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+# -- check -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_certify_writes_is_accepted_and_an_altered_claim_is_not(problem: str, tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    run("certify", problem, "--out", str(out), "--json")
+    accepted = run("check", str(out))
+    assert (accepted.exit_code, accepted.stderr) == (0, "")
+    assert "accepted" in accepted.stdout
+    record = one_object(run("check", str(out), "--json"))
+    assert set(record) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions"}
+    assert (record["verdict"], record["claim"]) == ("accepted", read_certificate(out)["claim"])
+    content = json.loads(out.read_text(encoding="ascii"))
+    del content["sha256"]
+    content["claim"]["delta_bar"] = str(2 * Fraction(content["claim"]["delta_bar"]))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    content["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(content, sort_keys=True, separators=(",", ":")), encoding="ascii")
+    assert run("check", str(out), str(other)).exit_code == 1
+    assert run("check", str(other), str(tmp_path / "nothing.json")).exit_code == 2
+    assert run("check", "--time-limit", "1e-9", str(out)).exit_code == 3
+
+
+def test_the_assumptions_are_those_of_the_checker() -> None:
+    from certflow import checker
+
+    assert tuple(checker.ASSUMPTIONS) == ASSUMPTIONS
