@@ -149,7 +149,7 @@ class _After:
         L, place = self.L, keys(self.claim["horizon"], {"scaled_time", "norm_over_delta"}, "claim.horizon")
         where = "claim.growth.factor_squared"
         C = rational(keys(self.claim["growth"], {"factor_squared"}, "claim.growth")["factor_squared"], where)
-        _need(C > 0 and C**L >= self.swept.most**2, where, "the weights may grow more until the horizon", "R8")
+        _need(C > 0 and self.swept.most**2 <= C**L, where, "the weights may grow more until the horizon", "R8")
         if L > 2:
             (each,) = self.proved
             self.time_low, self.time_high = _scaled_time(each, L)
@@ -171,9 +171,9 @@ class _After:
         self.at_horizon = max(size, self.A1) if self.end is not None else self.A1
 
     def _check_event(self, B: Fraction, C: Fraction) -> None:
-        """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at least at a positive rate."""
+        """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at a positive rate."""
         where = "claim.horizon.norm_over_delta"
-        _need(self.L > 2 and B >= self.growth, where, "the weights may have been larger before the trap was entered", "R8")
+        _need(self.L > 2 and self.growth <= B, where, "the weights may have been larger before the trap was entered", "R8")
         size = (B * self.delta_bar) ** self.L
         _need(self.end is not None and size <= self.end, where, "it is above the radius", "R8")
         _need(self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0, where, "it may never be reached", "R8")

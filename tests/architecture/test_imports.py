@@ -1,5 +1,6 @@
 """Data flows one way: imports, top-level or inside functions, only run downwards; heavy packages have one door each."""
 
+import ast
 import subprocess
 import sys
 
@@ -105,6 +106,32 @@ def test_no_module_imports_itself_through_others():
 def test_heavy_packages_have_one_door(package):
     importers = {each.name for each in sources() if heavy_imports(each, package)}
     assert importers <= DOORS[package]
+
+
+def test_the_checker_imports_only_the_standard_library_and_itself():
+    files = [each for each in sources() if each.name.split(".")[:2] == ["certflow", "checker"]]
+    assert len(files) > 5
+    assert foreign_imports(files) == []
+
+
+def foreign_imports(files: list[Source]) -> list[str]:
+    """What is imported neither from the standard library nor relatively inside the checker's folder."""
+    found = []
+    for file in files:
+        for node in ast.walk(file.tree):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                continue
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""] if not node.level else ["." * node.level]
+            else:
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found += [f"{file.path}: {name}" for name in names if name.split(".")[0] not in sys.stdlib_module_names]
+    return found
+
+
+@pytest.mark.parametrize("text", ["import numpy", "from certflow.exact import shown", "from .. import exact", "def f():\n    import gmpy2"])
+def test_foreign_imports_of_the_checker_are_noticed(text):
+    assert foreign_imports([source(text, "certflow.checker.x")])
 
 
 def test_sympy_lives_in_the_symbolic_layer_and_is_lazy_elsewhere():
