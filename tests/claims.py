@@ -41,7 +41,7 @@ def separable(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
         "n_max_upper": "31/10",
         "radius": "1/10",
         "time_to_radius": {
-            "start_radius_over_delta": ["10001/1000", "11/1"],
+            "start_radius_over_delta": ["10001/1000", "110007/10000"],
             "n_lower": "8/10",
             "n_upper": "9/10",
             "start_time": ["142345678901/16000000000", "142345678901/16000000000"],

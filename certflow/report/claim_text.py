@@ -148,8 +148,8 @@ def _reaching(s: Statement, start: Fraction, rate: Fraction, lower: bool) -> str
     if s.order == 2:
         return f"ln(ρ/({size}·δ))/(2·{speed})"
     k = s.order - 2
-    power = "" if k == 1 else f"^{k}"
-    return f"(1/{size}{power} − (δ/ρ){_power(k)})/({s.order * k}·{speed})"
+    base = size if k == 1 else f"({size}){_power(k)}"
+    return f"(1/{base} − (δ/ρ){_power(k)})/({s.order * k}·{speed})"
 
 
 def _names(blocks: Sequence[Block]) -> str:
@@ -271,7 +271,7 @@ def _tex_times(s: Statement, clock: str) -> str:
             return rf"\frac{{1}}{{2 \cdot {speed}}}\ln\frac{{\rho}}{{{size}\,\delta}}"
         k = s.order - 2
         power = "" if k == 1 else f"^{{{k}}}"
-        return rf"\frac{{{size}^{{-{k}}} - (\delta/\rho){power}}}{{{s.order * k} \cdot {speed}}}"
+        return rf"\frac{{({size})^{{-{k}}} - (\delta/\rho){power}}}{{{s.order * k} \cdot {speed}}}"
 
     first, last = times.start_radius
     low = rf"{_tex(down(times.start_time[0]))} + {climb(_tex(up(last)), _tex(up(times.n_upper)))}"
