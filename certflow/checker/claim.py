@@ -188,19 +188,20 @@ class _After:
         table = keys(claimed, {"start_radius_over_delta", "n_lower", "n_upper", "start_time"}, where)
         _need(self.end is not None, where, "there is no radius")
         size = self.end or Fraction(0)
-        trapped = [each for each in self.proved if each.trap is not None]
-        _need(bool(trapped), where, "no group has a trap")
-        best = max(trapped, key=lambda each: self.nu(each, size))
-        scale = best.trap.scale if best.trap is not None else (Fraction(1), Fraction(1))
-        slow, fast = divided(self.nu(best, size) / self.L**2, self.fastest / self.L, scale)
         low, high = _pair(table["start_radius_over_delta"], f"{where}.start_radius_over_delta")
-        _need(
-            low <= root_down(best.runner.size_low(self.L), self.L) and high >= self.growth,
-            f"{where}.start_radius_over_delta",
-            "it is narrower than what is proved",
-        )
         n_low, n_high = rational(table["n_lower"], f"{where}.n_lower"), rational(table["n_upper"], f"{where}.n_upper")
-        _need(0 < n_low <= slow and n_high >= fast, where, "the rates are narrower than what is proved")
+        _need(n_low > 0, f"{where}.n_lower", "it is not positive")
+        # The lower pair must be that of one group with a trap, whichever it is.
+        scale = (Fraction(1), Fraction(1))
+        slow_enough = False
+        for each in self.proved:
+            if each.trap is not None:
+                scale = each.trap.scale
+                slow = divided(self.nu(each, size) / self.L**2, Fraction(0), scale)[0]
+                slow_enough |= n_low <= slow and low <= root_down(each.runner.size_low(self.L), self.L)
+        _need(slow_enough, where, "no group with a trap starts and grows as claimed")
+        fast = divided(Fraction(0), self.fastest / self.L, scale)[1]
+        _need(n_high >= fast and high >= self.growth, where, "the upper rate or start is lower than what is proved")
         early, late = _pair(table["start_time"], f"{where}.start_time")
         _need(early <= self.time_low and late >= self.time_high, f"{where}.start_time", "it is narrower than what is proved")
 

@@ -163,7 +163,9 @@ def _time_to_radius(
     trapped = [g for g, group in enumerate(groups) if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0]
     if not trapped:
         return None
-    best = max(trapped, key=lambda g: horizon.rate(horizon.groups[g], size))
+    # Of the groups that grow (almost) as fast as any, the one that is largest at the horizon.
+    rate = max(horizon.rate(horizon.groups[g], size) for g in trapped) * Fraction(999_999, 1_000_000)
+    best = max((g for g in trapped if horizon.rate(horizon.groups[g], size) >= rate), key=lambda g: float(sweep.log_lo[g]))
     trap = groups[best].trap
     if trap is None:
         return None

@@ -1,0 +1,121 @@
+"""The uniform theorem end to end: outcomes, partial theorems, balls of directions, and certificates that are accepted."""
+
+from fractions import Fraction
+
+import pytest
+
+from certflow.certificates import certificate_text
+from certflow.checker import check_text
+from certflow.networks.activation import Activation
+from certflow.networks.feed_forward import FeedForward
+from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
+from certflow.outcome import BadInput
+from certflow.problem import Problem
+from certflow.theorems.convergence import certify
+
+X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
+Y = ["5", "9/5", "1"]
+EPSILON = Fraction(1, 100)
+
+
+def one_layer(direction, signs=None, loss="square", y=Y, alpha="0"):
+    return Problem(OneLayer(2, len(direction) // 2, Activation(alpha, 2), signs), X, y, loss, direction)
+
+
+def accepted(found):
+    verdict = check_text(certificate_text(found.problem, found.groups, found.claim))
+    return verdict.verdict, verdict.reason
+
+
+def outcomes(found):
+    return [block["outcome"] for block in found.claim["blocks"]]
+
+
+def test_a_live_and_a_dead_neuron():
+    found = certify(one_layer(["1", "1/2", "-1", "-4"]), EPSILON)
+    assert (found.outcome, outcomes(found)) == ("proved", ["converges", "dead"])
+    assert accepted(found) == ("accepted", "")
+
+
+def test_only_dead_neurons_never_move():
+    found = certify(one_layer(["-1", "-4"]), EPSILON)
+    assert outcomes(found) == ["dead"]
+    assert found.claim["radius"] is None
+    assert Fraction(found.claim["delta_bar"]) == 1
+    assert accepted(found) == ("accepted", "")
+
+
+def test_a_block_of_zeros_gives_a_partial_theorem():
+    found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)
+    assert (found.outcome, outcomes(found)) == ("partial", ["converges", "inconclusive"])
+    assert "block 2" in found.reason
+    assert accepted(found) == ("accepted", "")
+
+
+def test_negative_outputs_shrink():
+    found = certify(one_layer(["1", "1/2", "-1", "1"], signs=[1, -1]), EPSILON)
+    assert outcomes(found) == ["converges", "shrinks"]
+    assert Fraction(found.claim["blocks"][1]["value"][1]) < 0
+    assert accepted(found) == ("accepted", "")
+
+
+def test_a_ball_of_directions_costs_a_little():
+    problem = one_layer(["1", "1/2", "2", "-1"])
+    alone, ball = certify(problem, EPSILON), certify(problem, EPSILON, start_angle=Fraction(1, 2000))
+    assert 0 < Fraction(ball.claim["delta_bar"]) < Fraction(alone.claim["delta_bar"])
+    assert ball.claim["start_angle"] == "1/2000"
+    assert accepted(ball) == ("accepted", "")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        one_layer(["1", "1/2", "-1", "1"], loss="logistic", y=["1", "-1", "1"]),
+        one_layer(["1", "1/2"], alpha="1/4"),
+        Problem(OneLayer(2, 2, Activation("-1/2", 3)), X, Y, "square", ["1", "1/2", "-1", "1"]),
+        Problem(TwoLayer(2, 2, Activation(0, 2)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "-1"], reduction="sum"),
+        Problem(TwoLayer(2, 2, Activation(1, 1)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "1/2"]),
+        Problem(FeedForward([2, 2, 1], Activation(0, 2), [1], {2: [["1/2", "-2"]]}), X, Y, "square", ["1", "1/2", "-1", "1"]),
+    ],
+    ids=["logistic", "leaky", "cubic", "two-layer", "linear", "fixed output weights"],
+)
+def test_every_family_is_proved_and_accepted(problem):
+    found = certify(problem, EPSILON)
+    assert found.outcome == "proved", found.reason
+    assert accepted(found) == ("accepted", "")
+
+
+def test_deep_linear_networks_have_a_continuum_of_limits():
+    network = FeedForward([2, 2, 2, 1], Activation(1, 1))
+    found = certify(Problem(network, X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]), EPSILON)
+    assert found.outcome == "inconclusive"
+    assert found.claim == {}
+    assert found.stopped_at is not None
+    assert "flat" in found.reason
+
+
+def test_jumping_gradients_are_inconclusive():
+    problem = Problem(TwoLayer(2, 1, Activation(0, 1)), X, Y, "square", ["1", "1/2", "1"])
+    found = certify(problem, EPSILON)
+    assert found.outcome == "inconclusive"
+    assert "power" in found.reason
+
+
+def test_the_same_input_gives_the_same_bytes():
+    problem = one_layer(["1", "1/2", "-1", "1"])
+    first, second = certify(problem, EPSILON), certify(problem, EPSILON)
+    assert certificate_text(problem, first.groups, first.claim) == certificate_text(problem, second.groups, second.claim)
+
+
+@pytest.mark.parametrize(("epsilon", "angle"), [("0", "0"), ("-1/100", "0"), ("1", "0"), ("1/100", "1/10"), ("1/100", "-1/10")])
+def test_senseless_numbers_are_refused(epsilon, angle):
+    with pytest.raises(BadInput):
+        certify(one_layer(["1", "1/2"]), epsilon, angle)
+
+
+def test_figure1_is_proved_for_all_neurons():
+    found = certify(Problem.figure1(), EPSILON)
+    assert found.outcome == "proved"
+    assert outcomes(found) == ["converges"] * 20
+    assert Fraction(found.claim["delta_bar"]) >= Fraction(3, 10**10)
+    assert accepted(found) == ("accepted", "")
