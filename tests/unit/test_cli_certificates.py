@@ -202,9 +202,10 @@ def test_inconclusive_is_exit_code_3_and_no_file(tmp_path: Path, arguments: list
         assert result.stderr.count("\n") == 1
 
 
-def test_a_time_limit_ends_the_proof_with_exit_code_3(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", ["0.01", "0.2", "0.5"])
+def test_a_time_limit_ends_the_proof_with_exit_code_3_wherever_it_is(tmp_path: Path, seconds: str) -> None:
     out = tmp_path / "cert.json"
-    result = run("certify", "--time-limit", "0.01", "--json", "--out", str(out))
+    result = run("certify", "--time-limit", seconds, "--json", "--out", str(out))
     assert (result.exit_code, out.exists()) == (3, False)
     assert "--time-limit" in one_object(result)["reason"]
 
