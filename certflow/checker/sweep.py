@@ -60,7 +60,7 @@ class Sweep:
 def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) -> Sweep:
     """Advance all groups to the horizon; refuses where a direction may leave the region of its rates."""
     several = len(runners) > 1
-    a0 = up(delta_bar**order)
+    a0 = rounded(delta_bar**order, True)
     coupled = order if several else 0
     for run in runners:
         run.base_up = up(run.share[1] ** order)
@@ -76,7 +76,7 @@ def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) 
         # A' <= L max(ell) A, by convexity of the loss; this also bounds A between the breakpoints.
         A_sup = mul_up(A, exp_up_fixed(mul_up(order * fastest, dt)))
         most = max(most, A_sup)
-        A_abs = mul_up(A_sup, a0)
+        A_abs = -((-A_sup * a0.numerator) // a0.denominator)
         total = 0
         for run, rate in zip(runners, rates, strict=True):
             _advance(run, rate, dt, dt_low, order, A_abs, coupled)
