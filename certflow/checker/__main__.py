@@ -24,7 +24,7 @@ def sentences(claim: dict[str, Any]) -> list[str]:
     ]
     until = f"until |w| = {claim['radius']}" if claim["radius"] is not None else "for ever"
     for block in claim["blocks"]:
-        name = f"Block {block['index']}"
+        name = f"Block {block['index'] + 1}"
         if block["outcome"] == "inconclusive":
             lines.append(f"{name}: nothing is claimed. {block['reason']}")
         elif block["outcome"] == "dead":

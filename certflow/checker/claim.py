@@ -209,9 +209,12 @@ class _After:
         """R9 for one block."""
         each, problem = self.proved[g], self.certificate.problem
         weights = [w for j in problem.groups[g] for w in problem.indices[j]]
-        first, last = min(weights), max(weights)
-        run = [first, len(weights)] if last - first + 1 == len(weights) else sorted(weights)
-        for name, expected in (("index", g), ("weights", run), ("outcome", each.group.outcome), ("reason", each.group.reason)):
+        for name, expected in (
+            ("index", g),
+            ("weights", _runs(sorted(weights))),
+            ("outcome", each.group.outcome),
+            ("reason", each.group.reason),
+        ):
             _same(block[name], expected, f"{where}.{name}")
         trap, proposed = each.trap, each.group.trap
         numbers = ("kkt_point", "support", "value", "gap", "angle_at_horizon", "angle_at_radius", "law")
@@ -292,6 +295,17 @@ class _After:
             "R7",
         )
         _need(rational(table["floor"], f"{where}.floor") >= floor, f"{where}.floor", "it is below the proved bound", "R7")
+
+
+def _runs(weights: list[int]) -> list[Any]:
+    """[first, count] for consecutive weights, otherwise a list of such pairs."""
+    runs: list[Any] = []
+    for w in weights:
+        if runs and w == sum(runs[-1]):
+            runs[-1][1] += 1
+        else:
+            runs.append([w, 1])
+    return runs[0] if len(runs) == 1 else runs
 
 
 def _scaled_time(each: Proved, L: int) -> tuple[Fraction, Fraction]:

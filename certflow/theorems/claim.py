@@ -88,7 +88,7 @@ def make_claim(
     order = problem.order
     times = _Times(groups, timeline, sweep, order)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
-    place = _place(groups, horizon, sweep, times, start, order)
+    place = _place(groups, horizon, sweep, times, start, order, delta_bar)
     if radius is not None and place.squared * delta_bar**2 > radius**2:
         raise Inconclusive("the horizon cannot be placed before the radius for all delta; try a smaller epsilon.")
     size = horizon.start_size(sweep, delta_bar)
@@ -127,7 +127,9 @@ class _Place:
     squared: Fraction
 
 
-def _place(groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Times, start: Ball, order: int) -> _Place:
+def _place(
+    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Times, start: Ball, order: int, delta_bar: Fraction
+) -> _Place:
     """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is surely after it.
 
     Where the scaled time of the entry is not known well enough for the weights to be still small at a later one (for high
@@ -147,7 +149,7 @@ def _place(groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Time
             factor = rounded(max(before, squared), True)
             return _Place(scaled, None, factor, factor)
     norm = rounded(start.upper(), True)
-    if trap is None or horizon.rate(horizon.groups[0], Fraction(0)) <= 0:
+    if trap is None or horizon.rate(horizon.groups[0], (norm * delta_bar) ** order) <= 0:
         raise Inconclusive("the scaled time of the horizon is not known well enough, and the weights need not grow after it.")
     return _Place(None, norm, rounded(max(before, norm * norm), True), norm * norm)
 
@@ -199,7 +201,7 @@ def _block(
     trap, order = group.trap, problem.order
     block: dict[str, Any] = {
         "index": g,
-        "weights": [min(weights), len(weights)] if max(weights) - min(weights) + 1 == len(weights) else sorted(weights),
+        "weights": _runs(sorted(weights)),
         "outcome": "inconclusive" if group.curve is None else "dead" if trap is None else "",
         "reason": group.reason,
         **dict.fromkeys(("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law")),
@@ -236,6 +238,13 @@ def _block(
                 "floor": _text(law.floor, True),
             }
     return block
+
+
+def _runs(weights: list[int]) -> list[Any]:
+    """[first, count] for consecutive weights, otherwise a list of such pairs."""
+    breaks = [k for k in range(1, len(weights)) if weights[k] != weights[k - 1] + 1]
+    pairs = [[weights[a], b - a] for a, b in zip([0, *breaks], [*breaks, len(weights)], strict=True)]
+    return pairs[0] if len(pairs) == 1 else pairs
 
 
 def _in_order(weights: list[int], values: list[str]) -> list[str]:

@@ -32,6 +32,7 @@ from certflow.progress import Progress
 from certflow.theorems.claim import make_claim
 from certflow.theorems.groups import Group, Stopped, bound_steps, default_choice, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
+from certflow.time_limit import OutOfTime
 
 _ROOM = 1.25
 _SHARE = Fraction(1, 2)
@@ -72,6 +73,8 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         indices = groups_of(problem)
         groups = [Group(parts_of(problem, each)) for each in indices]
         return _Proof(problem, groups, goal, angle, progress).run()
+    except OutOfTime:
+        raise
     except Stopped as error:
         where = {"block": 0, "piece": error.windows, "time": format_rational(error.time)}
         until = f"nothing about the direction; the limit flow was followed, not proved, up to s = {float(error.time):.6g}"
@@ -133,7 +136,7 @@ class _Proof:
             if not self.several and traps:
                 self._choose(group, traps)
         except Inconclusive as error:
-            if not self.several:
+            if not self.several or isinstance(error, OutOfTime):
                 raise
             group.curve = group.trap = group.at = None
             group.dead, group.steps, group.reason = False, (), str(error)
@@ -152,6 +155,7 @@ class _Proof:
         a0 = float(small) ** self.order
         steps = list(itertools.accumulate(window.steps for window in group.curve.windows)) if group.curve is not None else []
         best = (-math.inf, traps[0], 0, _SHARE)
+        gap = max(float(trap.gamma) for trap in traps)
         for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
             budget = min(float(self.epsilon), trap.rates.limit)
             for count in range(len(group.angles), 0, -1):
@@ -160,6 +164,8 @@ class _Proof:
                     continue
                 (D0, A), (D1, _) = rest[k], forced[k]
                 score = _score(trap, budget, share, self.order, D0 + group.angles[count - 1], (D1 - D0) / a0, A)
+                # A gap that is proved is worth something by itself: it is the law's exponent.
+                score += math.log(float(trap.gamma) / gap) / 3
                 if score > best[0]:
                     best = (score, trap, count, Fraction(share).limit_denominator(10))
         _, trap, count, self.share = best

@@ -33,7 +33,6 @@ class Block:
     """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed."""
 
     index: int
-    weights: tuple[int, ...]
     outcome: str
     reason: str
     centre: tuple[Fraction, ...]
@@ -149,7 +148,6 @@ def _block(table: Any, where: str) -> Block:
 
     return Block(
         index=_whole(table.get("index"), f"{where}.index"),
-        weights=tuple(_whole(each, f"{where}.weights") for each in _list(table.get("weights"), f"{where}.weights")),
         outcome=outcome,
         reason=_text(table.get("reason") or "", f"{where}.reason"),
         centre=tuple(_number(each, f"{where}.kkt_point.centre") for each in centre),
