@@ -15,11 +15,13 @@ Column = tuple[list[int], list[int]]
 
 @dataclass
 class Evaluation:
-    """One part on a box: Hessian entries `middle` +- `radius`; per sample the output h_i, bounds of |grad h_i| and the
-    gradient itself, ready for weighted sums (`slopes`)."""
+    """One part on a box: Hessian entries `middle` +- `radius`, all of them at most `above` + `loss` I as quadratic forms;
+    per sample the output h_i, bounds of |grad h_i| and the gradient itself, ready for weighted sums (`slopes`)."""
 
     middle: list[list[int]]
     radius: list[list[int]]
+    above: list[list[int]]
+    loss: int
     outputs: Box
     gradient_norms: list[int]
     slopes: list[Box]
@@ -35,7 +37,6 @@ class Part:
         self.lengths = [up(root_up(sum((v * v for v in row), Fraction(0)), 2)) for row in layers.samples]
         self.off = layers.alpha**layers.p
         self.off_interval = enclosed(self.off)
-        self.either = (min(self.off_interval[0], ONE), max(self.off_interval[1], ONE))
         d = len(layers.samples[0])
         if shallow:
             out = layers.matrices[1][0][0]
@@ -47,23 +48,22 @@ class Part:
                 layers.clock.tick()
                 self.squares.append([_column([row[b] * row[c] for row in rows]) for c in range(b + 1)])
 
-    def cell(self, z: Interval) -> Interval:
-        """R4: the coefficients of every branch that z may be on."""
-        if self.off == 1 or z[0] >= 0:
-            return ONE, ONE
-        return self.off_interval if z[1] <= 0 else self.either
-
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
-        """sigma, sigma' and sigma'' of a kink argument, for every Clarke selection."""
-        p, cell = self.layers.p, self.cell(z)
-        if cell == (0, 0):
-            return cell, cell, cell
-        slope, curvature = power(z, p - 1), power(z, p - 2) if p >= 2 else (0, 0)
-        first = (p * slope[0], p * slope[1])
-        second = (p * (p - 1) * curvature[0], p * (p - 1) * curvature[1])
-        if cell == (ONE, ONE):
-            return power(z, p), first, second
-        return times(cell, power(z, p)), times(cell, first), times(cell, second)
+        """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
+        if self.off == 1 or z[0] >= 0:
+            return self._monomials(z)
+        low, mid, high = (times(self.off_interval, v) for v in self._monomials((z[0], min(z[1], 0))))
+        if z[1] <= 0:
+            return low, mid, high
+        on = self._monomials((0, z[1]))
+        return _hull(low, on[0]), _hull(mid, on[1]), _hull(high, on[2])
+
+    def _monomials(self, z: Interval) -> tuple[Interval, Interval, Interval]:
+        """z^p and its first two derivatives."""
+        p = self.layers.p
+        first, second = power(z, p - 1), power(z, p - 2) if p >= 2 else (0, 0)
+        q = p * (p - 1)
+        return power(z, p), (p * first[0], p * first[1]), (q * second[0], q * second[1])
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
@@ -74,7 +74,8 @@ class Part:
         passed = [self.passed(z) for (z,) in Z]
         d = len(self.columns)
         slopes = [times(v, first) for _, first, _ in passed]
-        weights = _split([times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)])
+        curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
+        weights = _split(curvatures)
         middle = [[0] * self.size for _ in range(self.size)]
         radius = [[0] * self.size for _ in range(self.size)]
         for b in range(d):
@@ -92,7 +93,13 @@ class Part:
         norms = [mul_up(largest(s), length) for s, length in zip(slopes, self.lengths, strict=True)]
         if self.outgoing is None:
             norms = [norm_up((norm, largest(value))) for norm, (value, _, _) in zip(norms, passed, strict=True)]
-        return Evaluation(middle, radius, outputs, norms, [slopes, [value for value, _, _ in passed]])
+        above, loss = middle, norm_bound(radius)
+        if self.outgoing is not None:
+            # Each x x^T is positive semidefinite, so the largest weights give the largest form.
+            highest = _split([(z[1], z[1]) for z in curvatures])
+            sums = [[_weighted(highest, self.squares[max(b, c)][min(b, c)]) for c in range(d)] for b in range(d)]
+            above, loss = [[m for m, _ in row] for row in sums], d * max(r for row in sums for _, r in row)
+        return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, [value for value, _, _ in passed]])
 
     def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
         """sum_i kappa_i grad h_i, per weight."""
@@ -122,7 +129,9 @@ class Part:
         middle = [[(a + b) >> 1 for a, b in zip(p, q, strict=True)] for p, q in zip(low, high, strict=True)]
         radius = [[b - m for b, m in zip(q, r, strict=True)] for q, r in zip(high, middle, strict=True)]
         norms = [norm_up(map(largest, gradient)) for gradient in gradients]
-        return Evaluation(middle, radius, outputs, norms, [[g[k] for g in gradients] for k in range(self.size)])
+        return Evaluation(
+            middle, radius, middle, norm_bound(radius), outputs, norms, [[g[k] for g in gradients] for k in range(self.size)]
+        )
 
 
 class _Run:
@@ -197,6 +206,15 @@ class _Run:
                 own.append((low, high))
             signals[m] = own
         return list(zip(signals, values, strict=True))
+
+
+def norm_bound(matrix: list[list[int]]) -> int:
+    """A bound of the spectral norm of a symmetric matrix with non-negative entries: Frobenius or largest row sum."""
+    return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)))
+
+
+def _hull(a: Interval, b: Interval) -> Interval:
+    return min(a[0], b[0]), max(a[1], b[1])
 
 
 def _column(values: list[Fraction]) -> Column:

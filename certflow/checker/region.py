@@ -7,7 +7,7 @@ from fractions import Fraction
 from operator import mul
 
 from .definite import is_psd, solve_length
-from .network import Box, Evaluation, Part, output_bounds
+from .network import Box, Evaluation, Part, norm_bound, output_bounds
 from .numbers import (
     BITS,
     ONE,
@@ -78,7 +78,7 @@ class Bounds:
             wide = [[(z[0] - x, z[1] + x) for z in row] for row, x in zip(Z, reach, strict=True)]
             runs.append(part.evaluate([(w[0] - rho, w[1] + rho) for w in W], wide))
         Lam = max(
-            _norm([[abs(m) + e for m, e in zip(p, q, strict=True)] for p, q in zip(a.middle, a.radius, strict=True)])
+            norm_bound([[abs(m) + e for m, e in zip(p, q, strict=True)] for p, q in zip(a.middle, a.radius, strict=True)])
             for a in runs
         )
         T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << BITS)
@@ -91,12 +91,12 @@ class Bounds:
     def _definite(self, at: Place, runs: list[Evaluation], mu: Fraction, s: Fraction, rho: int, ell: int, where: str) -> None:
         middles = [[(w[0] + w[1]) >> 1 for w in W] for W in at.W]
         spread = norm_up(w[1] - m for W, ms in zip(at.W, middles, strict=True) for w, m in zip(W, ms, strict=True)) + rho
-        # M_j = (mu + ell - t_j - s eps^2) I - A_j, rounded down.
+        # M_j = (mu + ell - t_j - s eps^2) I - A_j, rounded down; t_j covers what is not in A_j.
         lifted = up(s * fraction(spread) ** 2)
         matrices = []
         for run in runs:
-            shift = down(mu) + ell - _norm(run.radius) - lifted
-            matrices.append([[(shift if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(run.middle)])
+            shift = down(mu) + ell - run.loss - lifted
+            matrices.append([[(shift if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(run.above)])
         if not _proved(matrices, middles, s):
             raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
 
@@ -166,11 +166,6 @@ def _over_root(value: int, P: int, k: int) -> int:
     for _ in range(k):
         value = div_up(value, root)
     return value
-
-
-def _norm(matrix: list[list[int]]) -> int:
-    """A bound of the spectral norm of a symmetric matrix with non-negative entries: Frobenius or largest row sum."""
-    return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)))
 
 
 def _outer(w: list[int], scale: Fraction) -> list[list[int]]:
