@@ -37,6 +37,7 @@ class Part:
         self.lengths = [up(root_up(sum((v * v for v in row), Fraction(0)), 2)) for row in layers.samples]
         self.off = layers.alpha**layers.p
         self.off_interval = enclosed(self.off)
+        self.either = (min(self.off_interval[0], ONE), max(self.off_interval[1], ONE))
         d = len(layers.samples[0])
         if shallow:
             out = layers.matrices[1][0][0]
@@ -50,20 +51,13 @@ class Part:
 
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
         """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
+        p, first = self.layers.p, power(z, self.layers.p - 1)
+        second = power(z, p - 2) if p >= 2 else (0, 0)
+        found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
         if self.off == 1 or z[0] >= 0:
-            return self._monomials(z)
-        low, mid, high = (times(self.off_interval, v) for v in self._monomials((z[0], min(z[1], 0))))
-        if z[1] <= 0:
-            return low, mid, high
-        on = self._monomials((0, z[1]))
-        return _hull(low, on[0]), _hull(mid, on[1]), _hull(high, on[2])
-
-    def _monomials(self, z: Interval) -> tuple[Interval, Interval, Interval]:
-        """z^p and its first two derivatives."""
-        p = self.layers.p
-        first, second = power(z, p - 1), power(z, p - 2) if p >= 2 else (0, 0)
-        q = p * (p - 1)
-        return power(z, p), (p * first[0], p * first[1]), (q * second[0], q * second[1])
+            return found
+        cell = self.off_interval if z[1] <= 0 else self.either
+        return times(cell, found[0]), times(cell, found[1]), times(cell, found[2])
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
@@ -209,12 +203,13 @@ class _Run:
 
 
 def norm_bound(matrix: list[list[int]]) -> int:
-    """A bound of the spectral norm of a symmetric matrix with non-negative entries: Frobenius or largest row sum."""
-    return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)))
-
-
-def _hull(a: Interval, b: Interval) -> Interval:
-    return min(a[0], b[0]), max(a[1], b[1])
+    """A bound of the spectral norm of a symmetric matrix R with non-negative entries: Frobenius, or max_i (R y)_i / y_i for
+    a positive vector y (Collatz and Wielandt), here y = R^2 (1, ..., 1)."""
+    y = [ONE] * len(matrix)
+    for _ in range(2):
+        y = [(sum(map(mul, row, y)) >> BITS) + 1 for row in matrix]
+    quotients: list[int] = [-(-sum(map(mul, row, y)) // v) for row, v in zip(matrix, y, strict=True)]
+    return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)), max(quotients))
 
 
 def _column(values: list[Fraction]) -> Column:
