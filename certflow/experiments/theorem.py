@@ -8,7 +8,6 @@ from typing import Any
 
 from certflow.atomic import write_atomically
 from certflow.certificates import certificate_text, sha256, write_certificate
-from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.claim_text import claim_latex, claim_sentence
@@ -56,9 +55,6 @@ def theorem_of(problem: Problem, progress: Progress | None = None) -> Theorem:
     """The uniform theorem of a problem with its own epsilon; a theorem that cannot be proved is a result, not an error."""
     if problem.loss.kind == "custom":
         return Theorem(Certified(problem, "inconclusive", reason="certificates hold the square and the logistic loss only."), "")
-    try:
-        certified = certify(problem, progress=progress)
-    except Inconclusive as error:
-        return Theorem(Certified(problem, "inconclusive", reason=str(error)), "")
+    certified = certify(problem, progress=progress)
     text = certificate_text(problem, certified.groups, certified.claim) if certified.claim else ""
     return Theorem(certified, text)

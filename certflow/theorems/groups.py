@@ -21,6 +21,7 @@ from certflow.flow.region import Points, enclose_curve, enclose_regions
 from certflow.flow.trap import Trap, find_traps, proposed_bound, tangential_bound
 from certflow.flow.tube import Rates
 from certflow.outcome import Inconclusive
+from certflow.time_limit import OutOfTime
 
 _FIRST_RADIUS = 2.0**-30
 _NEAREST = 0.25
@@ -78,6 +79,8 @@ def prepare(group: Group, epsilon: Fraction, several: bool) -> list[Trap]:
         raise Stopped(curve.reason, curve)
     try:
         traps = find_traps(parts, curve.centre, curve.grid, epsilon, several)
+    except OutOfTime:
+        raise
     except Inconclusive as error:
         raise Stopped(str(error), curve) from None
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
