@@ -67,10 +67,7 @@ def test_lifted_forms_over_several_parts_are_semidefinite_where_proved(seed):
     s = Fraction(rng.randint(0, 40), 4)
     if _proved(parts, W, s):
         flat = [(j, i) for j, n in enumerate(sizes) for i in range(n)]
-        full = [
-            [(parts[j][i][k] if j == m else 0) + s * W[j][i] * W[m][k] / ONE for m, k in flat]
-            for j, i in flat
-        ]
+        full = [[(parts[j][i][k] if j == m else 0) + s * W[j][i] * W[m][k] / ONE for m, k in flat] for j, i in flat]
         assert semidefinite(full)
 
 

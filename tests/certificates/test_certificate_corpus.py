@@ -1,0 +1,228 @@
+"""The corpus: what must be accepted is, what must be refused is refused with a rule, what is not a certificate is malformed."""
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from certflow.checker import ASSUMPTIONS, check_file, check_text
+from certflow.checker.reading import canonical
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+try:
+    from attacks import ATTACKS, accepted, sealed, value_of
+finally:
+    sys.path.remove(str(FOLDER))
+
+NAMES = sorted(path.stem for path in (FOLDER / "accept").glob("*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_accept_corpus_is_accepted(name):
+    verdict = check_file(FOLDER / "accept" / f"{name}.json")
+    assert (verdict.verdict, verdict.reason) == ("accepted", "")
+    assert verdict.claim["statement"] == "early-direction" and verdict.assumptions == ASSUMPTIONS
+
+
+@pytest.mark.parametrize("attack", sorted(ATTACKS))
+@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic"])
+def test_attacks_are_refused(name, attack):
+    content = accepted(name)
+    ATTACKS[attack](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and verdict.rule and verdict.where and verdict.reason
+
+
+def test_sealing_an_unchanged_certificate_keeps_it_accepted():
+    assert check_text(sealed(accepted("one-neuron"))).verdict == "accepted"
+
+
+def _numbers(value, path=()):
+    """The paths of all number texts in a claim, except radii of KKT points: the prover's residual at the centre is mostly
+    rounding, the checker's is exact, so that a smaller radius is often true."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _numbers(entry, (*path, key))
+    elif isinstance(value, list):
+        for i, entry in enumerate(value):
+            yield from _numbers(entry, (*path, i))
+    elif isinstance(value, str) and value.lstrip("-")[:1].isdigit() and "*" not in value and len(value) < 60 and path[-2:] != ("kkt_point", "radius"):
+        yield path
+
+
+LARGER_IS_STRONGER = {"delta_bar", "radius", "n_lower", "exponent", "start_angle"}
+SMALLER_IS_STRONGER = {
+    "factor_squared",
+    "n_max_upper",
+    "n_upper",
+    "angle_at_horizon",
+    "angle_at_radius",
+    "coefficient",
+    "floor",
+    "epsilon",
+}
+
+
+def _stronger(path, value):
+    """The number at `path` strengthened by 1 %."""
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    side = path[-1] if isinstance(path[-1], int) else None
+    if key in LARGER_IS_STRONGER or (key in ("value", "gap", "start_radius_over_delta", "start_time") and side == 0):
+        return value + abs(value) / 100
+    return value - abs(value) / 100
+
+
+@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic", "three-neurons-one-dead"])
+def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
+    content = accepted(name)
+    survivors = []
+    for path in _numbers(content["claim"]):
+        changed = accepted(name)
+        place = changed["claim"]
+        for key in path[:-1]:
+            place = place[key]
+        value = _stronger(path, value_of(place[path[-1]]))
+        if value == value_of(place[path[-1]]):
+            continue
+        place[path[-1]] = str(value)
+        if check_text(sealed(changed)).verdict != "refused":
+            survivors.append(".".join(map(str, path)))
+    assert survivors == []
+
+
+def test_a_claimed_start_angle_costs_distance():
+    content = accepted("one-neuron")
+    content["claim"]["start_angle"] = "1/10"
+    assert check_text(sealed(content)).verdict == "refused"
+
+
+RAW = (FOLDER / "accept" / "one-neuron.json").read_bytes()
+
+
+def _edited(**changes):
+    content = accepted("one-neuron")
+    content.update(changes)
+    return sealed(content)
+
+
+MALFORMED = {
+    "empty": b"",
+    "not-json": b"certificate",
+    "truncated": RAW[: len(RAW) // 2],
+    "byte-changed": RAW.replace(b'"epsilon":"1/50"', b'"epsilon":"1/51"'),
+    "nan": RAW.replace(b'"grid":48', b'"grid":NaN'),
+    "infinity": RAW.replace(b'"grid":48', b'"grid":-Infinity'),
+    "float": RAW.replace(b'"grid":48', b'"grid":48.0'),
+    "exponent-float": RAW.replace(b'"grid":48', b'"grid":48e0'),
+    "duplicate-key": RAW.replace(b'"grid":48', b'"grid":48,"grid":48'),
+    "spaces": json.dumps(json.loads(RAW)).encode(),
+    "unsorted": b'{"version":1,"format":"certflow-certificate"}',
+    "two-newlines": RAW + b"\n\n",
+    "byte-order-mark": b"\xef\xbb\xbf" + RAW,
+    "latin": RAW.replace(b'"reason":""', b'"reason":"\xe9"', 1),
+    "deep-nesting": b"[" * 100_000 + b"]" * 100_000,
+    "deep-objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "long-integer": RAW.replace(b'"grid":48', b'"grid":' + b"9" * 100_000),
+    "too-large": b'"' + b"a" * 17_000_000 + b'"',
+    "a-list": b"[]",
+    "null": b"null",
+    "unknown-key": _edited(extra=1),
+    "other-format": _edited(format="other"),
+    "other-version": _edited(version=2),
+    "boolean-version": _edited(version=True),
+    "other-assumptions": _edited(assumptions=["Nothing."]),
+    "no-groups": _edited(groups=[]),
+    "claim-is-text": canonical({**json.loads(RAW), "claim": "proved"}).encode(),
+    "coarse-grid": _edited(grid=8),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MALFORMED))
+def test_what_is_not_a_certificate_is_malformed(name):
+    verdict = check_text(MALFORMED[name])
+    assert (verdict.verdict, verdict.rule) == ("malformed", "R1") and verdict.where and verdict.reason
+
+
+INSIDE = {
+    "huge-exponent": lambda c: c["groups"][0]["windows"][0].update(h="1*2^99999"),
+    "rational-exponent": lambda c: c["claim"].update(delta_bar="1e-3"),
+    "not-lowest-terms": lambda c: c["claim"].update(epsilon="2/100"),
+    "long-digits": lambda c: c["claim"].update(epsilon="1/" + "9" * 5000),
+    "zero-denominator": lambda c: c["claim"].update(epsilon="1/0"),
+    "even-mantissa": lambda c: c["groups"][0]["windows"][0].update(h="2*2^-3"),
+    "number-for-text": lambda c: c["claim"].update(epsilon=1),
+    "no-step": lambda c: c["groups"][0]["windows"][0].update(steps=[]),
+    "negative-region": lambda c: c["groups"][0]["windows"][0]["steps"][0].__setitem__(1, "-1*2^-9"),
+    "negative-lift": lambda c: c["groups"][0]["windows"][0]["steps"][0].__setitem__(2, "-1*2^-9"),
+    "negative-time": lambda c: c["groups"][0]["windows"][0].update(h="-1*2^-3"),
+    "negative-gamma": lambda c: c["groups"][0]["trap"].update(gamma="-1*2^-3"),
+    "window-not-filled": lambda c: c["groups"][0]["windows"][0]["parts"][0][-1].__setitem__(0, 5),
+    "coefficient-is-text": lambda c: c["groups"][0]["start"][0].__setitem__(0, "1"),
+    "unknown-window-key": lambda c: c["groups"][0]["windows"][0].update(cells=[]),
+    "missing-claim-key": lambda c: c["claim"].pop("radius"),
+    "unknown-claim-key": lambda c: c["claim"].update(bonus="1"),
+    "other-kind": lambda c: c["problem"]["network"].update(kind="expression"),
+    "ragged-data": lambda c: c["problem"]["data"]["X"][0].append("1"),
+    "alpha-too-large": lambda c: c["problem"]["network"]["activation"].update(alpha="2"),
+    "zero-direction": lambda c: c["problem"].update(direction=["0", "0"]),
+    "wide-network": lambda c: c["problem"]["network"].update(width=10**9),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INSIDE))
+def test_malformed_parts_are_named(name):
+    content = accepted("one-neuron")
+    INSIDE[name](content)
+    verdict = check_text(sealed(content))
+    assert (verdict.verdict, verdict.rule) == ("malformed", "R1") and verdict.where != "file"
+
+
+def test_networks_outside_the_theory_are_refused():
+    content = accepted("one-neuron")
+    content["problem"]["network"]["activation"]["power"] = 1
+    assert check_text(sealed(content)).verdict == "refused"
+
+
+def test_files_that_cannot_be_read_are_malformed(tmp_path):
+    assert check_file(tmp_path / "missing.json").verdict == "malformed"
+    assert check_file(tmp_path).verdict == "malformed"
+
+
+def test_the_time_limit_is_a_verdict():
+    assert check_file(FOLDER / "accept" / "deep.json", time_limit=0.0).verdict == "timeout"
+
+
+def _run(*arguments, module="certflow.checker", flags=(), cwd=FOLDER.parents[1]):
+    return subprocess.run([sys.executable, *flags, "-m", module, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+
+
+def test_exit_codes_of_several_files_and_json(tmp_path):
+    good = FOLDER / "accept" / "one-neuron.json"
+    bad, broken = tmp_path / "bad.json", tmp_path / "broken.json"
+    content = accepted("one-neuron")
+    ATTACKS["unproved_trap"](content)
+    bad.write_bytes(sealed(content))
+    broken.write_bytes(b"{}")
+    assert [_run(*files).returncode for files in ([good], [good, bad], [good, bad, broken])] == [0, 1, 2]
+    assert _run("--time-limit", "0", good).returncode == 3
+    run = _run("--json", good)
+    result = json.loads(run.stdout)
+    assert set(result) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions"}
+    assert result["verdict"] == "accepted" and Fraction(result["claim"]["delta_bar"]) > 0
+    words = _run(good).stdout
+    assert "For every delta" in words and ASSUMPTIONS[0] in words
+    assert "R4" in _run("--quiet", bad).stdout
+
+
+def test_a_bare_copy_of_the_folder_runs_without_asserts_and_site_packages(tmp_path):
+    home = tmp_path / "checker"
+    home.mkdir()
+    for path in (FOLDER.parents[1] / "certflow" / "checker").glob("*.py"):
+        (home / path.name).write_bytes(path.read_bytes())
+    good = FOLDER / "accept" / "one-neuron.json"
+    run = _run(good, module="checker", flags=("-S", "-E", "-O"), cwd=tmp_path)
+    assert (run.returncode, run.stderr) == (0, "")
