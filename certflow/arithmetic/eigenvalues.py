@@ -2,7 +2,7 @@
 
 A floating-point Cholesky factor is only a hint: a matrix M is proved positive semidefinite because the row sums of
 M - slack I - L L^T, enclosed by midpoint-radius arithmetic, are at most the slack. For a block diagonal M and a direction
-W = (W_1, W_2, ...), `v^T M v + s <v, W>^2 >= 0 for all v` follows (L3.5) if all blocks but one, b, have
+W = (W_1, W_2, ...), `v^T M v + s <v, W>^2 >= 0 for all v` follows (L3.6) if all blocks but one, b, have
 M_j - W_j W_j^T/tau_j >= 0 and M_b + s/(1 + s tau) W_b W_b^T >= 0, tau the sum of the tau_j: with x = <v_b, W_b> and y
 the sum of the other <v_j, W_j>, the form is at least y^2/tau + s (x + y)^2 - s x^2/(1 + s tau) >= 0.
 """
@@ -67,7 +67,7 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
 
 
 def block_definite_off_direction(blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], s: float) -> bool:
-    """Whether `sum_j v_j^T M_j v_j + s (sum_j <v_j, W_j>)^2 >= 0` is proved for all v (L3.5), for exact floats and s >= 0."""
+    """Whether `sum_j v_j^T M_j v_j + s (sum_j <v_j, W_j>)^2 >= 0` is proved for all v (L3.6), for exact floats and s >= 0."""
     groups = _by_size(blocks)
     stacks = [(np.stack([blocks[j] for j in group]), np.stack([directions[j] for j in group])) for group in groups]
     definite = [is_positive_semidefinite(M) for M, _ in stacks]

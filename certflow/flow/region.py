@@ -22,7 +22,7 @@ from certflow.networks.base import Forward
 
 _SPARE, _SPARE_DEEP = 2.0**-24, 2.0**-5
 """By how much radii are made larger than proved, so that a checker with another order of operations arrives at no more.
-Interval evaluations of a deep network agree to first order only."""
+Interval evaluations of a deep network, and of Hessians across a kink, agree to first order only."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +305,7 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     aside = (high - low) * spare
     return Regions(
         A,
-        symmetric_norm_upper(A_rad) * (1 + spare),
+        symmetric_norm_upper(A_rad) * (1 + _SPARE_DEEP),
         up(spread + rho),
         sum_down(low, -aside),
         sum_up(high, aside),
@@ -344,7 +344,7 @@ def _hessians(parts: Parts, network: Any, run: Forward) -> MidRad:
 
 
 def _forcing(parts: Parts, network: Any, run: Forward, norm2: MidRad, several: bool) -> tuple[np.ndarray, np.ndarray]:
-    """K and E of the regions of one pass (L3.6, L3.7)."""
+    """K and E of the regions of one pass (L3.7)."""
     problem, order = parts.problem, parts.problem.order
     omega, m = problem.loss.omega(problem.n), problem.loss.curvature_bound()
     low, high = norm2.lower(), norm2.upper()

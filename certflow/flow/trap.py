@@ -62,7 +62,7 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
 
 
 def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
-    """Dyadic (mu, s) with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.4).
+    """Dyadic (mu, s) with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.6).
 
     `directions` (parts × weights) is the middle of W. Raises `Inconclusive` if no bound could be proved.
     """
@@ -82,7 +82,7 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tu
 def _holds(
     matrices: list[np.ndarray], directions: np.ndarray, losses: list[float], offset: float, ell: float, mu: float, s: float
 ) -> bool:
-    """Whether the condition of L3.4 is proved for these exact floats."""
+    """Whether the condition of L3.6 is proved for these exact floats."""
     shifted = []
     for matrix, loss in zip(matrices, losses, strict=True):
         size = abs(mu) + abs(ell) + loss + s * offset**2
@@ -176,7 +176,7 @@ def _steepest(at: Points, regions: Regions, place: int) -> Grid:
 def _gap_upper(
     at: Points, regions: Regions, place: int, direction: Grid, kkt_radius: float, order: int, ell_hi: float
 ) -> Fraction:
-    """An upper bound of the gap in s-units, from one tangential direction (L4.2)."""
+    """An upper bound of the gap in s-units, from one tangential direction (L4.1)."""
     v = MidRad.exact(np.array(direction, dtype=float))
     c = at.W[0]
     share = (v * c).reshape(1, -1).sum(axis=1)
