@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .document import Group, Rows, Window
-from .numbers import BITS, Interval, div_up, dot, enclosed, largest, norm_up, sqrt_down, times
+from .numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, sqrt_down, times, up
 from .polynomials import Polynomial, defect, gradient
 from .problem import Problem
 from .region import Bounds, Place, Rates, quotient
@@ -101,8 +101,14 @@ def _pieces(
     return result
 
 
-def _hull(polynomials: list[tuple[Polynomial, Fraction, Fraction]]) -> Interval:
-    ranges = [p.hull(at0, at1) for p, at0, at1 in polynomials]
+def _span(at0: Fraction, at1: Fraction) -> Interval:
+    """A point near the middle of [at0, at1], and how far from it the interval reaches."""
+    middle = down((at0 + at1) / 2)
+    return middle, max(up(at1) - middle, middle - down(at0))
+
+
+def _hull(polynomials: list[tuple[Polynomial, int, int]]) -> Interval:
+    ranges = [p.hull(middle, eta) for p, middle, eta in polynomials]
     return min(a for a, _ in ranges), max(b for _, b in ranges)
 
 
@@ -113,7 +119,7 @@ def _place(
     W, Z, slopes, gradients, defects = [], [], [], [], []
     for pieces in parts:
         met = [(p, max(x0, p.begin), min(x1, p.end)) for p in pieces if max(x0, p.begin) < min(x1, p.end)]
-        spans = [(p, (a - p.begin) / (p.end - p.begin), (b - p.begin) / (p.end - p.begin)) for p, a, b in met]
+        spans = [(p, *_span((a - p.begin) / (p.end - p.begin), (b - p.begin) / (p.end - p.begin))) for p, a, b in met]
         size = len(pieces[0].u)
         W.append([_hull([(p.u[k], a, b) for p, a, b in spans]) for k in range(size)])
         gradients += [_hull([(p.G[k], a, b) for p, a, b in spans]) for k in range(size)]

@@ -50,10 +50,8 @@ class Polynomial:
             self._packed = int.from_bytes(data, "little") - _bias(len(self.coefficients))
         return self._packed
 
-    def hull(self, at0: Fraction, at1: Fraction) -> Interval:
-        """R4: an enclosure on y in [at0, at1]: value at the middle +- eta sum k |c_k|."""
-        middle = down((at0 + at1) / 2)
-        eta = max(up(at1) - middle, middle - down(at0))
+    def hull(self, middle: int, eta: int) -> Interval:
+        """R4: an enclosure where |y - middle| <= eta, 0 <= y <= 1: value at the middle +- eta sum k |c_k|."""
         value = spread = 0
         for k in range(len(self.coefficients) - 1, -1, -1):
             # |y| <= 1, so every rounding down adds less than one unit.
@@ -111,15 +109,15 @@ def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polyn
     """R3: sigma(z) and sigma'(z) on the branch of z(1/2), widened by what the overlap with the other branch costs."""
     off = alpha**p
     on = z.at_half() > 0
-    branch = Fraction(1) if on else off
-    powers = [Polynomial([ONE]), z]
-    while len(powers) <= p:
-        powers.append(dot([powers[-1]], [z], keep))
-    value, slope = powers[p], powers[p - 1]
-    if branch != 1:
-        value = dot([Polynomial.constant(branch)], [value], keep)
-    if branch * p != 1:
-        slope = dot([Polynomial.constant(branch * p)], [slope], keep)
+    value, slope = z, Polynomial([ONE])
+    for _ in range(p - 1):
+        value, slope = dot([value], [z], keep), value
+    slope = Polynomial([p * c for c in slope.coefficients], p * slope.err)
+    if not on and off == 0:
+        value = slope = Polynomial([0])
+    elif not on and off != 1:
+        branch = Polynomial.constant(off)
+        value, slope = dot([branch], [value], keep), dot([branch], [slope], keep)
     if off == 1:
         return value, slope
     low, high = z.range01()

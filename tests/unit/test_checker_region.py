@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
+from certflow.checker.curve import _span
 from certflow.checker.network import norm_bound
 from certflow.checker.numbers import BITS, ONE, enclosed
 from certflow.checker.polynomials import Polynomial, defect, gradient
@@ -89,7 +90,7 @@ def test_the_gradient_along_a_piece_and_its_defect(seed):
             value = sum(c * y**i for i, c in enumerate(poly.coefficients))
             assert abs(truth[k] * ONE - value) <= poly.err
             assert abs(slope[k] / length - truth[k] + decay * w[k]) * ONE <= e
-            low, high = poly.hull(max(y - Fraction(1, 10), Fraction(0)), min(y + Fraction(1, 7), Fraction(1)))
+            low, high = poly.hull(*_span(max(y - Fraction(1, 10), Fraction(0)), min(y + Fraction(1, 7), Fraction(1))))
             assert low <= truth[k] * ONE <= high
 
 
