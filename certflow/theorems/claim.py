@@ -218,7 +218,9 @@ def _block(
         "radius": _text(Fraction(trap.kkt_radius), True),
     }
     block["support"] = _support(trap)
-    block["value"], block["gap"] = _pair(trap.value), _pair(trap.gap)
+    block["value"] = _pair(trap.value)
+    # A single weight has no tangent space, and no gap.
+    block["gap"] = _pair(trap.gap) if len(weights) > 1 else None
     at_horizon = Fraction(float(sweep.distance[g]))
     if order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
