@@ -1,0 +1,104 @@
+"""Every number that `certify` claims, against the 60-digit reference flow of small problems of every family.
+
+Seeds are fixed; `reference_claims.py` says what is compared and why there is no tolerance. A larger hunt is the same
+test with more seeds (CERTFLOW_PROFILE=nightly).
+"""
+
+import os
+import random
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import pytest
+from soundness.random_problems import FAMILIES, random_problem
+from soundness.reference_claims import Witness, angle, context, kkt_points, number
+
+from certflow.arithmetic.base import EXACT
+from certflow.exact import parse_rational
+from certflow.problem import Problem
+from certflow.theorems.convergence import Certified, certify
+
+EPSILON = Fraction(1, 50)
+FIXED = [
+    ("one-layer", 0, "third 1e-40"),
+    ("one-layer", 3, "bar third 1e-500"),
+    ("one-layer", 8, "bar"),
+    ("one-layer cubed", 2, "1e-40"),
+    ("one-layer cubed", 4, "bar"),
+    ("two-layer", 0, "bar"),
+    ("two-layer linear", 0, "bar 1e-500"),
+    ("two-layer linear", 7, "third 1e-40"),
+    ("deep", 0, "bar"),
+    ("trained below", 11, "third"),
+    ("untrained below", 0, "bar 1e-40"),
+]
+NIGHTLY = [(family, seed, "bar third 1e-40") for family in FAMILIES for seed in range(100, 140)]
+CASES = NIGHTLY if os.environ.get("CERTFLOW_PROFILE") == "nightly" else FIXED
+
+
+@cache
+def proof(family: str, seed: int) -> Certified:
+    """What is proved of a random problem."""
+    return certify(random_problem(family, seed), EPSILON)
+
+
+def deltas(text: str, bar: Fraction) -> list[Fraction]:
+    """The deltas named in `text`, none above delta_bar."""
+    named = {"bar": bar, "third": bar / 3, "1e-40": Fraction(1, 10**40), "1e-500": Fraction(1, 10**500)}
+    return [min(named[each], bar) for each in text.split()]
+
+
+@pytest.mark.parametrize(("family", "seed", "which"), CASES)
+def test_every_number_of_the_claim_holds_for_the_reference_flow(family, seed, which):
+    result = proof(family, seed)
+    if CASES is NIGHTLY and not result.claim:
+        pytest.skip(result.reason)
+    assert result.outcome in ("proved", "partial"), result.reason
+    points = kkt_points(result.problem, result.claim)
+    for delta in deltas(which, parse_rational(result.claim["delta_bar"], "delta_bar")):
+        assert Witness(result.problem, result.claim, delta, points).violations() == []
+
+
+@pytest.mark.parametrize(("family", "seed"), sorted({(family, seed) for family, seed, _ in FIXED}))
+def test_n_is_nowhere_above_its_claimed_maximum(family, seed):
+    result, draw = proof(family, seed), random.Random(seed)
+    problem, L = result.problem, result.problem.order
+    bound = parse_rational(result.claim["n_max_upper"], "n_max_upper")
+    best = Fraction(0)
+    for trial in range(60):
+        # From half of the points one step uphill: closer to the maximum than chance comes.
+        w = np.array([Fraction(draw.randint(-99, 99), 100) for _ in range(problem.network.size)], dtype=object)
+        if trial % 2:
+            run = problem.network.forward(EXACT, w, problem.X)
+            w = np.array([Fraction(round(v * 2**20), 2**20) for v in problem.network.pullback(run, problem.z)], dtype=object)
+        value = sum(problem.network.outputs(EXACT, w, problem.X) * problem.z)
+        if any(w):
+            best = max(best, value * value / sum(w * w) ** L)
+    assert best <= bound * bound
+    assert best > 0
+
+
+def turned(problem: Problem, phi: Fraction, seed: int) -> Problem:
+    """The problem from another initial direction, at an angle a little below `phi`."""
+    draw, ctx = random.Random(seed), context(50)
+    w = [Fraction(v) for v in problem.direction]
+    v = [Fraction(draw.randint(-99, 99)) for _ in w]
+    inner = sum(a * b for a, b in zip(v, w, strict=True)) / sum(a * a for a in w)
+    v = [a - inner * b for a, b in zip(v, w, strict=True)]
+    ratio = ctx.norm([number(ctx, a) for a in w]) / ctx.norm([number(ctx, a) for a in v])
+    t = Fraction(ctx.nstr(ratio * number(ctx, phi) * ctx.mpf("0.999"), 20))
+    moved = [a + t * b for a, b in zip(w, v, strict=True)]
+    assert angle(ctx, [number(ctx, a) for a in moved], [number(ctx, a) for a in w]) <= number(ctx, phi)
+    return Problem(problem.network, problem.X, problem.y, problem.loss, direction=moved, name=f"{problem.name} turned")
+
+
+@pytest.mark.parametrize(("family", "seed"), [("one-layer", 8), ("two-layer", 8), ("two-layer linear", 7), ("trained below", 11)])
+def test_one_claim_holds_for_all_directions_within_its_start_angle(family, seed):
+    problem, phi = random_problem(family, seed), Fraction(1, 5000)
+    result = certify(problem, EPSILON, start_angle=phi)
+    assert result.outcome == "proved", result.reason
+    points = kkt_points(problem, result.claim)
+    delta = parse_rational(result.claim["delta_bar"], "delta_bar")
+    other = turned(problem, phi, seed)
+    assert Witness(other, result.claim, delta, points, digits=30).violations() == []
