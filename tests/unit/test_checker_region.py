@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.curve import _span
+from certflow.checker.curve import Track, _span
+from certflow.checker.document import Group
+from certflow.checker.groups import Proved, check_dead
 from certflow.checker.network import norm_bound
 from certflow.checker.numbers import BITS, ONE, enclosed
 from certflow.checker.polynomials import Polynomial, defect, gradient
 from certflow.checker.problem import Problem as Checked
-from certflow.checker.region import Bounds, Place, at_point, least_quotient
-from certflow.checker.verdicts import Clock
+from certflow.checker.region import Bounds, Place, Rates, at_point, least_quotient, unit_outputs
+from certflow.checker.sweep import Runner
+from certflow.checker.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -186,3 +189,68 @@ def test_norm_bounds_are_at_least_the_spectral_norm():
         M = [[(M[i][j] + M[j][i]) // 2 for j in range(n)] for i in range(n)]
         norm = np.abs(np.linalg.eigvalsh(np.array(M, dtype=float) / ONE)).max()
         assert norm_bound(M) / ONE >= norm * (1 - 1e-12)
+
+
+def _one_neuron():
+    """N(u) = (u . e1)^2 - (u . e2)^2 / 2 as a linear-squared neuron, at its maximum e1."""
+    network = OneLayer(2, 1, Activation(Fraction(1), 2))
+    p = Problem(network, [["1", "0"], ["0", "1"]], ["1", "-1/2"], direction=[1, 0], reduction="sum")
+    bounds = Bounds(Checked(p.exact_content(), Clock(None)), [0])
+    place, _ = at_point(bounds, [[1 << GRID, 0]], GRID, "here")
+    return bounds, place
+
+
+def test_the_radial_lift_pays_for_the_distance_from_the_middle():
+    bounds, place = _one_neuron()
+    _, runs = bounds.rates(place, Fraction(8), Fraction(1, 1024), Fraction(0), 0, "here")
+    # A = diag(2, -1), ell = 2: the tangential eigenvalue is -1 - 2 = -3; the radial one needs the lift.
+    bounds._definite(place, runs, Fraction(-29, 10), Fraction(4), 0, place.ell[0], "here")
+    with pytest.raises(Refused, match="mu"):
+        bounds._definite(place, runs, Fraction(-29, 10), Fraction(0), 0, place.ell[0], "here")
+    with pytest.raises(Refused, match="mu"):
+        bounds._definite(place, runs, Fraction(-29, 10), Fraction(4), ONE // 4, place.ell[0], "here")
+    with pytest.raises(Refused, match="mu"):
+        bounds._definite(place, runs, Fraction(-31, 10), Fraction(4), 0, place.ell[0], "here")
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 5))
+def test_several_neurons_force_each_other_at_most_so_much(seed):
+    rng, p = problem(seed)
+    checked = Checked(p.exact_content(), Clock(None))
+    if len(checked.groups) == 1:
+        return
+    beta = unit_outputs(checked)
+    for group in checked.groups:
+        indices = [w for j in group for w in checked.indices[j]]
+        bounds = Bounds(checked, group)
+        c = [rng.randint(1 << 40, 1 << 48) * rng.choice([1, -1]) for _ in indices]
+        place, _ = at_point(bounds, [c], GRID, "here")
+        rates, _ = bounds.rates(place, Fraction(10**6), Fraction(1, 64), Fraction(0), 0, "here")
+        w = np.array([Fraction(0)] * p.network.size, dtype=object)
+        w[indices] = [Fraction(v, 1 << GRID) for v in c]
+        own = p.network.block(group[0])
+        h = own.forward(EXACT, w[indices], p.X).outputs
+        J = own.jacobian(own.forward(EXACT, w[indices], p.X))
+        size, most = sum(v * v for v in w[indices]), checked.omega * checked.curvature
+        # The other neurons can make the residual of sample i differ by at most omega m beta_i A.
+        assert most * sum(b * abs(v) for b, v in zip(beta, h, strict=True)) <= Fraction(rates.E, ONE) * size
+        signs = [rng.choice([-1, 1]) for _ in beta]
+        force = sum((most * b * s * J[i] for i, (b, s) in enumerate(zip(beta, signs, strict=True))), w[indices] * 0)
+        across = force - sum(force * w[indices]) / size * w[indices]
+        assert sum(across**2) <= (Fraction(rates.K, ONE)) ** 2 * size
+
+
+def test_a_neuron_is_dead_only_if_every_direction_within_reach_is():
+    network = OneLayer(2, 1, Activation(Fraction(0), 2))
+    p = Problem(network, [["1", "0"]], ["1"], direction=[-1, 1], reduction="sum")
+    checked = Checked(p.exact_content(), Clock(None))
+    track = Track([], Fraction(2), [[-1 << GRID, 1 << GRID]])
+    runner = Runner(track, Rates(Fraction(0), 0, 0, 0, 0, (0, 0)), None, 0, (Fraction(1), Fraction(1)), 0, "here")
+    for angle, dead in ((0.0, True), (0.70, True), (0.71, False), (2.0, False)):
+        runner.entry_D = int(angle * ONE)
+        proved = Proved(Group("dead", "", [], [], None), None, runner)
+        if dead:
+            check_dead(checked, [0], proved, GRID)
+        else:
+            with pytest.raises(Refused, match="may be active"):
+                check_dead(checked, [0], proved, GRID)
