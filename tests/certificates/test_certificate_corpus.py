@@ -1,6 +1,7 @@
 """The corpus: what must be accepted is, what must be refused is refused with a rule, what is not a certificate is malformed."""
 
 import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -50,7 +51,7 @@ def _numbers(value, path=()):
     elif isinstance(value, list):
         for i, entry in enumerate(value):
             yield from _numbers(entry, (*path, i))
-    elif isinstance(value, str) and value.lstrip("-")[:1].isdigit() and "*" not in value and len(value) < 60 and path[-2:] != ("kkt_point", "radius"):
+    elif path[-2:] != ("kkt_point", "radius") and isinstance(value, str) and re.fullmatch(r"-?[0-9]+(/[0-9]+)?", value):
         yield path
 
 
