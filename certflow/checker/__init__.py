@@ -58,4 +58,4 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
     except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:
         # What was not foreseen is not proved.
         return Verdict("refused", "", "", f"the check could not be completed: {type(error).__name__}: {str(error)[:200]}")
-    return Verdict("accepted", claim=certificate.claim, assumptions=ASSUMPTIONS)
+    return Verdict("accepted", claim=certificate.claim.value, assumptions=ASSUMPTIONS)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from .problem import Problem
-from .reading import digest, dyadic, integer, items, keys, parse, text
-from .verdicts import Clock, Malformed
+from .reading import Node, digest, parse
+from .verdicts import Clock
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
@@ -63,101 +62,84 @@ class Certificate:
     problem_sha256: str
     grid: int
     groups: list[Group]
-    claim: dict[str, Any]
+    claim: Node
 
 
 def read(data: bytes, clock: Clock) -> Certificate:
     """The certificate in `data`. Raises `Malformed`, or `Refused` for problems outside the theory."""
     content = parse(data)
-    names = {"format", "version", "problem", "problem_sha256", "assumptions", "grid", "groups", "claim", "sha256"}
-    top = keys(content, names, "file")
-    text(top["format"], "format", ("certflow-certificate",))
-    integer(top["version"], "version", 1, 1)
+    top = Node(content, "").fields("format version problem problem_sha256 assumptions grid groups claim sha256")
+    top["format"].text("certflow-certificate")
+    top["version"].integer(1, 1)
     clock.tick()
-    if digest({key: value for key, value in top.items() if key != "sha256"}) != top["sha256"]:
-        raise Malformed("sha256", "the hash of the file does not match; it was changed after it was written")
-    if digest(top["problem"]) != top["problem_sha256"]:
-        raise Malformed("problem_sha256", "the hash of the problem does not match")
-    if top["assumptions"] != list(ASSUMPTIONS):
-        raise Malformed("assumptions", "these are not the assumptions of this checker")
-    if not isinstance(top["claim"], dict):
-        raise Malformed("claim", "expected an object")
-    problem = Problem(top["problem"], clock)
-    grid = integer(top["grid"], "grid", 24, 96)
-    count = len(problem.groups)
-    records = items(top["groups"], "groups", count, count)
+    if digest({key: value for key, value in content.items() if key != "sha256"}) != content["sha256"]:
+        top["sha256"].fail("the hash of the file does not match; it was changed after it was written")
+    if digest(content["problem"]) != content["problem_sha256"]:
+        top["problem_sha256"].fail("the hash of the problem does not match")
+    if content["assumptions"] != list(ASSUMPTIONS):
+        top["assumptions"].fail("these are not the assumptions of this checker")
+    problem = Problem(content["problem"], clock)
+    grid = top["grid"].integer(24, 96)
     groups = []
-    for g, record in enumerate(records):
+    for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):
         clock.tick()
-        sizes = [len(problem.indices[j]) for j in problem.groups[g]]
-        groups.append(_group(record, f"groups[{g}]", sizes, 1 << grid))
-    return Certificate(problem, top["problem_sha256"], grid, groups, top["claim"])
+        groups.append(_group(node, [len(problem.indices[j]) for j in parts], 1 << grid))
+    return Certificate(problem, content["problem_sha256"], grid, groups, top["claim"])
 
 
-def _group(record: Any, where: str, sizes: list[int], unit: int) -> Group:
-    table = keys(record, {"outcome", "reason", "start", "windows", "trap"}, where)
-    outcome = text(table["outcome"], f"{where}.outcome", ("converges", "shrinks", "dead", "inconclusive"))
-    reason = text(table["reason"], f"{where}.reason")
-    windows = items(table["windows"], f"{where}.windows", 0, MAX_WINDOWS)
+def _group(node: Node, sizes: list[int], unit: int) -> Group:
+    table = node.fields("outcome reason start windows trap")
+    outcome = table["outcome"].text("converges", "shrinks", "dead", "inconclusive")
+    reason = table["reason"].text()
+    windows = table["windows"].items(0, MAX_WINDOWS)
     if outcome == "inconclusive":
-        if table["start"] is not None or windows or table["trap"] is not None:
-            raise Malformed(where, "an inconclusive group has no start, no windows and no trap")
+        if table["start"].value is not None or windows or table["trap"].value is not None:
+            node.fail("an inconclusive group has no start, no windows and no trap")
         return Group(outcome, reason, [], [], None)
-    if reason or (table["trap"] is None) != (outcome == "dead"):
-        raise Malformed(where, "a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
-    start = _rows(table["start"], f"{where}.start", sizes)
-    trap = None if outcome == "dead" else _trap(table["trap"], f"{where}.trap", sizes)
-    return Group(outcome, reason, start, [_window(w, f"{where}.windows[{k}]", sizes, unit) for k, w in enumerate(windows)], trap)
+    if reason or (table["trap"].value is None) != (outcome == "dead"):
+        node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
+    trap = None if outcome == "dead" else _trap(table["trap"], sizes)
+    return Group(outcome, reason, _rows(table["start"], sizes), [_window(each, sizes, unit) for each in windows], trap)
 
 
-def _window(record: Any, where: str, sizes: list[int], unit: int) -> Window:
-    table = keys(record, {"h", "lambda", "steps", "parts"}, where)
-    steps = []
-    for k, step in enumerate(items(table["steps"], f"{where}.steps", 1, MAX_STEPS)):
-        mu, r, s = (_moderate(v, f"{where}.steps[{k}]") for v in items(step, f"{where}.steps[{k}]", 3, 3))
-        if r <= 0 or s < 0:
-            raise Malformed(f"{where}.steps[{k}]", "a step needs r > 0 and s >= 0")
-        steps.append([mu, r, s])
-    h = _moderate(table["h"], f"{where}.h")
+def _window(node: Node, sizes: list[int], unit: int) -> Window:
+    table = node.fields("h lambda steps parts")
+    steps = [[_moderate(number) for number in step.items(3)] for step in table["steps"].items(1, MAX_STEPS)]
+    if any(r <= 0 or s < 0 for _, r, s in steps):
+        table["steps"].fail("a step needs r > 0 and s >= 0")
+    h = _moderate(table["h"])
     if len(steps) & (len(steps) - 1) or h <= 0:
-        raise Malformed(where, "the number of steps is a power of two, and h is positive")
+        node.fail("the number of steps is a power of two, and h is positive")
     parts = []
-    for j, pieces in enumerate(items(table["parts"], f"{where}.parts", len(sizes), len(sizes))):
-        place, begin, own = f"{where}.parts[{j}]", 0, []
-        for k, piece in enumerate(items(pieces, place, 1, MAX_PIECES)):
-            end, rows = items(piece, f"{place}[{k}]", 2, 2)
-            begin = integer(end, f"{place}[{k}]", begin + 1, unit)
-            own.append((begin, _rows(rows, f"{place}[{k}]", [MAX_DEGREE] * sizes[j], False)))
+    for size, part in zip(sizes, table["parts"].items(len(sizes)), strict=True):
+        begin, pieces = 0, []
+        for piece in part.items(1, MAX_PIECES):
+            end, rows = piece.items(2)
+            begin = end.integer(begin + 1, unit)
+            pieces.append((begin, [row.integers(0, MAX_DEGREE) for row in rows.items(size)]))
         if begin != unit:
-            raise Malformed(place, "the last piece does not end with the window")
-        parts.append(own)
-    return Window(h, _moderate(table["lambda"], f"{where}.lambda"), steps, parts)
+            part.fail("the last piece does not end with the window")
+        parts.append(pieces)
+    return Window(h, _moderate(table["lambda"]), steps, parts)
 
 
-def _trap(record: Any, where: str, sizes: list[int]) -> Trap:
-    table = keys(record, {"centre", "gamma", "r0", "s", "gap_direction"}, where)
-    gamma, r0, s = (_moderate(table[key], f"{where}.{key}") for key in ("gamma", "r0", "s"))
+def _trap(node: Node, sizes: list[int]) -> Trap:
+    table = node.fields("centre gamma r0 s gap_direction")
+    gamma, r0, s = (_moderate(table[key]) for key in ("gamma", "r0", "s"))
     if gamma <= 0 or not 0 < r0 <= Fraction(1, 4) or s < 0:
-        raise Malformed(where, "a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0")
+        node.fail("a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0")
     direction = table["gap_direction"]
-    if direction is not None:
-        direction = _rows(direction, f"{where}.gap_direction", sizes)
-    return Trap(_rows(table["centre"], f"{where}.centre", sizes), gamma, r0, s, direction)
+    return Trap(_rows(table["centre"], sizes), gamma, r0, s, None if direction.value is None else _rows(direction, sizes))
 
 
-def _rows(value: Any, where: str, sizes: list[int], exact: bool = True) -> Rows:
-    """Rows of integers of the given lengths (at most these, unless `exact`)."""
-    rows = items(value, where, len(sizes), len(sizes))
-    for row, size in zip(rows, sizes, strict=True):
-        for v in items(row, where, size if exact else 0, size):
-            if type(v) is not int:
-                raise Malformed(where, "expected whole numbers")
-    return rows
+def _rows(node: Node, sizes: list[int]) -> Rows:
+    """Rows of integers of the given lengths."""
+    return [row.integers(size, size) for row, size in zip(node.items(len(sizes)), sizes, strict=True)]
 
 
-def _moderate(value: Any, where: str) -> Fraction:
+def _moderate(node: Node) -> Fraction:
     """A dyadic number that is not huge or tiny beyond any use."""
-    result = dyadic(value, where)
+    result = node.dyadic()
     if result and not 2**-400 <= abs(result) <= 2**64:
-        raise Malformed(where, "the number is out of range")
+        node.fail("the number is out of range")
     return result

@@ -6,12 +6,16 @@ from fractions import Fraction
 from typing import Any
 
 from .polynomials import Layers
-from .reading import integer, items, keys, rational, text
-from .verdicts import Clock, Malformed, Refused
+from .reading import Node
+from .verdicts import Clock, Refused
 
 MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10_000, 1_000, 12, 16, 64
 MAX_DEGREE = 4_096
 MAX_BITS = 200_000
+
+_COMMON = "inputs kind activation "
+_OWN = {"one-layer": ("width", "signs"), "two-layer": ("width", ""), "feed-forward": ("widths", "trained given")}
+"""Kind of network -> the keys it has besides the common ones, and those it may have."""
 
 Matrix = list[list[Fraction]]
 
@@ -25,94 +29,74 @@ class Problem:
     """
 
     def __init__(self, content: Any, clock: Clock) -> None:
-        top = keys(content, {"network", "data", "loss", "direction"}, "problem")
+        top = Node(content, "problem").fields("network data loss direction")
         self._network(top["network"])
         self._data(top["data"], top["loss"])
-        self.direction = _numbers(top["direction"], "problem.direction", self.size)
+        self.direction = top["direction"].rationals(self.size)
         if not any(self.direction):
-            raise Malformed("problem.direction", "the direction is zero")
+            top["direction"].fail("the direction is zero")
         self._parts(clock)
 
-    def _network(self, table: Any) -> None:
-        where = "problem.network"
-        kind = text(
-            table.get("kind") if isinstance(table, dict) else None, f"{where}.kind", ("one-layer", "two-layer", "feed-forward")
-        )
-        common = {"inputs", "kind", "activation"}
-        if kind == "feed-forward":
-            keys(table, common | {"widths"}, where, frozenset({"trained", "given"}))
-            widths = items(table["widths"], f"{where}.widths", 3, MAX_DEPTH + 1)
-            self.widths = [integer(m, f"{where}.widths", 1, MAX_WIDTH) for m in widths]
+    def _network(self, node: Node) -> None:
+        table = node.fields(_COMMON, "width signs widths trained given")
+        needed, optional = _OWN[table["kind"].text(*_OWN)]
+        node.fields(_COMMON + needed, optional)
+        inputs = table["inputs"].integer(1, MAX_WIDTH)
+        if "width" in table:
+            self.widths = [inputs, table["width"].integer(1, MAX_WIDTH), 1]
         else:
-            keys(table, common | {"width"}, where, frozenset({"signs"} if kind == "one-layer" else ()))
-            inputs = integer(table["inputs"], f"{where}.inputs", 1, MAX_WIDTH)
-            self.widths = [inputs, integer(table["width"], f"{where}.width", 1, MAX_WIDTH), 1]
-        if integer(table["inputs"], f"{where}.inputs", 1, MAX_WIDTH) != self.widths[0] or self.widths[-1] != 1:
-            raise Malformed(f"{where}.widths", "the first width is the number of inputs and the last is 1")
+            self.widths = [width.integer(1, MAX_WIDTH) for width in table["widths"].items(3, MAX_DEPTH + 1)]
+        if inputs != self.widths[0] or self.widths[-1] != 1:
+            table["widths"].fail("the first width is the number of inputs and the last is 1")
         self.depth = len(self.widths) - 1
-        sigma = keys(table["activation"], {"alpha", "power"}, f"{where}.activation")
-        self.alpha = rational(sigma["alpha"], f"{where}.activation.alpha")
-        self.p = integer(sigma["power"], f"{where}.activation.power", 1, MAX_POWER)
+        sigma = table["activation"].fields("alpha power")
+        self.alpha, self.p = sigma["alpha"].rational(), sigma["power"].integer(1, MAX_POWER)
         if not -1 <= self.alpha <= 1:
-            raise Malformed(f"{where}.activation.alpha", "alpha is outside [-1, 1]")
-        if self.p == 1 and self.alpha != 1:
-            raise Refused("R1", f"{where}.activation", "the gradient is not Lipschitz: the power is 1 and alpha is not 1")
-        given = self._given(kind, table)
-        self.trained = [l for l in range(1, self.depth + 1) if l not in given]
-        if not self.trained or self.trained == [self.depth]:
-            raise Refused("R1", f"{where}.trained", "the order of homogeneity is below 2")
+            sigma["alpha"].fail("alpha is outside [-1, 1]")
+        node.need(self.p > 1 or self.alpha == 1, "the gradient is not Lipschitz: the power is 1 and alpha is not 1", "R1")
+        self.given = self._given(node, table)
+        self.trained = [l for l in range(1, self.depth + 1) if l not in self.given]
+        degree = self.p ** (self.depth - 1)
+        node.need(degree <= MAX_DEGREE, f"the output has a degree above {MAX_DEGREE} in the sample", "R1")
         # Order by degrees: layer l enters with degree p^(depth - l).
         self.order = sum(self.p ** (self.depth - l) for l in self.trained)
-        if self.p ** (self.depth - 1) > MAX_DEGREE:
-            raise Refused("R1", where, f"the output has a degree above {MAX_DEGREE} in the sample")
-        if not 2 <= self.order <= MAX_ORDER:
-            raise Refused("R1", where, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked")
-        self.given = given
+        lawful = 2 <= self.order <= MAX_ORDER and self.trained != [self.depth]
+        node.need(lawful, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked", "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
         if self.size > MAX_WEIGHTS:
-            raise Malformed(where, f"there are {self.size} weights; at most {MAX_WEIGHTS} are read")
+            node.fail(f"there are {self.size} weights; at most {MAX_WEIGHTS} are read")
 
-    def _given(self, kind: str, table: dict[str, Any]) -> dict[int, Matrix]:
-        where = "problem.network"
-        if kind == "two-layer":
-            return {}
-        if kind == "one-layer":
-            signs = items(table.get("signs", [1] * self.widths[1]), f"{where}.signs", self.widths[1], self.widths[1])
-            if any(integer(s, f"{where}.signs", -1, 1) == 0 for s in signs) or ("signs" in table and -1 not in signs):
-                raise Malformed(f"{where}.signs", "signs are 1 or -1, and left out if all are 1")
-            return {2: [[Fraction(s) for s in signs]]}
+    def _given(self, node: Node, table: dict[str, Node]) -> dict[int, Matrix]:
+        """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
+        if table["kind"].value == "one-layer":
+            count = self.widths[1]
+            signs = [sign.integer(-1, 1) for sign in table["signs"].items(count)] if "signs" in table else [1] * count
+            if 0 in signs or ("signs" in table and -1 not in signs):
+                table["signs"].fail("signs are 1 or -1, and left out if all are 1")
+            return {2: [[Fraction(sign) for sign in signs]]}
         if "given" not in table and "trained" not in table:
             return {}
+        node.fields(_COMMON + "widths trained given")
         layers = range(1, self.depth + 1)
-        trained = [
-            integer(l, f"{where}.trained", 1, self.depth) for l in items(table.get("trained"), f"{where}.trained", 1, self.depth)
-        ]
+        trained = [layer.integer(1, self.depth) for layer in table["trained"].items(1, self.depth)]
         missing = [l for l in layers if l not in trained]
         if trained != [l for l in layers if l in trained] or not missing:
-            raise Malformed(f"{where}.trained", "list the trained layers in order, and only if some are not trained")
-        matrices = keys(table.get("given"), {str(l) for l in missing}, f"{where}.given")
-        result = {}
-        for l in missing:
-            place = f"{where}.given.{l}"
-            rows = items(matrices[str(l)], place, self.widths[l], self.widths[l])
-            result[l] = [_numbers(row, place, self.widths[l - 1]) for row in rows]
-        return result
+            table["trained"].fail("list the trained layers in order, and only if some are not trained")
+        matrices = table["given"].fields(" ".join(map(str, missing)))
+        rows = {l: matrices[str(l)].items(self.widths[l]) for l in missing}
+        return {l: [row.rationals(self.widths[l - 1]) for row in rows[l]] for l in missing}
 
-    def _data(self, data: Any, loss: Any) -> None:
-        table = keys(data, {"X", "y"}, "problem.data")
-        rows = items(table["X"], "problem.data.X", 1, MAX_SAMPLES)
-        self.samples = [_numbers(row, "problem.data.X", self.widths[0]) for row in rows]
-        labels = _numbers(table["y"], "problem.data.y", len(rows))
-        parts = keys(loss, {"kind", "reduction"}, "problem.loss")
-        kind = text(parts["kind"], "problem.loss.kind", ("square", "logistic"))
-        reduction = text(parts["reduction"], "problem.loss.reduction", ("mean", "sum"))
+    def _data(self, data: Node, loss: Node) -> None:
+        table, kinds = data.fields("X y"), loss.fields("kind reduction")
+        self.samples = [row.rationals(self.widths[0]) for row in table["X"].items(1, MAX_SAMPLES)]
+        labels = table["y"].rationals(len(self.samples))
+        kind, reduction = kinds["kind"].text("square", "logistic"), kinds["reduction"].text("mean", "sum")
         if kind == "logistic" and any(abs(y) != 1 for y in labels):
-            raise Malformed("problem.data.y", "the logistic loss needs labels 1 and -1")
+            table["y"].fail("the logistic loss needs labels 1 and -1")
         self.loss = {"kind": kind, "reduction": reduction}
-        self.omega = Fraction(1, len(rows)) if reduction == "mean" else Fraction(1)
+        self.omega = Fraction(1, len(labels)) if reduction == "mean" else Fraction(1)
         # l(s, y): (s - y)^2 / 2 has l'' = 1; 2 log(1 + exp(-y s)) has 0 <= l'' <= 1/2. -l'(0, y) = y for both.
-        self.curvature = Fraction(1) if kind == "square" else Fraction(1, 2)
-        self.least_curvature = Fraction(1) if kind == "square" else Fraction(0)
+        self.least_curvature, self.curvature = (Fraction(1), Fraction(1)) if kind == "square" else (Fraction(0), Fraction(1, 2))
         self.z = [self.omega * y for y in labels]
 
     def _parts(self, clock: Clock) -> None:
@@ -150,7 +134,3 @@ class Problem:
             if result[-1].denominator.bit_length() + result[-1].numerator.bit_length() > MAX_BITS:
                 raise Refused("R1", "problem.network.given", "the exact features of the untrained layers are too long")
         return result
-
-
-def _numbers(value: Any, where: str, count: int) -> list[Fraction]:
-    return [rational(v, f"{where}[{i}]") for i, v in enumerate(items(value, where, count, count))]

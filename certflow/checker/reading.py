@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from .verdicts import Malformed
+from .verdicts import Malformed, Refused
 
 MAX_BYTES = 16_000_000
 MAX_INTEGER = 60
@@ -62,55 +63,103 @@ def parse(data: bytes) -> Any:
     return content
 
 
-def keys(value: Any, expected: set[str], where: str, optional: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """`value` as an object with exactly these keys (and possibly the optional ones)."""
-    if not isinstance(value, dict):
-        raise Malformed(where, "expected an object")
-    for key in sorted(expected - set(value)):
-        raise Malformed(where, f"the key {key} is missing")
-    for key in sorted(set(value) - expected - optional):
-        raise Malformed(where, f"the key {key[:40]} is unknown")
-    return value
+@dataclass(frozen=True)
+class Node:
+    """A JSON value and its place in the file. A method raises `Malformed` if the value is not what it asks for."""
 
+    value: Any
+    where: str
 
-def items(value: Any, where: str, least: int, most: int) -> list[Any]:
-    """`value` as a list of so many entries."""
-    if not isinstance(value, list) or not least <= len(value) <= most:
-        raise Malformed(where, f"expected a list of {least} to {most} entries")
-    return value
+    def fail(self, reason: str) -> NoReturn:
+        """Give up on the form of the file."""
+        raise Malformed(self.where or "file", reason)
 
+    def fields(self, names: str, optional: str = "") -> dict[str, Node]:
+        """The entries of an object with exactly these keys, separated by spaces (and possibly the optional ones)."""
+        if not isinstance(self.value, dict):
+            self.fail("expected an object")
+        for key in sorted(set(names.split()) - set(self.value)):
+            self.fail(f"the key {key} is missing")
+        for key in sorted(set(self.value) - set(names.split()) - set(optional.split())):
+            self.fail(f"the key {key[:40]!a} is unknown")
+        return {key: Node(value, f"{self.where}.{key}".lstrip(".")) for key, value in self.value.items()}
 
-def integer(value: Any, where: str, least: int, most: int) -> int:
-    """`value` as a whole number in a range."""
-    if type(value) is not int or not least <= value <= most:
-        raise Malformed(where, f"expected a whole number from {least} to {most}")
-    return value
+    def items(self, least: int, most: int | None = None) -> list[Node]:
+        """The entries of a list of `least` to `most` (or of exactly `least`) entries."""
+        most = least if most is None else most
+        if not isinstance(self.value, list) or not least <= len(self.value) <= most:
+            self.fail(f"expected a list of {least} to {most} entries")
+        return [Node(value, f"{self.where}[{k}]") for k, value in enumerate(self.value)]
 
+    def integer(self, least: int, most: int) -> int:
+        """A whole number in a range."""
+        if type(self.value) is not int or not least <= self.value <= most:
+            self.fail(f"expected a whole number from {least} to {most}")
+        return self.value
 
-def text(value: Any, where: str, allowed: tuple[str, ...] | None = None) -> str:
-    """`value` as one of the allowed texts, or any text of moderate length."""
-    if not isinstance(value, str) or len(value) > 2000 or (allowed is not None and value not in allowed):
-        raise Malformed(where, "expected one of " + ", ".join(allowed) if allowed else "expected a short text")
-    return value
+    def integers(self, least: int, most: int) -> list[int]:
+        """A list of `least` to `most` whole numbers."""
+        if any(type(node.value) is not int for node in self.items(least, most)):
+            self.fail("expected whole numbers")
+        return list(self.value)
 
+    def text(self, *allowed: str) -> str:
+        """One of the allowed texts, or any text of moderate length that a terminal prints as it is."""
+        plain = (
+            isinstance(self.value, str) and len(self.value) <= 2000 and self.value.isascii() and (self.value or " ").isprintable()
+        )
+        if not plain or (allowed and self.value not in allowed):
+            self.fail("expected one of " + ", ".join(allowed) if allowed else "expected a short text")
+        return self.value
 
-def rational(value: Any, where: str) -> Fraction:
-    """An exact number "p/q" or "p" in lowest terms."""
-    match = _RATIONAL.match(value) if isinstance(value, str) and len(value) <= 2 * MAX_DIGITS + 2 else None
-    if match is None or max(len(match[1]), len(match[2] or "")) > MAX_DIGITS:
-        raise Malformed(where, "expected a rational number p/q")
-    result = Fraction(int(match[1]), int(match[2] or 1))
-    if value != (f"{result.numerator}/{result.denominator}" if result.denominator != 1 else f"{result.numerator}"):
-        raise Malformed(where, "the rational number is not in lowest terms")
-    return result
+    def rational(self) -> Fraction:
+        """An exact number "p/q" or "p" in lowest terms."""
+        short = isinstance(self.value, str) and len(self.value) <= 2 * MAX_DIGITS + 2
+        match = _RATIONAL.match(self.value) if short else None
+        if match is None or max(len(match[1]), len(match[2] or "")) > MAX_DIGITS:
+            self.fail("expected a rational number p/q")
+        result = Fraction(int(match[1]), int(match[2] or 1))
+        if self.value != str(result):
+            self.fail("the rational number is not in lowest terms")
+        return result
 
+    def rationals(self, count: int) -> list[Fraction]:
+        """A list of so many rational numbers."""
+        return [node.rational() for node in self.items(count)]
 
-def dyadic(value: Any, where: str) -> Fraction:
-    """An exact number "m*2^e" with odd m, or "0*2^0"."""
-    match = _DYADIC.match(value) if isinstance(value, str) and len(value) <= MAX_DIGITS else None
-    if match is None or len(match[1]) > MAX_INTEGER or abs(int(match[2])) > MAX_EXPONENT:
-        raise Malformed(where, "expected a dyadic number m*2^e")
-    m, e = int(match[1]), int(match[2])
-    if (m % 2 == 0 and (m, e) != (0, 0)) or value != f"{m}*2^{e}":
-        raise Malformed(where, "the dyadic number is not in canonical form")
-    return Fraction(m << e) if e >= 0 else Fraction(m, 1 << -e)
+    def pair(self) -> tuple[Fraction, Fraction]:
+        """Two rational numbers."""
+        low, high = self.rationals(2)
+        return low, high
+
+    def dyadic(self) -> Fraction:
+        """An exact number "m*2^e" with odd m, or "0*2^0"."""
+        match = _DYADIC.match(self.value) if isinstance(self.value, str) and len(self.value) <= MAX_DIGITS else None
+        if match is None or len(match[1]) > MAX_INTEGER or abs(int(match[2])) > MAX_EXPONENT:
+            self.fail("expected a dyadic number m*2^e")
+        m, e = int(match[1]), int(match[2])
+        if (m % 2 == 0 and (m, e) != (0, 0)) or self.value != f"{m}*2^{e}":
+            self.fail("the dyadic number is not in canonical form")
+        return m * Fraction(2) ** e
+
+    def need(self, condition: bool, reason: str, rule: str = "R9") -> None:
+        """Refuse unless the condition, on which this part of the claim rests, holds."""
+        if not condition:
+            raise Refused(rule, self.where, reason)
+
+    def same(self, expected: Any) -> None:
+        """R9: refuse unless the value is exactly this one."""
+        # The text too, because True == 1.
+        same = self.value == expected and repr(self.value) == repr(expected)
+        self.need(same, "it is not what the certificate's evidence is about")
+
+    def at_least(self, bound: Fraction, rule: str = "R9") -> None:
+        """R9: refuse unless the rational number is at least the proved bound."""
+        self.need(self.rational() >= bound, "it is below the proved bound", rule)
+
+    def encloses(self, low: Fraction, high: Fraction | None, open_end: bool = False) -> None:
+        """R9: refuse unless the pair contains [low, high]; with `open_end` an upper end that is not claimed is null."""
+        claimed_low, claimed_high = self.items(2)
+        above = open_end and claimed_high.value is None
+        above = above or (high is not None and claimed_high.rational() >= high)
+        self.need(above and claimed_low.rational() <= low, "it is narrower than what is proved")
