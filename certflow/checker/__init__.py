@@ -8,6 +8,7 @@ works as a bare copy too: `python -S -E -m checker FILE`.
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,9 @@ class Verdict:
 def check_file(path: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
     """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never raises."""
     try:
+        # A pipe or a device might never end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return Verdict("malformed", "R1", "file", "it is not a regular file")
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -57,5 +61,5 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         return Verdict("timeout", "", "", "the time limit has passed before everything was checked")
     except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:
         # What was not foreseen is not proved.
-        return Verdict("refused", "", "", f"the check could not be completed: {type(error).__name__}: {str(error)[:200]}")
+        return Verdict("refused", "", "", f"the check could not be completed: {type(error).__name__}: {str(error)[:200]!a}")
     return Verdict("accepted", claim=certificate.claim.value, assumptions=ASSUMPTIONS)

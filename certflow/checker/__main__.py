@@ -28,17 +28,19 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         if block["outcome"] == "inconclusive":
             lines.append(f"{name}: nothing is claimed. {block['reason']}")
         elif block["outcome"] == "dead":
-            lines.append(f"{name}: from t = {block['horizon']} on every sample is inactive and its weights never move again.")
+            lines.append(f"{name}: from the horizon on every sample is inactive and its weights never move again.")
         else:
-            change = "grows from there" if block["outcome"] == "converges" else "shrinks"
+            sign = "positive" if block["outcome"] == "converges" else "negative"
+            angle = claim["epsilon"] if block["angle_at_horizon"] is None else block["angle_at_horizon"]
             lines.append(
-                f"{name}: its direction is within {block['angle_at_horizon']} of a KKT point at the horizon and within "
-                f"{claim['epsilon']} from then on {until}; it {change}."
+                f"{name}: its direction is within {angle} of a KKT point at the horizon and within {claim['epsilon']} from "
+                f"then on {until}; the NCF is {sign} there."
             )
     return lines
 
 
 def _report(path: str, verdict: Verdict, quiet: bool) -> None:
+    path = path.encode("ascii", "backslashreplace").decode("ascii")
     if verdict.verdict != "accepted":
         place = ", ".join(part for part in (verdict.rule, verdict.where) if part)
         print(f"{path}: {verdict.verdict}" + (f" ({place})" if place else "") + f": {verdict.reason}")

@@ -209,6 +209,7 @@ class _After:
         if "value" in given:
             block["value"].encloses(*trap.value)
         if "gap" in given:
+            block["gap"].need(len(weights) > 1, "a single weight has no directions between which there is a gap")
             block["gap"].encloses(*trap.gap, open_end=True)
         if "angle_at_horizon" in given:
             block["angle_at_horizon"].at_least(self.swept.D[g] + drift)

@@ -152,5 +152,6 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int) ->
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:
             z = sum((v * w for v, w in zip(x, row[: len(x)], strict=True)), Fraction(0)) / (1 << grid)
-            if z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
+            # Where x = 0 the neuron does nothing at all.
+            if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
                 raise Refused("R5", where, f"a sample may be active for part {part}, so it is not proved dead")

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
-from .numbers import BITS, ONE, Interval, dot, down, enclosed, largest, mul_up, norm_up, power, root_up, times, up
-from .polynomials import Layers
+from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, root_up, times
+from .polynomials import Column, Layers
 
 Box = list[Interval]
-Column = tuple[list[int], list[int]]
 
 
 @dataclass
@@ -28,26 +27,16 @@ class Evaluation:
 
 
 class Part:
-    """A part with what does not change from region to region."""
+    """One part of a problem on boxes of its weights."""
 
     def __init__(self, layers: Layers, shallow: bool) -> None:
         self.layers, self.shallow, self.size = layers, shallow, len(layers.places)
-        self.z = [enclosed(v) for v in layers.z]
-        self.x = [[enclosed(v) for v in row] for row in layers.samples]
-        self.lengths = [up(root_up(sum((v * v for v in row), Fraction(0)), 2)) for row in layers.samples]
+        self.samples, self.x, self.z, self.lengths = layers.samples, layers.samples.x, layers.samples.z, layers.samples.lengths
         self.off = layers.alpha**layers.p
         self.off_interval = enclosed(self.off)
         self.either = (min(self.off_interval[0], ONE), max(self.off_interval[1], ONE))
-        d = len(layers.samples[0])
-        if shallow:
-            out = layers.matrices[1][0][0]
-            self.outgoing = None if type(out) is int else enclosed(Fraction(out))
-            rows = layers.samples
-            self.columns = [_column([row[b] for row in rows]) for b in range(d)]
-            self.squares = []
-            for b in range(d):
-                layers.clock.tick()
-                self.squares.append([_column([row[b] * row[c] for row in rows]) for c in range(b + 1)])
+        out = layers.matrices[1][0][0]
+        self.outgoing = None if type(out) is int else enclosed(Fraction(out))
 
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
         """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
@@ -66,7 +55,8 @@ class Part:
     def _shallow(self, W: Box, Z: list[Box]) -> Evaluation:
         v = W[-1] if self.outgoing is None else self.outgoing
         passed = [self.passed(z) for (z,) in Z]
-        d = len(self.columns)
+        columns, squares = self.samples.columns, self.samples.squares
+        d = len(columns)
         slopes = [times(v, first) for _, first, _ in passed]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
         weights = _split(curvatures)
@@ -74,13 +64,13 @@ class Part:
         radius = [[0] * self.size for _ in range(self.size)]
         for b in range(d):
             for c in range(b + 1):
-                m, r = _weighted(weights, self.squares[b][c])
+                m, r = _weighted(weights, squares[b][c])
                 middle[b][c] = middle[c][b] = m
                 radius[b][c] = radius[c][b] = r
         if self.outgoing is None:
             mixed = _split([times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)])
             for b in range(d):
-                m, r = _weighted(mixed, self.columns[b])
+                m, r = _weighted(mixed, columns[b])
                 middle[b][d] = middle[d][b] = m
                 radius[b][d] = radius[d][b] = r
         outputs = [times(v, value) for value, _, _ in passed]
@@ -91,7 +81,7 @@ class Part:
         if self.outgoing is not None:
             # Each x x^T is positive semidefinite, so the largest weights give the largest form.
             highest = _split([(z[1], z[1]) for z in curvatures])
-            sums = [[_weighted(highest, self.squares[max(b, c)][min(b, c)]) for c in range(d)] for b in range(d)]
+            sums = [[_weighted(highest, squares[max(b, c)][min(b, c)]) for c in range(d)] for b in range(d)]
             above, loss = [[m for m, _ in row] for row in sums], d * max(r for row in sums for _, r in row)
         return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, [value for value, _, _ in passed]])
 
@@ -101,7 +91,7 @@ class Part:
             return [dot(zip(kappa, column, strict=True)) for column in evaluation.slopes]
         slopes, values = evaluation.slopes
         weights = _split([times(k, s) for k, s in zip(kappa, slopes, strict=True)])
-        sums = [_weighted(weights, column) for column in self.columns]
+        sums = [_weighted(weights, column) for column in self.samples.columns]
         result = [(m - r, m + r) for m, r in sums]
         return result if self.outgoing is not None else [*result, dot(zip(kappa, values, strict=True))]
 
@@ -212,12 +202,6 @@ def norm_bound(matrix: list[list[int]]) -> int:
     return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)), max(quotients))
 
 
-def _column(values: list[Fraction]) -> Column:
-    """Rationals rounded down to fixed point (each less than one unit off), and their absolute values."""
-    rounded = [down(v) for v in values]
-    return rounded, [abs(v) for v in rounded]
-
-
 def _split(intervals: Box) -> tuple[list[int], list[int], int]:
     """Middles, radii, and the sum of largest absolute values."""
     middles = [(a + b) >> 1 for a, b in intervals]
@@ -233,7 +217,5 @@ def _weighted(weights: tuple[list[int], list[int], int], column: Column) -> tupl
 
 def output_bounds(layers: Layers, outgoing: Fraction | None) -> list[Fraction]:
     """R4: beta_i >= |h_i| of one neuron with weights of norm 1 (order 2): |v| |x|^2 or |x|/2; |alpha| <= 1."""
-    squares = [sum((v * v for v in row), Fraction(0)) for row in layers.samples]
-    if outgoing is not None:
-        return [abs(outgoing) * square for square in squares]
-    return [root_up(square, 2) / 2 for square in squares]
+    squares = layers.samples.lengths2
+    return [root_up(square, 2) / 2 if outgoing is None else abs(outgoing) * square for square in squares]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import comb
 from operator import mul
 
-from .numbers import BITS, ONE, Interval, down, up
+from .numbers import BITS, ONE, Interval, down, enclosed, root_up, up
 from .verdicts import Clock, Refused
+
+Column = tuple[list[int], list[int]]
 
 _BYTES = 44
 _SLOT = 8 * _BYTES
@@ -130,41 +133,65 @@ def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polyn
     return value, slope
 
 
-class Layers:
-    """The layers of one part as entries: an index into the part's weights, or an exact number.
+class Samples:
+    """What all parts share: the exact inputs of their first layers (`rows`) and the weights z of N, as intervals and as
+    polynomials, the lengths of the inputs, and for neurons the `columns` and the products of two columns (`squares`)."""
 
-    `matrices[l][a][b]` is int (index) or Fraction; `samples[i]` are the exact inputs of the first layer, `z[i]` the
-    weights of N. `names` (l, a, b) are the trained entries in the order of the part's weights.
+    def __init__(self, rows: list[list[Fraction]], z: list[Fraction], clock: Clock) -> None:
+        self.rows, self.clock = rows, clock
+        self.z, self.x = [enclosed(v) for v in z], [[enclosed(v) for v in row] for row in rows]
+        self.lengths2 = [sum((v * v for v in row), Fraction(0)) for row in rows]
+        self.lengths = [up(root_up(square, 2)) for square in self.lengths2]
+        self.x_polynomials = [[Polynomial.constant(v) for v in row] for row in rows]
+        self.x_columns = [[row[b] for row in self.x_polynomials] for b in range(len(rows[0]))]
+        self.z_polynomials = [Polynomial.constant(v) for v in z]
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """Rationals rounded down to fixed point (each less than one unit off), and their absolute values."""
+        rounded = [[down(row[b]) for row in self.rows] for b in range(len(self.rows[0]))]
+        return [(column, [abs(v) for v in column]) for column in rounded]
+
+    @cached_property
+    def squares(self) -> list[list[Column]]:
+        """For b and c <= b the products of the columns b and c, rounded likewise."""
+        squares = []
+        for b in range(len(self.rows[0])):
+            self.clock.tick()
+            rounded = [[down(row[b] * row[c]) for row in self.rows] for c in range(b + 1)]
+            squares.append([(column, [abs(v) for v in column]) for column in rounded])
+        return squares
+
+
+class Layers:
+    """The layers of one part as entries: `matrices[l][a][b]` is an index into its weights, or an exact number.
+
+    `places[k]` is the (l, a, b) of weight k.
     """
 
     def __init__(
-        self,
-        matrices: list[list[list[int | Fraction]]],
-        samples: list[list[Fraction]],
-        z: list[Fraction],
-        alpha: Fraction,
-        p: int,
-        clock: Clock,
+        self, matrices: list[list[list[int | Fraction]]], samples: Samples, alpha: Fraction, p: int, clock: Clock
     ) -> None:
-        self.matrices, self.samples, self.z, self.alpha, self.p, self.clock = matrices, samples, z, alpha, p, clock
+        self.matrices, self.samples, self.alpha, self.p, self.clock = matrices, samples, alpha, p, clock
         places = {
             e: (l, a, b) for l, m in enumerate(matrices) for a, row in enumerate(m) for b, e in enumerate(row) if type(e) is int
         }
         self.places = [places[k] for k in range(len(places))]
-        self.x_polynomials = [[Polynomial.constant(v) for v in row] for row in samples]
-        self.x_columns = [[row[b] for row in self.x_polynomials] for b in range(len(samples[0]))]
-        self.z_polynomials = [Polynomial.constant(v) for v in z]
+        self.polynomials = [
+            [[e if type(e) is int else Polynomial.constant(Fraction(e)) for e in row] for row in m] for m in matrices
+        ]
 
 
 def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polynomial], list[list[Polynomial]]]:
     """R3: grad N along the piece (per weight), and the first kink arguments (sample by first-layer neuron)."""
-    W = [[[u[e] if type(e) is int else Polynomial.constant(Fraction(e)) for e in row] for row in m] for m in layers.matrices]
+    W = [[[u[e] if isinstance(e, int) else e for e in row] for row in m] for m in layers.polynomials]
+    samples = layers.samples
     depth = len(W)
     columns = [[[row[b] for row in m] for b in range(len(m[0]))] for m in W]
     first: list[list[Polynomial]] = []
     signals: list[list[list[Polynomial]]] = [[] for _ in W]
     values: list[list[list[Polynomial]]] = [[] for _ in W]
-    for x, weight in zip(layers.x_polynomials, layers.z_polynomials, strict=True):
+    for x, weight in zip(samples.x_polynomials, samples.z_polynomials, strict=True):
         layers.clock.tick()
         a, slopes = x, []
         for l in range(depth):
@@ -184,7 +211,7 @@ def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polyn
             signals[l].append(s)
     result = []
     for l, i, j in layers.places:
-        incoming = layers.x_columns[j] if l == 0 else [row[j] for row in values[l]]
+        incoming = samples.x_columns[j] if l == 0 else [row[j] for row in values[l]]
         result.append(dot([row[i] for row in signals[l]], incoming, keep))
     return result, first
 

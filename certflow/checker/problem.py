@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
+from operator import mul
 from typing import Any
 
-from .polynomials import Layers
+from .polynomials import Layers, Samples
 from .reading import Node
-from .verdicts import Clock, Refused
+from .verdicts import Clock
 
 MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10_000, 1_000, 12, 16, 64
 MAX_DEGREE = 4_096
-MAX_BITS = 200_000
+MAX_BITS = 20_000
+MAX_PART, MAX_ENTRIES, MAX_PRODUCTS = 400, 50_000, 4_000_000
 
 _COMMON = "inputs kind activation "
 _OWN = {"one-layer": ("width", "signs"), "two-layer": ("width", ""), "feed-forward": ("widths", "trained given")}
@@ -32,10 +35,13 @@ class Problem:
         top = Node(content, "problem").fields("network data loss direction")
         self._network(top["network"])
         self._data(top["data"], top["loss"])
+        for matrix in (*self.given.values(), self.samples, [self.z]):
+            _short(matrix, top["data"], clock)
         self.direction = top["direction"].rationals(self.size)
+        _short([self.direction], top["direction"], clock)
         if not any(self.direction):
             top["direction"].fail("the direction is zero")
-        self._parts(clock)
+        self._parts(top["network"], clock)
 
     def _network(self, node: Node) -> None:
         table = node.fields(_COMMON, "width signs widths trained given")
@@ -63,8 +69,8 @@ class Problem:
         lawful = 2 <= self.order <= MAX_ORDER and self.trained != [self.depth]
         node.need(lawful, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked", "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
-        if self.size > MAX_WEIGHTS:
-            node.fail(f"there are {self.size} weights; at most {MAX_WEIGHTS} are read")
+        if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
+            node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
 
     def _given(self, node: Node, table: dict[str, Node]) -> dict[int, Matrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
@@ -99,11 +105,12 @@ class Problem:
         self.least_curvature, self.curvature = (Fraction(1), Fraction(1)) if kind == "square" else (Fraction(0), Fraction(1, 2))
         self.z = [self.omega * y for y in labels]
 
-    def _parts(self, clock: Clock) -> None:
+    def _parts(self, node: Node, clock: Clock) -> None:
         lowest = min(self.trained)
         self.features = self.samples
         for l in range(1, lowest):
             self.features = [self._passed(self.given[l], x, clock) for x in self.features]
+            _short(self.features, node, clock)
         index = 0
         matrices: list[list[list[int | Fraction]]] = []
         for l in range(lowest, self.depth + 1):
@@ -116,11 +123,15 @@ class Problem:
         self.shallow = len(matrices) == 2
         own = [[matrices[0][j : j + 1], [[matrices[1][0][j]]]] for j in range(self.widths[-2])] if self.shallow else [matrices]
         self.indices = [sorted(e for m in part for row in m for e in row if type(e) is int) for part in own]
+        products = len(self.features) * len(self.features[0]) ** 2 if self.shallow else 0
+        if products > MAX_PRODUCTS or max(map(len, self.indices)) > MAX_PART:
+            node.fail(f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked")
+        samples = Samples(self.features, self.z, clock)
         self.layers = []
         for part, indices in zip(own, self.indices, strict=True):
             place = {w: k for k, w in enumerate(indices)}
             local = [[[place[e] if type(e) is int else e for e in row] for row in m] for m in part]
-            self.layers.append(Layers(local, self.features, self.z, self.alpha, self.p, clock))
+            self.layers.append(Layers(local, samples, self.alpha, self.p, clock))
         separate = self.order == 2 and len(own) > 1
         self.groups = [[j] for j in range(len(own))] if separate else [list(range(len(own)))]
         self.several = len(self.groups) > 1
@@ -131,6 +142,14 @@ class Problem:
             clock.tick()
             z = sum((w * v for w, v in zip(row, x, strict=True)), Fraction(0))
             result.append(max(z, self.alpha * z) ** self.p)
-            if result[-1].denominator.bit_length() + result[-1].numerator.bit_length() > MAX_BITS:
-                raise Refused("R1", "problem.network.given", "the exact features of the untrained layers are too long")
         return result
+
+
+def _short(rows: Matrix, node: Node, clock: Clock) -> None:
+    """Refuse numbers whose exact sums of products would be too long to work with."""
+    common = 1
+    for row in rows:
+        clock.tick()
+        for value in row:
+            common = lcm(common, value.denominator)
+            node.need(max(common.bit_length(), value.numerator.bit_length()) <= MAX_BITS, "the numbers are too long", "R1")

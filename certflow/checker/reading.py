@@ -86,10 +86,12 @@ class Node:
 
     def items(self, least: int, most: int | None = None) -> list[Node]:
         """The entries of a list of `least` to `most` (or of exactly `least`) entries."""
-        most = least if most is None else most
+        self._listed(least, least if most is None else most)
+        return [Node(value, f"{self.where}[{k}]") for k, value in enumerate(self.value)]
+
+    def _listed(self, least: int, most: int) -> None:
         if not isinstance(self.value, list) or not least <= len(self.value) <= most:
             self.fail(f"expected a list of {least} to {most} entries")
-        return [Node(value, f"{self.where}[{k}]") for k, value in enumerate(self.value)]
 
     def integer(self, least: int, most: int) -> int:
         """A whole number in a range."""
@@ -99,7 +101,8 @@ class Node:
 
     def integers(self, least: int, most: int) -> list[int]:
         """A list of `least` to `most` whole numbers."""
-        if any(type(node.value) is not int for node in self.items(least, most)):
+        self._listed(least, most)
+        if any(type(value) is not int for value in self.value):
             self.fail("expected whole numbers")
         return list(self.value)
 

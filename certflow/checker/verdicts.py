@@ -28,7 +28,8 @@ class Clock:
     """Raises `OutOfTime` from `tick` once `limit` seconds (None: never) have passed since it was made."""
 
     def __init__(self, limit: float | None) -> None:
-        self.end = None if limit is None else time.monotonic() + limit
+        # What is no number of seconds is no time at all.
+        self.end = None if limit is None else time.monotonic() + (limit if limit >= 0 else 0)
 
     def tick(self) -> None:
         """Call this in every loop whose length the file decides."""
