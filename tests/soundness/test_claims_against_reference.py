@@ -93,7 +93,7 @@ def turned(problem: Problem, phi: Fraction, seed: int) -> Problem:
     return Problem(problem.network, problem.X, problem.y, problem.loss, direction=moved, name=f"{problem.name} turned")
 
 
-@pytest.mark.parametrize(("family", "seed"), [("one-layer", 8), ("two-layer", 8), ("two-layer linear", 7), ("trained below", 11)])
+@pytest.mark.parametrize(("family", "seed"), [("one-layer", 8), ("two-layer", 8), ("two-layer linear", 7)])
 def test_one_claim_holds_for_all_directions_within_its_start_angle(family, seed):
     problem, phi = random_problem(family, seed), Fraction(1, 5000)
     result = certify(problem, EPSILON, start_angle=phi)
