@@ -52,6 +52,17 @@ def test_a_block_of_zeros_gives_a_partial_theorem():
     assert accepted(found) == ("accepted", "")
 
 
+def test_a_block_that_starts_in_its_trap_keeps_its_distance_from_the_kkt_point():
+    # 10.5119° is a maximum; block 1 starts 0.0009 from it and has no tube, block 2 has one.
+    found = certify(one_layer(["0.983057", "0.183297", "-1", "1"]), EPSILON)
+    first, second = found.claim["blocks"]
+    assert (first["horizon"], first["outcome"]) == ("0", "converges")
+    assert Fraction(second["horizon"]) > 0
+    assert accepted(found) == ("accepted", "")
+    alone = certify(one_layer(["0.983057", "0.183297"]), EPSILON).claim["blocks"][0]
+    assert Fraction(8, 10000) < Fraction(alone["angle_at_horizon"]) < EPSILON
+
+
 def test_negative_outputs_shrink():
     found = certify(one_layer(["1", "1/2", "-1", "1"], signs=[1, -1]), EPSILON)
     assert outcomes(found) == ["converges", "shrinks"]
