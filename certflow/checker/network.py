@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
 from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, root_up, times
+from .passes import Passes, passes
 from .polynomials import Column, Layers
 
 Box = list[Interval]
@@ -60,19 +62,11 @@ class Part:
         slopes = [times(v, first) for _, first, _ in passed]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
         weights = _split(curvatures)
-        middle = [[0] * self.size for _ in range(self.size)]
-        radius = [[0] * self.size for _ in range(self.size)]
-        for b in range(d):
-            for c in range(b + 1):
-                m, r = _weighted(weights, squares[b][c])
-                middle[b][c] = middle[c][b] = m
-                radius[b][c] = radius[c][b] = r
+        lower = [[_weighted(weights, column) for column in row] for row in squares]
         if self.outgoing is None:
             mixed = _split([times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)])
-            for b in range(d):
-                m, r = _weighted(mixed, columns[b])
-                middle[b][d] = middle[d][b] = m
-                radius[b][d] = radius[d][b] = r
+            lower.append([*(_weighted(mixed, column) for column in columns), (0, 0)])
+        middle, radius = _mirrored([[m for m, _ in row] for row in lower]), _mirrored([[r for _, r in row] for row in lower])
         outputs = [times(v, value) for value, _, _ in passed]
         norms = [mul_up(largest(s), length) for s, length in zip(slopes, self.lengths, strict=True)]
         if self.outgoing is None:
@@ -81,8 +75,8 @@ class Part:
         if self.outgoing is not None:
             # Each x x^T is positive semidefinite, so the largest weights give the largest form.
             highest = _split([(z[1], z[1]) for z in curvatures])
-            sums = [[_weighted(highest, squares[max(b, c)][min(b, c)]) for c in range(d)] for b in range(d)]
-            above, loss = [[m for m, _ in row] for row in sums], d * max(r for row in sums for _, r in row)
+            sums = [[_weighted(highest, column) for column in row] for row in squares]
+            above, loss = _mirrored([[m for m, _ in row] for row in sums]), d * max(r for row in sums for _, r in row)
         return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, [value for value, _, _ in passed]])
 
     def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
@@ -97,99 +91,67 @@ class Part:
 
     def _deep(self, W: Box, Z: list[Box]) -> Evaluation:
         matrices = [[[W[e] if type(e) is int else enclosed(Fraction(e)) for e in row] for row in m] for m in self.layers.matrices]
-        low = [[0] * self.size for _ in range(self.size)]
-        high = [[0] * self.size for _ in range(self.size)]
+        low = [[0] * (k + 1) for k in range(self.size)]
+        high = [[0] * (k + 1) for k in range(self.size)]
         outputs: Box = []
         gradients: list[Box] = []
         for x, z, kinks in zip(self.x, self.z, Z, strict=True):
             self.layers.clock.tick()
-            run = _Run(self, matrices, x, kinks)
-            outputs.append(dot(zip(matrices[-1][0], run.values[-1], strict=True)))
+            run = passes(matrices, x, kinks, [(ONE, ONE)], _product, self.passed)
+            outputs.append(_product(matrices[-1][0], run.values[-1]))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])
-            run.add_hessian(self.layers.places, z, low, high)
-        for i in range(self.size):
-            for j in range(i):
-                low[i][j], high[i][j] = low[j][i], high[j][i]
+            self._add_hessian(run, z, low, high)
         middle = [[(a + b) >> 1 for a, b in zip(p, q, strict=True)] for p, q in zip(low, high, strict=True)]
-        radius = [[b - m for b, m in zip(q, r, strict=True)] for q, r in zip(high, middle, strict=True)]
-        norms = [norm_up(map(largest, gradient)) for gradient in gradients]
-        return Evaluation(
-            middle, radius, middle, norm_bound(radius), outputs, norms, [[g[k] for g in gradients] for k in range(self.size)]
-        )
+        radius = _mirrored([[b - m for b, m in zip(q, r, strict=True)] for q, r in zip(high, middle, strict=True)])
+        middle, norms = _mirrored(middle), [norm_up(map(largest, gradient)) for gradient in gradients]
+        slopes = [[gradient[k] for gradient in gradients] for k in range(self.size)]
+        return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
 
-
-class _Run:
-    """Forward and backward pass of one sample: `values[l]` enter layer l, `signals[l]` are dH/d(its output)."""
-
-    def __init__(self, part: Part, matrices: list[list[Box]], x: Box, kinks: Box) -> None:
-        self.matrices = matrices
-        self.columns = [[[row[b] for row in m] for b in range(len(m[0]))] for m in matrices]
-        self.values, self.first, self.second = [x], [], []
-        z = kinks
-        for l in range(len(matrices) - 1):
-            if l:
-                z = [dot(zip(row, self.values[-1], strict=True)) for row in matrices[l]]
-            passed = [part.passed(v) for v in z]
-            self.values.append([v for v, _, _ in passed])
-            self.first.append([f for _, f, _ in passed])
-            self.second.append([s for _, _, s in passed])
-        self.signals: list[Box] = [[(ONE, ONE)]]
-        self.back: list[Box] = []
-        for l in range(len(matrices) - 2, -1, -1):
-            self.back.insert(0, [dot(zip(column, self.signals[0], strict=True)) for column in self.columns[l + 1]])
-            self.signals.insert(0, [times(q, f) for q, f in zip(self.back[0], self.first[l], strict=True)])
-
-    def add_hessian(self, places: list[tuple[int, int, int]], z: Interval, low: list[list[int]], high: list[list[int]]) -> None:
-        """Add z times the upper triangle of the Hessian of H: an entry moves only the kink arguments of its own row, by
-        the value that enters there, so one tangent per neuron serves a whole row of a matrix."""
-        index = {place: k for k, place in enumerate(places)}
-        for l in range(len(self.matrices) - 1):
-            entering = [times(z, v) for v in self.values[l]]
-            for a in range(len(self.matrices[l])):
+    def _add_hessian(self, run: Passes[Interval], z: Interval, low: list[list[int]], high: list[list[int]]) -> None:
+        """Add z times the lower triangle of the Hessian of H: a weight moves only the kink arguments of its own row, by the
+        value that enters there, so one tangent per neuron serves a whole row of a matrix."""
+        index = {place: k for k, place in enumerate(self.layers.places)}
+        for l in range(len(run.matrices) - 1):
+            entering = [times(z, v) for v in run.values[l]]
+            for a in range(len(run.matrices[l])):
                 if (l, a, 0) not in index:
                     continue
-                derivative = self._tangent(l, a)
+                signals, values = _tangent(run, l, a)
                 for (m, c, d), k in index.items():
-                    if (m, c) < (l, a):
+                    if k < index[l, a, 0]:
                         continue
-                    signal, value = derivative[m]
-                    change = (0, 0)
-                    if signal is not None:
-                        change = times(signal[c], self.values[m][d])
-                    if value is not None:
-                        more = times(self.signals[m][c], value[d])
-                        change = (change[0] + more[0], change[1] + more[1])
-                    if change == (0, 0):
-                        continue
-                    for b, weight in enumerate(entering):
-                        i = index[l, a, b]
-                        if i <= k:
+                    # The entry of the gradient at (m, c, d) is signal times value.
+                    change = _product([signals[m][c], run.signals[m][c]], [run.values[m][d], values[m][d]])
+                    if change != (0, 0):
+                        for i, weight in enumerate(entering[: k - index[l, a, 0] + 1], index[l, a, 0]):
                             entry = times(weight, change)
-                            low[i][k] += entry[0]
-                            high[i][k] += entry[1]
+                            low[k][i] += entry[0]
+                            high[k][i] += entry[1]
 
-    def _tangent(self, l: int, a: int) -> list[tuple[Box | None, Box | None]]:
-        """Per layer m the derivatives of `signals[m]` and `values[m]` by kink argument a of layer l (None: zero)."""
-        last = len(self.matrices) - 1
-        dz: list[Box] = [[] for _ in self.matrices]
-        values: list[Box | None] = [None] * len(self.matrices)
-        dz[l] = [(ONE, ONE) if c == a else (0, 0) for c in range(len(self.matrices[l]))]
-        for m in range(l, last):
-            moved = [times(f, v) for f, v in zip(self.first[m], dz[m], strict=True)]
-            values[m + 1] = moved
-            dz[m + 1] = [dot(zip(row, moved, strict=True)) for row in self.matrices[m + 1]]
-        signals: list[Box | None] = [None] * len(self.matrices)
-        for m in range(last - 1, l - 1, -1):
-            above = signals[m + 1]
-            own = []
-            for b, (second, v, q) in enumerate(zip(self.second[m], dz[m], self.back[m], strict=True)):
-                low, high = times(times(second, v), q)
-                if above is not None:
-                    more = times(self.first[m][b], dot(zip(self.columns[m + 1][b], above, strict=True)))
-                    low, high = low + more[0], high + more[1]
-                own.append((low, high))
-            signals[m] = own
-        return list(zip(signals, values, strict=True))
+
+def _tangent(run: Passes[Interval], l: int, a: int) -> tuple[list[Box], list[Box]]:
+    """Per layer the derivatives of `signals` and `values` by kink argument a of layer l."""
+    last = len(run.matrices) - 1
+    signals: list[Box] = [[(0, 0)] * len(box) for box in run.signals]
+    values: list[Box] = [[(0, 0)] * len(box) for box in run.values]
+    kinks: list[Box] = [[(ONE, ONE) if c == a else (0, 0) for c in range(len(run.matrices[l]))]] * (l + 1)
+    for m in range(l, last):
+        values[m + 1] = [times(first, v) for (_, first, _), v in zip(run.passed[m], kinks[m], strict=True)]
+        kinks.append([_product(row, values[m + 1]) for row in run.matrices[m + 1]])
+    for m in range(last - 1, l - 1, -1):
+        above = [_product(column, signals[m + 1]) for column in run.columns[m + 1]]
+        moved = zip(run.passed[m], kinks[m], run.back[m], above, strict=True)
+        signals[m] = [_product([times(second, v), first], [q, up]) for (_, first, second), v, q, up in moved]
+    return signals, values
+
+
+def _product(left: Sequence[Interval], right: Sequence[Interval]) -> Interval:
+    return dot(zip(left, right, strict=True))
+
+
+def _mirrored(lower: list[list[int]]) -> list[list[int]]:
+    """The symmetric matrix with this lower triangle."""
+    return [[lower[max(i, j)][min(i, j)] for j in range(len(lower))] for i in range(len(lower))]
 
 
 def norm_bound(matrix: list[list[int]]) -> int:

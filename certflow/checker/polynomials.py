@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from math import comb
 from operator import mul
 
 from .numbers import BITS, ONE, Interval, down, enclosed, root_up, up
+from .passes import passes
 from .verdicts import Clock, Refused
 
 Column = tuple[list[int], list[int]]
@@ -186,33 +187,16 @@ def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polyn
     """R3: grad N along the piece (per weight), and the first kink arguments (sample by first-layer neuron)."""
     W = [[[u[e] if isinstance(e, int) else e for e in row] for row in m] for m in layers.polynomials]
     samples = layers.samples
-    depth = len(W)
-    columns = [[[row[b] for row in m] for b in range(len(m[0]))] for m in W]
-    first: list[list[Polynomial]] = []
-    signals: list[list[list[Polynomial]]] = [[] for _ in W]
-    values: list[list[list[Polynomial]]] = [[] for _ in W]
+    product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
+    runs, first = [], []
     for x, weight in zip(samples.x_polynomials, samples.z_polynomials, strict=True):
         layers.clock.tick()
-        a, slopes = x, []
-        for l in range(depth):
-            values[l].append(a)
-            if l < depth - 1:
-                kinks = [dot(row, a, keep) for row in W[l]]
-                if l == 0:
-                    first.append(kinks)
-                passed = [activation(k, layers.alpha, layers.p, keep) for k in kinks]
-                a, slope = [v for v, _ in passed], [s for _, s in passed]
-                slopes.append(slope)
-        s = [weight]
-        signals[-1].append(s)
-        for l in range(depth - 2, -1, -1):
-            back = [dot(column, s, keep) for column in columns[l + 1]]
-            s = [dot([q], [slope], keep) for q, slope in zip(back, slopes[l], strict=True)]
-            signals[l].append(s)
+        first.append([dot(row, x, keep) for row in W[0]])
+        runs.append(passes(W, x, first[-1], [weight], product, passed))
     result = []
-    for l, i, j in layers.places:
-        incoming = samples.x_columns[j] if l == 0 else [row[j] for row in values[l]]
-        result.append(dot([row[i] for row in signals[l]], incoming, keep))
+    for l, a, b in layers.places:
+        incoming = samples.x_columns[b] if l == 0 else [run.values[l][b] for run in runs]
+        result.append(dot([run.signals[l][a] for run in runs], incoming, keep))
     return result, first
 
 
