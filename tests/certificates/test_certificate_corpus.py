@@ -38,6 +38,21 @@ def test_attacks_are_refused(name, attack):
     assert verdict.verdict == "refused" and verdict.rule and verdict.where and verdict.reason
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "reject").glob("*.json")))
+def test_the_reject_corpus_is_refused(name):
+    verdict = check_file(FOLDER / "reject" / f"{name}.json")
+    assert verdict.verdict == "refused", verdict
+    assert verdict.rule.startswith("R")
+    assert verdict.where
+    assert verdict.reason
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (FOLDER / "malformed").glob("*")))
+def test_the_malformed_corpus_is_malformed(name):
+    (path,) = (FOLDER / "malformed").glob(f"{name}.*")
+    assert check_file(path).verdict == "malformed"
+
+
 def test_sealing_an_unchanged_certificate_keeps_it_accepted():
     assert check_text(sealed(accepted("one-neuron"))).verdict == "accepted"
 
