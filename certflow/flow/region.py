@@ -19,8 +19,9 @@ from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
 from certflow.flow.curve import Curve
 from certflow.flow.parts import Parts, branches
 from certflow.networks.base import Forward
+from certflow.outcome import Inconclusive
 
-_SPARE, _SPARE_DEEP = 2.0**-24, 2.0**-5
+_SPARE, _SPARE_DEEP, _SPARE_NORM = 2.0**-24, 2.0**-8, 2.0**-5
 """By how much radii are made larger than proved, so that a checker with another order of operations arrives at no more.
 Interval evaluations of a deep network, and of Hessians across a kink, agree to first order only."""
 
@@ -83,10 +84,10 @@ class _PieceData:
 
 
 def exact_floats(integers: Any, grid: int) -> np.ndarray:
-    """The numbers integers * 2^-grid as floats, exactly; `OverflowError` if one has more than 53 bits."""
+    """The numbers integers * 2^-grid as floats, exactly; `Inconclusive` if one has more than 53 bits."""
     values = np.array(integers, dtype=object)
     if any(abs(int(v)) >= 2**53 for v in values.reshape(-1)):
-        raise OverflowError("an integer of the curve has more than 53 bits")
+        raise Inconclusive("the curve has coefficients that are too large for double precision.")
     return values.astype(float) * 2.0**-grid
 
 
@@ -305,7 +306,7 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     aside = (high - low) * spare
     return Regions(
         A,
-        symmetric_norm_upper(A_rad) * (1 + _SPARE_DEEP),
+        symmetric_norm_upper(A_rad) * (1 + _SPARE_NORM),
         up(spread + rho),
         sum_down(low, -aside),
         sum_up(high, aside),
