@@ -53,10 +53,8 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
     try:
         certificate = read(data.encode("utf-8", "replace") if isinstance(data, str) else data, clock)
         check_claim(certificate, clock)
-    except Malformed as error:
-        return Verdict("malformed", error.rule, error.where, error.reason)
     except Refused as error:
-        return Verdict("refused", error.rule, error.where, error.reason)
+        return Verdict("malformed" if isinstance(error, Malformed) else "refused", error.rule, error.where, error.reason)
     except OutOfTime:
         return Verdict("timeout", "", "", "the time limit has passed before everything was checked")
     except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:

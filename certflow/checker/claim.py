@@ -211,10 +211,9 @@ class _After:
         if "gap" in given:
             block["gap"].need(len(weights) > 1, "a single weight has no directions between which there is a gap")
             block["gap"].encloses(*trap.gap, open_end=True)
-        if "angle_at_horizon" in given:
-            block["angle_at_horizon"].at_least(self.swept.D[g] + drift)
-        if "angle_at_radius" in given:
-            block["angle_at_radius"].at_least(self.at_radius(g, trap))
+        for name, bound in (("angle_at_horizon", self.swept.D[g] + drift), ("angle_at_radius", self.at_radius(g, trap))):
+            if name in given:
+                block[name].at_least(bound)
         if "law" in given:
             self._check_law(g, trap, block["law"])
 

@@ -72,8 +72,10 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     """Every group followed along its curve and into its trap, ready for the sweep."""
     problem = certificate.problem
     length2 = sum((v * v for v in problem.direction), Fraction(0))
-    result = []
+    result: list[Proved] = []
+    unknown = _unknown(problem) if any(group.outcome == "inconclusive" for group in certificate.groups) else _NOTHING
     for g, group in enumerate(certificate.groups):
+        clock.tick()
         where, parts = f"groups[{g}]", problem.groups[g]
         own = [problem.direction[w] for j in parts for w in problem.indices[j]]
         part2 = sum((v * v for v in own), Fraction(0))
@@ -82,7 +84,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             sigma = (root_down(part2 / length2, 2), root_up(part2 / length2, 2))
             share = (max(Fraction(0), sigma[0] - start_angle), sigma[1] + start_angle)
         if group.outcome == "inconclusive":
-            result.append(Proved(group, None, Runner(None, _unknown(problem, where), None, 0, share, 0, where)))
+            result.append(Proved(group, None, Runner(None, unknown, None, 0, share, 0, where)))
             continue
         start = [Fraction(v) for row in group.start for v in row]
         distance = angle_up(start, own, f"{where}.start")
@@ -103,10 +105,10 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     return result
 
 
-def _unknown(problem: Problem, where: str) -> Rates:
+def _unknown(problem: Problem) -> Rates:
     """R5: all that is used of an inconclusive group is that its size grows at most at the rate 2 sum |z_i| beta_i."""
     if not problem.several:
-        raise Refused("R5", where, "nothing is proved about an inconclusive single group")
+        raise Refused("R5", "groups[0]", "nothing is proved about an inconclusive single group")
     beta = unit_outputs(problem)
     fastest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
-from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, root_up, times
+from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, times
 from .passes import Passes, passes
 from .polynomials import Column, Layers
 
@@ -52,6 +52,7 @@ class Part:
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
+        self.samples.clock.tick()
         return self._shallow(W, Z) if self.shallow else self._deep(W, Z)
 
     def _shallow(self, W: Box, Z: list[Box]) -> Evaluation:
@@ -81,6 +82,7 @@ class Part:
 
     def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
         """sum_i kappa_i grad h_i, per weight."""
+        self.samples.clock.tick()
         if not self.shallow:
             return [dot(zip(kappa, column, strict=True)) for column in evaluation.slopes]
         slopes, values = evaluation.slopes
@@ -96,7 +98,7 @@ class Part:
         outputs: Box = []
         gradients: list[Box] = []
         for x, z, kinks in zip(self.x, self.z, Z, strict=True):
-            self.layers.clock.tick()
+            self.samples.clock.tick()
             run = passes(matrices, x, kinks, [(ONE, ONE)], _product, self.passed)
             outputs.append(_product(matrices[-1][0], run.values[-1]))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])
@@ -175,9 +177,3 @@ def _weighted(weights: tuple[list[int], list[int], int], column: Column) -> tupl
     """(middle, radius) of sum_i weight_i column_i; every column entry may be one unit off."""
     middles, radii, total = weights
     return sum(map(mul, middles, column[0])) >> BITS, ((sum(map(mul, radii, column[1])) + total) >> BITS) + 2
-
-
-def output_bounds(layers: Layers, outgoing: Fraction | None) -> list[Fraction]:
-    """R4: beta_i >= |h_i| of one neuron with weights of norm 1 (order 2): |v| |x|^2 or |x|/2; |alpha| <= 1."""
-    squares = layers.samples.lengths2
-    return [root_up(square, 2) / 2 if outgoing is None else abs(outgoing) * square for square in squares]

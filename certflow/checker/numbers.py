@@ -198,8 +198,6 @@ def _root(x: Fraction, k: int, upwards: bool) -> Fraction:
 
 def _integer_root(m: int, k: int) -> int:
     """The largest r with r^k <= m."""
-    if k == 1:
-        return m
     if k == 2:
         return isqrt(m)
     r = 1 << -(-m.bit_length() // k)

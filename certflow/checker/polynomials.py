@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from math import comb
 from operator import mul
 
@@ -17,13 +17,11 @@ Column = tuple[list[int], list[int]]
 _BYTES = 44
 _SLOT = 8 * _BYTES
 _HALF = 1 << (_SLOT - 1)
-_BIASES: dict[int, int] = {}
 
 
+@cache
 def _bias(count: int) -> int:
-    if count not in _BIASES:
-        _BIASES[count] = sum(_HALF << (_SLOT * k) for k in range(count))
-    return _BIASES[count]
+    return sum(_HALF << (_SLOT * k) for k in range(count))
 
 
 class Polynomial:
@@ -144,7 +142,6 @@ class Samples:
         self.lengths2 = [sum((v * v for v in row), Fraction(0)) for row in rows]
         self.lengths = [up(root_up(square, 2)) for square in self.lengths2]
         self.x_polynomials = [[Polynomial.constant(v) for v in row] for row in rows]
-        self.x_columns = [[row[b] for row in self.x_polynomials] for b in range(len(rows[0]))]
         self.z_polynomials = [Polynomial.constant(v) for v in z]
 
     @cached_property
@@ -170,10 +167,8 @@ class Layers:
     `places[k]` is the (l, a, b) of weight k.
     """
 
-    def __init__(
-        self, matrices: list[list[list[int | Fraction]]], samples: Samples, alpha: Fraction, p: int, clock: Clock
-    ) -> None:
-        self.matrices, self.samples, self.alpha, self.p, self.clock = matrices, samples, alpha, p, clock
+    def __init__(self, matrices: list[list[list[int | Fraction]]], samples: Samples, alpha: Fraction, p: int) -> None:
+        self.matrices, self.samples, self.alpha, self.p = matrices, samples, alpha, p
         places = {
             e: (l, a, b) for l, m in enumerate(matrices) for a, row in enumerate(m) for b, e in enumerate(row) if type(e) is int
         }
@@ -190,13 +185,12 @@ def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polyn
     product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
     runs, first = [], []
     for x, weight in zip(samples.x_polynomials, samples.z_polynomials, strict=True):
-        layers.clock.tick()
+        samples.clock.tick()
         first.append([dot(row, x, keep) for row in W[0]])
         runs.append(passes(W, x, first[-1], [weight], product, passed))
     result = []
     for l, a, b in layers.places:
-        incoming = samples.x_columns[b] if l == 0 else [run.values[l][b] for run in runs]
-        result.append(dot([run.signals[l][a] for run in runs], incoming, keep))
+        result.append(dot([run.signals[l][a] for run in runs], [run.values[l][b] for run in runs], keep))
     return result, first
 
 

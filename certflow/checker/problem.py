@@ -131,10 +131,11 @@ class Problem:
         for part, indices in zip(own, self.indices, strict=True):
             place = {w: k for k, w in enumerate(indices)}
             local = [[[place[e] if type(e) is int else e for e in row] for row in m] for m in part]
-            self.layers.append(Layers(local, samples, self.alpha, self.p, clock))
+            self.layers.append(Layers(local, samples, self.alpha, self.p))
         separate = self.order == 2 and len(own) > 1
         self.groups = [[j] for j in range(len(own))] if separate else [list(range(len(own)))]
         self.several = len(self.groups) > 1
+        self.beta: list[Fraction] = []
 
     def _passed(self, matrix: Matrix, x: list[Fraction], clock: Clock) -> list[Fraction]:
         result = []

@@ -7,7 +7,7 @@ from fractions import Fraction
 from operator import mul
 
 from .definite import is_psd, solve_length
-from .network import Box, Evaluation, Part, norm_bound, output_bounds
+from .network import Box, Evaluation, Part, norm_bound
 from .numbers import (
     BITS,
     ONE,
@@ -20,6 +20,7 @@ from .numbers import (
     largest,
     mul_up,
     norm_up,
+    root_up,
     smallest,
     sqrt_down,
     sqrt_up,
@@ -154,10 +155,13 @@ def quotient(a: Interval, b: Interval) -> Interval:
 
 
 def unit_outputs(problem: Problem) -> list[Fraction]:
-    """R4: beta_i, the largest over the neurons of a problem of several groups."""
-    out = [layers.matrices[1][0][0] for layers in problem.layers]
-    fixed = None if type(out[0]) is int else max(abs(Fraction(v)) for v in out)
-    return output_bounds(problem.layers[0], fixed)
+    """R4: beta_i >= |h_i| of every neuron with weights of norm 1 (several groups, order 2): |v| |x|^2 or |x|/2; |alpha| <= 1."""
+    if not problem.beta:
+        out = [layers.matrices[1][0][0] for layers in problem.layers]
+        fixed = None if type(out[0]) is int else max(abs(Fraction(v)) for v in out)
+        squares = problem.layers[0].samples.lengths2
+        problem.beta = [root_up(square, 2) / 2 if fixed is None else fixed * square for square in squares]
+    return problem.beta
 
 
 def _over_root(value: int, P: int, k: int) -> int:
@@ -168,20 +172,16 @@ def _over_root(value: int, P: int, k: int) -> int:
     return value
 
 
-def _outer(w: list[int], scale: Fraction) -> list[list[int]]:
-    """scale w w^T, every entry rounded down (less than one unit off)."""
+def _lifted(M: list[list[int]], w: list[int], scale: Fraction) -> list[list[int]]:
+    """M + scale w w^T, every entry rounded down (less than one unit off)."""
     n, d = scale.numerator, scale.denominator << BITS
-    return [[a * b * n // d for b in w] for a in w]
-
-
-def _add(M: list[list[int]], N: list[list[int]], sign: int) -> list[list[int]]:
-    return [[a + sign * b for a, b in zip(p, q, strict=True)] for p, q in zip(M, N, strict=True)]
+    return [[v + a * b * n // d for v, b in zip(row, w, strict=True)] for row, a in zip(M, w, strict=True)]
 
 
 def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fraction) -> bool:
     """Whether sum_j v_j^T M_j v_j + s (sum_j <v_j, w_j>)^2 >= 0 for all v is verified (R4)."""
     if len(matrices) == 1:
-        return is_psd(_add(matrices[0], _outer(directions[0], s), 1), 1)
+        return is_psd(_lifted(matrices[0], directions[0], s), 1)
     bad = [j for j, M in enumerate(matrices) if not is_psd(M)]
     if not bad:
         return True
@@ -193,12 +193,12 @@ def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fra
         if j == bad[0] or not any(w):
             continue
         length = solve_length(M, w)
-        own = next((t for t in _upwards(length) if is_psd(_add(M, _outer(w, 1 / t), -1), 1)), None)
+        own = next((t for t in _upwards(length) if is_psd(_lifted(M, w, -1 / t), 1)), None)
         if own is None:
             return False
         tau += own
     b = bad[0]
-    return is_psd(_add(matrices[b], _outer(directions[b], s / (1 + s * tau)), 1), 1)
+    return is_psd(_lifted(matrices[b], directions[b], s / (1 + s * tau)), 1)
 
 
 def _upwards(value: float | None) -> list[Fraction]:
