@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .document import Group, Rows, Window
+from .document import Group, Piece, Rows, Window
 from .numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, sqrt_down, times, up
-from .polynomials import Polynomial, defect, gradient
+from .polynomials import Layers, Polynomial, defect, gradient
 from .problem import Problem
 from .region import Bounds, Place, Rates, quotient
 from .verdicts import Clock, Refused
@@ -62,16 +62,14 @@ def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, gri
         for j, own in enumerate(window.parts):
             clock.tick()
             try:
-                pieces.append(_pieces(problem, parts[j], window, own, current[j], grid, clock))
+                pieces.append(_pieces(problem.layers[parts[j]], window, own, current[j], grid))
             except Refused as error:
                 raise Refused(error.rule, f"{place}.parts[{j}]", error.reason) from error
             current[j] = [(sum(p.coefficients)) >> (BITS - grid) for p in pieces[-1][-1].u]
         count = len(window.steps)
         for k, (mu, r, s) in enumerate(window.steps):
             clock.tick()
-            at, dd, before = _place(
-                pieces, Fraction(k, count), Fraction(k + 1, count), window.h / count, before, f"{place}.steps[{k}]"
-            )
+            at, dd, before = _place(pieces, window, k, before, f"{place}.steps[{k}]")
             rates, _ = bounds.rates(at, mu, r, s, dd, f"{place}.steps[{k}]")
             x = window.h * (k + 1) / count
             steps.append(Step(clock_s + x, S + window.decay * x, window.decay, rates, at.P))
@@ -80,14 +78,12 @@ def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, gri
     return Track(steps, square(group.start, grid), current)
 
 
-def _pieces(
-    problem: Problem, part: int, window: Window, records: list[tuple[int, Rows]], start: list[int], grid: int, clock: Clock
-) -> list[_Piece]:
+def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> list[_Piece]:
     """R3 for the pieces of one part in one window."""
-    layers, result = problem.layers[part], []
+    result = []
     begin, current = Fraction(0), start
     for end_int, rows in records:
-        clock.tick()
+        layers.samples.clock.tick()
         end = Fraction(end_int, 1 << grid)
         length = window.h * (end - begin)
         # c_0 is the end of the piece before, exactly: the curve is continuous.
@@ -112,10 +108,10 @@ def _hull(polynomials: list[tuple[Polynomial, int, int]]) -> Interval:
     return min(a for a, _ in ranges), max(b for _, b in ranges)
 
 
-def _place(
-    parts: list[list[_Piece]], x0: Fraction, x1: Fraction, delta: Fraction, before: Interval, where: str
-) -> tuple[Place, int, Interval]:
-    """R4: the enclosures on the step [x0, x1] of a window, the defect of the direction, and |p|^2 at the end of the step."""
+def _place(parts: list[list[_Piece]], window: Window, k: int, before: Interval, where: str) -> tuple[Place, int, Interval]:
+    """R4: the enclosures on step k of a window, the defect of the direction, and |p|^2 at the end of the step."""
+    count = len(window.steps)
+    x0, x1, delta = Fraction(k, count), Fraction(k + 1, count), window.h / count
     W, Z, slopes, gradients, defects = [], [], [], [], []
     for pieces in parts:
         met = [(p, max(x0, p.begin), min(x1, p.end)) for p in pieces if max(x0, p.begin) < min(x1, p.end)]

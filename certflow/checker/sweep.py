@@ -36,7 +36,13 @@ class Runner:
     errors: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ends = [] if self.track is None else [step.end for step in self.track.steps]
+        self.steps = [] if self.track is None else self.track.steps
+        self.ends = [step.end for step in self.steps]
+
+    @property
+    def rates(self) -> Rates:
+        """Those of the step that it is in."""
+        return self.steps[self.step].rates if self.step < len(self.steps) else self.after
 
     def size_low(self, order: int) -> Fraction:
         """A lower bound of rho^L over a0 where the sweep is."""
@@ -71,32 +77,27 @@ def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) 
     for end in sorted({e for run in runners for e in run.ends}):
         clock.tick()
         dt, dt_low = up(end - begin), down(end - begin)
-        rates = [_rates(run) for run in runners]
-        fastest = max(0, *(rate.ell[1] for rate in rates))
+        fastest = max(0, *(run.rates.ell[1] for run in runners))
         # A' <= L max(ell) A, by convexity of the loss; this also bounds A between the breakpoints.
         A_sup = mul_up(A, exp_up_fixed(mul_up(order * fastest, dt)))
         most = max(most, A_sup)
         A_abs = -((-A_sup * a0.numerator) // a0.denominator)
         total = 0
-        for run, rate in zip(runners, rates, strict=True):
+        for run in runners:
+            rate = run.rates
             _advance(run, rate, dt, dt_low, order, A_abs, coupled)
             total += _size_up(run, rate, end, dt, order, A_abs, coupled)
-            if run.ends and end == run.ends[-1]:
-                _enter(run)
-            elif run.step < len(run.ends) and end == run.ends[run.step]:
+            if run.step < len(run.ends) and end == run.ends[run.step]:
                 run.step += 1
+                if run.step == len(run.ends):
+                    _enter(run)
         A = min(A_sup, total)
         begin = end
     return Sweep(begin, [fraction(run.D) for run in runners], fraction(A), fraction(most))
 
 
-def _rates(run: Runner) -> Rates:
-    return run.track.steps[run.step].rates if run.track is not None and run.step < len(run.track.steps) else run.after
-
-
 def _enter(run: Runner) -> None:
     """The last step is over: from now on D is measured to the KKT point."""
-    run.step = len(run.ends)
     run.entry_D = run.D
     run.D += run.entry
 
