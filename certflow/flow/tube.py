@@ -157,6 +157,11 @@ class Timeline:
 
     def sweep(self, delta_bar: Fraction) -> Sweep:
         """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may leave."""
+        # An overflow gives infinity or NaN, which is below no limit: a failure.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._sweep(delta_bar)
+
+    def _sweep(self, delta_bar: Fraction) -> Sweep:
         order, count = self.order, len(self.tracks)
         coupling = float(order) if count > 1 else 0.0
         a0 = float_up(delta_bar**order)
