@@ -123,7 +123,10 @@ class Part:
                     if k < index[l, a, 0]:
                         continue
                     # The entry of the gradient at (m, c, d) is signal times value.
-                    change = _product([signals[m][c], run.signals[m][c]], [run.values[m][d], values[m][d]])
+                    change = times(signals[m][c], run.values[m][d])
+                    if values[m][d] != (0, 0):
+                        more = times(run.signals[m][c], values[m][d])
+                        change = change[0] + more[0], change[1] + more[1]
                     if change != (0, 0):
                         for i, weight in enumerate(entering[: k - index[l, a, 0] + 1], index[l, a, 0]):
                             entry = times(weight, change)

@@ -74,6 +74,10 @@ def dot(pairs: Iterable[tuple[Interval, Interval]]) -> Interval:
     """An interval that contains every sum of products; the sum is exact, rounded once."""
     low = high = 0
     for (al, ah), (bl, bh) in pairs:
+        if al >= 0 and bl >= 0:
+            low += al * bl
+            high += ah * bh
+            continue
         p, q, r, s = al * bl, al * bh, ah * bl, ah * bh
         low += min(p, q, r, s)
         high += max(p, q, r, s)
