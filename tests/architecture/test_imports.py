@@ -129,7 +129,9 @@ def foreign_imports(files: list[Source]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("text", ["import numpy", "from certflow.exact import shown", "from .. import exact", "def f():\n    import gmpy2"])
+@pytest.mark.parametrize(
+    "text", ["import numpy", "from certflow.exact import shown", "from .. import exact", "def f():\n    import gmpy2"]
+)
 def test_foreign_imports_of_the_checker_are_noticed(text):
     assert foreign_imports([source(text, "certflow.checker.x")])
 
