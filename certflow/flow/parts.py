@@ -24,6 +24,9 @@ from certflow.problem import Problem
 
 Indices = tuple[int, ...]
 
+LARGEST_PART = 400
+"""What the checker evaluates; a neuron with 399 inputs, or a deep network with 400 weights."""
+
 _NEURONS_AT_ONCE = 512
 
 
@@ -130,6 +133,10 @@ def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
     if network.activation.has_kink and network.activation.power < 2 and network.depth > 1:
         raise Inconclusive(
             "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, or alpha = 1."
+        )
+    if len(indices[0]) > LARGEST_PART:
+        raise Inconclusive(
+            f"a part of the network has {len(indices[0])} weights; certificates are checked for parts of at most {LARGEST_PART}."
         )
     shallow = min(network.trained) >= network.depth - 1
     X, outgoing = problem.X, ()

@@ -112,6 +112,13 @@ def test_jumping_gradients_are_inconclusive():
     assert "power" in found.reason
 
 
+def test_parts_that_no_checker_evaluates_are_inconclusive():
+    wide = Problem(OneLayer(401, 1, Activation(0, 2)), [["1"] * 401], ["1"], "square", ["1"] * 401)
+    found = certify(wide, EPSILON)
+    assert found.outcome == "inconclusive"
+    assert "401 weights" in found.reason
+
+
 def test_the_same_input_gives_the_same_bytes():
     problem = one_layer(["1", "1/2", "-1", "1"])
     first, second = certify(problem, EPSILON), certify(problem, EPSILON)
