@@ -14,6 +14,7 @@ import numpy as np
 from gmpy2 import mpz
 
 from certflow.arithmetic.jets import JetArray
+from certflow.outcome import Inconclusive
 
 MARCH_LIMIT = 400
 
@@ -144,9 +145,12 @@ def horner(coefficients: np.ndarray, s: mpz, bits: int) -> Any:
 
 
 def to_floats(values: np.ndarray, bits: int) -> np.ndarray:
-    """Fixed-point numbers in double precision."""
+    """Fixed-point numbers in double precision; `Inconclusive` for numbers of about 2^124 and above."""
     shift = max(bits - 900, 0)  # doubles hold the magnitude of numbers below 2^1024, however small next to 1
-    return np.ldexp((values >> shift).astype(np.float64), shift - bits)
+    try:
+        return np.ldexp((values >> shift).astype(np.float64), shift - bits)
+    except OverflowError:
+        raise Inconclusive("the flow cannot be followed: its Taylor coefficients are too large for double precision.") from None
 
 
 def from_float(value: float, bits: int) -> mpz:

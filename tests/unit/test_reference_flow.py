@@ -5,13 +5,15 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from gmpy2 import mpz
 
+from certflow.flow.crossings import to_floats
 from certflow.flow.reference import limit_flow, reference_flow
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 
 SQUARED_RELU = Activation(Fraction(0), 2)
@@ -273,3 +275,10 @@ def test_times_outside_the_computed_range_are_refused():
     flow = reference_flow(planar(1), Fraction("1e-3"), time=Fraction(1), digits=10, check=False)
     with pytest.raises(ValueError, match="outside"):
         flow.direction(2)
+
+
+def test_series_that_doubles_cannot_hold_are_inconclusive():
+    assert to_floats(np.array([mpz(3) << 99], dtype=object), 100) == 1.5
+    assert to_floats(np.array([mpz(3) << 1999], dtype=object), 2000) == 1.5
+    with pytest.raises(Inconclusive, match="too large"):
+        to_floats(np.array([mpz(1) << 3000], dtype=object), 100)
