@@ -85,8 +85,9 @@ def _holds(
     """Whether the condition of L3.6 is proved for these exact floats."""
     shifted = []
     for matrix, loss in zip(matrices, losses, strict=True):
-        size = abs(mu) + abs(ell) + loss + s * offset**2
-        shift = mu + ell - loss - s * offset**2 - (size * 2.0**-49 + 2.0**-1000)
+        lifted = s * (offset * offset)
+        size = abs(mu) + abs(ell) + loss + lifted
+        shift = mu + ell - loss - lifted - (size * 2.0**-49 + 2.0**-1000)
         M = -matrix
         M[np.diag_indices_from(M)] = np.nextafter(shift - np.diag(matrix), -np.inf)
         shifted.append(M)
@@ -180,9 +181,7 @@ def _gap_upper(
     v = MidRad.exact(np.array(direction, dtype=float))
     c = at.W[0]
     share = (v * c).reshape(1, -1).sum(axis=1)
-    low, high = at.norm2.lower(), at.norm2.upper()
-    inverse = MidRad.interval(np.nextafter(1 / high, 0), np.nextafter(1 / low, np.inf))
-    w = v - c * (share * inverse)
+    w = v - c * (share / at.norm2)
     A = regions.A[place]
     product = (A * w[:, None, :]).sum(axis=2)
     quadratic = (product * w).reshape(1, -1).sum(axis=1)

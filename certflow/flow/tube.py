@@ -201,6 +201,11 @@ class Timeline:
         else:
             result.distance, result.log_lo, result.log_hi = D, shares[:, 0], shares[:, 1]
         result.A_end, result.A_max = A, A_max
+        # The region after the tube has to hold at the horizon itself, also where no stretch lies in it.
+        outside = ~(result.distance < np.array([track.after.limit for track in self.tracks]))
+        if result.failure is None and outside.any():
+            g = int(np.argmax(outside))
+            result.failure = Failure(g, len(self.tracks[g].steps), self.points[-1] if self.points else Fraction(0))
         return result
 
     def _by_step(self, values: np.ndarray, g: int) -> np.ndarray:

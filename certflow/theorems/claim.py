@@ -229,15 +229,15 @@ def _block(
     if radius is not None:
         full = (Ball(radius, BITS) ** order).upper()
         block["angle_at_radius"] = _text(horizon.angle_at(sweep, delta_bar, g, full), True)
-        law = horizon.law(g, sweep, delta_bar, full)
+        law = horizon.law(g, full)
         if law is not None:
-            exponent = rounded(law.exponent, False)
+            exponent = rounded(law[0], False)
             start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
             coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * start).upper()
             block["law"] = {
                 "exponent": [format_rational(exponent)] * 2,
                 "coefficient": _text(coefficient, True),
-                "floor": _text(law.floor, True),
+                "floor": _text(law[1], True),
             }
     return block
 

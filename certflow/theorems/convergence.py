@@ -83,6 +83,14 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         return Certified(problem, "inconclusive", str(error), try_="another initial direction or a larger epsilon")
 
 
+class _Left(Inconclusive):
+    """The flow of one group may leave its regions for every delta that was tried."""
+
+    def __init__(self, reason: str, group: int) -> None:
+        super().__init__(reason)
+        self.group = group
+
+
 class _Proof:
     """The search for delta_bar once every group has its rates."""
 
@@ -98,17 +106,18 @@ class _Proof:
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
-        if not any(group.known for group in self.groups):
-            return Certified(self.problem, "inconclusive", reason=self.groups[0].reason, try_="another initial direction")
-        self._setup()
-        delta, sweep = self._search(Fraction(1, 10), 1.2)
-        for g, group in enumerate(self.groups):
-            self._report("tubes", g)
-            wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
-            bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
-        self._report("tubes", len(self.groups))
-        self._setup()
-        delta, sweep = self._search(delta, 1.002)
+        while True:
+            if not any(group.known for group in self.groups):
+                return Certified(self.problem, "inconclusive", reason=self.groups[0].reason, try_="another initial direction")
+            try:
+                delta = self._widen()
+                delta, _ = self._search(delta, 1.002)
+                break
+            except _Left as error:
+                # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
+                if not self.several:
+                    raise
+                self._drop(self.groups[error.group], str(error))
         delta = _round_down(delta, 4)
         sweep = self.timeline.sweep(delta)
         if sweep.failure is not None or not self.horizon.holds(sweep, delta, self.radius):
@@ -122,6 +131,26 @@ class _Proof:
         reason = "; ".join(f"block {j + 1}: {g.reason}" for j, g in enumerate(self.groups) if not g.known)
         return Certified(self.problem, "partial" if partial else "proved", reason=reason, groups=evidence, claim=claim)
 
+    def _widen(self) -> Fraction:
+        """Find out with thin tubes that prove nothing how wide the regions have to be, and prove the rates on them."""
+        for group in self.groups:
+            propose_steps(group, self.several)
+        self._setup()
+        delta, sweep = self._search(Fraction(1, 10), 1.2)
+        for g, group in enumerate(self.groups):
+            self._report("tubes", g)
+            wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
+            bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
+        self._report("tubes", len(self.groups))
+        self._setup()
+        return delta
+
+    @staticmethod
+    def _drop(group: Group, reason: str) -> None:
+        """Say nothing about a group, and why."""
+        group.curve = group.trap = group.at = None
+        group.dead, group.steps, group.reason = False, (), reason
+
     def _report(self, what: str, done: int) -> None:
         if self.progress is not None:
             self.progress(what, done, len(self.groups))
@@ -132,14 +161,13 @@ class _Proof:
             traps = prepare(group, self.epsilon, self.several)
             if self.several and traps:
                 settle_for(group, *default_choice(group, traps, self.epsilon, self.order))
-            propose_steps(group, self.several)
             if not self.several and traps:
+                propose_steps(group, self.several)
                 self._choose(group, traps)
         except Inconclusive as error:
             if not self.several or isinstance(error, OutOfTime):
                 raise
-            group.curve = group.trap = group.at = None
-            group.dead, group.steps, group.reason = False, (), str(error)
+            self._drop(group, str(error))
 
     def _choose(self, group: Group, traps: list[Trap]) -> None:
         """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest.
@@ -287,9 +315,12 @@ class _Proof:
         failure = sweep.failure
         if failure is None:
             return Inconclusive("no delta is small enough for the directions to stay within epsilon after the horizon.")
-        return Inconclusive(
+        if failure.step == len(self.timeline.tracks[failure.group].steps):
+            return _Left(f"block {failure.group + 1} is not inside its trap or dead cell, however small delta is.", failure.group)
+        return _Left(
             f"the tube of block {failure.group + 1} becomes wider than its regions in step {failure.step + 1}, at s = "
-            f"{float(failure.time):.6g}, however small delta is; the centre is not accurate enough or grows too far apart."
+            f"{float(failure.time):.6g}, however small delta is; the centre is not accurate enough or grows too far apart.",
+            failure.group,
         )
 
     def _largest_radius(self, sweep: Sweep, delta: Fraction) -> Fraction | None:

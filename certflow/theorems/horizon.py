@@ -23,21 +23,11 @@ class Settled:
     dead: bool
 
 
-@dataclass(frozen=True)
-class Law:
-    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho after the horizon, up to R."""
-
-    exponent: Fraction
-    coefficient: Fraction
-    floor: Fraction
-
-
 class Horizon:
     """What follows at and after the horizon, for one delta_bar and every smaller delta."""
 
     def __init__(self, groups: list[Settled], order: int, epsilon: Fraction) -> None:
         self.groups, self.order, self.epsilon = groups, order, epsilon
-        self.several = len(groups) > 1
         self.moving = [g for g in groups if not g.dead]
         self.grows = any(g.rates.ell_hi > 0 for g in self.moving)
 
@@ -63,16 +53,14 @@ class Horizon:
         total = group.trap.gamma + min(self.rate(g, size) for g in self.moving)
         return Fraction(group.rates.K) / total if total > 0 else None
 
-    def law(self, g: int, sweep: Sweep, delta_bar: Fraction, size: Fraction) -> Law | None:
-        """The law of group g, up to A = `size`."""
+    def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
+        """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
+        angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if there is no law."""
         group = self.groups[g]
         floor = self.floor(group, size)
         if floor is None or group.trap is None or not self.grows:
             return None
-        exponent = group.trap.gamma / self.fastest()
-        start = Ball(Fraction(sweep.A_end), BITS).log() / self.order
-        coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * (start * exponent).exp()).upper()
-        return Law(exponent, coefficient, floor)
+        return group.trap.gamma / self.fastest(), floor
 
     def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
         """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and nothing grows)."""

@@ -45,6 +45,18 @@ def test_only_dead_neurons_never_move():
     assert accepted(found) == ("accepted", "")
 
 
+def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
+    data = [["1", "0"], ["3/5", "4/5"]]
+    problem = Problem(OneLayer(2, 1, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1"])
+    assert outcomes(certify(problem, EPSILON)) == ["dead"]
+    found = certify(problem, EPSILON, start_angle=Fraction(1, 200))
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    beside = Problem(OneLayer(2, 2, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1", "1", "1/2"])
+    found = certify(beside, EPSILON, start_angle=Fraction(1, 200))
+    assert (found.outcome, outcomes(found)) == ("partial", ["inconclusive", "converges"])
+    assert accepted(found) == ("accepted", "")
+
+
 def test_a_block_of_zeros_gives_a_partial_theorem():
     found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)
     assert (found.outcome, outcomes(found)) == ("partial", ["converges", "inconclusive"])
