@@ -28,6 +28,7 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import format_rational, parse_rational
 from certflow.kkt.cells import Cells, Coefficients, double_angle, enclosed
 from certflow.kkt.critical_lines import Direction, critical_lines
+from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -35,12 +36,13 @@ from certflow.problem import Problem
 MAX_DIGITS = 10_000
 GUARD_BITS = 64
 MAX_DOUBLINGS = 12
+METHOD = "exact signs of dN/dθ on every arc of the circle"
 EXACT_TERMS = 256
 """Values of arcs are computed exactly when at most this many samples contribute."""
 
 
-@dataclass(frozen=True, eq=False)
-class KKTPoint:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlanarPoint(KKTPoint):
     """An isolated KKT point, or (kind "arc") a closed arc of them, from `start` counterclockwise to `end`.
 
     Angles are in radians in (-π, π] (`_deg`: degrees). `angle` and `point` of an arc are those of its middle (a middle at
@@ -49,12 +51,9 @@ class KKTPoint:
     after (0, 0 for the whole circle).
     """
 
-    kind: str
+    gap: Ball
     angle: Ball
     angle_deg: Ball
-    point: tuple[Ball, Ball]
-    value: Ball
-    gap: Ball
     sides: tuple[int, int]
     start: Ball | None = None
     end: Ball | None = None
@@ -62,47 +61,25 @@ class KKTPoint:
     end_deg: Ball | None = None
     exact_point: tuple[Fraction, Fraction] | None = None
 
-    @property
-    def neuron_signs(self) -> tuple[int, ...]:
-        """The signs s of a neuron (which flows under s N) for which this KKT point is non-negative, s N >= 0."""
-        sign = self.value.sign()
-        return (1, -1) if sign == 0 else (sign,)
+    def point_json(self) -> list[Any]:
+        """The unit vector, exact if it is rational."""
+        return [format_rational(v) for v in self.exact_point] if self.exact_point else super().point_json()
 
     def to_json(self) -> dict[str, Any]:
-        """The entry of `kkt` in results: exact text, or pairs of exact ends."""
-        point = [format_rational(v) for v in self.exact_point] if self.exact_point else [v.to_json() for v in self.point]
-        entry = {
-            "point": point,
-            "angle_deg": self.angle_deg.to_json(),
-            "value": self.value.to_json(),
-            "gap": self.gap.to_json(),
-            "kind": self.kind,
-            "neuron_signs": list(self.neuron_signs),
-        }
+        """The entry of `kkt` with angles in degrees."""
+        entry = super().to_json() | {"angle_deg": self.angle_deg.to_json()}
         if self.start_deg is not None and self.end_deg is not None:
             entry |= {"from": self.start_deg.to_json(), "to": self.end_deg.to_json()}
         return entry
 
 
-@dataclass(frozen=True, eq=False)
-class PlanarKKT:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlanarKKT(KKTSet):
     """The whole KKT set, counterclockwise from -180° (arcs by their start), and the certified extrema of N."""
 
-    points: list[KKTPoint]
+    points: Sequence[PlanarPoint]
     n_max: Ball
     n_min: Ball
-    digits: int
-    complete: bool = True
-    status: str = "complete"
-
-    def to_json(self) -> dict[str, Any]:
-        """`kkt_status`, `kkt`, and the extrema of N."""
-        return {
-            "kkt_status": self.status,
-            "kkt": [point.to_json() for point in self.points],
-            "n_max": self.n_max.to_json(),
-            "n_min": self.n_min.to_json(),
-        }
 
 
 def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) -> PlanarKKT:
@@ -129,7 +106,7 @@ def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) 
             n_max, n_min = points[0].value, points[0].value
             for point in points[1:]:
                 n_max, n_min = n_max.maximum(point.value), n_min.minimum(point.value)
-            return PlanarKKT(points, n_max, n_min, digits)
+            return PlanarKKT(points=points, n_max=n_max, n_min=n_min, digits=digits, method=METHOD, counts={"arcs": cells.count})
         bits *= 2
     raise Inconclusive(f"the planar KKT set needs more than {bits // 2} bits for {digits} digits; ask for fewer digits.")
 
@@ -150,7 +127,7 @@ def kkt_of_problem(problem: Problem, digits: int = 30) -> PlanarKKT | None:
     """The KKT set of one neuron of a one-layer network of power 2 with 2 inputs; None for others (`why_not_enumerated`).
 
     It is that of n(u) = Σ z_i σ(u·x_i). A neuron with sign -1 flows under -n: same set, opposite values and kinds;
-    `KKTPoint.neuron_signs` says for which neurons a point is non-negative.
+    `neuron_signs` says for which neurons a point is non-negative.
     """
     network = problem.network
     if why_not_enumerated(problem) is not None or not isinstance(network, OneLayer):
@@ -209,11 +186,11 @@ def _findings(signs: Sequence[int]) -> list[_Finding]:
 # -- where: enclosed in balls -----------------------------------------------------------------------------------------
 
 
-def _evaluate(cells: Cells, findings: Sequence[_Finding], bits: int) -> list[KKTPoint] | None:
+def _evaluate(cells: Cells, findings: Sequence[_Finding], bits: int) -> list[PlanarPoint] | None:
     """The findings as balls; None if some number is not even bounded at this precision."""
     needed = {k % cells.count for f in findings for k in (f.first - 1, f.first)}
     on_arc = {k: parts for k, parts in enumerate(cells.coefficients(bits)) if k in needed}
-    how: dict[str, Callable[[Cells, _Finding, dict[int, Coefficients], int], KKTPoint]] = {
+    how: dict[str, Callable[[Cells, _Finding, dict[int, Coefficients], int], PlanarPoint]] = {
         "inside": _inside,
         "at": _at_line,
         "arc": _arc,
@@ -224,7 +201,7 @@ def _evaluate(cells: Cells, findings: Sequence[_Finding], bits: int) -> list[KKT
         return None
 
 
-def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> KKTPoint:
+def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> PlanarPoint:
     # Relative to the beginning of the arc, the doubled angle of the maximum (minimum) of the sinusoid is that of
     # (D', E') (of its opposite), and it lies in (0°, 90°]: no branch of the inverse tangent is in doubt.
     S, D, E = on_arc[f.first]
@@ -238,10 +215,19 @@ def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: in
         exact_S, (exact_D, exact_E) = cells.exact_trace(f.first), cells.exact_slopes(f.first)
         if exact_S * side <= 0 and exact_S**2 == exact_D**2 + exact_E**2:
             value = Ball(0, bits)
-    return KKTPoint(f.kind, angle, _degrees(angle), (angle.cos(), angle.sin()), value, height * 2, f.sides)
+    return PlanarPoint(
+        kind=f.kind,
+        point=(angle.cos(), angle.sin()),
+        value=value,
+        gap=height * 2,
+        inertia=(0, 0, 1) if f.kind == "maximum" else (1, 0, 0),
+        angle=angle,
+        angle_deg=_degrees(angle),
+        sides=f.sides,
+    )
 
 
-def _at_line(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> KKTPoint:
+def _at_line(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> PlanarPoint:
     direction = cells.direction(f.first)
     cosine, sine, square = double_angle(direction)
     waves = [(D * cosine + E * sine) / square for _, D, E in (on_arc[(f.first - 1) % cells.count], on_arc[f.first])]
@@ -253,10 +239,19 @@ def _at_line(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: i
     angle, degrees = _angle(direction, bits), _exact_degrees(direction, bits)
     point, exact = _unit(direction, bits)
     gap = waves[0].minimum(waves[1]) * 2
-    return KKTPoint(f.kind, angle, degrees or _degrees(angle), point, value, gap, f.sides, exact_point=exact)
+    return PlanarPoint(
+        kind=f.kind,
+        point=point,
+        value=value,
+        gap=gap,
+        angle=angle,
+        angle_deg=degrees or _degrees(angle),
+        sides=f.sides,
+        exact_point=exact,
+    )
 
 
-def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> KKTPoint:
+def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> PlanarPoint:
     value = on_arc[f.first][0] / 2
     if cells.weighted[f.first] <= EXACT_TERMS or value.sign() == UNKNOWN:
         value = enclosed(cells.exact_trace(f.first), bits) / 2
@@ -264,7 +259,20 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
     if f.last - f.first + 1 == cells.count:
         pi, half_turn = Ball.pi(bits), Ball(180, bits)
         east = (Fraction(1), Fraction(0))
-        return KKTPoint("arc", zero, zero, (zero + 1, zero), value, zero, f.sides, -pi, pi, -half_turn, half_turn, east)
+        return PlanarPoint(
+            kind="arc",
+            point=(zero + 1, zero),
+            value=value,
+            gap=zero,
+            angle=zero,
+            angle_deg=zero,
+            sides=f.sides,
+            start=-pi,
+            end=pi,
+            start_deg=-half_turn,
+            end_deg=half_turn,
+            exact_point=east,
+        )
     first, last = cells.direction(f.first), cells.direction(f.last + 1)
     start, end = _angle(first, bits), _angle(last, bits)
     start_deg, end_deg = (_exact_degrees(d, bits) or _degrees(a) for d, a in ((first, start), (last, end)))
@@ -273,7 +281,19 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
         turn = -1 if middle.greater(0) else 1
         middle, middle_deg = middle + Ball.pi(bits) * turn, middle_deg + 180 * turn
     point = (middle.cos(), middle.sin())
-    return KKTPoint("arc", middle, middle_deg, point, value, zero, f.sides, start, end, start_deg, end_deg)
+    return PlanarPoint(
+        kind="arc",
+        point=point,
+        value=value,
+        gap=zero,
+        angle=middle,
+        angle_deg=middle_deg,
+        sides=f.sides,
+        start=start,
+        end=end,
+        start_deg=start_deg,
+        end_deg=end_deg,
+    )
 
 
 def _angle(direction: Direction, bits: int, start: bool = False) -> Ball:
@@ -307,7 +327,7 @@ def _unit(direction: Direction, bits: int) -> tuple[tuple[Ball, Ball], tuple[Fra
     return (x / norm, y / norm), None
 
 
-def _sharp_enough(points: Sequence[KKTPoint], tolerance: Fraction) -> bool:
+def _sharp_enough(points: Sequence[PlanarPoint], tolerance: Fraction) -> bool:
     largest = max(max(abs(p.value.lower()), abs(p.value.upper())) for p in points)
     scale = min(Fraction(1), largest)
     for p in points:

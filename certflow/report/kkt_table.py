@@ -8,7 +8,7 @@ from certflow.report.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from certflow.arithmetic.ball import Ball
-    from certflow.kkt.planar import KKTPoint, PlanarKKT
+    from certflow.kkt.planar import PlanarPoint, PlanarKKT
 
 SHOWN_DIGITS = 10
 
@@ -32,7 +32,7 @@ def _ball(ball: Ball, digits: int) -> Cell:
     return Cell(ball.text(SHOWN_DIGITS), ball.text(digits))
 
 
-def _angle(point: KKTPoint, digits: int) -> Cell:
+def _angle(point: PlanarPoint, digits: int) -> Cell:
     if point.start_deg is None or point.end_deg is None:
         return _ball(point.angle_deg, digits)
     ends = (point.start_deg, point.end_deg)

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.planar import KKTPoint, PlanarKKT, kkt_of_problem, planar_kkt, why_not_enumerated
+from certflow.kkt.planar import PlanarPoint, PlanarKKT, kkt_of_problem, planar_kkt, why_not_enumerated
 from certflow.kkt.residual import planar_residual
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -257,7 +257,7 @@ def test_against_a_dense_scan(seed: int, n: int, alpha: float) -> None:
 # -- metamorphic ------------------------------------------------------------------------------------------------------------
 
 
-def assert_same(left: list[KKTPoint], right: list[KKTPoint], turn: Ball, factor: F = F(1)) -> None:
+def assert_same(left: list[PlanarPoint], right: list[PlanarPoint], turn: Ball, factor: F = F(1)) -> None:
     """`left` turned by an angle, with values times a factor, is `right`, up to where the circle is cut open."""
     assert len(left) == len(right)
     two_pi = Ball.pi(turn.bits) * 2

@@ -1,0 +1,114 @@
+"""One neuron `n(u) = Σ z_i σ(u·x_i)` as a sum of hinges, exact: what is left of the data once parallel inputs are merged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.exact import parse_rational
+from certflow.networks.activation import Activation
+from certflow.outcome import BadInput
+
+Normal = tuple[int, ...]
+"""Coprime integers whose first entry that is not zero is positive: one tuple per line through the origin."""
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """The term `c t^p` of t = normal·u, with c = `plus` where t > 0 and c = `minus` where t < 0; not both are zero."""
+
+    normal: Normal
+    plus: Fraction
+    minus: Fraction
+
+    @property
+    def has_kink(self) -> bool:
+        """Whether the two sides differ; a hinge without a kink is a polynomial and has no hyperplane."""
+        return self.plus != self.minus
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """`n(u) = Σ c_h (normal_h·u)^power` over the hinges h: all kinked ones first, each part in the order of its normals.
+
+    Samples with x_i = 0 or z_i = 0 are gone; parallel and opposite ones are one hinge. A *cell* is a tuple of signs, 1 or
+    -1, one per kinked hinge; on a closed cell n is the polynomial with the coefficients that the signs choose.
+    """
+
+    inputs: int
+    power: int
+    hinges: tuple[Hinge, ...]
+
+    @classmethod
+    def of(cls, X: Any, z: Any, activation: Activation) -> Neuron:
+        """The neuron of samples X (n × inputs, n >= 1 or an array of shape (0, inputs)) and weights z (n), exact.
+
+        Raises `BadInput` for ragged rows and a wrong number of weights.
+        """
+        rows = [[parse_rational(v, f"X[{i}]") for v in row] for i, row in enumerate(X)]
+        weights = [parse_rational(v, f"z[{i}]") for i, v in enumerate(z)]
+        inputs = len(rows[0]) if rows else int(np.shape(X)[1]) if np.ndim(X) == 2 else 0
+        if inputs < 1 or any(len(row) != inputs for row in rows):
+            raise BadInput("X: give rows of one and the same length, at least 1.")
+        if len(rows) != len(weights):
+            raise BadInput(f"z: {len(weights)} weights for {len(rows)} samples; give one per sample.")
+        p, off = activation.power, activation.off
+        sums: dict[Normal, tuple[Fraction, Fraction]] = {}
+        for row, weight in zip(rows, weights, strict=True):
+            if weight and any(row):
+                normal, scale = primitive(row)
+                size = weight * scale**p
+                plus, minus = (size, off * size) if scale > 0 else (off * size, size)
+                before = sums.get(normal, (Fraction(0), Fraction(0)))
+                sums[normal] = (before[0] + plus, before[1] + minus)
+        hinges = [Hinge(normal, *sides) for normal, sides in sorted(sums.items()) if any(sides)]
+        return cls(inputs, p, tuple(sorted(hinges, key=lambda hinge: not hinge.has_kink)))
+
+    @property
+    def kinked(self) -> tuple[Hinge, ...]:
+        """The hinges with a kink; their normals are the hyperplanes of the arrangement."""
+        return tuple(hinge for hinge in self.hinges if hinge.has_kink)
+
+    def coefficients(self, signs: Sequence[int]) -> list[Fraction]:
+        """The coefficient of every hinge on the cell with these signs (one per kinked hinge)."""
+        kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(self.kinked, signs, strict=True)]
+        return kinked + [h.plus for h in self.hinges[len(kinked) :]]
+
+    def matrix(self, signs: Sequence[int]) -> list[list[Fraction]]:
+        """Power 2: M_A with `n(u) = u·M_A u` and `∇n = 2 M_A u` on the closed cell."""
+        d = self.inputs
+        result = [[Fraction(0)] * d for _ in range(d)]
+        for c, hinge in zip(self.coefficients(signs), self.hinges, strict=True):
+            for r in range(d):
+                if hinge.normal[r]:
+                    for k in range(d):
+                        result[r][k] += c * hinge.normal[r] * hinge.normal[k]
+        return result
+
+    def gradient(self, signs: Sequence[int]) -> list[Fraction]:
+        """Power 1: g_A with `n(u) = g_A·u` on the closed cell."""
+        pairs = list(zip(self.coefficients(signs), self.hinges, strict=True))
+        return [sum((c * hinge.normal[r] for c, hinge in pairs), Fraction(0)) for r in range(self.inputs)]
+
+    def value(self, u: Sequence[Fraction]) -> Fraction:
+        """n(u) for an exact u."""
+        total = Fraction(0)
+        for hinge in self.hinges:
+            t = sum((a * b for a, b in zip(hinge.normal, u, strict=True)), Fraction(0))
+            total += (hinge.plus if t > 0 else hinge.minus) * t**self.power
+        return total
+
+
+def primitive(row: Sequence[Fraction | int]) -> tuple[Normal, Fraction]:
+    """The normal h and the s != 0 with `row = s h`; row is not zero."""
+    common = math.lcm(*(Fraction(v).denominator for v in row))
+    whole = [int(v * common) for v in row]
+    divisor = math.gcd(*whole)
+    if next(v for v in whole if v) < 0:
+        divisor = -divisor
+    return tuple(v // divisor for v in whole), Fraction(divisor, common)

@@ -1,0 +1,131 @@
+"""What every enumeration returns: KKT points and sets of them, and how much of the sphere is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from certflow.arithmetic.ball import Ball
+from certflow.exact import format_rational
+
+COMPLETE, PARTIAL = "complete", "partial"
+
+Exact = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Continuum:
+    """A set of more than one KKT point: the directions of a cone, or what `equation` says.
+
+    The cone is {sum of a_k rays_k with a_k >= 0, plus any combination of the lines}; `dimension` is that of the set on the
+    sphere (an arc has 1). Without rays and lines only the `equation` describes it.
+    """
+
+    dimension: int
+    rays: tuple[Exact, ...] = ()
+    lines: tuple[Exact, ...] = ()
+    equation: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The `set` of an entry of `kkt`."""
+        return {
+            "dimension": self.dimension,
+            "rays": [[format_rational(v) for v in ray] for ray in self.rays],
+            "lines": [[format_rational(v) for v in line] for line in self.lines],
+            "equation": self.equation,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class KKTPoint:
+    """One KKT point on the unit sphere, or (with `continuum`) a set of them of which `point` is one.
+
+    `point` encloses a unit vector; `direction`, if known, is an exact positive multiple of it. `value` is N there (on the
+    whole set). `gap` is minus the largest eigenvalue of the Hessian of N on the tangent space, on a kink the smallest over
+    the adjacent cells, None where it is not known. `inertia` counts the positive, zero and negative eigenvalues of that
+    Hessian, None where N is not twice differentiable or the counts are not known. `kind` is "maximum" or "minimum" (both
+    strict), "saddle" (N takes larger and smaller values arbitrarily near), "degenerate" (none of these is proved; always
+    with a `reason`), or "arc" (an arc of the circle). `reason` also names what is special about a point.
+    """
+
+    kind: str
+    point: tuple[Ball, ...]
+    value: Ball
+    gap: Ball | None = None
+    inertia: tuple[int, int, int] | None = None
+    direction: Exact | None = None
+    continuum: Continuum | None = None
+    reason: str = ""
+
+    @property
+    def neuron_signs(self) -> tuple[int, ...]:
+        """The signs s of a neuron (which flows under s N) for which this KKT point is non-negative, s N >= 0."""
+        sign = self.value.sign()
+        return (1, -1) if sign not in (1, -1) else (sign,)
+
+    def point_json(self) -> list[Any]:
+        """The unit vector: enclosures, or exact numbers."""
+        return [v.to_json() for v in self.point]
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `kkt` in results: exact text, or pairs of exact ends."""
+        entry: dict[str, Any] = {
+            "point": self.point_json(),
+            "value": self.value.to_json(),
+            "gap": None if self.gap is None else self.gap.to_json(),
+            "kind": self.kind,
+            "neuron_signs": list(self.neuron_signs),
+        }
+        if self.inertia is not None:
+            entry["inertia"] = list(self.inertia)
+        if self.direction is not None:
+            entry["direction"] = [format_rational(v) for v in self.direction]
+        if self.continuum is not None:
+            entry["set"] = self.continuum.to_json()
+        if self.reason:
+            entry["reason"] = self.reason
+        return entry
+
+
+@dataclass(frozen=True, eq=False)
+class KKTSet:
+    """KKT points of N on the unit sphere, and what is proved about the rest of it.
+
+    `status` "complete": every KKT point is one of `points` or lies in the `continuum` of one. "partial": every entry is a KKT
+    point, but there may be others; `reason` says why and where. `n_max` and `n_min` enclose the extrema of N over the
+    sphere, None where the set does not give them. `method` names the proof, `counts` what it visited (cells, faces, boxes).
+    `of` says of which function: "one neuron" or "all weights". `undecided` is a bound of the share of the sphere on which
+    nothing is decided.
+    """
+
+    points: Sequence[KKTPoint]
+    digits: int
+    status: str = COMPLETE
+    reason: str = ""
+    method: str = ""
+    of: str = "one neuron"
+    n_max: Ball | None = None
+    n_min: Ball | None = None
+    undecided: Fraction = Fraction(0)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no KKT point is missing."""
+        return self.status == COMPLETE
+
+    def to_json(self) -> dict[str, Any]:
+        """`kkt_status`, `kkt`, the extrema of N, and how they were proved."""
+        return {
+            "kkt_status": self.status,
+            "kkt": [point.to_json() for point in self.points],
+            "kkt_of": self.of,
+            "kkt_method": self.method,
+            "kkt_reason": self.reason,
+            "kkt_undecided": format_rational(self.undecided),
+            "kkt_counts": dict(sorted(self.counts.items())),
+            "n_max": None if self.n_max is None else self.n_max.to_json(),
+            "n_min": None if self.n_min is None else self.n_min.to_json(),
+        }
