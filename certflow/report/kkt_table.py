@@ -8,7 +8,7 @@ from certflow.report.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from certflow.arithmetic.ball import Ball
-    from certflow.kkt.planar import PlanarPoint, PlanarKKT
+    from certflow.kkt.planar import PlanarKKT, PlanarPoint
 
 SHOWN_DIGITS = 10
 
