@@ -141,10 +141,7 @@ def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
     shallow = min(network.trained) >= network.depth - 1
     X, outgoing = problem.X, ()
     if shallow:
-        matrices = network.matrices(EXACT, EXACT.array(problem.direction))
-        for matrix in matrices[: network.depth - 2]:
-            z = X @ matrix.T
-            X = network.activation.derivative(network.select_by_sign(EXACT, 0, z, Fraction(0)), z)
+        X = network.features(X)
         if network.depth in network.given:
             neurons = [network.blocks.index(part) for part in indices]
             outgoing = tuple(network.given[network.depth][0][j] for j in neurons)

@@ -74,6 +74,10 @@ class Neuron:
         """The hinges with a kink; their normals are the hyperplanes of the arrangement."""
         return tuple(hinge for hinge in self.hinges if hinge.has_kink)
 
+    def negated(self) -> Neuron:
+        """-n."""
+        return Neuron(self.inputs, self.power, tuple(Hinge(h.normal, -h.plus, -h.minus) for h in self.hinges))
+
     def coefficients(self, signs: Sequence[int]) -> list[Fraction]:
         """The coefficient of every hinge on the cell with these signs (one per kinked hinge)."""
         kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(self.kinked, signs, strict=True)]

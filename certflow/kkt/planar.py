@@ -28,7 +28,7 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import format_rational, parse_rational
 from certflow.kkt.cells import Cells, Coefficients, double_angle, enclosed
 from certflow.kkt.critical_lines import Direction, critical_lines
-from certflow.kkt.points import KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -272,6 +272,7 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
             start_deg=-half_turn,
             end_deg=half_turn,
             exact_point=east,
+            continuum=Continuum(1, lines=((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1)))),
         )
     first, last = cells.direction(f.first), cells.direction(f.last + 1)
     start, end = _angle(first, bits), _angle(last, bits)
@@ -293,7 +294,19 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
         end=end,
         start_deg=start_deg,
         end_deg=end_deg,
+        continuum=_cone(first, last, inside=cells.direction(f.first + 1)),
     )
+
+
+def _cone(first: Direction, last: Direction, inside: Direction) -> Continuum:
+    """The cone of the arc from `first` to `last` with the direction `inside` strictly between, unless it is none."""
+    rays = tuple((Fraction(x), Fraction(y)) for x, y in (first, last, inside))
+    turn = first[0] * last[1] - first[1] * last[0]
+    if turn > 0:
+        return Continuum(1, rays=rays[:2])
+    if turn == 0:
+        return Continuum(1, rays=rays[2:], lines=rays[:1])
+    return Continuum(1, equation="an arc of more than half a turn")
 
 
 def _angle(direction: Direction, bits: int, start: bool = False) -> Ball:

@@ -20,10 +20,10 @@ class Continuum:
     """A set of more than one KKT point: the directions of a cone, or what `equation` says.
 
     The cone is {sum of a_k rays_k with a_k >= 0, plus any combination of the lines}; `dimension` is that of the set on the
-    sphere (an arc has 1). Without rays and lines only the `equation` describes it.
+    sphere (an arc has 1), None if it is not known. Without rays and lines only the `equation` describes it.
     """
 
-    dimension: int
+    dimension: int | None
     rays: tuple[Exact, ...] = ()
     lines: tuple[Exact, ...] = ()
     equation: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic
+from certflow.arithmetic.base import EXACT, Arithmetic
 from certflow.exact import format_rational, parse_rational
 from certflow.networks.activation import Activation
 from certflow.networks.base import Enclose, Forward, Network, Select, identity_directions
@@ -105,6 +105,13 @@ class FeedForward(Network):
             if layer in self.given:
                 given[layer] = self.given[layer][[j], :] if layer < self.depth else self.given[layer][:, [j]]
         return FeedForward([*self.widths[:-2], 1, 1], self.activation, self.trained, given)
+
+    def features(self, X: np.ndarray) -> np.ndarray:
+        """The exact outputs (n × width) of the layers below the lowest trained one, which sees these as its inputs."""
+        for layer in range(1, min(self.trained)):
+            z = X @ self.given[layer].T
+            X = self.activation.derivative(self.select_by_sign(EXACT, layer - 1, z, Fraction(0)), z)
+        return X
 
     def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:
         """The layers' matrices W_1, ..., W_D, trained ones from `w` and given ones converted."""
