@@ -59,22 +59,20 @@ class _Enumeration:
         if isinstance(network, FeedForward):
             shallow = network.depth >= 2 and min(network.trained) >= network.depth - 1
             features = network.features(self.X)
-            if not any(self.z) or not features.any():
-                return everywhere(
-                    network.inputs if shallow else network.size, self.digits, ONE_NEURON if shallow else ALL_WEIGHTS
-                )
             if shallow:
                 neuron = Neuron.of(features, self.z, network.activation)
                 return self._one_neuron(neuron, features, network.activation, network.depth in network.trained)
+            if not any(self.z) or not features.any():
+                return everywhere(network.size, self.digits, ALL_WEIGHTS)
             if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
                 return deep_linear(network, list(np.array(self.z) @ self.X), self.digits)
         raise Inconclusive("the KKT points of this network are not enumerated.")
 
     def _one_neuron(self, neuron: Neuron, features: np.ndarray, activation: Activation, output_trained: bool) -> KKTSet:
+        if not neuron.hinges:
+            return everywhere(neuron.inputs + output_trained, self.digits, ONE_NEURON)
         if not output_trained:
             return self._neuron(neuron, features, activation, self.digits)
-        if not neuron.hinges:
-            return everywhere(neuron.inputs + 1, self.digits, ONE_NEURON)
         extra = self.digits + EXTRA_DIGITS
         up = self._neuron(neuron, features, activation, extra)
         self.z = -self.z
