@@ -78,7 +78,10 @@ def norm_bound(magnitude: np.ndarray) -> float:
     v = np.ones(len(A))
     for _ in range(_POWER_STEPS):
         v = A @ v
-        v = np.maximum(v / np.max(v), _FLOOR)
+        largest = float(np.max(v))
+        if not largest > 0.0:  # underflow
+            return plain
+        v = np.maximum(v / largest, _FLOOR)
     # k products and sums of nonnegative numbers and one quotient; underflow is less than TINY each, and v >= 2^-7.
     terms = len(A) + 64
     ratio = float(np.max((A @ v + terms * TINY) * (1.0 + terms * 2.0**-52) / v))

@@ -1,0 +1,137 @@
+"""Where KKT points of N may be, in double precision: ascent, descent and Newton's method on the sphere. Nothing is proved.
+
+Maxima and minima by the gradient of N along the sphere with a step that grows while N improves; then, and for saddles from the
+start itself, damped Newton on `F(w) = ∇N - μ w`, whose Jacobian at a KKT point is `∇²N - μ - (L - 2) μ wwᵀ`, 0 on w. Weights that
+tend to zero are set to 0 where that keeps F small: points with whole neurons at zero are the usual limits for L > 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import FLOAT
+from certflow.networks.base import Network
+from certflow.symbolic.homogeneity import homogeneity
+
+Vector = np.ndarray
+
+_ASCENT_STEPS = 400
+_NEWTON_STEPS = 40
+_CLOSE = 1e-4
+_CONVERGED = 1e-11
+_SNAPS = (1e-2, 1e-5, 1e-9)
+_LONGEST_STEP = 0.5
+_HALVINGS = 8
+_SAME = 1e-6
+
+
+class Search:
+    """N of a network on data X (n × inputs) and z (n), exact or doubles, as doubles on the unit sphere."""
+
+    def __init__(self, network: Network, X: Any, z: Any) -> None:
+        self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
+        self.order = float(homogeneity(network).order)
+        self._unit = np.eye(network.size, dtype=int).astype(object)
+
+    def value(self, w: Vector) -> float:
+        """N(w)."""
+        return float(self.z @ self.network.forward(FLOAT, w, self.X).outputs)
+
+    def tangential(self, w: Vector) -> tuple[Vector, float]:
+        """F(w) and μ(w)."""
+        G = self.network.pullback(self.network.forward(FLOAT, w, self.X), self.z)
+        mu = float(G @ w) / float(w @ w)
+        return G - mu * w, mu
+
+    def climb(self, w: Vector, sign: int) -> Vector:
+        """A point near which sign N stops to grow, from the unit vector w."""
+        step, value = 0.1, self.value(w)
+        for _ in range(_ASCENT_STEPS):
+            F, mu = self.tangential(w)
+            if np.linalg.norm(F) <= _CLOSE * abs(mu):
+                break
+            new = _unit(w + (sign * step / max(float(np.linalg.norm(F)), abs(mu), 1e-300)) * F)
+            reached = self.value(new)
+            if sign * (reached - value) > 0:
+                w, value, step = new, reached, 1.7 * step
+            else:
+                step /= 3
+            if step < 1e-12:
+                break
+        return w
+
+    def newton(self, w: Vector) -> Vector | None:
+        """The KKT point that damped Newton steps reach from the unit vector w, or None."""
+        F, mu = self.tangential(w)
+        for _ in range(_NEWTON_STEPS):
+            H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z, self._unit)
+            size = max(float(np.max(np.abs(H), initial=0.0)), abs(mu))
+            length = float(np.linalg.norm(F))
+            if length <= _CONVERGED * size:
+                return w
+            radial = np.outer(w, w)
+            J = (H + H.T) / 2 - mu * np.eye(len(w)) - ((self.order - 2) * mu + size) * radial
+            try:
+                move = -np.linalg.solve(J, F)
+            except np.linalg.LinAlgError:
+                return None
+            move *= min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(move)), 1e-300))
+            for _ in range(_HALVINGS):
+                new = _unit(w + move)
+                F_new, mu_new = self.tangential(new)
+                if np.linalg.norm(F_new) < length:
+                    break
+                move /= 2
+            else:
+                return None
+            w, F, mu = new, F_new, mu_new
+        return None
+
+    def settle(self, w: Vector) -> Vector | None:
+        """The KKT point near w with its small weights at zero, to nearly all digits of doubles; None if there is none."""
+        for threshold in _SNAPS:
+            snapped = np.where(np.abs(w) < threshold, 0.0, w)
+            found = self.newton(_unit(snapped)) if snapped.any() else None
+            if found is not None and float(found @ w) > 0.5:
+                return self._polished(found)
+        return None
+
+    def _polished(self, w: Vector) -> Vector:
+        """One more Newton step, and zeros for weights that are rounding errors."""
+        for threshold in _SNAPS[1:]:
+            snapped = np.where(np.abs(w) < threshold, 0.0, w)
+            found = self.newton(_unit(snapped))
+            if found is not None and float(np.linalg.norm(found - w)) < 1e-3:
+                w = found
+        return w
+
+    def proposals(self, start: Vector) -> Iterator[Vector]:
+        """Up to three KKT points reached from the direction `start`: by ascent, by descent, and by Newton's method."""
+        w = _unit(start)
+        for sign in (1, -1):
+            found = self.settle(self.climb(w, sign))
+            if found is not None:
+                yield found
+        found = self.newton(w)
+        if found is not None:
+            yield self._polished(found)
+
+
+def directions(size: int, count: int, seed: int) -> Iterator[Vector]:
+    """`count` random unit vectors (size), the same for the same seed."""
+    generator = np.random.default_rng(seed)
+    for _ in range(count):
+        yield _unit(generator.standard_normal(size))
+
+
+def is_new(w: Vector, known: Sequence[Vector]) -> bool:
+    """Whether the unit vector w is none of those known, as far as doubles tell."""
+    return all(float(np.linalg.norm(w - other)) > _SAME for other in known)
+
+
+def _unit(w: Vector) -> Vector:
+    result: Vector = w / np.linalg.norm(w)
+    return result
