@@ -21,7 +21,16 @@ from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.problem_file import read_text
 
-__all__ = ["ASSUMPTIONS", "FORMAT", "VERSION", "certificate_text", "read_certificate", "sha256", "write_certificate"]
+__all__ = [
+    "ASSUMPTIONS",
+    "FORMAT",
+    "VERSION",
+    "canonical_text",
+    "certificate_text",
+    "read_certificate",
+    "sha256",
+    "write_certificate",
+]
 
 FORMAT, VERSION = "certflow-certificate", 1
 
@@ -50,7 +59,7 @@ def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: d
         "groups": [_group(group) for group in groups],
         "claim": claim,
     }
-    return _canonical({**content, "sha256": sha256(_canonical(content))}) + "\n"
+    return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
 
 
 def write_certificate(path: str | os.PathLike[str], text: str) -> None:
@@ -78,12 +87,13 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     if set(content) != _KEYS or not isinstance(content["claim"], dict) or not isinstance(content["groups"], list):
         raise BadInput(f"{where}: does not have the parts of a certificate; `certflow check` says what is wrong.")
     rest = {key: value for key, value in content.items() if key != "sha256"}
-    if sha256(_canonical(rest)) != content["sha256"]:
+    if sha256(canonical_text(rest)) != content["sha256"]:
         raise BadInput(f"{where}: was changed after it was written, its hash does not match; get the original file.")
     return content
 
 
-def _canonical(content: dict[str, Any]) -> str:
+def canonical_text(content: dict[str, Any]) -> str:
+    """The one text of a certificate's content: keys sorted, no spaces."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 

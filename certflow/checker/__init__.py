@@ -1,7 +1,7 @@
 """An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
 
 `check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in directed integer
-arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R9: `docs/certificate-format.md`. The folder
+arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R12: `docs/certificate-format.md`. The folder
 works as a bare copy too: `python -S -E -m checker FILE`.
 """
 
@@ -14,10 +14,11 @@ from typing import Any
 
 from .claim import check_claim
 from .document import ASSUMPTIONS, read
-from .reading import MAX_BYTES
+from .kkt import KKT_ASSUMPTIONS, about_kkt, check_kkt
+from .reading import MAX_BYTES, parse
 from .verdicts import Clock, Malformed, OutOfTime, Refused
 
-__all__ = ["ASSUMPTIONS", "EXIT_CODES", "Verdict", "check_file", "check_text"]
+__all__ = ["ASSUMPTIONS", "EXIT_CODES", "KKT_ASSUMPTIONS", "Verdict", "check_file", "check_text"]
 
 EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
@@ -51,7 +52,10 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
     """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never raises."""
     clock = Clock(time_limit)
     try:
-        certificate = read(data.encode("utf-8", "replace") if isinstance(data, str) else data, clock)
+        content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)
+        if about_kkt(content):
+            return Verdict("accepted", claim=check_kkt(content, clock), assumptions=KKT_ASSUMPTIONS)
+        certificate = read(content, clock)
         check_claim(certificate, clock)
     except Refused as error:
         return Verdict("malformed" if isinstance(error, Malformed) else "refused", error.rule, error.where, error.reason)

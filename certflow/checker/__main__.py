@@ -5,16 +5,43 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from . import EXIT_CODES, Verdict, check_file
+from .kkt import STATEMENT
 
 _WORST_FIRST = (2, 1, 3, 0)
 
 
 def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
+    return _kkt_sentences(claim) if claim["statement"] == STATEMENT else _early_sentences(claim)
+
+
+def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
+    function = "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
+    points = claim["points"]
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(point["kind"] for point in points).items())) or "none"
+    if claim["kkt_status"] == "complete":
+        lines = [f"The KKT points of {function} on the unit sphere are exactly these ({counts})."]
+    else:
+        lines = [f"These are KKT points of {function} on the unit sphere ({counts}); there may be others."]
+    for point in points:
+        if "centre" in point:
+            place = "along (" + ", ".join(point["centre"]) + f"), up to {point['radius']} per coordinate"
+        else:
+            ends = ["(" + ", ".join(direction) + ")" for direction in point["directions"]]
+            word = {0: "the whole circle", 1: "along ", 2: "from " if point["kind"] == "arc" else "between "}[len(ends)]
+            place = word + (" to " if point["kind"] == "arc" else " and ").join(ends)
+        lines.append(f"{point['kind']} {place}: value in [{', '.join(point['value'])}], gap in [{', '.join(point['gap'])}]")
+    if claim["n_max_upper"] is not None:
+        lines.append(f"On the unit sphere it is at most {claim['n_max_upper']}.")
+    return lines
+
+
+def _early_sentences(claim: dict[str, Any]) -> list[str]:
     L = claim["order"]
     time, norm = claim["horizon"]["scaled_time"], claim["horizon"]["norm_over_delta"]
     scaled = f"|w| = {norm} delta" if time is None else f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
@@ -53,7 +80,9 @@ def _report(path: str, verdict: Verdict, quiet: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3, accepted 0."""
-    parser = argparse.ArgumentParser(prog="checker", description="Check certificates of early directional convergence.")
+    parser = argparse.ArgumentParser(
+        prog="checker", description="Check certificates of early directional convergence and of KKT points."
+    )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="at most this long for each file")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from .problem import Problem
-from .reading import Node, digest, parse
+from .reading import Node, digest
 from .verdicts import Clock
 
 ASSUMPTIONS: tuple[str, ...] = (
@@ -65,10 +66,9 @@ class Certificate:
     claim: Node
 
 
-def read(data: bytes, clock: Clock) -> Certificate:
-    """The certificate in `data`. Raises `Malformed`, or `Refused` for problems outside the theory."""
-    content = parse(data)
-    top = Node(content, "").fields("format version problem problem_sha256 assumptions grid groups claim sha256")
+def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -> tuple[dict[str, Node], Problem]:
+    """The entries of a parsed file with the keys `own` besides those of every certificate, and its problem; the hashes match."""
+    top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}")
     top["format"].text("certflow-certificate")
     top["version"].integer(1, 1)
     clock.tick()
@@ -76,9 +76,14 @@ def read(data: bytes, clock: Clock) -> Certificate:
         top["sha256"].fail("the hash of the file does not match; it was changed after it was written")
     if digest(content["problem"]) != content["problem_sha256"]:
         top["problem_sha256"].fail("the hash of the problem does not match")
-    if content["assumptions"] != list(ASSUMPTIONS):
+    if content["assumptions"] != list(assumptions):
         top["assumptions"].fail("these are not the assumptions of this checker")
-    problem = Problem(content["problem"], clock)
+    return top, Problem(content["problem"], clock)
+
+
+def read(content: Any, clock: Clock) -> Certificate:
+    """The certificate in a parsed file. Raises `Malformed`, or `Refused` for problems outside the theory."""
+    top, problem = opened(content, "grid groups", ASSUMPTIONS, clock)
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):

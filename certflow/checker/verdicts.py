@@ -6,7 +6,7 @@ import time
 
 
 class Refused(Exception):
-    """Something the certificate states was not proved: `rule` (R1..R9), `where` in the file, and the reason."""
+    """Something the certificate states was not proved: `rule` (R1..R12), `where` in the file, and the reason."""
 
     def __init__(self, rule: str, where: str, reason: str) -> None:
         super().__init__(reason)

@@ -1,0 +1,266 @@
+"""Certificates of KKT points: the list and what the checker needs to prove it again, as canonical bytes (rules R10 to R12).
+
+Nothing here proves anything: radii, gaps and test vectors come from doubles, with room for the checker's own roundings.
+What was rounded too boldly is refused by the checker, never believed. The format is `docs/certificate-format.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
+from certflow.certificates import FORMAT, VERSION, canonical_text, sha256
+from certflow.exact import format_dyadic, format_rational
+from certflow.kkt.cells import Cells
+from certflow.kkt.critical_lines import Direction, critical_lines
+from certflow.kkt.enumerate import kkt_set
+from certflow.kkt.planar import PlanarKKT, PlanarPoint, planar_kkt
+from certflow.kkt.points import COMPLETE, PARTIAL, KKTPoint, KKTSet
+from certflow.networks.feed_forward import FeedForward
+from certflow.networks.one_hidden_layer import OneLayer
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+__all__ = ["ASSUMPTIONS", "STATEMENT", "kkt_certificate"]
+
+STATEMENT = "kkt-points"
+ASSUMPTIONS = ("The network and the data are exactly the rational numbers written in this certificate.",)
+PROOFS = ("planar", "cover", "points")
+MAX_COVERED, MAX_WEIGHTS, MAX_POINTS = 4, 400, 1_000
+
+_GRID, _VECTOR_BITS, _FINEST = 110, 30, 40
+_ISOLATED = ("maximum", "minimum", "saddle")
+_CONTRACTION = 0.8
+_SLACK = 1e-9
+"""Of a gap, relative to the Hessian: the checker's factorisations need about 1e-12."""
+
+
+def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> bytes:
+    """The certificate of the KKT points `kkt` of the NCF of the problem: the same input gives the same bytes.
+
+    `proof` is one of `PROOFS`; None takes the strongest one that there is. For sums of neurons the certificate is about one
+    neuron with output weight 1, whose points those of `kkt` come from. Raises `Inconclusive` with the reason if this set has
+    no certificate of this kind, `BadInput` for a problem without exact text.
+    """
+    work = _Writer(problem, kkt)
+    if proof is None:
+        proof = next(each for each in PROOFS if work.why_not(each) is None or each == PROOFS[-1])
+    if proof not in PROOFS:
+        raise ValueError(f"proof: {proof!r} is not one of {PROOFS}")
+    reason = work.why_not(proof)
+    if reason is not None:
+        raise Inconclusive(f"there is no certificate of KKT points here: {reason}.")
+    points, evidence = work.planar() if proof == "planar" else work.centres()
+    highest = max((Fraction(point["value"][1]) for point in points), default=Fraction(0))
+    claim = {
+        "statement": STATEMENT,
+        "problem_sha256": problem.sha256,
+        "of": "neuron" if work.shallow else "network",
+        "kkt_status": PARTIAL if proof == "points" else COMPLETE,
+        "proof": proof,
+        "points": points,
+        "n_max_upper": None if proof == "points" else format_rational(highest),
+        "assumptions": list(ASSUMPTIONS),
+    }
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "problem": problem.exact_content(),
+        "problem_sha256": problem.sha256,
+        "assumptions": list(ASSUMPTIONS),
+        "evidence": evidence,
+        "claim": claim,
+    }
+    return (canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n").encode("ascii")
+
+
+class _Writer:
+    """The function that is written about (a neuron on features, or the whole network) and its KKT set."""
+
+    def __init__(self, problem: Problem, kkt: KKTSet) -> None:
+        network = problem.network
+        if not isinstance(network, FeedForward):
+            raise Inconclusive("there is no certificate of KKT points here: the checker reads feed-forward networks only.")
+        self.problem, self.kkt, self.network = problem, kkt, network
+        self.z = problem.z
+        self.shallow = min(network.trained) >= network.depth - 1
+        self.X = network.features(problem.X) if self.shallow else problem.X
+        self.size, self.order = network.size, problem.order
+        self.flat = self.shallow and self.X.shape[1] == 2 and network.activation.power == 2
+        if self.shallow:
+            self.size, self.order = self.X.shape[1], network.activation.power
+            self.network = OneLayer(self.size, 1, network.activation)
+            if not self.flat and any(len(point.point) != self.size for point in kkt.points):
+                # The set is about all weights of a neuron whose output weight is trained.
+                alone = Problem(self.network, self.X, problem.y, problem.loss, direction=[1] * self.size)
+                self.kkt = kkt_set(alone, kkt.digits)
+        self.isolated = [p for p in self.kkt.points if p.kind in _ISOLATED and p.continuum is None]
+
+    def why_not(self, proof: str) -> str | None:
+        """The reason why there is no such proof, None if there may be one."""
+        activation = self.network.activation
+        if activation.power == 1 and (self.shallow or activation.alpha != 1):
+            return "for activations of power 1 the checker has no rule"
+        if proof == "planar":
+            return None if self.flat else "the planar proof is for neurons with two features and power 2"
+        if not 2 <= self.size <= MAX_WEIGHTS:
+            return f"the checker reads 2 to {MAX_WEIGHTS} weights"
+        if proof == "cover":
+            if self.size > MAX_COVERED:
+                return f"completeness is checked for at most {MAX_COVERED} weights"
+            if not self.kkt.complete or len(self.isolated) < len(self.kkt.points):
+                return "the set is not known to consist of isolated points only"
+        if len(self.kkt.points) > MAX_POINTS:
+            return f"the checker reads at most {MAX_POINTS} points"
+        return None if self.isolated else "no isolated KKT point is known"
+
+    # -- points in charts of the cube ----------------------------------------------------------------------------------
+
+    def centres(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The isolated points with boxes in which they are alone, in increasing order, and their test vectors."""
+        found = sorted((self._centre(point) for point in self.isolated), key=lambda each: each[0])
+        return [point for _, point, _ in found], [vectors for _, _, vectors in found]
+
+    def _centre(self, point: KKTPoint) -> tuple[list[int], dict[str, Any], dict[str, Any]]:
+        middle = [coordinate.mid() for coordinate in point.point]
+        largest = max(map(abs, middle))
+        centre = [round(c / largest * 2**_GRID) for c in middle]
+        face = [abs(c) for c in centre].index(1 << _GRID)
+        c = np.array([float(Fraction(v, 1 << _GRID)) for v in centre])
+        unique, spread = self._alone(c, face)
+        error = 32 * max(float(coordinate.radius()) for coordinate in point.point) * len(c)
+        radius = min(_power_of_two(max(error, 2.0**-80 * max(1.0, spread))), unique)
+        kind, gap, vectors = self._second_order(point.kind, c, radius)
+        _, _, size = gap
+        aside = Fraction(radius) * Fraction(64 * len(c) * size)
+        record = {
+            "kind": kind,
+            "centre": [format_dyadic(v, -_GRID) for v in centre],
+            "radius": _dyadic(radius),
+            "unique_radius": _dyadic(unique),
+            "value": _outward(point.value.lower() - aside, point.value.upper() + aside, Fraction(radius) * Fraction(size)),
+            "gap": _outward(Fraction(gap[0]), Fraction(gap[1]), Fraction(_SLACK * size)),
+        }
+        return centre, record, vectors
+
+    def _local(self, c: np.ndarray, face: int | None, reach: float) -> tuple[MidRad, MidRad, MidRad]:
+        """Weights, gradient and Hessians of N on the box of this reach about c, in which coordinate `face` is fixed."""
+        reaches = np.full(len(c), reach)
+        if face is not None:
+            reaches[face] = 0.0
+        W = MidRad.exact(c).widened(reaches)
+        network, z = self.network, MIDRAD.array(self.z)
+        run = network.forward(
+            MIDRAD, W, MIDRAD.array(self.X), select=lambda layer, t: network.select_by_sign(MIDRAD, layer, t, Fraction(0))
+        )
+        return W, network.pullback(run, z), network.hessian(run, z)
+
+    def _alone(self, c: np.ndarray, face: int) -> tuple[float, float]:
+        """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian."""
+        others = [i for i in range(len(c)) if i != face]
+        for step in range(2 * _FINEST):
+            reach = (1.0, 0.75)[step % 2] * 2.0 ** -(step // 2)
+            W, G, H = self._local(c, face, reach)
+            slope = G[face] * Fraction(int(np.sign(c[face])))
+            across = H[face] * Fraction(int(np.sign(c[face])))
+            J = H - W[:, None] * across[None, :]
+            mid, rad = J.mid[np.ix_(others, others)], J.rad[np.ix_(others, others)]
+            mid, rad = mid - slope.mid * np.eye(len(others)), rad + slope.rad * np.eye(len(others))
+            try:
+                A = np.linalg.inv(mid)
+            except np.linalg.LinAlgError:
+                continue
+            if float(np.max(np.sum(np.abs(A) @ rad, axis=1))) <= _CONTRACTION:
+                return reach, float(np.max(np.sum(np.abs(A), axis=1)))
+        raise Inconclusive("a KKT point cannot be certified: the Hessian is singular there as far as doubles can tell.")
+
+    def _second_order(self, kind: str, c: np.ndarray, radius: float) -> tuple[str, tuple[float, float, float], dict[str, Any]]:
+        """The kind, the ends of the gap with the size of the Hessian, and the directions in which the form is extreme."""
+        _, G, H = self._local(c, None, max(radius, 2.0**-45))
+        square = float(c @ c)
+        form = (H.mid + H.mid.T) / 2 - float(G.mid @ c) / square * np.eye(len(c))
+        across = np.linalg.svd(c[None, :])[2][1:]
+        values, vectors = np.linalg.eigh(across @ form @ across.T)
+        size = float(np.linalg.norm(H.mid, 2) + np.linalg.norm(H.rad, 2) + np.linalg.norm(G.mid)) + np.finfo(float).tiny
+        loss = 2 * float(np.linalg.norm(H.rad, 2)) + _SLACK * size
+        scale = square ** (self.order / 2 - 1)
+        ends = (-values[-1] - loss) / scale, (-values[-1] + loss) / scale
+        tests = [[round(float(v) * 2**_VECTOR_BITS) for v in vector @ across] for vector in (vectors[:, -1], vectors[:, 0])]
+        return kind, (*ends, size), {"top": tests[0], "bottom": tests[1] if kind == "saddle" else None}
+
+    # -- planar neurons --------------------------------------------------------------------------------------------------
+
+    def planar(self) -> tuple[list[dict[str, Any]], list[Any]]:
+        """The whole KKT set on the circle; the checker needs no evidence for it."""
+        alpha = self.network.activation.alpha
+        kkt = self.kkt if isinstance(self.kkt, PlanarKKT) else planar_kkt(self.X, self.z, alpha, self.kkt.digits)
+        cells = Cells(critical_lines([tuple(row) for row in self.X], list(self.z), alpha**2))
+        directions = [cells.direction(k) for k in range(cells.count)]
+        flat = [d for d, sign in zip(directions, cells.slope_signs(2 * _GRID), strict=True) if sign == 0]
+        size = max(max(abs(p.value.lower()), abs(p.value.upper())) for p in kkt.points)
+        unit = Fraction(1, 10**kkt.digits) * min(size or Fraction(1), Fraction(1))
+        return [
+            {
+                "kind": point.kind,
+                "directions": [[format_rational(Fraction(v)) for v in d] for d in _places(point, directions, flat)],
+                "value": _outward(point.value.lower(), point.value.upper(), unit),
+                "gap": _outward(point.gap.lower(), point.gap.upper(), unit),
+            }
+            for point in kkt.points
+        ], []
+
+
+def _places(point: PlanarPoint, directions: Sequence[Direction], flat: Sequence[Direction]) -> list[Sequence[Any]]:
+    """Where the point is: its critical direction, two directions around it, or the ends of its arc."""
+    if point.start is not None and point.end is not None:
+        if point.sides == (0, 0):
+            return []
+        return [_nearest((end.cos(), end.sin()), flat) for end in (point.start, point.end)]
+    if point.inertia is None:
+        return [_nearest(point.point, flat)]
+    x, y = (round(coordinate.mid() * 2**_GRID) for coordinate in point.point)
+    # Twice the radius of the coordinates and the rounding are far inside.
+    turn = round(max(coordinate.radius() for coordinate in point.point) * 2 ** (_GRID + 6)) + 64
+    before, after = (x + (y * turn >> _GRID), y - (x * turn >> _GRID)), (x - (y * turn >> _GRID), y + (x * turn >> _GRID))
+    for d in directions:
+        if _cross(before, d) > 0 and _cross(d, after) > 0 and d[0] * x + d[1] * y > 0:
+            before, after = (d, after) if _cross(d, (x, y)) > 0 else (before, d)
+    return [tuple(Fraction(v, 1 << _GRID) if d not in directions else Fraction(v) for v in d) for d in (before, after)]
+
+
+def _nearest(point: Iterable[Ball], directions: Sequence[Direction]) -> Direction:
+    x, y = (round(coordinate.mid() * 2**_GRID) for coordinate in point)
+    ahead = [d for d in directions if d[0] * x + d[1] * y > 0]
+    return min(ahead, key=lambda d: Fraction(_cross(d, (x, y)) ** 2, d[0] ** 2 + d[1] ** 2))
+
+
+def _cross(u: Sequence[int], v: Sequence[int]) -> int:
+    return u[0] * v[1] - u[1] * v[0]
+
+
+def _power_of_two(value: float) -> float:
+    """The smallest power of two that is not smaller."""
+    mantissa, exponent = np.frexp(value)
+    return float(np.ldexp(1.0, int(exponent) - (mantissa == 0.5)))
+
+
+def _dyadic(value: float) -> str:
+    numerator, denominator = value.as_integer_ratio()
+    return format_dyadic(numerator, 1 - denominator.bit_length())
+
+
+def _outward(low: Fraction, high: Fraction, unit: Fraction) -> list[str]:
+    """[low, high], rounded outwards to decimals about as fine as `unit`, unless it is exact already."""
+    places = len(str(int(1 / unit))) if 0 < unit < 1 else 0
+    if low == high and low.denominator <= 10**places:
+        return [format_rational(low), format_rational(high)]
+    scale = 10**places
+    return [
+        format_rational(Fraction((low * scale).__floor__(), scale)),
+        format_rational(Fraction((high * scale).__ceil__(), scale)),
+    ]

@@ -1,0 +1,48 @@
+"""Certificates of the statement "kkt-points": the list of KKT points and their proof (R10 to R12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .document import opened
+from .kkt_cover import check_cover
+from .kkt_planar import check_planar
+from .kkt_points import check_points
+from .numbers import fraction
+from .verdicts import Clock
+
+STATEMENT = "kkt-points"
+
+KKT_ASSUMPTIONS: tuple[str, ...] = ("The network and the data are exactly the rational numbers written in this certificate.",)
+"""What the list takes for granted; a certificate has to state exactly these sentences."""
+
+_FIELDS = "statement problem_sha256 of kkt_status proof points n_max_upper assumptions"
+
+
+def about_kkt(content: Any) -> bool:
+    """Whether the file says that its claim is about KKT points."""
+    claim = content.get("claim") if isinstance(content, dict) else None
+    return isinstance(claim, dict) and claim.get("statement") == STATEMENT
+
+
+def check_kkt(content: Any, clock: Clock) -> Any:
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    top, problem = opened(content, "evidence", KKT_ASSUMPTIONS, clock)
+    claim = top["claim"].fields(_FIELDS)
+    claim["problem_sha256"].same(content["problem_sha256"])
+    claim["assumptions"].same(list(KKT_ASSUMPTIONS))
+    claim["of"].same("neuron" if problem.shallow else "network")
+    proof = claim["proof"].text("planar", "points", "cover")
+    claim["kkt_status"].same("partial" if proof == "points" else "complete")
+    if proof == "planar":
+        top["evidence"].items(0)
+        check_planar(problem, claim["points"], claim["n_max_upper"], clock)
+        return content["claim"]
+    field, points, values = check_points(problem, claim["points"], top["evidence"], clock)
+    if proof == "points":
+        claim["n_max_upper"].same(None)
+        return content["claim"]
+    check_cover(field, points, claim["points"], clock)
+    # N attains its maximum on the sphere at a KKT point.
+    claim["n_max_upper"].at_least(fraction(max(values)), "R12")
+    return content["claim"]
