@@ -34,7 +34,6 @@ class Search:
     def __init__(self, network: Network, X: Any, z: Any) -> None:
         self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
         self.order = float(homogeneity(network).order)
-        self._unit = np.eye(network.size, dtype=int).astype(object)
 
     def value(self, w: Vector) -> float:
         """N(w)."""
@@ -67,7 +66,7 @@ class Search:
         """The KKT point that damped Newton steps reach from the unit vector w, or None."""
         F, mu = self.tangential(w)
         for _ in range(_NEWTON_STEPS):
-            H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z, self._unit)
+            H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z)
             size = max(float(np.max(np.abs(H), initial=0.0)), abs(mu))
             length = float(np.linalg.norm(F))
             if length <= _CONVERGED * size:

@@ -47,7 +47,8 @@ from certflow.symbolic.smoothness import smoothness_of
 BITS = 64
 GUARD_BITS = 64
 
-_RADII = tuple(2.0**-i for i in (8, 14, 20, 26, 32, 38))
+_RADII = tuple(2.0**-i for i in (12, 20, 28, 38))
+_FIRST = 2.0**-40
 _LARGEST = 0.25
 _GROWTH = 5
 _SINGULAR = 1e-8
@@ -143,14 +144,13 @@ class _Local:
     def _matrix(self, C: MidRad, square: MidRad) -> None:
         """M with its spectrum, and `self.rounding`, how far it is from what it stands for."""
         k, L = len(self.c), self.order
-        H = self._hessian(_RADII[-1]).mid
+        H = self._hessian(_FIRST).mid
         self.H = (H + H.T) / 2
         radial = np.outer(self.c, self.c)
         plain = self.H - self.mu * (np.eye(k) + float(L - 2) * radial)
-        tangential = np.delete(np.linalg.eigvalsh(plain), int(np.argmin(np.abs(np.linalg.eigvalsh(plain)))))
-        size = float(np.max(np.abs(tangential), initial=0.0)) or abs(self.mu) or 1.0
+        size = norm_bound(np.abs(plain)) or 1.0
         # τ has the sign that makes M definite at an extremum.
-        self.tau = 2.0 * size if k > 1 and (tangential > 0).all() else -2.0 * size
+        self.tau = 2.0 * size if k > 1 and _seems_definite(plain + 2.0 * size * radial) else -2.0 * size
         M = plain + self.tau * radial
         self.M = (M + M.T) / 2
         unit, tau = MidRad.exact(np.eye(k)), MidRad.exact(self.tau)
@@ -343,3 +343,11 @@ class _Local:
         eigenvalue = Ball.interval(top - spread, top + spread, BITS)
         excess = self.order - 2
         return -(eigenvalue / length**excess.numerator) if excess.denominator == 1 else None
+
+
+def _seems_definite(matrix: np.ndarray) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True

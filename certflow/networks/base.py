@@ -115,4 +115,4 @@ class Network(ABC):
 
 def identity_directions(ar: Arithmetic, size: int) -> Any:
     """The `size` unit vectors as rows, in the given arithmetic."""
-    return ar.array(np.array([[Fraction(int(i == j)) for j in range(size)] for i in range(size)], dtype=object))
+    return ar.array(np.array([Fraction(0), Fraction(1)], dtype=object))[np.eye(size, dtype=int)]

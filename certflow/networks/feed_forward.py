@@ -224,7 +224,7 @@ class FeedForward(Network):
         parts = []
         for layer in self.trained:
             width = self.widths[layer] * self.widths[layer - 1]
-            none = ar.array(np.full((k, width), Fraction(0), dtype=object))
+            none = ar.array(np.array([Fraction(0)], dtype=object))[np.zeros((k, width), dtype=int)]
             parts.append(none if rows[layer] is None else rows[layer].reshape(k, width))
         return np.concatenate(parts, axis=1)
 
