@@ -19,11 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from gmpy2 import mpq
 
-from certflow.kkt.neuron import Normal, primitive
+from certflow.kkt.neuron import Normal
 from certflow.outcome import Inconclusive
 
 
@@ -176,10 +177,11 @@ def _merged(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     index, orientation = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int8)
     known: dict[Normal, int] = {}
     for i, row in enumerate(rows.tolist()):
-        if any(row):
-            normal, scale = primitive(row)
-            index[i] = known.setdefault(normal, len(known))
-            orientation[i] = 1 if scale > 0 else -1
+        divisor = gcd(*row)
+        if divisor:  # as `primitive`, for whole numbers
+            orientation[i] = 1 if next(v for v in row if v) > 0 else -1
+            divisor *= int(orientation[i])
+            index[i] = known.setdefault(tuple([v // divisor for v in row]), len(known))
     return np.array(list(known), dtype=object).reshape(len(known), rows.shape[1]), index, orientation
 
 

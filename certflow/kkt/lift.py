@@ -30,9 +30,10 @@ GUARD_BITS = 64
 _MIRRORED = {"maximum": "saddle", "minimum": "saddle", "saddle": "saddle", "degenerate": "degenerate"}
 
 
-def lift(neuron: Neuron, up: KKTSet, down: KKTSet, digits: int) -> KKTSet:
-    """The KKT set of `v n(w)` (weights w, then v), power >= 2, from those of n (`up`) and of -n (`down`).
+def lift(neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = True) -> KKTSet:
+    """The KKT set of `v n(w)` (weights w, then v) from those of n (`up`) and of -n (`down`).
 
+    `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2.
     It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are as sharp as those given.
     Raises `Inconclusive` if a zero of n cannot be enclosed.
     """
@@ -48,7 +49,7 @@ def lift(neuron: Neuron, up: KKTSet, down: KKTSet, digits: int) -> KKTSet:
         n_max = _scale(neuron.power, bits) * up.n_max.maximum(-up.n_min)
         n_min = -n_max
         if status == COMPLETE:
-            points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, bits)
+            points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, bits)
     return KKTSet(
         points=points,
         digits=digits,
@@ -124,7 +125,7 @@ def _arc_text(point: KKTPoint) -> str:
     return "the arc about " + ", ".join(c.text(6) for c in point.point)
 
 
-def _zero_entries(neuron: Neuron, up: KKTSet, changes: bool, bits: int) -> list[KKTPoint]:
+def _zero_entries(neuron: Neuron, up: KKTSet, changes: bool, at_pole: bool, bits: int) -> list[KKTPoint]:
     """The KKT sets with N = 0, `up` complete; `changes`: n has both signs."""
     d, zero = neuron.inputs, Ball(0, bits)
     axis = tuple(Fraction(int(k == d)) for k in range(d + 1))
@@ -147,7 +148,7 @@ def _zero_entries(neuron: Neuron, up: KKTSet, changes: bool, bits: int) -> list[
         everywhere = Continuum(None, equation="v = 0, n(w) = 0")
         reason = "N = 0: the output weight and the neuron vanish"
         found.append(KKTPoint("degenerate", (*_zero_of(neuron, up, bits), zero), zero, continuum=everywhere, reason=reason))
-    if not flat and up.n_min is not None:  # otherwise (0, ±1) is in the sets above
+    if at_pole and not flat and up.n_min is not None:  # otherwise (0, ±1) is in the sets above
         for sign in (1, -1):
             kind = "saddle" if changes else "minimum" if up.n_min.sign() * sign > 0 else "maximum"
             point = (*(zero for _ in range(d)), Ball(sign, bits))
