@@ -56,7 +56,8 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
     if reason is not None:
         raise Inconclusive(f"there is no certificate of KKT points here: {reason}.")
     points, evidence = work.planar() if proof == "planar" else work.centres()
-    highest = max((Fraction(point["value"][1]) for point in points), default=Fraction(0))
+    dead = proof == "cover" and len(work.isolated) < len(work.kkt.points)
+    highest = max([Fraction(point["value"][1]) for point in points] + [Fraction(0)] * dead)
     claim = {
         "statement": STATEMENT,
         "problem_sha256": problem.sha256,
@@ -64,6 +65,7 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
         "kkt_status": PARTIAL if proof == "points" else COMPLETE,
         "proof": proof,
         "points": points,
+        "dead_cone": dead,
         "n_max_upper": None if proof == "points" else format_rational(highest),
         "assumptions": list(ASSUMPTIONS),
     }
@@ -113,11 +115,21 @@ class _Writer:
         if proof == "cover":
             if self.size > MAX_COVERED:
                 return f"completeness is checked for at most {MAX_COVERED} weights"
-            if not self.kkt.complete or len(self.isolated) < len(self.kkt.points):
-                return "the set is not known to consist of isolated points only"
+            if not self.kkt.complete or any(p not in self.isolated and not self._dead(p) for p in self.kkt.points):
+                return "the set is not known to consist of isolated points and dead directions only"
         if len(self.kkt.points) > MAX_POINTS:
             return f"the checker reads at most {MAX_POINTS} points"
         return None if self.isolated else "no isolated KKT point is known"
+
+    def _dead(self, point: KKTPoint) -> bool:
+        """Whether all samples are inactive on the whole entry, and the neuron is zero there."""
+        if not self.shallow or self.network.activation.alpha != 0:
+            return False
+        rays = [] if point.direction is None else [point.direction]
+        if point.continuum is not None:
+            rays = [*point.continuum.rays, *point.continuum.lines, *(tuple(-v for v in line) for line in point.continuum.lines)]
+        used = [x for x, z in zip(self.X, self.z, strict=True) if z]
+        return bool(rays) and all(sum(a * b for a, b in zip(x, ray, strict=True)) <= 0 for x in used for ray in rays)
 
     # -- points in charts of the cube ----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .document import opened
-from .kkt_cover import check_cover
+from .kkt_cover import DeadCone, check_cover
 from .kkt_planar import check_planar
 from .kkt_points import check_points
 from .numbers import fraction
@@ -16,7 +16,7 @@ STATEMENT = "kkt-points"
 KKT_ASSUMPTIONS: tuple[str, ...] = ("The network and the data are exactly the rational numbers written in this certificate.",)
 """What the list takes for granted; a certificate has to state exactly these sentences."""
 
-_FIELDS = "statement problem_sha256 of kkt_status proof points n_max_upper assumptions"
+_FIELDS = "statement problem_sha256 of kkt_status proof points dead_cone n_max_upper assumptions"
 
 
 def about_kkt(content: Any) -> bool:
@@ -34,6 +34,8 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     claim["of"].same("neuron" if problem.shallow else "network")
     proof = claim["proof"].text("planar", "points", "cover")
     claim["kkt_status"].same("partial" if proof == "points" else "complete")
+    dead = claim["dead_cone"].flag()
+    claim["dead_cone"].need(proof == "cover" or not dead, "it is proved by a cover only", "R12")
     if proof == "planar":
         top["evidence"].items(0)
         check_planar(problem, claim["points"], claim["n_max_upper"], clock)
@@ -42,7 +44,7 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     if proof == "points":
         claim["n_max_upper"].same(None)
         return content["claim"]
-    check_cover(field, points, claim["points"], clock)
-    # N attains its maximum on the sphere at a KKT point.
-    claim["n_max_upper"].at_least(fraction(max(values)), "R12")
+    check_cover(field, points, DeadCone(problem, claim["dead_cone"]) if dead else None, claim["points"], clock)
+    # N attains its maximum on the sphere at a KKT point; it is 0 on the dead cone.
+    claim["n_max_upper"].at_least(max(map(fraction, [*values, 0] if dead else values)), "R12")
     return content["claim"]

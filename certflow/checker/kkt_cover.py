@@ -1,10 +1,14 @@
-"""R12: there are no KKT points besides those of the list: the surface of the cube is subdivided until every box is decided."""
+"""R12: there are no KKT points besides those of the list: the surface of the cube is subdivided until every box is decided.
+
+With a dead cone the list is completed by all w with x_i.w <= 0 for every sample: there a neuron with alpha = 0 is zero.
+"""
 
 from __future__ import annotations
 
-from .kkt_points import Field, Point, applied, chart, preconditioned, split
+from .kkt_points import HINT, Field, Point, applied, chart, inverse, preconditioned, split, square
 from .network import Box
-from .numbers import ONE, largest, smallest
+from .numbers import BITS, ONE, Interval, dot, enclosed, smallest, times
+from .problem import Problem
 from .reading import Node
 from .region import quotient
 from .verdicts import Clock
@@ -12,8 +16,49 @@ from .verdicts import Clock
 MAX_BOXES, MAX_SIZE = 30_000, 4
 
 
-def check_cover(field: Field, points: list[Point], where: Node, clock: Clock) -> None:
-    """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one."""
+class DeadCone:
+    """The dead directions of a neuron with alpha = 0, and where there are no other KKT directions."""
+
+    def __init__(self, problem: Problem, where: Node) -> None:
+        where.need(problem.shallow and problem.alpha == 0, "only neurons with alpha = 0 have a dead cone", "R12")
+        used = [(x, z) for x, z in zip(problem.features, problem.z, strict=True) if z and any(x)]
+        self.samples = [([enclosed(v) for v in x], 1 if z > 0 else -1) for x, z in used]
+
+    def holds_all(self, W: Box) -> bool:
+        """Whether all KKT directions of the box are dead: for some q every sample that may be active, t = x_i.w > 0, has
+        z_i (x_i.q - t (w.q)/|w|^2) > 0, and then the derivative of N along the part of q across w is not zero."""
+        active: list[tuple[list[Interval], int, int]] = []
+        for x, sign in self.samples:
+            high = dot(zip(x, W, strict=True))[1]
+            if high > 0:
+                active.append((x, sign, high))
+        if not active or len(active) > 2 * len(W):
+            return not active
+        q = _separating([x for x, _, _ in active], [sign for _, sign, _ in active])
+        if q is None:
+            return False
+        turn = quotient(dot(zip(W, q, strict=True)), square(W))
+        for x, sign, high in active:
+            across, back = dot(zip(x, q, strict=True)), times((0, high), turn)
+            if (across[0] <= back[1]) if sign > 0 else (across[1] >= back[0]):
+                return False
+        return True
+
+
+def _separating(rows: list[list[Interval]], signs: list[int]) -> list[Interval] | None:
+    """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that depend."""
+    gram = [[dot(zip(x, y, strict=True))[0] for y in rows] for x in rows]
+    ridge = (sum(gram[i][i] for i in range(len(rows))) >> 30) + 1
+    found = inverse([[v + (ridge if i == k else 0) for k, v in enumerate(row)] for i, row in enumerate(gram)])
+    if found is None:
+        return None
+    weights = [sum(a * s for a, s in zip(row, signs, strict=True)) << (BITS - HINT) for row in found]
+    columns = zip(*rows, strict=True)
+    return [dot(((w, w), (x[0], x[0])) for w, x in zip(weights, column, strict=True)) for column in columns]
+
+
+def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
+    """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or where all are dead."""
     where.need(field.size <= MAX_SIZE, f"a cover is checked for at most {MAX_SIZE} weights", "R12")
     faces = [(face, sign) for face in range(field.size) for sign in (1, -1)]
     waiting = [
@@ -25,7 +70,7 @@ def check_cover(field: Field, points: list[Point], where: Node, clock: Clock) ->
         face, sign, W = waiting.pop()
         count += 1
         where.need(count <= MAX_BOXES, f"nothing is decided about {_place(W)}, and more than {MAX_BOXES} boxes are needed", "R12")
-        if any(_only_near(W, point) for point in points):
+        if any(_only_near(W, point) for point in points) or (dead is not None and dead.holds_all(W)):
             continue
         widest = _undecided(field, face, sign, W)
         if widest is not None:

@@ -18,7 +18,6 @@ from .numbers import (
     ONE,
     Interval,
     dot,
-    down,
     enclosed,
     fraction,
     largest,
@@ -28,7 +27,6 @@ from .numbers import (
     sqrt_down,
     sqrt_up,
     times,
-    up,
 )
 from .polynomials import Layers
 from .problem import Problem
@@ -40,8 +38,10 @@ MAX_POINTS = 1_000
 VECTOR_BITS = 30
 """Test vectors are whole numbers times 2^-VECTOR_BITS."""
 
-_HINT = 60
-_SCALE = BITS + _HINT
+HINT = 60
+"""Entries of an approximate inverse are whole numbers times 2^-HINT."""
+
+_SCALE = BITS + HINT
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,14 @@ def _entry(local: Local, i: int, k: int, sign: int) -> Interval:
     return m - r, m + r
 
 
+def square(W: Box) -> Interval:
+    """|w|^2 on a box; at least 1 on the surface of the cube."""
+    squares = [power(w, 2) for w in W]
+    return sum(low for low, _ in squares), sum(high for _, high in squares)
+
+
 def inverse(matrix: Matrix) -> Matrix | None:
-    """About 2^_HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
+    """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
     n = len(matrix)
     rows = [[ldexp(v, -BITS) for v in row] + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
     for c in range(n):
@@ -161,7 +167,7 @@ def inverse(matrix: Matrix) -> Matrix | None:
         rows = [first if i == c else [v - row[c] * f for v, f in zip(row, first, strict=True)] for i, row in enumerate(rows)]
     if not all(isfinite(v) for row in rows for v in row):
         return None
-    return [[int(ldexp(v, _HINT)) for v in row[n:]] for row in rows]
+    return [[int(ldexp(v, HINT)) for v in row[n:]] for row in rows]
 
 
 def applied(A: Matrix, middle: Matrix, radius: Matrix) -> tuple[Matrix, Matrix]:
@@ -208,7 +214,7 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
     """Value, gap and kind on the box that contains the point; returns the upper bound of the value."""
     local, L = field.on(point.box(point.radius)), field.order
     slope = times((point.sign * ONE, point.sign * ONE), local.gradient[point.face])
-    P = dot((w, w) for w in local.W)
+    P = square(local.W)
     # H and the multiplier at w are those at w/|w| times |w|^(L-2).
     scale = power(P, (L - 2) // 2)
     if L % 2:
@@ -269,7 +275,7 @@ class _Tangential:
         given = [
             each.integer(-(1 << 2 * VECTOR_BITS), 1 << 2 * VECTOR_BITS) << (BITS - VECTOR_BITS) for each in node.items(len(W))
         ]
-        radial = quotient(dot(((v, v), w) for v, w in zip(given, W, strict=True)), dot((w, w) for w in W))
+        radial = quotient(dot(((v, v), w) for v, w in zip(given, W, strict=True)), square(W))
         v = [(a - t[1], a - t[0]) for a, t in zip(given, (times(radial, w) for w in W), strict=True)]
         norm = dot((a, a) for a in v)
         node.need(norm[0] > 0, "the test vector has no part across the point", "R11")

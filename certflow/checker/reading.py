@@ -99,6 +99,12 @@ class Node:
             self.fail(f"expected a whole number from {least} to {most}")
         return self.value
 
+    def flag(self) -> bool:
+        """true or false."""
+        if type(self.value) is not bool:
+            self.fail("expected true or false")
+        return self.value
+
     def integers(self, least: int, most: int) -> list[int]:
         """A list of `least` to `most` whole numbers."""
         self._listed(least, most)
