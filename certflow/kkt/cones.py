@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
 from gmpy2 import mpq
 
 Vector = tuple[int, ...]
@@ -89,31 +90,51 @@ def zero_in_hull(points: Sequence[Sequence[int | Fraction]]) -> bool:
 def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fraction] | None:
     """Coefficients >= 0 of sum 1 with which the points (at least one) sum to 0, or None if 0 is not in their convex hull.
 
+    Some of the points are separated from 0, and one that the separating vector misses is added, until none is missed, or
+    there is no separating vector.
+    """
+    table = np.array([list(point) for point in points], dtype=object).reshape(len(points), len(points[0]))
+    chosen = [0]
+    while True:
+        coefficients, separating = _combination_or_separation([points[k] for k in chosen])
+        if coefficients is not None:
+            result = [Fraction(0)] * len(points)
+            for k, c in zip(chosen, coefficients, strict=True):
+                result[k] = c
+            return result
+        heights = (table @ np.array(separating, dtype=object)).tolist()
+        worst = min(range(len(points)), key=heights.__getitem__)
+        if heights[worst] > 0:
+            return None
+        chosen.append(worst)
+
+
+def _combination_or_separation(points: Sequence[Sequence[int | Fraction]]) -> tuple[list[Fraction] | None, list[int]]:
+    """Coefficients as for `zero_combination`, or else None and a vector q with q·p > 0 for all the points p.
+
     Phase one of the simplex method in rationals, with the rule of Bland, so that it ends.
     """
     count, d = len(points), len(points[0])
-    columns = [[mpq(v) for v in point] + [mpq(1)] for point in points]
-    # The rows of the tableau read: basic variable + sum over the other columns = right-hand side (last entry), and the
-    # last row is minus the sum of the artificial variables, which are the basis at first.
-    table = [[column[r] for column in columns] + [mpq(int(r == d))] for r in range(d + 1)]
+    # One row per coordinate and one for the sum of the coefficients; the columns are the points, the artificial variables,
+    # which are the basis at first, and the right-hand side. `costs` is y times the columns, y the dual solution.
+    table = [
+        [mpq(point[r]) if r < d else mpq(1) for point in points] + [mpq(int(r == c)) for c in range(d + 1)] + [mpq(int(r == d))]
+        for r in range(d + 1)
+    ]
     basis = [count + r for r in range(d + 1)]
-    costs = [sum(row[k] for row in table) for k in range(count + 1)]
-    while True:
-        enter = next((k for k in range(count) if costs[k] > 0), None)
-        if enter is None:
-            break
-        ratios = [(row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0]
-        _, _, leave = min(ratios)
-        pivot_row = [v / table[leave][enter] for v in table[leave]]
-        table[leave], basis[leave] = pivot_row, enter
+    costs = [sum(column) for column in zip(*table, strict=True)]
+    while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:
+        _, _, leave = min((row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0)
+        pivot = [v / table[leave][enter] for v in table[leave]]
+        table[leave], basis[leave] = pivot, enter
         for r, row in enumerate(table):
             if r != leave and row[enter]:
-                table[r] = [v - row[enter] * w for v, w in zip(row, pivot_row, strict=True)]
-        costs = [v - costs[enter] * w for v, w in zip(costs, pivot_row, strict=True)]
+                table[r] = [v - row[enter] * w for v, w in zip(row, pivot, strict=True)]
+        costs = [v - costs[enter] * w for v, w in zip(costs, pivot, strict=True)]
     if costs[-1] != 0:
-        return None
-    result = [Fraction(0)] * count
-    for variable, row in zip(basis, table, strict=True):
-        if variable < count:
-            result[variable] = Fraction(int(row[-1].numerator), int(row[-1].denominator))
-    return result
+        # The sum of the artificial variables stays at y_d > 0, and y·(p, 1) <= 0 for all points p.
+        y = costs[count : count + d]
+        common = math.lcm(*(int(v.denominator) for v in y))
+        return None, [-int(v * common) for v in y]
+    values = {variable: row[-1] for variable, row in zip(basis, table, strict=True)}
+    return [Fraction(int(v.numerator), int(v.denominator)) for v in (values.get(k, mpq(0)) for k in range(count))], []
