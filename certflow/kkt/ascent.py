@@ -66,6 +66,8 @@ class Search:
         """The KKT point that damped Newton steps reach from the unit vector w, or None."""
         F, mu = self.tangential(w)
         for _ in range(_NEWTON_STEPS):
+            if np.linalg.norm(F) <= _CONVERGED * abs(mu):
+                return w
             H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z)
             size = max(float(np.max(np.abs(H), initial=0.0)), abs(mu))
             length = float(np.linalg.norm(F))
@@ -102,7 +104,7 @@ class Search:
         """One more Newton step, and zeros for weights that are rounding errors."""
         for threshold in _SNAPS[1:]:
             snapped = np.where(np.abs(w) < threshold, 0.0, w)
-            found = self.newton(_unit(snapped))
+            found = self.newton(_unit(snapped)) if (snapped != w).any() else None
             if found is not None and float(np.linalg.norm(found - w)) < 1e-3:
                 w = found
         return w

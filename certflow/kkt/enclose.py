@@ -38,6 +38,7 @@ from certflow.arithmetic.midpoint_radius import MIDRAD, TINY, MidRad
 from certflow.kkt.points import KKTPoint
 from certflow.kkt.polish import polish, unit_vector
 from certflow.kkt.spectrum import norm_bound, spectrum
+from certflow.kkt.top_eigenvalue import sharpened
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
@@ -50,7 +51,7 @@ GUARD_BITS = 64
 _RADII = tuple(2.0**-i for i in (12, 20, 28, 38))
 _FIRST = 2.0**-40
 _LARGEST = 0.25
-_GROWTH = 5
+_GROWTH, _STRETCH = 5, 1024.0
 _SINGULAR = 1e-8
 
 
@@ -185,7 +186,7 @@ class _Local:
         near, delta = self._nearest(wide)
         factor = 1 / (Fraction(self.least) - Fraction(delta))
         radius = Fraction(self.residual) * factor
-        bits = digits * 3322 // 1000 + GUARD_BITS
+        bits, tolerance = digits * 3322 // 1000 + GUARD_BITS, Fraction(1, 10 ** (digits + 3))
         zeros = self._zeros(near, delta)
         w, error = polish(
             self.network,
@@ -197,7 +198,7 @@ class _Local:
             self._step,
             Fraction(near),
             factor,
-            Fraction(1, 10 ** (digits + 3)),
+            tolerance,
             bits,
         )
         point = unit_vector(w, error, bits)
@@ -211,7 +212,7 @@ class _Local:
         uniqueness = (ratio / (1 + ratio.square()).sqrt()).lower()
         shift = (Ball(radius, BITS) / Ball(Fraction(self.low), BITS)).upper()
         reason = f"the only KKT point within {float(uniqueness):.1e}"
-        entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift), inertia, reason=reason)
+        entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift, point, tolerance, bits), inertia, reason=reason)
         return Enclosed(entry, self.c, shift, uniqueness, tuple(int(i) for i in np.flatnonzero(zeros)))
 
     def _holds(self, r: float) -> float | None:
@@ -238,16 +239,14 @@ class _Local:
 
     def _grown(self, r: float, delta: float) -> float:
         """A radius not below r, for which the proof holds too."""
-        larger = min(_LARGEST, r * min(64.0, 0.75 * self.least / max(delta, TINY)))
-        for _ in range(_GROWTH):
-            if larger <= r:
-                break
+        larger = min(_LARGEST, r * min(_STRETCH, self.least / max(delta, TINY)))
+        for _ in range(_GROWTH if larger > r else 0):
+            middle = float(np.sqrt(r * larger))
             try:
-                if self._holds(larger) is not None:
-                    return larger
-            except Inconclusive:
-                pass  # a kink or an overflow: a smaller ball has fewer
-            larger *= 0.75
+                holds = self._holds(middle) is not None
+            except Inconclusive:  # a kink or an overflow: a smaller ball has fewer
+                holds = False
+            r, larger = (middle, larger) if holds else (r, middle)
         return r
 
     def _nearest(self, wide: float) -> tuple[float, float]:
@@ -326,23 +325,28 @@ class _Local:
         spread = float(up(delta * (1.0 + 2.0**-40) * np.square(float(d.norm_upper()))))
         return 1 if float(form.lower()) > spread else -1 if float(form.upper()) < -spread else 0
 
-    def _gap(self, delta: float, shift: Fraction) -> Ball | None:
+    def _gap(self, delta: float, shift: Fraction, point: list[Ball], tolerance: Fraction, bits: int) -> Ball | None:
         """Minus the largest eigenvalue of A, at length 1.
 
         With w in place of c in its last term, M is off by |τ| sin∠(w, c) more, and has the eigenvalues of A and τ.
         """
-        values, tau = self.spectrum.values, Fraction(self.tau)
-        spread = Fraction(self.spectrum.error) + Fraction(delta) + abs(tau) * shift
-        place = -1 if tau < 0 else -2
-        if len(values) < 2:
+        values, tau, excess = self.spectrum.values, Fraction(self.tau), self.order - 2
+        if len(values) < 2 or excess.denominator != 1:
             return None
-        top = Fraction(float(values[place]))
-        if (top - spread <= tau) if tau < 0 else (top + spread >= tau):
-            return None
+        place = len(values) - (1 if tau < 0 else 2)
         length = Ball.interval(Fraction(self.low), Fraction(self.high) * (1 + shift), BITS)
-        eigenvalue = Ball.interval(top - spread, top + spread, BITS)
-        excess = self.order - 2
-        return -(eigenvalue / length**excess.numerator) if excess.denominator == 1 else None
+        scale = 1 / length**excess.numerator
+        spread = Fraction(self.spectrum.error) + Fraction(delta) + abs(tau) * shift
+        # At length 1 all eigenvalues but τ are multiplied by `scale`.
+        spread += (Fraction(float(np.max(np.abs(values)))) + spread) * abs(scale - 1).upper()
+        top = Fraction(float(values[place]))
+        if abs(top - tau) <= spread:
+            return None
+        sharp = sharpened(
+            self.network, self.exact_X, self.exact_z, self.order, point, self.spectrum, spread, place, tau, tolerance, bits
+        )
+        coarse = Ball.interval(-top - spread, -top + spread, BITS)
+        return coarse if sharp is None or sharp.radius() >= spread else -sharp
 
 
 def _seems_definite(matrix: np.ndarray) -> bool:
