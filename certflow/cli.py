@@ -9,8 +9,9 @@ import click
 
 from certflow import __version__
 from certflow.cli_certificates import certify, check, query, show
+from certflow.cli_kkt import kkt
 from certflow.command_line import Commands, Run, output_folder, positive, print_json, problem_command
-from certflow.outcome import BadInput, ExitCode
+from certflow.outcome import BadInput
 
 DEFAULT_FOLDER = "certflow-results"
 
@@ -89,30 +90,6 @@ def ncf(run: Run, latex: bool, exact: bool) -> None:
         emit(result.latex() if latex else result.text())
 
 
-@main.command(short_help="Its KKT points, enclosed.")
-@problem_command
-@click.option("--latex", is_flag=True, help="The table as LaTeX (booktabs).")
-def kkt(run: Run, latex: bool) -> int:
-    """The KKT points of the constrained NCF of one neuron, each proved and enclosed."""
-    problem = run.problem()
-    from certflow.kkt.planar import kkt_of_problem, why_not_enumerated
-    from certflow.report.kkt_table import kkt_table
-    from certflow.report.records import kkt_record, problem_record
-    from certflow.report.terminal import emit, emit_table
-
-    points = kkt_of_problem(problem, digits=run.digits)
-    if run.as_json:
-        print_json({"problem": problem_record(problem), **kkt_record(problem, points)})
-    elif points is not None and latex:
-        emit(kkt_table(points, run.digits).to_latex(), end="")
-    elif points is not None:
-        emit_table(kkt_table(points, run.digits))
-    if points is None:
-        click.echo(f"certflow: not enumerated: {why_not_enumerated(problem)}.", err=True)
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.DONE
-
-
 @main.command(short_help="One gradient flow, as a table.")
 @problem_command
 @click.option("--delta", default="1e-5", show_default=True, help="The norm of the initial weights; any positive number.")
@@ -167,5 +144,5 @@ def reproduce(run: Run, figure: str, out: str) -> None:
         emit_files(folder, files)
 
 
-for each in (certify, check, show, query):
+for each in (kkt, certify, check, show, query):
     main.add_command(each)

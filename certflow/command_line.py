@@ -109,7 +109,7 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
         from certflow.time_limit import time_limit as limit
 
         with limit(time_limit):
-            return function(Run(problem, as_json, digits, quiet), **options)
+            return function(Run(problem, as_json, digits, quiet, time_limit), **options)
 
     argument = click.argument("problem", required=False, type=click.Path())
     # Decorators apply from the last to the first.
@@ -120,8 +120,8 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
 class Run:
     """The common options of one invocation."""
 
-    def __init__(self, path: str | None, as_json: bool, digits: int, quiet: bool) -> None:
-        self.path, self.as_json, self.digits, self.quiet = path, as_json, digits, quiet
+    def __init__(self, path: str | None, as_json: bool, digits: int, quiet: bool, time_limit: float | None = None) -> None:
+        self.path, self.as_json, self.digits, self.quiet, self.time_limit = path, as_json, digits, quiet, time_limit
 
     def problem(self) -> Problem:
         """The problem that was asked for."""

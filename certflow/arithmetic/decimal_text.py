@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import count as count_from
 
 from certflow.exact import format_rational
 
@@ -99,6 +100,28 @@ def plus_minus_text(mid: Fraction, radius: Fraction, digits: int = 30) -> str:
         return at_place(count, place)
     error_place = magnitude(error) - 1
     return f"{at_place(count, place)} ± {_scientific(-int(-error // power_of_ten(error_place)), error_place)}"
+
+
+def last_digit_text(mid: Fraction, radius: Fraction, digits: int, finest: int | None = None) -> str:
+    """A decimal x with `|x - v|` at most one unit of its last digit for every v within `radius` of `mid`.
+
+    x has at most `digits` significant digits, and none finer than 10^finest; a number that is exactly x is written without
+    the zeros at its end, a whole one without a point.
+    """
+    places = [] if finest is None else [finest]
+    if mid:
+        places.append(magnitude(mid) - digits + 1)
+    if radius:
+        # Half a unit for the radius, half a unit for rounding.
+        places.append(next(k for k in count_from(magnitude(radius)) if power_of_ten(k) >= 2 * radius))
+    if not mid and not radius:
+        return "0"
+    place = max(places)
+    number = round(mid / power_of_ten(place))
+    if not radius and mid == number * power_of_ten(place):
+        while number % 10 == 0 and place < 0:
+            number, place = number // 10, place + 1
+    return at_place(number, place) if number or place <= 0 else f"0e+{place}"
 
 
 def _scientific(count: int, place: int) -> str:

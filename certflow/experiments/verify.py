@@ -28,8 +28,10 @@ from certflow.experiments.theorem import Theorem, theorem_of
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
-from certflow.kkt.planar import PlanarKKT, kkt_of_problem
-from certflow.outcome import BadInput, CertflowError, ExitCode
+from certflow.kkt.enumerate import Budget, kkt_set
+from certflow.kkt.planar import PlanarKKT
+from certflow.kkt.points import KKTSet
+from certflow.outcome import BadInput, CertflowError, ExitCode, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
@@ -46,6 +48,12 @@ if TYPE_CHECKING:
 
 SHOWN_ARCS = 8
 """Arcs of the NCF that are printed; `certflow ncf` prints all."""
+
+SHOWN_ROWS = 40
+"""KKT points in the table that is printed; results.json and the files have all."""
+
+KKT_BUDGET = Budget(cells=1_000, boxes=5_000, weights=3, starts=8)
+"""The main job takes what a few seconds give; `certflow kkt` searches longer."""
 
 
 @dataclass
@@ -87,20 +95,21 @@ def verify(
     """
     parts = structure(problem)
     # More digits than are shown, because distances to the KKT points are taken.
-    kkt = kkt_of_problem(problem, digits + EXTRA_DIGITS)
+    kkt, why_no_kkt = _kkt(problem, digits + EXTRA_DIGITS, progress)
     bounds = near_origin(problem, digits)
-    measured, descent, why_no_descent = _measure(problem, bounds, kkt, progress, digits, workers)
+    planar = kkt if isinstance(kkt, PlanarKKT) else None
+    measured, descent, why_no_descent = _measure(problem, bounds, planar, progress, digits, workers)
     given = len(problem.experiment.deltas)
     rows = time_rows(problem, bounds, measured.jobs[:given], measured.found[:given])
     tables = [time_table(problem, rows, digits)]
     if kkt is not None:
-        tables.insert(0, kkt_table(kkt, digits))
+        tables.insert(0, kkt_table(problem, kkt, digits, most=SHOWN_ROWS))
     for law in measured.laws:
         tables += [errors_table(law, measured.added), fits_table(law)]
     if descent is not None:
         tables.append(descent.facts())
     result = Verification(
-        _results(problem, parts, kkt, bounds, rows, measured, digits),
+        _results(problem, parts, kkt_record(kkt, why_no_kkt), bounds, rows, measured, digits),
         _text(problem, parts, bounds, rows, measured, why_no_descent),
         tables,
         _exit_code(rows, measured.found),
@@ -108,6 +117,16 @@ def verify(
     if out is not None:
         result.files = _write(Path(out), problem, result, rows, measured, kkt, descent, digits, progress)
     return result
+
+
+def _kkt(problem: Problem, digits: int, progress: Progress | None) -> tuple[KKTSet | None, str]:
+    """The KKT set as far as a small budget goes, or the reason why there is none."""
+    try:
+        return kkt_set(problem, digits, KKT_BUDGET, progress), ""
+    except OutOfTime:
+        raise
+    except Inconclusive as error:
+        return None, str(error)
 
 
 def _measure(
@@ -200,7 +219,7 @@ def _exit_code(rows: Sequence[TimeRow], found: Sequence[Measurement]) -> ExitCod
 def _results(
     problem: Problem,
     parts: Structure,
-    kkt: PlanarKKT | None,
+    kkt: dict[str, Any],
     bounds: NearOrigin,
     rows: Sequence[TimeRow],
     measured: _Measured,
@@ -220,7 +239,7 @@ def _results(
             "reason": parts.reason,
             "derivation": list(parts.homogeneity.derivation),
         },
-        **kkt_record(problem, kkt),
+        **kkt,
         "theorem": measured.theorem.record(),
         "near_origin": {
             "n_max_upper": format_rational(bounds.n_max_upper),
@@ -272,7 +291,7 @@ def _write(
     result: Verification,
     rows: Sequence[TimeRow],
     measured: _Measured,
-    kkt: PlanarKKT | None,
+    kkt: KKTSet | None,
     descent: PlanarDescent | None,
     digits: int,
     progress: Progress | None,
@@ -283,7 +302,7 @@ def _write(
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
     files = measured.theorem.save(folder)
-    files += [] if kkt is None else write_table(kkt_table(kkt, digits), folder, "kkt")
+    files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
     files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
     files += save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin")
     names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}

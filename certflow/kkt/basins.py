@@ -60,8 +60,8 @@ class Basin:
 def basins(kkt: KKTSet, sign: int = 1) -> list[Basin] | None:
     """The basin of every entry of `kkt.points` for a neuron with output sign 1 or -1; the fractions add up to 1 exactly.
 
-    None unless the set is planar and complete and, if it is not a `PlanarKKT`, consists of strict maxima and minima whose
-    order around the circle is certain. Raises `BadInput` for another sign.
+    None unless the set is planar and complete and, if it is not a `PlanarKKT`, is the whole circle or consists of strict
+    maxima and minima whose order around the circle is certain. Raises `BadInput` for another sign.
     """
     if sign not in (1, -1):
         raise BadInput(f"sign: {sign!r} is not 1 or -1.")
@@ -69,6 +69,10 @@ def basins(kkt: KKTSet, sign: int = 1) -> list[Basin] | None:
         return None
     if isinstance(kkt, PlanarKKT):
         return _planar(kkt, sign)
+    first = kkt.points[0]
+    if first.continuum is not None and len(first.continuum.lines) == 2:
+        bits = first.value.bits
+        return [Basin(Ball(-180, bits), Ball(180, bits), Ball(1, bits), (False, False))]
     return _alternating(kkt.points, sign)
 
 

@@ -26,6 +26,8 @@ TWO_COLUMNS = 7.0
 
 # Okabe and Ito's palette, distinguishable under every common colour blindness; yellow is left out (too pale on white).
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+YELLOW = "#F0E442"
+"""On coloured ground only."""
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 GREY = "#767676"
 
@@ -35,7 +37,7 @@ _STYLE = {
     "axes.spines.top": False, "axes.spines.right": False, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
     "lines.linewidth": 1.0, "lines.markersize": 4, "legend.frameon": False, "figure.constrained_layout.use": True,
     "savefig.dpi": 200, "svg.hashsalt": "certflow", "svg.fonttype": "path", "axes.formatter.useoffset": False,
-    "axes.unicode_minus": True, "axes.axisbelow": True, "text.usetex": False,
+    "hatch.linewidth": 0.5, "axes.unicode_minus": True, "axes.axisbelow": True, "text.usetex": False,
 }  # fmt: skip
 
 P = ParamSpec("P")
@@ -50,7 +52,8 @@ def _style() -> AbstractContextManager[None]:
     return matplotlib.rc_context(settings | _STYLE)
 
 
-def _styled(function: Callable[P, R]) -> Callable[P, R]:
+def styled(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, run with the settings that all figures share."""
     import functools
 
     @functools.wraps(function)
@@ -61,7 +64,8 @@ def _styled(function: Callable[P, R]) -> Callable[P, R]:
     return inside
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches."""
     # Without pyplot there is no global list of figures and no window system.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -71,15 +75,24 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-@_styled
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@styled
+def image(figure: Figure, ending: str) -> bytes:
+    """The figure as a file with this ending (png, svg, pdf), without dates or versions: equal data give equal bytes."""
+    out = io.BytesIO()
+    figure.savefig(out, format=ending, metadata=_METADATA[ending])
+    return out.getvalue()
+
+
 def render(figure: Figure) -> dict[str, bytes]:
-    """The figure as {"png": ..., "svg": ...}, without dates or versions, so that equal data give equal bytes."""
-    images = {}
-    for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        out = io.BytesIO()
-        figure.savefig(out, format=ending, metadata=metadata)
-        images[ending] = out.getvalue()
-    return images
+    """The figure as {"png": ..., "svg": ...}."""
+    return {ending: image(figure, ending) for ending in ("png", "svg")}
 
 
 def save(figure: Figure, folder: str | Path, name: str) -> list[str]:
@@ -109,13 +122,13 @@ def _iteration_axis(axes: Axes, panel: DescentPanel, vertical: bool = False) -> 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-@_styled
+@styled
 def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
     """Figure 1 of arXiv 2402.09226, a column per panel: (a) loss and ‖w‖, (b) the angle of each neuron, by iteration.
 
     Dotted lines mark the KKT points that the neurons can run to.
     """
-    figure = _figure(TWO_COLUMNS, 4.6)
+    figure = blank(TWO_COLUMNS, 4.6)
     grid = figure.subplots(3, len(panels), sharex="col", squeeze=False, height_ratios=[1, 1, 2])
     for column, panel in enumerate(panels):
         loss, norm, angle = grid[:, column]
@@ -143,13 +156,13 @@ def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
     return figure
 
 
-@_styled
+@styled
 def ncf_figure(degrees: np.ndarray, curves: Sequence[np.ndarray], marks: AngleMarks, panels: Sequence[DescentPanel]) -> Figure:
     """Figure 3 of arXiv 2402.09226: the constrained NCF over the angle, its KKT points, and below it each neuron's angle.
 
     `degrees` (m) and one array (m) per different neuron function in `curves`; marks lie on the first curve.
     """
-    figure = _figure(ONE_COLUMN, 1.7 + 1.5 * len(panels))
+    figure = blank(ONE_COLUMN, 1.7 + 1.5 * len(panels))
     rows = figure.subplots(1 + len(panels), 1, sharex=True, squeeze=False)[:, 0]
     top = rows[0]
     for curve, style in zip(curves, ("-", "--", "-.", ":") * len(curves), strict=False):
@@ -196,7 +209,7 @@ def _mark_points(axes: Axes, degrees: np.ndarray, curve: np.ndarray, marks: Angl
 # -- the two laws and the time near the origin ------------------------------------------------------------------------
 
 
-@_styled
+@styled
 def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [rad]", near: float = 20.0) -> Figure:
     """Angle error versus delta, both logarithmic; filled points are those inside each series' fit window.
 
@@ -209,7 +222,7 @@ def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [ra
     views = [(max(-near, lowest), f"δ ≥ $10^{{{-near:.0f}}}$" if lowest < -near else "")]
     if any(one.window is not None and one.window[0] < -near for one in series):
         views.append((lowest, "all δ"))
-    figure = _figure(ONE_COLUMN if len(views) == 1 else TWO_COLUMNS, 2.7)
+    figure = blank(ONE_COLUMN if len(views) == 1 else TWO_COLUMNS, 2.7)
     for axes, (least, title) in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         for i, one in enumerate(series):
             _law_line(axes, one, least, BLUE if crowded else COLOURS[i], crowded)
@@ -302,10 +315,10 @@ def _powers_of_ten(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$" if value else "1"))
 
 
-@_styled
+@styled
 def time_near_origin_figure(panels: Sequence[TimePanel], order: int) -> Figure:
     """The time until each event over delta, above the two lower bounds of L2; time is t for L = 2, t·δ^(L-2) else."""
-    figure = _figure(ONE_COLUMN * len(panels), 2.5)
+    figure = blank(ONE_COLUMN * len(panels), 2.5)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         x = -panel.log10_delta
         # A bound of 0 (the event holds at the start) has no place on a logarithmic axis.

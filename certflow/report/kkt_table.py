@@ -1,39 +1,188 @@
-"""The planar KKT set as a table."""
+"""KKT points as a table: every printed number is right to within one unit of its last digit."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from certflow.arithmetic.decimal_text import last_digit_text, rounded_text
+from certflow.kkt.basins import basins
+from certflow.kkt.planar import PlanarKKT, PlanarPoint
+from certflow.kkt.points import COMPLETE, KKTPoint, KKTSet
+from certflow.networks.feed_forward import FeedForward
 from certflow.report.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from certflow.arithmetic.ball import Ball
-    from certflow.kkt.planar import PlanarKKT, PlanarPoint
+    from certflow.problem import Problem
 
 SHOWN_DIGITS = 10
+FEWEST_DIGITS = 5
+FEWER_DECIMALS = 3
+"""Coordinates of unit vectors have so many places fewer than other numbers have digits."""
+SHARE_DIGITS = 4
+MOST_COLUMNS = 5
+"""Points with more coordinates get one column, with their largest coordinates only."""
+LARGEST = 4
+KINDS = ("maximum", "minimum", "saddle", "degenerate", "arc")
+_PLURALS = {"maximum": "maxima", "minimum": "minima", "saddle": "saddles", "degenerate": "degenerate", "arc": "arcs"}
 
 
-def kkt_table(kkt: PlanarKKT, digits: int = 30) -> Table:
-    """A row per KKT point or arc, by angle: `SHOWN_DIGITS` digits for people, `digits` in the CSV; all true as printed."""
-    columns = [
-        Column("kind", align="left"),
-        Column("angle", "°"),
-        Column("N", latex="$N$"),
-        Column("gap γ"),
-    ]
-    table = Table("KKT points of the constrained NCF of one neuron", columns, label="tab:kkt")
-    for point in kkt.points:
-        table.add(point.kind, _angle(point, digits), _ball(point.value, digits), _ball(point.gap, digits))
-    table.notes.append(f"The list is {kkt.status}; every number is a proved enclosure.")
+def kkt_table(
+    problem: Problem, kkt: KKTSet, digits: int = 30, most: int | None = None, every: bool = False, shown: int = SHOWN_DIGITS
+) -> Table:
+    """A row per KKT entry: planar ones by angle, others by value; `shown` digits for people, `digits` in the CSV.
+
+    With more than `most` entries only so many, maxima first; notes count all. `every`: a column for every coordinate,
+    whatever their number (for the CSV).
+    """
+    signs = output_signs(problem)
+    found = {sign: basins(kkt, sign) for sign in signs}
+    has_basins = all(each is not None for each in found.values())
+    planar = isinstance(kkt, PlanarKKT)
+    names = coordinate_names(problem, kkt)
+    spread = every or len(names) <= MOST_COLUMNS
+    order = _order(kkt, most)
+    remarks = list(dict.fromkeys(remark for i in order if (remark := _remark(kkt.points[i]))))
+    columns = [Column("kind", align="left")]
+    columns += [Column("angle", "°")] if planar else [Column(n) for n in names] if spread else [Column("point", align="left")]
+    columns += [Column("N", latex="$N$"), Column("gap γ")]
+    if has_basins:
+        columns += [_basin_column(sign, len(signs) > 1) for sign in signs]
+    if remarks:
+        columns.append(Column("note", align="left", key="remark"))
+    table = Table(f"KKT points of the constrained NCF of {kkt.of}", columns, label="tab:kkt")
+    for i in order:
+        point = kkt.points[i]
+        row = [Cell(point.kind)]
+        if isinstance(point, PlanarPoint):
+            row.append(_angle(point, digits, shown))
+        elif spread:
+            row += [_coordinate(ball, digits, shown) for ball in point.point]
+        else:
+            row.append(_sparse(names, point, digits, shown))
+        row += [_number(ball, digits, shown) if ball is not None else Cell("–", "") for ball in (point.value, point.gap)]
+        for each in found.values():
+            if has_basins and each is not None:
+                row.append(_share(each[i].fraction, digits))
+        if remarks:
+            remark = _remark(point)
+            row.append(Cell(f"({remarks.index(remark) + 1})", remark) if remark else Cell(""))
+        table.add(*row)
+    table.notes += [f"({number}) {remark}" for number, remark in enumerate(remarks, 1)]
+    if has_basins and len(signs) > 1:
+        table.notes.append("basin ±: of neurons with output weights > 0 and < 0; the latter flow down.")
+    table.notes += notes(kkt, most)
     return table
 
 
-def _ball(ball: Ball, digits: int) -> Cell:
-    return Cell(ball.text(SHOWN_DIGITS), ball.text(digits))
+def fitting_kkt_table(problem: Problem, kkt: KKTSet, digits: int, most: int, width: int) -> Table:
+    """The table with as many digits as `width` characters hold, at least `FEWEST_DIGITS`."""
+    for shown in range(SHOWN_DIGITS, FEWEST_DIGITS, -1):
+        table = kkt_table(problem, kkt, digits, most, shown=shown)
+        if table.width() <= width:
+            return table
+    return kkt_table(problem, kkt, digits, most, shown=FEWEST_DIGITS)
 
 
-def _angle(point: PlanarPoint, digits: int) -> Cell:
+def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
+    """What is proved about the list as a whole, as sentences."""
+    count = len(kkt.points)
+    kinds = Counter(p.kind for p in kkt.points)
+    counted = ", ".join(f"{kinds[kind]} {kind if kinds[kind] == 1 else _PLURALS[kind]}" for kind in KINDS if kinds[kind])
+    if kkt.status == COMPLETE:
+        found = [f"The list is complete ({counted}): there is no other KKT point. Proof: {kkt.method}."]
+    else:
+        found = [f"Each of these ({counted or 'none'}) is a KKT point, but there may be others: {kkt.reason.rstrip('.')}."]
+        if 0 < kkt.undecided < 1:
+            share = rounded_text(kkt.undecided * 100, SHARE_DIGITS, up=True)
+            found.append(f"Nothing is decided on at most {share} % of the sphere.")
+        if kkt.n_max is not None and kkt.n_min is not None:
+            low, high = rounded_text(kkt.n_min.lower(), SHOWN_DIGITS), rounded_text(kkt.n_max.upper(), SHOWN_DIGITS, up=True)
+            found.append(f"On the whole sphere {low} ≤ N ≤ {high}.")
+    if most is not None and count > most:
+        found.append(f"{most} of {count} are shown, maxima first; --csv and --json give all.")
+    found.append("Every number is proved to within one unit of its last digit.")
+    return found
+
+
+def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:
+    """The names of the coordinates of the points: u1, u2, ... of a neuron, w1, ..., v of one with an output weight."""
+    network = problem.network
+    size = len(kkt.points[0].point) if kkt.points else 0
+    if kkt.of != "one neuron" or not isinstance(network, FeedForward):
+        return list(network.weight_names)[:size]
+    if network.depth in network.trained:
+        return [*(f"w{i + 1}" for i in range(size - 1)), "v"]
+    return [f"u{i + 1}" for i in range(size)]
+
+
+def output_signs(problem: Problem) -> tuple[int, ...]:
+    """The signs of the given output weights, which turn the flow of a neuron around; (1,) where they are trained."""
+    network = problem.network
+    if not isinstance(network, FeedForward) or network.depth not in network.given or not network.separable:
+        return (1,)
+    weights = network.given[network.depth][0]
+    return tuple(sign for sign in (1, -1) if any(sign * v > 0 for v in weights)) or (1,)
+
+
+def _order(kkt: KKTSet, most: int | None) -> list[int]:
+    """The entries in the order of the rows."""
+    everything = range(len(kkt.points))
+    height = [p.value.mid() for p in kkt.points]
+    if most is not None and len(everything) > most:
+        return sorted(everything, key=lambda i: (KINDS.index(kkt.points[i].kind), -height[i]))[:most]
+    return list(everything) if isinstance(kkt, PlanarKKT) else sorted(everything, key=lambda i: -height[i])
+
+
+def _basin_column(sign: int, both: bool) -> Column:
+    if not both:
+        return Column("basin", "%", key="basin")
+    return Column(f"basin {'+' if sign > 0 else '−'}", "%", key=f"basin of sign {sign}")
+
+
+def _remark(point: KKTPoint) -> str:
+    """What the numbers of a row do not say: that they are one point of a set, and the reason of the kind."""
+    if isinstance(point, PlanarPoint) or point.continuum is None:
+        return point.reason
+    size = point.continuum
+    if size.dimension == 0:
+        what = "one of several points"
+    elif len(size.lines) == len(point.point):
+        return point.reason
+    else:
+        what = "set" if size.dimension is None else f"set of dimension {size.dimension}"
+    return f"{what}; {point.reason or size.equation or 'see --json'}"
+
+
+def _number(ball: Ball, digits: int, shown: int) -> Cell:
+    return Cell(*(last_digit_text(ball.mid(), ball.radius(), count) for count in (shown, digits)))
+
+
+def _coordinate(ball: Ball, digits: int, shown: int) -> Cell:
+    # Of a unit vector: places after the point, not digits, are of one worth.
+    places = (FEWER_DECIMALS - shown, -digits)
+    return Cell(*(last_digit_text(ball.mid(), ball.radius(), digits, place) for place in places))
+
+
+def _share(ball: Ball, digits: int) -> Cell:
+    text = last_digit_text(ball.mid(), ball.radius(), digits, -digits)
+    return Cell(last_digit_text(ball.mid() * 100, ball.radius() * 100, SHARE_DIGITS, -2), text)
+
+
+def _angle(point: PlanarPoint, digits: int, shown: int) -> Cell:
     if point.start_deg is None or point.end_deg is None:
-        return _ball(point.angle_deg, digits)
-    ends = (point.start_deg, point.end_deg)
-    return Cell(*(" to ".join(end.text(shown) for end in ends) for shown in (SHOWN_DIGITS, digits)))
+        return _number(point.angle_deg, digits, shown)
+    start, end = (_number(ball, digits, shown) for ball in (point.start_deg, point.end_deg))
+    return Cell(f"{start.text} to {end.text}", f"{start.raw} to {end.raw}")
+
+
+def _sparse(names: Sequence[str], point: KKTPoint, digits: int, shown: int) -> Cell:
+    """The largest coordinates by name, and what the others are."""
+    order = sorted(range(len(names)), key=lambda i: -abs(point.point[i].mid()))
+    named = sorted(i for i in order[:LARGEST] if point.point[i].sign() != 0)
+    text = ", ".join(f"{names[i]} = {_coordinate(point.point[i], digits, shown).text}" for i in named)
+    others = [point.point[i] for i in range(len(names)) if i not in named]
+    rest = "" if not others else "; others 0" if all(ball.sign() == 0 for ball in others) else f"; {len(others)} more"
+    return Cell(text + rest, " ".join(_coordinate(ball, digits, shown).raw for ball in point.point))

@@ -10,7 +10,7 @@ from certflow.exact import format_rational
 from certflow.problem import Problem
 
 if TYPE_CHECKING:
-    from certflow.kkt.planar import PlanarKKT
+    from certflow.kkt.points import KKTSet
     from certflow.symbolic.ncf import NCF
 
 _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
@@ -65,10 +65,17 @@ def ncf_record(problem: Problem, ncf: NCF, exact: bool) -> dict[str, Any]:
     return record
 
 
-def kkt_record(problem: Problem, kkt: PlanarKKT | None) -> dict[str, Any]:
-    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; with the `reason` where nothing was enumerated."""
-    from certflow.kkt.planar import why_not_enumerated
+def kkt_record(kkt: KKTSet | None, reason: str = "") -> dict[str, Any]:
+    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; with the `reason` where nothing was enumerated.
+
+    Where the basins are known, every entry has those of a neuron with output sign 1 and of one with -1.
+    """
+    from certflow.kkt.basins import basins
 
     if kkt is None:
-        return {"kkt_status": "not enumerated", "kkt": [], "reason": why_not_enumerated(problem)}
-    return kkt.to_json()
+        return {"kkt_status": "not enumerated", "kkt": [], "reason": reason}
+    record = kkt.to_json()
+    for sign in (1, -1):
+        for entry, basin in zip(record["kkt"], basins(kkt, sign) or (), strict=False):
+            entry.setdefault("basins", []).append({"sign": sign, **basin.to_json()})
+    return record

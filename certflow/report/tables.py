@@ -74,6 +74,12 @@ class Table:
             raise BadInput(f"table {self.title!r}: a row of {len(cells)} cells for {len(self.columns)} columns.")
         self.rows.append(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells))
 
+    def width(self) -> int:
+        """How many characters the body needs in a terminal so that no cell is broken."""
+        cells = zip(*([cell.text for cell in row] for row in self.rows), strict=True) if self.rows else [()] * len(self.columns)
+        widths = [max(map(len, (column.heading(), *texts))) for column, texts in zip(self.columns, cells, strict=True)]
+        return sum(widths) + 3 * len(widths) - 1
+
     def to_csv(self) -> str:
         """Comma-separated raw values under one header line (RFC 4180, line ends \\n)."""
         out = io.StringIO()

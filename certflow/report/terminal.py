@@ -60,6 +60,11 @@ def emit_table(table: Table) -> None:
     emit("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()) + "\n")
 
 
+def terminal_width() -> int:
+    """How many characters a line on stdout has."""
+    return _stdout_console().width
+
+
 def _stdout_console() -> Console:
     from rich.console import Console
 

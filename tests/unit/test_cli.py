@@ -263,15 +263,6 @@ def value(text: str) -> Fraction:
     return Fraction(mantissa) * Fraction(2) ** int(exponent or 0)
 
 
-def test_kkt_says_why_a_set_is_not_enumerated(tmp_path: Path) -> None:
-    path = tmp_path / "deep.toml"
-    path.write_text(run("init", "l3-k20-s0").stdout, encoding="utf-8")
-    result = run("kkt", str(path), "--json")
-    record = one_object(result)
-    assert (result.exit_code, record["kkt_status"], record["kkt"]) == (3, "not enumerated", [])
-    assert record["reason"] in result.stderr
-
-
 def test_ncf_prints_text_latex_and_exact_arcs(problem: str) -> None:
     assert "N(w)" in run("ncf", problem).stdout
     assert r"\begin{align*}" in run("ncf", problem, "--latex").stdout

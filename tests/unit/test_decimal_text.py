@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.arithmetic.decimal_text import interval_text, magnitude, plus_minus_text
+from certflow.arithmetic.decimal_text import interval_text, last_digit_text, magnitude, plus_minus_text
 from certflow.exact import parse_rational
 
 SIZES = st.integers(-60, 60).map(lambda k: F(10) ** k)
@@ -33,6 +33,33 @@ def test_plus_minus_covers_the_ball(mid: F, radius: F, digits: int) -> None:
 def test_interval_covers_the_ball(low: F, width: F, digits: int) -> None:
     left, right = (F(end) for end in interval_text(low, low + width, digits)[1:-1].split(", "))
     assert left <= low and low + width <= right
+
+
+@given(numbers(), st.one_of(st.just(F(0)), numbers().map(abs)), st.integers(1, 40), st.none() | st.integers(-40, 2))
+def test_the_last_digit_is_right_to_within_one(mid: F, radius: F, digits: int, finest: int | None) -> None:
+    text = last_digit_text(mid, radius, digits, finest)
+    mantissa, _, exponent = text.partition("e")
+    unit = F(10) ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    assert abs(F(text) - mid) + radius <= unit
+    if not radius and finest is None:
+        assert abs(F(text) - mid) <= abs(mid) * F(10) ** (1 - digits)
+
+
+@pytest.mark.parametrize(
+    ("mid", "radius", "digits", "finest", "text"),
+    [
+        (F(0), F(0), 10, None, "0"),
+        (F(1, 2), F(0), 10, -6, "0.5"),
+        (F(90), F(0), 10, None, "90"),
+        (F(2, 3), F(1, 10**20), 5, None, "0.66667"),
+        (F(2, 3), F(1, 10**20), 30, -6, "0.666667"),
+        (F(2, 3), F(1, 1000), 10, None, "0.67"),
+        (F(1, 10**15), F(1, 10**13), 10, None, "0.000000000000"),
+        (F(1), F(30), 10, None, "0e+2"),
+    ],
+)
+def test_texts_of_which_the_last_digit_counts(mid: F, radius: F, digits: int, finest: int | None, text: str) -> None:
+    assert last_digit_text(mid, radius, digits, finest) == text
 
 
 def test_texts_longer_than_pythons_own_limit_for_integers() -> None:

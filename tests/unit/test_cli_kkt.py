@@ -1,0 +1,228 @@
+"""`certflow kkt`: exit codes, files, partial answers within a time limit, and bad input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from fractions import Fraction as F
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import certflow.kkt.enumerate as enumeration
+from certflow.arithmetic.ball import Ball
+from certflow.cli import main
+from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+BITS = 120
+LAYER = '[network]\nkind = "one-layer"\nwidth = 2\nactivation = { alpha = "0", power = 2 }\n'
+REST = '[loss]\nkind = "square"\nreduction = "mean"\n[initialization]\nseed = 1\n'
+DATA = '[data]\nX = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]\ny = ["5", "9/5", "1"]\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write(DATA)
+    return tmp_path
+
+
+def write(data: str, network: str = LAYER) -> None:
+    Path("problem.toml").write_text(network + data + REST, encoding="utf-8")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["kkt", "problem.toml", *arguments])
+
+
+def some(status: str = "complete", **fields: Any) -> KKTSet:
+    point = KKTPoint("maximum", (Ball(1, BITS), Ball(0, BITS)), Ball(1, BITS))
+    return KKTSet([point], 30, status, **fields)
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Any]:
+    """Replace the enumeration by these answers, one after the other; a function is called, an error raised."""
+    budgets: list[Any] = []
+    left = list(answers)
+
+    def kkt_set(problem: Problem, digits: int, budget: Any, progress: Any) -> KKTSet:
+        budgets.append(budget)
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    monkeypatch.setattr(enumeration, "kkt_set", kkt_set)
+    return budgets
+
+
+# -- what is printed ---------------------------------------------------------------------------------------------------
+
+
+def test_the_same_set_as_table_latex_csv_and_json(folder: Path) -> None:
+    results = [run(*each) for each in ([], ["--latex"], ["--csv"], ["--json"])]
+    assert [(result.exit_code, result.stderr) for result in results] == [(0, "")] * 4
+    table, latex, rows, record = (result.stdout for result in results)
+    content = json.loads(record)
+    assert (content["kkt_status"], content["problem"]["inputs"]) == ("complete", 2)
+    kinds = [entry["kind"] for entry in content["kkt"]]
+    assert [row[0] for row in csv.reader(io.StringIO(rows))][1:] == kinds
+    for text in (table, latex):
+        assert [line.split()[0] for line in text.splitlines() if line.split()[:1] and line.split()[0] in kinds] == kinds
+    assert "basin" in table and "59.91" in table and "59.91" in latex
+    shares = [entry["basins"][0] for entry in content["kkt"]]
+    assert [share["attracts"] for share in shares] == [[False, False], [True, True], [False, False], [True, True]]
+
+
+def test_only_one_form_at_a_time(folder: Path) -> None:
+    result = run("--json", "--csv")
+    assert result.exit_code == 2
+    assert "choose one" in result.stderr
+
+
+def test_a_partial_list_is_printed_and_leaves_with_3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, some(PARTIAL, reason="three boxes are undecided"))
+    result = run()
+    assert result.exit_code == 3
+    assert "maximum" in result.stdout
+    assert "three boxes are undecided" in result.stdout
+    assert result.stderr == ""
+
+
+def test_nothing_found_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, *[Inconclusive("too many cells.")] * 2)
+    result = run()
+    assert (result.exit_code, result.stdout, result.stderr) == (3, "", "certflow: not enumerated: too many cells.\n")
+    record = json.loads(run("--json").stdout)
+    assert (record["kkt_status"], record["kkt"], record["reason"]) == ("not enumerated", [], "too many cells.")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '[data]\nX = [["1", "0"], ["3/5", "4/5"]]\ny = ["0", "0"]\n',
+        '[data]\nX = [["0", "0"]]\ny = ["1"]\n',
+        '[data]\nX = [["1", "2"], ["1", "2"]]\ny = ["1", "-1"]\n',
+    ],
+)
+def test_labels_and_samples_that_cancel_make_every_direction_a_kkt_point(folder: Path, data: str) -> None:
+    write(data)
+    result = run()
+    assert result.exit_code == 0
+    assert "every direction is a KKT point" in result.stdout
+    assert json.loads(run("--json").stdout)["kkt_status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "rows", ['[["1", "0"], ["1", "0"]]', '[["1", "0"], ["-2", "0"]]', '[["1", "1"], ["0", "0"]]', '[["1", "2"], ["2", "4"]]']
+)
+def test_equal_opposite_parallel_and_zero_samples(folder: Path, rows: str) -> None:
+    write(f'[data]\nX = {rows}\ny = ["1", "2"]\n')
+    result = run()
+    assert result.exit_code == 0
+    assert "The list is complete" in result.stdout
+
+
+def test_no_samples_are_refused(folder: Path) -> None:
+    write("[data]\nX = []\ny = []\n")
+    result = run()
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "no samples" in result.stderr
+
+
+# -- time and budget ---------------------------------------------------------------------------------------------------
+
+
+def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = some(PARTIAL, reason="much is undecided", counts={"boxes": 10})
+    budgets = fake(monkeypatch, early, lambda: time.sleep(30))
+    result = run("--time-limit", "0.5")
+    assert result.exit_code == 3
+    assert "much is undecided" in result.stdout
+    assert "time limit" in " ".join(result.stdout.split())
+    assert budgets[0].boxes < budgets[1].boxes
+
+
+def test_a_time_limit_before_anything_is_proved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, lambda: time.sleep(30))
+    result = run("--time-limit", "0.2")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "time limit" in result.stderr
+
+
+def test_without_a_time_limit_there_is_one_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = fake(monkeypatch, some(PARTIAL, reason="x", counts={"boxes": 10}))
+    run()
+    assert budgets == [enumeration.Budget()]
+
+
+def test_a_search_without_boxes_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = fake(monkeypatch, some(PARTIAL, reason="x"))
+    assert run("--time-limit", "60", "--starts", "5").exit_code == 3
+    assert [budget.starts for budget in budgets] == [5]
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")])
+def test_a_figure(folder: Path, name: str, start: bytes) -> None:
+    result = run("--figure", name, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["figure"]) == (0, name)
+    assert (folder / name).read_bytes().startswith(start)
+
+
+def test_a_figure_with_an_unknown_ending_is_refused_before_any_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = fake(monkeypatch)
+    result = run("--figure", "a.jpg")
+    assert (result.exit_code, budgets) == (2, [])
+    assert ".pdf" in result.stderr
+
+
+def test_a_figure_that_cannot_be_drawn_is_a_sentence_next_to_the_table(folder: Path) -> None:
+    write('[data]\nX = [["1"], ["2"]]\ny = ["1", "2"]\n')
+    result = run("--figure", "a.png")
+    assert result.exit_code == 3
+    assert "The list is complete" in result.stdout
+    assert result.stderr.startswith("certflow: no figure: ")
+    assert not (folder / "a.png").exists()
+
+
+def test_a_certificate_is_accepted_by_the_checker(folder: Path) -> None:
+    result = run("--certificate", "cert.json", "--json")
+    record = json.loads(result.stdout)
+    assert (result.exit_code, record["certificate"]) == (0, "cert.json")
+    assert CliRunner().invoke(main, ["check", "cert.json"]).exit_code == 0
+    printed = run("--certificate", "cert.json")
+    assert "certflow check cert.json" in printed.stdout
+
+
+def test_a_certificate_that_does_not_exist_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import certflow.certificates_kkt as certificates
+
+    def refuse(*_: object) -> bytes:
+        raise Inconclusive("the checker does not know this proof.")
+
+    monkeypatch.setattr(certificates, "kkt_certificate", refuse)
+    result = run("--certificate", "cert.json", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["certificate"]) == (3, None)
+    assert result.stderr == "certflow: no certificate: the checker does not know this proof.\n"
+    assert not (folder / "cert.json").exists()
+
+
+def test_a_file_that_cannot_be_written(folder: Path) -> None:
+    result = run("--figure", "nowhere/a.png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nowhere/a.png" in result.stderr
+
+
+def test_the_numbers_are_those_of_the_precision(folder: Path) -> None:
+    low, high = (list(csv.reader(io.StringIO(run("--csv", "--precision", digits).stdout))) for digits in ("12", "40"))
+    assert all(abs(F(a[2]) - F(b[2])) <= F(1, 10**11) for a, b in zip(low[1:], high[1:], strict=True))
+    assert len(high[2][2]) > 40 > len(low[2][2])
