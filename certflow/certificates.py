@@ -37,7 +37,9 @@ FORMAT, VERSION = "certflow-certificate", 1
 MAX_INTEGER_DIGITS = 400
 """Integers in a certificate stand for grid points and are far shorter."""
 
-_KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "grid", "groups", "claim", "sha256"}
+_KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "claim", "sha256"}
+_OWN = ({"grid", "groups"}, {"evidence"})
+"""What certificates of an early direction and those of KKT points have besides `_KEYS`."""
 
 
 def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: dict[str, Any]) -> str:
@@ -84,7 +86,9 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise BadInput(f"{where}: is not a certificate; `certflow certify` writes one.")
     if content.get("version") != VERSION:
         raise BadInput(f"{where}: has version {content.get('version')!r:.40}; this certflow reads version {VERSION}.")
-    if set(content) != _KEYS or not isinstance(content["claim"], dict) or not isinstance(content["groups"], list):
+    lists = [content.get(key) for key in ("groups", "evidence") if key in content]
+    whole = any(set(content) == _KEYS | own for own in _OWN) and all(isinstance(each, list) for each in lists)
+    if not whole or not isinstance(content["claim"], dict):
         raise BadInput(f"{where}: does not have the parts of a certificate; `certflow check` says what is wrong.")
     rest = {key: value for key, value in content.items() if key != "sha256"}
     if sha256(canonical_text(rest)) != content["sha256"]:

@@ -1,4 +1,4 @@
-"""The commands about the uniform theorem and its certificates: certify, check, show, query."""
+"""The commands about theorems and their certificates: certify, check, show, query."""
 
 from __future__ import annotations
 
@@ -129,6 +129,9 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
 
     content = read_certificate(certificate)
     claim = content["claim"]
+    if "evidence" in content:
+        _show_kkt(certificate, content, as_json, latex)
+        return
     statement, limits = read_claim(claim), what_limits(content)
     if as_json:
         print_json({"claim": claim, "limits": [limit.to_json() for limit in limits], "assumptions": content["assumptions"]})
@@ -138,6 +141,23 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
         if limits:
             emit_prose(limits[0].sentence(statement.joint))
         emit(f"This is what the file claims; whether it is proved says: certflow check {certificate}")
+
+
+def _show_kkt(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
+    from certflow.checker.__main__ import sentences
+    from certflow.report.terminal import emit
+
+    if latex:
+        raise BadInput("--latex: a list of KKT points has no LaTeX theorem; `certflow kkt --latex` prints its table.")
+    if as_json:
+        print_json({"claim": content["claim"], "limits": [], "assumptions": content["assumptions"]})
+        return
+    try:
+        lines = sentences(content["claim"])
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise BadInput(f"{certificate}: its claim cannot be read; `certflow check` says what is wrong.") from error
+    emit("\n".join(lines))
+    emit(f"This is what the file claims; whether it is proved says: certflow check {certificate}")
 
 
 @click.command(short_help="What a certificate says about one δ.")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections import Counter
 from dataclasses import asdict
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from . import EXIT_CODES, Verdict, check_file
@@ -22,23 +25,45 @@ def sentences(claim: dict[str, Any]) -> list[str]:
 
 def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
     function = "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
-    points = claim["points"]
-    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(point["kind"] for point in points).items())) or "none"
+    counts = Counter(point["kind"] for point in claim["points"])
+    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "none"
     if claim["kkt_status"] == "complete":
-        lines = [f"The KKT points of {function} on the unit sphere are exactly these ({counts})."]
+        dead = " and all u with u.x_i <= 0 for every sample with z_i != 0" if claim["dead_cone"] else ""
+        lines = [f"The KKT points of {function} on the unit sphere are exactly these ({listed}){dead}."]
     else:
-        lines = [f"These are KKT points of {function} on the unit sphere ({counts}); there may be others."]
-    for point in points:
-        if "centre" in point:
-            place = "along (" + ", ".join(point["centre"]) + f"), up to {point['radius']} per coordinate"
-        else:
-            ends = ["(" + ", ".join(direction) + ")" for direction in point["directions"]]
-            word = {0: "the whole circle", 1: "along ", 2: "from " if point["kind"] == "arc" else "between "}[len(ends)]
-            place = word + (" to " if point["kind"] == "arc" else " and ").join(ends)
-        lines.append(f"{point['kind']} {place}: value in [{', '.join(point['value'])}], gap in [{', '.join(point['gap'])}]")
+        lines = [f"These are KKT points of {function} on the unit sphere ({listed}); there may be others."]
+    lines.append("Numbers are shown rounded; the exact enclosures are in the file.")
+    for k, point in enumerate(claim["points"], 1):
+        value, gap = (_decimal(*point[key]) for key in ("value", "gap"))
+        lines.append(f"{k}. {point['kind']} {_place(point)}: value {value}, gap {gap}")
     if claim["n_max_upper"] is not None:
-        lines.append(f"On the unit sphere it is at most {claim['n_max_upper']}.")
+        lines.append(f"Everywhere on the unit sphere it is at most {_decimal(claim['n_max_upper'], claim['n_max_upper'])}.")
     return lines
+
+
+def _place(point: dict[str, Any]) -> str:
+    if "centre" in point:
+        return "at " + _unit([_number(text) for text in point["centre"]])
+    ends = [_unit([Fraction(text) for text in direction]) for direction in point["directions"]]
+    if point["kind"] == "arc":
+        return "counterclockwise from " + " to ".join(ends) if ends else "of the whole circle"
+    return "at " + ends[0]
+
+
+def _unit(vector: list[Fraction]) -> str:
+    shown = [float(v / max(map(abs, vector))) for v in vector]
+    return "(" + ", ".join(f"{v / math.hypot(*shown):.6f}" for v in shown) + ")"
+
+
+def _number(text: str) -> Fraction:
+    mantissa, exponent = text.split("*2^")
+    return int(mantissa) * Fraction(2) ** int(exponent)
+
+
+def _decimal(low: str, high: str) -> str:
+    """About the middle of two rational numbers of any size."""
+    middle = (Fraction(low) + Fraction(high)) / 2
+    return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.9g}"
 
 
 def _early_sentences(claim: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from .reading import Node
 from .region import quotient
 from .verdicts import Clock
 
-MAX_BOXES, MAX_SIZE = 30_000, 4
+MAX_BOXES, MAX_SIZE = 100_000, 4
 
 
 class DeadCone:
