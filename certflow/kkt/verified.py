@@ -13,10 +13,12 @@ import numpy as np
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.kkt.ascent import Search, directions, is_new
 from certflow.kkt.enclose import Enclosed, enclose_point
+from certflow.kkt.permutations import in_order
 from certflow.kkt.points import PARTIAL, KKTSet
 from certflow.networks.base import Network
 from certflow.outcome import Inconclusive
 from certflow.progress import Progress
+from certflow.time_limit import OutOfTime
 
 METHOD = "multi-start search; each point is proved to exist, alone in a ball, by the contraction of a Newton step"
 
@@ -35,7 +37,8 @@ def verified_points(
     """KKT points of N = Σ z_i H_i on the unit sphere of all weights, each with proof; by no means all of them.
 
     X (n × inputs) and z (n) are exact. Searches from the directions `given` (size doubles each, not 0) and from `starts` random
-    ones, the same for the same seed, until `count` points are proved. No two entries are the same point; values decrease.
+    ones, the same for the same seed, until `count` points are proved. No two entries are the same point; of those that differ by
+    the order of hidden neurons usually one is listed. Values decrease.
     """
     found, refusals, proposed = _search(network, X, z, starts, digits, count, progress, seed, [np.asarray(w) for w in given])
     points = sorted((each.point for each in found), key=lambda point: -point.value.mid())
@@ -66,7 +69,8 @@ def _search(
     for done, start in enumerate(chain(given, directions(network.size, starts, seed))):
         if progress is not None:
             progress("searching and proving KKT points", done, total)
-        for w in search.proposals(start):
+        for proposal in search.proposals(start):
+            w = in_order(network, proposal)
             if not is_new(w, known):
                 continue
             known.append(w)
@@ -74,6 +78,8 @@ def _search(
                 continue
             try:
                 each = enclose_point(network, X, z, w, digits)
+            except OutOfTime:
+                raise
             except (Inconclusive, OutsideDomain) as error:
                 refusals[_class_of(str(error))] += 1
                 continue
