@@ -148,7 +148,7 @@ def test_every_kkt_point_of_a_neuron_is_listed_and_no_other(neuron):
     for u in grid(neuron.inputs, 2):
         listed = primitive_direction(u) in zeros or any(holds(p.continuum, u) for p in cones)
         assert listed == (neuron.value(u) == 0 and oracle.is_kkt(u))
-    largest = max((p.value.mid() for p in found.points))
+    largest = max(p.value.mid() for p in found.points)
     assert found.n_max.mid() == largest and found.n_min.mid() == min(p.value.mid() for p in found.points)
 
 
