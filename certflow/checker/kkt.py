@@ -44,7 +44,7 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     if proof == "points":
         claim["n_max_upper"].same(None)
         return content["claim"]
-    check_cover(field, points, DeadCone(problem, claim["dead_cone"]) if dead else None, claim["points"], clock)
+    check_cover(field, points, DeadCone(problem, claim["dead_cone"], clock) if dead else None, claim["points"], clock)
     # N attains its maximum on the sphere at a KKT point; it is 0 on the dead cone.
     claim["n_max_upper"].at_least(max(map(fraction, [*values, 0] if dead else values)), "R12")
     return content["claim"]

@@ -13,13 +13,14 @@ from .reading import Node
 from .region import quotient
 from .verdicts import Clock
 
-MAX_BOXES, MAX_SIZE = 100_000, 4
+MAX_BOXES, MAX_SIZE, MAX_SAMPLES = 100_000, 4, 1_000
 
 
 class DeadCone:
     """The dead directions of a neuron with alpha = 0, and where there are no other KKT directions."""
 
-    def __init__(self, problem: Problem, where: Node) -> None:
+    def __init__(self, problem: Problem, where: Node, clock: Clock) -> None:
+        self.clock = clock
         where.need(problem.shallow and problem.alpha == 0, "only neurons with alpha = 0 have a dead cone", "R12")
         used = [(x, z) for x, z in zip(problem.features, problem.z, strict=True) if z and any(x)]
         self.samples = [([enclosed(v) for v in x], 1 if z > 0 else -1) for x, z in used]
@@ -34,7 +35,7 @@ class DeadCone:
                 active.append((x, sign, high))
         if not active or len(active) > 2 * len(W):
             return not active
-        q = _separating([x for x, _, _ in active], [sign for _, sign, _ in active])
+        q = _separating([x for x, _, _ in active], [sign for _, sign, _ in active], self.clock)
         if q is None:
             return False
         turn = quotient(dot(zip(W, q, strict=True)), square(W))
@@ -45,11 +46,11 @@ class DeadCone:
         return True
 
 
-def _separating(rows: list[list[Interval]], signs: list[int]) -> list[Interval] | None:
+def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> list[Interval] | None:
     """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that depend."""
     gram = [[dot(zip(x, y, strict=True))[0] for y in rows] for x in rows]
     ridge = (sum(gram[i][i] for i in range(len(rows))) >> 30) + 1
-    found = inverse([[v + (ridge if i == k else 0) for k, v in enumerate(row)] for i, row in enumerate(gram)])
+    found = inverse([[v + (ridge if i == k else 0) for k, v in enumerate(row)] for i, row in enumerate(gram)], clock)
     if found is None:
         return None
     weights = [sum(a * s for a, s in zip(row, signs, strict=True)) << (BITS - HINT) for row in found]
@@ -59,7 +60,8 @@ def _separating(rows: list[list[Interval]], signs: list[int]) -> list[Interval] 
 
 def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
     """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or where all are dead."""
-    where.need(field.size <= MAX_SIZE, f"a cover is checked for at most {MAX_SIZE} weights", "R12")
+    small = field.size <= MAX_SIZE and len(field.part.x) <= MAX_SAMPLES
+    where.need(small, f"a cover is checked for at most {MAX_SIZE} weights and {MAX_SAMPLES} samples", "R12")
     faces = [(face, sign) for face in range(field.size) for sign in (1, -1)]
     waiting = [
         (face, sign, [(sign * ONE, sign * ONE) if i == face else (-ONE, ONE) for i in range(field.size)]) for face, sign in faces
@@ -109,7 +111,7 @@ def _undecided(field: Field, face: int, sign: int, W: Box) -> int | None:
         smallest(v) * ONE > sum(a * b for a, b in zip(row, reach, strict=True)) for v, row in zip(at_centre, spread, strict=True)
     ):
         return None
-    found = preconditioned(middle, radius)
+    found = preconditioned(middle, radius, field.clock)
     if found is not None:
         step, error = applied(found[0], *split(at_centre))
         for (a,), (b,), m, r in zip(step, error, *found[1:], strict=True):

@@ -64,7 +64,7 @@ class Field:
             layers = Layers([[row], [[Fraction(1)]]], layers.samples, problem.alpha, problem.p)
             self.order = problem.p
         self.part = Part(layers, problem.shallow)
-        self.size = self.part.size
+        self.size, self.clock = self.part.size, layers.samples.clock
         where.need(self.order >= 2 and self.size >= 2, "the function has one weight, or is linear", "R11")
 
     def on(self, W: Box) -> Local:
@@ -154,11 +154,12 @@ def square(W: Box) -> Interval:
     return sum(low for low, _ in squares), sum(high for _, high in squares)
 
 
-def inverse(matrix: Matrix) -> Matrix | None:
+def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
     """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
     n = len(matrix)
     rows = [[ldexp(v, -BITS) for v in row] + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
     for c in range(n):
+        clock.tick()
         pivot = max(range(c, n), key=lambda i: abs(rows[i][c]))
         rows[c], rows[pivot] = rows[pivot], rows[c]
         if rows[c][c] == 0 or not isfinite(rows[c][c]):
@@ -189,15 +190,16 @@ def split(box: Box) -> tuple[Matrix, Matrix]:
     return [middles], [[b - m for (_, b), m in zip(box, middles, strict=True)]]
 
 
-def preconditioned(middle: Matrix, radius: Matrix) -> tuple[Matrix, Matrix, Matrix] | None:
+def preconditioned(middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix, Matrix] | None:
     """A, and middles and radii of A J for all J of an interval matrix, where A is about the inverse of its middle."""
-    A = inverse(middle)
+    A = inverse(middle, clock)
     return None if A is None else (A, *applied(A, _columns(middle), _columns(radius)))
 
 
 def _unique(field: Field, point: Point, node: Node) -> None:
     """w -> w - A F(w) contracts the box of radius `unique` with a factor q < 1, and maps that of `radius` into itself."""
-    found = preconditioned(*chart(field.on(point.box(point.unique)), point.face, point.sign)[1:])
+    _, middle, radius = chart(field.on(point.box(point.unique)), point.face, point.sign)
+    found = preconditioned(middle, radius, field.clock)
     if found is None:
         raise Refused("R11", node.where, "the derivative has no inverse at the centre")
     A, middle, radius = found
