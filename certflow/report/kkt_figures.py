@@ -23,6 +23,7 @@ from certflow.report.figures import (
     styled,
 )  # fmt: skip
 from certflow.report.kkt_panels import Band, CirclePanel, SpherePanel, circle_panel, on_discs, sphere_panel
+from certflow.report.kkt_table import coordinate_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,10 +49,9 @@ def kkt_figure(problem: Problem, kkt: KKTSet, ending: str) -> bytes:
 
     Raises `Inconclusive` where there is no figure: unless the points lie on a circle or a sphere (2 or 3 coordinates).
     """
-    size = len(kkt.points[0].point) if kkt.points else 0
+    size = len(coordinate_names(problem, kkt))
     if size not in (2, 3):
-        here = f"here they have {size}" if size else "there is none here"
-        raise Inconclusive(f"only KKT points with 2 or 3 coordinates can be drawn, and {here}.")
+        raise Inconclusive(f"only KKT points with 2 or 3 coordinates can be drawn, and here they have {size}.")
     figure = circle_figure(circle_panel(problem, kkt)) if size == 2 else sphere_figure(sphere_panel(problem, kkt))
     return image(figure, ending)
 

@@ -24,7 +24,7 @@ FEWER_DECIMALS = 3
 SHARE_DIGITS = 4
 MOST_COLUMNS = 5
 """Points with more coordinates get one column, with their largest coordinates only."""
-LARGEST = 4
+LARGEST, LARGEST_DECIMALS = 3, 3
 KINDS = ("maximum", "minimum", "saddle", "degenerate", "arc")
 _PLURALS = {"maximum": "maxima", "minimum": "minima", "saddle": "saddles", "degenerate": "degenerate", "arc": "arcs"}
 
@@ -59,9 +59,9 @@ def kkt_table(
         if isinstance(point, PlanarPoint):
             row.append(_angle(point, digits, shown))
         elif spread:
-            row += [_coordinate(ball, digits, shown) for ball in point.point]
+            row += [_coordinate(ball, digits, shown - FEWER_DECIMALS) for ball in point.point]
         else:
-            row.append(_sparse(names, point, digits, shown))
+            row.append(_sparse(names, point, digits))
         row += [_number(ball, digits, shown) if ball is not None else Cell("–", "") for ball in (point.value, point.gap)]
         for each in found.values():
             if has_basins and each is not None:
@@ -92,30 +92,33 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
     kinds = Counter(p.kind for p in kkt.points)
     counted = ", ".join(f"{kinds[kind]} {kind if kinds[kind] == 1 else _PLURALS[kind]}" for kind in KINDS if kinds[kind])
     if kkt.status == COMPLETE:
-        found = [f"The list is complete ({counted}): there is no other KKT point. Proof: {kkt.method}."]
+        found = [f"The list is complete ({counted}): there is no other KKT point. Proof: {kkt.method}{_visited(kkt)}."]
     else:
-        found = [f"Each of these ({counted or 'none'}) is a KKT point, but there may be others: {kkt.reason.rstrip('.')}."]
-        if 0 < kkt.undecided < 1:
-            share = rounded_text(kkt.undecided * 100, SHARE_DIGITS, up=True)
-            found.append(f"Nothing is decided on at most {share} % of the sphere.")
+        what = f"Each of these ({counted}) is a KKT point, but there may be others" if count else "No KKT point is proved"
+        found = [f"{what}: {kkt.reason.rstrip('.')}."]
         if kkt.n_max is not None and kkt.n_min is not None:
             low, high = rounded_text(kkt.n_min.lower(), SHOWN_DIGITS), rounded_text(kkt.n_max.upper(), SHOWN_DIGITS, up=True)
             found.append(f"On the whole sphere {low} ≤ N ≤ {high}.")
     if most is not None and count > most:
         found.append(f"{most} of {count} are shown, maxima first; --csv and --json give all.")
-    found.append("Every number is proved to within one unit of its last digit.")
+    if count:
+        found.append("Every number is proved to within one unit of its last digit.")
     return found
+
+
+def _visited(kkt: KKTSet) -> str:
+    return f" ({', '.join(f'{count:,} {name}' for name, count in sorted(kkt.counts.items()))})" if kkt.counts else ""
 
 
 def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:
     """The names of the coordinates of the points: u1, u2, ... of a neuron, w1, ..., v of one with an output weight."""
     network = problem.network
-    size = len(kkt.points[0].point) if kkt.points else 0
     if kkt.of != "one neuron" or not isinstance(network, FeedForward):
-        return list(network.weight_names)[:size]
+        return list(network.weight_names)
+    inputs = network.widths[min(network.trained) - 1]
     if network.depth in network.trained:
-        return [*(f"w{i + 1}" for i in range(size - 1)), "v"]
-    return [f"u{i + 1}" for i in range(size)]
+        return [*(f"w{i + 1}" for i in range(inputs)), "v"]
+    return [f"u{i + 1}" for i in range(inputs)]
 
 
 def output_signs(problem: Problem) -> tuple[int, ...]:
@@ -160,9 +163,9 @@ def _number(ball: Ball, digits: int, shown: int) -> Cell:
     return Cell(*(last_digit_text(ball.mid(), ball.radius(), count) for count in (shown, digits)))
 
 
-def _coordinate(ball: Ball, digits: int, shown: int) -> Cell:
+def _coordinate(ball: Ball, digits: int, decimals: int) -> Cell:
     # Of a unit vector: places after the point, not digits, are of one worth.
-    places = (FEWER_DECIMALS - shown, -digits)
+    places = (-decimals, -digits)
     return Cell(*(last_digit_text(ball.mid(), ball.radius(), digits, place) for place in places))
 
 
@@ -178,11 +181,11 @@ def _angle(point: PlanarPoint, digits: int, shown: int) -> Cell:
     return Cell(f"{start.text} to {end.text}", f"{start.raw} to {end.raw}")
 
 
-def _sparse(names: Sequence[str], point: KKTPoint, digits: int, shown: int) -> Cell:
+def _sparse(names: Sequence[str], point: KKTPoint, digits: int) -> Cell:
     """The largest coordinates by name, and what the others are."""
     order = sorted(range(len(names)), key=lambda i: -abs(point.point[i].mid()))
     named = sorted(i for i in order[:LARGEST] if point.point[i].sign() != 0)
-    text = ", ".join(f"{names[i]} = {_coordinate(point.point[i], digits, shown).text}" for i in named)
+    text = ", ".join(f"{names[i]} = {_coordinate(point.point[i], digits, LARGEST_DECIMALS).text}" for i in named)
     others = [point.point[i] for i in range(len(names)) if i not in named]
     rest = "" if not others else "; others 0" if all(ball.sign() == 0 for ball in others) else f"; {len(others)} more"
-    return Cell(text + rest, " ".join(_coordinate(ball, digits, shown).raw for ball in point.point))
+    return Cell(text + rest, " ".join(_coordinate(ball, digits, LARGEST_DECIMALS).raw for ball in point.point))
