@@ -32,6 +32,7 @@ from math import isqrt
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
+from certflow.kkt.integer_spectrum import enclosed
 from certflow.kkt.neuron import Neuron, Normal
 from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet
 from certflow.kkt.quadratic_cells import Eigencone, QuadraticCells
@@ -70,8 +71,8 @@ def piecewise_quadratic_kkt(
     if pieces.unresolved:
         status = PARTIAL
         reason = (
-            f"on {len(pieces.unresolved)} of {pieces.count} cells the matrix has an irrational multiple eigenvalue, "
-            "whose eigenvectors are not compared with the cell"
+            f"on {len({cell for cell, _ in pieces.unresolved})} of {pieces.count} cells the matrix has an irrational multiple "
+            "eigenvalue, and it is not decided which of its eigenvectors are on the boundary of the cell"
         )
     else:
         n_max, n_min = points[0].value, points[0].value
@@ -88,6 +89,8 @@ class _Entry:
         self.pieces, self.cone = pieces, cone
         self.spectrum = pieces.spectrum(cone.cell)
         self.root = self.spectrum.roots[cone.place]
+        rational = self.root.integer is not None
+        self.direction = tuple(Fraction(entry[0] if entry else 0) for entry in cone.vector) if rational else None
         around = pieces.around(cone)
         self.rivals: list[Root | None] = []
         """On every adjacent cell the largest other eigenvalue, None where that is the same one again."""
@@ -137,29 +140,32 @@ class _Entry:
         continuum = None
         if cone.dimension > 1:
             rays, lines = (tuple(_exact(v) for v in each) for each in (cone.rays, cone.lines))
-            continuum = Continuum(cone.dimension - 1, rays, lines)
+            equation = (
+                ""
+                if rays or lines
+                else "all eigenvectors of the second derivative of N at this point in its cell, for this value"
+            )
+            continuum = Continuum(cone.dimension - 1, rays, lines, equation)
         return KKTPoint(
             kind=self.kind,
             point=self._unit(bits),
             value=own / self.pieces.scale,
             gap=gap,
             inertia=self.inertia,
-            direction=None if cone.exact is None else _exact(cone.exact),
+            direction=self.direction,
             continuum=continuum,
             reason=self.reason,
         )
 
     def _unit(self, bits: int) -> tuple[Ball, ...]:
-        exact = self.cone.exact
-        if exact is None:
-            vector = [c * self.cone.side for c in self.spectrum.vector(self.cone.place, bits)]
-            norm = sum((c.square() for c in vector), Ball(0, bits)).sqrt()
-            return tuple(c / norm for c in vector)
-        square = sum(c * c for c in exact)
-        root = isqrt(square)
-        if root * root == square:
-            return tuple(Ball(Fraction(c, root), bits) for c in exact)
-        return tuple(Ball(c, bits) / Ball(square, bits).sqrt() for c in exact)
+        vector = enclosed(self.cone.vector, self.root.ball(bits))
+        if self.direction is not None:
+            square = sum(c * c for c in self.direction).numerator
+            root = isqrt(square)
+            if root * root == square:
+                return tuple(Ball(c / root, bits) for c in self.direction)
+        norm = sum((c.square() for c in vector), Ball(0, bits)).sqrt()
+        return tuple(c / norm for c in vector)
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:

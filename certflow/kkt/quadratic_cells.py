@@ -9,13 +9,15 @@ from fractions import Fraction
 
 import numpy as np
 
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.arrangement import cells
 from certflow.kkt.cones import generators
 from certflow.kkt.eigenvectors import eigenvector_signs
-from certflow.kkt.integer_spectrum import Spectrum
+from certflow.kkt.integer_spectrum import Algebraic, Spectrum, combination, constants, enclosed, product
 from certflow.kkt.neuron import Neuron, Normal
+from certflow.kkt.real_roots import Polynomial
 
 _BATCH = 1_000_000
 """About how many signs are computed at a time."""
@@ -23,22 +25,24 @@ _BATCH = 1_000_000
 _LARGEST_BITS = 400
 """Longer integers are scaled before they become doubles."""
 
+_PRECISIONS = (32, 128, 512)
+"""Bits to which an irrational eigenspace is rounded."""
+
 
 @dataclass(frozen=True, eq=False)
 class Eigencone:
     """The cone of all u != 0 in the closed cell with `M u = root u`, root = `spectrum(cell).roots[place]`, or one ray of it.
 
-    `signs` are those of the kinked normals on its relative interior. An isolated ray has `dimension` 1, and is along `side`
-    times the vector of the spectrum, or along `exact`, which is known for integer roots and all larger cones (there: a point of
-    the relative interior).
+    `signs` are those of the kinked normals on its relative interior, in which `vector`, an algebraic one in the root, lies.
+    An isolated ray has `dimension` 1. Larger cones of integer roots have `rays` and `lines`; those of irrational ones have
+    not, and meet the open cell.
     """
 
     cell: int
     place: int
     signs: np.ndarray
+    vector: Algebraic
     dimension: int = 1
-    side: int = 1
-    exact: Normal | None = None
     rays: tuple[Normal, ...] = ()
     lines: tuple[Normal, ...] = ()
 
@@ -65,7 +69,7 @@ class QuadraticCells:
         steps = [int((h.plus - h.minus) * self.scale) * square for h, square in zip(neuron.kinked, squares, strict=False)]
         self._steps = np.array(steps, dtype=object).reshape(n, d * d)
         self._spectra: dict[int, Spectrum] = {}
-        self.unresolved: set[int] = set()
+        self.unresolved: set[tuple[int, int]] = set()
 
     @property
     def count(self) -> int:
@@ -93,7 +97,8 @@ class QuadraticCells:
     def eigencones(self, report: Callable[[int], None]) -> list[Eigencone]:
         """Every maximal eigencone, once; `report` is called with the number of cells done.
 
-        The cells in `unresolved` have an irrational multiple eigenvalue, for which eigencones may be missing.
+        `unresolved` are the cells with the places of irrational multiple eigenvalues for which a cone on the boundary of the cell
+        may be missing.
         """
         found: list[Eigencone] = []
         step = max(1, _BATCH // (self.dimension * (len(self.normals) + self.dimension)))
@@ -123,7 +128,7 @@ class QuadraticCells:
                 elif spectrum.roots[place].integer is not None:
                     found += self._in_an_eigenspace(cell, place)
                 else:
-                    self.unresolved.add(cell)
+                    found += self._in_an_irrational_eigenspace(cell, place)
         return found
 
     def _normal_rows(self) -> np.ndarray:
@@ -134,57 +139,93 @@ class QuadraticCells:
 
         `signs` are the signs of the cell, or only the first one if the line is known to meet the open cell.
         """
-        spectrum, own, seen = self.spectrum(cell), self.signs[cell], []
+        spectrum, seen = self.spectrum(cell), []
+        (line,) = spectrum.basis(place)
         for normal, sign in zip(self.normals, signs.tolist(), strict=False):
-            seen.append(spectrum.sign(place, normal) * sign)
+            seen.append(spectrum.sign(place, normal, line) * sign)
             if 1 in seen and -1 in seen:
                 return []
-        on = own.copy()
-        on[: len(seen)] = own[: len(seen)] * np.abs(np.array(seen, dtype=np.int8))
-        rational = spectrum.roots[place].integer is not None
-        exact = spectrum.exact_vector(place) if rational else None
-        return [
-            Eigencone(cell, place, on, side=side, exact=None if exact is None else tuple(side * c for c in exact))
-            for side in (1, -1)
-            if -side not in seen
-        ]
+        on = self.signs[cell].copy()
+        on[: len(seen)] *= np.abs(np.array(seen, dtype=np.int8))
+        return [Eigencone(cell, place, on, combination([side], [line])) for side in (1, -1) if -side not in seen]
 
     def _in_an_eigenspace(self, cell: int, place: int) -> list[Eigencone]:
         """The eigencones of the multiple integer eigenvalue at `place`: one cone, or the two rays of a line."""
-        rays, lines = self._generators(cell, place, range(len(self.normals)))
+        basis = self.spectrum(cell).basis(place)
+        cone = generators(self._heights(cell, place, range(len(self.normals))), (), len(basis))
+        rays, lines = ([_integers(combination(x, basis)) for x in part] for part in cone)
         if not rays and len(lines) == 1:
-            opposite = tuple(-c for c in lines[0])
-            parts, lines = [lines, [opposite]], []
+            parts, lines = [lines, [tuple(-c for c in lines[0])]], []
         else:
             parts = [rays] if rays or lines else []
         found = []
         for part in parts:
-            inner = tuple(sum(entries) for entries in zip(*(part or lines[:1]), strict=True))
+            inner = [sum(entries) for entries in zip(*(part or lines[:1]), strict=True)]
             divisor = math.gcd(*inner)
             dots = self._normal_rows() @ np.array(inner, dtype=object)
             signs = np.array([(v > 0) - (v < 0) for v in dots.tolist()], dtype=np.int8)
             dimension = self.dimension - len(generators((), part + lines, self.dimension)[1])
-            exact = tuple(c // divisor for c in inner)
-            found.append(Eigencone(cell, place, signs, dimension, 1, exact, tuple(part), tuple(lines)))
+            point = constants([c // divisor for c in inner])
+            found.append(Eigencone(cell, place, signs, point, dimension, tuple(part), tuple(lines)))
         return found
 
-    def _generators(self, cell: int, place: int, normals: Sequence[int]) -> tuple[list[Normal], list[Normal]]:
-        """Rays and lines of the cone of the eigenvectors of an integer eigenvalue on the cell's side of these normals."""
-        spectrum = self.spectrum(cell)
-        shifted = spectrum.matrix - spectrum.roots[place].integer * np.eye(self.dimension, dtype=int).astype(object)
-        sides = [[int(self.signs[cell, k]) * c for c in self.normals[k]] for k in normals]
-        return generators(sides, shifted.tolist(), self.dimension)
+    def _heights(self, cell: int, place: int, kinks: Sequence[int]) -> list[list[int]]:
+        """The products of the basis of an integer eigenvalue with these normals, the cell on the positive side."""
+        products = self._products(cell, place, kinks)
+        return [[entry[0] if entry else 0 for entry in row] for row in products]
+
+    def _products(self, cell: int, place: int, kinks: Sequence[int]) -> list[list[Polynomial]]:
+        basis, signs = self.spectrum(cell).basis(place), self.signs[cell]
+        sides = [[int(signs[k]) * c for c in self.normals[k]] for k in kinks]
+        return [[product(side, vector) for vector in basis] for side in sides]
+
+    def _in_an_irrational_eigenspace(self, cell: int, place: int) -> list[Eigencone]:
+        inner = self._inner(cell, place, range(len(self.normals)))
+        if inner is None:
+            self.unresolved.add((cell, place))
+        multiplicity = self.spectrum(cell).roots[place].multiplicity
+        return [Eigencone(cell, place, self.signs[cell], inner, multiplicity)] if inner else []
+
+    def _inner(self, cell: int, place: int, kinks: Sequence[int]) -> Algebraic | None:
+        """For an irrational multiple eigenvalue a vector of the eigenspace strictly on the cell's side of these normals.
+
+        () if it is proved that the closed side has none but 0, None if neither is decided. The rows c_h of the products with
+        the basis are rounded to integer rows with errors of at most e_h in all. If c_h . x >= 0 for all h and t = |x_j| is the
+        largest |x_i|, then x is in the cone {rounded c_h . x + e_h t >= 0, |x_i| <= t}, a rational one for each j and sign of
+        x_j. If all these 2 m cones are 0, so is x.
+        """
+        spectrum, m = self.spectrum(cell), self.spectrum(cell).roots[place].multiplicity
+        basis, products = spectrum.basis(place), self._products(cell, place, kinks)
+        if not products:
+            return basis[0]
+        for bits in _PRECISIONS:
+            rows, errors = _rounded([enclosed(tuple(row), spectrum.roots[place].ball(2 * bits)) for row in products], bits)
+            rays, lines = generators(rows, (), m)
+            if rays:
+                weights = [max(abs(c) for c in ray) for ray in rays]
+                x = [sum((ray[i] << bits) // w for ray, w in zip(rays, weights, strict=True)) for i in range(m)]
+                vector = combination(x, basis)
+                if all(spectrum.sign(place, self.normals[k], vector) == self.signs[cell, k] for k in kinks):
+                    return vector
+            elif not lines and not any(
+                any(generators(_relaxed(rows, errors, j, side), (), m)) for j in range(m) for side in (1, -1)
+            ):
+                return ()
+        return None
 
     def _maximal(self, found: Sequence[Eigencone]) -> list[Eigencone]:
         """Those that are in no other one, each once."""
-        eigenvalue = {cone: self.spectrum(cone.cell).roots[cone.place].integer for cone in found}
-        continua = {(cone.cell, eigenvalue[cone]): cone for cone in found if cone.dimension > 1}
+        continua = {(cone.cell, cone.place): cone for cone in found if cone.dimension > 1}
+        special = {cell for cell, _ in continua.keys() | self.unresolved}
         kept = []
         for cone in found:
             adjacent = self.adjacent(cone.signs)
-            others = [continua[b, eigenvalue[cone]] for b in adjacent if b != cone.cell and (b, eigenvalue[cone]) in continua]
+            own = self.spectrum(cone.cell).roots[cone.place]
+            keys = [(b, own.place_among(self.spectrum(b).roots)) for b in adjacent if b != cone.cell and b in special]
+            others = [continua[key] for key in keys if key in continua]
             if cone.dimension == 1:
-                keep = cone.cell == adjacent[0] and not others
+                silent = {b for b, _ in self.unresolved.intersection(keys)}
+                keep = not others and cone.cell == next(b for b in adjacent if b not in silent)
             else:
                 # All others contain this cone; they are equal to it if they lie in its cell.
                 keep = all(other.cell > cone.cell and cone.cell in self.adjacent(other.signs) for other in others)
@@ -201,13 +242,42 @@ class QuadraticCells:
 
     def has_eigenvector(self, cell: int, place: int, kinks: Sequence[int]) -> bool | None:
         """Whether the eigenspace at `place` has a vector != 0 on the cell's side of these normals; None if not decided."""
-        root = self.spectrum(cell).roots[place]
+        spectrum, root = self.spectrum(cell), self.spectrum(cell).roots[place]
         if len(kinks) <= max(1, root.multiplicity - 1):
             return True  # u or -u is on the side of one hyperplane, and so many have a common u
         if root.multiplicity == 1:
-            seen = {self.spectrum(cell).sign(place, self.normals[k]) * int(self.signs[cell, k]) for k in kinks}
-            return not {1, -1} <= seen
-        return None if root.integer is None else any(self._generators(cell, place, kinks))
+            (line,) = spectrum.basis(place)
+            return not {1, -1} <= {spectrum.sign(place, self.normals[k], line) * int(self.signs[cell, k]) for k in kinks}
+        if root.integer is not None:
+            return any(generators(self._heights(cell, place, kinks), (), root.multiplicity))
+        inner = self._inner(cell, place, kinks)
+        return None if inner is None else inner != ()
+
+
+def _integers(vector: Algebraic) -> Normal:
+    """The constants of a vector in lowest terms; it is not zero."""
+    values = [entry[0] if entry else 0 for entry in vector]
+    divisor = math.gcd(*values)
+    return tuple(v // divisor for v in values)
+
+
+def _rounded(rows: Sequence[Sequence[Ball]], bits: int) -> tuple[list[list[int]], list[int]]:
+    """Positive multiples of the rows, of about so many bits, as integers, and for each the sum of their errors."""
+    whole, errors = [], []
+    for row in rows:
+        largest = max(max(abs(c.lower()), abs(c.upper())) for c in row)
+        scale = Fraction(2) ** bits / largest if largest else Fraction(1)
+        middles = [c.mid() * scale for c in row]
+        whole.append([round(middle) for middle in middles])
+        errors.append(sum(math.ceil(abs(round(v) - v) + c.radius() * scale) for v, c in zip(middles, row, strict=True)))
+    return whole, errors
+
+
+def _relaxed(rows: Sequence[Sequence[int]], errors: Sequence[int], j: int, side: int) -> list[list[int]]:
+    """The inequalities of the cone of `_inner` in which t is `side` times entry j."""
+    m = range(len(rows[0]))
+    relaxed = [[c + (error * side if i == j else 0) for i, c in enumerate(row)] for row, error in zip(rows, errors, strict=True)]
+    return relaxed + [[sign * (i == k) + side * (i == j) for i in m] for k in m if k != j for sign in (1, -1)]
 
 
 def _doubles(values: np.ndarray) -> MidRad:

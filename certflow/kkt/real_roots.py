@@ -29,13 +29,14 @@ _FIRST_GAIN = 4
 class Root:
     """A root of a polynomial with the properties of this module: the only one in [floor, floor + 1)/2^bits.
 
-    `integer` is the root if it is rational, else None. Enclosures are refined in place; the number never changes.
+    `integer` is the root if it is rational, else None; `polynomial` has it and its other roots once each. Enclosures are refined
+    in place; the number never changes.
     """
 
     def __init__(self, squarefree: Polynomial, floor: int, bits: int, multiplicity: int) -> None:
         self.multiplicity = multiplicity
         self.integer: int | None = None
-        self._polynomial, self._derivative = squarefree, _derivative(squarefree)
+        self.polynomial, self._derivative = squarefree, _derivative(squarefree)
         self._size, self._gain = -bits, _FIRST_GAIN
         self._floor, self._bits = floor, bits
         self._left = _sign(squarefree, floor, bits)
@@ -74,7 +75,7 @@ class Root:
             bits *= 2
 
     def _is_zero_of(self, q: Polynomial) -> bool:
-        common = _gcd(self._polynomial, q)
+        common = _gcd(self.polynomial, q)
         return len(common) > 1 and _count(common, self._floor, self._bits) == 1
 
     def _found(self, numerator: int, bits: int) -> None:
@@ -92,7 +93,7 @@ class Root:
 
     def _halve(self) -> None:
         middle = 2 * self._floor + 1
-        sign = _sign(self._polynomial, middle, self._bits + 1)
+        sign = _sign(self.polynomial, middle, self._bits + 1)
         if sign == 0:
             self._found(middle, self._bits + 1)
         self._floor, self._bits = middle - (sign != self._left), self._bits + 1
@@ -106,13 +107,13 @@ class Root:
         if slope == 0:
             return False
         bits = self._bits + gain
-        above, below = x * slope - _value(self._polynomial, x, level), slope
+        above, below = x * slope - _value(self.polynomial, x, level), slope
         floor = (above << bits) // (below << level) if bits >= 0 else above // (below << (level - bits))
         if not self._floor << gain <= floor < (self._floor + 1) << gain:
             return False
-        low, high = _sign(self._polynomial, floor, bits), -self._left
+        low, high = _sign(self.polynomial, floor, bits), -self._left
         if floor + 1 < (self._floor + 1) << gain:
-            high = _sign(self._polynomial, floor + 1, bits)
+            high = _sign(self.polynomial, floor + 1, bits)
         if low == 0 or high == 0:
             self._found(floor + (high == 0), bits)
             return False
