@@ -24,6 +24,7 @@ at the end; the norms are Frobenius norms then. If sigma >= 0, the last hidden l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -33,10 +34,17 @@ import numpy as np
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import EXACT
 from certflow.kkt.box_cover import box_cover_bounds
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron import Neuron
+from certflow.kkt.piecewise_linear import piecewise_linear_kkt
+from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
+from certflow.kkt.planar import PlanarKKT, planar_kkt
+from certflow.kkt.points import KKTSet
 from certflow.kkt.sphere_maximum import BITS, SphereMaximum, Terms, largest_eigenvalue_bound, sphere_maximum
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
+
+_ENUMERATION_WORK = {1: 1_200_000, 2: 3_500_000}
+"""By power: the most that cells × hyperplanes × 3^inputs may be for an enumeration, which takes about a second then."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +127,28 @@ class _Layers:
 
     def _neuron(self) -> tuple[SphereMaximum, SphereMaximum]:
         """Bounds of max(0, n) and max(0, -n) over the unit sphere for one neuron."""
-        if self.p == 2 and self.X.shape[1] == 2:
-            points = planar_kkt(self.X, self.z, self.sigma.alpha, self.digits)
-            if points.complete:
-                method = "complete enumeration of the planar KKT points"
-                zero = Fraction(0)
-                up = SphereMaximum(max(zero, points.n_max.lower()), max(zero, points.n_max.upper()), method)
-                return up, SphereMaximum(max(zero, -points.n_min.upper()), max(zero, -points.n_min.lower()), method)
+        found = self._enumeration()
+        if found is not None and found.complete and found.n_max is not None and found.n_min is not None:
+            planar = "planar " if isinstance(found, PlanarKKT) else ""
+            method = f"complete enumeration of the {planar}KKT points"
+            zero = Fraction(0)
+            up = SphereMaximum(max(zero, found.n_max.lower()), max(zero, found.n_max.upper()), method)
+            return up, SphereMaximum(max(zero, -found.n_min.upper()), max(zero, -found.n_min.lower()), method)
         return sphere_maximum(self._terms(list(self.z))), sphere_maximum(self._terms([-value for value in self.z]))
+
+    def _enumeration(self) -> KKTSet | None:
+        """The KKT set of one neuron, if there is an enumeration for it that takes about a second at most (in the plane: any)."""
+        if self.p == 2 and self.X.shape[1] == 2:
+            return planar_kkt(self.X, self.z, self.sigma.alpha, self.digits)
+        if self.p > 2:
+            return None
+        neuron = Neuron.of(self.X, self.z, self.sigma)
+        d, n = neuron.inputs, len(neuron.kinked)
+        most = 2 * sum(math.comb(n - 1, k) for k in range(d)) if n else 1
+        if most * n * 3**d > _ENUMERATION_WORK[self.p]:
+            return None
+        enumerate_all = piecewise_linear_kkt if self.p == 1 else piecewise_quadratic_kkt
+        return enumerate_all(neuron, self.digits, most)
 
     def _terms(self, c: list[Fraction]) -> Terms:
         """sum_i c_i sigma(x_i . u)."""
