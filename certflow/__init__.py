@@ -24,6 +24,8 @@ _HOME = {
     "ncf": "certflow.symbolic.ncf",
     "planar_kkt": "certflow.kkt.planar",
     "kkt_of_problem": "certflow.kkt.planar",
+    "kkt_set": "certflow.kkt.enumerate",
+    "basins": "certflow.kkt.basins",
     "near_origin": "certflow.theorems.near_origin",
     "certify": "certflow.theorems.convergence",
     "query": "certflow.theorems.query",

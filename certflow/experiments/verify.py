@@ -29,15 +29,16 @@ from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
-from certflow.kkt.planar import PlanarKKT
+from certflow.kkt.planar import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
 from certflow.outcome import BadInput, CertflowError, ExitCode, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
-from certflow.report.kkt_table import kkt_table
+from certflow.report.kkt_table import fitting_kkt_table, kkt_table
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.report.tables import Table, write_table
+from certflow.report.terminal import PLAIN_WIDTH
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.theorems.near_origin import NearOrigin, near_origin
@@ -52,7 +53,7 @@ SHOWN_ARCS = 8
 SHOWN_ROWS = 40
 """KKT points in the table that is printed; results.json and the files have all."""
 
-KKT_BUDGET = Budget(cells=1_000, boxes=5_000, weights=3, starts=8)
+KKT_BUDGET = Budget(cells=1_000, boxes=5_000, weights=3, starts=4)
 """The main job takes what a few seconds give; `certflow kkt` searches longer."""
 
 
@@ -94,8 +95,7 @@ def verify(
     written last. Raises `BadInput` like the parts, `Inconclusive` if N⁺_max cannot be bounded.
     """
     parts = structure(problem)
-    # More digits than are shown, because distances to the KKT points are taken.
-    kkt, why_no_kkt = _kkt(problem, digits + EXTRA_DIGITS, progress)
+    kkt, why_no_kkt = _kkt(problem, digits, progress)
     bounds = near_origin(problem, digits)
     planar = kkt if isinstance(kkt, PlanarKKT) else None
     measured, descent, why_no_descent = _measure(problem, bounds, planar, progress, digits, workers)
@@ -103,7 +103,7 @@ def verify(
     rows = time_rows(problem, bounds, measured.jobs[:given], measured.found[:given])
     tables = [time_table(problem, rows, digits)]
     if kkt is not None:
-        tables.insert(0, kkt_table(problem, kkt, digits, most=SHOWN_ROWS))
+        tables.insert(0, fitting_kkt_table(problem, kkt, digits, SHOWN_ROWS, PLAIN_WIDTH))
     for law in measured.laws:
         tables += [errors_table(law, measured.added), fits_table(law)]
     if descent is not None:
@@ -121,8 +121,10 @@ def verify(
 
 def _kkt(problem: Problem, digits: int, progress: Progress | None) -> tuple[KKTSet | None, str]:
     """The KKT set as far as a small budget goes, or the reason why there is none."""
+    # Distances to planar KKT points are taken, which needs more digits than are shown.
+    more = EXTRA_DIGITS if why_not_enumerated(problem) is None else 0
     try:
-        return kkt_set(problem, digits, KKT_BUDGET, progress), ""
+        return kkt_set(problem, digits + more, KKT_BUDGET, progress), ""
     except OutOfTime:
         raise
     except Inconclusive as error:
