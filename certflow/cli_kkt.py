@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from certflow.kkt.enumerate import Budget
     from certflow.kkt.points import KKTSet
     from certflow.problem import Problem
+    from certflow.report.kkt_table import MoreColumn
 
 SHOWN_ROWS = 40
 """Rows of the table in the terminal; --csv and --json give all."""
@@ -31,8 +33,10 @@ MORE = 8
 @click.option("--csv", "as_csv", is_flag=True, help="All points as comma-separated values, with all digits and coordinates.")
 @click.option("--figure", metavar="FILE", help="Draw N and its KKT points: PNG, SVG or PDF, on the circle or the sphere.")
 @click.option("--certificate", metavar="FILE", help="Write a certificate that `check` accepts.")
+@click.option("--own-start", is_flag=True, help="Prove to which points the problem's own initial direction flows.")
+@click.option("--sample", type=click.IntRange(1, 1_000_000), help="Estimate all basins from so many random initial directions.")
 @click.option("--starts", type=click.IntRange(1, 1_000_000), help="Starts of the search where not all points can be enumerated.")
-def kkt(run: Run, latex: bool, as_csv: bool, figure: str | None, certificate: str | None, starts: int | None) -> int:
+def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) -> int:
     """The KKT points of the constrained NCF, each proved and enclosed, and whether there are others.
 
     Of one neuron if the network is a sum of neurons, of all weights otherwise. In the plane also the basin of every
@@ -43,26 +47,29 @@ def kkt(run: Run, latex: bool, as_csv: bool, figure: str | None, certificate: st
     """
     if run.as_json + latex + as_csv > 1:
         raise BadInput("--json, --latex and --csv: choose one of them.")
+    figure = wanted["figure"]
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
         raise BadInput(f"--figure {figure}: the name does not end in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}.")
     problem = run.problem()
     from certflow.report.records import kkt_record, problem_record
 
-    # A time limit, too, leaves a sentence here, and below it costs the file at most: what was found is printed.
+    # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found is printed.
     try:
         found, reason = _enumerate(problem, run, starts), ""
     except Inconclusive as error:
         found, reason = None, str(error)
-    extra, complaints = _files(problem, found, figure, certificate) if found is not None else ({}, [])
-    if run.as_json:
-        print_json({"problem": problem_record(problem), **kkt_record(found, reason), **extra})
-    elif found is not None:
-        _print(problem, found, run.digits, latex, as_csv, extra)
+    extras = _Extras()
     if found is None:
-        complaints = [f"not enumerated: {reason.rstrip('.')}."]
-    for complaint in complaints:
+        extras.complaints.append(f"not enumerated: {reason.rstrip('.')}.")
+    else:
+        extras.make(problem, found, run, **wanted)
+    if run.as_json:
+        print_json({"problem": problem_record(problem), **kkt_record(found, reason), **extras.record})
+    elif found is not None:
+        _print(problem, found, run.digits, latex, as_csv, extras)
+    for complaint in extras.complaints:
         click.echo(f"certflow: {complaint}", err=True)
-    return ExitCode.DONE if found is not None and found.complete and not complaints else ExitCode.INCONCLUSIVE
+    return ExitCode.DONE if found is not None and found.complete and not extras.complaints else ExitCode.INCONCLUSIVE
 
 
 def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
@@ -97,47 +104,92 @@ def _rounds(budget: Budget, in_time: bool) -> list[Budget]:
     return [*rounds, budget]
 
 
-def _files(problem: Problem, found: KKTSet, figure: str | None, certificate: str | None) -> tuple[dict[str, Any], list[str]]:
-    """Write what was asked for; the record of it, and a sentence for each file that could not be made."""
-    from certflow.atomic import write_atomically
+class _Extras:
+    """What was asked for besides the list: columns of the table, files, their `record`, and a sentence for each failure."""
 
-    record: dict[str, Any] = {}
-    complaints = []
-    if figure is not None:
+    def __init__(self) -> None:
+        self.record: dict[str, Any] = {}
+        self.columns: list[MoreColumn] = []
+        self.complaints: list[str] = []
+
+    def make(
+        self,
+        problem: Problem,
+        found: KKTSet,
+        run: Run,
+        figure: str | None,
+        certificate: str | None,
+        own_start: bool,
+        sample: int | None,
+    ) -> None:
+        """Make all that is wanted."""
+        if own_start:
+            self._try("limits", "no proof of where the initial direction flows", lambda: self._limits(problem, found, run))
+        if sample is not None:
+            self._sample(problem, found, run, sample)
+        if figure is not None:
+            self._try("figure", "no figure", lambda: self._figure(problem, found, figure))
+        if certificate is not None:
+            self._try("certificate", "no certificate", lambda: self._certificate(problem, found, certificate))
+
+    def _try(self, name: str, failure: str, make: Callable[[], None]) -> None:
+        self.record[name] = None
+        try:
+            make()
+        except Inconclusive as error:
+            self.complaints.append(f"{failure}: {error}")
+
+    def _limits(self, problem: Problem, found: KKTSet, run: Run) -> None:
+        from certflow.report.kkt_columns import limit_column
+        from certflow.theorems.basin import certified_limits
+        from certflow.theorems.convergence import certify
+
+        with run.progress() as progress:
+            limits = certified_limits(certify(problem, progress=progress), found)
+        self.record["limits"] = [limit.to_json() for limit in limits]
+        self.columns.append(limit_column(limits, len(found.points)))
+
+    def _sample(self, problem: Problem, found: KKTSet, run: Run, starts: int) -> None:
+        from certflow.flow.basin_sampling import sample_basins
+        from certflow.report.kkt_columns import estimate_column, estimate_record
+        from certflow.report.kkt_table import output_signs
+
+        signs = output_signs(problem)
+        with run.progress() as progress:
+            estimates = [sample_basins(problem, found, starts, sign=sign, progress=progress) for sign in signs]
+        self.record["basin_estimates"] = [estimate_record(each) for each in estimates]
+        self.columns += [estimate_column(each, len(signs) > 1) for each in estimates]
+
+    def _figure(self, problem: Problem, found: KKTSet, file: str) -> None:
+        from certflow.atomic import write_atomically
         from certflow.report.kkt_figures import kkt_figure
 
-        try:
-            write_atomically(figure, kkt_figure(problem, found, Path(figure).suffix.lower()[1:]))
-            record["figure"] = figure
-        except Inconclusive as error:
-            record["figure"] = None
-            complaints.append(f"no figure: {error}")
-    if certificate is not None:
+        write_atomically(file, kkt_figure(problem, found, Path(file).suffix.lower()[1:]))
+        self.record["figure"] = file
+
+    def _certificate(self, problem: Problem, found: KKTSet, file: str) -> None:
+        from certflow.atomic import write_atomically
         from certflow.certificates import sha256
         from certflow.certificates_kkt import kkt_certificate
 
-        try:
-            content = kkt_certificate(problem, found)
-            write_atomically(certificate, content)
-            record |= {"certificate": certificate, "sha256": sha256(content.decode("utf-8"))}
-        except Inconclusive as error:
-            record |= {"certificate": None, "sha256": None}
-            complaints.append(f"no certificate: {error}")
-    return record, complaints
+        content = kkt_certificate(problem, found)
+        write_atomically(file, content)
+        self.record |= {"certificate": file, "sha256": sha256(content.decode("utf-8"))}
 
 
-def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, files: dict[str, Any]) -> None:
+def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
     from certflow.report.kkt_table import fitting_kkt_table, kkt_table
     from certflow.report.terminal import emit, emit_table, terminal_width
 
     if as_csv:
-        emit(kkt_table(problem, found, digits, every=True).to_csv(), end="")
+        emit(kkt_table(problem, found, digits, every=True, more=extras.columns).to_csv(), end="")
     elif latex:
-        emit(kkt_table(problem, found, digits).to_latex(), end="")
+        emit(kkt_table(problem, found, digits, more=extras.columns).to_latex(), end="")
     else:
-        emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width()))
-        if files.get("figure"):
-            emit(f"Figure written to {files['figure']}")
-        if files.get("certificate"):
+        emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
+        figure, certificate = extras.record.get("figure"), extras.record.get("certificate")
+        if figure:
+            emit(f"Figure written to {figure}")
+        if certificate:
             # Not wrapped: a command has to stay in one piece.
-            emit(f"Certificate written to {files['certificate']}; to check it: certflow check {files['certificate']}")
+            emit(f"Certificate written to {certificate}; to check it: certflow check {certificate}")

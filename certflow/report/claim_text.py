@@ -123,7 +123,7 @@ def _alive(s: Statement, blocks: Sequence[Block]) -> str:
     support = blocks[0].support
     if not s.joint or not support or support == (0,) or 0 not in blocks[0].centre:
         return ""
-    names = f"neuron{'s' if len(support) > 1 else ''} {_numbers([j + 1 for j in support])}"
+    names = f"neuron{'s' if len(support) > 1 else ''} {number_runs([j + 1 for j in support])}"
     return f" Only {names} {'are' if len(support) > 1 else 'is'} not zero there."
 
 
@@ -153,11 +153,12 @@ def _reaching(s: Statement, start: Fraction, rate: Fraction, lower: bool) -> str
 
 
 def _names(blocks: Sequence[Block]) -> str:
-    """Block numbers, counted from 1, with runs shortened: "blocks 1 to 4, 7 and 9"."""
-    return f"block{'s' if len(blocks) > 1 else ''} {_numbers([block.index + 1 for block in blocks])}"
+    """Block numbers, counted from 1."""
+    return f"block{'s' if len(blocks) > 1 else ''} {number_runs([block.index + 1 for block in blocks])}"
 
 
-def _numbers(numbers: Sequence[int]) -> str:
+def number_runs(numbers: Sequence[int]) -> str:
+    """Numbers in words, with runs shortened: "1 to 4, 7 and 9"."""
     runs: list[list[int]] = []
     for number in sorted(numbers):
         if runs and number == runs[-1][1] + 1:

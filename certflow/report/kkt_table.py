@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certflow.arithmetic.decimal_text import last_digit_text, rounded_text
@@ -29,13 +30,28 @@ KINDS = ("maximum", "minimum", "saddle", "degenerate", "arc")
 _PLURALS = {"maximum": "maxima", "minimum": "minima", "saddle": "saddles", "degenerate": "degenerate", "arc": "arcs"}
 
 
+@dataclass(frozen=True)
+class MoreColumn:
+    """A column that does not come from the set itself: a cell per entry, in the order of the set, and what it means."""
+
+    column: Column
+    cells: Sequence[Cell]
+    note: str
+
+
 def kkt_table(
-    problem: Problem, kkt: KKTSet, digits: int = 30, most: int | None = None, every: bool = False, shown: int = SHOWN_DIGITS
+    problem: Problem,
+    kkt: KKTSet,
+    digits: int = 30,
+    most: int | None = None,
+    every: bool = False,
+    shown: int = SHOWN_DIGITS,
+    more: Sequence[MoreColumn] = (),
 ) -> Table:
     """A row per KKT entry: planar ones by angle, others by value; `shown` digits for people, `digits` in the CSV.
 
     With more than `most` entries only so many, maxima first; notes count all. `every`: a column for every coordinate,
-    whatever their number (for the CSV).
+    whatever their number (for the CSV). `more` columns follow those of the set.
     """
     signs = output_signs(problem)
     found = {sign: basins(kkt, sign) for sign in signs}
@@ -50,6 +66,7 @@ def kkt_table(
     columns += [Column("N", latex="$N$"), Column("gap γ")]
     if has_basins:
         columns += [_basin_column(sign, len(signs) > 1) for sign in signs]
+    columns += [each.column for each in more]
     if remarks:
         columns.append(Column("note", align="left", key="remark"))
     table = Table(f"KKT points of the constrained NCF of {kkt.of}", columns, label="tab:kkt")
@@ -66,24 +83,31 @@ def kkt_table(
         for each in found.values():
             if has_basins and each is not None:
                 row.append(_share(each[i].fraction, digits))
+        row += [each.cells[i] for each in more]
         if remarks:
             remark = _remark(point)
             row.append(Cell(f"({remarks.index(remark) + 1})", remark) if remark else Cell(""))
         table.add(*row)
+    table.notes += [each.note for each in more]
     table.notes += [f"({number}) {remark}" for number, remark in enumerate(remarks, 1)]
     if has_basins and len(signs) > 1:
         table.notes.append("basin ±: of neurons with output weights > 0 and < 0; the latter flow down.")
     table.notes += notes(kkt, most)
+    if order:
+        what = "Every other number" if more else "Every number"
+        table.notes.append(f"{what} is proved to within one unit of its last digit.")
     return table
 
 
-def fitting_kkt_table(problem: Problem, kkt: KKTSet, digits: int, most: int, width: int) -> Table:
+def fitting_kkt_table(
+    problem: Problem, kkt: KKTSet, digits: int, most: int, width: int, more: Sequence[MoreColumn] = ()
+) -> Table:
     """The table with as many digits as `width` characters hold, at least `FEWEST_DIGITS`."""
     for shown in range(SHOWN_DIGITS, FEWEST_DIGITS, -1):
-        table = kkt_table(problem, kkt, digits, most, shown=shown)
+        table = kkt_table(problem, kkt, digits, most, shown=shown, more=more)
         if table.width() <= width:
             return table
-    return kkt_table(problem, kkt, digits, most, shown=FEWEST_DIGITS)
+    return kkt_table(problem, kkt, digits, most, shown=FEWEST_DIGITS, more=more)
 
 
 def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
@@ -101,8 +125,6 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
             found.append(f"On the whole sphere {low} ≤ N ≤ {high}.")
     if most is not None and count > most:
         found.append(f"{most} of {count} are shown, maxima first; --csv and --json give all.")
-    if count:
-        found.append("Every number is proved to within one unit of its last digit.")
     return found
 
 

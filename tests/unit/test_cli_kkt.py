@@ -168,6 +168,52 @@ def test_a_search_without_boxes_is_not_repeated(folder: Path, monkeypatch: pytes
     assert [budget.starts for budget in budgets] == [5]
 
 
+# -- where directions flow ---------------------------------------------------------------------------------------------
+
+
+def test_basins_are_estimated_next_to_the_exact_ones(folder: Path) -> None:
+    record = json.loads(run("--sample", "300", "--json").stdout, parse_float=lambda text: pytest.fail(text))
+    (estimate,) = (each["approx"] for each in record["basin_estimates"])
+    assert (estimate["estimate"], estimate["starts"]) == (True, 300)
+    for entry, guess in zip(record["kkt"], estimate["fractions"], strict=True):
+        exact = entry["basins"][0]["fraction"]
+        low, high = (F(v) for v in guess["interval"])
+        assert low <= value(exact if isinstance(exact, str) else exact[0]) <= high
+    table = run("--sample", "300").stdout
+    assert "basin ≈ [%]" in table
+    assert "an estimate from 300 random initial directions" in " ".join(table.split())
+    assert "Every other number is proved" in table
+
+
+def value(text: str) -> F:
+    mantissa, _, exponent = text.partition("*2^")
+    return F(mantissa) * F(2) ** int(exponent or 0)
+
+
+def test_where_the_own_initial_direction_flows_is_proved(folder: Path) -> None:
+    result = run("--own-start", "--json")
+    limits = json.loads(result.stdout)["limits"]
+    assert [limit["block"] for limit in limits] == [0, 1]
+    kinds = [entry["kind"] for entry in json.loads(result.stdout)["kkt"]]
+    assert all(limit["entry"] is None or kinds[limit["entry"]] in ("maximum", "arc") for limit in limits)
+    assert any(limit["entry"] is not None for limit in limits)
+    table = run("--own-start").stdout
+    assert "blocks" in table
+
+
+def test_a_proof_that_fails_leaves_the_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import certflow.theorems.convergence as convergence
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Inconclusive("the flow branches.")
+
+    monkeypatch.setattr(convergence, "certify", refuse)
+    result = run("--own-start")
+    assert result.exit_code == 3
+    assert "The list is complete" in result.stdout
+    assert result.stderr == "certflow: no proof of where the initial direction flows: the flow branches.\n"
+
+
 # -- files -------------------------------------------------------------------------------------------------------------
 
 

@@ -9,15 +9,18 @@ from fractions import Fraction as F
 import pytest
 
 from certflow.arithmetic.ball import Ball
+from certflow.flow.basin_sampling import BasinEstimate, Share
 from certflow.kkt.planar import kkt_of_problem
 from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
+from certflow.report.kkt_columns import estimate_column, limit_column
 from certflow.report.kkt_table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
 from certflow.report.records import kkt_record
 from certflow.report.tables import Table
+from certflow.theorems.basin import Limit
 
 BITS = 160
 SQUARED = Activation(F(0), 2)
@@ -153,6 +156,21 @@ def test_a_partial_list_says_what_is_missing() -> None:
     notes = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt).notes
     assert notes[0] == "Each of these (1 maximum) is a KKT point, but there may be others: two boxes are undecided."
     assert notes[1] == "On the whole sphere -1 ≤ N ≤ 1.333333334."
+
+
+def test_estimates_and_proved_limits_are_columns_of_their_own() -> None:
+    estimate = BasinEstimate(
+        (Share(50, 0.5, 0.4, 0.6), Share(0, 0.0, 0.0, 0.0362)), Share(50, 0.5, 0.495, 0.505), 100, 0, -1, 0.95
+    )
+    limits = [Limit(j, "converges", 1) for j in (0, 1, 2, 4)] + [Limit(3, "inconclusive", None, reason="it branches.")]
+    more = [estimate_column(estimate, True), limit_column(limits, 2)]
+    kkt = KKTSet([entry("maximum", [1, 0, 0], 2), entry("minimum", [0, 1, 0], 1)], 30)
+    table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt, more=more)
+    assert [column.heading() for column in table.columns][-2:] == ["basin − ≈ [%]", "blocks"]
+    assert [row[-2:] for row in texts(table)] == [["50 (40 to 60)", ""], ["0 (≤ 3.6)", "1 to 3 and 5"]]
+    assert "50.0 (49.5 to 50.5) ended near none of them" in table.notes[0]
+    assert table.notes[1].endswith("Not proved for 1 (it branches).")
+    assert table.notes[-1] == "Every other number is proved to within one unit of its last digit."
 
 
 def test_an_empty_list_is_still_a_table() -> None:
