@@ -1,8 +1,9 @@
 """Where KKT points of N may be, in double precision: ascent, descent and Newton's method on the sphere. Nothing is proved.
 
 Maxima and minima by the gradient of N along the sphere with a step that grows while N improves; then, and for saddles from the
-start itself, damped Newton on `F(w) = ∇N - μ w`, whose Jacobian at a KKT point is `∇²N - μ - (L - 2) μ wwᵀ`, 0 on w. Weights that
-tend to zero are set to 0 where that keeps F small: points with whole neurons at zero are the usual limits for L > 2.
+start itself and from halfway between two extrema, damped Newton on `F(w) = ∇N - μ w`, whose Jacobian at a KKT point is
+`∇²N - μ - (L - 2) μ wwᵀ`, 0 on w. Weights that tend to zero are set to 0 where that keeps F small: points with whole neurons at
+zero are the usual limits for L > 2.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _SNAPS = (1e-2, 1e-5, 1e-9)
 _LONGEST_STEP = 0.5
 _HALVINGS = 8
 _SAME = 1e-6
+_NEGLIGIBLE = 1e-9
 
 
 class Search:
@@ -34,6 +36,7 @@ class Search:
     def __init__(self, network: Network, X: Any, z: Any) -> None:
         self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
         self.order = float(homogeneity(network).order)
+        self._largest, self._last = 0.0, dict[int, Vector]()
 
     def value(self, w: Vector) -> float:
         """N(w)."""
@@ -110,15 +113,25 @@ class Search:
         return w
 
     def proposals(self, start: Vector) -> Iterator[Vector]:
-        """Up to three KKT points reached from the direction `start`: by ascent, by descent, and by Newton's method."""
+        """Up to five points reached from the direction `start`, which is not 0: by ascent, by descent, by Newton's method, and by
+        Newton's method from halfway between the extrema and those of the start before. Points with N = 0 are left out."""
         w = _unit(start)
+        between = []
         for sign in (1, -1):
             found = self.settle(self.climb(w, sign))
             if found is not None:
                 yield found
-        found = self.newton(w)
-        if found is not None:
-            yield self._polished(found)
+                self._largest = max(self._largest, abs(self.value(found)))
+                last = self._last.get(sign)
+                if last is not None and float(np.linalg.norm(found + last)) > _SAME < float(np.linalg.norm(found - last)):
+                    between.append(_unit(found + last))
+                self._last[sign] = found
+        for middle in (w, *between):
+            found = self.newton(middle)
+            if found is not None:
+                found = self._polished(found)
+                if abs(self.value(found)) > _NEGLIGIBLE * self._largest:
+                    yield found
 
 
 def directions(size: int, count: int, seed: int) -> Iterator[Vector]:

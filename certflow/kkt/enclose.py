@@ -149,7 +149,7 @@ class _Local:
         self.H = (H + H.T) / 2
         radial = np.outer(self.c, self.c)
         plain = self.H - self.mu * (np.eye(k) + float(L - 2) * radial)
-        size = norm_bound(np.abs(plain)) or 1.0
+        size = max(norm_bound(np.abs(plain)), abs(self.mu)) or 1.0
         # τ has the sign that makes M definite at an extremum.
         self.tau = 2.0 * size if k > 1 and _seems_definite(plain + 2.0 * size * radial) else -2.0 * size
         M = plain + self.tau * radial
@@ -159,6 +159,7 @@ class _Local:
         stands_for = MidRad.exact(self.H) - mu * unit + (C[:, None] * C[None, :]) * ((tau - mu * (L - 2)) / square)
         self.rounding = norm_bound((stands_for - MidRad.exact(self.M)).magnitude())
         self.spectrum = spectrum(self.M)
+        self.spread = 0.0
 
     @cached_property
     def least(self) -> float:
@@ -176,7 +177,8 @@ class _Local:
         slope = up((L * f + M2 * g) / (shortest * shortest))
         mu = up(self.mu_error + r * slope)
         parts = (H, up(mu * (1.0 + M2)), up(M2 * abs(self.mu) * r / self.low), up(L * f / shortest), self.rounding)
-        return float(up(sum_up(*parts)))
+        self.spread = float(up(sum_up(*parts)))
+        return self.spread
 
     # -- the proof -----------------------------------------------------------------------------------------------------
 
@@ -265,6 +267,8 @@ class _Local:
     def _why_not(self) -> str:
         size = float(np.max(np.abs(self.spectrum.values)))
         small = int(np.sum(np.abs(self.spectrum.values) < _SINGULAR * size))
+        if self.kinks and self.spread > _SINGULAR * size:
+            return f"{self.kinks} kinks pass so near the point that one inertia could not be proved for all Hessians there."
         if small:
             return (
                 f"the tangential Hessian is singular as far as could be proved ({small} eigenvalues are below {_SINGULAR:.0e} of "
@@ -272,8 +276,6 @@ class _Local:
             )
         if self.residual > 2.0**-20 * size:
             return f"the centre is not near a KKT point: the tangential gradient has length {self.residual:.1e}."
-        if self.kinks:
-            return f"{self.kinks} kinks pass so near the point that one inertia could not be proved for all Hessians there."
         return "the Hessian changes too much near the point for a proof that it is a KKT point."
 
     def _step(self, value: np.ndarray) -> np.ndarray:

@@ -51,7 +51,13 @@ def sharpened(
         return None
     ar = BallArithmetic(bits)
     u = np.array(point, dtype=object)
-    run = network.forward(ar, u, ar.array(X))
+    nearly = Ball.interval(Fraction(-1, 4**bits), Fraction(1, 4**bits), bits)
+
+    def both_sides(layer: int, arguments: Any) -> Any:
+        # On a kink the Hessian has the values of all sides, also where its argument is known to be exactly 0.
+        return network.select_by_sign(ar, layer, arguments + nearly, Fraction(0))
+
+    run = network.forward(ar, u, ar.array(X), select=both_sides)
     weights = ar.array(z)
     mu = network.pullback(run, weights) @ u
 
