@@ -23,7 +23,6 @@ side)(h·q) for q = ±q_h, (2) says that -c·q_h / (h·q_h) is between the two c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb, gcd, lcm
 
@@ -31,129 +30,74 @@ import numpy as np
 
 from certflow.kkt.arrangement import Flat, flats
 from certflow.kkt.cones import generators, zero_in_hull
+from certflow.kkt.linear_findings import Finding, Findings, WholeTerms, reduced, signs_of
 from certflow.kkt.neuron import Neuron, primitive
 from certflow.progress import Progress
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A KKT direction with λ != 0, or an open face with λ = 0, all of which is KKT; `direction` is one of its points.
-
-    `signs` and `dimension` are those of the face, `slopes` the signs that φ has on the extreme rays across it, `sign` that
-    of λ and `square` is λ².
-    """
-
-    direction: tuple[int, ...]
-    signs: tuple[int, ...]
-    dimension: int
-    slopes: frozenset[int]
-    sign: int
-    square: Fraction
-
-    def negated(self) -> Finding:
-        """The same for -n."""
-        return replace(self, sign=-self.sign, slopes=frozenset(-s for s in self.slopes))
-
-    @property
-    def kind(self) -> str:
-        """The kind of a point; "maximum" if the sphere has no other point near, "degenerate" if λ = 0 does not decide."""
-        level = self.dimension > 1 or 0 in self.slopes
-        rises = 1 in self.slopes or (self.sign < 0 and level)
-        falls = -1 in self.slopes or (self.sign > 0 and level)
-        if rises and falls:
-            return "saddle"
-        if self.sign == 0 and level:
-            return "degenerate"
-        return "minimum" if rises else "maximum"
-
-    def is_in_closure_of(self, other: Finding) -> bool:
-        """Whether the face lies in the closure of the face of `other`."""
-        return all(mine in (0, theirs) for mine, theirs in zip(self.signs, other.signs, strict=True))
-
-
-class LinearFaces:
-    """`findings`, those with λ = 0 last and by falling dimension, and `counts` of what was visited, for a neuron of power 1.
+def face_findings(neuron: Neuron, most_cells: int, progress: Progress | None = None) -> Findings:
+    """The findings of a neuron of power 1, of the faces with n = 0 only those in the closure of no other.
 
     Raises `Inconclusive` for more than `most_cells` cells.
     """
+    return _Enumeration(neuron).run(most_cells, progress)
 
-    def __init__(self, neuron: Neuron, most_cells: int, progress: Progress | None = None) -> None:
-        self._terms = _Terms(neuron)
-        self.counts = {"cells": 0, "faces": 0}
-        isolated: list[Finding] = []
-        level: list[Finding] = []
-        d, normals = neuron.inputs, self._terms.normals
-        most_flats = sum(comb(len(normals), k) for k in range(d))
-        for done, flat in enumerate(flats(normals, d, most_cells)):
+
+class _Enumeration:
+    def __init__(self, neuron: Neuron) -> None:
+        self.terms = WholeTerms(neuron)
+        self.normals = [hinge.normal for hinge in neuron.kinked]
+        self.found: list[Finding] = []
+        self.level: list[np.ndarray] = []
+        """The signs of the faces with n = 0 that were found."""
+
+    def run(self, most_cells: int, progress: Progress | None) -> Findings:
+        d = self.terms.d
+        all_gradients = np.zeros((0, d), dtype=object)
+        counts = {"cells": 0, "faces": 0}
+        most_flats = sum(comb(len(self.normals), k) for k in range(d))
+        for done, flat in enumerate(flats(self.normals, d, most_cells)):
             if progress is not None:
                 progress("faces of the arrangement", min(done, most_flats - 1), most_flats)
-            self.counts["cells"] += len(flat.signs) * (flat.dimension == d)
-            self.counts["faces"] += len(flat.signs)
-            for finding in self._terms.findings(flat):
-                if finding.sign:
-                    isolated.append(finding)
-                elif not any(finding.is_in_closure_of(other) for other in level):
-                    level.append(finding)
+            gradients = self.terms.gradients(flat.signs)
+            counts["faces"] += len(gradients)
+            if flat.dimension == d:
+                all_gradients, counts["cells"] = gradients, len(gradients)
+            self._visit(flat, gradients)
         if progress is not None:
             progress("faces of the arrangement", most_flats, most_flats)
-        self.findings = isolated + level
+        return Findings(self.found, all_gradients, counts)
 
-    def zero_in_all_gradients(self) -> bool:
-        """Whether 0 is in the convex hull of the g_A of all cells A, the Clarke gradients at the origin."""
-        whole = next(flats(self._terms.normals, self._terms.H.shape[1]))
-        # Where a face has λ = 0, 0 is in the hull of those adjacent to it.
-        return any(not f.sign for f in self.findings) or zero_in_hull(self._terms.gradients(whole.signs).tolist())
-
-
-class _Terms:
-    """The hinges of a neuron in whole numbers: `scale` n(u) is the sum of the sides `plus`, `minus` times the rows of H."""
-
-    def __init__(self, neuron: Neuron) -> None:
-        hinges = neuron.hinges
-        self.normals = [hinge.normal for hinge in neuron.kinked]
-        self.scale = lcm(*(c.denominator for h in hinges for c in (h.plus, h.minus)))
-        self.H = np.array([h.normal for h in hinges], dtype=object).reshape(len(hinges), neuron.inputs)
-        self.plus = np.array([int(h.plus * self.scale) for h in hinges], dtype=object)
-        self.minus = np.array([int(h.minus * self.scale) for h in hinges], dtype=object)
-        kinked = len(self.normals)
-        self._smooth = self.plus[kinked:] @ self.H[kinked:] if kinked < len(hinges) else 0
-
-    def gradients(self, signs: np.ndarray) -> np.ndarray:
-        """For each row of signs of the normals, the sum over them of `side × normal`, without those of sign 0, plus the
-        terms without a kink."""
-        kinked = len(self.normals)
-        sides = np.where(signs > 0, self.plus[:kinked], np.where(signs < 0, self.minus[:kinked], 0))
-        return sides @ self.H[:kinked] + self._smooth
-
-    def findings(self, flat: Flat) -> list[Finding]:
-        """The KKT directions in the faces of a flat, and those of its faces that are KKT with λ = 0."""
-        gradients = self.gradients(flat.signs)
+    def _visit(self, flat: Flat, gradients: np.ndarray) -> None:
+        """Adds the KKT directions in the faces of a flat, and those of its faces that are KKT with n = 0."""
         projector, divisor = _projector(flat.basis)
         projections = gradients @ projector
-        level = np.flatnonzero(~projections.astype(bool).any(axis=1))
-        places = [(0, row, flat.interiors[row]) for row in level]
-        for sign in (1, -1):
-            places += [(sign, row, projections[row] * sign) for row in self._inside(flat, projections * sign)]
+        places = [(row, 0) for row in np.flatnonzero(~projections.astype(bool).any(axis=1))]
+        places += [(row, sign) for sign in (1, -1) for row in self._inside(flat, projections * sign)]
         if not places:
-            return []
-        fan = _Fan(self, flat)
-        slopes = fan.slopes(gradients[[row for _, row, _ in places]])
-        found = []
-        for (sign, row, direction), across in zip(places, slopes, strict=True):
-            if fan.has_zero(gradients[row], across):
-                square = Fraction(sum(v * v for v in projections[row].tolist()), (divisor * self.scale) ** 2)
-                divide = gcd(*direction.tolist())
-                found.append(
-                    Finding(
-                        direction=tuple(v // divide for v in direction.tolist()),
-                        signs=tuple(flat.signs[row].tolist()),
-                        dimension=flat.dimension,
-                        slopes=frozenset((v > 0) - (v < 0) for v in across.tolist()),
-                        sign=sign,
-                        square=square,
-                    )
-                )
-        return found
+            return
+        fan = _Fan(self.terms, flat)
+        for row, sign in places:
+            slopes = fan.slopes(gradients[row])
+            if not fan.has_zero(gradients[row], slopes):
+                continue
+            if sign:
+                square = Fraction(int(projections[row] @ projections[row]), (divisor * self.terms.scale) ** 2)
+                direction = reduced(projections[row] * sign)
+                self.found.append(Finding(direction, flat.dimension, signs_of(slopes), sign, square))
+            elif not any(((flat.signs[row] == 0) | (flat.signs[row] == other)).all() for other in self.level):
+                self.level.append(flat.signs[row])
+                self.found.append(self._level_face(flat, int(row), signs_of(slopes)))
+
+    def _level_face(self, flat: Flat, row: int, slopes: frozenset[int]) -> Finding:
+        signs = flat.signs[row].tolist()
+        sides = [[sign * c for c in normal] for sign, normal in zip(signs, self.normals, strict=True) if sign]
+        through = [normal for sign, normal in zip(signs, self.normals, strict=True) if not sign]
+        rays, lines = generators(sides, through, self.terms.d)
+        active = self.terms.sides(flat.signs[row]).any() or len(self.terms.H) > self.terms.kinked
+        return Finding(
+            reduced(flat.interiors[row]), flat.dimension, slopes, 0, Fraction(0), tuple(rays), tuple(lines), not active
+        )
 
     def _inside(self, flat: Flat, directions: np.ndarray) -> np.ndarray:
         """The rows of `directions` (one vector of the flat per face) that lie in their own face and are not zero."""
@@ -161,7 +105,7 @@ class _Terms:
         # On a line all normals agree, up to orientation.
         columns = np.flatnonzero(flat.signs[0])[: 1 if flat.dimension == 1 else None]
         for j in columns if len(rows) else ():
-            heights = directions[rows] @ self.H[j]
+            heights = directions[rows] @ self.terms.H[j]
             rows = rows[np.where(flat.signs[rows, j] > 0, heights > 0, heights < 0).astype(bool)]
         return rows
 
@@ -169,10 +113,10 @@ class _Terms:
 class _Fan:
     """What n does across a flat V: the cells in V^⊥ of the hyperplanes that contain V, and φ on their extreme rays."""
 
-    def __init__(self, terms: _Terms, flat: Flat) -> None:
+    def __init__(self, terms: WholeTerms, flat: Flat) -> None:
         zeros = np.flatnonzero(flat.signs[0] == 0)
         Z, plus, minus = terms.H[zeros], terms.plus[zeros], terms.minus[zeros]
-        d = terms.H.shape[1]
+        d = terms.d
         rank = d - flat.dimension
         self._hull: np.ndarray | None = None
         if len(zeros) == rank:
@@ -189,12 +133,12 @@ class _Fan:
         heights = self._rays @ Z.T
         self._bends = (np.where(heights > 0, plus, minus) * heights).sum(axis=1)
 
-    def slopes(self, gradients: np.ndarray) -> np.ndarray:
-        """φ on every ray, for each row of gradients of the terms that are not bent at V."""
-        return gradients @ self._rays.T + self._bends
+    def slopes(self, gradient: np.ndarray) -> np.ndarray:
+        """φ on every ray, from the gradient of the terms that are not bent at V."""
+        return self._rays @ gradient + self._bends
 
     def has_zero(self, gradient: np.ndarray, slopes: np.ndarray) -> bool:
-        """Condition (2), for one row of each."""
+        """Condition (2)."""
         if self._hull is None:
             forward, backward = np.split(slopes, 2)
             return all(value >= 0 for value in forward * backward)

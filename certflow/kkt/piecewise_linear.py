@@ -1,7 +1,7 @@
 """All KKT points of one neuron of power 1 on the sphere, and of the two-layer neuron `v n(w)` (L6).
 
-Which they are is decided in integers, face by face (`linear_faces.py`); here they get their numbers. λ is the signed root of
-a rational, and a KKT point with λ != 0 is isolated.
+Which they are is decided in integers, face by face (`linear_faces.py`, in the plane `linear_planar.py`); here they get their
+numbers. λ is the signed root of a rational, and a KKT point with λ != 0 is isolated.
 
 *Two layers.* The Clarke gradients of `N(w, v) = v n(w)` are, where v w != 0, those of n times v with n(w) as last entry; where
 v = 0 and w != 0 only (0, n(w)); at w = 0 the hull of all (v g_A, 0). So the argument of `lift.py` holds with p = 1, but for one
@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.cones import generators
 from certflow.kkt.lift import GUARD_BITS, lift
-from certflow.kkt.linear_faces import Finding, LinearFaces
+from certflow.kkt.linear_faces import face_findings
+from certflow.kkt.linear_findings import Finding, Findings, Vector
+from certflow.kkt.linear_planar import planar_findings
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.planar import MAX_DIGITS
 from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet
@@ -38,11 +39,11 @@ def piecewise_linear_kkt(
     values and gaps also relative to max |n| if that is below 1; signs of values are decided. The gap at a kink is λ where
     `n(w/|w|) <= λ / |w|` near the point, and None elsewhere. With one input both points are maxima by convention.
 
-    Raises `BadInput` for other powers or digits, `Inconclusive` for more than `most_cells` cells.
+    Raises `BadInput` for other powers or digits, `Inconclusive` for more than `most_cells` cells in three dimensions or more.
     """
     _check(neuron, digits)
-    faces = LinearFaces(neuron, most_cells, progress)
-    return _kkt_set(neuron, faces, faces.findings, digits)
+    findings = _findings(neuron, most_cells, progress)
+    return _kkt_set(neuron.inputs, findings.found, findings.counts, digits)
 
 
 def two_layer_kkt(neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None) -> KKTSet:
@@ -51,10 +52,16 @@ def two_layer_kkt(neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS
     Numbers and errors as for `piecewise_linear_kkt`; at a kink the gap is that of `v n(w) <= λ v (u·w)`, where this holds.
     """
     _check(neuron, digits)
-    faces = LinearFaces(neuron, most_cells, progress)
-    up = _kkt_set(neuron, faces, faces.findings, digits + _EXTRA_DIGITS)
-    down = _kkt_set(neuron, faces, [f.negated() for f in faces.findings], digits + _EXTRA_DIGITS)
-    return lift(neuron, up, down, digits, at_pole=faces.zero_in_all_gradients())
+    findings = _findings(neuron, most_cells, progress)
+    up = _kkt_set(neuron.inputs, findings.found, findings.counts, digits + _EXTRA_DIGITS)
+    down = _kkt_set(neuron.inputs, [f.negated() for f in findings.found], findings.counts, digits + _EXTRA_DIGITS)
+    return lift(neuron, up, down, digits, at_pole=findings.zero_in_all_gradients())
+
+
+def _findings(neuron: Neuron, most_cells: int, progress: Progress | None) -> Findings:
+    if neuron.inputs == 2 and neuron.kinked:
+        return planar_findings(neuron)
+    return face_findings(neuron, most_cells, progress)
 
 
 def _check(neuron: Neuron, digits: int) -> None:
@@ -64,18 +71,18 @@ def _check(neuron: Neuron, digits: int) -> None:
         raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
 
 
-def _kkt_set(neuron: Neuron, faces: LinearFaces, findings: list[Finding], digits: int) -> KKTSet:
+def _kkt_set(d: int, findings: list[Finding], counts: dict[str, int], digits: int) -> KKTSet:
     """The set of n, or of -n if these are the findings negated."""
     largest = max(f.square for f in findings)
-    bits = digits * 3322 // 1000 + GUARD_BITS + max(0, (largest.numerator // largest.denominator).bit_length())
+    bits = digits * 3322 // 1000 + GUARD_BITS + (largest.numerator // largest.denominator).bit_length()
     ordered = sorted(findings, key=lambda f: (-f.sign * f.square, f.direction))
-    points = [point for finding in ordered for point in _points(neuron, finding, bits)]
-    return KKTSet(points, digits, method=METHOD, n_max=points[0].value, n_min=points[-1].value, counts=dict(faces.counts))
+    points = [point for finding in ordered for point in _points(d, finding, bits)]
+    return KKTSet(points, digits, method=METHOD, n_max=points[0].value, n_min=points[-1].value, counts=dict(counts))
 
 
-def _points(neuron: Neuron, finding: Finding, bits: int) -> list[KKTPoint]:
+def _points(d: int, finding: Finding, bits: int) -> list[KKTPoint]:
     """The entries of a finding."""
-    d, value = neuron.inputs, Ball(finding.square, bits).sqrt() * finding.sign
+    value = Ball(finding.square, bits).sqrt() * finding.sign
     inside = finding.dimension == d
     gap = inertia = None
     if d > 1 and (inside or (finding.sign > 0 and 1 not in finding.slopes)):
@@ -91,25 +98,21 @@ def _points(neuron: Neuron, finding: Finding, bits: int) -> list[KKTPoint]:
 
     if finding.sign:
         return [entry(finding.direction, finding.kind)]
-    sides = list(zip((hinge.normal for hinge in neuron.kinked), finding.signs, strict=True))
-    rays, lines = generators(
-        [[sign * c for c in normal] for normal, sign in sides if sign], [normal for normal, sign in sides if not sign], d
-    )
     if finding.dimension == 1:
-        ends = rays or [tuple(side * c for c in lines[0]) for side in (1, -1)]
+        ends = finding.rays or [tuple(side * c for c in finding.lines[0]) for side in (1, -1)]
         return [entry(end, finding.kind, reason="N = 0") for end in ends]
-    cone = Continuum(finding.dimension - 1, _exact(rays), _exact(lines))
-    return [entry(finding.direction, "arc" if d == 2 else "degenerate", cone, _reason(neuron, finding))]
+    cone = Continuum(finding.dimension - 1, _exact(finding.rays), _exact(finding.lines))
+    return [entry(finding.direction, "arc" if d == 2 else "degenerate", cone, _reason(d, finding))]
 
 
-def _reason(neuron: Neuron, finding: Finding) -> str:
+def _reason(d: int, finding: Finding) -> str:
     """Why N is 0 on all of a face."""
-    if finding.dimension < neuron.inputs:
-        return "N = 0 on a face"
-    if not neuron.kinked:
+    if len(finding.lines) == d:
         return "N is zero: every direction is a KKT point"
-    return "N = 0 on a cell" if any(neuron.coefficients(finding.signs)) else "dead cell: no sample is active"
+    if finding.dimension < d:
+        return "N = 0 on a face"
+    return "dead cell: no sample is active" if finding.dead else "N = 0 on a cell"
 
 
-def _exact(vectors: list[tuple[int, ...]]) -> tuple[Exact, ...]:
+def _exact(vectors: Sequence[Vector]) -> tuple[Exact, ...]:
     return tuple(tuple(Fraction(c) for c in vector) for vector in vectors)

@@ -17,6 +17,8 @@ from brute_hulls import dot, in_cone, project, regions, signs_at, zero_in_hull_b
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from certflow.kkt.linear_faces import face_findings
+from certflow.kkt.linear_planar import planar_findings
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.piecewise_linear import piecewise_linear_kkt, two_layer_kkt
 from certflow.networks.activation import Activation
@@ -47,7 +49,9 @@ LINEAR = neuron_of([(1, 2, 2), (0, 1, 1)], [3, -1], 1)
 CANCEL = neuron_of([(1, 0), (0, 1), (1, 1)], [1, 1, -1], 1)  # zero, although no hinge is
 ABSOLUTE = neuron_of([(1, 0, 0), (0, 1, 0), (0, 0, 1)], [1, 1, 1], -1)
 MIXED = neuron_of([(1, 0, 1), (0, 1, 1), (-1, 0, 1), (0, -1, 1)], [1, -1, 1, -1], -1)
-SPECIAL = [CROSS, DEAD, LINE, PLANE, LINEAR, CANCEL, ABSOLUTE, MIXED]
+HALF = neuron_of([(1, 0), (-1, 0), (0, 1)], [1, -1, 1])  # u1 + max(0, u2): (1, 0) is a saddle that falls on one side
+EDGE = neuron_of([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, 0, 1)], [1, -1, 1, -1])
+SPECIAL = [HALF, EDGE, CROSS, DEAD, LINE, PLANE, LINEAR, CANCEL, ABSOLUTE, MIXED]
 
 
 def examples(test):
@@ -123,6 +127,26 @@ def assert_encloses(point, direction):
         assert ball.radius() <= Fraction(1, 10**DIGITS)
         assert ball.sign() == (c > 0) - (c < 0)
         assert ball.square().contains(Fraction(c) ** 2 / square)
+
+
+@given(neurons().filter(lambda neuron: neuron.inputs == 2 and neuron.kinked))
+@example(CROSS)
+@example(DEAD)
+@example(HALF)
+@example(neuron_of([(1, 2)], [1]))
+@example(neuron_of([(1, 2), (2, 4)], [1, -1], -1))
+def test_the_sweep_of_the_plane_finds_what_the_faces_give(neuron):
+    swept, general = planar_findings(neuron), face_findings(neuron, 100)
+    assert swept.counts == general.counts or len(neuron.kinked) == 1  # one line is one face, of two opposite directions
+    assert sorted(map(tuple, swept.gradients.tolist())) == sorted(map(tuple, general.gradients.tolist()))
+
+    def facts(found):
+        ends = [e for f in found.found for e in f.rays + tuple((*line, "line") for line in f.lines if f.dimension == 2)]
+        known = [(f.direction, f.dimension, f.slopes, f.sign, f.square) for f in found.found if f.sign]
+        return sorted(map(str, ends)), sorted(map(str, known))
+
+    if len(neuron.kinked) > 1:
+        assert facts(swept) == facts(general)
 
 
 # -- one neuron --------------------------------------------------------------------------------------------------------
@@ -333,7 +357,7 @@ def test_refusals():
     with pytest.raises(BadInput, match="digits"):
         two_layer_kkt(CROSS, 0)
     with pytest.raises(Inconclusive, match="more than 3 cells"):
-        piecewise_linear_kkt(CROSS, most_cells=3)
+        piecewise_linear_kkt(ABSOLUTE, most_cells=3)
 
 
 @pytest.mark.parametrize("neuron", [neuron_of(np.zeros((0, 3)), []), neuron_of([(0, 0, 0)], [1]), neuron_of([(1, 2, 3)], [0])])
