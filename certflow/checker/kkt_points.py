@@ -237,10 +237,10 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
     elif kind == "minimum":
         proved = tangential.at_most(-1, -1)
     else:
-        proved = gap_high < 0 and tangential.quotient(test["bottom"])[1] < 0
+        proved = gap_high < 0 and test["bottom"].value is not None and tangential.quotient(test["bottom"])[1] < 0
+    table["kind"].need(proved, f"it is not proved to be a {kind}", "R11")
     if kind != "saddle":
         test["bottom"].same(None)
-    table["kind"].need(proved, f"it is not proved to be a {kind}", "R11")
     return value[1]
 
 
