@@ -7,7 +7,7 @@ N_j = N, with any norms, and of neurons at zero; for L > 2 the norms are those w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,15 +15,25 @@ import numpy as np
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.lift import GUARD_BITS, deep_linear, lift
 from certflow.kkt.neuron import Neuron
+from certflow.kkt.permutations import in_order
+from certflow.kkt.piecewise_linear import piecewise_linear_kkt, two_layer_kkt
+from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
 from certflow.kkt.planar import planar_kkt
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.rank_one import effective_neurons, rank_one_points
+from certflow.kkt.search import search
+from certflow.kkt.verified import verified_points
 from certflow.networks.activation import Activation
+from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
+from certflow.networks.one_hidden_layer import OneLayer
+from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.time_limit import OutOfTime
 
 EXTRA_DIGITS = 5
+_SAME = 1e-6
 ONE_NEURON, ALL_WEIGHTS = "one neuron", "all weights"
 
 
@@ -41,51 +51,109 @@ class Budget:
 def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
     """KKT points of the NCF of the problem on the unit sphere, all of them if the status is "complete" (L6).
 
-    Of one neuron (output weight 1 if it is not trained) for networks that are sums of neurons; weights in the order of
-    the network. Numbers have radius about 10^-digits where the proof allows it. Raises `Inconclusive` only where nothing
-    at all is proved.
+    Of one neuron (with output weight 1 if that is not trained) for networks that are sums of neurons, else of all weights;
+    coordinates in the order of the network's weights. Numbers have radius about 10^-digits where the proof allows it. The
+    status is "partial" where only some points are proved. Raises `Inconclusive` for networks that cannot be enclosed.
     """
-    work = _Enumeration(problem, digits, budget or Budget(), progress)
-    return work.run()
+    budget, network = budget or Budget(), problem.network
+    if isinstance(network, FeedForward):
+        features = network.features(problem.X)
+        if min(network.trained) >= network.depth - 1 >= 1:
+            neuron = Neuron.of(features, problem.z, network.activation)
+            return (_two_layers if network.depth in network.trained else neuron_kkt)(neuron, digits, budget, progress)
+        if not any(problem.z) or not features.any():
+            return everywhere(network.size, digits, ALL_WEIGHTS)
+        if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
+            g = list(np.array(problem.z) @ problem.X)
+            return deep_linear(network, g, digits) if any(g) else everywhere(network.size, digits, ALL_WEIGHTS)
+    return _all_weights(problem, digits, budget, progress)
 
 
-class _Enumeration:
-    def __init__(self, problem: Problem, digits: int, budget: Budget, progress: Progress | None) -> None:
-        self.problem, self.digits, self.budget, self.progress = problem, digits, budget, progress
-        self.X, self.z = problem.X, problem.z
+def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
+    """KKT points of one neuron n on the unit sphere of its inputs; see `kkt_set`."""
+    budget = budget or Budget()
+    if not neuron.hinges:
+        return everywhere(neuron.inputs, digits, ONE_NEURON)
+    if neuron.inputs == 1:
+        return one_input(neuron, digits)
+    X, z = neuron.samples()
+    if neuron.power == 2 and neuron.inputs == 2:
+        return planar_kkt(X, z, Fraction(0), digits)
+    if neuron.power <= 2:
+        by_cells = piecewise_linear_kkt if neuron.power == 1 else piecewise_quadratic_kkt
+        try:
+            return by_cells(neuron, digits, budget.cells, progress)
+        except OutOfTime:
+            raise
+        except Inconclusive as error:
+            too_many = str(error)
+    else:
+        too_many = ""
+    network = OneLayer(neuron.inputs, 1, Activation(Fraction(0), neuron.power))
+    found = _small_or_large(network, X, z, digits, budget, progress)
+    return replace(found, of=ONE_NEURON, reason=found.reason or too_many)
 
-    def run(self) -> KKTSet:
-        network = self.problem.network
-        if isinstance(network, FeedForward):
-            shallow = network.depth >= 2 and min(network.trained) >= network.depth - 1
-            features = network.features(self.X)
-            if shallow:
-                neuron = Neuron.of(features, self.z, network.activation)
-                return self._one_neuron(neuron, features, network.activation, network.depth in network.trained)
-            if not any(self.z) or not features.any():
-                return everywhere(network.size, self.digits, ALL_WEIGHTS)
-            if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
-                return deep_linear(network, list(np.array(self.z) @ self.X), self.digits)
-        raise Inconclusive("the KKT points of this network are not enumerated.")
 
-    def _one_neuron(self, neuron: Neuron, features: np.ndarray, activation: Activation, output_trained: bool) -> KKTSet:
-        if not neuron.hinges:
-            return everywhere(neuron.inputs + output_trained, self.digits, ONE_NEURON)
-        if not output_trained:
-            return self._neuron(neuron, features, activation, self.digits)
-        extra = self.digits + EXTRA_DIGITS
-        up = self._neuron(neuron, features, activation, extra)
-        self.z = -self.z
-        down = self._neuron(neuron.negated(), features, activation, extra)
-        return lift(neuron, up, down, self.digits)
+def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
+    """The KKT points of `v n(w)`."""
+    if not neuron.hinges:
+        return everywhere(neuron.inputs + 1, digits, ONE_NEURON)
+    if neuron.power == 1:
+        return two_layer_kkt(neuron, digits, budget.cells, progress)
+    up, down = (neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated()))
+    return lift(neuron, up, down, digits)
 
-    def _neuron(self, neuron: Neuron, features: np.ndarray, activation: Activation, digits: int) -> KKTSet:
-        """The KKT set of n with the weights `self.z`, of power >= 2."""
-        if neuron.inputs == 1:
-            return one_input(neuron, digits)
-        if neuron.inputs == 2 and neuron.power == 2:
-            return planar_kkt(features, self.z, activation.alpha, digits)
-        raise Inconclusive("the KKT points of this neuron are not enumerated.")
+
+def _small_or_large(
+    network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
+) -> KKTSet:
+    """By branch and bound if there are few weights, and by search from many starts where that leaves something open."""
+    if network.size > budget.weights:
+        return verified_points(network, X, z, budget.starts, digits, progress=progress)
+    found = search(network, X, z, digits, budget.boxes, progress)
+    if found.complete:
+        return found
+    more = verified_points(network, X, z, budget.starts, digits, progress=progress)
+    rest = [p for p in more.points if not any(_may_be_one(p, other) for other in found.points)]
+    return replace(found, points=_falling([*found.points, *rest]), counts=found.counts | more.counts)
+
+
+def _may_be_one(first: KKTPoint, second: KKTPoint) -> bool:
+    return all(a.overlaps(b) for a, b in zip(first.point, second.point, strict=True))
+
+
+def _falling(points: list[KKTPoint]) -> list[KKTPoint]:
+    return sorted(points, key=lambda point: -point.value.mid())
+
+
+def _all_weights(problem: Problem, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
+    """The KKT points of a network that is no sum of neurons: of a large one those of rank one and what a search finds."""
+    network, X, z = problem.network, problem.X, problem.z
+    if network.size <= budget.weights or not isinstance(network, FeedForward):
+        return _small_or_large(network, X, z, digits, budget, progress)
+    known = _rank_one(network, X, z, digits, budget, progress)
+    given = [_ordered(network, point) for point in known]
+    found = verified_points(network, X, z, budget.starts, digits, progress=progress, given=given)
+    listed = [_ordered(network, point) for point in found.points]
+    rest = [p for p, at in zip(known, given, strict=True) if not any(np.abs(at - other).max() < _SAME for other in listed)]
+    return replace(found, points=_falling([*found.points, *rest]), counts={**found.counts, "of rank one": len(known)})
+
+
+def _rank_one(
+    network: FeedForward, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
+) -> list[KKTPoint]:
+    """Rank-one KKT points up to permutations, a bounded number; none where they are not classified."""
+    try:
+        neurons = effective_neurons(network, X, z)
+    except BadInput:
+        return []
+    entries = {signs: neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress).points for signs, each in neurons.items()}
+    return list(rank_one_points(network, X, z, entries, digits, budget.starts).points)
+
+
+def _ordered(network: Network, point: KKTPoint) -> np.ndarray:
+    """About the point, with its hidden neurons in a fixed order: one entry is enough for all orders."""
+    return in_order(network, np.array([c.midpoint_float() for c in point.point]))
 
 
 def one_input(neuron: Neuron, digits: int) -> KKTSet:

@@ -78,6 +78,15 @@ class Neuron:
         """-n."""
         return Neuron(self.inputs, self.power, tuple(Hinge(h.normal, -h.plus, -h.minus) for h in self.hinges))
 
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Exact X (m × inputs) and z (m) of which this is the neuron with the activation `max(t, 0)^power`."""
+        sides = [(h.normal, h.plus) for h in self.hinges if h.plus]
+        sides += [(tuple(-c for c in h.normal), h.minus * (-1) ** self.power) for h in self.hinges if h.minus]
+        X, z = np.empty((len(sides), self.inputs), dtype=object), np.empty(len(sides), dtype=object)
+        for i, (row, weight) in enumerate(sides):
+            X[i], z[i] = [Fraction(c) for c in row], weight
+        return X, z
+
     def coefficients(self, signs: Sequence[int]) -> list[Fraction]:
         """The coefficient of every hinge on the cell with these signs (one per kinked hinge)."""
         kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(self.kinked, signs, strict=True)]

@@ -124,3 +124,10 @@ def test_nothing_to_learn_makes_every_direction_kkt():
     problem = Problem(TwoLayer(2, 1, Activation(F(0), 2)), [[1, 2]], [0], direction=[1, 1, 1])
     (entry,) = kkt_set(problem).points
     assert entry.continuum.dimension == 2 and "every direction" in entry.reason
+
+
+def test_a_deep_linear_network_whose_data_cancel_is_zero():
+    network = FeedForward([2, 1, 1, 1], Activation(F(1), 1))
+    problem = Problem(network, [[1, 0], [-1, 0]], [1, 1], reduction="sum", direction=[1] * 4)
+    (entry,) = kkt_set(problem).points
+    assert entry.continuum.dimension == 3 and "every direction" in entry.reason
