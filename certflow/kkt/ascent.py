@@ -40,11 +40,13 @@ class Search:
 
     def value(self, w: Vector) -> float:
         """N(w)."""
-        return float(self.z @ self.network.forward(FLOAT, w, self.X).outputs)
+        with np.errstate(all="ignore"):
+            return float(self.z @ self.network.forward(FLOAT, w, self.X).outputs)
 
     def tangential(self, w: Vector) -> tuple[Vector, float]:
         """F(w) and μ(w)."""
-        G = self.network.pullback(self.network.forward(FLOAT, w, self.X), self.z)
+        with np.errstate(all="ignore"):
+            G = self.network.pullback(self.network.forward(FLOAT, w, self.X), self.z)
         mu = float(G @ w) / float(w @ w)
         return G - mu * w, mu
 

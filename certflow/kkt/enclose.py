@@ -34,6 +34,7 @@ import numpy as np
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.directed import sum_up, up
+from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, TINY, MidRad
 from certflow.kkt.points import KKTPoint
 from certflow.kkt.polish import polish, unit_vector
@@ -82,7 +83,10 @@ def enclose_point(network: Network, X: Any, z: Any, centre: np.ndarray, digits: 
     Coordinates and value have radius about 10^-digits. Raises `Inconclusive` if nothing is proved, with the reason: a
     Hessian that is singular as far as could be proved, kinks, or a centre that is too far from a KKT point.
     """
-    return _Local(network, X, z, centre).enclose(digits)
+    try:
+        return _Local(network, X, z, centre).enclose(digits)
+    except OutsideDomain as error:
+        raise Inconclusive(f"the network could not be evaluated near the centre: {error}.") from None
 
 
 class _Local:
@@ -231,7 +235,7 @@ class _Local:
         for r in tried:
             try:
                 delta = self._holds(r)
-            except Inconclusive as error:
+            except (Inconclusive, OutsideDomain) as error:
                 reason = str(error)
                 continue
             if delta is not None:
@@ -246,7 +250,7 @@ class _Local:
             middle = float(np.sqrt(r * larger))
             try:
                 holds = self._holds(middle) is not None
-            except Inconclusive:  # a kink or an overflow: a smaller ball has fewer
+            except (Inconclusive, OutsideDomain):  # a kink or an overflow: a smaller ball has fewer
                 holds = False
             r, larger = (middle, larger) if holds else (r, middle)
         return r

@@ -19,6 +19,7 @@ from certflow.kkt.enclose import Enclosed, enclose_point
 from certflow.kkt.planar import planar_kkt
 from certflow.kkt.residual import kkt_residual
 from certflow.kkt.spectrum import norm_bound, spectrum
+from certflow.kkt.top_eigenvalue import sharpened
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -157,6 +158,20 @@ def test_centres_that_are_not_directions(centre: np.ndarray) -> None:
 def test_a_centre_far_from_every_point() -> None:
     with pytest.raises(Inconclusive, match="the centre is not near a KKT point"):
         enclose_point(neuron(2, ABS2), exact([(1, 0), (0, 1)]), vector(1, -1), np.array([1.0, 0.6]))
+
+
+@pytest.mark.parametrize("offset", [0.2, 0.02, 1e-3, 1e-4, 1e-6, 1e-10, 1e-17])
+def test_centres_at_a_distance_are_refused_or_reach_the_point(offset: float) -> None:
+    for place, z in ((0, vector(1, F(1, 2), -1)), (1, vector(1, F(1, 2), -1))):
+        centre = np.full(3, offset)
+        centre[place] = 1.0
+        try:
+            found = enclose_point(neuron(3, ABS2), exact(np.eye(3, dtype=int)), z, centre)
+        except Inconclusive:
+            assert offset > 1e-5
+            continue
+        assert all(ball.contains(int(i == place)) for i, ball in enumerate(found.point.point))
+        check_distances(found)
 
 
 # -- against the complete enumeration in the plane ---------------------------------------------------------------------
@@ -337,6 +352,21 @@ def test_spectra_hold_the_exact_eigenvalues(values: list[int], seed: int) -> Non
     assert F(found.smallest) <= min(abs(x) for x in expected)
     if found.smallest > 0:
         assert found.inertia == (sum(x > 0 for x in values), sum(x < 0 for x in values))
+
+
+def test_an_eigenvalue_that_may_have_neighbours_is_not_sharpened() -> None:
+    # The form 5 a² + 3 b² - c² at e1, τ = -30: eigenvalues 6 - 10, -2 - 10 and τ, the first at the place 2.
+    X, z = exact(np.eye(3, dtype=int)), vector(5, 3, -1)
+    coarse = spectrum(np.diag([-30.0, -4.0, -12.0]))
+    point = [Ball(int(i == 0), 160) for i in range(3)]
+
+    def run(spread: F) -> Ball | None:
+        tolerance = F(1, 10**33)
+        return sharpened(neuron(3, ABS2), X, z, F(2), point, coarse, spread, 2, F(-30), tolerance, 160)
+
+    sharp = run(F(1))
+    assert sharp is not None and sharp.contains(-4) and sharp.radius() < F(1, 10**30)
+    assert run(F(9)) is None  # the one at -12 is then only known to be below -3
 
 
 def test_a_matrix_that_is_not_symmetric_has_no_spectrum() -> None:
