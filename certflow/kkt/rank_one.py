@@ -23,6 +23,7 @@ from certflow.kkt.neuron import Neuron, Normal, primitive
 from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
 from certflow.kkt.rank_one_construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one_inputs import Inputs, Sides, exact_data
+from certflow.kkt.rank_one_split import split_ratios
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
@@ -252,23 +253,41 @@ class Construction:
         A, B = sides.A, sides.B
         if self.D == 2:
             A, B = A + self.tau * B, B + self.tau * A
-        elif self.tau and A and B:
+        elif A and B and (self.tau < 0 or (self.tau and self.p == 1)):
             self.say("points with both signs in the first of three or more leaky layers are not listed")
             return
         line, _ = primitive(start.exact)
-        if not A * B or (self.D > 2 and A * B < 0) or (self.p == 1 and abs(A) != abs(B)) or line in self._lines:
+        if not A * B or line in self._lines:
             return
-        self._lines.add(line)
-        later = self.p ** (self.D - 2) - 1
-        degree = self.p - 1 + (self.p + 1) * later
-        for i, j in (
+        self._lines.add(line)  # -b_1 with both kinds of entries exchanged is the same
+        for counts in (
             [(i, k - i) for k in range(2, m + 1) for i in range(1, k)] if self.p > 1 else [(i, m - i) for i in range(1, m)]
         ):
-            ratio = root(abs(A / B) * Fraction(i, j) ** later, degree, self.bits) if degree else self.unit
-            first = Shape(_codes((i, j), m), ratio, 1 if A * B > 0 else -1)
-            for each in itertools.product(*(self._one_sign(width) for width in rest)):
-                others = (Shape(_codes(c, width), self.unit) for c, width in zip(each, rest, strict=True))
-                yield Plan(start, (first, *others), entry)
+            for first, others in self._split_shapes(counts, A / B):
+                for each in itertools.product(*others):
+                    yield Plan(start, (first, *each), entry)
+
+    def _split_shapes(self, counts: tuple[int, int], quotient: Fraction) -> Iterator[tuple[Shape, list[list[Shape]]]]:
+        """The first layer with these numbers of entries of each sign, and the choices for the others; `quotient` is A/B."""
+        m, *rest = self.hidden
+        codes = _codes(counts, m)
+        if self.tau and rest:
+            above = [[Shape(_codes(c, width), self.ratio) for c in self._both_signs(width)] for width in rest]
+            for found in split_ratios(self.p, self.tau, self.p ** len(rest), quotient, counts, self.bits):
+                if found is None:
+                    self.say("a solution with both signs in the first layer is not decided")
+                    continue
+                second = [Shape((found.second,) * k + (0,) * (rest[0] - k), self.unit) for k in range(1, rest[0] + 1)]
+                others = [second, *above[1:]] if found.second else above
+                yield Shape(codes, found.ratio, found.flip, found.lead), others
+            return
+        if (rest and quotient < 0) or (self.p == 1 and abs(quotient) != 1):
+            return
+        later = self.p ** len(rest) - 1
+        degree = self.p - 1 + (self.p + 1) * later
+        ratio = root(abs(quotient) * Fraction(*counts) ** later, degree, self.bits) if degree else self.unit
+        others = [[Shape(_codes(c, width), self.unit) for c in self._one_sign(width)] for width in rest]
+        yield Shape(codes, ratio, 1 if quotient > 0 else -1), others
 
     def _continuum(self, plan: Plan) -> Continuum | None:
         texts: list[str] = []

@@ -17,6 +17,7 @@ from certflow.kkt.points import KKTPoint
 from certflow.kkt.rank_one import Plan, effective_neurons, rank_one_points, tau
 from certflow.kkt.rank_one_construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one_decide import contains, decide_rank_one, with_second_order
+from certflow.kkt.rank_one_split import positive_roots
 from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
@@ -231,6 +232,9 @@ def newton_points(network, X, z, starts):
         ("1/2", 3, [1, 2, 1], (LINE, LINE_Z), 6),
         ("1/2", 2, [1, 2, 2, 1], (ONE_SIDE, ONE_SIDE_Z), 8),
         ("1/2", 3, [1, 2, 2, 1], (ONE_SIDE, ONE_SIDE_Z), 8),
+        ("1/2", 2, [1, 2, 2, 1], (LINE, LINE_Z), 20),
+        ("1/2", 2, [1, 2, 2, 1], (LINE, [F(1), F(-3)]), 15),
+        ("-1/2", 3, [1, 2, 2, 1], (LINE, LINE_Z), 8),
         (1, 2, [1, 2, 2, 1], (LINE, LINE_Z), 8),
         (-1, 3, [1, 2, 2, 1], (LINE, LINE_Z), 6),
     ],
@@ -247,6 +251,34 @@ def test_newton_finds_no_other_rank_one_points(alpha, p, widths, data, least):
         # Neurons are permuted and, for |τ| = 1, reversed; sizes and value are what is left.
         same = (np.abs(sizes - np.sort(np.abs(w))).max(axis=1) < 1e-6) & (np.abs(values / search.value(w) - 1) < 1e-6)
         assert same.any()
+
+
+@given(
+    st.lists(st.integers(1, 12).map(lambda v: F(v, 3)), max_size=4),
+    st.lists(st.integers(0, 6).map(lambda v: F(-v, 2)), max_size=2),
+    st.booleans(),
+)
+def test_roots_are_isolated(positive, others, pair):
+    coefficients = [F(1), F(-1), F(1)] if pair else [F(-3)]
+    for r in [*positive, *others]:
+        coefficients = [a - r * b for a, b in zip([F(0), *coefficients], [*coefficients, F(0)], strict=True)]
+    found = list(positive_roots(coefficients, 80))
+    assert len(found) == len(set(positive))
+    assert all(any(ball.contains(r) for ball in found) for r in positive)
+    assert all(ball.radius() < F(1, 2**70) for ball in found)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "p", "z", "count"),
+    [("1/2", 2, 2, 18), ("-1/2", 2, F(1, 3), 18), ("3/4", 4, 2, 18), ("3/4", 2, -4, 20), ("-9/10", 3, -4, 20), ("1/2", 2, -1, 0)],
+)
+def test_both_signs_in_the_first_leaky_layer_are_kkt(alpha, p, z, count):
+    network, z = net([1, 2, 2, 1], alpha, p), [F(1), F(z)]
+    found = rank_one_points(network, LINE, z, both_ends(network, LINE, z), digits=40)
+    split = [point for point in found.points if -1 in point.shapes[0].codes]
+    assert len(split) == count and "both signs" not in found.reason
+    for point in split:
+        assert_kkt(network, LINE, z, point.point)
 
 
 def test_a_split_second_layer_exists_for_odd_leaky_powers():
