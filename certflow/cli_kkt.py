@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 40
 """Rows of the table in the terminal; --csv and --json give all."""
 FIGURES = (".png", ".svg", ".pdf")
-FIRST_BOXES = 2_000
-"""With a time limit the search is repeated with this many boxes, then with `MORE` times as many, and so on: what an
-earlier round proved is still there when the time is over."""
-MORE = 8
+FIRST_BOXES, FIRST_STARTS = 300, 4
+"""With a time limit the search is repeated, first with so few boxes and starts, then with `MORE` times as many, and so on:
+what an earlier round proved is still there when the time is over."""
+MORE = 6
 
 
 @click.command(short_help="Its KKT points, proved and enclosed.")
@@ -83,7 +83,7 @@ def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
         with run.progress() as progress:
             for each in _rounds(budget, run.time_limit is not None):
                 best = kkt_set(problem, run.digits, each, progress)
-                if best.complete or not best.counts.get("boxes"):
+                if best.complete or not {"boxes", "starts"} & best.counts.keys():
                     break
     except OutOfTime as error:
         if best is None:
@@ -97,10 +97,10 @@ def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
 
 def _rounds(budget: Budget, in_time: bool) -> list[Budget]:
     """The whole budget, after ever larger parts of it if the time may not suffice."""
-    rounds, boxes = [], FIRST_BOXES
-    while in_time and boxes < budget.boxes:
-        rounds.append(replace(budget, boxes=boxes))
-        boxes *= MORE
+    rounds, boxes, starts = [], FIRST_BOXES, FIRST_STARTS
+    while in_time and (boxes < budget.boxes or starts < budget.starts):
+        rounds.append(replace(budget, boxes=min(boxes, budget.boxes), starts=min(starts, budget.starts)))
+        boxes, starts = MORE * boxes, MORE * starts
     return [*rounds, budget]
 
 

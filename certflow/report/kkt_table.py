@@ -26,6 +26,8 @@ SHARE_DIGITS = 4
 MOST_COLUMNS = 5
 """Points with more coordinates get one column, with their largest coordinates only."""
 LARGEST, LARGEST_DECIMALS = 3, 3
+OWN_RADIUS = "the only KKT point within"
+"""Remarks that begin so differ from row to row; they are for programs (--csv, --json)."""
 KINDS = ("maximum", "minimum", "saddle", "degenerate", "arc")
 _PLURALS = {"maximum": "maxima", "minimum": "minima", "saddle": "saddles", "degenerate": "degenerate", "arc": "arcs"}
 
@@ -60,17 +62,19 @@ def kkt_table(
     names = coordinate_names(problem, kkt)
     spread = every or len(names) <= MOST_COLUMNS
     order = _order(kkt, most)
-    remarks = list(dict.fromkeys(remark for i in order if (remark := _remark(kkt.points[i]))))
+    said = [_remark(kkt.points[i]) for i in order]
+    remarks = list(dict.fromkeys(each for each in said if each and not each.startswith(OWN_RADIUS)))
     columns = [Column("kind", align="left")]
     columns += [Column("angle", "°")] if planar else [Column(n) for n in names] if spread else [Column("point", align="left")]
     columns += [Column("N", latex="$N$"), Column("gap γ")]
     if has_basins:
         columns += [_basin_column(sign, len(signs) > 1) for sign in signs]
     columns += [each.column for each in more]
-    if remarks:
+    noted = bool(remarks) or (every and any(said))
+    if noted:
         columns.append(Column("note", align="left", key="remark"))
     table = Table(f"KKT points of the constrained NCF of {kkt.of}", columns, label="tab:kkt")
-    for i in order:
+    for i, remark in zip(order, said, strict=True):
         point = kkt.points[i]
         row = [Cell(point.kind)]
         if isinstance(point, PlanarPoint):
@@ -84,9 +88,8 @@ def kkt_table(
             if has_basins and each is not None:
                 row.append(_share(each[i].fraction, digits))
         row += [each.cells[i] for each in more]
-        if remarks:
-            remark = _remark(point)
-            row.append(Cell(f"({remarks.index(remark) + 1})", remark) if remark else Cell(""))
+        if noted:
+            row.append(Cell(f"({remarks.index(remark) + 1})" if remark in remarks else "", remark))
         table.add(*row)
     table.notes += [each.note for each in more]
     table.notes += [f"({number}) {remark}" for number, remark in enumerate(remarks, 1)]
@@ -129,7 +132,8 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
 
 
 def _visited(kkt: KKTSet) -> str:
-    return f" ({', '.join(f'{count:,} {name}' for name, count in sorted(kkt.counts.items()))})" if kkt.counts else ""
+    counted = (f"{count:,} {name.removesuffix('s') if count == 1 else name}" for name, count in sorted(kkt.counts.items()))
+    return f" ({', '.join(counted)})" if kkt.counts else ""
 
 
 def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:

@@ -147,6 +147,7 @@ def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypa
     assert "much is undecided" in result.stdout
     assert "time limit" in " ".join(result.stdout.split())
     assert budgets[0].boxes < budgets[1].boxes
+    assert budgets[0].starts < budgets[1].starts
 
 
 def test_a_time_limit_before_anything_is_proved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,10 +163,18 @@ def test_without_a_time_limit_there_is_one_search(folder: Path, monkeypatch: pyt
     assert budgets == [enumeration.Budget()]
 
 
-def test_a_search_without_boxes_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = fake(monkeypatch, some(PARTIAL, reason="x"))
+def test_effort_grows_to_the_whole_budget_and_no_further(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = fake(monkeypatch, *[some(PARTIAL, reason="x", counts={"starts": 1})] * 20)
     assert run("--time-limit", "60", "--starts", "5").exit_code == 3
-    assert [budget.starts for budget in budgets] == [5]
+    assert [budget.starts for budget in budgets][:3] == [4, 5, 5]
+    assert budgets[-1] == enumeration.Budget(starts=5)
+    assert all(a.boxes < b.boxes for a, b in zip(budgets, budgets[1:], strict=False))
+
+
+def test_what_no_search_can_complete_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = fake(monkeypatch, some(PARTIAL, reason="x", counts={"cells": 7}))
+    assert run("--time-limit", "60").exit_code == 3
+    assert len(budgets) == 1
 
 
 # -- where directions flow ---------------------------------------------------------------------------------------------

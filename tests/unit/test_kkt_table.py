@@ -128,6 +128,15 @@ def test_many_coordinates_are_abbreviated_but_all_in_the_csv() -> None:
     assert [F(v).limit_denominator(100) for v in rows[2][1:9]] == [F(3, 5), 0, 0, 0, 0, 0, F(-4, 5), 0]
 
 
+def test_radii_of_uniqueness_are_for_programs() -> None:
+    points = [entry("maximum", [1, 0, 0], k, reason=f"the only KKT point within {k}.0e-01") for k in (3, 2)]
+    problem, kkt = network_problem(OneLayer(3, 1, SQUARED)), KKTSet(points, 30)
+    table = kkt_table(problem, kkt)
+    assert [column.name for column in table.columns][-1] == "gap γ"
+    assert not any("only KKT point within" in note for note in table.notes)
+    assert "the only KKT point within 2.0e-01" in kkt_table(problem, kkt, every=True).to_csv()
+
+
 def test_a_long_list_shows_the_maxima_and_counts_all() -> None:
     points = [entry("saddle", [1, 0, 0], k) for k in range(50)] + [entry("maximum", [0, 1, 0], -k) for k in range(3)]
     problem = network_problem(OneLayer(3, 1, SQUARED))
