@@ -30,10 +30,12 @@ GUARD_BITS = 64
 _MIRRORED = {"maximum": "saddle", "minimum": "saddle", "saddle": "saddle", "degenerate": "degenerate"}
 
 
-def lift(neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = True) -> KKTSet:
+def lift(
+    neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = True, zero: Sequence[int] | None = None
+) -> KKTSet:
     """The KKT set of `v n(w)` (weights w, then v) from those of n (`up`) and of -n (`down`).
 
-    `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2.
+    `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2. `zero` may be a direction with n = 0.
     It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are as sharp as those given.
     Raises `Inconclusive` if a zero of n cannot be enclosed.
     """
@@ -49,7 +51,7 @@ def lift(neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = 
         n_max = _scale(neuron.power, bits) * up.n_max.maximum(-up.n_min)
         n_min = -n_max
         if status == COMPLETE:
-            points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, bits)
+            points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, zero, bits)
     return KKTSet(
         points=points,
         digits=digits,
@@ -125,7 +127,9 @@ def _arc_text(point: KKTPoint) -> str:
     return "the arc about " + ", ".join(c.text(6) for c in point.point)
 
 
-def _zero_entries(neuron: Neuron, up: KKTSet, changes: bool, at_pole: bool, bits: int) -> list[KKTPoint]:
+def _zero_entries(
+    neuron: Neuron, up: KKTSet, changes: bool, at_pole: bool, known: Sequence[int] | None, bits: int
+) -> list[KKTPoint]:
     """The KKT sets with N = 0, `up` complete; `changes`: n has both signs."""
     d, zero = neuron.inputs, Ball(0, bits)
     axis = tuple(Fraction(int(k == d)) for k in range(d + 1))
@@ -147,7 +151,8 @@ def _zero_entries(neuron: Neuron, up: KKTSet, changes: bool, at_pole: bool, bits
         # Without a change of sign the zeros of n are its extrema, hence among those above.
         everywhere = Continuum(None, equation="v = 0, n(w) = 0")
         reason = "N = 0: the output weight and the neuron vanish"
-        found.append(KKTPoint("degenerate", (*_zero_of(neuron, up, bits), zero), zero, continuum=everywhere, reason=reason))
+        place = _zero_of(neuron, up, bits) if known is None else _unit(known, bits)
+        found.append(KKTPoint("degenerate", (*place, zero), zero, continuum=everywhere, reason=reason))
     if at_pole and not flat and up.n_min is not None:  # otherwise (0, ±1) is in the sets above
         for sign in (1, -1):
             kind = "saddle" if changes else "minimum" if up.n_min.sign() * sign > 0 else "maximum"
@@ -174,6 +179,11 @@ def _zero_of(neuron: Neuron, up: KKTSet, bits: int) -> tuple[Ball, ...]:
     box = [Ball.interval(min(a, b), max(a, b), 2 * bits) for a, b in zip(high, low, strict=True)]
     norm = sum((c.square() for c in box), Ball(0, 2 * bits)).sqrt()
     return tuple((c / norm).at(bits) for c in box)
+
+
+def _unit(direction: Sequence[int], bits: int) -> tuple[Ball, ...]:
+    norm = Ball(sum(c * c for c in direction), bits).sqrt()
+    return tuple(c / norm for c in direction)
 
 
 def _rational(point: KKTPoint, neuron: Neuron, sign: int) -> Exact:

@@ -66,7 +66,7 @@ class _Enumeration:
             self._visit(flat, gradients)
         if progress is not None:
             progress("faces of the arrangement", most_flats, most_flats)
-        return Findings(self.found, all_gradients, counts)
+        return Findings(self.found, self.terms, all_gradients, counts)
 
     def _visit(self, flat: Flat, gradients: np.ndarray) -> None:
         """Adds the KKT directions in the faces of a flat, and those of its faces that are KKT with n = 0."""

@@ -51,9 +51,10 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """All of them, the gradients g_A of all cells (times a positive number), and what was visited."""
+    """All of them, with the terms of n, their gradients g_A on all cells (of `scale` n), and what was visited."""
 
     found: list[Finding]
+    terms: WholeTerms
     gradients: np.ndarray
     counts: dict[str, int]
 
@@ -61,6 +62,13 @@ class Findings:
         """Whether 0 is in the convex hull of all g_A, the Clarke gradients at the origin."""
         # Where a face has λ = 0, it is in the hull of those of the cells around it.
         return any(not f.sign for f in self.found) or zero_in_hull(self.gradients.tolist())
+
+    def zero(self) -> Vector | None:
+        """A direction with n = 0 if n has both signs on a sphere of dimension >= 1, else None."""
+        place = {f.sign: f.direction for f in self.found}
+        if self.terms.d == 1 or not {1, -1} <= place.keys():
+            return None
+        return self.terms.zero_between(place[1], place[-1])
 
 
 class WholeTerms:
@@ -87,6 +95,32 @@ class WholeTerms:
     def gradients(self, signs: np.ndarray) -> np.ndarray:
         """The gradients of the sum of the terms of sign != 0, for each row of signs of the kinked terms."""
         return self.sides(signs) @ self.H[: self.kinked] + self.smooth
+
+    def value(self, u: np.ndarray) -> int:
+        """`scale` n(u)."""
+        heights = self.H @ u
+        return int((np.where(heights > 0, self.plus, self.minus) * heights).sum())
+
+    def zero_between(self, above: Vector, below: Vector) -> Vector:
+        """A direction with n = 0, from one with n > 0 and one with n < 0, d >= 2.
+
+        The segment between them is cut at a kink until the ends are in one closed cell, where n is linear.
+        """
+        high, low = np.array(above, dtype=object), np.array(below, dtype=object)
+        if high @ low < 0 and (high @ low) ** 2 == (high @ high) * (low @ low):
+            # Opposite directions: by way of a third one.
+            between = np.array([int(k == np.argmin(np.abs(high))) for k in range(self.d)], dtype=object)
+            high, low = (between, low) if self.value(between) >= 0 else (high, between)
+        kinks = self.H[: self.kinked]
+        while len(kinks):
+            at_high, at_low = kinks @ high, kinks @ low
+            apart = np.flatnonzero((at_high * at_low < 0).astype(bool))
+            kinks, at_high, at_low = kinks[apart], np.abs(at_high[apart]), np.abs(at_low[apart])
+            if len(kinks):
+                k = len(kinks) // 2
+                middle = np.array(reduced(at_low[k] * high + at_high[k] * low), dtype=object)
+                high, low = (middle, low) if self.value(middle) >= 0 else (high, middle)
+        return reduced(-self.value(low) * high + self.value(high) * low)
 
 
 def reduced(vector: np.ndarray) -> Vector:

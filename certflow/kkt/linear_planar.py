@@ -51,7 +51,7 @@ def planar_findings(neuron: Neuron) -> Findings:
             middle = (-start[1], start[0])
             cone = ((middle,), (start,))
         found.append(Finding(middle, 2, frozenset(), 0, Fraction(0), *cone, dead=not active[k]))
-    return Findings(found, after, {"cells": len(starts), "faces": 2 * len(starts)})
+    return Findings(found, terms, after, {"cells": len(starts), "faces": 2 * len(starts)})
 
 
 def _slope(x: int, y: int) -> tuple[bool, mpq]:

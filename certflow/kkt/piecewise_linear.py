@@ -55,7 +55,7 @@ def two_layer_kkt(neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS
     findings = _findings(neuron, most_cells, progress)
     up = _kkt_set(neuron.inputs, findings.found, findings.counts, digits + _EXTRA_DIGITS)
     down = _kkt_set(neuron.inputs, [f.negated() for f in findings.found], findings.counts, digits + _EXTRA_DIGITS)
-    return lift(neuron, up, down, digits, at_pole=findings.zero_in_all_gradients())
+    return lift(neuron, up, down, digits, at_pole=findings.zero_in_all_gradients(), zero=findings.zero())
 
 
 def _findings(neuron: Neuron, most_cells: int, progress: Progress | None) -> Findings:

@@ -321,6 +321,19 @@ def test_zeros_of_two_layers(neuron):
             assert p.point[-1].sign() == 0 and abs(neuron.value([c.mid() for c in p.point[:-1]])) < Fraction(1, 10**15)
 
 
+@given(neurons())
+@examples
+def test_a_zero_between_two_signs(neuron):
+    found = findings_of(neuron)
+    zero, signs = found.zero(), {f.sign for f in found.found}
+    assert (zero is not None) == ({1, -1} <= signs and neuron.inputs > 1)
+    assert zero is None or (any(zero) and neuron.value(zero) == 0)
+
+
+def findings_of(neuron):
+    return planar_findings(neuron) if neuron.inputs == 2 and neuron.kinked else face_findings(neuron, 1000)
+
+
 def test_kinds_and_gaps_of_two_layers():
     """n = 3 |u1| - |u2|: a convex kink at (0, ±1), a concave one at (±1, 0)."""
     points = {tuple(c.sign() for c in p.point): p for p in two_layer_kkt(neuron_of([(1, 0), (0, 1)], [3, -1], -1)).points}
