@@ -60,18 +60,21 @@ class Inputs:
         return InputDirection.of(entry.point, exact or self._rational(entry.point, P, Q), self.bits)
 
     def _rational(self, point: tuple[Ball, ...], P: Fraction, Q: Fraction) -> Exact | None:
-        """A vector in the direction of `point`, as far as that is known, that is exactly a KKT point of the effective neuron."""
+        """A vector in the direction of `point`, as far as that is known, that is exactly a KKT point of the effective neuron:
+        one with small rational coordinates, or along a sample, as for collinear data."""
         middle = [c.mid() for c in point]
         largest = max(abs(c) for c in middle)
-        guess = tuple((c / largest).limit_denominator(_SMALL) for c in middle)
-        unit = InputDirection.of(point, guess, self.bits).point
-        if not all(known.overlaps(c) for known, c in zip(point, unit, strict=True)):
-            return None
-        if self.q == 1 and any(_dot(row, guess) == 0 for row in self.rows):
-            return None
-        right, left = self.half(guess)[1], self.half(tuple(-c for c in guess))[1]
-        gradient = tuple(P * a - Q * b for a, b in zip(right, left, strict=True))
-        return guess if _parallel(gradient, guess) else None
+        small = tuple((c / largest).limit_denominator(_SMALL) for c in middle)
+        for guess in (small, *(tuple(sign * c for c in row) for row in self.rows for sign in (1, -1))):
+            unit = InputDirection.of(point, guess, self.bits).point
+            if not all(known.overlaps(c) for known, c in zip(point, unit, strict=True)):
+                continue
+            if self.q == 1 and any(_dot(row, guess) == 0 for row in self.rows):
+                continue
+            right, left = self.half(guess)[1], self.half(tuple(-c for c in guess))[1]
+            if _parallel(tuple(P * a - Q * b for a, b in zip(right, left, strict=True)), guess):
+                return guess
+        return None
 
     def _gradient(self, b: np.ndarray, P: Fraction, Q: Fraction) -> Any:
         """∇ Σ z_i (P (b·x_i)_+^q + Q (b·x_i)_-^q) / q in balls, all Clarke selections."""

@@ -322,6 +322,21 @@ def test_the_example_of_two_opposite_inputs(p):
         assert all(c.square().contains(e) for c, e in zip(split[0].point, squares, strict=True))
 
 
+def test_collinear_data_along_no_small_vector():
+    e = [F(123457), F(-78910)]
+    X, z = [[c * s for c in e] for s in (F(1, 10**5), F(-2, 10**5))], [F(1), F(3)]
+    network = net([2, 2, 1], 0, 2)
+    length = Ball(sum(c * c for c in e), BITS).sqrt()
+    right = tuple(c / length for c in e)
+    entries = [KKTPoint("maximum", tuple(sign * c for c in right), Ball(1, BITS)) for sign in (1, -1)]
+    found = rank_one_points(network, X, z, entries)
+    split = [p for p in found.points if -1 in p.shapes[0].codes]
+    assert len(split) == 2 and "not decided" not in found.reason
+    for point in split:
+        assert point.shapes[0].ratio.exact == F(1, 12)  # |A|/|B| = 1/(3 · 2²)
+        assert_kkt(network, X, z, point.point)
+
+
 def test_one_sided_inputs_allow_both_signs_in_every_leaky_layer():
     network = net([1, 3, 3, 1], "1/2", 2)
     found = rank_one_points(network, ONE_SIDE, ONE_SIDE_Z, both_ends(network, ONE_SIDE, ONE_SIDE_Z))
