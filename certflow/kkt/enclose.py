@@ -192,7 +192,7 @@ class _Local:
         near, delta = self._nearest(wide)
         factor = 1 / (Fraction(self.least) - Fraction(delta))
         radius = Fraction(self.residual) * factor
-        bits, tolerance = digits * 3322 // 1000 + GUARD_BITS, Fraction(1, 10 ** (digits + 3))
+        bits, tolerance = digits * 3322 // 1000 + GUARD_BITS, Fraction(1, 10 ** (digits + 3) * (1 + int(self.g)))
         zeros = self._zeros(near, delta)
         w, error = polish(
             self.network,
@@ -218,6 +218,8 @@ class _Local:
         uniqueness = (ratio / (1 + ratio.square()).sqrt()).lower()
         shift = (Ball(radius, BITS) / Ball(Fraction(self.low), BITS)).upper()
         reason = f"the only KKT point within {float(uniqueness):.1e}"
+        if value.sign() == UNKNOWN:
+            reason += "; N is so close to 0 that its sign is not decided"
         entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift, point, tolerance, bits), inertia, reason=reason)
         return Enclosed(entry, self.c, shift, uniqueness, tuple(int(i) for i in np.flatnonzero(zeros)))
 

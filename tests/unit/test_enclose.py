@@ -18,8 +18,6 @@ from certflow.kkt.ascent import Search, directions
 from certflow.kkt.enclose import Enclosed, enclose_point
 from certflow.kkt.planar import planar_kkt
 from certflow.kkt.residual import kkt_residual
-from certflow.kkt.spectrum import norm_bound, spectrum
-from certflow.kkt.top_eigenvalue import sharpened
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -138,6 +136,32 @@ def test_a_weight_that_is_nearly_zero_is_not_called_zero() -> None:
     check_distances(found)
 
 
+def test_a_wide_network_with_all_neurons_but_one_at_zero() -> None:
+    X, z = some_data(11, n=12, d=5)
+    network = TwoLayer(5, 20, RELU2)
+    w = next(Search(network, X, z).proposals(next(directions(network.size, 1, 0))))
+    found = enclose_point(network, X, z, w)
+    assert found.point.kind == "maximum" and found.point.inertia == (0, 0, 119)
+    assert len(found.zeros) == 19 * 6 and max(ball.radius() for ball in found.point.point) < F(1, 10**30)
+    # The neuron alone has the same value, and the neurons at zero the eigenvalue -3 N.
+    alone = enclose_point(TwoLayer(5, 1, RELU2), X, z, np.delete(w, found.zeros)).point
+    assert found.point.value.overlaps(alone.value) and alone.gap is not None
+    assert found.point.gap is not None and found.point.gap.overlaps(alone.gap.minimum(alone.value * 3))
+    check_distances(found)
+
+
+def test_a_sign_of_n_that_is_not_decided_is_named() -> None:
+    X, z = exact([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)]), vector(1, 1, 5, -1)
+    # The form -2 a b + 5 c² has the eigenvalue -1 at (1, 1, 0) and 1 at (1, -1, 0): both signs are decided.
+    for centre, value in ((np.array([1.0, 1.0, 0.0]), -1), (np.array([1.0, -1.0, 0.0]), 1)):
+        found = enclose_point(neuron(3, ABS2), X, z, centre)
+        assert found.point.value.contains(value) and "sign" not in found.point.reason
+    # x x^T - y y^T with |x| = |y| = 1 and a common part has the eigenvalue 0 along an irrational direction.
+    X, z = exact([(1, 1, 0), (0, 1, 1)]), vector(1, -1)
+    found = enclose_point(neuron(3, ABS2), X, z, np.array([1.0, -1.0, 1.0]))
+    assert found.point.value.contains(0) and "its sign is not decided" in found.point.reason
+
+
 def test_an_expression() -> None:
     network = Expression(["a", "b"], ["x", "y"], "max(a*x + b*y, 0)**2 - b**2*x**2")
     found = enclose_point(network, exact([(1, 0)]), vector(1), np.array([1.0, 1e-3]))
@@ -201,7 +225,7 @@ def test_planar_points(samples: list[tuple[int, int, int]], alpha: F) -> None:
 def test_nearly_all_planar_points_are_proved() -> None:
     rng = np.random.default_rng(5)
     proved = total = 0
-    for _ in range(10):
+    for _ in range(6):
         X, z = exact(rng.integers(-9, 10, (6, 2)).tolist()), vector(*rng.integers(-9, 10, 6).tolist())
         for point in planar_kkt(X, z, F(0), 30).points:
             if point.kind in ("maximum", "minimum"):
@@ -211,7 +235,7 @@ def test_nearly_all_planar_points_are_proved() -> None:
                     proved += 1
                 except Inconclusive:
                     pass
-    assert total >= 20 and proved >= 0.9 * total
+    assert total >= 12 and proved >= 0.9 * total
 
 
 # -- against mpmath ----------------------------------------------------------------------------------------------------
@@ -304,7 +328,7 @@ def test_inertia_and_gap_as_numpy_sees_them(network: Any) -> None:
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_no_other_point_is_where_one_is_unique(network: Any) -> None:
     X, z = some_data(4)
-    found = enclosed(network, X, z, 6)
+    found = enclosed(network, X, z, 3)
     for first, second in itertools.permutations(found, 2):
         same = all(a.overlaps(b) for a, b in zip(first.point.point, second.point.point, strict=True))
         inside = chord_square(first.centre, second.point.point).upper() <= first.uniqueness**2
@@ -332,55 +356,3 @@ def test_rotated_and_permuted_problems_have_the_same_points(seed: int, width: in
         assert other.point.inertia == found.point.inertia
         assert (other.point.gap is None) == (found.point.gap is None)
         assert other.point.gap is None or found.point.gap is None or other.point.gap.overlaps(found.point.gap)
-
-
-# -- spectra -----------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.integers(-20, 20), min_size=1, max_size=6), st.integers(0, 2**30))
-def test_spectra_hold_the_exact_eigenvalues(values: list[int], seed: int) -> None:
-    # Reflections with rational entries of few bits: the matrix is exact in doubles once it is scaled.
-    k = len(values)
-    v = np.random.default_rng(seed).integers(-3, 4, k)
-    square = int(v @ v) or 1
-    reflection = np.array([[F(int(i == j)) - F(2 * int(v[i] * v[j]), square) for j in range(k)] for i in range(k)])
-    matrix = reflection @ np.diag([F(x) for x in values]) @ reflection * square**2
-    found = spectrum(matrix.astype(float))
-    expected = sorted(x * square**2 for x in values)
-    for value, exact_value in zip(found.values.tolist(), expected, strict=True):
-        assert abs(F(value) - exact_value) <= F(found.error)
-    assert F(found.smallest) <= min(abs(x) for x in expected)
-    if found.smallest > 0:
-        assert found.inertia == (sum(x > 0 for x in values), sum(x < 0 for x in values))
-
-
-def test_an_eigenvalue_that_may_have_neighbours_is_not_sharpened() -> None:
-    # The form 5 a² + 3 b² - c² at e1, τ = -30: eigenvalues 6 - 10, -2 - 10 and τ, the first at the place 2.
-    X, z = exact(np.eye(3, dtype=int)), vector(5, 3, -1)
-    coarse = spectrum(np.diag([-30.0, -4.0, -12.0]))
-    point = [Ball(int(i == 0), 160) for i in range(3)]
-
-    def run(spread: F) -> Ball | None:
-        tolerance = F(1, 10**33)
-        return sharpened(neuron(3, ABS2), X, z, F(2), point, coarse, spread, 2, F(-30), tolerance, 160)
-
-    sharp = run(F(1))
-    assert sharp is not None and sharp.contains(-4) and sharp.radius() < F(1, 10**30)
-    assert run(F(9)) is None  # the one at -12 is then only known to be below -3
-
-
-def test_a_matrix_that_is_not_symmetric_has_no_spectrum() -> None:
-    with pytest.raises(ValueError, match="only symmetric"):
-        spectrum(np.array([[1.0, 2.0], [0.0, 1.0]]))
-
-
-@given(st.integers(1, 5), st.integers(0, 2**30))
-def test_norm_bounds(k: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    A = rng.standard_normal((k, k)) * rng.integers(0, 2, (k, k))
-    A = (A + A.T) / 2
-    assert norm_bound(np.abs(A)) >= np.linalg.norm(A, 2) * (1 - 1e-12)
-    rank_one = np.outer(np.arange(1, k + 1), np.arange(1, k + 1)).astype(float)
-    assert F(norm_bound(rank_one)) >= sum(i * i for i in range(1, k + 1))
-    assert norm_bound(rank_one) <= np.linalg.norm(rank_one, 2) * 1.001
-    assert norm_bound(np.zeros((k, k))) < 1e-200
