@@ -134,7 +134,8 @@ class _Local:
         def tighter(layer: int, arguments: Any) -> Any:
             if self.first is None or layer != self.first[0]:
                 return arguments
-            return self.first[1].widened(np.broadcast_to(up(r * self.first[2]), arguments.shape))
+            reach = np.where(self.first[2] > 0.0, up(r * self.first[2]), 0.0)
+            return self.first[1].widened(np.broadcast_to(reach, arguments.shape))
 
         w = MidRad.exact(self.c).widened(r)
         run = self.network.forward(MIDRAD, w, self.X, enclose=tighter)

@@ -128,6 +128,12 @@ def test_power_one_away_from_kinks() -> None:
     assert found.uniqueness**2 <= F(9, 50)
 
 
+def test_a_sample_at_zero_is_no_kink() -> None:
+    network, centre = TwoLayer(2, 1, Activation(F(0), 1)), np.array([3.0, 4.0, 5.0])
+    found = enclose_point(network, exact([(1, 0), (0, 0), (0, 1)]), vector(3, 7, 4), centre)
+    assert found.point.kind == "maximum" and found.point.value.contains(F(5, 2))
+
+
 def test_a_weight_that_is_nearly_zero_is_not_called_zero() -> None:
     # N = 2 a² + b² + 2^-40 a b: the eigenvector near e1 has the entry 2^-41 or so, though the centre has 0.
     X, z = exact([(1, 0), (0, 1), (1, 1)]), vector(2 - F(1, 2**41), 1 - F(1, 2**41), F(1, 2**41))
