@@ -132,8 +132,9 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
 
 
 def _visited(kkt: KKTSet) -> str:
-    counted = (f"{count:,} {name.removesuffix('s') if count == 1 else name}" for name, count in sorted(kkt.counts.items()))
-    return f" ({', '.join(counted)})" if kkt.counts else ""
+    counted = (f"{count:,} {name}" for name, count in sorted(kkt.counts.items()) if count > 1)
+    visited = ", ".join(counted)
+    return f" ({visited})" if visited else ""
 
 
 def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:
