@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
@@ -258,6 +258,7 @@ def test_newton_finds_no_other_rank_one_points(alpha, p, widths, data, least):
     st.lists(st.integers(0, 6).map(lambda v: F(-v, 2)), max_size=2),
     st.booleans(),
 )
+@example([F(1), F(1), F(5, 2)], [], False)  # bisection meets the double root
 def test_roots_are_isolated(positive, others, pair):
     coefficients = [F(1), F(-1), F(1)] if pair else [F(-3)]
     for r in [*positive, *others]:
@@ -270,7 +271,15 @@ def test_roots_are_isolated(positive, others, pair):
 
 @pytest.mark.parametrize(
     ("alpha", "p", "z", "count"),
-    [("1/2", 2, 2, 18), ("-1/2", 2, F(1, 3), 18), ("3/4", 4, 2, 18), ("3/4", 2, -4, 20), ("-9/10", 3, -4, 20), ("1/2", 2, -1, 0)],
+    [
+        ("1/2", 2, 2, 18),
+        ("-1/2", 2, F(1, 3), 18),
+        ("3/4", 4, 2, 18),
+        ("3/4", 2, -4, 20),
+        ("3/4", 2, F(-1, 50), 20),
+        ("-9/10", 3, -4, 20),
+        ("1/2", 2, -1, 0),
+    ],
 )
 def test_both_signs_in_the_first_leaky_layer_are_kkt(alpha, p, z, count):
     network, z = net([1, 2, 2, 1], alpha, p), [F(1), F(z)]
