@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
 from certflow.kkt.neuron import primitive
 from certflow.networks import tree
@@ -48,6 +49,10 @@ class Enclosures:
     regular: np.ndarray
 
 
+CANNOT_EVALUATE = (Inconclusive, OutsideDomain)
+"""What evaluations raise on boxes that are too wide, or where N is not defined; also `OutOfTime`, which is not to be caught."""
+
+
 class BoxFunction(ABC):
     """N as a function of boxes of its `size` weights."""
 
@@ -57,7 +62,7 @@ class BoxFunction(ABC):
     def __call__(self, w: MidRad, second: bool) -> Enclosures:
         """The enclosures on the boxes `w` (b × size), with Hessians if `second`.
 
-        Raises `Inconclusive` (also its kinds `OutsideDomain` and the like) if N cannot be evaluated on one of them.
+        Raises one of `CANNOT_EVALUATE` if N cannot be evaluated on one of them.
         """
 
 
@@ -121,7 +126,7 @@ class LayeredBoxes(BoxFunction):
         value = z[-1].reshape(b, n) @ self._ends
         slopes = [self.branch(each, 1) for each in z[:-1]]
         signals, back = self._signals(W, slopes, b)
-        parts = [(signals[0].reshape(-1, n) @ self.X).reshape(b, -1)] if self._trained(0) else []
+        parts = [(signals[0].reshape(b * W[0].shape[1], n) @ self.X).reshape(b, -1)] if self._trained(0) else []
         for j in range(1, len(W)):
             if self._trained(j):
                 parts.append((signals[j] @ a[j - 1].transpose(0, 2, 1)).reshape(b, -1))

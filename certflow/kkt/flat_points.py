@@ -19,6 +19,7 @@ neuron with fixed outputs δ_i is a constant: then t_i = 0 for all i, w is dead.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -71,15 +72,20 @@ class Balances:
 
 def _reduced(rows: list[Row]) -> list[Row]:
     """A basis of the span of the rows and the sums of two of them in which a weight cancels: they exclude more."""
-    found = [row for row in dict.fromkeys(rows) if any(row)]
-    for first in list(found):
-        for second in list(found):
-            for j, value in enumerate(first):
-                if value and second[j] and first != second:
-                    row = tuple(a * second[j] - b * value for a, b in zip(first, second, strict=True))
-                    if any(row) and row not in found:
-                        found.append(row)
-    return found
+    basis = list(dict.fromkeys(_scaled(row) for row in rows if any(row)))
+    found = list(basis)
+    for first, second in itertools.combinations(basis, 2):
+        for j, value in enumerate(first):
+            row = tuple(a * second[j] - b * value for a, b in zip(first, second, strict=True))
+            if value and second[j] and any(row):
+                found.append(_scaled(row))
+    return list(dict.fromkeys(found))
+
+
+def _scaled(row: Row) -> Row:
+    """The row with its first entry that is not 0 made 1."""
+    first = next(value for value in row if value)
+    return tuple(value / first for value in row)
 
 
 def layered_balances(network: FeedForward) -> list[Row]:
@@ -112,7 +118,7 @@ def expression_balances(weights: tuple[str, ...], node: Node) -> list[Row]:
     for scaling in _kernel(equations, len(weights)):
         share = sum((a * c for a, c in zip(scaling, degree, strict=True)), Fraction(0)) / order
         rows.append(tuple(a - share for a in scaling))
-    return [row for row in rows if any(row)]
+    return rows
 
 
 def _degree(node: Node, index: dict[str, int], equations: list[Row]) -> Row | None:

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
-from certflow.kkt.boxes import BoxFunction, Enclosures
-from certflow.outcome import Inconclusive
+from certflow.kkt.boxes import CANNOT_EVALUATE, BoxFunction, Enclosures
 from certflow.time_limit import OutOfTime
 
 _LARGEST_INVERSE = 1e12
@@ -155,7 +154,7 @@ class Krawczyk:
 def krawczyk(function: BoxFunction, boxes: Boxes) -> Krawczyk:
     """The three proofs of the module's text on each box on which N is regular; nothing is claimed on the others.
 
-    Raises `Inconclusive` if N cannot be evaluated on one of them.
+    Raises one of `CANNOT_EVALUATE` if N cannot be evaluated on one of them.
     """
     b, k = boxes.low.shape
     centres = boxes.centres()
@@ -230,5 +229,5 @@ def is_included(function: BoxFunction, box: Boxes) -> bool:
         return bool(krawczyk(function, box).included[0])
     except OutOfTime:
         raise
-    except Inconclusive:
+    except CANNOT_EVALUATE:
         return False

@@ -23,7 +23,7 @@ import numpy as np
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt import krawczyk as proofs
-from certflow.kkt.boxes import Enclosures, ExpressionBoxes, LayeredBoxes, box_function
+from certflow.kkt.boxes import CANNOT_EVALUATE, Enclosures, ExpressionBoxes, LayeredBoxes, box_function
 from certflow.kkt.flat_points import Balances, dead_entries, expression_balances, layered_balances, only_dead
 from certflow.kkt.krawczyk import Boxes
 from certflow.kkt.neuron_slopes import NeuronSlopes, is_one_neuron
@@ -34,7 +34,6 @@ from certflow.kkt.sign_symmetry import SignGroup, expression_flips, layered_flip
 from certflow.kkt.undecided import share_of_sphere, where
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
 from certflow.progress import Progress
 from certflow.time_limit import OutOfTime
 
@@ -132,7 +131,7 @@ class _Search:
             return self._decide(boxes)
         except OutOfTime:
             raise
-        except Inconclusive:
+        except CANNOT_EVALUATE:
             # N cannot be evaluated on one of them: the others go on without it.
             if len(boxes) == 1:
                 self.looked_at += 1
@@ -191,7 +190,7 @@ class _Search:
             left[i] = not self._settled(inner[i : i + 1])
         boxes, inner = boxes[left], inner[left]
         before, after = ((each.high - each.low).max(axis=1) for each in (boxes, inner))
-        done = after < _WORTH_IT * before
+        done = (after < _WORTH_IT * before) & (after >= FINEST)
         return [inner[done], *self._cut(inner[~done])]
 
     def _settled(self, inner: Boxes) -> bool:
@@ -262,7 +261,7 @@ class _Search:
                 orbits.add(polish(each.zero, each.alone))
             except OutOfTime:
                 raise
-            except Inconclusive as error:
+            except CANNOT_EVALUATE as error:
                 self.undecided.append(each.zero)
                 self.reasons.append(str(error).rstrip("."))
         if self.found and self.progress is not None:
@@ -307,7 +306,7 @@ class _Search:
                 gradient = self.function(MidRad.exact(row[None, :]), False).gradient
             except OutOfTime:
                 raise
-            except Inconclusive:
+            except CANNOT_EVALUATE:
                 continue
             if not gradient.mid.any() and not gradient.rad.any():
                 return [tuple(row.tolist())]
