@@ -44,6 +44,7 @@ METHOD = "branch and bound on the surface of the cube, Krawczyk's operator in mi
 
 _CONTRACTING = 0.25
 _WORTH_IT = 0.5
+_LAST_RADII = (2.0**-8, 2.0**-13, 2.0**-20)
 
 
 def search(network: Network, X: Any, z: Any, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
@@ -214,9 +215,28 @@ class _Search:
     def _cut(self, boxes: Boxes) -> list[Boxes]:
         width = boxes.high - boxes.low
         small = width.max(axis=1) < FINEST
-        if small.any():
-            self.undecided.append(boxes[small])
+        self.undecided.append(self._hopeless(boxes[small]))
         return [boxes[~small].halves(np.argmax(width[~small], axis=1))] if not small.all() else []
+
+    def _hopeless(self, boxes: Boxes) -> Boxes:
+        """Those of these smallest boxes that are not in a wider one with exactly one zero.
+
+        Balances may shrink a box to what rounding errors are; a wider one then shows what is in it.
+        """
+        for radius in _LAST_RADII:
+            boxes = boxes[~self._known(boxes)]
+            if not len(boxes):
+                break
+            wider = proofs.around(boxes.centres(), np.full(boxes.low.shape, radius), boxes.face)
+            try:
+                included = proofs.krawczyk(self.function, wider).included
+            except OutOfTime:
+                raise
+            except CANNOT_EVALUATE:
+                continue
+            for i in np.flatnonzero(included):
+                self._add(wider[i : i + 1], wider[i : i + 1])
+        return boxes[~self._known(boxes)]
 
     # -- the list ------------------------------------------------------------------------------------------------------
 
