@@ -1,4 +1,4 @@
-"""In whose basin a problem starts: the listed KKT point to which the limit flow from its own w0 converges, with proof (L6).
+"""In whose basin a problem starts: the listed KKT point to which the limit flow from its own w0 converges, with proof (L6.28).
 
 `certify` proves that each block's limit direction is the one KKT point in a trap, a ball of angle r0 (L4.1). A listed KKT
 point whose enclosure lies in that ball is therefore the same point, however wide the two enclosures are.
