@@ -1,5 +1,6 @@
 """Lists of KKT points that must be refused: an accepted one, altered in one place and sealed again with correct hashes."""
 
+import copy
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -62,6 +63,14 @@ def _repeated_point(content: Content) -> None:
     _points(content).insert(1, _points(content)[0])
     if content["evidence"]:
         content["evidence"].insert(1, content["evidence"][0])
+
+
+def _point_listed_with_two_centres(content: Content) -> None:
+    twin = copy.deepcopy(_points(content)[0])
+    k = next(i for i, v in enumerate(twin["centre"]) if abs(value_of(v)) != 1)
+    twin["centre"][k] = dyadic(value_of(twin["centre"][k]) + Fraction(1, 2**100))
+    _points(content).insert(1, twin)
+    content["evidence"].insert(1, content["evidence"][0])
 
 
 def _order_of_points(content: Content) -> None:
@@ -252,6 +261,7 @@ COMPLETE: dict[str, Attack] = {
 CENTRES: dict[str, Attack] = {
     "maximum-called-minimum": _maximum_called_minimum,
     "minimum-called-maximum": _minimum_called_maximum,
+    "point-listed-with-two-centres": _point_listed_with_two_centres,
     "larger-uniqueness": _larger_uniqueness,
     "smaller-radius": _smaller_radius,
     "radius-above-uniqueness": _radius_above_uniqueness,
@@ -285,7 +295,13 @@ PARTIAL: dict[str, Attack] = {
 
 ATTACKS: dict[str, dict[str, Attack]] = {
     "kkt-planar": {**GENERAL, **COMPLETE, **DIRECTIONS, **ARCS},
-    "kkt-planar-leaky": {**SADDLES, "missing-point": _missing_point, "other-slope": _other_slope, "lower-n-max": _lower_n_max},
+    "kkt-planar-leaky": {
+        **SADDLES,
+        "opposite-direction": _opposite_direction,
+        "missing-point": _missing_point,
+        "other-slope": _other_slope,
+        "lower-n-max": _lower_n_max,
+    },
     "kkt-cover": {
         **GENERAL,
         **COMPLETE,
