@@ -38,13 +38,13 @@ from certflow.progress import Progress
 from certflow.time_limit import OutOfTime
 
 BATCH = 2048
-FINEST = 2.0**-14
+FINEST = 2.0**-20
 BOXES = 2_000_000
 METHOD = "branch and bound on the surface of the cube, Krawczyk's operator in midpoint-radius doubles and balls"
 
 _CONTRACTING = 0.25
 _WORTH_IT = 0.5
-_LAST_RADII = (2.0**-8, 2.0**-13, 2.0**-20)
+_LAST_RADII = (2.0**-8, 2.0**-14, 2.0**-19)
 
 
 def search(network: Network, X: Any, z: Any, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
