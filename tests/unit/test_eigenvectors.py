@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from fractions import Fraction as F
 
@@ -102,6 +103,15 @@ def test_signs_hold_for_every_matrix_within_the_radii(d, seed, radius):
         assert not simple[0, j] or values.count(values[j]) == 1
 
 
+def test_wide_matrices_are_separated_by_their_radii_too():
+    """diag(0, 1/2) up to 1/4 (1/8) in every entry: with 1/4, I/4 is among them."""
+    for radius, proved in ((0.25, False), (0.0625, True)):
+        wide = MidRad(np.diag([0.0, 0.5])[None], np.full((1, 2, 2), radius))
+        signs, simple = eigenvector_signs(wide, MidRad.exact(np.eye(2)))
+        assert simple.tolist() == [[proved] * 2]
+        assert not proved or (signs[0, 0, 0] != UNKNOWN and signs[0, 0, 1] == UNKNOWN)
+
+
 def test_no_normals_and_no_matrices():
     one = MidRad.exact(np.diag([1.0, 2.0])[None])
     signs, simple = eigenvector_signs(one, MidRad.exact(np.zeros((0, 2))))
@@ -163,6 +173,15 @@ def test_roots_of_products(parts, q):
     assert [root.place_among(real_roots(p)) for root in roots] == list(range(len(roots)))
 
 
+def test_a_value_that_is_nearly_zero_at_one_root_and_zero_at_another():
+    """q = (x² - 2)(10^40 x - m) with m/10^40 within 10^-40 of 1 + sqrt(3), and p = (x² - 2)(x² - 2x - 2)."""
+    p = times((1, 0, -2), (1, -2, -2))
+    for step in (0, 1):
+        m = 10**40 + math.isqrt(3 * 10**80) + step
+        q = times((1, 0, -2), (10**40, -m))
+        assert [root.sign_of(q) for root in real_roots(p)] == [0, 1, 0, 1 - 2 * step]
+
+
 # -- exact: spectra -------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +235,8 @@ def test_exact_spectra_of_any_matrix(d, seed, copies):
                 rest = [a - b for a, b in zip(padded(moved, length), padded(own, length), strict=True)]
                 assert root.sign_of(trimmed(rest)) == 0
             assert any(root.sign_of(entry) for entry in vector)
+        values = np.array([[float(b.mid()) for b in enclosed(vector, root.ball(200))] for vector in basis])
+        assert np.linalg.matrix_rank(values / np.abs(values).max(axis=1, keepdims=True)) == len(basis)
     floats = np.linalg.eigvalsh(M.astype(float))
     middles = [float(spectrum.roots[place].ball(64).mid()) for place in spectrum.places]
     assert np.allclose(floats, middles, atol=1e-6)
