@@ -33,6 +33,7 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, latex: bo
     from certflow.certificates import certificate_text, sha256, write_certificate
     from certflow.outcome import Inconclusive
     from certflow.theorems.convergence import Certified
+    from certflow.running import OutOfTime
     from certflow.theorems.convergence import certify as prove
 
     try:
@@ -40,7 +41,7 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, latex: bo
             result = prove(
                 problem, **({} if epsilon is None else {"epsilon": epsilon}), start_angle=start_angle, progress=progress
             )
-    except Inconclusive as error:
+    except (Inconclusive, OutOfTime) as error:
         result = Certified(problem, "inconclusive", reason=str(error))
     record: dict[str, Any] = {"certificate": None, "sha256": None}
     if result.claim:

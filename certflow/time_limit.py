@@ -9,11 +9,9 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from certflow.outcome import Inconclusive
+from certflow.running import OutOfTime, deadline
 
-
-class OutOfTime(Inconclusive):
-    """The time limit was reached: unlike any other inconclusive part, it ends the whole work."""
+__all__ = ["OutOfTime", "time_limit"]
 
 
 @contextlib.contextmanager
@@ -26,12 +24,12 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
     over = OutOfTime(f"the time limit of {seconds:g} s was reached before the work was done; raise --time-limit.")
-    with _alarm(seconds, over) if hasattr(signal, "setitimer") else _interrupt(seconds, over):
+    with deadline(seconds), _alarm(seconds, over) if hasattr(signal, "setitimer") else _interrupt(seconds, over):
         yield
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float, over: Inconclusive) -> Iterator[None]:
+def _alarm(seconds: float, over: OutOfTime) -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> None:
         raise over
 
@@ -45,7 +43,7 @@ def _alarm(seconds: float, over: Inconclusive) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupt(seconds: float, over: Inconclusive) -> Iterator[None]:
+def _interrupt(seconds: float, over: OutOfTime) -> Iterator[None]:
     # Without alarm signals (Windows) the only way into the main thread is the one that Ctrl-C takes.
     rung = threading.Event()
 

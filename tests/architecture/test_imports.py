@@ -29,7 +29,8 @@ LAYERS = (
     ("certflow.networks",),
     ("certflow.arithmetic",),
     ("certflow.exact",),
-    ("certflow.atomic", "certflow.progress", "certflow.time_limit"),
+    ("certflow.time_limit",),
+    ("certflow.atomic", "certflow.progress", "certflow.running"),
     ("certflow.outcome",),
 )
 """From top to bottom. A module belongs to the layer with the longest entry that it lies in."""
