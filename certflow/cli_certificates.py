@@ -32,8 +32,8 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, latex: bo
     problem = run.problem()
     from certflow.certificates import certificate_text, sha256, write_certificate
     from certflow.outcome import Inconclusive
-    from certflow.theorems.convergence import Certified
     from certflow.running import OutOfTime
+    from certflow.theorems.convergence import Certified
     from certflow.theorems.convergence import certify as prove
 
     try:
