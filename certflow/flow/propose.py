@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, Piece, Window
 from certflow.flow.propose_field import Field, field_of
 from certflow.flow.propose_kinks import first_events
@@ -43,11 +44,12 @@ _PATIENCE = 40
 _AT_REST = 1e-12
 _NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
+_DOUBTFUL = 2.0**-20
 
 _FLAT_ZERO = "the NCF tends to 0 along the limit flow, whose limit is degenerate, for example on the boundary of a dead cell."
 _NOT_STRICT = "the limit of the flow is not a strict KKT point: in some direction the NCF is flat to second order, or grows."
 _NO_GRADIENT = "the NCF and its gradient tend to 0 along the limit flow."
-_AT_REST_AT_ONCE = "the gradient of the NCF vanishes at the start."
+_AT_REST_AT_ONCE = "the gradient of the NCF is zero at the start, or too small to be followed."
 _AT_REST_LATER = "the limit flow comes to rest where no isolated KKT point is found."
 
 
@@ -118,10 +120,11 @@ class Proposal:
         self._numbers = 0
         self._length = 0.125 / self.field.scale
         z = self.field.kinks(self.ends[0])
-        self._on = z > 0
+        signs = start_signs(problem, group, z)
+        self._on = signs > 0
         if not self.position.any():
             self.reason = "the initial weights of this group are zero, so that it has no direction."
-        elif self.field.off == 0 and z.size and (z < 0).all() and is_shallow(problem):
+        elif self.field.off == 0 and z.size and (signs < 0).all() and is_shallow(problem):
             self.reason = "dead"
 
     def curve(self, distance: float) -> Curve:
@@ -312,6 +315,23 @@ def _start(problem: Problem, group: Group, grid: int) -> Grid:
         return tuple((0,) * len(row) for row in whole)
     root = math.isqrt(square << 256)
     return tuple(tuple(((v << (grid + 129)) // root + 1) // 2 for v in row) for row in whole)
+
+
+def start_signs(problem: Problem, group: Group, z: Array) -> Array:
+    """The signs of the kink arguments (as `Field.kinks`) of the initial weights: `z`, those on the grid, tell the clear
+    ones, the exact direction all others."""
+    signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
+    network = problem.network
+    if not doubtful.any() or not isinstance(network, FeedForward):
+        return signs
+    if not is_shallow(problem):
+        kinks = network.forward(EXACT, problem.direction, problem.X).kinks
+        return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[None]
+    X = network.features(problem.X)
+    for part, sample in np.argwhere(doubtful):
+        inner = sum(v * problem.direction[w] for v, w in zip(X[sample], group[part], strict=False))
+        signs[part, sample] = (inner > 0) - (inner < 0)
+    return signs
 
 
 def _grid(array: Array) -> Grid:

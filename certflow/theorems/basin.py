@@ -70,7 +70,7 @@ def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], tra
     if outcome == INCONCLUSIVE:
         return Limit(j, outcome, None, reason=block["reason"])
     if outcome == DEAD:
-        return _dead(_features(problem), kkt, j, parts[0])
+        return _dead(_features(problem), kkt, j, parts)
     if trap is None:
         raise ValueError("a block that converges has a trap")
     owned = sorted(i for part in parts for i in part)
@@ -111,11 +111,14 @@ def _features(problem: Problem) -> np.ndarray:
     return network.features(problem.X) if isinstance(network, FeedForward) else problem.X
 
 
-def _dead(X: np.ndarray, kkt: KKTSet, j: int, part: tuple[int, ...]) -> Limit:
+def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) -> Limit:
     """The entry that contains the open dead cell: all cells on which every sample is inactive are one and the same."""
-    inputs = X.shape[1]
+    if len(parts) > 1:
+        # The block is all of them and stays where it is; the listed set is of one neuron with all others zero.
+        return Limit(j, DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one")
+    (part,) = parts
     for k, entry in enumerate(kkt.points):
-        if entry.continuum is None or not inputs <= len(entry.point) <= len(part):
+        if entry.continuum is None or not X.shape[1] <= len(entry.point) <= len(part):
             continue
         slopes = [
             sum((v * c for v, c in zip(entry.point, row, strict=False)), Ball(0, entry.point[0].bits)) for row in X if any(row)

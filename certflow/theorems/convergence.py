@@ -19,7 +19,6 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.exact import format_rational, parse_rational
 from certflow.flow.angles import angle_upper, arcsin_upper
-from certflow.flow.curve import Curve
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import Parts, parts_of
 from certflow.flow.propose import groups_of
@@ -30,7 +29,7 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, Stopped, bound_steps, default_choice, prepare, propose_steps, settle_for
+from certflow.theorems.groups import Group, Stopped, bound_steps, dead_room, default_choice, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
 from certflow.time_limit import OutOfTime
 
@@ -225,7 +224,7 @@ class _Proof:
                 decays.append(window.decay)
         half_lo, half_hi = self._half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
         if group.dead:
-            after = Rates(0.0, self._dead_room(parts, curve), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            after = Rates(0.0, dead_room(parts, curve), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
             return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, after, 0.0, distance, log_share)
         trap = group.trap
         if trap is None:
@@ -265,22 +264,6 @@ class _Proof:
         loss = self.problem.loss
         E = loss.omega(self.problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
         return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(growth))
-
-    @staticmethod
-    def _dead_room(parts: Parts, curve: Curve) -> float:
-        """The largest D for which every sample stays strictly inactive: sin(angle) to the nearest x_i^⊥, at least."""
-        p = [Fraction(v) for v in end_of(curve)[0][: parts.X.shape[1]]]
-        whole = sum(Fraction(v) ** 2 for v in end_of(curve)[0])
-        room = math.inf
-        for row in parts.X:
-            inner = -sum(a * b for a, b in zip(row, p, strict=True))
-            size = sum(v * v for v in row)
-            if size == 0:
-                continue
-            if inner <= 0:
-                return 0.0
-            room = min(room, float_down(Ball(inner * inner / (size * whole), BITS).sqrt().lower()))
-        return room
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
         """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing steps."""

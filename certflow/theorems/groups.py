@@ -6,6 +6,7 @@ A *group* is all weights that share a direction: a block for order 2, the whole 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.directed import float_up, up
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.flow.curve import Curve
 from certflow.flow.parts import Parts
 from certflow.flow.propose import Proposal
-from certflow.flow.region import Points, enclose_curve, enclose_regions
-from certflow.flow.trap import Trap, find_traps, proposed_bound, tangential_bound
+from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
+from certflow.flow.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
 from certflow.flow.tube import Rates
 from certflow.outcome import Inconclusive
 from certflow.time_limit import OutOfTime
@@ -153,3 +155,20 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
 def propose_steps(group: Group, several: bool) -> None:
     """Rates of a thin tube that prove nothing, to find out how wide it has to be."""
     bound_steps(group, np.full(group.count, _FIRST_RADIUS), several, proved=False)
+
+
+def dead_room(parts: Parts, curve: Curve) -> float:
+    """The largest D for which every sample is strictly inactive for every part of the group: the sine of the angle between
+    the end of the curve and the nearest direction for which one is not, at most; the exact end decides, no float."""
+    end = end_of(curve)
+    whole = sum(v * v for part in end for v in part)
+    room = math.inf
+    for part, row in itertools.product(end, parts.X):
+        size = sum(v * v for v in row)
+        if size == 0:
+            continue
+        inner = -sum(a * b for a, b in zip(row, part, strict=False))
+        if inner <= 0:
+            return 0.0
+        room = min(room, float_down(Ball(inner * inner / (size * whole), BITS).sqrt().lower()))
+    return room

@@ -179,6 +179,14 @@ def test_dead_shrinking_and_one_surviving_neuron():
     assert kkt.points[limit.entry].value.sign() == 1
 
 
+def test_several_dead_neurons_are_no_point_of_one_neuron():
+    # Just active, or just not: only the exact direction tells.
+    for last, outcome in ((Fraction(1, 10**17), "inconclusive"), (Fraction(-1, 1000), "dead")):
+        problem = Problem(OneLayer(2, 2, Activation(0, 3)), [[1, 0]], [1], direction=[-1, 0, last, -1])
+        (limit,) = certified_limits(certify(problem), kkt_set(problem))
+        assert (limit.outcome, limit.entry) == (outcome, None)
+
+
 def test_nothing_is_guessed(three_neurons):
     _, kkt, proof = three_neurons
     reference = [limit.entry for limit in certified_limits(proof, kkt)]

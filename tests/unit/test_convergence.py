@@ -6,6 +6,7 @@ import pytest
 
 from certflow.certificates import certificate_text
 from certflow.checker import check_text
+from certflow.flow.propose import Proposal, groups_of, start_signs
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -55,6 +56,45 @@ def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
     found = certify(beside, EPSILON, start_angle=Fraction(1, 200))
     assert (found.outcome, outcomes(found)) == ("partial", ["inconclusive", "converges"])
     assert accepted(found) == ("accepted", "")
+
+
+def cubic(direction, data):
+    width = len(direction) // len(data[0])
+    return Problem(OneLayer(len(data[0]), width, Activation(0, 3)), data, ["1"] * len(data), "square", direction)
+
+
+def test_the_room_of_a_dead_group_is_that_of_its_least_dead_neuron():
+    # The second neuron is 0.001 from being active: within 0.009 of this start it lives and fits the sample.
+    problem = cubic(["-1", "-1/1000"], [["1"]])
+    found = certify(problem, EPSILON, start_angle=Fraction(1, 100))
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    found = certify(problem, EPSILON, start_angle=Fraction(1, 1001))
+    assert outcomes(found) == ["dead"]
+    assert accepted(found) == ("accepted", "")
+
+
+@pytest.mark.parametrize("last", ["-32399999999999999923", "-32400000000000000000"], ids=["active by 1e-17", "exactly at the kink"])
+def test_signs_at_the_start_are_those_of_the_exact_direction(last):
+    # On a grid of 2^-48 the second neuron seems to be inactive.
+    problem = cubic(["-1", "-1", "-1", "18/7", "18/11", f"{last}/7700000000000000000"], [["1", "1", "1"]])
+    (group,) = groups_of(problem)
+    proposal = Proposal(problem, group)
+    assert proposal.field.kinks(proposal.ends[0])[1, 0] < 0
+    assert proposal.reason != "dead"
+    found = certify(problem, EPSILON)
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert "at the start" in found.reason
+
+
+def test_exact_signs_of_all_layers():
+    # The first neuron of layer 1 does not see the second sample: 3/5 · 4/7 − 4/5 · 3/7 = 0.
+    network = FeedForward([2, 2, 2, 1], Activation(0, 2))
+    direction = ["4/7", "-3/7", "-1", "1", "1", "-1", "1", "1/2", "1", "1"]
+    problem = Problem(network, X[:2], Y[:2], "square", direction)
+    (group,) = groups_of(problem)
+    proposal = Proposal(problem, group)
+    signs = start_signs(problem, group, proposal.field.kinks(proposal.ends[0]))
+    assert signs.tolist() == [[1, 0, -1, 1, 1, -1, 1, 1]]
 
 
 def test_a_block_of_zeros_gives_a_partial_theorem():

@@ -260,7 +260,7 @@ def test_zero_weights_and_vanishing_gradients_are_named():
     zero = Problem(OneLayer(1, 2, SQUARED), [["1"]], ["1"], direction=["0", "1"])
     assert "zero" in propose_curve(zero, groups_of(zero)[0], 0.05).reason
     flat = Problem(OneLayer(2, 1, SQUARED), [["1", "0"], ["1", "0"]], ["1", "-1"], direction=["1", "1"])
-    assert "vanishes at the start" in propose_curve(flat, groups_of(flat)[0], 0.05).reason
+    assert "is zero at the start" in propose_curve(flat, groups_of(flat)[0], 0.05).reason
 
 
 def test_a_continuum_of_limits_is_not_called_a_kkt_point():
