@@ -115,7 +115,9 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
     """The entry that contains the open dead cell: all cells on which every sample is inactive are one and the same."""
     if len(parts) > 1:
         # The block is all of them and stays where it is; the listed set is of one neuron with all others zero.
-        return Limit(j, DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one")
+        return Limit(
+            j, DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one"
+        )
     (part,) = parts
     for k, entry in enumerate(kkt.points):
         if entry.continuum is None or not X.shape[1] <= len(entry.point) <= len(part):

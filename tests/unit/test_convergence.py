@@ -73,7 +73,9 @@ def test_the_room_of_a_dead_group_is_that_of_its_least_dead_neuron():
     assert accepted(found) == ("accepted", "")
 
 
-@pytest.mark.parametrize("last", ["-32399999999999999923", "-32400000000000000000"], ids=["active by 1e-17", "exactly at the kink"])
+@pytest.mark.parametrize(
+    "last", ["-32399999999999999923", "-32400000000000000000"], ids=["active by 1e-17", "exactly at the kink"]
+)
 def test_signs_at_the_start_are_those_of_the_exact_direction(last):
     # On a grid of 2^-48 the second neuron seems to be inactive.
     problem = cubic(["-1", "-1", "-1", "18/7", "18/11", f"{last}/7700000000000000000"], [["1", "1", "1"]])
