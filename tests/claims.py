@@ -14,7 +14,7 @@ def block(index: int, outcome: str = "converges", **more: Any) -> dict[str, Any]
         sign = "" if outcome == "converges" else "-"
         record |= {
             "kkt_point": {"centre": ["1*2^0", "1*2^-3"], "radius": "1/1000000000000"},
-            "support": [0],
+            "support": [index],
             "value": sorted([f"{sign}848853/1000000", f"{sign}848854/1000000"], key=Fraction),
             "gap": ["925327/1000000", "925329/1000000"],
             "horizon": "25/4",

@@ -74,7 +74,7 @@ def _early_sentences(claim: dict[str, Any]) -> list[str]:
         f"For every delta in (0, {claim['delta_bar']}] and every initial direction within {claim['start_angle']} rad of the "
         f"given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 up to the horizon {scaled} (order {L}).",
     ]
-    until = f"until |w| = {claim['radius']}" if claim["radius"] is not None else "for ever"
+    until = f"until |w| first exceeds {claim['radius']}" if claim["radius"] is not None else "for ever"
     for block in claim["blocks"]:
         name = f"Block {block['index'] + 1}"
         if block["outcome"] == "inconclusive":

@@ -79,7 +79,7 @@ class _After:
         self.time_low = self.time_high = swept.horizon
         if self.L > 2:
             self.time_low, self.time_high = _scaled_time(proved[0], self.L)
-        self.event = False
+        self.horizon: Fraction | None = None
 
     def nu(self, each: Proved, size: Fraction) -> Fraction:
         """R7: a lower rate of rho_j^L while A <= size."""
@@ -134,7 +134,7 @@ class _After:
             node.same(None)
             self._check_event(place["norm_over_delta"], C)
             return
-        time = node.rational()
+        self.horizon = time = node.rational()
         if L == 2:
             node.need(time == self.swept.horizon, "it is not where the curves end", "R8")
             return
@@ -156,15 +156,16 @@ class _After:
         node.need(not self.forever and size <= self.end, "it is above the radius", "R8")
         node.need(self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0, "it may never be reached", "R8")
         self.claim["growth"].need(C >= B * B, "it is below the size at the horizon", "R8")
-        self.at_horizon, self.event = size, True
+        self.at_horizon = size
 
     def check_times(self, node: Node) -> None:
         """R9: when |w| reaches a radius, from a lower rate of one group and the upper rate of all."""
         table = node.fields("start_radius_over_delta n_lower n_upper start_time")
         node.need(not self.forever, "there is no radius")
         low, high = table["start_radius_over_delta"].pair()
+        table["start_radius_over_delta"].need(0 < low <= high, "0 < low <= high is needed")
         n_low = table["n_lower"].rational()
-        table["n_lower"].need(n_low > 0, "it is not positive")
+        table["n_lower"].need(0 < n_low <= table["n_upper"].rational(), "0 < n_lower <= n_upper is needed")
         # The lower pair must be that of one group with a trap, whichever it is.
         scale, slow_enough = (Fraction(1), Fraction(1)), False
         for each in self.proved:
@@ -174,7 +175,8 @@ class _After:
                 slow_enough |= n_low <= slow and low <= root_down(each.runner.size_low(self.L), self.L)
         node.need(slow_enough, "no group with a trap starts and grows as claimed")
         table["n_upper"].at_least(divided(Fraction(0), self.fastest / self.L, scale)[1])
-        node.need(high >= self.growth, "the upper start is lower than what is proved")
+        table["start_radius_over_delta"].need(high >= self.growth, "the upper start is lower than what is proved")
+        table["start_time"].need(table["start_time"].pair()[0] >= 0, "no time is negative")
         table["start_time"].encloses(self.time_low, self.time_high)
 
     def check_block(self, g: int, block: dict[str, Node]) -> None:
@@ -186,10 +188,12 @@ class _After:
         block["outcome"].same(each.group.outcome)
         block["reason"].same(each.group.reason)
         if block["horizon"].value is not None:
-            known = not self.event and each.runner.track is not None
+            known = self.horizon is not None and each.runner.track is not None
             block["horizon"].need(known, "the horizon has no time here, or nothing is proved about this block")
             own = each.runner.ends[-1] if each.runner.ends else Fraction(0)
             block["horizon"].at_least(own if self.L == 2 else self.time_high)
+            late = self.horizon is not None and block["horizon"].rational() > self.horizon
+            block["horizon"].need(not late, "it is later than the horizon of the claim")
         trap, proposed = each.trap, each.group.trap
         # Only what is claimed is compared; a block without a trap claims nothing of these.
         given = [name for name in _OF_TRAP.split() if block[name].value is not None]
@@ -205,7 +209,7 @@ class _After:
             self._check_point(block["kkt_point"], trap, proposed, weights)
         if "support" in given:
             block["support"].need("kkt_point" in given, "it belongs to a KKT point")
-            _check_support(block["support"], trap, proposed)
+            _check_support(block["support"], trap, proposed, problem.groups[g])
         if "value" in given:
             block["value"].encloses(*trap.value)
         if "gap" in given:
@@ -224,6 +228,7 @@ class _After:
         claimed = [number.dyadic() for number in point["centre"].items(len(weights))]
         point["centre"].need(claimed == expected, "it is not the centre of the trap")
         point["radius"].at_least(trap.kkt_radius)
+        point["radius"].need(point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6")
 
     def _check_law(self, g: int, trap: ProvedTrap, node: Node) -> None:
         """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho <= R."""
@@ -239,11 +244,13 @@ class _After:
         table["floor"].at_least(floor, "R7")
 
 
-def _check_support(node: Node, trap: ProvedTrap, proposed: Trap) -> None:
+def _check_support(node: Node, trap: ProvedTrap, proposed: Trap, parts: list[int]) -> None:
     """R9: a part that is exactly 0 stays 0; one that is farther from 0 than the KKT point can be is not 0."""
     norms = [sum(v * v for v in row) for row in proposed.centre]
     alive = [j for j, norm in enumerate(norms) if norm]
-    node.same(alive)
+    # Earlier versions of certflow counted the one part of a block from its beginning, as [0].
+    if len(parts) > 1 or repr(node.value) != "[0]":
+        node.same([parts[j] for j in alive])
     clear = all(norms[j] > sum(norms) * trap.kkt_radius**2 for j in alive)
     node.need(clear, "a part is too small to tell whether it vanishes")
 

@@ -24,8 +24,12 @@ def _events(answer: dict[str, Any]) -> Table:
     horizon = answer["horizon"]
     size = _cell(horizon["norm_upper"], up=True)
     table.add("horizon", Cell(f"≤ {size.text}", size.raw), *_times(horizon["time"]))
+    since = "the horizon"
+    if answer["start"] is not None and answer["order"] > 2:
+        size, since = _cell(answer["start"]["norm_upper"], up=True), "t₁"
+        table.add("t₁", Cell(f"≤ {size.text}", size.raw), *_times(answer["start"]["time"]))
     for row in answer["times"]:
-        table.add("first ‖w‖ = ρ", _cell(row["radius"]), *_times(row["first_reached"]))
+        table.add(f"first ‖w‖ = ρ after {since}", _cell(row["radius"]), *_times(row["first_reached"]))
     return table
 
 
@@ -38,7 +42,7 @@ def _angles(answer: dict[str, Any]) -> Table:
         angles = [block["angle_at_horizon"], *(row["angle"] for row in block["angles"])]
         table.add(str(block["index"] + 1), block["outcome"], *(_cell(angle, up=True) for angle in angles))
     if radii:
-        table.notes.append("After the horizon, whenever ‖w‖ has the stated value.")
+        table.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
     return table
 
 

@@ -135,10 +135,15 @@ def _first_time(s: Statement) -> str:
         _reaching(s, times.start_radius[1], times.n_upper, True),
         _reaching(s, times.start_radius[0], times.n_lower, False),
     )
-    starts = times.start_time
+    starts, radii = times.start_time, f"{up(times.start_radius[1])}·δ ≤ ρ ≤ R"
+    bounds = f"at least {down(starts[0])} + {low} and at most {up(starts[1])} + {high}."
+    if s.order == 2:
+        return f"For {radii}, the first time t ≥ T at which ‖w‖ = ρ is {bounds}"
+    # The horizon may be later than the end of the curve, from which the times count.
+    scale = _time(s).removeprefix("t")
     return (
-        f"For {up(times.start_radius[1])}·δ ≤ ρ ≤ R, the first {_clock(s)} at which ‖w‖ = ρ is at least "
-        f"{down(starts[0])} + {low} and at most {up(starts[1])} + {high}."
+        f"There is a time t₁, with t₁{scale} between {down(starts[0])} and {up(starts[1])}, so that for {radii} "
+        f"the first t ≥ t₁ at which ‖w‖ = ρ has t{scale} {bounds}"
     )
 
 
@@ -277,9 +282,14 @@ def _tex_times(s: Statement, clock: str) -> str:
     first, last = times.start_radius
     low = rf"{_tex(down(times.start_time[0]))} + {climb(_tex(up(last)), _tex(up(times.n_upper)))}"
     high = rf"{_tex(up(times.start_time[1]))} + {climb(_tex(down(first)), _tex(down(times.n_lower)))}"
+    radii = rf"${_tex(up(last))}\,\delta \le \rho \le R$"
+    bounds = rf"between $\displaystyle {low}$ and $\displaystyle {high}$."
+    if s.order == 2:
+        return rf"For {radii}, the first $t \ge T$ at which $\|w\| = \rho$ lies {bounds}"
+    starts = rf"${_tex(down(times.start_time[0]))}$ and ${_tex(up(times.start_time[1]))}$"
     return (
-        rf"For ${_tex(up(last))}\,\delta \le \rho \le R$, the first ${clock}$ at which $\|w\| = \rho$ lies between "
-        rf"$\displaystyle {low}$ and $\displaystyle {high}$."
+        rf"There is a time $t_1$, with ${clock}_1$ between {starts}, so that for {radii} the first $t \ge t_1$ at which "
+        rf"$\|w\| = \rho$ has ${clock}$ {bounds}"
     )
 
 
@@ -289,7 +299,7 @@ def _tex_law(s: Statement, block: Block) -> str:
         raise ValueError("the block has no law")
     power = rf"(\delta/\rho)^{{{_tex(down(law.exponent[0]))}}}"
     return (
-        r"After the horizon, whenever $\|w\| = \rho \le R$, this angle is at most "
+        r"From the horizon until $\|w\|$ first exceeds $R$, whenever $\|w\| = \rho$, this angle is at most "
         rf"${_tex(up(law.coefficient))}\,{power} + {_tex(up(law.floor))}\,\rho^{{{s.order}}}$."
     )
 
@@ -331,9 +341,9 @@ def claim_table(claim: dict[str, Any]) -> Table:
         table.add(*cells)
     if s.radius is not None and any(block.law is not None for block in s.blocks):
         law = f"c times δ/ρ to the power κ, plus floor·ρ{_power(s.order)}"
-        table.notes.append(f"After the horizon, whenever ‖w‖ = ρ ≤ R, the angle is at most {law}.")
+        table.notes.append(f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}.")
     if s.radius is not None:
-        table.notes.append(f"Angles to the KKT point at the horizon and at R = {down(s.radius)}, in radians.")
+        table.notes.append(f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in radians.")
     table.notes += [f"Block {block.name}: {block.reason}" for block in s.of("inconclusive") if block.reason]
     return table
 

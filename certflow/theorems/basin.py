@@ -66,14 +66,14 @@ def certified_limits(certified: Certified, kkt: KKTSet) -> list[Limit]:
 
 def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], trap: TrapEvidence | None) -> Limit:
     problem, outcome = certified.problem, block["outcome"]
-    parts = [problem.blocks[j]] if problem.order == 2 else list(problem.blocks)
+    parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
     if outcome == INCONCLUSIVE:
         return Limit(j, outcome, None, reason=block["reason"])
     if outcome == DEAD:
-        return _dead(_features(problem), kkt, j, parts)
+        return _dead(_features(problem), kkt, j, list(parts.values()))
     if trap is None:
         raise ValueError("a block that converges has a trap")
-    owned = sorted(i for part in parts for i in part)
+    owned = sorted(i for part in parts.values() for i in part)
     size = max((len(entry.point) for entry in kkt.points), default=0)
     weights = tuple(owned)
     if size != len(owned):

@@ -217,7 +217,7 @@ def _block(
         "centre": _in_order(weights, [format_dyadic(v, -trap.grid) for part in trap.centre for v in part]),
         "radius": _text(Fraction(trap.kkt_radius), True),
     }
-    block["support"] = _support(trap)
+    block["support"] = _support(trap, g)
     block["value"] = _pair(trap.value)
     # A single weight has no tangent space, and no gap.
     block["gap"] = _pair(trap.gap) if len(weights) > 1 else None
@@ -254,8 +254,11 @@ def _in_order(weights: list[int], values: list[str]) -> list[str]:
     return [value for _, value in sorted(zip(weights, values, strict=True), key=lambda pair: pair[0])]
 
 
-def _support(trap: Trap) -> list[int] | None:
-    """The parts that do not vanish in the KKT point; None if one is too small to tell."""
+def _support(trap: Trap, first: int) -> list[int] | None:
+    """The parts, counted in the whole network, that do not vanish in the KKT point; None if one is too small to tell.
+
+    `first` is the first part of the block: its own number if every part is a block, else 0.
+    """
     norm2 = sum(v * v for part in trap.centre for v in part)
     alive = []
     for j, part in enumerate(trap.centre):
@@ -264,7 +267,7 @@ def _support(trap: Trap) -> list[int] | None:
             continue
         if not square > norm2 * Fraction(trap.kkt_radius) ** 2:
             return None
-        alive.append(j)
+        alive.append(first + j)
     return alive
 
 

@@ -27,10 +27,11 @@ DECADES = 4
 def query(claim: dict[str, Any], delta: Any, radii: Sequence[Any] | None = None) -> dict[str, Any]:
     """The claim at one `delta` (exact; text such as "1e-1000") and at the `radii` ‖w‖ = rho (default: R, R/10, ...).
 
-    Gives the horizon in real time t and the norm and angles there, and per radius when it is reached and what the angle
-    of every block is then. Bounds are exact text "m*2^e", pairs are [lower, upper]; None where nothing is claimed.
+    Gives the horizon in real time t and the norm and angles there, and per radius when it is first reached after the time
+    `start` (for order 2 the horizon) and what the angle of every block is whenever ‖w‖ has this value, from the horizon
+    until it first exceeds R. Bounds are exact text "m*2^e", pairs are [lower, upper]; None where nothing is claimed.
 
-    Raises `BadInput` for a delta that is not in (0, delta_bar], and for radii outside of [start radius, R].
+    Raises `BadInput` for a delta that is not in (0, delta_bar], and for radii below the norm at `start` or above R.
     """
     statement = read_claim(claim)
     size = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
@@ -57,6 +58,7 @@ def _answer(statement: Statement, delta: Fraction, radii: Sequence[Any] | None) 
             "norm_upper": _text(norm_at_horizon(statement, delta), up=True),
         },
         "radius": None if statement.radius is None else format_rational(statement.radius),
+        "start": None if statement.times is None else _start(statement.times, delta, stretch),
         "times": [_reached(statement, delta, stretch, rho) for rho in chosen],
         "blocks": [
             {
@@ -77,11 +79,20 @@ def _horizon_time(statement: Statement, delta: Fraction, stretch: Ball) -> list[
     if statement.scaled_time is not None:
         time = Ball(statement.scaled_time, BITS) / stretch
         return [_text(time.lower()), _text(time.upper(), up=True)]
-    if statement.times is None or statement.horizon_norm is None:
+    if statement.times is None or statement.horizon_norm is None or statement.horizon_norm < statement.times.start_radius[1]:
         return None
-    # The horizon is the first time after the start of the radius law at which ‖w‖ has a given multiple of delta.
+    # The horizon is the first time after `start` at which ‖w‖ has a given multiple of delta.
     low, high = first_time(statement, statement.times, delta, stretch, statement.horizon_norm * delta)
     return [_text(low), _text(high, up=True)]
+
+
+def _start(times: Times, delta: Fraction, stretch: Ball) -> dict[str, Any]:
+    """When the times of the radii begin to count, and how large ‖w‖ can be then."""
+    low, high = (Ball(time, BITS) / stretch for time in times.start_time)
+    return {
+        "time": [_text(low.lower()), _text(high.upper(), up=True)],
+        "norm_upper": _text(times.start_radius[1] * delta, up=True),
+    }
 
 
 def norm_at_horizon(statement: Statement, delta: Fraction) -> Fraction:
@@ -90,7 +101,7 @@ def norm_at_horizon(statement: Statement, delta: Fraction) -> Fraction:
 
 
 def start_radius(statement: Statement, delta: Fraction) -> Fraction:
-    """A size that ‖w‖ cannot have passed when the radius law begins to hold."""
+    """A size that ‖w‖ has not passed at `start`, or, without times, at the horizon."""
     if statement.times is None:
         return norm_at_horizon(statement, delta)
     return statement.times.start_radius[1] * delta
@@ -114,9 +125,9 @@ def _radii(statement: Statement, delta: Fraction, radii: Sequence[Any] | None) -
 
 
 def angle_at(statement: Statement, block: Block, delta: Fraction, rho: Fraction) -> Fraction | None:
-    """An upper bound of the block's angle to its KKT point after the horizon, whenever ‖w‖ = rho; None without a claim.
+    """An upper bound of the block's angle to its KKT point whenever ‖w‖ = rho, from the horizon until ‖w‖ first exceeds R.
 
-    The law and epsilon both hold up to R, so that the smaller counts; at R itself so does `angle_at_radius`.
+    The law and epsilon both hold there, so that the smaller counts; at R itself so does `angle_at_radius`. None without a claim.
     """
     if block.outcome not in ("converges", "shrinks"):
         return None
@@ -141,7 +152,7 @@ def _reached(statement: Statement, delta: Fraction, stretch: Ball, rho: Fraction
 
 
 def first_time(statement: Statement, times: Times, delta: Fraction, stretch: Ball, rho: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds of the first time t at which ‖w‖ = rho, from `(log ‖w‖)' = L N ‖w‖^(L-2)` with N in [n_lower, n_upper]."""
+    """Bounds of the first time t after `start` at which ‖w‖ = rho, from `(log ‖w‖)' = L N ‖w‖^(L-2)`, N in [n_lower, n_upper]."""
     low = Ball(times.start_time[0], BITS) / stretch + _climb(statement.order, times.start_radius[1] * delta, rho, times.n_upper)
     high = Ball(times.start_time[1], BITS) / stretch + _climb(statement.order, times.start_radius[0] * delta, rho, times.n_lower)
     return low.lower(), high.upper()

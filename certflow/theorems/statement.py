@@ -21,7 +21,7 @@ Pair = tuple[Fraction, Fraction]
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """angle <= coefficient (delta/rho)^exponent + floor rho^L, after the horizon, whenever ‖w‖ = rho, up to R."""
+    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖ first exceeds R."""
 
     exponent: Pair
     coefficient: Fraction
@@ -53,7 +53,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Times:
-    """When a radius is reached: sizes ‖w‖/delta at the scaled `start_time`, and bounds of N from then on."""
+    """When a radius is reached after the scaled `start_time` (for order 2 the horizon), at which the curves of the proof end:
+    sizes ‖w‖/delta then, and bounds of N from then on."""
 
     start_radius: Pair
     n_lower: Fraction

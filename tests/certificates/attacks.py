@@ -178,6 +178,38 @@ def _more_in_the_support(content: Content) -> None:
     content["claim"]["blocks"][0]["support"] = []
 
 
+def _negative_start_of_the_times(content: Content) -> None:
+    content["claim"]["time_to_radius"]["start_radius_over_delta"][0] = "-1"
+
+
+def _zero_start_of_the_times(content: Content) -> None:
+    content["claim"]["time_to_radius"]["start_radius_over_delta"][0] = "0"
+
+
+def _start_of_the_times_reversed(content: Content) -> None:
+    content["claim"]["time_to_radius"]["start_radius_over_delta"].reverse()
+
+
+def _start_before_time_zero(content: Content) -> None:
+    content["claim"]["time_to_radius"]["start_time"][0] = "-1"
+
+
+def _upper_rate_below_the_lower(content: Content) -> None:
+    content["claim"]["time_to_radius"]["n_upper"] = "1/1000000"
+
+
+def _kkt_point_alone_on_the_sphere(content: Content) -> None:
+    content["claim"]["blocks"][0]["kkt_point"]["radius"] = "4"
+
+
+def _kkt_point_alone_beyond_the_trap(content: Content) -> None:
+    content["claim"]["blocks"][0]["kkt_point"]["radius"] = str(value_of(content["groups"][0]["trap"]["r0"]))
+
+
+def _block_horizon_after_the_horizon(content: Content) -> None:
+    content["claim"]["blocks"][0]["horizon"] = str(value_of(content["claim"]["horizon"]["scaled_time"]) + 1)
+
+
 def _other_weights(content: Content) -> None:
     content["claim"]["blocks"][0]["weights"] = [0, 1]
 

@@ -92,7 +92,7 @@ def _stronger(path, value):
     return value - abs(value) / 100
 
 
-@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic", "three-neurons-one-dead"])
+@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic", "three-neurons-one-dead", "two-neurons", "shrinking"])
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
     content = accepted(name)
     survivors = []
@@ -108,6 +108,23 @@ def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
         if check_text(sealed(changed)).verdict != "refused":
             survivors.append(".".join(map(str, path)))
     assert survivors == []
+
+
+@pytest.mark.parametrize(
+    ("support", "verdict"),
+    [([1], "accepted"), ([0], "accepted"), (None, "accepted"), ([2], "refused"), ([0, 1], "refused"), ([False], "refused")],
+)
+def test_neurons_of_a_support_are_numbered_in_the_whole_network_or_as_earlier_versions_did(support, verdict):
+    content = accepted("two-neurons")
+    content["claim"]["blocks"][1]["support"] = support
+    assert check_text(sealed(content)).verdict == verdict
+
+
+@pytest.mark.parametrize("support", [[1], [2], [True], [0, 0], [0, 2]])
+def test_one_group_of_several_neurons_has_one_numbering(support):
+    content = accepted("two-layer-logistic")
+    content["claim"]["blocks"][0]["support"] = support
+    assert check_text(sealed(content)).verdict == "refused"
 
 
 def test_a_claimed_start_angle_costs_distance():

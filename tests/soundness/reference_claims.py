@@ -224,8 +224,8 @@ class Witness:
         if block.entry["support"] is None:
             return
         at = {index: i for i, index in enumerate(block.weights)}
-        parts = self.problem.blocks if self.order > 2 else [block.weights]
-        for j, part in enumerate(parts):
+        parts = enumerate(self.problem.blocks) if self.order > 2 else [(block.entry["index"], block.weights)]
+        for j, part in parts:
             size = self.ctx.norm([kkt.direction[at[i]] for i in part])
             if (size > self.ctx.mpf(10) ** -50) != (j in block.entry["support"]):
                 self._fail(f"support {block.entry['support']}, part {j} has size {self.ctx.nstr(size, 9)}")

@@ -36,14 +36,20 @@ def test_the_paragraph_of_a_separable_network() -> None:
     assert "N is negative at the KKT point of block 4." in text
     assert "Block 3 is dead" in text
     assert "Nothing is claimed about block 5 (inconclusive)." in text
-    assert "is at least 8.896 + ln(ρ/(11.01·δ))/(2·0.9) and at most 8.897 + ln(ρ/(10·δ))/(2·0.8)" in text
+    assert (
+        "For 11.01·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 8.896 + ln(ρ/(11.01·δ))/(2·0.9) and at most "
+        "8.897 + ln(ρ/(10·δ))/(2·0.8)."
+    ) in text
 
 
 def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> None:
     text = claim_sentence(joint())
     assert "Up to scaled time t·δ = T = 6 the weights" in text
     assert "the direction w/‖w‖ is within 0.006173 (radians) of a KKT point" in text
-    assert "is at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)" in text
+    assert (
+        "There is a time t₁, with t₁·δ between 5.9 and 6, so that for 3·δ ≤ ρ ≤ R the first t ≥ t₁ at which ‖w‖ = ρ has t·δ "
+        "at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)."
+    ) in text
     assert "joint" not in text
     higher = claim_sentence(joint(order=7))
     assert "t·δ⁵" in higher
@@ -92,7 +98,9 @@ def test_the_numbers_of_the_latex_theorem() -> None:
     assert text.startswith("\\begin{theorem}[early directional convergence]\nFor every $\\delta \\in (0, 0.00001]$")
     assert r"with $\delta t \le T$, where $T = 6$." in text
     assert r"$3.5\,(\delta/\rho)^{0.53} + 0.8\,\rho^{3}$" in text
+    assert r"with $\delta t_1$ between $5.9$ and $6$, so that for $3\,\delta \le \rho \le R$ the first $t \ge t_1$ at" in text
     several = claim_latex(SIX)
+    assert r"the first $t \ge T$ at which $\|w\| = \rho$ lies between" in several
     assert r"(0, 3.456 \times 10^{-10}]" in several
     assert r"\frac{1}{2 \cdot 0.9}\ln\frac{\rho}{11.01\,\delta}" in several
     assert "not of all weights jointly" in several
@@ -108,6 +116,7 @@ def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
     assert {cell.text for cell in table.rows[2][2:]} == {"–"}
     assert "Block 5: a saddle." in table.notes
     assert len(claim_table(separable(radius=None)).columns) == 5
+    assert any(note.startswith("From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ") for note in table.notes)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from claims import block, joint, separable
 
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.outcome import BadInput
+from certflow.report.answer_table import answer_tables
 from certflow.theorems.query import query
 
 MP = mpmath.mp.clone()
@@ -68,6 +69,9 @@ def test_higher_orders_in_real_time(order: int, delta: str) -> None:
     climb = [((c * d) ** -k - rho**-k) / (order * k * n) for c, n in ((3, mp("7/10")), (2, mp("6/10")))]
     is_bound(row["first_reached"][0], mp("59/10") / d**k + climb[0], False)
     is_bound(row["first_reached"][1], 6 / d**k + climb[1], True)
+    is_bound(record["start"]["time"][0], mp("59/10") / d**k, False)
+    is_bound(record["start"]["time"][1], 6 / d**k, True)
+    is_bound(record["start"]["norm_upper"], 3 * d, True)
 
 
 def test_a_horizon_that_is_an_event_is_placed_in_time() -> None:
@@ -78,7 +82,26 @@ def test_a_horizon_that_is_an_event_is_placed_in_time() -> None:
     low, high = record["horizon"]["time"]
     is_bound(low, (mp("59/10") + (3 ** mp("-5") - mp("31/10") ** -5) / (35 * mp("7/10"))) / d**5, False)
     is_bound(high, (6 + (2 ** mp("-5") - mp("31/10") ** -5) / (35 * mp("6/10"))) / d**5, True)
-    assert query({**claim, "time_to_radius": None}, "1e-100")["horizon"]["time"] is None
+    without = query({**claim, "time_to_radius": None}, "1e-100")
+    assert (without["horizon"]["time"], without["start"]) == (None, None)
+    # Below 3 delta nothing is known about times.
+    early = query({**claim, "horizon": {"scaled_time": None, "norm_over_delta": "29/10"}}, "1e-100")
+    assert early["horizon"]["time"] is None
+
+
+def test_a_size_that_was_there_before_the_horizon_is_met_again_after_it() -> None:
+    # ‖w‖ falls from δ to 0.905 δ before it grows: ‖w(0)‖ = 1/10 is not what the time of the radius 1/10 is about.
+    times = {**separable()["time_to_radius"], "start_radius_over_delta": ["8/10", "9/10"]}
+    record = query(separable(delta_bar="1/10", time_to_radius=times), "1/10", ["1/10"])
+    assert exact(record["times"][0]["first_reached"][0]) > exact(record["start"]["time"][0]) > 8
+    events, angles = answer_tables(record)
+    assert [row[0].text for row in events.rows] == ["horizon", "first ‖w‖ = ρ after the horizon"]
+    assert angles.notes == ["From the horizon until ‖w‖ first exceeds R, whenever it has the stated value."]
+
+
+def test_for_higher_orders_the_times_count_from_before_the_horizon() -> None:
+    events, _ = answer_tables(query(joint(), "1e-6", ["1/100"]))
+    assert [row[0].text for row in events.rows] == ["horizon", "t₁", "first ‖w‖ = ρ after t₁"]
 
 
 def test_smaller_delta_never_gives_a_weaker_angle() -> None:
