@@ -30,6 +30,10 @@ _LARGEST = Fraction(1, 4)
 _GAP_BITS = 20
 
 
+class TooFine(Inconclusive):
+    """The angle asked for is smaller than the centre of a trap is accurate."""
+
+
 @dataclass(frozen=True)
 class Trap:
     """A proved trap of a group about the grid point `centre`, in s-units at |c|.
@@ -115,10 +119,13 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several
         mu, s = tangential_bound(regions, at.W.mid[0], i)
         kkt_radius = float(up(eta[0] / float(-mu))) if mu < 0 else np.inf
         signed = regions.ell_lo[i] > 0 or regions.ell_hi[i] < 0
+        signed &= np.isfinite([regions.K[i], regions.E[i], regions.T[i], regions.ell_lo[i], regions.ell_hi[i]]).all()
         if signed and -mu >= smallest / 16 and kkt_radius < float(radii[i]) / 2:
             traps.append(_trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius))
             if -mu >= smallest * Fraction(15, 16):
                 break
+    if not traps and (regions.ell_lo[-1] > 0 or regions.ell_hi[-1] < 0):
+        raise TooFine(f"the KKT point is not known well enough for the angle {float(epsilon):.3g}.")
     if not traps:
         raise Inconclusive("N is too close to zero at the KKT point to tell whether the weights grow or shrink there.")
     return traps

@@ -11,6 +11,7 @@ rounded upwards (`arithmetic/directed.py`). Source: `proofs_notes/L3-tube.md`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
@@ -61,9 +62,12 @@ class Track:
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a tube was left: `group`, `step` of it (its number of steps: in the trap), and the clock there."""
+    """Where a tube was left: `group`, `step` of it (its number of steps: in the trap), and the clock there.
 
-    group: int
+    Without a group the weights may have grown by then beyond what floats can bound.
+    """
+
+    group: int | None
     step: int
     time: Fraction
 
@@ -159,7 +163,11 @@ class Timeline:
         """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may leave."""
         # An overflow gives infinity or NaN, which is below no limit: a failure.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._sweep(delta_bar)
+            result = self._sweep(delta_bar)
+        numbers = [*result.distance, *result.log_lo, *result.log_hi, result.A_end, result.A_max]
+        if result.failure is None and not np.isfinite(numbers).all():
+            result.failure = Failure(None, 0, self.points[-1] if self.points else Fraction(0))
+        return result
 
     def _sweep(self, delta_bar: Fraction) -> Sweep:
         order, count = self.order, len(self.tracks)
@@ -177,6 +185,9 @@ class Timeline:
             if self.enters[k].any():
                 D = np.where(self.enters[k], up(D + entry), D)
             A_sup = float(up(A * self.growth[k]))
+            if not math.isfinite(A_sup):
+                result.failure = Failure(None, 0, self.points[k])
+                break
             forcing = up(A_sup * a0)
             phi = up(self.defect[k] + self.K[k] * forcing) * dt
             widest[k] = up(self.X_max[k] * (D + phi))

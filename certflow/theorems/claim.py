@@ -20,8 +20,8 @@ from certflow.flow.region import output_bounds
 from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Sweep, Timeline
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.theorems.advice import Cause, Unproved
 from certflow.theorems.horizon import Horizon
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ def make_claim(
     start_angle: Fraction,
     radius: Fraction | None,
 ) -> dict[str, Any]:
-    """The claim for these proved bounds. Raises `Inconclusive` if the horizon cannot be placed before the radius (L > 2)."""
+    """The claim for these proved bounds. Raises `Unproved` if the horizon cannot be placed before the radius (L > 2)."""
     order = problem.order
     times = _Times(groups, timeline, sweep, order)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
     place = _place(groups, horizon, sweep, times, start, order, delta_bar)
     if radius is not None and place.squared * delta_bar**2 > radius**2:
-        raise Inconclusive("the horizon cannot be placed before the radius for all delta; try a smaller epsilon.")
+        raise Unproved("the horizon cannot be placed before the radius for all delta.", Cause.TUBE)
     size = horizon.start_size(sweep, delta_bar)
     if order > 2 and timeline.points:
         size = (Ball(place.squared, BITS).sqrt() * delta_bar).upper() ** order
@@ -150,7 +150,8 @@ def _place(
             return _Place(scaled, None, factor, factor)
     norm = rounded(start.upper(), True)
     if trap is None or horizon.rate(horizon.groups[0], (norm * delta_bar) ** order) <= 0:
-        raise Inconclusive("the scaled time of the horizon is not known well enough, and the weights need not grow after it.")
+        reason = "the scaled time of the horizon is not known well enough, and the weights need not grow after it."
+        raise Unproved(reason, Cause.TUBE)
     return _Place(None, norm, rounded(max(before, norm * norm), True), norm * norm)
 
 

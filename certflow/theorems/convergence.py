@@ -17,7 +17,8 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
-from certflow.exact import format_rational, parse_rational
+from certflow.arithmetic.enclosure import OutsideDomain
+from certflow.exact import parse_rational
 from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import Parts, parts_of
@@ -28,14 +29,15 @@ from certflow.flow.tube import Rates, Sweep, Timeline, Track
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.theorems.advice import LARGEST_EPSILON, Cause, Unproved, advice
+from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, Stopped, bound_steps, dead_room, default_choice, prepare, propose_steps, settle_for
+from certflow.theorems.groups import Group, bound_steps, dead_room, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
-from certflow.time_limit import OutOfTime
 
 _ROOM = 1.25
-_SHARE = Fraction(1, 2)
 _SMALLEST = Fraction(1, 10**90)
+_NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
 @dataclass
@@ -64,30 +66,31 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     """
     goal = problem.experiment.epsilon if epsilon is None else parse_rational(epsilon, "epsilon")
     angle = parse_rational(start_angle, "start_angle")
-    if not 0 < goal <= Fraction(1, 5):
-        raise BadInput(f"epsilon: {goal} is outside (0, 1/5]; give an angle in radians such as 1/100.")
+    if not 0 < goal <= LARGEST_EPSILON:
+        raise BadInput(f"epsilon: {goal} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {angle} is outside [0, epsilon]; give a small angle in radians.")
     try:
-        indices = groups_of(problem)
-        groups = [Group(parts_of(problem, each)) for each in indices]
+        groups = _groups(problem)
         return _Proof(problem, groups, goal, angle, progress).run()
-    except OutOfTime:
-        raise
-    except Stopped as error:
-        where = {"block": 0, "piece": error.windows, "time": format_rational(error.time)}
-        until = f"nothing about the direction; the limit flow was followed, not proved, up to s = {float(error.time):.6g}"
-        return Certified(problem, "inconclusive", str(error), where, until, "another initial direction")
+    except Unproved as error:
+        try_ = advice([error.cause], goal, angle)
+        return Certified(problem, "inconclusive", str(error), error.stopped_at, error.proved, try_)
+    except OutsideDomain as error:
+        return Certified(
+            problem, "inconclusive", f"a bound is too large to be computed: {error}.", try_=advice([Cause.TUBE], goal, angle)
+        )
+
+
+def _groups(problem: Problem) -> list[Group]:
+    """The groups of a problem that certified flows exist for and whose NCF is not zero; `Unproved` for all others."""
+    try:
+        groups = [Group(parts_of(problem, each)) for each in groups_of(problem)]
     except Inconclusive as error:
-        return Certified(problem, "inconclusive", str(error), try_="another initial direction or a larger epsilon")
-
-
-class _Left(Inconclusive):
-    """The flow of one group may leave its regions for every delta that was tried."""
-
-    def __init__(self, reason: str, group: int) -> None:
-        super().__init__(reason)
-        self.group = group
+        raise Unproved(str(error), Cause.NETWORK) from None
+    if not any(problem.z):
+        raise Unproved("all labels are zero: N = 0, so that no direction is the early one.", Cause.LABELS)
+    return groups
 
 
 class _Proof:
@@ -98,42 +101,47 @@ class _Proof:
     ) -> None:
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
-        self.share = _SHARE
+        self.share, self.proved = DEFAULT_SHARE, False
 
     def run(self) -> Certified:
         """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
-        while True:
+        delta = None
+        while delta is None:
             if not any(group.known for group in self.groups):
-                return Certified(self.problem, "inconclusive", reason=self.groups[0].reason, try_="another initial direction")
+                causes = {group.cause for group in self.groups if group.cause is not None}
+                return Certified(
+                    self.problem, "inconclusive", _reasons(self.groups), try_=advice(causes, self.epsilon, self.start_angle)
+                )
             try:
                 delta = self._widen()
                 delta, _ = self._search(delta, 1.002)
-                break
-            except _Left as error:
+            except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
-                if not self.several:
+                # No group is given up twice, so this ends.
+                if not self.several or not self.groups[error.group].known:
                     raise
-                self._drop(self.groups[error.group], str(error))
+                self.groups[error.group].give_up(error)
+                delta = None
         delta = _round_down(delta, 4)
         sweep = self.timeline.sweep(delta)
         if sweep.failure is not None or not self.horizon.holds(sweep, delta, self.radius):
-            raise Inconclusive("the bounds changed by rounding; this should not happen.")
+            raise Unproved("the bounds changed by rounding; this should not happen.", Cause.TUBE)
         radius = self._largest_radius(sweep, delta)
         claim = make_claim(
             self.problem, self.groups, self.horizon, self.timeline, sweep, delta, self.epsilon, self.start_angle, radius
         )
         evidence = [_evidence(group) for group in self.groups]
         partial = any(not group.known for group in self.groups)
-        reason = "; ".join(f"block {j + 1}: {g.reason}" for j, g in enumerate(self.groups) if not g.known)
-        return Certified(self.problem, "partial" if partial else "proved", reason=reason, groups=evidence, claim=claim)
+        return Certified(self.problem, "partial" if partial else "proved", _reasons(self.groups), groups=evidence, claim=claim)
 
     def _widen(self) -> Fraction:
         """Find out with thin tubes that prove nothing how wide the regions have to be, and prove the rates on them."""
         for group in self.groups:
             propose_steps(group, self.several)
+        self.proved = False
         self._setup()
         delta, sweep = self._search(Fraction(1, 10), 1.2)
         for g, group in enumerate(self.groups):
@@ -141,14 +149,9 @@ class _Proof:
             wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
             bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
         self._report("tubes", len(self.groups))
+        self.proved = True
         self._setup()
         return delta
-
-    @staticmethod
-    def _drop(group: Group, reason: str) -> None:
-        """Say nothing about a group, and why."""
-        group.curve = group.trap = group.at = None
-        group.dead, group.steps, group.reason = False, (), reason
 
     def _report(self, what: str, done: int) -> None:
         if self.progress is not None:
@@ -163,39 +166,16 @@ class _Proof:
             if not self.several and traps:
                 propose_steps(group, self.several)
                 self._choose(group, traps)
-        except Inconclusive as error:
-            if not self.several or isinstance(error, OutOfTime):
+        except Unproved as error:
+            if not self.several:
                 raise
-            self._drop(group, str(error))
+            group.give_up(error)
 
     def _choose(self, group: Group, traps: list[Trap]) -> None:
-        """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest.
-
-        Floats: D is affine in delta^L, so two sweeps of a thin tube tell it for every delta and every end.
-        """
+        """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest."""
         group.trap = traps[0]
         timeline = Timeline([self._track(group, 0)], self.order)
-        rest = timeline.sweep(Fraction(1, 10**60)).track
-        scale = 1e-3 / max(traps[0].rates.K * max((A for _, A in rest), default=1.0), 1e-300)
-        small = Fraction(min(scale, 1.0) ** (1 / self.order))
-        forced = timeline.sweep(small).track
-        a0 = float(small) ** self.order
-        steps = list(itertools.accumulate(window.steps for window in group.curve.windows)) if group.curve is not None else []
-        best = (-math.inf, traps[0], 0, _SHARE)
-        gap = max(float(trap.gamma) for trap in traps)
-        for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
-            budget = min(float(self.epsilon), trap.rates.limit)
-            for count in range(len(group.angles), 0, -1):
-                k = steps[count - 1] - 1
-                if k >= len(forced):
-                    continue
-                (D0, A), (D1, _) = rest[k], forced[k]
-                score = _score(trap, budget, share, self.order, D0 + group.angles[count - 1], (D1 - D0) / a0, A)
-                # A gap that is proved is worth something by itself: it is the law's exponent.
-                score += math.log(float(trap.gamma) / gap) / 3
-                if score > best[0]:
-                    best = (score, trap, count, Fraction(share).limit_denominator(10))
-        _, trap, count, self.share = best
+        trap, count, self.share = best_choice(group, traps, timeline, self.epsilon)
         settle_for(group, trap, count)
         group.steps, group.spectra = group.steps[: group.count], group.spectra[: group.count]
 
@@ -209,7 +189,7 @@ class _Proof:
     def _track(self, group: Group, j: int) -> Track:
         problem, parts = self.problem, group.parts
         own = [problem.direction[i] for part in parts.indices for i in part]
-        log_share, moved = self._share(own)
+        log_share, moved = self._share(own, j)
         curve = group.curve
         if curve is None:
             empty = np.zeros(0)
@@ -234,20 +214,22 @@ class _Proof:
         entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
         return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, trap.rates, entry, distance, log_share)
 
-    def _share(self, own: list[Fraction]) -> tuple[tuple[float, float], float]:
+    def _share(self, own: list[Fraction], j: int) -> tuple[tuple[float, float], float]:
         """Enclosure of log(rho_j(0)/delta), and how far the start angle can turn the block."""
         phi = self.start_angle
         if not self.several:
             return (0.0, 0.0), float_up(phi)
         square = sum(v * v for v in own) / sum(v * v for v in self.problem.direction)
-        if square == 0:
-            # It has no direction, and stays zero unless the start is moved; e^-700 is more than nothing.
-            return (-700.0, float_up(Ball(phi, BITS).log().upper()) if phi else -700.0), 0.0
         sigma = Ball(square, BITS).sqrt()
+        high = float_up((sigma + phi).log().upper()) if square + phi else _NOTHING
+        if not self.groups[j].known:
+            # It may have turned anywhere; only the bound of its size is used.
+            return (_NOTHING, high), 0.0
         if not 2 * phi <= sigma.lower():
-            raise Inconclusive("a block is too small for this start_angle; its direction would be arbitrary.")
-        low, high = (sigma - phi).log().lower(), (sigma + phi).log().upper()
-        return (float_down(low), float_up(high)), arcsin_upper((Ball(phi, BITS) / sigma).square().upper()) if phi else 0.0
+            reason = "the block is too small for this start_angle; its direction would be arbitrary."
+            raise Unproved(reason, Cause.START, j)
+        turned = arcsin_upper((Ball(phi, BITS) / sigma).square().upper()) if phi else 0.0
+        return (float_down((sigma - phi).log().lower()), high), turned
 
     def _half_logs(self, group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
         if group.at is None:
@@ -277,7 +259,7 @@ class _Proof:
         high = low
         while best is None:
             if low < _SMALLEST:
-                raise self._stopped(self.timeline.sweep(low))
+                raise self._stopped(low, self.timeline.sweep(low))
             high, low, step = low, low / Fraction(step), step * step
             best = works(low)
         while high == low and high < 1:
@@ -294,17 +276,39 @@ class _Proof:
                 low, best = middle, found
         return low, best
 
-    def _stopped(self, sweep: Sweep) -> Inconclusive:
-        failure = sweep.failure
+    def _stopped(self, delta: Fraction, sweep: Sweep) -> Unproved:
+        """Why even this smallest delta does not work, and which group to give up."""
+        failure, tracks = sweep.failure, self.timeline.tracks
         if failure is None:
-            return Inconclusive("no delta is small enough for the directions to stay within epsilon after the horizon.")
-        if failure.step == len(self.timeline.tracks[failure.group].steps):
-            return _Left(f"block {failure.group + 1} is not inside its trap or dead cell, however small delta is.", failure.group)
-        return _Left(
-            f"the tube of block {failure.group + 1} becomes wider than its regions in step {failure.step + 1}, at s = "
-            f"{float(failure.time):.6g}, however small delta is; the centre is not accurate enough or grows too far apart.",
-            failure.group,
-        )
+            g = self.horizon.failing(sweep, delta, self.radius)
+            if g is not None:
+                reason = (
+                    "no delta is small enough for the direction to stay within epsilon and inside its trap after the horizon."
+                )
+                return self._unproved(reason, g, len(tracks[g].steps))
+        elif failure.group is not None:
+            g, k = failure.group, failure.step
+            if k == len(tracks[g].steps):
+                reason = "the direction is not proved to be inside its trap or dead cell, however small delta is."
+                return self._unproved(reason, g, k)
+            return self._unproved(
+                f"the tube becomes wider than its regions in step {k + 1}, at s = "
+                f"{float(failure.time):.6g}, however small delta is; the centre is not accurate enough or grows too far apart.",
+                g,
+                k,
+            )
+        # What takes longest makes the others wait, and grow.
+        known = [g for g, group in enumerate(self.groups) if group.known]
+        slowest = max(known, key=lambda g: tracks[g].ends[-1] if tracks[g].ends else Fraction(0))
+        reason = "the direction arrives so late that the weights may have grown too much by then, however small delta is."
+        return self._unproved(reason, slowest, len(tracks[slowest].steps))
+
+    def _unproved(self, reason: str, g: int, step: int) -> Unproved:
+        ends, curve = self.timeline.tracks[g].ends, self.groups[g].curve
+        done = itertools.accumulate(window.steps for window in curve.windows) if curve is not None else ()
+        at = ends[step - 1] if step else Fraction(0)
+        proved = f"s = {float(at):.6g} of the limit flow" if step and self.proved else ""
+        return Unproved(reason, Cause.TUBE, g, sum(count <= step for count in done), at, proved)
 
     def _largest_radius(self, sweep: Sweep, delta: Fraction) -> Fraction | None:
         """The largest radius that works for this delta, within a fraction of a percent."""
@@ -321,29 +325,6 @@ class _Proof:
         return rounded if self.horizon.holds(sweep, delta, rounded) else low
 
 
-def _score(trap: Trap, budget: float, share: float, order: int, fixed: float, forced: float, A: float) -> float:
-    """log(delta_bar R) if the tube ends at D = fixed + forced delta^L with growth A; approximate."""
-    gamma, rates = float(trap.gamma), trap.rates
-    if not rates.ell_lo > 0:
-        return math.log(max(budget - fixed, 1e-300))
-    floor = rates.K / (gamma + order * rates.ell_lo)
-    size = share * budget / max(floor, 1e-300)
-    power = gamma / rates.ell_hi / order
-
-    def works(log_a: float) -> bool:
-        a = math.exp(log_a)
-        D = fixed + forced * a
-        return A * a < size and D + floor * A * a <= budget and D * (A * a / size) ** power <= (1 - share) * budget
-
-    low, high = -600.0, 0.0
-    if not works(low):
-        return -math.inf
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if works(middle) else (low, middle)
-    return (low + math.log(size)) / order
-
-
 def _log(value: Fraction) -> float:
     return math.log(value.numerator) - math.log(value.denominator)
 
@@ -353,6 +334,15 @@ def _round_down(value: Fraction, digits: int) -> Fraction:
     exponent = math.floor(_log(value) / math.log(10)) - digits + 1
     unit = Fraction(10) ** exponent
     return Fraction(value // unit) * unit
+
+
+def _reasons(groups: list[Group]) -> str:
+    """Why nothing is known about which blocks; empty if something is known about all."""
+    blocks: dict[str, list[str]] = {}
+    for j, group in enumerate(groups):
+        if not group.known:
+            blocks.setdefault(group.reason, []).append(str(j + 1))
+    return "; ".join(f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items())
 
 
 def _evidence(group: Group) -> GroupEvidence:

@@ -8,33 +8,30 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
+from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.parts import Parts
 from certflow.flow.propose import Proposal
 from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
-from certflow.flow.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
+from certflow.flow.trap import BITS, TooFine, Trap, find_traps, proposed_bound, tangential_bound
 from certflow.flow.tube import Rates
 from certflow.outcome import Inconclusive
-from certflow.time_limit import OutOfTime
+from certflow.theorems.advice import Cause, Unproved
+
+T = TypeVar("T")
 
 _FIRST_RADIUS = 2.0**-30
 _NEAREST = 0.25
-
-
-class Stopped(Inconclusive):
-    """A group could not be followed: `windows` of its curve were, up to the clock `time`."""
-
-    def __init__(self, reason: str, curve: Curve) -> None:
-        super().__init__(reason)
-        self.windows, self.time = len(curve.windows), sum((window.h for window in curve.windows), Fraction(0))
+_FINEST = 2.0**-40
 
 
 @dataclass
@@ -47,6 +44,7 @@ class Group:
     at: Points | None = None
     dead: bool = False
     reason: str = ""
+    cause: Cause | None = None
     angles: list[float] = field(default_factory=list)
     radius: np.ndarray = field(default_factory=lambda: np.zeros(0))
     spectra: list[tuple[Fraction, Fraction]] = field(default_factory=list)
@@ -57,6 +55,11 @@ class Group:
         """Whether the group has a tube."""
         return self.curve is not None
 
+    def give_up(self, error: Unproved) -> None:
+        """Say nothing about the group, and why."""
+        self.curve = self.trap = self.at = None
+        self.dead, self.steps, self.reason, self.cause = False, (), str(error), error.cause
+
     @property
     def count(self) -> int:
         """The number of steps of its tube."""
@@ -66,31 +69,59 @@ class Group:
 def prepare(group: Group, epsilon: Fraction, several: bool) -> list[Trap]:
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its end.
 
-    Afterwards the group has a curve that ends well inside the smallest of these traps, or is dead, or has a `reason`.
-    Raises `Inconclusive` where nothing can be said.
+    Afterwards the group has a curve that ends well inside the smallest of these traps, or is dead. Raises `Unproved` where
+    nothing can be said.
     """
     parts = group.parts
     proposal = Proposal(parts.problem, parts.indices)
-    curve = proposal.curve(float(epsilon))
-    if curve.reason == "dead":
-        group.curve, group.dead = curve, True
-        if curve.windows:
-            group.at = enclose_curve(parts, curve)
-        return []
+    curve = _followed(parts, proposal, max(float(epsilon), _FINEST))
     if curve.centre is None:
-        raise Stopped(curve.reason, curve)
-    try:
-        traps = find_traps(parts, curve.centre, curve.grid, epsilon, several)
-    except OutOfTime:
-        raise
-    except Inconclusive as error:
-        raise Stopped(str(error), curve) from None
+        group.curve, group.dead = curve, True
+        return []
+    centre, grid = curve.centre, curve.grid
+    traps = _enclosed(parts, curve, lambda: find_traps(parts, centre, grid, epsilon, several))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    group.curve = proposal.curve(_NEAREST * room)
-    group.angles = proposal.angles()[1 : len(group.curve.windows) + 1]
-    if group.curve.windows:
-        group.at = enclose_curve(parts, group.curve)
+    nearer = _followed(parts, proposal, _NEAREST * room)
+    group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
+    if nearer.windows:
+        group.at = _enclosed(parts, nearer, lambda: enclose_curve(parts, nearer))
     return traps
+
+
+def _followed(parts: Parts, proposal: Proposal, distance: float) -> Curve:
+    """The curve that comes within `distance` of a KKT point; it has no centre if the group is dead at the start."""
+    curve = proposal.curve(distance)
+    if curve.centre is None and curve.reason != "dead":
+        at_start = not curve.windows and not any(v for row in curve.start for v in row)
+        raise _unproved(parts, curve, curve.reason, Cause.START if at_start else Cause.LIMIT)
+    return curve
+
+
+def _enclosed(parts: Parts, curve: Curve, make: Callable[[], T]) -> T:
+    """What `make` encloses of a curve or its end; that it cannot be done is a reason."""
+    try:
+        return make()
+    except Inconclusive as error:
+        raise _unproved(parts, curve, str(error), Cause.PRECISION if isinstance(error, TooFine) else Cause.LIMIT) from None
+    except OutsideDomain as error:
+        raise _unproved(parts, curve, f"the centre cannot be enclosed, because {error}.", Cause.LIMIT) from None
+
+
+def _unproved(parts: Parts, curve: Curve, reason: str, cause: Cause) -> Unproved:
+    if cause is Cause.LIMIT and _rotates(parts):
+        # The hidden layers of a linear network can be rotated into each other: no KKT point with N != 0 is isolated.
+        reason, cause = (
+            f"the limit is one of a continuum of KKT points, as for all deep linear networks: {reason}",
+            Cause.CONTINUUM,
+        )
+    return Unproved(reason, cause, piece=len(curve.windows), time=sum((window.h for window in curve.windows), Fraction(0)))
+
+
+def _rotates(parts: Parts) -> bool:
+    """Whether rotations of a hidden layer between two trained ones change no output."""
+    own = parts.network
+    linear = own.activation.power == 1 and not own.activation.has_kink and not parts.shallow
+    return linear and any(own.widths[l] > 1 and {l, l + 1} <= set(own.trained) for l in range(1, own.depth))
 
 
 def settle_for(group: Group, trap: Trap, windows: int) -> None:
@@ -101,26 +132,6 @@ def settle_for(group: Group, trap: Trap, windows: int) -> None:
     group.trap, group.curve = trap, Curve(curve.grid, curve.weights, curve.start, curve.windows[:windows], curve.centre)
     if group.at is not None:
         group.at = group.at.first(group.count)
-
-
-def default_choice(group: Group, traps: Sequence[Trap], epsilon: Fraction, order: int) -> tuple[Trap, int]:
-    """For one of several groups: the widest trap with half of the gap, left where growth and contraction balance.
-
-    Far from the KKT point the weights are still small, near it there is room for the error of the tube.
-    """
-    best = max(float(trap.gamma) for trap in traps)
-    trap = next(trap for trap in traps if float(trap.gamma) >= best / 2)
-    ratio = order * max(trap.rates.ell_hi, 0.0) / float(trap.gamma)
-    distance = min(float(epsilon), trap.rates.limit) * min(0.9, max(0.5, ratio / (1 + ratio)))
-    return trap, first_within(group, distance)
-
-
-def first_within(group: Group, distance: float) -> int:
-    """The number of windows after which the centre stays within an angle of its end, as far as it was followed."""
-    count = len(group.angles)
-    while count and group.angles[count - 1] <= distance:
-        count -= 1
-    return min(count + 1, len(group.angles)) if group.angles else 0
 
 
 def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = True) -> None:

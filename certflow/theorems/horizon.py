@@ -13,6 +13,8 @@ from certflow.arithmetic.ball import Ball
 from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Rates, Sweep
 
+_LARGEST = Fraction(10) ** 300
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -64,19 +66,28 @@ class Horizon:
 
     def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
         """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and nothing grows)."""
-        size = Ball(radius, BITS) ** self.order if radius is not None else None
+        if radius is None and self.grows:
+            return False
+        large_enough = radius is None or self._size(radius).lower() > self.start_size(sweep, delta_bar)
+        return large_enough and self.failing(sweep, delta_bar, radius) is None
+
+    def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
+        """The first trapped group that may exceed its budget before ‖w‖ = `radius`, None if there is none."""
         A1 = self.start_size(sweep, delta_bar)
-        if size is None:
-            return not self.grows and all(
-                (self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma) <= self.budget(group)
-                for g, group in enumerate(self.groups)
-                if group.trap is not None
-            )
-        return size.lower() > A1 and all(
-            self._worst(sweep, delta_bar, g, A1, size.upper()) <= self.budget(group)
-            for g, group in enumerate(self.groups)
-            if group.trap is not None
-        )
+        for g, group in enumerate(self.groups):
+            if group.trap is None:
+                continue
+            if radius is None:
+                worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
+            else:
+                worst = self._worst(sweep, delta_bar, g, A1, self._size(radius).upper())
+            if worst > self.budget(group):
+                return g
+        return None
+
+    def _size(self, radius: Fraction) -> Ball:
+        """A where ‖w‖ = `radius`, if it is all in one block."""
+        return Ball(radius, BITS) ** self.order
 
     def start_size(self, sweep: Sweep, delta_bar: Fraction) -> Fraction:
         """An upper bound of A at the horizon."""
@@ -118,7 +129,7 @@ class Horizon:
                 sizes.append(share * self.budget(group) / floor)
             if not sizes:
                 return Fraction(1)
-            best = min(sizes)
+            best = min(*sizes, _LARGEST)
             size = best if size == 0 else (best + size) / 2
             size = Fraction(float(size))
         size = min(size, best if best is not None else size)

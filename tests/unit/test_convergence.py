@@ -1,17 +1,22 @@
 """The uniform theorem end to end: outcomes, partial theorems, balls of directions, and certificates that are accepted."""
 
+import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from certflow.certificates import certificate_text
 from certflow.checker import check_text
 from certflow.flow.propose import Proposal, groups_of, start_signs
+from certflow.flow.tube import Rates, Timeline, Track
 from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
+from certflow.theorems.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.convergence import certify
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
@@ -97,6 +102,93 @@ def test_exact_signs_of_all_layers():
     proposal = Proposal(problem, group)
     signs = start_signs(problem, group, proposal.field.kinks(proposal.ends[0]))
     assert signs.tolist() == [[1, 0, -1, 1, 1, -1, 1, 1]]
+
+
+def test_no_group_is_given_up_twice():
+    # Block 1 is not proved to be in its trap, and without it nothing bounds what it does to block 2.
+    direction = ["-1753/1000", "-47/500", "163/1000", "333/1000"]
+    data = [["33/125", "1177/500"], ["68/125", "261/1000"]]
+    network = OneLayer(2, 2, Activation("-1/10", 2))
+    problem = Problem(network, data, ["-951/1000", "-307/1000"], "square", direction, reduction="sum")
+    found = certify(problem, "1/1000", "1/10000")
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert "block 1: " in found.reason and "block 2: " in found.reason
+    assert "start angle" in found.try_
+
+
+def test_a_block_too_small_for_the_start_angle_is_given_up_once():
+    problem = one_layer(["1", "1/2", "1/10000", "1/20000"])
+    assert certify(problem, EPSILON).outcome == "proved"
+    found = certify(problem, EPSILON, start_angle=Fraction(1, 5000))
+    assert (found.outcome, outcomes(found)) == ("partial", ["converges", "inconclusive"])
+    assert "start_angle" in found.reason
+    assert accepted(found) == ("accepted", "")
+
+
+def test_growth_beyond_floats_is_a_failure_of_no_group():
+    still = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, -1.0, 1000.0)
+    unknown = Track((), (), (), np.zeros(0), np.zeros(0), still, 0.0, 0.0, (-1.0, 0.0))
+    step = Rates(-1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+    end = np.zeros(1)
+    track = Track((Fraction(1),), (Fraction(0),), (step,), end, end, step, 0.0, 0.0, (-1.0, 0.0))
+    failure = Timeline([unknown, track], 2).sweep(Fraction(1, 10**90)).failure
+    assert failure is not None and failure.group is None
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_numbers_that_are_not_finite_prove_nothing(bad):
+    step = Rates(-1.0, 1.0, 0.0, bad, bad, 0.0, 1.0, 1.0)
+    end = np.zeros(1)
+    track = Track((Fraction(1),), (Fraction(0),), (step,), end, end, step, 0.0, 0.0, (0.0, 0.0))
+    assert Timeline([track], 2).sweep(Fraction(1, 10)).failure is not None
+
+
+# -- reasons and advice ------------------------------------------------------------------------------------------------
+
+
+def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
+    assert set(REMEDIES) == set(Cause)
+    everything = advice(Cause, Fraction(1, 100), Fraction(1, 1000))
+    assert all(remedy.value in everything for remedy in Remedy)
+    for cause in (Cause.NETWORK, Cause.LABELS, Cause.CONTINUUM):
+        assert advice([cause], Fraction(1, 100), Fraction(1, 1000)) == ""
+    assert "epsilon" not in advice(Cause, LARGEST_EPSILON, Fraction(1, 1000))
+    assert "angle" not in advice(Cause, Fraction(1, 100), Fraction(0))
+
+
+DEEP_LINEAR = Problem(
+    FeedForward([2, 2, 2, 1], Activation(1, 1)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]
+)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason", "advised"),
+    [
+        (Problem(TwoLayer(2, 1, Activation(0, 1)), X, Y, "square", ["1", "1/2", "1"]), "power", ""),
+        (Problem(Expression(["u1", "u2"], ["x1", "x2"], "u1*u2*x1"), X, Y, "square", ["1", "2"]), "expressions", ""),
+        (one_layer(["1", "1/2"], y=["0", "0", "0"]), "all labels are zero", ""),
+        (DEEP_LINEAR, "a continuum", ""),
+        (one_layer(["1", "0"], y=["0", "0", "1"]), "at the start", "another initial direction"),
+    ],
+    ids=["power 1", "expression", "no labels", "deep linear", "at rest"],
+)
+def test_reasons_and_advice_are_true(problem, reason, advised):
+    found = certify(problem, EPSILON)
+    assert (found.outcome, found.try_, found.proved_until) == ("inconclusive", advised, "")
+    assert reason in found.reason
+
+
+def test_an_angle_below_the_precision_says_so():
+    found = certify(one_layer(["1", "1/2"]), "1e-300")
+    assert (found.outcome, found.try_) == ("inconclusive", "a larger epsilon")
+    assert "not known well enough" in found.reason
+
+
+def test_if_all_groups_fail_all_reasons_are_shown():
+    found = certify(one_layer(["0", "-1", "0", "-2", "0", "0"], y=["0", "0", "-1"]), EPSILON)
+    assert found.outcome == "inconclusive"
+    assert "blocks 1, 2: " in found.reason and "block 3: " in found.reason
+    assert found.try_ == "another initial direction"
 
 
 def test_a_block_of_zeros_gives_a_partial_theorem():

@@ -1,0 +1,74 @@
+"""Why nothing could be proved about a direction, in kinds, and what can help against each kind.
+
+This table is the only place that gives advice: nothing is advised that cannot help.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from certflow.exact import format_rational
+from certflow.outcome import Inconclusive
+
+LARGEST_EPSILON = Fraction(1, 5)
+"""The widest angle that can be asked for, in radians."""
+
+
+class Cause(enum.Enum):
+    """A kind of reason; `REMEDIES` says what helps."""
+
+    NETWORK = "there are no certified flows for this network"
+    LABELS = "the labels are all zero"
+    CONTINUUM = "from every start the limit is one of a continuum of KKT points"
+    START = "the initial direction does not move, or is none"
+    LIMIT = "the limit flow is not known to end in a strict KKT point"
+    TUBE = "the flow is not proved to stay near enough"
+    PRECISION = "the angle is too small for the precision of the proof"
+
+
+class Remedy(enum.Enum):
+    """What can help; the value is what people read."""
+
+    DIRECTION = "another initial direction"
+    EPSILON = "a larger epsilon"
+    ANGLE = "a smaller start angle"
+
+
+REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
+    Cause.NETWORK: (),
+    Cause.LABELS: (),
+    Cause.CONTINUUM: (),
+    Cause.START: (Remedy.ANGLE, Remedy.DIRECTION),
+    Cause.LIMIT: (Remedy.DIRECTION,),
+    Cause.TUBE: (Remedy.ANGLE, Remedy.EPSILON, Remedy.DIRECTION),
+    Cause.PRECISION: (Remedy.EPSILON,),
+}
+
+
+class Unproved(Inconclusive):
+    """Nothing could be proved about the direction of a group, for one kind of reason: `piece` windows of its curve were
+    followed, up to the clock `time`, and `proved` says up to when something was proved about it, if anything was."""
+
+    def __init__(
+        self, reason: str, cause: Cause, group: int = 0, piece: int = 0, time: Fraction | None = None, proved: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.cause, self.group, self.piece, self.time, self.proved = cause, group, piece, time, proved
+
+    @property
+    def stopped_at(self) -> dict[str, Any] | None:
+        """Where that was, for results; None if no flow was followed."""
+        return None if self.time is None else {"block": self.group, "piece": self.piece, "time": format_rational(self.time)}
+
+
+def advice(causes: Iterable[Cause], epsilon: Fraction, start_angle: Fraction) -> str:
+    """What can help against any of these causes, in words; empty if nothing can."""
+    wanted = {remedy for cause in causes for remedy in REMEDIES[cause]}
+    if epsilon >= LARGEST_EPSILON:
+        wanted.discard(Remedy.EPSILON)
+    if start_angle == 0:
+        wanted.discard(Remedy.ANGLE)
+    return " or ".join(remedy.value for remedy in Remedy if remedy in wanted)
