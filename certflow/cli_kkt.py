@@ -75,7 +75,7 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
 def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
     """The KKT set; with a time limit the best of the rounds that were finished in time. Raises `Inconclusive`."""
     from certflow.kkt.enumerate import Budget, kkt_set
-    from certflow.time_limit import OutOfTime
+    from certflow.running import OutOfTime
 
     budget = Budget() if starts is None else Budget(starts=starts)
     best: KKTSet | None = None

@@ -106,9 +106,9 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
     def command(
         problem: str | None, as_json: bool, quiet: bool, time_limit: float | None, digits: int = 30, **options: Any
     ) -> Any:
-        from certflow.time_limit import time_limit as limit
+        from certflow.running import deadline
 
-        with limit(time_limit):
+        with deadline(time_limit):
             return function(Run(problem, as_json, digits, quiet, time_limit), **options)
 
     argument = click.argument("problem", required=False, type=click.Path())

@@ -19,6 +19,7 @@ import numpy as np
 from gmpy2 import mpz
 
 from certflow.arithmetic.base import Arithmetic
+from certflow.running import tick
 
 ZERO = mpz(0)
 
@@ -80,6 +81,7 @@ class JetArithmetic(Arithmetic):
     def extend(self, n: int) -> None:
         """Compute coefficient n of every recorded series, from coefficients up to n of the variables."""
         for node in self.program:
+            tick()
             node.extend(n)
 
     def series(self, node: JetArray) -> np.ndarray:

@@ -17,8 +17,8 @@ from certflow.experiments.measurement import EXTRA_DIGITS, Job
 from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.running import tick
 from certflow.theorems.near_origin import NearOrigin
-from certflow.time_limit import OutOfTime
 
 DIGITS = 15
 DECADES = 40
@@ -126,10 +126,11 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     followed: ReferenceFlow | None = None
     try_until: Fraction | None = None
     while True:
+        tick()
         try:
             followed = limit_flow(problem, time=until, digits=DIGITS, check=False)
-        except Inconclusive as error:
-            if followed is None or isinstance(error, OutOfTime):
+        except Inconclusive:
+            if followed is None:
                 raise
             last, try_until = until, last
         reach = float(followed.log_norm(followed.end_time))
@@ -197,6 +198,7 @@ def added_deltas(
             break
         candidates = {text: fits.served_by(_log(value)) for text, value in values.items() if value not in given}
         while len(chosen) < MOST_ADDED:
+            tick()
             gains = {text: sum(missing[fit] > 0 for fit in served) for text, served in candidates.items()}
             # The first of equals: the largest.
             best = max(gains, key=lambda text: gains[text])

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
 from certflow.flow.reference import ReferenceFlow, reference_flow
-from certflow.outcome import CertflowError
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
-from certflow.time_limit import OutOfTime
 
 EXTRA_DIGITS = 15
 """Digits passed on beyond those asked for, so that differences of directions keep theirs."""
@@ -106,7 +106,7 @@ class Measurement:
 
 
 def measure(problem: Problem, job: Job, share: Share | None = None) -> Measurement:
-    """Integrate as the job says and read off the result; a flow that fails (`CertflowError`) leaves its reason."""
+    """Integrate as the job says and read off the result; a flow that fails leaves its reason."""
     stages = _Stages(job.check, share)
     flows: list[ReferenceFlow] = []
     failure: str | None = None
@@ -121,9 +121,7 @@ def measure(problem: Problem, job: Job, share: Share | None = None) -> Measureme
                 problem, job.delta_value, digits=job.digits, check=job.check, progress=stages.progress, **limits
             )
             flows.append(flow)
-        except OutOfTime:
-            raise
-        except CertflowError as error:
+        except (Inconclusive, OutsideDomain) as error:
             failure = failure or str(error)
     return _read(job, flows, failure)
 

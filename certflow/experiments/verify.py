@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
+from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.atomic import write_atomically
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
@@ -31,7 +32,7 @@ from certflow.flow.reference import limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.planar import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
-from certflow.outcome import BadInput, CertflowError, ExitCode, Inconclusive
+from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
@@ -42,7 +43,6 @@ from certflow.report.terminal import PLAIN_WIDTH
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.theorems.near_origin import NearOrigin, near_origin
-from certflow.time_limit import OutOfTime
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -125,8 +125,6 @@ def _kkt(problem: Problem, digits: int, progress: Progress | None) -> tuple[KKTS
     more = EXTRA_DIGITS if why_not_enumerated(problem) is None else 0
     try:
         return kkt_set(problem, digits + more, KKT_BUDGET, progress), ""
-    except OutOfTime:
-        raise
     except Inconclusive as error:
         return None, str(error)
 
@@ -145,9 +143,7 @@ def _measure(
     failure = ""
     try:
         ahead: Lookahead | None = look_ahead(problem, bounds, min(experiment.delta_values()))
-    except CertflowError as error:
-        if isinstance(error, BadInput | OutOfTime):
-            raise
+    except (Inconclusive, OutsideDomain) as error:
         ahead, failure = None, str(error)
     plan, limits, added, time = [], [], [], experiment.time
     if ahead is not None:

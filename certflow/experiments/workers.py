@@ -23,6 +23,7 @@ from certflow.experiments.measurement import Job, Measurement, measure
 from certflow.outcome import CertflowError
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.running import OutOfTime, deadline, remaining, tick
 
 DESCRIPTION = "reference flows"
 DEFAULT_WORKERS = 2
@@ -38,6 +39,7 @@ class Measuring:
     """Measures jobs, longest first, while the body of the `with` does something else; `collect` waits for the rest.
 
     With one worker, one job, or a loss that no file can hold, everything happens in this process inside `collect`.
+    The processes are handed the deadline of whoever enters the body.
     Leaving the body, for whatever reason, ends the processes.
     """
 
@@ -51,6 +53,7 @@ class Measuring:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Measuring:
+        self._seconds = remaining()
         try:
             for _ in range(self._count):
                 process = _start()
@@ -94,10 +97,12 @@ class Measuring:
                 results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
                 tell(i, 1.0)
         while len(results) < len(self.jobs):
+            tick()
             with contextlib.suppress(queue.Empty):
                 # With a timeout the wait can be interrupted on every system.
                 i, message = self._messages.get(timeout=0.5)
                 if isinstance(message, CertflowError):
+                    tick()  # a process that is out of time ends without an answer
                     raise message
                 if isinstance(message, Measurement):
                     results[i] = message
@@ -110,7 +115,7 @@ class Measuring:
         """Give `process` one job after the other; runs in a thread of its own."""
         i = 0
         try:
-            _send(process.stdin, {"problem": self.problem.to_toml(), "name": self.problem.name})
+            _send(process.stdin, {"problem": self.problem.to_toml(), "name": self.problem.name, "seconds": self._seconds})
             while self._todo:
                 try:
                     i = self._todo.popleft()
@@ -171,16 +176,17 @@ def main() -> None:
     threading.Thread(target=listen, daemon=True).start()
     setup = json.loads(lines.get())
     problem = Problem.from_toml_text(setup["problem"], name=setup["name"])
-    while True:
-        told = 0.0
+    with contextlib.suppress(OutOfTime), deadline(setup["seconds"]):
+        while True:
+            told = 0.0
 
-        def share(value: float) -> None:
-            nonlocal told
-            if value >= told + 0.02:
-                told = value
-                _send(answers, {"share": value})
+            def share(value: float) -> None:
+                nonlocal told
+                if value >= told + 0.02:
+                    told = value
+                    _send(answers, {"share": value})
 
-        _send(answers, measure(problem, Job.from_json(json.loads(lines.get())), share).to_json())
+            _send(answers, measure(problem, Job.from_json(json.loads(lines.get())), share).to_json())
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.running import tick
 
 Array = Any
 Gradient = Callable[[Array], Array]
@@ -187,6 +188,7 @@ def flow_to_rest(gradient: Gradient, starts: Array, jumps: bool = False) -> tupl
     h, clock = np.full(len(u), 0.01 / scale), np.zeros(len(u))
     before, mean, since = np.full_like(u, np.nan), np.zeros_like(u), clock.copy()
     for step in range(1, MAX_STEPS + 1):
+        tick()
         if not len(running):
             break
         moved, error, fresh = _bogacki_shampine(gradient, u, slope, h)
@@ -240,6 +242,7 @@ def nearest_entries(entries: Any, ends: Array, distance: float) -> Array:
     """
     best, found = np.full(len(ends), distance), np.full(len(ends), -1)
     for k, entry in enumerate(entries):
+        tick()
         near = _distance(entry, ends)
         closer = near < best
         best[closer], found[closer] = near[closer], k
@@ -264,6 +267,7 @@ def _distance(entry: KKTPoint, ends: Array) -> Array:
     gram, inner = rays @ rays.T, rest @ rays.T
     a = np.zeros_like(inner)
     for _ in range(_SWEEPS):
+        tick()
         for i in range(len(rays)):
             a[:, i] = np.maximum(0.0, a[:, i] + inner[:, i] - a @ gram[:, i])
     return np.linalg.norm(rest - a @ rays, axis=1)

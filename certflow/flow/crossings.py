@@ -15,6 +15,7 @@ from gmpy2 import mpz
 
 from certflow.arithmetic.jets import JetArray
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 MARCH_LIMIT = 400
 
@@ -89,6 +90,7 @@ def _refine(c: np.ndarray, near: float, length: mpz, bits: int) -> mpz | None:
     derivative = np.array([n * v for n, v in enumerate(c)][1:] or [mpz(0)], dtype=object)
     low, gap = from_float(near * (1 - 1e-12), bits), mpz(1) << max(bits - 44, 1)
     while horner(c, min(low + gap, length), bits) >= 0:
+        tick()
         if low + gap >= length:
             return None
         gap *= 2
@@ -97,6 +99,7 @@ def _refine(c: np.ndarray, near: float, length: mpz, bits: int) -> mpz | None:
         low = mpz(0)
     root = (low + high) >> 1
     for _ in range(4 * bits):
+        tick()
         value = horner(c, root, bits)
         if value >= 0:
             low = root
@@ -120,6 +123,7 @@ def _march(c: np.ndarray, h: float) -> list[tuple[int, float]]:
     scale = np.abs(c).max(0)
     place, alive, hits = np.zeros(c.shape[1]), np.ones(c.shape[1], dtype=bool), []
     for _ in range(MARCH_LIMIT):
+        tick()
         columns = np.flatnonzero(alive)
         if not len(columns):
             break

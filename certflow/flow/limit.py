@@ -14,6 +14,7 @@ from certflow.flow.integration import Integration, Precision
 from certflow.flow.path import Path, Rest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.running import tick
 
 MAX_STEPS = 20_000
 
@@ -85,6 +86,7 @@ class Limit:
         run = self._run(j)
         path = run.paths[0]
         while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
+            tick()
             if path.pieces and isinstance(path.pieces[-1], Rest):
                 path.end = time
                 return
@@ -112,6 +114,7 @@ class Limit:
         if self.log_size(low, ceiling) > ceiling:
             return low
         while until is None or low < until:
+            tick()
             high = low + step if until is None else min(low + step, until)
             if self.log_size(high, ceiling) > ceiling:
                 return self._last_below(ceiling, low, high)
@@ -131,6 +134,7 @@ class Limit:
             below = [start for start in path.starts if self.log_size(start, ceiling) <= ceiling]
             return max([low, *below])
         for _ in range(200):
+            tick()
             middle = (low + high) / 2
             if self.log_size(middle, ceiling) > ceiling:
                 high = middle

@@ -21,6 +21,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.running import tick
 
 Indices = tuple[int, ...]
 
@@ -107,6 +108,7 @@ class Parts:
         """Slices of `entries` that are evaluated at once, each a whole number of `multiple`."""
         step = max(1, _NEURONS_AT_ONCE // multiple) * multiple if self.shallow else 1
         for start in range(0, entries, step):
+            tick()
             yield slice(start, min(start + step, entries))
 
     def colours(self, entries: int) -> np.ndarray:

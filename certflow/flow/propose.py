@@ -21,6 +21,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.running import tick
 
 Array = Any
 Indices = tuple[int, ...]
@@ -151,6 +152,7 @@ class Proposal:
 
     def _follow(self, distance: float) -> None:
         while not self.reason and not self._arrived(distance) and not self.reason:
+            tick()
             if len(self.windows) >= MAX_WINDOWS or self._numbers > MAX_NUMBERS:
                 self.limit, self.reason = (
                     None,
@@ -210,6 +212,7 @@ class Proposal:
         size = math.log(float((u * u).sum())) / 2
         rate = growth + self.field.order * residual**2 * longest / 4 + size / longest
         for _ in range(_ATTEMPTS):
+            tick()
             decay = _rounded(rate)
             U, Z = self.field.series(u, cell, float(decay), np.full(len(u), longest), _TERMS)
             factor = min(1.0, _reach(U, self.grid), self.max_step / max(float(np.linalg.norm(U[1])), 1e-300))
@@ -240,6 +243,7 @@ class Proposal:
         active = np.arange(m)
         ignored = np.full(self._on.shape, self.field.off == 1)
         for _ in range(64 + 8 * self.field.kink_count):
+            tick()
             when, which = first_events(Z, self._on[active], ignored[active])
             cuts = _cuts(U, self.grid)
             for row, part in enumerate(active.tolist()):

@@ -16,6 +16,7 @@ import numpy as np
 from certflow.arithmetic.base import FLOAT
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
+from certflow.running import tick
 
 Array = Any
 
@@ -98,6 +99,7 @@ class QuadraticField(Field):
         if self.outgoing is not None:
             step = lengths[:, None, None] * (self.outgoing[:, None, None] * M - decay * np.eye(d))
             for k in range(terms):
+                tick()
                 U[k + 1] = (step @ U[k][:, :, None])[:, :, 0] / (k + 1)
         else:
             Y = np.zeros((terms, m, d))
@@ -173,6 +175,7 @@ class LayeredField(Field):
         matrices = [W if layer in self.trained else W[None] for layer, W in enumerate(self._matrices(U), 1)]
         layers = _Layers(self, cell, terms + 1, m, n, matrices)
         for k in range(terms):
+            tick()
             layers.forward(k)
             U[k + 1] = lengths[:, None] * (layers.backward(k) - decay * U[k]) / (k + 1)
         layers.forward(terms, kinks_only=True)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from certflow.running import tick
+
 Array = Any
 
 NEGLIGIBLE = 2.0**-45
@@ -75,6 +77,7 @@ def _root(c: list[float], low: float, high: float) -> float:
     if f_low <= 0:
         return low
     for _ in range(60):
+        tick()
         y = low + (high - low) * f_low / (f_low - f_high)
         y = min(max(y, low + (high - low) / 1024), high - (high - low) / 1024)
         f = _value(c, y)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.propose_field import Field
+from certflow.running import tick
 
 Array = Any
 
@@ -54,6 +55,7 @@ def _newton(field: Field, u: Array) -> Limit | None:
     u = u / np.linalg.norm(u)
     size = u.size
     for _ in range(_ITERATIONS):
+        tick()
         cell = field.cell(field.kinks(u))
         G, H = field.gradient(u, cell).ravel(), hessian(field, u, cell)
         flat = u.ravel()
@@ -97,6 +99,7 @@ def hessian(field: Field, u: Array, cell: Array) -> Array:
     for j in range(count):
         block = np.empty((size, size))
         for start in range(0, size, _AT_ONCE):
+            tick()
             moves = step * np.eye(size)[start : start + _AT_ONCE]
             points = np.concatenate([u[j] + moves, u[j] - moves])
             own = field.select(np.full(len(points), j))

@@ -22,6 +22,7 @@ from certflow.flow.path import Path
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.running import tick
 
 MAX_DIGITS = 5_000
 COORDINATES = ("raw", "polar")
@@ -128,6 +129,7 @@ class ReferenceFlow:
         """The root of log_norm - target between low and high: Illinois, in log-norm accuracy."""
         small, side = self.context.mpf(10) ** -(self.digits + 8), 0
         for _ in range(40 * self.digits):
+            tick()
             if above == below or high - low == 0:
                 break
             middle = (low * above - high * below) / (above - below)
@@ -238,6 +240,7 @@ def _integrate(
     run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
     start_log = _log_sum(run.log_norms())
     while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
+        tick()
         still = run.standstill()
         if still is not None:
             for path, rest in zip(run.paths, still, strict=True):
@@ -294,6 +297,7 @@ def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
     a given time has no correct digits, at equal norm together with the relative difference of the times."""
     ctx, worst = other.context, other.context.zero
     for time in flow.sample_times():
+        tick()
         found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
         if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (5 - flow.digits)):
             at = other.time_at_norm(ctx.exp(flow.log_norm(time)))

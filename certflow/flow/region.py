@@ -20,6 +20,7 @@ from certflow.flow.curve import Curve
 from certflow.flow.parts import Parts, branches
 from certflow.networks.base import Forward
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 _SPARE, _SPARE_DEEP, _SPARE_NORM = 2.0**-24, 2.0**-8, 2.0**-5
 """By how much radii are made larger than proved, so that a checker with another order of operations arrives at no more.
@@ -124,6 +125,7 @@ def _stacked(pieces: list[_PieceData]) -> np.ndarray:
     order = max(p.coefficients.shape[1] for p in pieces)
     table = np.zeros((order, len(pieces), pieces[0].coefficients.shape[0]))
     for i, p in enumerate(pieces):
+        tick()
         table[: p.coefficients.shape[1], i] = p.coefficients.T
     return table
 
@@ -137,6 +139,7 @@ def _gradients(parts: Parts, pieces: list[_PieceData], table: np.ndarray) -> tup
     X, z = POLYNOMIALS.array(parts.X), POLYNOMIALS.array(parts.problem.z)
     gradients, kinks, defects = [], [], []
     for chunk in parts.chunks(len(pieces), 1):
+        tick()
         own = pieces[chunk]
         network = parts.wide(np.array([p.part for p in own]), overlap=True)
         u = PolynomialArray(MidRad.exact(table[:, chunk]))
@@ -177,6 +180,7 @@ class _Overlaps:
 def _overlaps(curve: Curve, pieces: list[_PieceData]) -> _Overlaps:
     by_place: dict[tuple[int, int], list[int]] = {}
     for i, p in enumerate(pieces):
+        tick()
         by_place.setdefault((p.window, p.part), []).append(i)
     index: list[int] = []
     first: list[int] = []
@@ -185,6 +189,7 @@ def _overlaps(curve: Curve, pieces: list[_PieceData]) -> _Overlaps:
     unit = 1 << curve.grid
     for w, window in enumerate(curve.windows):
         for k in range(window.steps):
+            tick()
             low, high = unit * k // window.steps, unit * (k + 1) // window.steps
             for j in range(len(window.parts)):
                 first.append(len(index))
@@ -203,6 +208,7 @@ def _hulls(polynomials: list[Any], overlaps: _Overlaps, scale: MidRad | None = N
     low = high = np.empty(0)
     begin = 0
     for polynomial in polynomials:
+        tick()
         chosen = np.flatnonzero((overlaps.piece >= begin) & (overlaps.piece < begin + len(polynomial)))
         value = polynomial[overlaps.piece[chosen] - begin].along(overlaps.at0[chosen], overlaps.at1[chosen])
         if scale is not None:
@@ -291,6 +297,7 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     A_rad = np.zeros_like(A_mid)
     K, E = np.zeros(places), np.zeros(places)
     for chunk in parts.chunks(places * parts.count, parts.count):
+        tick()
         here = slice(chunk.start // parts.count, chunk.stop // parts.count)
         run, network = _run(parts, at, rho, here)
         A = _hessians(parts, network, run)

@@ -22,6 +22,7 @@ from certflow.arithmetic.jets import Constant, JetArithmetic, JetArray
 from certflow.networks.base import Forward, Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 SLIDING = 3
 """The sign of an argument that is held at zero; the network sees that of it: -1, or 1 where its sample is opposite to
@@ -186,6 +187,7 @@ class Sliding:
         sides = (-1, 1) if group[0].key is None else (-1, 1, 0)
         found: dict[tuple[int, ...], tuple[int, ...]] = {}
         for choice in itertools.product(sides, repeat=len(group)):
+            tick()
             followed = self._followed(stepper, group, choice)
             if followed is not None:
                 found.setdefault(followed, choice)

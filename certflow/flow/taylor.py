@@ -20,6 +20,7 @@ from certflow.arithmetic.jets import JetArithmetic, JetArray
 from certflow.flow.crossings import KinkArguments, first_crossing, from_float, horner
 from certflow.flow.sliding import SLIDING, Sliding
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 PROBE = 4
 """How many orders tell which way the flow leaves a kink."""
@@ -123,6 +124,7 @@ class Stepper:
         self.unit = self.natural
         previous, n, aimed = None, 0, False
         while n < self.ar.order:
+            tick()
             self._next(y, derivative, n)
             size = max(abs(v) for v in c[n + 1])
             n += 1
@@ -223,6 +225,7 @@ class Stepper:
         y.coefficients[0], self.unit = self.state, self.natural
         count = sum(s.size for s in self.signs)
         for n in range(PROBE):
+            tick()
             self._next(y, derivative, n)
 
         def motion(index: int) -> int:

@@ -21,6 +21,7 @@ from certflow.flow.parts import Parts
 from certflow.flow.region import Points, Regions, enclose_regions, point
 from certflow.flow.tube import Rates
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 BITS = 128
 
@@ -77,6 +78,7 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tu
     mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
     s_short = dyadic_up(s, 12) if s > 0 else Fraction(0)
     for attempt in range(6):
+        tick()
         shift = dyadic_up(mu + 2.0 ** (8 * attempt - 40) * (1 + abs(mu) + float(s_short)), 40)
         if _holds(matrices, directions, losses, offset, ell, float(shift), float(s_short)):
             return shift, s_short

@@ -18,6 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.directed import exp_upper, float_up, sum_down, sum_up, total_up, up
+from certflow.running import tick
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ class Timeline:
         shares = np.array([track.log_share for track in self.tracks])
         A = A_max = float(total_up(exp_upper(up_any(order * shares[:, 1]))))
         for k, dt in enumerate(self.dt):
+            tick()
             if self.enters[k].any():
                 D = np.where(self.enters[k], up(D + entry), D)
             A_sup = float(up(A * self.growth[k]))

@@ -26,6 +26,7 @@ from gmpy2 import mpq
 
 from certflow.kkt.neuron import Normal
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def faces(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterato
     Raises `Inconclusive` if there are more than `most` cells.
     """
     for flat in flats(normals, d, most):
+        tick()
         basis = tuple(tuple(column) for column in flat.basis.T.tolist())
         for s, p in zip(flat.signs.tolist(), flat.interiors.tolist(), strict=True):
             yield Face(tuple(s), tuple(p), basis)
@@ -101,11 +103,13 @@ def flats(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterato
     while level:
         below: dict[frozenset[int], np.ndarray] = {}
         for inside, basis in level.items():
+            tick()
             restricted, index, orientation = _merged(A @ basis)
             signs, points = _cells(restricted, most)
             yield Flat(basis, _spread(signs, index, orientation), _reduced(points @ basis.T))
             if basis.shape[1] > 1:
                 for k, normal in enumerate(restricted):
+                    tick()
                     zeros = inside | frozenset(np.flatnonzero(index == k).tolist())
                     if zeros not in below:
                         below[zeros] = _reduced((basis @ _orthogonal(normal)).T).T
@@ -128,6 +132,7 @@ def _cells(A: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:
     else:
         signs, points = _cells(A[:0], most)
         for i in range(n):
+            tick()
             signs, points = _cut(A[:i], A[i], signs, points, most)
             _refuse_more_than(most, len(signs))
     _refuse_more_than(most, len(signs))

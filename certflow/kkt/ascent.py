@@ -15,6 +15,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.networks.base import Network
+from certflow.running import tick
 from certflow.symbolic.homogeneity import homogeneity
 
 Vector = np.ndarray
@@ -54,6 +55,7 @@ class Search:
         """A point near which sign N stops to grow, from the unit vector w."""
         step, value = 0.1, self.value(w)
         for _ in range(_ASCENT_STEPS):
+            tick()
             F, mu = self.tangential(w)
             if np.linalg.norm(F) <= _CLOSE * abs(mu):
                 break
@@ -71,6 +73,7 @@ class Search:
         """The KKT point that damped Newton steps reach from the unit vector w, or None."""
         F, mu = self.tangential(w)
         for _ in range(_NEWTON_STEPS):
+            tick()
             if np.linalg.norm(F) <= _CONVERGED * abs(mu):
                 return w
             H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z)
@@ -86,6 +89,7 @@ class Search:
                 return None
             move *= min(1.0, _LONGEST_STEP / max(float(np.linalg.norm(move)), 1e-300))
             for _ in range(_HALVINGS):
+                tick()
                 new = _unit(w + move)
                 F_new, mu_new = self.tangential(new)
                 if np.linalg.norm(F_new) < length:

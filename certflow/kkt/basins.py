@@ -30,6 +30,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.kkt.planar import PlanarKKT
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 _SIDES = {"maximum": (1, -1), "minimum": (-1, 1)}
 
@@ -111,6 +112,7 @@ def _partition(entries: Sequence[_Entry], gaps: Sequence[Ball], sign: int) -> li
         return [Basin(whole.start, whole.end, Ball(1, whole.start.bits), (False, False))]
     found = []
     for i, entry in enumerate(entries):
+        tick()
         before, after = entry.sides[0] * sign > 0, entry.sides[1] * sign < 0
         length = entry.length
         if before:

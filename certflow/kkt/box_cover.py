@@ -25,6 +25,7 @@ from certflow.kkt.sphere_maximum import SphereMaximum
 from certflow.networks.base import Forward, Network
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.running import tick
 
 BITS = 64
 TOLERANCE = Fraction(1, 1000)
@@ -103,6 +104,7 @@ class _Cover:
 
         add([self._face(j, side) for j in range(self.k) for side in (1, -1)])
         for _ in range(self.budget if self.k > 1 else 0):
+            tick()
             if stuck:  # boxes without a bound come first: with one of them left there is no bound at all
                 add(self._halves(stuck.pop(0)))
             elif -heap[0][0] > self.lower * (1 + TOLERANCE):

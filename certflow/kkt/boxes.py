@@ -36,6 +36,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tape import BRANCHES, Tape
 from certflow.networks.tree import Node
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 from certflow.symbolic.smoothness import regularity
 
 
@@ -50,7 +51,7 @@ class Enclosures:
 
 
 CANNOT_EVALUATE = (Inconclusive, OutsideDomain)
-"""What evaluations raise on boxes that are too wide, or where N is not defined; also `OutOfTime`, which is not to be caught."""
+"""What evaluations raise on boxes that are too wide, or where N is not defined."""
 
 
 class BoxFunction(ABC):
@@ -205,6 +206,7 @@ def merged(rows: Any, z: Any, degree: int) -> tuple[list[tuple[int, ...]], list[
     """The samples as directions (coprime integers) with weights: `H(c x) = c^degree H(x)` for c > 0, so parallel ones add up."""
     sums: dict[tuple[int, ...], Fraction] = {}
     for row, weight in zip(rows, z, strict=True):
+        tick()
         if weight and any(row):
             normal, scale = primitive([Fraction(c) for c in row])
             direction = normal if scale > 0 else tuple(-c for c in normal)
@@ -252,6 +254,7 @@ def correlation_tree(network: Expression, X: Any, z: Any) -> Node:
     try:
         terms = []
         for row, weight in zip(X, z, strict=True):
+            tick()
             values = {name: tree.number(value) for name, value in zip(network.input_names, row, strict=True)}
             terms.append(tree.mul([tree.number(weight), substituted(network.tree, values)]))
         whole = tree.add(terms)

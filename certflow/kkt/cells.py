@@ -13,6 +13,7 @@ from gmpy2 import mpq
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.kkt.critical_lines import CriticalLine, Direction, exact_sum
+from certflow.running import tick
 
 Coefficients = tuple[Ball, Ball, Ball]
 """S, D, E of one arc."""
@@ -35,6 +36,7 @@ class Cells:
         change = [(line.after != 0) - (line.before != 0) for line in self._lines]
         counts = []
         for step in (*change, *(-c for c in change)):
+            tick()
             count += step
             counts.append(count)
         return counts
@@ -58,6 +60,7 @@ class Cells:
             jump = enclosed(line.after - line.before, bits)
             jumps.append([jump * factor for factor in factors] if line.after != line.before else ())
         for arc in range(self.count):
+            tick()
             half, index = divmod(arc, len(self._lines))
             if jumps[index]:
                 pairs = zip(sums, jumps[index], strict=True)
@@ -70,6 +73,7 @@ class Cells:
         """The exact signs of dN/dθ at `direction(0), direction(1), ...`; balls at `bits` first, rationals if they fail."""
         signs = []
         for arc, (_, D, E) in enumerate(self.coefficients(bits)):
+            tick()
             cosine, sine, _ = double_angle(self.direction(arc))
             sign = (E * cosine - D * sine).sign()
             if sign == UNKNOWN:

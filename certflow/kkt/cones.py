@@ -9,6 +9,8 @@ from fractions import Fraction
 import numpy as np
 from gmpy2 import mpq
 
+from certflow.running import tick
+
 Vector = tuple[int, ...]
 
 
@@ -38,6 +40,7 @@ class _Cone:
 
     def cut(self, row: Sequence[int], equality: bool) -> None:
         """Adds `row·u >= 0` or `row·u = 0`."""
+        tick()
         pivot = next((k for k, line in enumerate(self.lines) if _dot(row, line)), None)
         if pivot is None:
             self._cut_rays(row, equality)
@@ -62,6 +65,7 @@ class _Cone:
         below = [k for k, height in enumerate(heights) if height < 0]
         kept = [(ray, tight | self._bit) for (ray, tight), height in zip(self.rays, heights, strict=True) if height == 0]
         for i in above:
+            tick()
             for k in below:
                 common = self.rays[i][1] & self.rays[k][1]
                 # Two extreme rays span a face of dimension two if no third one satisfies all that they satisfy in common.
@@ -96,6 +100,7 @@ def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fractio
     table = np.array([list(point) for point in points], dtype=object).reshape(len(points), len(points[0]))
     chosen = [0]
     while True:
+        tick()
         coefficients, separating = _combination_or_separation([points[k] for k in chosen])
         if coefficients is not None:
             result = [Fraction(0)] * len(points)
@@ -124,6 +129,7 @@ def _combination_or_separation(points: Sequence[Sequence[int | Fraction]]) -> tu
     basis = [count + r for r in range(d + 1)]
     costs = [sum(column) for column in zip(*table, strict=True)]
     while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:
+        tick()
         _, _, leave = min((row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0)
         pivot = [v / table[leave][enter] for v in table[leave]]
         table[leave], basis[leave] = pivot, enter

@@ -43,6 +43,7 @@ from certflow.kkt.top_eigenvalue import sharpened
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 from certflow.symbolic.homogeneity import homogeneity
 from certflow.symbolic.smoothness import smoothness_of
 
@@ -236,6 +237,7 @@ class _Local:
         tried = [r for r in (*_RADII, 4.0 * self.residual / least if least else 0.0) if 0.0 < r < _LARGEST]
         reason = self._why_not()
         for r in tried:
+            tick()
             try:
                 delta = self._holds(r)
             except (Inconclusive, OutsideDomain) as error:
@@ -250,6 +252,7 @@ class _Local:
         """A radius not below r, for which the proof holds too."""
         larger = min(_LARGEST, r * min(_STRETCH, self.least / max(delta, TINY)))
         for _ in range(_GROWTH if larger > r else 0):
+            tick()
             middle = float(np.sqrt(r * larger))
             try:
                 holds = self._holds(middle) is not None
@@ -262,6 +265,7 @@ class _Local:
         """A small radius for which the proof holds, and δ there: the point is in both balls."""
         near = max(2.0 * self.residual / self.least, 2.0**-46)
         while near < wide:
+            tick()
             delta = self._holds(near)
             if delta is not None:
                 return near, delta
@@ -301,6 +305,7 @@ class _Local:
         if not (Fraction(self.least) - 2 * Fraction(delta)) * Fraction(r) > Fraction(self.residual):
             return np.zeros_like(zeros)
         while zeros.any():
+            tick()
             w = MidRad.exact(self.c).widened(np.where(zeros, 0.0, r))
             run = self.network.forward(MIDRAD, w, self.X)
             moved = self.network.pullback(run, self.z).magnitude() > 0.0

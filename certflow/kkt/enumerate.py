@@ -30,7 +30,6 @@ from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.time_limit import OutOfTime
 
 EXTRA_DIGITS = 5
 _SAME = 1e-6
@@ -83,8 +82,6 @@ def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, p
         by_cells = piecewise_linear_kkt if neuron.power == 1 else piecewise_quadratic_kkt
         try:
             return by_cells(neuron, digits, budget.cells, progress)
-        except OutOfTime:
-            raise
         except Inconclusive as error:
             too_many = str(error)
     else:

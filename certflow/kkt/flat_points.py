@@ -33,6 +33,7 @@ from certflow.kkt.krawczyk import Boxes
 from certflow.kkt.points import Continuum, KKTPoint
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import KINKS, TRANSCENDENTAL, Node
+from certflow.running import tick
 
 Row = tuple[Fraction, ...]
 
@@ -150,6 +151,7 @@ def _kernel(equations: list[Row], size: int) -> list[Row]:
     """A basis of the vectors orthogonal to all equations."""
     pivots: dict[int, list[Fraction]] = {}
     for equation in equations:
+        tick()
         row = list(equation)
         for j, other in pivots.items():
             row = [a - row[j] * b for a, b in zip(row, other, strict=True)]
@@ -162,6 +164,7 @@ def _kernel(equations: list[Row], size: int) -> list[Row]:
     free = [j for j in range(size) if j not in pivots]
     basis = []
     for j in free:
+        tick()
         vector = [Fraction(int(i == j)) for i in range(size)]
         for place, row in pivots.items():
             vector[place] = -row[j]

@@ -18,6 +18,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.kkt.cones import generators
 from certflow.kkt.neuron import primitive
 from certflow.kkt.real_roots import Polynomial, evaluated, real_roots, trimmed
+from certflow.running import tick
 
 _FIRST_BITS = 64
 
@@ -34,6 +35,7 @@ class Spectrum:
         self._unit = np.array([[int(i == k) for k in range(d)] for i in range(d)], dtype=object)
         self._adjugate, coefficients = [self._unit], [1]
         for k in range(1, d + 1):
+            tick()
             product = matrix @ self._adjugate[-1]
             coefficients.append(-int(product.trace()) // k)
             self._adjugate.append(product + coefficients[-1] * self._unit)
@@ -69,10 +71,12 @@ class Spectrum:
         """Independent columns of q(M)/(M - r), one per dimension: in an elimination in balls their pivots are not zero."""
         bits = _FIRST_BITS
         while True:
+            tick()
             x = self.roots[place].ball(bits)
             rest = [[evaluated(trimmed([int(N[i, k]) for N in self._adjugate]), x) for k in self._range] for i in self._range]
             columns: list[int] = []
             for _ in range(self.roots[place].multiplicity):
+                tick()
                 # Up to a factor the matrix is an orthogonal projection, so its largest diagonal entry is its largest entry.
                 best = max(self._range, key=lambda k: abs(rest[k][k].mid()))
                 pivot = rest[best][best]

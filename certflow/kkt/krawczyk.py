@@ -24,7 +24,7 @@ import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.boxes import CANNOT_EVALUATE, BoxFunction, Enclosures
-from certflow.time_limit import OutOfTime
+from certflow.running import tick
 
 _LARGEST_INVERSE = 1e12
 _RADII = 2.0 ** -np.arange(1, 34)
@@ -204,16 +204,14 @@ def approximate_inverses(matrices: np.ndarray) -> np.ndarray:
 
 
 def largest_uniqueness(function: BoxFunction, zero: Boxes) -> Boxes:
-    """A box, as large as easily found, around `zero` (one box with exactly one zero) in which that is the only one.
-
-    Raises `OutOfTime` like everything that it calls; other failures only leave the box small.
-    """
+    """A box, as large as easily found, around `zero` (one box with exactly one zero) in which that is the only one."""
     centre, tries = zero.centres(), []
     for radius in _RADII:
         box = around(centre, np.full(centre.shape, radius), zero.face)
         if ((box.low <= zero.low) & (box.high >= zero.high)).all():
             tries.append(box)
     while tries:
+        tick()
         # Bisection: what holds on a box usually holds on smaller ones, and is proved for the one that is returned.
         middle = len(tries) // 2
         if is_included(function, tries[middle]):
@@ -227,7 +225,5 @@ def is_included(function: BoxFunction, box: Boxes) -> bool:
     """Whether one box is proved to contain exactly one zero; False where N cannot be evaluated."""
     try:
         return bool(krawczyk(function, box).included[0])
-    except OutOfTime:
-        raise
     except CANNOT_EVALUATE:
         return False

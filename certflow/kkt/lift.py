@@ -25,6 +25,7 @@ from certflow.kkt.neuron import Neuron
 from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 GUARD_BITS = 64
 _MIRRORED = {"maximum": "saddle", "minimum": "saddle", "saddle": "saddle", "degenerate": "degenerate"}
@@ -174,6 +175,7 @@ def _zero_of(neuron: Neuron, up: KKTSet, bits: int) -> tuple[Ball, ...]:
         corner = tuple(Fraction(int(i == k)) for i in range(neuron.inputs))
         high, low = (corner, low) if neuron.value(corner) >= 0 else (high, corner)
     for _ in range(2 * bits):
+        tick()
         middle = tuple((a + b) / 2 for a, b in zip(high, low, strict=True))
         high, low = (middle, low) if neuron.value(middle) >= 0 else (high, middle)
     box = [Ball.interval(min(a, b), max(a, b), 2 * bits) for a, b in zip(high, low, strict=True)]
@@ -216,6 +218,7 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
         coordinates: list[Ball] = []
         for layer in range(1, D + 1):
             for row in range(widths[layer]):
+                tick()
                 first = [c * share * sign / length for c in g] if layer == 1 else [share] + [zero] * (widths[layer - 1] - 1)
                 coordinates += first if row == 0 else [zero] * widths[layer - 1]
         equation = f"W_l = {D}^(-1/2) a_l a_(l-1)^T, |a_l| = 1, a_0 = {'' if sign > 0 else '-'}g/|g|, a_{D} = 1, g = sum z_i x_i"

@@ -33,6 +33,7 @@ from certflow.kkt.cones import generators, zero_in_hull
 from certflow.kkt.linear_findings import Finding, Findings, WholeTerms, reduced, signs_of
 from certflow.kkt.neuron import Neuron, primitive
 from certflow.progress import Progress
+from certflow.running import tick
 
 
 def face_findings(neuron: Neuron, most_cells: int, progress: Progress | None = None) -> Findings:
@@ -57,6 +58,7 @@ class _Enumeration:
         counts = {"cells": 0, "faces": 0}
         most_flats = sum(comb(len(self.normals), k) for k in range(d))
         for done, flat in enumerate(flats(self.normals, d, most_cells)):
+            tick()
             if progress is not None:
                 progress("faces of the arrangement", min(done, most_flats - 1), most_flats)
             gradients = self.terms.gradients(flat.signs)
@@ -105,6 +107,7 @@ class _Enumeration:
         # On a line all normals agree, up to orientation.
         columns = np.flatnonzero(flat.signs[0])[: 1 if flat.dimension == 1 else None]
         for j in columns if len(rows) else ():
+            tick()
             heights = directions[rows] @ self.terms.H[j]
             rows = rows[np.where(flat.signs[rows, j] > 0, heights > 0, heights < 0).astype(bool)]
         return rows

@@ -10,6 +10,7 @@ import numpy as np
 
 from certflow.kkt.cones import zero_in_hull
 from certflow.kkt.neuron import Neuron
+from certflow.running import tick
 
 Vector = tuple[int, ...]
 
@@ -113,6 +114,7 @@ class WholeTerms:
             high, low = (between, low) if self.value(between) >= 0 else (high, between)
         kinks = self.H[: self.kinked]
         while len(kinks):
+            tick()
             at_high, at_low = kinks @ high, kinks @ low
             apart = np.flatnonzero((at_high * at_low < 0).astype(bool))
             kinks, at_high, at_low = kinks[apart], np.abs(at_high[apart]), np.abs(at_low[apart])

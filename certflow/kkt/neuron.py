@@ -13,6 +13,7 @@ import numpy as np
 from certflow.exact import parse_rational
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 Normal = tuple[int, ...]
 """Coprime integers whose first entry that is not zero is positive: one tuple per line through the origin."""
@@ -60,6 +61,7 @@ class Neuron:
         p, off = activation.power, activation.off
         sums: dict[Normal, tuple[Fraction, Fraction]] = {}
         for row, weight in zip(rows, weights, strict=True):
+            tick()
             if weight and any(row):
                 normal, scale = primitive(row)
                 size = weight * scale**p
@@ -84,6 +86,7 @@ class Neuron:
         sides += [(tuple(-c for c in h.normal), h.minus * (-1) ** self.power) for h in self.hinges if h.minus]
         X, z = np.empty((len(sides), self.inputs), dtype=object), np.empty(len(sides), dtype=object)
         for i, (row, weight) in enumerate(sides):
+            tick()
             X[i], z[i] = [Fraction(c) for c in row], weight
         return X, z
 

@@ -39,6 +39,7 @@ from certflow.kkt.quadratic_cells import Eigencone, QuadraticCells
 from certflow.kkt.real_roots import Root
 from certflow.outcome import BadInput, Inconclusive
 from certflow.progress import Progress
+from certflow.running import tick
 
 METHOD = "all eigenvectors of the matrices of all cells, with exact signs"
 MOST_CELLS = 20_000
@@ -135,6 +136,7 @@ class _Entry:
         own = self.root.ball(bits)
         gap = None
         for rival in self.rivals:
+            tick()
             distance = zero if rival is None else (own - rival.ball(bits)) * 2 / self.pieces.scale
             gap = distance if gap is None else gap.minimum(distance)
         continuum = None
@@ -190,6 +192,7 @@ def _size(found: Sequence[_Entry]) -> Fraction:
         if entry.root.integer != 0:
             bits = GUARD_BITS
             while entry.root.ball(bits).sign() == UNKNOWN:
+                tick()
                 bits *= 2
             value = entry.root.ball(bits)
             sizes.append(min(abs(value.lower()), abs(value.upper())) / entry.pieces.scale)
@@ -200,6 +203,7 @@ def _sharp(entry: _Entry, bits: int, digits: int, tolerance: Fraction) -> KKTPoi
     """The entry as balls of the radii that are asked for, with known signs of value and gap."""
     place = Fraction(1, 10**digits)
     for _ in range(MAX_DOUBLINGS):
+        tick()
         try:
             point = entry.point(bits)
         except OutsideDomain:

@@ -32,6 +32,7 @@ from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
+from certflow.running import tick
 
 MAX_DIGITS = 10_000
 GUARD_BITS = 64
@@ -101,6 +102,7 @@ def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) 
     findings = _findings(cells.slope_signs(bits))
     tolerance = Fraction(1, 10**digits)
     for _ in range(MAX_DOUBLINGS):
+        tick()
         points = _evaluate(cells, findings, bits)
         if points is not None and _sharp_enough(points, tolerance):
             n_max, n_min = points[0].value, points[0].value

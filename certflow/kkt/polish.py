@@ -14,6 +14,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.networks.base import Network
+from certflow.running import tick
 
 _MOST_STEPS = 12
 
@@ -41,6 +42,7 @@ def polish(
     start = [Fraction(float(v)) for v in centre]
     w, best = start, (start, reach)
     for _ in range(_MOST_STEPS):
+        tick()
         value = _phi(network, X, z, start, w, Fraction(tau), bits)
         error = _length(value).upper() * factor
         if error < best[1]:

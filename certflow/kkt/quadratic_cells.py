@@ -18,6 +18,7 @@ from certflow.kkt.eigenvectors import eigenvector_signs
 from certflow.kkt.integer_spectrum import Algebraic, Spectrum, combination, constants, enclosed, product
 from certflow.kkt.neuron import Neuron, Normal
 from certflow.kkt.real_roots import Polynomial
+from certflow.running import tick
 
 _BATCH = 1_000_000
 """About how many signs are computed at a time."""
@@ -103,6 +104,7 @@ class QuadraticCells:
         found: list[Eigencone] = []
         step = max(1, _BATCH // (self.dimension * (len(self.normals) + self.dimension)))
         for start in range(0, self.count, step):
+            tick()
             report(start)
             found += self._batch(slice(start, min(start + step, self.count)))
         report(self.count)
@@ -117,12 +119,14 @@ class QuadraticCells:
         inside = simple & (plus.all(axis=2) | minus.all(axis=2))
         found = []
         for k, j in np.argwhere(inside).tolist():
+            tick()
             cell = places.start + k
             found += self._on_a_line(cell, self.spectrum(cell).places[j], self.signs[cell][:1])
         for k in np.flatnonzero((~inside & ~outside).any(axis=1)).tolist():
             cell = places.start + k
             spectrum = self.spectrum(cell)
             for place in sorted({spectrum.places[j] for j in np.flatnonzero(~inside[k] & ~outside[k]).tolist()}):
+                tick()
                 if spectrum.roots[place].multiplicity == 1:
                     found += self._on_a_line(cell, place, self.signs[cell])
                 elif spectrum.roots[place].integer is not None:
@@ -160,6 +164,7 @@ class QuadraticCells:
             parts = [rays] if rays or lines else []
         found = []
         for part in parts:
+            tick()
             inner = [sum(entries) for entries in zip(*(part or lines[:1]), strict=True)]
             divisor = math.gcd(*inner)
             dots = self._normal_rows() @ np.array(inner, dtype=object)
@@ -199,6 +204,7 @@ class QuadraticCells:
         if not products:
             return basis[0]
         for bits in _PRECISIONS:
+            tick()
             rows, errors = _rounded([enclosed(tuple(row), spectrum.roots[place].ball(2 * bits)) for row in products], bits)
             rays, lines = generators(rows, (), m)
             if rays:
@@ -219,6 +225,7 @@ class QuadraticCells:
         special = {cell for cell, _ in continua.keys() | self.unresolved}
         kept = []
         for cone in found:
+            tick()
             adjacent = self.adjacent(cone.signs)
             own = self.spectrum(cone.cell).roots[cone.place]
             keys = [(b, own.place_among(self.spectrum(b).roots)) for b in adjacent if b != cone.cell and b in special]

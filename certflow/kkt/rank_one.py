@@ -27,6 +27,7 @@ from certflow.kkt.rank_one_split import split_ratios
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 GUARD_BITS = 64
 Signs = tuple[int, ...]
@@ -97,6 +98,7 @@ def rank_one_points(
     plans = work.plans(neuron_points)
     points: list[KKTPoint] = []
     for plan in itertools.islice(plans, most // 2):
+        tick()
         points += [work.point(plan, output) for output in (1, -1)]
     if next(plans, None) is not None:
         work.say(f"more than {most} rank-one points")
@@ -226,6 +228,7 @@ class Construction:
         if 0 < self.tau < 1:  # from the second layer on only one sign is seen
             counts[1:] = [self._both_signs(m) for m in self.hidden[1:]]
         for each in itertools.product(*counts):
+            tick()
             triples = zip(each, (*signs, 1), self.hidden, strict=True)
             yield Plan(start, tuple(Shape(_codes(c, m), self.ratio, 1, lead) for c, lead, m in triples), entry)
 
@@ -233,6 +236,7 @@ class Construction:
         """Only one side of the inputs counts (L6.34): every layer may have both signs."""
         flip = 1 if self.tau > 0 else -1
         for each in itertools.product(*(self._both_signs(m) for m in self.hidden)):
+            tick()
             yield Plan(start, tuple(Shape(_codes(c, m), self.ratio, flip) for c, m in zip(each, self.hidden, strict=True)), entry)
 
     def _one_sign(self, m: int) -> list[tuple[int, int]]:
@@ -265,6 +269,7 @@ class Construction:
         ):
             for first, others in self._split_shapes(counts, A / B):
                 for each in itertools.product(*others):
+                    tick()
                     yield Plan(start, (first, *each), entry)
 
     def _split_shapes(self, counts: tuple[int, int], quotient: Fraction) -> Iterator[tuple[Shape, list[list[Shape]]]]:

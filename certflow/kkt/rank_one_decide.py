@@ -20,6 +20,7 @@ from certflow.kkt.rank_one import Construction, Plan, RankOnePoint, Signs
 from certflow.kkt.rank_one_construct import Shape
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 YES, NO, INCONCLUSIVE = "yes", "no", "inconclusive"
 
@@ -58,6 +59,7 @@ def decide_rank_one(
     centre = [np.array([[c.midpoint_float() for c in row] for row in matrix]) for matrix in matrices]
     given = neuron_points if isinstance(neuron_points, Mapping) else {(1,) * (network.depth - 2): neuron_points}
     for plan in work.plans({signs: _near(points, centre[0]) for signs, points in given.items()}):
+        tick()
         if not _same_numbers(plan, centre):
             continue
         arranged = _arranged(plan, centre, abs(work.tau) == 1, int(np.sign(float(work.tau))) or 1)

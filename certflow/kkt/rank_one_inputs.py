@@ -16,6 +16,7 @@ from certflow.kkt.planar import PlanarPoint
 from certflow.kkt.points import Exact, KKTPoint
 from certflow.kkt.rank_one_construct import InputDirection
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 _SMALL = 1_000
 
@@ -66,6 +67,7 @@ class Inputs:
         largest = max(abs(c) for c in middle)
         small = tuple((c / largest).limit_denominator(_SMALL) for c in middle)
         for guess in (small, *(tuple(sign * c for c in row) for row in self.rows for sign in (1, -1))):
+            tick()
             unit = InputDirection.of(point, guess, self.bits).point
             if not all(known.overlaps(c) for known, c in zip(point, unit, strict=True)):
                 continue

@@ -19,6 +19,7 @@ from fractions import Fraction
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.kkt.rank_one_construct import Size
+from certflow.running import tick
 
 Polynomial = list[int]
 """Integer coefficients, the constant one first; the last is not 0."""
@@ -69,6 +70,7 @@ def split_ratios(
 def _product(a: list[Fraction], b: list[Fraction]) -> list[Fraction]:
     result = [Fraction(0)] * (len(a) + len(b) - 1)
     for i, u in enumerate(a):
+        tick()
         for j, v in enumerate(b):
             result[i + j] += u * v
     return result
@@ -107,6 +109,7 @@ def _sturm(f: Polynomial) -> list[Polynomial]:
     """f, f' and the negatives of the remainders, up to positive factors; the last one is gcd(f, f')."""
     chain = [f, _integers([Fraction(i * c) for i, c in enumerate(f)][1:])]
     while len(chain[-1]) > 1:
+        tick()
         _, remainder = _divided(chain[-2], chain[-1])
         if not any(remainder):
             break
@@ -124,6 +127,7 @@ def _divided(a: Polynomial, b: Polynomial) -> tuple[list[Fraction], list[Fractio
     rest = [Fraction(c) for c in a]
     quotient: list[Fraction] = []
     while len(rest) >= len(b):
+        tick()
         factor = rest[-1] / b[-1]
         quotient.append(factor)
         for i, c in enumerate(reversed(b), start=1):
@@ -161,6 +165,7 @@ def positive_roots(coefficients: list[Fraction], bits: int) -> Iterator[Ball]:
     # In (low, high] there are changes(low) - changes(high) roots.
     boxes = [(Fraction(0), top, _changes(chain, Fraction(0)), _changes(chain, top))]
     while boxes:
+        tick()
         low, high, before, after = boxes.pop()
         if before == after:
             continue

@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
+from certflow.running import tick
 
 Polynomial = tuple[int, ...]
 """Coefficients, the highest first and not zero; () is the polynomial 0."""
@@ -57,6 +58,7 @@ class Root:
             return _sign(q, self.integer, 0)
         bits, known_not_zero = _FIRST_BITS, False
         while True:
+            tick()
             sign = evaluated(q, self.ball(bits)).sign()
             if sign != UNKNOWN:
                 return sign
@@ -84,6 +86,7 @@ class Root:
 
     def _refine(self, bits: int) -> None:
         while self.integer is None and self._bits < bits:
+            tick()
             gain = min(self._gain, bits - self._bits)
             if gain > 1 and self._newton(gain):
                 self._gain = 2 * gain
@@ -130,6 +133,7 @@ def real_roots(p: Polynomial) -> list[Root]:
     size = max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1  # |root| < 2 max |c_k|^(1/k)
     found, waiting = [], [(0, -size), (-1, -size)]
     while waiting:
+        tick()
         floor, bits = waiting.pop()
         inside = _count(squarefree, floor, bits)
         if inside > 1:
@@ -186,6 +190,7 @@ def _at_least(p: Sequence[int], a: int) -> int:
     """How many roots of p, which has real roots only, are at least a, with multiplicity."""
     shifted = list(p)
     for end in range(len(p), 1, -1):
+        tick()
         for k in range(1, end):
             shifted[k] += a * shifted[k - 1]
     signs = [c > 0 for c in shifted if c]
@@ -209,6 +214,7 @@ def _remainder(a: Polynomial, b: Polynomial) -> Polynomial:
     """A multiple of the remainder of a divided by b."""
     rest = list(a)
     while len(rest) >= len(b):
+        tick()
         first = rest[0]
         rest = [x * b[0] for x in rest]
         for k, c in enumerate(b):
@@ -228,6 +234,7 @@ def _quotient(p: Polynomial, g: Polynomial) -> Polynomial:
     """p/g for a monic divisor g."""
     rest, result = list(p), []
     for k in range(len(p) - len(g) + 1):
+        tick()
         result.append(rest[k])
         for i, c in enumerate(g):
             rest[k + i] -= result[-1] * c

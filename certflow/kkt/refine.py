@@ -27,6 +27,7 @@ from certflow.kkt.krawczyk import Boxes
 from certflow.kkt.points import KKTPoint
 from certflow.networks.base import Network
 from certflow.outcome import Inconclusive
+from certflow.running import tick
 
 GUARD_DIGITS = 12
 _MOST_STEPS = 60
@@ -107,6 +108,7 @@ class Polisher:
         Y = self._inverse(J)
         before = None
         for _ in range(_MOST_STEPS):
+            tick()
             step = Y @ self._field(self._weights(y, places, j, sign), places, j, sign)
             size = max(abs(float(s.mid())) for s in step)
             y = [(Ball(c, self.bits) - s).mid() for c, s in zip(y, step, strict=True)]
@@ -119,6 +121,7 @@ class Polisher:
         value = Y @ self._field(self._weights(y, places, j, sign), places, j, sign)
         radius = max(max(abs(s.lower()), abs(s.upper())) for s in value) * 2 + goal / 10**6
         for _ in range(_WIDENINGS):
+            tick()
             if radius > goal:
                 break
             if self._proved(y, radius, value, Y, places, j, sign, alone):
@@ -204,6 +207,7 @@ class Polisher:
         context = mp_arithmetic(self.digits + GUARD_DIGITS).context
         mid = context.matrix(size, size)
         for a in range(size):
+            tick()
             for b in range(size):
                 centre = (M[a, b].mid() + M[b, a].mid()) / 2
                 mid[a, b] = context.mpf(centre.numerator) / centre.denominator

@@ -35,7 +35,7 @@ from certflow.kkt.undecided import share_of_sphere, where
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.progress import Progress
-from certflow.time_limit import OutOfTime
+from certflow.running import tick
 
 BATCH = 2048
 FINEST = 2.0**-20
@@ -103,6 +103,7 @@ class _Search:
             level = proofs.joined(queue)
             queue = []
             for start in range(0, len(level), BATCH):
+                tick()
                 if self.looked_at >= self.budget:
                     queue.append(level[start:])
                     break
@@ -128,10 +129,9 @@ class _Search:
 
     def _step(self, boxes: Boxes) -> list[Boxes]:
         """What is left of some boxes, in smaller ones."""
+        tick()
         try:
             return self._decide(boxes)
-        except OutOfTime:
-            raise
         except CANNOT_EVALUATE:
             # N cannot be evaluated on one of them: the others go on without it.
             if len(boxes) == 1:
@@ -188,6 +188,7 @@ class _Search:
             boxes, inner, factor = boxes[left], result.smaller[left], result.factor[left]
         left = np.full(len(boxes), True)
         for i in np.flatnonzero(factor < _CONTRACTING):
+            tick()
             left[i] = not self._settled(inner[i : i + 1])
         boxes, inner = boxes[left], inner[left]
         before, after = ((each.high - each.low).max(axis=1) for each in (boxes, inner))
@@ -224,14 +225,13 @@ class _Search:
         Balances may shrink a box to what rounding errors are; a wider one then shows what is in it.
         """
         for radius in _LAST_RADII:
+            tick()
             boxes = boxes[~self._known(boxes)]
             if not len(boxes):
                 break
             wider = proofs.around(boxes.centres(), np.full(boxes.low.shape, radius), boxes.face)
             try:
                 included = proofs.krawczyk(self.function, wider).included
-            except OutOfTime:
-                raise
             except CANNOT_EVALUATE:
                 continue
             for i in np.flatnonzero(included):
@@ -279,8 +279,6 @@ class _Search:
                 self.progress("KKT points: digits", i, len(self.found))
             try:
                 orbits.add(polish(each.zero, each.alone))
-            except OutOfTime:
-                raise
             except CANNOT_EVALUATE as error:
                 self.undecided.append(each.zero)
                 self.reasons.append(str(error).rstrip("."))
@@ -324,8 +322,6 @@ class _Search:
         for row in np.eye(self.k):
             try:
                 gradient = self.function(MidRad.exact(row[None, :]), False).gradient
-            except OutOfTime:
-                raise
             except CANNOT_EVALUATE:
                 continue
             if not gradient.mid.any() and not gradient.rad.any():

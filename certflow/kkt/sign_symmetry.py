@@ -21,6 +21,7 @@ from certflow.networks import tree
 from certflow.networks.expansion import expand
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
+from certflow.running import tick
 
 MOST_WEIGHTS = 8
 """Expressions with more weights are searched without symmetries."""
@@ -99,6 +100,7 @@ def expression_flips(weights: tuple[str, ...], node: Node) -> list[Flip]:
         return []
     negative, flips = expand(tree.negative(whole)), []
     for flipped in itertools.product((False, True), repeat=len(weights)):
+        tick()
         moved = {name: tree.negative(tree.name(name)) for name, flip in zip(weights, flipped, strict=True) if flip}
         if moved:
             image = expand(substituted(whole, moved))

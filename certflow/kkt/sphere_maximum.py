@@ -31,6 +31,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
+from certflow.running import tick
 
 BITS = 96
 TOLERANCE = Fraction(1, 10**6)
@@ -117,6 +118,7 @@ def _spectrum(terms: Terms) -> SphereMaximum:
     X = [[Ball(x, BITS) for x in row] for row in terms.X]
     matrix = [[Ball(0, BITS)] * d for _ in range(d)]
     for r, c in itertools.combinations_with_replacement(range(d), 2):
+        tick()
         entry = sum((weights[i] * X[i][r] * X[i][c] for i in range(n)), Ball(0, BITS))
         matrix[r][c] = matrix[c][r] = entry
     upper = largest_eigenvalue_bound(matrix)
@@ -134,12 +136,14 @@ def largest_eigenvalue_bound(matrix: list[list[Ball]]) -> Fraction:
     d, doublings = len(matrix), 0
     power = matrix
     while doublings < 8 and (doublings + 1) * d**3 <= _SPECTRAL_WORK:
+        tick()
         power = [[_dot(power[r], power[c]) for c in range(r + 1)] for r in range(d)]
         power = [[power[max(r, c)][min(r, c)] for c in range(d)] for r in range(d)]
         doublings += 1
     # Now power = A^(2^doublings), symmetric, so the sum of its squared entries is tr(A^(2^(doublings + 1))).
     trace = sum((entry.square() for row in power for entry in row), Ball(0, BITS))
     for _ in range(doublings + 1):
+        tick()
         trace = trace.maximum(0).sqrt()
     return trace.upper()
 
@@ -194,9 +198,11 @@ class _Cones:
         heap: list[tuple[Fraction, int, tuple[_Ray, ...]]] = []
         order = itertools.count()
         for signs in itertools.product((1, -1), repeat=self.d):
+            tick()
             corners = tuple(self._ray(tuple(s if k == j else 0 for k in range(self.d))) for j, s in enumerate(signs))
             heapq.heappush(heap, (-self._upper(corners), next(order), corners))
         for _ in range(self.budget):
+            tick()
             upper = -heap[0][0]
             if upper <= self.lower * (1 + self.tolerance) or self.d == 1:
                 break

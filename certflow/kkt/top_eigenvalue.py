@@ -17,6 +17,7 @@ import numpy as np
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.kkt.spectrum import Spectrum
 from certflow.networks.base import Network
+from certflow.running import tick
 
 _CLUSTER = 1e-7
 _WORK = 60_000
@@ -73,6 +74,7 @@ def sharpened(
     columns = np.array([[Fraction(float(v)) for v in column] for column in coarse.vectors[:, near].T], dtype=object)
     theta = Fraction(float(values[place]))
     for left in range(_MOST_STEPS, -1, -1):
+        tick()
         rest = shifted(columns, theta)
         residual = sum((v.square() for v in rest.ravel()), Ball(0, bits)).maximum(0).sqrt()
         if left == 0 or residual.upper() <= tolerance:

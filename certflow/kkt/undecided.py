@@ -14,6 +14,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.krawczyk import Boxes
+from certflow.running import tick
 
 _BITS = 64
 _MOST_DIRECTIONS = 4
@@ -56,5 +57,6 @@ def where(boxes: Boxes) -> str:
 def _heads(units: np.ndarray) -> Iterator[np.ndarray]:
     """One of each group of unit vectors that are near it."""
     while len(units):
+        tick()
         yield units[0]
         units = units[np.linalg.norm(units - units[0], axis=1) >= _NEAR]

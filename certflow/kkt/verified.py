@@ -18,7 +18,6 @@ from certflow.kkt.points import PARTIAL, KKTSet
 from certflow.networks.base import Network
 from certflow.outcome import Inconclusive
 from certflow.progress import Progress
-from certflow.time_limit import OutOfTime
 
 METHOD = "multi-start search; each point is proved to exist, alone in a ball, by the contraction of a Newton step"
 
@@ -78,8 +77,6 @@ def _search(
                 continue
             try:
                 each = enclose_point(network, X, z, w, digits)
-            except OutOfTime:
-                raise
             except (Inconclusive, OutsideDomain) as error:
                 refusals[_class_of(str(error))] += 1
                 continue

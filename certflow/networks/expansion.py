@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from certflow.networks import tree
 from certflow.networks.tree import Node
+from certflow.running import tick
 
 MAX_TERMS = 2_000
 """A tree with more monomials than this is not multiplied out."""
@@ -49,6 +50,7 @@ class _Expander:
         self.products = 0
 
     def polynomial(self, node: Node) -> Polynomial:
+        tick()
         if node not in self.done:
             self.done[node] = self._polynomial(node)
         return self.done[node]
@@ -101,6 +103,7 @@ class _Expander:
             raise _TooLarge
         total: Polynomial = {}
         for left, c in a.items():
+            tick()
             for right, d in b.items():
                 exponents = dict(left)
                 for atom, exponent in right:
@@ -130,6 +133,7 @@ class _Expander:
 
     def rebuild(self, polynomial: Polynomial) -> Node:
         """The tree of a polynomial, highest powers of the first atoms first."""
+        tick()
         nodes = list(self.atoms)
         order = sorted(polynomial, key=lambda monomial: _sort_key(monomial, nodes))
         return tree.add(
@@ -155,6 +159,7 @@ def _sort_key(monomial: Monomial, nodes: list[Node]) -> list[tuple[tuple[bool, i
 
 def terms_of(node: Node, weights: Collection[str]) -> list[Node]:
     """Terms whose sum is `node`: sums are opened, also behind factors that hold none of `weights`."""
+    tick()
     if node.op == "add":
         return [term for part in node.args for term in terms_of(part, weights)]
     if node.op == "mul":

@@ -13,6 +13,7 @@ from certflow.exact import format_rational, parse_rational
 from certflow.networks.activation import Activation
 from certflow.networks.base import Enclose, Forward, Network, Select, identity_directions
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 MAX_WEIGHTS = 100_000
 
@@ -145,6 +146,7 @@ class FeedForward(Network):
         matrices = self.matrices(ar, w)
         activations, kinks, cells = [X], [], []
         for layer, matrix in enumerate(matrices[:-1]):
+            tick()
             z = activations[-1] @ matrix.T
             z = enclose(layer, z) if enclose else z
             cell = select(layer, z) if select else self.select_by_sign(ar, layer, z, at_kink)
@@ -160,6 +162,7 @@ class FeedForward(Network):
         matrices = run.saved["matrices"]
         signals = [r[:, None]]
         for layer in range(self.depth - 1, 0, -1):
+            tick()
             slope = self.activation.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
             signals.append((signals[-1] @ matrices[layer]) * slope)
         return signals[::-1]
@@ -193,6 +196,7 @@ class FeedForward(Network):
         d_activations: list[Any] = [None]
         d_kinks: list[Any] = []
         for layer in range(1, self.depth):
+            tick()
             d_z = _sum_terms(
                 d_activations[layer - 1] @ matrices[layer - 1].T if d_activations[layer - 1] is not None else None,
                 activations[layer - 1] @ d_matrices[layer - 1].transpose(0, 2, 1) if d_matrices[layer - 1] is not None else None,
@@ -203,6 +207,7 @@ class FeedForward(Network):
         d_signal: Any = None
         rows: dict[int, Any] = {}
         for layer in range(self.depth, 0, -1):
+            tick()
             if layer in self.trained:
                 rows[layer] = _sum_terms(
                     d_signal.transpose(0, 2, 1) @ activations[layer - 1] if d_signal is not None else None,

@@ -20,6 +20,7 @@ from certflow.arithmetic.jets import Constant
 from certflow.networks.activation import Activation
 from certflow.networks.tree import KINKS, Node
 from certflow.outcome import BadInput
+from certflow.running import tick
 
 ChooseCell = Callable[[int, Any], Any]
 """Given a kink number and its argument (n × 1), its coefficients (n × 1)."""
@@ -109,6 +110,7 @@ class Tape:
 
     def run(self, ar: Arithmetic, w: Any, X: Any, choose: ChooseCell) -> Trace:
         """All steps at weights `w` (size) and samples `X` (n × inputs); `choose` gives the cells of the kinks."""
+        tick()
         constants = self._constants(ar, X) if isinstance(X, Constant) else {}
         trace = Trace(self, ar, X.shape[0])
         for i, step in enumerate(self.steps):
@@ -281,6 +283,7 @@ class Trace:
 
     def _adjoints(self) -> dict[int, Any]:
         """The derivative of the sum of all results in each moving step (n); computed once."""
+        tick()
         if self._first is not None:
             return self._first
         ones = self.zeros + self.one
@@ -299,6 +302,7 @@ class Trace:
 
     def second(self, weight: int) -> list[Any]:
         """The second derivatives of the sum of all results in `weight` and each weight (n each); None where 0."""
+        tick()
         start = self.tape.weight_steps.get(weight)
         if start is None:
             return [None] * self.tape.size
@@ -312,6 +316,7 @@ class Trace:
         return [self._at_weight(turned, j) for j in range(self.tape.size)]
 
     def _turned_adjoints(self, tangents: dict[int, Any]) -> dict[int, Any]:
+        tick()
         adjoints = self._adjoints()
         turned: dict[int, Any] = {}
         for i in range(len(self.tape.steps) - 1, -1, -1):

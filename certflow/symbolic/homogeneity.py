@@ -20,6 +20,7 @@ from certflow.networks.expression import Expression, from_sympy, to_sympy
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
 from certflow.outcome import BadInput, Inconclusive
+from certflow.running import tick
 from certflow.symbolic.degrees import Degree, Judgement, NoDegree, degree_text, infer
 from certflow.symbolic.expressions import input_names
 
@@ -83,6 +84,7 @@ def euler_defect(network: Network, order: Order, points: int = 3, seed: int = 0)
 
     defects = []
     for _ in range(points):
+        tick()
         w, X = rationals(network.size), rationals(1, network.inputs)
         try:
             run = network.forward(EXACT, w, X)
@@ -131,6 +133,7 @@ def _infer_rewriting(node: Node, degrees: Mapping[str, Fraction]) -> tuple[Judge
         return infer(node, degrees), None
     except NoDegree as first:
         for rewrite in _REWRITES:
+            tick()
             other = rewrite(node)
             if other is None or other == node:
                 continue

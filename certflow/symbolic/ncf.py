@@ -13,6 +13,7 @@ from certflow.arithmetic.base import Arithmetic
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
+from certflow.running import tick
 from certflow.symbolic.planar_ncf import Arc, PlanarNCF, planar_ncf
 
 
@@ -73,6 +74,7 @@ class NCF:
 
         symbols, terms = input_symbols(self.problem.network), []
         for row, z in zip(self.problem.X, self.z, strict=True):
+            tick()
             values = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(symbols, row, strict=True)}
             terms.append(sympy.Rational(z.numerator, z.denominator) * _substituted(expression, values))
         return sympy.Add(*terms)

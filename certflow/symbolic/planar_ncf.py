@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from certflow.networks.activation import Activation
+from certflow.running import tick
 
 Direction = tuple[int, int]
 """A direction of the plane as a primitive integer vector, exact."""
@@ -98,6 +99,7 @@ def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNC
     flips: dict[Direction, list[int]] = {}
     if activation.has_kink:
         for i, (a, b) in enumerate(X):
+            tick()
             if a or b:
                 for direction in (primitive(-b, a), primitive(b, -a)):
                     flips.setdefault(direction, []).append(i)
@@ -110,6 +112,7 @@ def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNC
         _accumulate(form, powers[i], z[i] if on[i] else z[i] * off)
     active, arcs = sum(on), []
     for index, start in enumerate(ends):
+        tick()
         end = ends[(index + 1) % len(ends)]
         if index:
             for i in flips[start]:

@@ -18,6 +18,7 @@ from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
+from certflow.running import tick
 
 MAX_CANDIDATES = 2_000
 """Sets of weights of an expression that are tried, fewer for long expressions."""
@@ -92,6 +93,7 @@ def _minimal_sets(node: Node, weights: frozenset[str], visits: int) -> list[froz
     limit = min(MAX_CANDIDATES, visits // sum(form.size for form in forms))
     found: list[frozenset[str]] = []
     for candidate in _candidates(forms, weights)[:limit]:
+        tick()
         if not any(smaller <= candidate for smaller in found) and any(is_zero_preserving(form, candidate) for form in forms):
             found.append(candidate)
     return found
@@ -119,6 +121,7 @@ def _candidates(forms: Iterable[Node], weights: frozenset[str]) -> list[frozense
     for size in (1, 2):
         if math.comb(len(occurring), size) <= MAX_CANDIDATES // 2:
             for names in itertools.combinations(occurring, size):
+                tick()
                 sets.setdefault(frozenset(names))
     sets.pop(frozenset(), None)
     return sorted(sets, key=lambda names: (len(names), sorted(names)))

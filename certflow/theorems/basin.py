@@ -19,6 +19,7 @@ from certflow.flow.evidence import TrapEvidence
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
+from certflow.running import tick
 from certflow.theorems.convergence import Certified
 
 CONVERGES, SHRINKS, DEAD, INCONCLUSIVE = "converges", "shrinks", "dead", "inconclusive"
@@ -87,6 +88,7 @@ def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], tra
     radius = parse_rational(block["kkt_point"]["radius"], "radius")
     outside = True
     for k, entry in enumerate(kkt.points):
+        tick()
         if entry.continuum is not None and entry.continuum.dimension != 0:
             continue  # None of its points is isolated, so none is in a trap.
         cosine = _cosine(entry, centre, norm2)
@@ -120,6 +122,7 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
         )
     (part,) = parts
     for k, entry in enumerate(kkt.points):
+        tick()
         if entry.continuum is None or not X.shape[1] <= len(entry.point) <= len(part):
             continue
         slopes = [

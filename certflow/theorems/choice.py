@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from certflow.flow.trap import Trap
 from certflow.flow.tube import Timeline
+from certflow.running import tick
 from certflow.theorems.groups import Group
 
 DEFAULT_SHARE = Fraction(1, 2)
@@ -50,6 +51,7 @@ def best_choice(group: Group, traps: Sequence[Trap], timeline: Timeline, epsilon
     best = (-math.inf, traps[0], 0, DEFAULT_SHARE)
     gap = max(float(trap.gamma) for trap in traps)
     for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
+        tick()
         budget = min(float(epsilon), trap.rates.limit)
         for count in range(len(group.angles), 0, -1):
             k = steps[count - 1] - 1

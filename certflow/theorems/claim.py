@@ -21,6 +21,7 @@ from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Sweep, Timeline
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
+from certflow.running import tick
 from certflow.theorems.advice import Cause, Unproved
 from certflow.theorems.horizon import Horizon
 
@@ -63,6 +64,7 @@ class _Times:
         track, before, integral = timeline.tracks[0], Fraction(0), Fraction(0)
         low, high = Ball(Fraction(0), BITS), Ball(Fraction(0), BITS)
         for point, decay, (err_lo, err_hi) in zip(timeline.points, track.decays, sweep.errors, strict=True):
+            tick()
             dt = point - before
             first = (Ball(integral, BITS) * -c).exp()
             integral += decay * dt

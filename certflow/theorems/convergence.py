@@ -29,6 +29,7 @@ from certflow.flow.tube import Rates, Sweep, Timeline, Track
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.running import tick
 from certflow.theorems.advice import LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
@@ -110,6 +111,7 @@ class _Proof:
             self._prepare(group)
         delta = None
         while delta is None:
+            tick()
             if not any(group.known for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
                 return Certified(
@@ -258,16 +260,19 @@ class _Proof:
         low, best, step = start, works(start), 1.1
         high = low
         while best is None:
+            tick()
             if low < _SMALLEST:
                 raise self._stopped(low, self.timeline.sweep(low))
             high, low, step = low, low / Fraction(step), step * step
             best = works(low)
         while high == low and high < 1:
+            tick()
             high = min(high * Fraction(step), Fraction(1))
             found = works(high)
             if found is not None:
                 low, best, step = high, found, step * step
         while _log(high) - _log(low) > math.log(factor):
+            tick()
             middle = Fraction(math.exp((_log(low) + _log(high)) / 2))
             found = works(middle)
             if found is None:

@@ -29,7 +29,6 @@ LAYERS = (
     ("certflow.networks",),
     ("certflow.arithmetic",),
     ("certflow.exact",),
-    ("certflow.time_limit",),
     ("certflow.atomic", "certflow.progress", "certflow.running"),
     ("certflow.outcome",),
 )

@@ -20,7 +20,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import Inconclusive
-from certflow.time_limit import OutOfTime
+from certflow.running import OutOfTime
 
 RELU2 = Activation(F(0), 2)
 DEEP = FeedForward([2, 2, 2, 1], RELU2)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from endless import endless
 
 from certflow.cli import main
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
@@ -196,7 +197,7 @@ def test_the_precision_is_that_of_the_numbers(problem: str) -> None:
 
 
 def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("certflow.experiments.trajectory.trajectory", lambda *_, **__: time.sleep(30))
+    monkeypatch.setattr("certflow.experiments.trajectory.trajectory", endless)
     start = time.monotonic()
     result = run("flow", problem, "--time-limit", "0.2")
     assert result.exit_code == 3

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import time
 from fractions import Fraction as F
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from endless import endless
 
 import certflow.kkt.enumerate as enumeration
 from certflow.arithmetic.ball import Ball
@@ -141,7 +141,7 @@ def test_no_samples_are_refused(folder: Path) -> None:
 
 def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     early = some(PARTIAL, reason="much is undecided", counts={"boxes": 10})
-    budgets = fake(monkeypatch, early, lambda: time.sleep(30))
+    budgets = fake(monkeypatch, early, endless)
     result = run("--time-limit", "0.5")
     assert result.exit_code == 3
     assert "much is undecided" in result.stdout
@@ -151,7 +151,7 @@ def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypa
 
 
 def test_a_time_limit_before_anything_is_proved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake(monkeypatch, lambda: time.sleep(30))
+    fake(monkeypatch, endless)
     result = run("--time-limit", "0.2")
     assert (result.exit_code, result.stdout) == (3, "")
     assert "time limit" in result.stderr

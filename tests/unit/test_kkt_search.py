@@ -19,7 +19,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
-from certflow.time_limit import OutOfTime
+from certflow.running import OutOfTime
 
 ONE = Fraction(1)
 SQUARED, CUBED, RELU = (Activation(Fraction(0), p) for p in (2, 3, 1))

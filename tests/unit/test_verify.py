@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endless import endless
 
 import certflow.experiments.verify as job
 import certflow.experiments.workers as workers
@@ -25,8 +26,8 @@ from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
 from certflow.problem import Experiment, Problem
+from certflow.running import OutOfTime, deadline
 from certflow.theorems.near_origin import near_origin
-from certflow.time_limit import OutOfTime, time_limit
 
 SQUARED_RELU = Activation(Fraction(0), 2)
 X = [["1", "1/3"], ["3/5", "-4/5"], ["-1", "1/2"]]
@@ -281,8 +282,8 @@ def test_nothing_is_written_when_the_work_is_interrupted(monkeypatch, tmp_path):
     "place", ["certflow.experiments.measurement.reference_flow", "certflow.experiments.lookahead.limit_flow"]
 )
 def test_the_time_limit_is_no_failure_of_one_flow_but_ends_all(place, monkeypatch, tmp_path):
-    monkeypatch.setattr(place, lambda *_, **__: time.sleep(30))
-    with pytest.raises(OutOfTime), time_limit(1):
+    monkeypatch.setattr(place, endless)
+    with pytest.raises(OutOfTime), deadline(1):
         verify(planar(), tmp_path, digits=DIGITS, workers=1)
     assert list(tmp_path.iterdir()) == []
 
