@@ -10,6 +10,9 @@ from certflow.exact import format_rational
 PLAIN_LEADING = (-6, 20)
 """Numbers whose leading digit stands for 10^k with k in this range are written without an exponent."""
 
+_MOST_ZEROS = 12
+"""Places of a zero that are written out."""
+
 
 def magnitude(value: Fraction) -> int:
     """The k with `10^k <= |value| < 10^(k+1)`; `value` is not zero."""
@@ -34,8 +37,10 @@ def at_place(count: int, place: int) -> str:
     leading = len(digits) - 1 + place
     if count and (place > 0 or not PLAIN_LEADING[0] <= leading <= PLAIN_LEADING[1]):
         return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{leading:+d}"
+    if not count and not PLAIN_LEADING[0] <= place < 0:
+        return "0"
     if place >= 0:
-        return sign + digits + "0" * place if count else "0"
+        return sign + digits + "0" * place
     digits = digits.rjust(1 - place, "0")
     return f"{sign}{digits[:place]}.{digits[place:]}"
 
@@ -106,7 +111,7 @@ def last_digit_text(mid: Fraction, radius: Fraction, digits: int, finest: int | 
     """A decimal x with `|x - v|` at most one unit of its last digit for every v within `radius` of `mid`.
 
     x has at most `digits` significant digits, and none finer than 10^finest; a number that is exactly x is written without
-    the zeros at its end, a whole one without a point.
+    the zeros at its end, a whole one without a point, and a zero whose unit is small as 0e-30.
     """
     places = [] if finest is None else [finest]
     if mid:
@@ -121,7 +126,9 @@ def last_digit_text(mid: Fraction, radius: Fraction, digits: int, finest: int | 
     if not radius and mid == number * power_of_ten(place):
         while number % 10 == 0 and place < 0:
             number, place = number // 10, place + 1
-    return at_place(number, place) if number or place <= 0 else f"0e+{place}"
+    if not number and not -_MOST_ZEROS <= place <= 0:
+        return f"0e{place:+d}"
+    return at_place(number, place) if number or not place else f"0.{'0' * -place}"
 
 
 def _scientific(count: int, place: int) -> str:

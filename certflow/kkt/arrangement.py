@@ -141,7 +141,7 @@ def _cells(A: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 def _refuse_more_than(most: int | None, count: int) -> None:
     if most is not None and count > most:
-        raise Inconclusive(f"the hyperplanes of the data cut the space into more than {most} cells; raise the limit of cells.")
+        raise Inconclusive(f"the hyperplanes of the data cut the space into more than {most:,} cells, too many to enumerate.")
 
 
 def _cut(A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:

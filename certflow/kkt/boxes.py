@@ -7,7 +7,8 @@ if N is C^(1,1), else on those on which no kink is undecided.)
 *Why.* Away from a null set every kink argument z is not zero near w, or is zero in a whole neighbourhood. In both cases the
 formulas of the chain rule with the branch of sign z (with any branch where z vanishes identically, because its
 derivatives vanish too) are the derivatives of N. The arrays enclose these formulas for all branches that the box
-leaves open. Clarke gradients and Jacobians are convex hulls of limits of derivatives, and entrywise boxes are closed and convex.
+leaves open, both of them where z is exactly 0. Clarke gradients and Jacobians are convex hulls of limits of derivatives, and
+entrywise boxes are closed and convex.
 
 Layers below the lowest trained one are fixed features. The Hessian of a layered network needs one pass per neuron of its
 lowest layer and per weight above it: moves of the lowest layer enter as `z = W x`, whose x is multiplied in at the end.
@@ -26,11 +27,10 @@ import numpy as np
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
+from certflow.kkt.correlation import correlation_tree
 from certflow.kkt.neuron import primitive
-from certflow.networks import tree
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
-from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tape import BRANCHES, Tape
@@ -134,7 +134,7 @@ class LayeredBoxes(BoxFunction):
         regular = np.full(b, True)
         if not self._smooth:
             for each in z[:-1]:
-                regular &= (MIDRAD.sign(each) != UNKNOWN).reshape(b, -1).all(axis=1)
+                regular &= (_open(MIDRAD.sign(each)) != UNKNOWN).reshape(b, -1).all(axis=1)
         hessian = self._hessian(W, z, a, slopes, signals, back) if second else None
         return Enclosures(value, _joined(parts, 1), hessian, regular)
 
@@ -227,13 +227,18 @@ def power_branch(activation: Activation, z: MidRad, times: int) -> MidRad:
     if not activation.has_kink:
         return z**exponent * factor
     if exponent == 0:
-        return activation.coefficients(MIDRAD, MIDRAD.sign(z)) * factor
+        return activation.coefficients(MIDRAD, _open(MIDRAD.sign(z))) * factor
     # c_+ max(z, 0)^e + c_- min(z, 0)^e: one of the two is zero.
     low, high = z.lower(), z.upper()
     result = MidRad.interval(np.maximum(low, 0.0), np.maximum(high, 0.0)) ** exponent
     if off:
         result = result + MidRad.interval(np.minimum(low, 0.0), np.minimum(high, 0.0)) ** exponent * off
     return result * factor if factor != 1 else result
+
+
+def _open(signs: np.ndarray) -> np.ndarray:
+    """The signs of kink arguments where an exact 0, which decides for neither branch, is not known either."""
+    return np.where(signs == 0, np.int8(UNKNOWN), signs)
 
 
 def _over_moves(array: MidRad) -> MidRad:
@@ -249,42 +254,12 @@ def _joined(parts: Sequence[MidRad], axis: int) -> MidRad:
 # -- expressions -------------------------------------------------------------------------------------------------------
 
 
-def correlation_tree(network: Expression, X: Any, z: Any) -> Node:
-    """N as one expression in the weights alone, multiplied out where that is short; raises `Inconclusive` if it is too long."""
-    try:
-        terms = []
-        for row, weight in zip(X, z, strict=True):
-            tick()
-            values = {name: tree.number(value) for name, value in zip(network.input_names, row, strict=True)}
-            terms.append(tree.mul([tree.number(weight), substituted(network.tree, values)]))
-        whole = tree.add(terms)
-    except tree.BadInput as error:
-        raise Inconclusive(f"N is too long to be searched by boxes: {error}") from None
-    return expand(whole) or whole
-
-
-def substituted(node: Node, values: dict[str, Node]) -> Node:
-    """The tree with the names in `values` replaced."""
-    if node.names.isdisjoint(values):
-        return node
-    if node.op == "name":
-        return values[node.value]
-    args = [substituted(arg, values) for arg in node.args]
-    if node.op == "add":
-        return tree.add(args)
-    if node.op == "mul":
-        return tree.mul(args)
-    if node.op == "pow":
-        return tree.power(args[0], node.value)
-    if node.op == "abs":
-        return tree.absolute(args[0])
-    if node.op in tree.KINKS:
-        return tree.extreme(node.op, args[0], args[1])
-    return tree.function(node.op, args[0])
-
-
 class _RealRoots(MidRadArithmetic):
-    """Knows that numbers under a root are not negative: N is real wherever it is defined."""
+    """Knows that numbers under a root are not negative (N is real wherever it is defined), and that a kink argument that is
+    exactly 0 leaves both branches open."""
+
+    def sign(self, z: MidRad) -> np.ndarray:
+        return _open(super().sign(z))
 
     def sqrt(self, z: MidRad) -> MidRad:
         low, high = np.maximum(z.lower(), 0.0), np.maximum(z.upper(), 0.0)

@@ -13,6 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
+from certflow.kkt.correlation import own_network
 from certflow.kkt.lift import GUARD_BITS, deep_linear, lift
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.permutations import in_order
@@ -20,13 +21,16 @@ from certflow.kkt.piecewise_linear import piecewise_linear_kkt, two_layer_kkt
 from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
 from certflow.kkt.planar import planar_kkt
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
 from certflow.kkt.rank_one import effective_neurons, rank_one_points
 from certflow.kkt.search import search
 from certflow.kkt.verified import verified_points
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
-from certflow.networks.one_hidden_layer import OneLayer
+from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
+from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
@@ -65,7 +69,16 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
         if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
             g = list(np.array(problem.z) @ problem.X)
             return deep_linear(network, g, digits) if any(g) else everywhere(network.size, digits, ALL_WEIGHTS)
-    return _all_weights(problem, digits, budget, progress)
+    X, z = np.array(problem.X, dtype=object), np.array(problem.z, dtype=object)
+    if isinstance(network, Expression):
+        network, X, z = own_network(network, X, z)
+        if network.tree == ZERO:
+            return everywhere(network.size, digits, ALL_WEIGHTS)
+    if 2 <= network.size <= MOST_WEIGHTS:
+        matrix = quadratic_form(network, X, z)
+        if matrix is not None:
+            return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(network.size, digits, ALL_WEIGHTS)
+    return _all_weights(network, X, z, digits, budget, progress)
 
 
 def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
@@ -87,8 +100,13 @@ def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, p
     else:
         too_many = ""
     network = OneLayer(neuron.inputs, 1, Activation(Fraction(0), neuron.power))
-    found = _small_or_large(network, X, z, digits, budget, progress)
-    return replace(found, of=ONE_NEURON, reason=found.reason or too_many)
+    return _of_a_neuron(_small_or_large(network, X, z, digits, budget, progress), too_many)
+
+
+def _of_a_neuron(found: KKTSet, too_many: str) -> KKTSet:
+    """The set found by search of all weights of one neuron; if it is not complete, with the reason why there was a search."""
+    reasons = [too_many.rstrip("."), found.reason] if too_many and not found.complete else [found.reason]
+    return replace(found, of=ONE_NEURON, reason="; ".join(reasons))
 
 
 def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
@@ -96,7 +114,11 @@ def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress 
     if not neuron.hinges:
         return everywhere(neuron.inputs + 1, digits, ONE_NEURON)
     if neuron.power == 1:
-        return two_layer_kkt(neuron, digits, budget.cells, progress)
+        try:
+            return two_layer_kkt(neuron, digits, budget.cells, progress)
+        except Inconclusive as error:
+            network = TwoLayer(neuron.inputs, 1, Activation(Fraction(0), 1))
+            return _of_a_neuron(verified_points(network, *neuron.samples(), budget.starts, digits, progress=progress), str(error))
     up, down = (neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated()))
     return lift(neuron, up, down, digits)
 
@@ -123,9 +145,10 @@ def _falling(points: list[KKTPoint]) -> list[KKTPoint]:
     return sorted(points, key=lambda point: -point.value.mid())
 
 
-def _all_weights(problem: Problem, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
+def _all_weights(
+    network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
+) -> KKTSet:
     """The KKT points of a network that is no sum of neurons: of a large one those of rank one and what a search finds."""
-    network, X, z = problem.network, problem.X, problem.z
     if network.size <= budget.weights or not isinstance(network, FeedForward):
         return _small_or_large(network, X, z, digits, budget, progress)
     known = _rank_one(network, X, z, digits, budget, progress)

@@ -14,6 +14,7 @@ sphere (`undecided.py`). Found points are sharpened and classified in balls (`re
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -24,6 +25,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt import krawczyk as proofs
 from certflow.kkt.boxes import CANNOT_EVALUATE, Enclosures, ExpressionBoxes, LayeredBoxes, box_function
+from certflow.kkt.clarke import zero_is_gradient
 from certflow.kkt.flat_points import Balances, dead_entries, expression_balances, layered_balances, only_dead
 from certflow.kkt.krawczyk import Boxes
 from certflow.kkt.neuron_slopes import NeuronSlopes, is_one_neuron
@@ -42,6 +44,7 @@ FINEST = 2.0**-20
 BOXES = 2_000_000
 METHOD = "branch and bound on the surface of the cube, Krawczyk's operator in midpoint-radius doubles and balls"
 
+_MOST_CORNERS, _FLAT_BOXES = 250, 20_000
 _CONTRACTING = 0.25
 _WORTH_IT = 0.5
 _LAST_RADII = (2.0**-8, 2.0**-14, 2.0**-19)
@@ -68,9 +71,9 @@ class _Found:
 
 @dataclass
 class _Flat:
-    """What was met of flat points: whether a box may have some, and exact ones."""
+    """What was met of flat points: boxes that may have some, and exact ones."""
 
-    possible: bool = False
+    boxes: list[Boxes] = field(default_factory=list)
     known: list[tuple[float, ...]] = field(default_factory=list)
 
 
@@ -162,7 +165,7 @@ class _Search:
         # From here on nothing raises, so that a part that is repeated has left nothing behind.
         if dead.any() and not self.flat.known:
             self.flat.known.append(tuple(dead_centres[0].tolist()))
-        self.flat.possible |= bool((dead | ((flat | shrunk) & may_be_flat)).any())
+        self.flat.boxes.append(boxes[np.flatnonzero(dead | ((flat | shrunk) & may_be_flat))])
         self.looked_at += count
         return left
 
@@ -295,13 +298,14 @@ class _Search:
 
     def _flat_entries(self) -> list[KKTPoint]:
         """The set of flat points, if there may be any."""
-        if not self.flat.possible:
+        if not any(len(each) for each in self.flat.boxes):
             return []
         if self._one_neuron and isinstance(self.function, LayeredBoxes):
             return dead_entries(self.function.rows, self.k, self.digits)
-        known = self.flat.known or self._flat_axes()
+        known = self.flat.known or self._flat_corners()
         if not known:
-            self.reasons.append("whether there are points with N = 0 and gradient 0 is not decided")
+            if self._may_be_flat():
+                self.reasons.append("whether there are points with N = 0 and gradient 0 is not decided")
             return []
         bits = self.digits * 3322 // 1000 + 64
         exact = tuple(Fraction(c) for c in known[0])
@@ -312,18 +316,38 @@ class _Search:
                 tuple(Ball(c, bits) / norm for c in exact),
                 Ball(0, bits),
                 direction=exact,
-                continuum=Continuum(None, equation="the gradient of N vanishes"),
+                continuum=Continuum(None, equation="0 is a (Clarke) gradient of N"),
                 reason="N = 0",
             )
         ]
 
-    def _flat_axes(self) -> list[tuple[float, ...]]:
-        """A unit vector at which the only Clarke gradient is 0, if there is one."""
-        for row in np.eye(self.k):
+    def _flat_corners(self) -> list[tuple[float, ...]]:
+        """A vector of numbers 1, -1 and 0 at which 0 is proved to be a Clarke gradient, axes first, if one is found."""
+        corners = sorted(itertools.product((0, 1, -1), repeat=self.k), key=lambda corner: sum(map(abs, corner)))
+        for corner in corners[1:_MOST_CORNERS]:
+            tick()
+            w = np.array(corner, dtype=float)
             try:
-                gradient = self.function(MidRad.exact(row[None, :]), False).gradient
+                gradient = self.function(MidRad.exact(w[None, :]), False).gradient
             except CANNOT_EVALUATE:
                 continue
-            if not gradient.mid.any() and not gradient.rad.any():
-                return [tuple(row.tolist())]
+            if (gradient.mignitude() > 0.0).any():
+                continue
+            alone = not gradient.mid.any() and not gradient.rad.any()
+            if alone or zero_is_gradient(self.network, self.X, self.z, tuple(Fraction(c) for c in corner)):
+                return [tuple(w.tolist())]
         return []
+
+    def _may_be_flat(self) -> bool:
+        """Whether some of the boxes that may have flat points keep a gradient 0 when they are cut."""
+        left, looked_at = proofs.joined(self.flat.boxes), 0
+        while len(left) and looked_at < _FLAT_BOXES:
+            tick()
+            looked_at += len(left)
+            try:
+                gradient = self.function(left.weights, False).gradient
+            except CANNOT_EVALUATE:
+                return True
+            left = left[np.flatnonzero((gradient.mignitude() == 0.0).all(axis=1))]
+            left = left.halves(np.argmax(left.high - left.low, axis=1)) if len(left) else left
+        return len(left) > 0

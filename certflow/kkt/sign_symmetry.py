@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from certflow.kkt.boxes import substituted
 from certflow.networks import tree
 from certflow.networks.expansion import expand
 from certflow.networks.feed_forward import FeedForward
@@ -103,7 +102,7 @@ def expression_flips(weights: tuple[str, ...], node: Node) -> list[Flip]:
         tick()
         moved = {name: tree.negative(tree.name(name)) for name, flip in zip(weights, flipped, strict=True) if flip}
         if moved:
-            image = expand(substituted(whole, moved))
+            image = expand(tree.substituted(whole, moved))
             if image in (whole, negative):
                 flips.append(Flip(flipped, 1 if image == whole else -1))
     return flips

@@ -255,6 +255,30 @@ def function(op: str, arg: Node) -> Node:
     return Node(op, (arg,))
 
 
+def rebuilt(node: Node, args: Sequence[Node]) -> Node:
+    """The operation of `node` on other arguments."""
+    if node.op == "add":
+        return add(args)
+    if node.op == "mul":
+        return mul(args)
+    if node.op == "pow":
+        return power(args[0], node.value)
+    if node.op == "abs":
+        return absolute(args[0])
+    if node.op in KINKS:
+        return extreme(node.op, args[0], args[1])
+    return function(node.op, args[0]) if args else node
+
+
+def substituted(node: Node, values: dict[str, Node]) -> Node:
+    """The tree with the names in `values` replaced."""
+    if node.names.isdisjoint(values):
+        return node
+    if node.op == "name":
+        return values[node.value]
+    return rebuilt(node, [substituted(arg, values) for arg in node.args])
+
+
 def _shown(value: Fraction) -> str:
     text = format_rational(value)
     return text if len(text) <= 40 else text[:37] + "..."

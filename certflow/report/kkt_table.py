@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from certflow.arithmetic.decimal_text import last_digit_text, rounded_text
+from certflow.arithmetic.decimal_text import last_digit_text, plus_minus_text, rounded_text
 from certflow.kkt.basins import basins
 from certflow.kkt.planar import PlanarKKT, PlanarPoint
 from certflow.kkt.points import COMPLETE, KKTPoint, KKTSet
@@ -187,7 +188,8 @@ def _remark(point: KKTPoint) -> str:
 
 
 def _number(ball: Ball, digits: int, shown: int) -> Cell:
-    return Cell(*(last_digit_text(ball.mid(), ball.radius(), count) for count in (shown, digits)))
+    text, raw = (last_digit_text(ball.mid(), ball.radius(), count) for count in (shown, digits))
+    return Cell(plus_minus_text(Fraction(0), abs(ball).upper()) if text.startswith("0e") else text, raw)
 
 
 def _coordinate(ball: Ball, digits: int, decimals: int) -> Cell:

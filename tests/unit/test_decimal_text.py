@@ -91,3 +91,13 @@ def test_magnitude(value: F) -> None:
 )
 def test_examples(mid: F, radius: F, digits: int, text: str) -> None:
     assert plus_minus_text(mid, radius, digits) == text
+
+
+@pytest.mark.parametrize("place", [-60, -13, -12, -3, 0, 4])
+def test_zeros_are_short_in_every_format(place: int) -> None:
+    radius = F(10) ** place / 2
+    last = last_digit_text(F(0), radius, 10)
+    texts = [last, plus_minus_text(F(0), radius), interval_text(F(0), radius), interval_text(-radius, radius)]
+    assert all(len(text) < 30 for text in texts)
+    assert F(last) == 0 and (last == f"0e{place:+d}" or last == "0" or len(last) == 2 - place)
+    assert plus_minus_text(F(0), radius).startswith(("0 ±", "0.0"))
