@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -27,7 +28,7 @@ _HOME = {
     "kkt_set": "certflow.kkt.enumerate",
     "basins": "certflow.kkt.basins",
     "near_origin": "certflow.theorems.near_origin",
-    "certify": "certflow.theorems.convergence",
+    "certify": "certflow.certifying",
     "query": "certflow.theorems.query",
     "certificate_text": "certflow.certificates",
     "write_certificate": "certflow.certificates",
@@ -43,6 +44,8 @@ __all__ = ["__version__", *_HOME]
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'certflow' has no attribute {name!r}")
 

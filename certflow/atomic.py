@@ -17,24 +17,12 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     a full disk or an interrupt the earlier file is still there, whole. A symbolic link is followed, not replaced.
     Raises `BadInput` if the folder does not exist, cannot be written, or `path` is something else than a plain file.
     """
-    if "\0" in os.fspath(path):
-        raise BadInput(f"{os.fspath(path)!r}: is not a file name; give one without NUL characters.")
-    target = Path(os.path.realpath(path))
     data = content.encode("utf-8") if isinstance(content, str) else content
-    scratch = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
-    try:
-        # Without this, replacing a device file (as the superuser) would destroy it.
-        if target.exists() and not target.is_file():
-            raise BadInput(f"{path}: is not a plain file; choose another name to write to.")
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        # O_EXCL and the process's umask give the new file the permissions of any file the user creates.
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror}); choose a folder that exists and is writable.") from error
+    target, scratch, descriptor = _scratch(path)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            if mode is not None:
-                os.chmod(scratch, mode)
+            if target.exists():
+                os.chmod(scratch, stat.S_IMODE(target.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -44,3 +32,40 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
         if isinstance(error, OSError):
             raise BadInput(f"{path}: cannot be written ({error.strerror}); the earlier file is untouched.") from error
         raise
+
+
+def require_writable(path: str | os.PathLike[str], option: str) -> None:
+    """Raise the `BadInput` that `write_atomically` would, as far as it can be known before there is something to write.
+
+    The sentence names the `option` that gave the path.
+    """
+    _, scratch, descriptor = _scratch(path, f"{option} ")
+    os.close(descriptor)
+    scratch.unlink(missing_ok=True)
+
+
+def _scratch(path: str | os.PathLike[str], option: str = "") -> tuple[Path, Path, int]:
+    """The file that `path` leads to, and a new file beside it, open for writing."""
+    if not os.fspath(path) or "\0" in os.fspath(path):
+        raise BadInput(f"{option}{os.fspath(path)!r}: is not a file name; give one that is not empty and without NUL characters.")
+    target = Path(os.path.realpath(path))
+    scratch = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
+    try:
+        # Without this, replacing a device file (as the superuser) would destroy it.
+        if _exists(target) and not target.is_file():
+            raise BadInput(f"{option}{path}: is not a plain file; choose another name to write to.")
+        # O_EXCL and the process's umask give the new file the permissions of any file the user creates.
+        return target, scratch, os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise BadInput(
+            f"{option}{path}: cannot be written ({error.strerror}); choose a folder that exists and is writable."
+        ) from error
+
+
+def _exists(target: Path) -> bool:
+    """Whether there is such a file; `OSError` for a name that can be none (too long)."""
+    try:
+        target.lstat()
+    except FileNotFoundError:
+        return False
+    return True

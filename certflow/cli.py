@@ -10,7 +10,7 @@ import click
 from certflow import __version__
 from certflow.cli_certificates import certify, check, query, show
 from certflow.cli_kkt import kkt
-from certflow.command_line import Commands, Run, output_folder, positive, print_json, problem_command
+from certflow.command_line import Commands, Run, json_option, positive, print_json, problem_command
 from certflow.outcome import BadInput
 
 DEFAULT_FOLDER = "certflow-results"
@@ -30,7 +30,8 @@ def main() -> None:
 
 @main.command(short_help="List the built-in problems, or print one.")
 @click.argument("name", required=False)
-def init(name: str | None) -> None:
+@json_option
+def init(name: str | None, as_json: bool) -> None:
     """Print the built-in problem NAME as a problem file; without NAME, list the built-in problems.
 
     \b
@@ -40,9 +41,10 @@ def init(name: str | None) -> None:
     from certflow.report.terminal import emit
 
     if name is None:
-        emit("\n".join(builtin_names()))
+        print_json({"names": list(builtin_names())}) if as_json else emit("\n".join(builtin_names()))
     else:
-        emit(builtin_text(name), end="")
+        text = builtin_text(name)
+        print_json({"name": name, "text": text}) if as_json else emit(text, end="")
 
 
 @main.command(short_help="The main job: tables, figures and results.json.")
@@ -54,10 +56,11 @@ def verify(run: Run, out: str) -> int:
     Writes results.json, tables (LaTeX, Markdown, CSV) and figures (PNG, SVG) to DIR.
     """
     problem = run.problem()
+    from certflow.experiments.verify import STEMS
     from certflow.experiments.verify import verify as run_verify
     from certflow.report.terminal import emit_files, emit_prose, emit_table
 
-    folder = output_folder(out)
+    folder = run.output_folder(out, STEMS)
     with run.progress() as progress:
         result = run_verify(problem, out=folder, progress=progress, digits=run.digits)
     if run.as_json:
@@ -129,7 +132,7 @@ def reproduce(run: Run, figure: str, out: str) -> None:
     from certflow.report.terminal import emit_files, emit_table
 
     require_planar(problem)
-    folder = output_folder(out)
+    folder = run.output_folder(out, {"figure1", "figure1_facts", "figure3"})
     with run.progress() as progress:
         descent = planar_descent(problem, progress)
     files = descent.save(folder) if figure == "fig1" else save_figure3(problem, folder, descent)

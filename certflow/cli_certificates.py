@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from certflow.command_line import Run, exact_problem_command, json_option, print_json, time_option
+from certflow.command_line import Run, complain, exact_problem_command, json_option, print_json, time_option
 from certflow.outcome import BadInput, ExitCode
 
 if TYPE_CHECKING:
-    from certflow.theorems.convergence import Certified
+    from certflow.certifying import Announced
 
 DEFAULT_FILE = "certificate.json"
 
@@ -22,64 +23,74 @@ latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with 
 @click.option("--epsilon", metavar="ANGLE", help="The angle (radians) to be reached and kept; default: the problem's.")
 @click.option("--start-angle", metavar="ANGLE", default="0", show_default=True, help="Prove it for all w0 within this angle.")
 @click.option("--out", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="Where the certificate goes.")
+@click.option("--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked.")
 @latex_option
-def certify(run: Run, epsilon: str | None, start_angle: str, out: str, latex: bool) -> int:
-    """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write a certificate that `check` accepts.
+def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check: bool, latex: bool) -> int:
+    """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check` accepts it.
 
     Exit code 0 also if some blocks are inconclusive (a partial theorem is a result), 3 if nothing could be proved.
     """
     _one_of(run.as_json, latex)
     problem = run.problem()
-    from certflow.certificates import certificate_text, sha256, write_certificate
+    from certflow.certificates import write_certificate
+    from certflow.certifying import Announced
+    from certflow.certifying import certify as prove
     from certflow.outcome import Inconclusive
+    from certflow.report.terminal import emit
     from certflow.running import OutOfTime
-    from certflow.theorems.convergence import Certified
-    from certflow.theorems.convergence import certify as prove
 
+    run.output_file(out, "--out")
     try:
         with run.progress() as progress:
-            result = prove(
-                problem, **({} if epsilon is None else {"epsilon": epsilon}), start_angle=start_angle, progress=progress
-            )
+            result = prove(problem, epsilon, start_angle, progress, check=not no_check)
     except (Inconclusive, OutOfTime) as error:
-        result = Certified(problem, "inconclusive", reason=str(error))
-    record: dict[str, Any] = {"certificate": None, "sha256": None}
-    if result.claim:
-        text = certificate_text(problem, result.groups, result.claim)
-        write_certificate(out, text)
-        record = {"certificate": out, "sha256": sha256(text)}
+        result = Announced(problem, "inconclusive", str(error))
+    if result.certificate:
+        write_certificate(out, result.certificate)
+        unchecked = f"NOT CHECKED: nothing is proved before `certflow check {out}` accepts the certificate."
     if run.as_json:
-        print_json({**_outcome(result), **record, "claim": result.claim or None})
-    else:
-        _report(result, latex, out)
-    return ExitCode.DONE if result.claim else ExitCode.INCONCLUSIVE
+        print_json(_record(result, out))
+    elif result.certificate:
+        if no_check:
+            emit(f"% {unchecked}" if latex else f"{unchecked}\n")
+        _print_claim(result.claim, latex)
+    if not result.certificate:
+        complain(_why_not(result, out))
+    elif no_check:
+        complain(unchecked)
+    elif not run.as_json and not latex:
+        # Not wrapped: a command has to stay in one piece.
+        emit(f"Accepted by the independent checker. Certificate written to {out}; to check it again: certflow check {out}")
+    return ExitCode.DONE if result.certificate else ExitCode.INCONCLUSIVE
 
 
-def _outcome(result: Certified) -> dict[str, Any]:
+def _record(result: Announced, out: str) -> dict[str, Any]:
     return {
         "outcome": result.outcome,
         "reason": result.reason,
         "stopped_at": result.stopped_at,
         "proved_until": result.proved_until,
         "try": result.try_,
+        "certificate": out if result.certificate else None,
+        "sha256": result.sha256,
+        "checked": result.checked,
+        "fault": result.fault,
+        "claim": result.claim or None,
     }
 
 
-def _report(result: Certified, latex: bool, out: str) -> None:
-    from certflow.report.terminal import emit
-
-    if not result.claim:
-        sentences = [f"certflow: inconclusive: {result.reason}"]
-        if result.proved_until:
-            sentences.append(f"proved until {result.proved_until}")
-        if result.try_:
-            sentences.append(f"to try: {result.try_}")
-        click.echo("; ".join(each.rstrip(".") for each in sentences) + ".", err=True)
-        return
-    _print_claim(result.claim, latex)
-    if not latex:
-        # Not wrapped: a command has to stay in one piece.
-        emit(f"Certificate written to {out}; to check it: certflow check {out}")
+def _why_not(result: Announced, out: str) -> str:
+    """Why nothing was proved, what was proved until there, and what to do."""
+    sentences = [f"inconclusive: {result.reason}"]
+    if result.proved_until:
+        sentences.append(f"proved until {result.proved_until}")
+    if result.try_:
+        sentences.append(f"to try: {result.try_}")
+    if result.fault:
+        sentences.append("certify --no-check writes the refused certificate")
+    if Path(out).exists():
+        sentences.append(f"the file {out} is of an earlier run")
+    return "; ".join(each.rstrip(".") for each in sentences) + "."
 
 
 def _print_claim(claim: dict[str, Any], latex: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from certflow.command_line import Run, print_json, problem_command
+from certflow.command_line import Run, complain, print_json, problem_command
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
         raise BadInput(f"--figure {figure}: the name does not end in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}.")
     problem = run.problem()
+    outputs = [(wanted[each], f"--{each}") for each in ("figure", "certificate") if wanted[each] is not None]
+    for name, option in outputs:
+        run.output_file(name, option)
+    if len({os.path.realpath(name) for name, _ in outputs}) < len(outputs):
+        raise BadInput("--figure and --certificate: are the same file; choose two names.")
     from certflow.report.records import kkt_record, problem_record
 
     # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found is printed.
@@ -68,7 +74,7 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
     elif found is not None:
         _print(problem, found, run.digits, latex, as_csv, extras)
     for complaint in extras.complaints:
-        click.echo(f"certflow: {complaint}", err=True)
+        complain(complaint)
     return ExitCode.DONE if found is not None and found.complete and not extras.complaints else ExitCode.INCONCLUSIVE
 
 
@@ -140,12 +146,15 @@ class _Extras:
             self.complaints.append(f"{failure}: {error}")
 
     def _limits(self, problem: Problem, found: KKTSet, run: Run) -> None:
+        from certflow.certifying import certify
         from certflow.report.kkt_columns import limit_column
         from certflow.theorems.basin import certified_limits
-        from certflow.theorems.convergence import certify
 
         with run.progress() as progress:
-            limits = certified_limits(certify(problem, progress=progress), found)
+            certified = certify(problem, progress=progress)
+        if not certified.claim:
+            raise Inconclusive(certified.reason)
+        limits = certified_limits(certified, found)
         self.record["limits"] = [limit.to_json() for limit in limits]
         self.columns.append(limit_column(limits, len(found.points)))
 
@@ -171,10 +180,12 @@ class _Extras:
         from certflow.atomic import write_atomically
         from certflow.certificates import sha256
         from certflow.certificates_kkt import kkt_certificate
+        from certflow.certifying import require_accepted
 
-        content = kkt_certificate(problem, found)
-        write_atomically(file, content)
-        self.record |= {"certificate": file, "sha256": sha256(content.decode("utf-8"))}
+        text = kkt_certificate(problem, found).decode("ascii")
+        require_accepted(text)
+        write_atomically(file, text)
+        self.record |= {"certificate": file, "sha256": sha256(text), "checked": True}
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:

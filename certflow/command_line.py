@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
+import itertools
 import math
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from certflow.atomic import require_writable
 from certflow.outcome import BadInput, CertflowError, ExitCode
+from certflow.printable import json_text, printable
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -44,28 +47,44 @@ class Commands(click.Group):
             code = _fail(_usage_sentence(error), ExitCode.BAD_INPUT, args)
         except (KeyboardInterrupt, click.Abort):
             code = _fail("interrupted; nothing was left half written.", ExitCode.INTERRUPTED, args)
+        except Exception as error:
+            code = _fail(_internal_sentence(error), ExitCode.FAILED, args)
         sys.exit(int(code or 0))
 
 
 def _fail(sentence: str, code: ExitCode, args: list[str]) -> ExitCode:
     # With --json, stdout holds one object whatever happens.
     if "--json" in args:
-        print_json({"error": sentence, "exit_code": int(code)})
-    click.echo(f"certflow: {' '.join(sentence.split())}", err=True)
+        with contextlib.suppress(CertflowError):
+            print_json({"error": sentence, "exit_code": int(code)})
+    complain(sentence)
     return code
+
+
+def complain(sentence: str) -> None:
+    """Say one sentence on stderr, on one line."""
+    with contextlib.suppress(OSError):
+        click.echo(f"certflow: {printable(sentence, keep='')}", err=True)
 
 
 def _usage_sentence(error: click.ClickException) -> str:
     where = getattr(error, "ctx", None)
     hint = f" Try '{where.command_path} --help'." if where is not None else ""
-    return error.format_message().rstrip(".") + "." + hint
+    # Lists of choices come on several lines.
+    return " ".join(error.format_message().split()).rstrip(".") + "." + hint
+
+
+def _internal_sentence(error: Exception) -> str:
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+    return f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and the problem file."
 
 
 def print_json(record: Any) -> None:
     """The one JSON value on stdout."""
     from certflow.report.terminal import emit
 
-    emit(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
+    emit(json_text(record))
 
 
 def seconds(context: click.Context, option: click.Parameter, value: float | None) -> float | None:
@@ -129,6 +148,38 @@ class Run:
 
         return Problem.figure1() if self.path is None else Problem.from_toml(self.path)
 
+    def inputs(self) -> list[Path]:
+        """The files that the problem was read from."""
+        from certflow.problem_file import input_files
+
+        return [] if self.path is None else input_files(self.path)
+
+    def output_file(self, name: str, option: str) -> None:
+        """Raise `BadInput`, before any work is done, if the file `name` cannot be written or is an input."""
+        require_writable(name, option)
+        if Path(name).exists():
+            self._spare_inputs([Path(name)], option)
+
+    def output_folder(self, name: str, stems: Container[str]) -> Path:
+        """The folder --out, made if necessary; only files with these stems are written to it. Raises `BadInput` as above."""
+        if not name:
+            raise BadInput("--out: the name of the folder is empty; write --out . for the current folder.")
+        folder = Path(name)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._spare_inputs([each for each in folder.iterdir() if each.stem in stems], "--out")
+        except OSError as error:
+            raise BadInput(f"--out {name}: the folder cannot be used ({error.strerror}); choose another.") from error
+        except ValueError as error:
+            raise BadInput(f"--out {name!r}: is not the name of a folder; choose another.") from error
+        require_writable(folder / "results.json", "--out")
+        return folder
+
+    def _spare_inputs(self, outputs: list[Path], option: str) -> None:
+        for output, source in itertools.product(outputs, self.inputs() if outputs else []):
+            if output.samefile(source):
+                raise BadInput(f"{option} {output}: is an input of this command and would be overwritten; choose another name.")
+
     @contextlib.contextmanager
     def progress(self) -> Iterator[Progress]:
         """Progress bars on stderr, if it is a terminal."""
@@ -136,16 +187,6 @@ class Run:
 
         with progress_bars(self.quiet) as progress:
             yield progress
-
-
-def output_folder(name: str) -> Path:
-    """The output folder, made if necessary, and only after the input has been read."""
-    path = Path(name)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"--out {name}: the folder cannot be made ({error.strerror}); choose another.") from error
-    return path
 
 
 def positive(text: str | None, name: str) -> Fraction | None:

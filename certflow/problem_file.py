@@ -152,6 +152,13 @@ def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
     return parts
 
 
+def input_files(path: str | os.PathLike[str]) -> list[Path]:
+    """The problem file `path` and the data file that it names, if any."""
+    data = _parse_toml(read_text(path, os.fspath(path))).get("data")
+    name = data.get("file") if isinstance(data, dict) else None
+    return [Path(path), *([Path(path).parent / name] if isinstance(name, str) else [])]
+
+
 def _parse_toml(text: str) -> dict[str, Any]:
     if len(text) > MAX_FILE_BYTES:
         raise BadInput(f"the problem is longer than {MAX_FILE_BYTES // 2**20} MiB; move the data to a file.")

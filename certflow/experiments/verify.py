@@ -7,7 +7,6 @@ measured with the reference flow, which is an approximation with an error estima
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.atomic import write_atomically
+from certflow.certifying import Announced, certify
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
@@ -25,7 +25,7 @@ from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import Lookahead, added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
-from certflow.experiments.theorem import Theorem, theorem_of
+from certflow.experiments.theorem import save_theorem, theorem_record, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
@@ -33,6 +33,7 @@ from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.planar import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
 from certflow.outcome import BadInput, ExitCode, Inconclusive
+from certflow.printable import json_text
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
@@ -46,6 +47,17 @@ from certflow.theorems.near_origin import NearOrigin, near_origin
 
 if TYPE_CHECKING:
     from os import PathLike
+
+STEMS = frozenset(f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_radius") for part in ("", "_fits", "_rows")) | {
+    "certificate",
+    "theorem",
+    "kkt",
+    "time_near_origin",
+    "figure1",
+    "figure3",
+    "results",
+}
+"""The names, without their endings, of all files that are written."""
 
 SHOWN_ARCS = 8
 """Arcs of the NCF that are printed; `certflow ncf` prints all."""
@@ -78,7 +90,7 @@ class _Measured:
     found: list[Measurement]
     laws: list[Law]
     added: list[str]
-    theorem: Theorem
+    theorem: Announced
 
 
 def verify(
@@ -152,7 +164,7 @@ def _measure(
         added = added_deltas(ahead, limits, time, experiment.delta_values(), digits)
         plan = jobs(ahead, time, experiment.deltas, digits) + jobs(ahead, time, added, digits, check=False)
     with Measuring(problem, plan, workers) as measuring:
-        theorem = theorem_of(problem, progress)
+        theorem = certify(problem, progress=progress)
         descent, why_no_descent = _descent(problem, progress)
         at_time = _limit_directions(problem, time, digits, number_system) if ahead is not None else ([], 0)
         found = measuring.collect(progress)
@@ -238,7 +250,7 @@ def _results(
             "derivation": list(parts.homogeneity.derivation),
         },
         **kkt,
-        "theorem": measured.theorem.record(),
+        "theorem": theorem_record(measured.theorem),
         "near_origin": {
             "n_max_upper": format_rational(bounds.n_max_upper),
             "n_max_method": bounds.n_max_method,
@@ -268,7 +280,7 @@ def _text(
 ) -> str:
     """What is printed above the tables: what is proved, then what was measured."""
     proved = [
-        measured.theorem.text(),
+        theorem_text(measured.theorem),
         parts.homogeneity.text(),
         parts.text(),
         ncf(problem).text(max_arcs=SHOWN_ARCS),
@@ -299,7 +311,7 @@ def _write(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
-    files = measured.theorem.save(folder)
+    files = save_theorem(measured.theorem, folder)
     files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
     files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
     files += save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin")
@@ -314,5 +326,5 @@ def _write(
             files += save(angle_law_figure(law.series()), folder, name)
     if descent is not None:
         files += descent.save(folder) + save_figure3(problem, folder, descent, progress)
-    write_atomically(folder / "results.json", json.dumps(result.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_atomically(folder / "results.json", json_text(result.results, indent=1) + "\n")
     return [*files, "results.json"]

@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from certflow.outcome import CertflowError
+from certflow.printable import printable
 from certflow.progress import Progress
 from certflow.report.tables import Table
 
@@ -20,13 +22,18 @@ PLAIN_WIDTH = 100
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Write `text` to stdout; when the reader has gone (`certflow kkt | head`), fall silent instead of failing."""
+    """Write `text` to stdout; when the reader has gone (`certflow kkt | head`), fall silent instead of failing.
+
+    Raises `CertflowError` if stdout cannot take it for another reason.
+    """
     try:
-        sys.stdout.write(text + end)
+        sys.stdout.write(printable(text) + end)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        if not isinstance(error, BrokenPipeError):
+            raise CertflowError(f"stdout cannot be written ({error.strerror}); what was printed is not complete.") from error
 
 
 def emit_prose(text: str) -> None:

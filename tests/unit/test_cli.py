@@ -219,7 +219,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         result.options = options
         return result
 
-    vars(module)["verify"] = verify
+    vars(module).update(verify=verify, STEMS=frozenset({"results"}))
     monkeypatch.setitem(sys.modules, "certflow.experiments.verify", module)
     return result
 

@@ -169,8 +169,19 @@ def test_certify_writes_a_certificate_and_says_what_is_proved(problem: str, tmp_
 def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -> None:
     out = tmp_path / "cert.json"
     record = one_object(run("certify", problem, "--json", "--out", str(out), "--epsilon", "1/50", "--start-angle", "1/1000000"))
-    assert list(record) == ["outcome", "reason", "stopped_at", "proved_until", "try", "certificate", "sha256", "claim"]
-    assert (record["outcome"], record["certificate"]) == ("proved", str(out))
+    assert list(record) == [
+        "outcome",
+        "reason",
+        "stopped_at",
+        "proved_until",
+        "try",
+        "certificate",
+        "sha256",
+        "checked",
+        "fault",
+        "claim",
+    ]
+    assert (record["outcome"], record["certificate"], record["checked"], record["fault"]) == ("proved", str(out), True, None)
     data = out.read_bytes()
     assert record["sha256"] == hashlib.sha256(data).hexdigest()
     assert record["claim"] == json.loads(data)["claim"]

@@ -1,0 +1,90 @@
+"""The uniform theorem with the checker's word on it: proved, written as a certificate, and checked, all in one run.
+
+A theorem is announced only after the independent checker has accepted its certificate. What the checker refuses is no
+theorem but a fault of certflow: `inconclusive`, with the rule and the place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from certflow.certificates import certificate_text, sha256
+from certflow.checker import check_text
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.running import OutOfTime, remaining
+from certflow.theorems import convergence
+from certflow.theorems.convergence import Certified
+
+REPORT = "this is a fault of certflow, please report it together with the problem file"
+
+
+@dataclass
+class Announced(Certified):
+    """What may be announced: a result with the text of its `certificate` (empty if there is none).
+
+    `checked` says whether the checker has accepted that text. `fault` is None, or the `rule`, `where` and `reason` with
+    which the checker refused a theorem that the prover had found; the outcome then is inconclusive.
+    """
+
+    certificate: str = ""
+    checked: bool = False
+    fault: dict[str, str] | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the certificate, None if there is none."""
+        return sha256(self.certificate) if self.certificate else None
+
+
+class Faulty(Inconclusive):
+    """The checker refuses a certificate that was just made: a fault of certflow, `fault` says which."""
+
+    def __init__(self, fault: dict[str, str]) -> None:
+        place = ", ".join(part for part in (fault["rule"], fault["where"]) if part)
+        super().__init__(
+            f"the checker refuses the certificate that was just made ({place or 'no place given'}: "
+            f"{fault['reason'].rstrip('.')}); {REPORT}."
+        )
+        self.fault = fault
+
+
+def certify(
+    problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None, check: bool = True
+) -> Announced:
+    """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`.
+
+    `epsilon` (default: the problem's) is the angle to be reached and kept. With `check` nothing is a theorem before the
+    independent checker has accepted its certificate; without, the result says that it was not checked. Raises `BadInput`
+    for numbers that make no sense, and `OutOfTime`; everything else that cannot be proved is a result, not an error.
+    """
+    if problem.loss.kind == "custom":
+        return Announced(problem, "inconclusive", "certificates hold the square and the logistic loss only.")
+    found = convergence.certify(problem, epsilon, start_angle, progress)
+    if not found.claim:
+        return Announced(**vars(found))
+    text = certificate_text(problem, found.groups, found.claim)
+    if check:
+        try:
+            require_accepted(text, progress)
+        except Faulty as error:
+            return Announced(problem, "inconclusive", str(error), fault=error.fault)
+    return Announced(**vars(found), certificate=text, checked=check)
+
+
+def require_accepted(text: str, progress: Progress | None = None) -> None:
+    """Return only if the independent checker accepts the certificate with this `text`.
+
+    Raises `Faulty` if it refuses it, and `OutOfTime` if the time limit ends the check.
+    """
+    if progress is not None:
+        progress("independent check", 0, 1)
+    verdict = check_text(text, remaining())
+    if verdict.verdict == "timeout":
+        raise OutOfTime("the time limit was reached before the checker had accepted the certificate; raise --time-limit.")
+    if verdict.verdict != "accepted":
+        raise Faulty({"rule": verdict.rule, "where": verdict.where, "reason": verdict.reason})
+    if progress is not None:
+        progress("independent check", 1, 1)
