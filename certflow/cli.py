@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from certflow import __version__
@@ -16,7 +18,7 @@ from certflow.outcome import BadInput
 DEFAULT_FOLDER = "certflow-results"
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="certflow")
 def main() -> None:
     """Early directional convergence of homogeneous networks, in high precision and next to proved bounds.
@@ -81,16 +83,18 @@ def ncf(run: Run, latex: bool, exact: bool) -> None:
     """The exact neural correlation function N, its gradient, and its pieces on the circle."""
     problem = run.problem()
     from certflow.report.records import ncf_record
-    from certflow.report.terminal import emit
+    from certflow.report.terminal import emit, emit_prose
     from certflow.symbolic.ncf import ncf as exact_ncf
 
     result = exact_ncf(problem)
     if run.as_json:
         print_json(ncf_record(problem, result, exact))
-    elif exact:
-        emit(result.latex(None, exact) if latex else result.text(None, exact))
+    elif latex:
+        emit(result.latex(None, exact) if exact else result.latex())
     else:
-        emit(result.latex() if latex else result.text())
+        text = result.text(None, exact) if exact else result.text()
+        # In a file or a pipe formulas stay in one piece.
+        (emit_prose if sys.stdout.isatty() else emit)(text)
 
 
 @main.command(short_help="One gradient flow, as a table.")

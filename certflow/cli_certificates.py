@@ -9,11 +9,14 @@ import click
 
 from certflow.command_line import Run, complain, exact_problem_command, json_option, print_json, time_option
 from certflow.outcome import BadInput, ExitCode
+from certflow.printable import printable
 
 if TYPE_CHECKING:
     from certflow.certifying import Announced
 
 DEFAULT_FILE = "certificate.json"
+
+_NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
 
 latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with the numbers filled in.")
 
@@ -36,7 +39,7 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
     from certflow.certifying import Announced
     from certflow.certifying import certify as prove
     from certflow.outcome import Inconclusive
-    from certflow.report.terminal import emit
+    from certflow.report.terminal import emit, emit_command
     from certflow.running import OutOfTime
 
     run.output_file(out, "--out")
@@ -47,21 +50,21 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
         result = Announced(problem, "inconclusive", str(error))
     if result.certificate:
         write_certificate(out, result.certificate)
-        unchecked = f"NOT CHECKED: nothing is proved before `certflow check {out}` accepts the certificate."
     if run.as_json:
         print_json(_record(result, out))
-    elif result.certificate:
-        if no_check:
-            emit(f"% {unchecked}" if latex else f"{unchecked}\n")
-        _print_claim(result.claim, latex)
     if not result.certificate:
         complain(_why_not(result, out))
-    elif no_check:
-        complain(unchecked)
-    elif not run.as_json and not latex:
-        # Not wrapped: a command has to stay in one piece.
-        emit(f"Accepted by the independent checker. Certificate written to {out}; to check it again: certflow check {out}")
-    return ExitCode.DONE if result.certificate else ExitCode.INCONCLUSIVE
+        return ExitCode.INCONCLUSIVE
+    if no_check and (run.as_json or latex):
+        complain(f"{_NOT_CHECKED}.")
+    if not run.as_json:
+        if no_check:
+            emit(f"% {_NOT_CHECKED}." if latex else f"{_NOT_CHECKED}.\n")
+        _print_claim(result.claim, latex)
+    if not run.as_json and not latex:
+        verdict = f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
+        emit_command(f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}", "certflow check", out)
+    return ExitCode.DONE
 
 
 def _record(result: Announced, out: str) -> dict[str, Any]:
@@ -112,8 +115,9 @@ def _one_of(as_json: bool, latex: bool) -> None:
 @click.command(short_help="Check certificates independently.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @json_option
+@click.option("--quiet", is_flag=True, help="Only the verdicts.")
 @time_option
-def check(files: tuple[str, ...], as_json: bool, time_limit: float | None) -> int:
+def check(files: tuple[str, ...], as_json: bool, quiet: bool, time_limit: float | None) -> int:
     """Check certificates with the independent checker, the same as `python -m certflow.checker FILE...`.
 
     Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2, 1, 3, 0.
@@ -121,7 +125,7 @@ def check(files: tuple[str, ...], as_json: bool, time_limit: float | None) -> in
     from certflow.checker.__main__ import main as run_checker
 
     limit = [] if time_limit is None else ["--time-limit", f"{time_limit:g}"]
-    return run_checker([*(["--json"] if as_json else []), *limit, "--", *files])
+    return run_checker([*(["--json"] if as_json else []), *(["--quiet"] if quiet else []), *limit, "--", *files])
 
 
 @click.command(short_help="A certificate's claim in words, and what limits its δ̄.")
@@ -136,7 +140,7 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
     _one_of(as_json, latex)
     from certflow.certificates import read_certificate
     from certflow.report.limits import what_limits
-    from certflow.report.terminal import emit, emit_prose
+    from certflow.report.terminal import emit_command, emit_prose
     from certflow.theorems.statement import read_claim
 
     content = read_certificate(certificate)
@@ -152,12 +156,12 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
     if not latex:
         if limits:
             emit_prose(limits[0].sentence(statement.joint))
-        emit(f"This is what the file claims; whether it is proved says: certflow check {certificate}")
+        emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
 
 
 def _show_kkt(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
     from certflow.checker.__main__ import sentences
-    from certflow.report.terminal import emit
+    from certflow.report.terminal import emit_command, emit_prose
 
     if latex:
         raise BadInput("--latex: a list of KKT points has no LaTeX theorem; `certflow kkt --latex` prints its table.")
@@ -168,8 +172,8 @@ def _show_kkt(certificate: str, content: dict[str, Any], as_json: bool, latex: b
         lines = sentences(content["claim"])
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
         raise BadInput(f"{certificate}: its claim cannot be read; `certflow check` says what is wrong.") from error
-    emit("\n".join(lines))
-    emit(f"This is what the file claims; whether it is proved says: certflow check {certificate}")
+    emit_prose("\n".join(lines))
+    emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
 
 
 @click.command(short_help="What a certificate says about one δ.")

@@ -12,6 +12,7 @@ import click
 
 from certflow.command_line import Run, complain, print_json, problem_command
 from certflow.outcome import BadInput, ExitCode, Inconclusive
+from certflow.printable import printable
 
 if TYPE_CHECKING:
     from certflow.kkt.enumerate import Budget
@@ -190,7 +191,7 @@ class _Extras:
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
     from certflow.report.kkt_table import fitting_kkt_table, kkt_table
-    from certflow.report.terminal import emit, emit_table, terminal_width
+    from certflow.report.terminal import emit, emit_command, emit_prose, emit_table, terminal_width
 
     if as_csv:
         emit(kkt_table(problem, found, digits, every=True, more=extras.columns).to_csv(), end="")
@@ -200,7 +201,7 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
         figure, certificate = extras.record.get("figure"), extras.record.get("certificate")
         if figure:
-            emit(f"Figure written to {figure}")
+            emit_prose(f"Figure written to {printable(figure, keep='')}")
         if certificate:
-            # Not wrapped: a command has to stay in one piece.
-            emit(f"Certificate written to {certificate}; to check it: certflow check {certificate}")
+            words = f"Accepted by the independent checker and written to {printable(certificate, keep='')}; to check it again"
+            emit_command(words, "certflow check", certificate)

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import itertools
 import math
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Container, Iterator
@@ -39,6 +40,8 @@ class Commands(click.Group):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         extra["standalone_mode"] = False
+        # By itself click takes no terminal for narrower than 50.
+        extra["terminal_width"] = max(30, min(shutil.get_terminal_size().columns, 100) - 2)
         try:
             code = super().main(args, prog_name or "certflow", **extra)
         except CertflowError as error:

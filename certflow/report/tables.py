@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.exact import format_rational
 from certflow.outcome import BadInput
+from certflow.printable import printable
 
 if TYPE_CHECKING:
     import rich.table
@@ -78,14 +79,14 @@ class Table:
         """How many characters the body needs in a terminal so that no cell is broken."""
         cells = zip(*([cell.text for cell in row] for row in self.rows), strict=True) if self.rows else [()] * len(self.columns)
         widths = [max(map(len, (column.heading(), *texts))) for column, texts in zip(self.columns, cells, strict=True)]
-        return sum(widths) + 3 * len(widths) - 1
+        return _needed(widths)
 
     def to_csv(self) -> str:
-        """Comma-separated raw values under one header line (RFC 4180, line ends \\n)."""
+        """Comma-separated raw values under one header line (RFC 4180, line ends \\n); no cell is a spreadsheet's formula."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([column.key or column.heading() for column in self.columns])
-        writer.writerows([cell.for_csv() for cell in row] for row in self.rows)
+        writer.writerow([_csv(column.key or column.heading()) for column in self.columns])
+        writer.writerows([_csv(cell.for_csv()) for cell in row] for row in self.rows)
         return out.getvalue()
 
     def to_markdown(self) -> str:
@@ -134,18 +135,51 @@ class Table:
         name = column.latex or latex_text(column.name)
         return f"{name} [{latex_text(column.unit)}]" if column.unit else name
 
-    def to_rich(self) -> rich.table.Table:
-        """The body for a rich console; title and notes are printed around it, at the full width."""
+    def to_rich(self, width: int) -> list[rich.table.Table]:
+        """The body for a rich console of this width; title and notes are printed around it.
+
+        What does not fit becomes several tables one below the other, each with the first column.
+        """
         import rich.box
         from rich.markup import escape
         from rich.table import Table as RichTable
 
-        table = RichTable(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-        for column in self.columns:
-            table.add_column(escape(column.heading()), justify="left" if column.align == "left" else "right")
-        for row in self.rows:
-            table.add_row(*(escape(cell.text) for cell in row))
-        return table
+        tables = []
+        for group in self._groups(width):
+            table = RichTable(box=rich.box.SIMPLE_HEAD, pad_edge=False)
+            for j, size in group.items():
+                column = self.columns[j]
+                heading = escape(printable(column.heading()))
+                table.add_column(heading, justify="left" if column.align == "left" else "right", width=size, overflow="fold")
+            for row in self.rows:
+                table.add_row(*(escape(printable(row[j].text)) for j in group))
+            tables.append(table)
+        return tables
+
+    def _groups(self, width: int) -> list[dict[int, int]]:
+        """The columns of each part of the table, with the width of each: only text is broken, and only between words."""
+        texts = [[column.heading(), *(row[j].text for row in self.rows)] for j, column in enumerate(self.columns)]
+        words = [[word for text in column for word in printable(text).split()] for column in texts]
+        whole = [max(len(printable(text)) for text in column) for column in texts]
+        least = [max(map(len, each), default=0) for each in words]
+        for j, column in enumerate(self.columns):
+            if column.align != "left":
+                least[j] = max([least[j], *(len(printable(text)) for text in texts[j][1:])])
+        groups: list[dict[int, int]] = [{}]
+        for j in range(len(self.columns)):
+            if len(groups[-1]) > 1 and _needed([*groups[-1].values(), least[j]]) > width:
+                groups.append({0: least[0]})
+            groups[-1][j] = least[j]
+        for group in groups:
+            for j in group:
+                group[j] += max(0, min(whole[j] - group[j], width - _needed(group.values())))
+        return groups
+
+
+def _needed(widths: Iterable[int]) -> int:
+    """How many characters a line of columns with these widths takes."""
+    each = list(widths)
+    return sum(each) + 3 * len(each) - 1
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------
@@ -196,6 +230,7 @@ _SYMBOLS = {
     **{digit: f"^{value}" for value, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: f"_{value}" for value, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 }  # fmt: skip
+_NUMBER = re.compile(r"[-+]?(\d[\d.]*|\.\d+|inf|nan)([eE][-+]?\d+|/\d+|\*2\^-?\d+)?\Z")
 _SCIENTIFIC = re.compile(r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?!\w|\.\d)|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)")
 
 
@@ -219,11 +254,17 @@ def latex_text(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(f"${_SYMBOLS[c]}$" if c in _SYMBOLS else _SPECIAL.get(c, c) for c in text)
+    return "".join(f"${_SYMBOLS[c]}$" if c in _SYMBOLS else _SPECIAL.get(c, c) for c in printable(text))
 
 
 def _markdown(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_").replace("\n", " ")
+    return re.sub(r"([\\|*_`<\[])", r"\\\1", printable(text)).replace("\n", " ")
+
+
+def _csv(text: str) -> str:
+    """A cell for programs; text that a spreadsheet would take for a formula gets an apostrophe, a number never."""
+    formula = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.match(text)
+    return printable("'" + text if formula else text)
 
 
 def write_table(table: Table, folder: Any, name: str) -> list[str]:

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from certflow.outcome import CertflowError
 from certflow.printable import printable
 from certflow.progress import Progress
 from certflow.report.tables import Table
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 PLAIN_WIDTH = 100
-"""Width of tables when stdout is not a terminal."""
+"""Width of what is printed when stdout is not a terminal, unless COLUMNS says something else."""
+NARROWEST = 20
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Write `text` to stdout; when the reader has gone (`certflow kkt | head`), fall silent instead of failing.
+    """Write `text` to stdout, control characters escaped; when the reader has gone (`certflow kkt | head`), fall silent.
 
     Raises `CertflowError` if stdout cannot take it for another reason.
     """
+    _write(printable(text) + end)
+
+
+def _write(text: str) -> None:
     try:
-        sys.stdout.write(printable(text) + end)
+        sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
         # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
@@ -38,12 +41,18 @@ def emit(text: str, end: str = "\n") -> None:
 
 def emit_prose(text: str) -> None:
     """Write `text`, with lines that are too long for the terminal broken between words and indented."""
-    width = _stdout_console().width
+    width = terminal_width()
     lines = []
-    for line in text.splitlines():
+    for line in printable(text).splitlines():
         indent = " " * (len(line) - len(line.lstrip()))
         lines += textwrap.wrap(line, width, subsequent_indent=indent + "  ", break_long_words=False, drop_whitespace=True) or [""]
     emit("\n".join(lines))
+
+
+def emit_command(text: str, command: str, file: str) -> None:
+    """Say `text`, and below it the `command` for `file` in one piece, ready to be copied."""
+    emit_prose(f"{text}:")
+    emit(f"  {command} {shlex.quote(printable(file, keep=''))}")
 
 
 def emit_files(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
@@ -53,29 +62,29 @@ def emit_files(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
         stem, _, ending = name.rpartition(".")
         endings.setdefault(stem, []).append(ending)
     shown = (f"{stem}.{each[0] if len(each) == 1 else '{' + ','.join(each) + '}'}" for stem, each in endings.items())
-    emit_prose(f"Written to {os.fspath(folder)}: {', '.join(shown)}")
+    emit_prose(f"Written to {printable(os.fspath(folder), keep='')}: {', '.join(shown)}")
 
 
 def emit_table(table: Table) -> None:
     """Print title, body and notes of the table; colour and width follow the terminal."""
-    console = _stdout_console()
+    from rich.console import Console
+
+    console = Console(width=terminal_width())
     with console.capture() as captured:
-        console.print(table.title, style="bold", markup=False, highlight=False)
-        console.print(table.to_rich())
+        console.print(printable(table.title), style="bold", markup=False, highlight=False)
+        for part in table.to_rich(console.width):
+            console.print(part)
         for note in table.notes:
-            console.print(note, style="dim", markup=False, highlight=False)
-    emit("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()) + "\n")
+            console.print(printable(note), style="dim", markup=False, highlight=False)
+    _write("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()) + "\n\n")
 
 
 def terminal_width() -> int:
     """How many characters a line on stdout has."""
-    return _stdout_console().width
-
-
-def _stdout_console() -> Console:
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    if sys.stdout.isatty():
+        return max(NARROWEST, shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns)
+    columns = os.environ.get("COLUMNS", "")
+    return max(NARROWEST, int(columns)) if columns.isdecimal() and len(columns) < 6 else PLAIN_WIDTH
 
 
 @contextlib.contextmanager
