@@ -13,6 +13,7 @@ import click
 from certflow.command_line import Run, complain, print_json, problem_command
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import printable
+from certflow.running import OutOfTime, no_deadline
 
 if TYPE_CHECKING:
     from certflow.kkt.enumerate import Budget
@@ -63,17 +64,18 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
     # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found is printed.
     try:
         found, reason = _enumerate(problem, run, starts), ""
-    except Inconclusive as error:
+    except (Inconclusive, OutOfTime) as error:
         found, reason = None, str(error)
     extras = _Extras()
     if found is None:
         extras.complaints.append(f"not enumerated: {reason.rstrip('.')}.")
     else:
         extras.make(problem, found, run, **wanted)
-    if run.as_json:
-        print_json({"problem": problem_record(problem), **kkt_record(found, reason), **extras.record})
-    elif found is not None:
-        _print(problem, found, run.digits, latex, as_csv, extras)
+    with no_deadline():
+        if run.as_json:
+            print_json({"problem": problem_record(problem), **kkt_record(found, reason), **extras.record})
+        elif found is not None:
+            _print(problem, found, run.digits, latex, as_csv, extras)
     for complaint in extras.complaints:
         complain(complaint)
     return ExitCode.DONE if found is not None and found.complete and not extras.complaints else ExitCode.INCONCLUSIVE
@@ -82,7 +84,6 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
 def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
     """The KKT set; with a time limit the best of the rounds that were finished in time. Raises `Inconclusive`."""
     from certflow.kkt.enumerate import Budget, kkt_set
-    from certflow.running import OutOfTime
 
     budget = Budget() if starts is None else Budget(starts=starts)
     best: KKTSet | None = None
@@ -133,7 +134,7 @@ class _Extras:
         if own_start:
             self._try("limits", "no proof of where the initial direction flows", lambda: self._limits(problem, found, run))
         if sample is not None:
-            self._sample(problem, found, run, sample)
+            self._try("basin_estimates", "no estimate of the basins", lambda: self._sample(problem, found, run, sample))
         if figure is not None:
             self._try("figure", "no figure", lambda: self._figure(problem, found, figure))
         if certificate is not None:
@@ -143,7 +144,7 @@ class _Extras:
         self.record[name] = None
         try:
             make()
-        except Inconclusive as error:
+        except (Inconclusive, OutOfTime) as error:
             self.complaints.append(f"{failure}: {error}")
 
     def _limits(self, problem: Problem, found: KKTSet, run: Run) -> None:

@@ -1,0 +1,189 @@
+"""The checker has the last word: nothing is announced that it has not accepted in the same run."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import certflow
+from certflow import certifying
+from certflow.certifying import Announced, certify
+from certflow.checker import Verdict, check_text
+from certflow.cli import main
+from certflow.experiments.theorem import save_theorem, theorem_record, theorem_text
+from certflow.problem import Problem
+from certflow.running import OutOfTime, deadline
+from certflow.theorems import convergence
+from certflow.theorems.convergence import Certified
+
+TOML = """
+[network]
+kind = "one-layer"
+width = 1
+activation = { alpha = "0", power = 2 }
+[data]
+X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
+y = ["5", "9/5", "1"]
+[initialization]
+direction = ["1", "1/2"]
+"""
+
+
+@pytest.fixture(scope="module")
+def proved() -> Certified:
+    """What the prover finds for the problem of this file."""
+    return convergence.certify(Problem.from_toml_text(TOML))
+
+
+@pytest.fixture
+def prover(proved: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
+    """The prover finds the same again without its work."""
+    monkeypatch.setattr(convergence, "certify", lambda *_, **__: proved)
+    return proved
+
+
+@pytest.fixture
+def bold(proved: Certified, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prover that claims twice the delta_bar that it has proved."""
+    claim = {**proved.claim, "delta_bar": str(2 * Fraction(proved.claim["delta_bar"]))}
+    wrong = Certified(**{**vars(proved), "claim": claim})
+    monkeypatch.setattr(convergence, "certify", lambda *_, **__: wrong)
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> str:
+    path = tmp_path / "problem.toml"
+    path.write_text(TOML, encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def verdicts(monkeypatch: pytest.MonkeyPatch, *found: Verdict) -> list[float | None]:
+    """Let the checker say these; returns the list of the time limits that it is given."""
+    limits: list[float | None] = []
+    answers = iter(found)
+
+    def check(text: str, limit: float | None) -> Verdict:
+        limits.append(limit)
+        return next(answers)
+
+    monkeypatch.setattr(certifying, "check_text", check)
+    return limits
+
+
+def test_the_public_name_is_the_one_that_checks() -> None:
+    assert certflow.certify is certify
+
+
+def test_what_is_announced_is_what_the_checker_accepts(prover: Certified) -> None:
+    found = certify(prover.problem)
+    assert (found.outcome, found.checked, found.fault, found.claim) == ("proved", True, None, prover.claim)
+    assert check_text(found.certificate).verdict == "accepted"
+    assert json.loads(found.certificate)["claim"] == found.claim
+
+
+def test_what_the_checker_refuses_is_a_fault_and_no_theorem(bold: None, problem: str) -> None:
+    found = certify(Problem.from_toml(problem))
+    assert (found.outcome, found.claim, found.groups, found.certificate, found.checked) == ("inconclusive", {}, [], "", False)
+    assert found.fault is not None
+    assert found.fault["rule"].startswith("R") and found.fault["where"]
+    assert all(part in found.reason for part in (found.fault["rule"], found.fault["where"], "report"))
+    assert theorem_record(found)["fault"] == found.fault
+    assert theorem_text(found).startswith("No uniform theorem was proved: the checker refuses")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--latex"]])
+def test_a_refused_certificate_is_not_written(bold: None, problem: str, tmp_path: Path, arguments: list[str]) -> None:
+    out = tmp_path / "cert.json"
+    result = run("certify", problem, "--out", str(out), *arguments)
+    assert (result.exit_code, out.exists()) == (3, False)
+    assert result.stderr.startswith("certflow: inconclusive: the checker refuses")
+    assert "please report it" in result.stderr and result.stderr.count("\n") == 1
+    if arguments == ["--json"]:
+        record = json.loads(result.stdout)
+        assert (record["certificate"], record["sha256"], record["checked"], record["claim"]) == (None, None, False, None)
+        assert set(record["fault"]) == {"rule", "where", "reason"}
+    else:
+        assert result.stdout == ""
+
+
+def test_a_file_of_an_earlier_run_stays_and_is_called_so(bold: None, problem: str, tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    out.write_text("earlier", encoding="utf-8")
+    result = run("certify", problem, "--out", str(out))
+    assert f"the file {out} is of an earlier run" in result.stderr
+    assert out.read_text(encoding="utf-8") == "earlier"
+
+
+def test_without_the_check_the_words_say_so(bold: None, problem: str, tmp_path: Path) -> None:
+    out = tmp_path / "cert.json"
+    words = run("certify", problem, "--no-check", "--out", str(out))
+    assert (words.exit_code, words.stdout.startswith("NOT CHECKED")) == (0, True)
+    assert words.stdout.count("NOT CHECKED") == 2
+    assert "ccepted" not in words.stdout
+    assert run("check", str(out)).exit_code == 1
+    latex = run("certify", problem, "--no-check", "--out", str(out), "--latex")
+    assert latex.stdout.startswith("% NOT CHECKED")
+    assert "NOT CHECKED" in latex.stderr
+    record = run("certify", problem, "--no-check", "--out", str(out), "--json")
+    assert json.loads(record.stdout)["checked"] is False
+    assert "NOT CHECKED" in record.stderr
+    assert certify(Problem.from_toml(problem), check=False).checked is False
+
+
+def test_with_the_check_the_words_say_so(prover: Certified, problem: str, tmp_path: Path) -> None:
+    result = run("certify", problem, "--out", str(tmp_path / "cert.json"))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Accepted by the independent checker" in result.stdout
+    assert "NOT CHECKED" not in result.stdout
+
+
+def test_the_checker_has_the_time_that_is_left(
+    prover: Certified, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = verdicts(monkeypatch, *[Verdict("timeout")] * 3)
+    with pytest.raises(OutOfTime, match="before the checker had accepted"), deadline(1000):
+        certify(prover.problem)
+    with pytest.raises(OutOfTime):
+        certify(prover.problem)
+    assert limits[0] is not None and 0 < limits[0] < 1000
+    assert limits[1] is None
+    out = tmp_path / "cert.json"
+    result = run("certify", problem, "--json", "--out", str(out), "--time-limit", "1000")
+    record = json.loads(result.stdout)
+    assert (result.exit_code, record["outcome"], record["fault"], out.exists()) == (3, "inconclusive", None, False)
+    assert "--time-limit" in record["reason"]
+
+
+def test_the_certificate_of_kkt_points_is_checked_too(problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "kkt.json"
+    verdicts(monkeypatch, Verdict("refused", "R10", "claim.points[0]", "it is no zero"))
+    result = run("kkt", problem, "--certificate", str(out), "--json")
+    record = json.loads(result.stdout)
+    assert (result.exit_code, record["certificate"], out.exists()) == (3, None, False)
+    assert "R10, claim.points[0]: it is no zero" in result.stderr
+    monkeypatch.undo()
+    result = run("kkt", problem, "--certificate", str(out))
+    assert (result.exit_code, out.exists()) == (0, True)
+    assert "Accepted by the independent checker" in " ".join(result.stdout.split())
+
+
+def test_a_custom_loss_has_no_certificate_and_so_no_theorem(proved: Certified) -> None:
+    loss = certflow.Loss("custom", residual=lambda ar, out, y: y - out, curvature=Fraction(1), at_zero=lambda y: y)
+    problem = Problem(proved.problem.network, proved.problem.X, proved.problem.y, loss, direction=[1, 1])
+    found = certify(problem)
+    assert (found.outcome, found.claim, found.certificate) == ("inconclusive", {}, "")
+
+
+def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: Path) -> None:
+    found = certify(prover.problem)
+    assert save_theorem(found, tmp_path) == ["certificate.json", "theorem.tex"]
+    assert (tmp_path / "certificate.json").read_text(encoding="ascii") == found.certificate
+    assert save_theorem(Announced(prover.problem, "inconclusive", "refused."), tmp_path / "none") == []
