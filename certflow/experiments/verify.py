@@ -7,7 +7,8 @@ measured with the reference flow, which is an approximation with an error estima
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +24,7 @@ from certflow.experiments.angle_tables import conclusion, errors_table, fits_tab
 from certflow.experiments.figure1 import PlanarDescent, planar_descent, require_planar
 from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
-from certflow.experiments.lookahead import Lookahead, added_deltas, jobs, look_ahead
+from certflow.experiments.lookahead import added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
 from certflow.experiments.theorem import save_theorem, theorem_record, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
@@ -41,6 +42,7 @@ from certflow.report.kkt_table import fitting_kkt_table, kkt_table
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.report.tables import Table, write_table
 from certflow.report.terminal import PLAIN_WIDTH
+from certflow.running import OutOfTime, no_deadline, tick
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.theorems.near_origin import NearOrigin, near_origin
@@ -104,31 +106,44 @@ def verify(
 
     `digits` is the precision of flows and KKT points; flows run in `workers` processes (default: at most two, as many as
     there are processors; 1: in this one). Everything is computed before anything is written, and results.json is
-    written last. Raises `BadInput` like the parts, `Inconclusive` if N⁺_max cannot be bounded.
+    written last. Once the time is over, the flows that are finished are tabulated, without figures. Raises `BadInput` like the
+    parts, `Inconclusive` if N⁺_max cannot be bounded, `OutOfTime` before that.
     """
     parts = structure(problem)
     kkt, why_no_kkt = _kkt(problem, digits, progress)
     bounds = near_origin(problem, digits)
     planar = kkt if isinstance(kkt, PlanarKKT) else None
+    formula = ncf(problem).text(max_arcs=SHOWN_ARCS)
     measured, descent, why_no_descent = _measure(problem, bounds, planar, progress, digits, workers)
-    given = len(problem.experiment.deltas)
-    rows = time_rows(problem, bounds, measured.jobs[:given], measured.found[:given])
-    tables = [time_table(problem, rows, digits)]
-    if kkt is not None:
-        tables.insert(0, fitting_kkt_table(problem, kkt, digits, SHOWN_ROWS, PLAIN_WIDTH))
-    for law in measured.laws:
-        tables += [errors_table(law, measured.added), fits_table(law)]
-    if descent is not None:
-        tables.append(descent.facts())
-    result = Verification(
-        _results(problem, parts, kkt_record(kkt, why_no_kkt), bounds, rows, measured, digits),
-        _text(problem, parts, bounds, rows, measured, why_no_descent),
-        tables,
-        _exit_code(rows, measured.found),
-    )
+    stopped = _stopped()
+    with no_deadline():
+        given = len(problem.experiment.deltas)
+        rows = time_rows(problem, bounds, measured.jobs[:given], measured.found[:given])
+        tables = [time_table(problem, rows, digits)]
+        if kkt is not None:
+            tables.insert(0, fitting_kkt_table(problem, kkt, digits, SHOWN_ROWS, PLAIN_WIDTH))
+        for law in measured.laws:
+            tables += [errors_table(law, measured.added), fits_table(law)]
+        if descent is not None:
+            tables.append(descent.facts())
+        result = Verification(
+            {"stopped": stopped or None, **_results(problem, parts, kkt_record(kkt, why_no_kkt), bounds, rows, measured, digits)},
+            _text(problem, parts, bounds, formula, rows, measured, why_no_descent, stopped),
+            tables,
+            _exit_code(rows, measured.found, stopped),
+        )
     if out is not None:
         result.files = _write(Path(out), problem, result, rows, measured, kkt, descent, digits, progress)
     return result
+
+
+def _stopped() -> str:
+    """The sentence that the time is over, "" if it is not."""
+    try:
+        tick()
+    except OutOfTime as error:
+        return str(error)
+    return ""
 
 
 def _kkt(problem: Problem, digits: int, progress: Progress | None) -> tuple[KKTSet | None, str]:
@@ -154,24 +169,26 @@ def _measure(
     number_system = mp_arithmetic(digits + EXTRA_DIGITS)
     failure = ""
     try:
-        ahead: Lookahead | None = look_ahead(problem, bounds, min(experiment.delta_values()))
-    except (Inconclusive, OutsideDomain) as error:
-        ahead, failure = None, str(error)
-    plan, limits, added, time = [], [], [], experiment.time
-    if ahead is not None:
+        ahead = look_ahead(problem, bounds, min(experiment.delta_values()))
         time = ahead.fixed_time(experiment.time)
         limits = limit_points(problem, ahead.paths(), kkt, number_system, experiment.radius)
         added = added_deltas(ahead, limits, time, experiment.delta_values(), digits)
         plan = jobs(ahead, time, experiment.deltas, digits) + jobs(ahead, time, added, digits, check=False)
+    except (Inconclusive, OutsideDomain, OutOfTime) as error:
+        failure, time, limits, added, plan = str(error), experiment.time, [], [], []
     with Measuring(problem, plan, workers) as measuring:
         theorem = certify(problem, progress=progress)
         descent, why_no_descent = _descent(problem, progress)
-        at_time = _limit_directions(problem, time, digits, number_system) if ahead is not None else ([], 0)
+        at_time: tuple[list[list[Any]], Any] = ([], 0)
+        if not failure:
+            with suppress(OutOfTime):
+                at_time = _limit_directions(problem, time, digits, number_system)
         found = measuring.collect(progress)
-    if ahead is None:
+    if failure:
         plan = [_failed_job(problem, delta, digits) for delta in experiment.deltas]
         found = [Measurement(delta, failure=failure) for delta in experiment.deltas]
-    laws = _laws(problem, time, found, at_time, limits, number_system, digits)
+    with no_deadline():
+        laws = _laws(problem, time, found, at_time, limits, number_system, digits)
     return _Measured(plan, found, laws, added, theorem), descent, why_no_descent
 
 
@@ -186,7 +203,7 @@ def _descent(problem: Problem, progress: Progress | None) -> tuple[PlanarDescent
     try:
         require_planar(problem)
         return planar_descent(problem, progress), ""
-    except BadInput as error:
+    except (BadInput, OutOfTime) as error:
         return None, str(error)
 
 
@@ -211,7 +228,7 @@ def _laws(
     directions, estimate = at_time
     estimates = [ctx.mpf(each.error_estimate) for each in found if each.error_estimate is not None]
     resolution = max([ctx.mpf(10) ** -digits, ctx.mpf(estimate), *estimates])
-    by_time = fixed_time(problem.order, time, found, directions, limits, number_system, resolution, digits)
+    by_time = fixed_time(problem.order, time, found, directions, limits if directions else [], number_system, resolution, digits)
     if time != problem.experiment.time:
         asked = format_rational(problem.experiment.time)
         why = "the limit flow blows up before, or was not followed further"
@@ -220,10 +237,10 @@ def _laws(
     return [by_time, by_radius]
 
 
-def _exit_code(rows: Sequence[TimeRow], found: Sequence[Measurement]) -> ExitCode:
+def _exit_code(rows: Sequence[TimeRow], found: Sequence[Measurement], stopped: str) -> ExitCode:
     if any(row.holds is False for row in rows):
         return ExitCode.FAILED
-    return ExitCode.INCONCLUSIVE if any(each.failure for each in found) else ExitCode.DONE
+    return ExitCode.INCONCLUSIVE if stopped or any(each.failure for each in found) else ExitCode.DONE
 
 
 def _results(
@@ -274,16 +291,18 @@ def _text(
     problem: Problem,
     parts: Structure,
     bounds: NearOrigin,
+    formula: str,
     rows: Sequence[TimeRow],
     measured: _Measured,
     why_no_descent: str,
+    stopped: str,
 ) -> str:
     """What is printed above the tables: what is proved, then what was measured."""
     proved = [
         theorem_text(measured.theorem),
         parts.homogeneity.text(),
         parts.text(),
-        ncf(problem).text(max_arcs=SHOWN_ARCS),
+        formula,
         f"Proved (L2). {bounds.statement(problem.experiment.factor_squared)}",
     ]
     found = ["Measured with the reference flow, an approximation that proves nothing:", f"- {time_conclusion(rows)}"]
@@ -292,6 +311,8 @@ def _text(
         found.append(f"- Not computed: {failure}")
     if why_no_descent:
         found.append(f"- Figures 1 and 3 are not drawn: {why_no_descent}")
+    if stopped:
+        found.append(f"- Stopped: {stopped.rstrip('.')}; what was found until then is shown, and figures are missing.")
     return "\n\n".join([*proved, "\n".join(found)])
 
 
@@ -311,20 +332,35 @@ def _write(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
-    files = save_theorem(measured.theorem, folder)
-    files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
-    files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
-    files += save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin")
     names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
+    files = save_theorem(measured.theorem, folder)
+    with no_deadline():
+        files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
+        files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
+        for law in measured.laws:
+            name = names[law.kind]
+            files += write_table(errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name)
+            files += write_table(fits_table(law), folder, f"{name}_fits")
+            write_atomically(folder / f"{name}_rows.csv", rows_table(law).to_csv())
+            files.append(f"{name}_rows.csv")
+    files += _drawn(lambda: save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin"))
     for law in measured.laws:
-        name = names[law.kind]
-        files += write_table(errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name)
-        files += write_table(fits_table(law), folder, f"{name}_fits")
-        write_atomically(folder / f"{name}_rows.csv", rows_table(law).to_csv())
-        files.append(f"{name}_rows.csv")
         if law.series():
-            files += save(angle_law_figure(law.series()), folder, name)
+            files += _drawn(_law_figure, law, folder, names[law.kind])
     if descent is not None:
-        files += descent.save(folder) + save_figure3(problem, folder, descent, progress)
+        files += _drawn(lambda: descent.save(folder)) + _drawn(lambda: save_figure3(problem, folder, descent, progress))
     write_atomically(folder / "results.json", json_text(result.results, indent=1) + "\n")
     return [*files, "results.json"]
+
+
+def _law_figure(law: Law, folder: Path, name: str) -> list[str]:
+    return save(angle_law_figure(law.series()), folder, name)
+
+
+def _drawn(draw: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    """The names of the files of a figure; none if the time is over."""
+    try:
+        tick()
+        return draw(*arguments)
+    except OutOfTime:
+        return []

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -82,7 +83,10 @@ class Measuring:
                         stream.close()
 
     def collect(self, progress: Progress | None = None) -> list[Measurement]:
-        """The measurements, in the order of the jobs. Raises `CertflowError` if a process ends without an answer."""
+        """The measurements, in the order of the jobs; those that are not there when the time is over have that as failure.
+
+        Raises `CertflowError` if a process ends without an answer.
+        """
         shares = [0.0] * len(self.jobs)
         results: dict[int, Measurement] = {}
 
@@ -92,24 +96,33 @@ class Measuring:
                 # The last percent is for the end of all work.
                 progress(DESCRIPTION, min(int(100 * sum(shares)), 100 * len(shares) - 1), 100 * len(shares))
 
+        try:
+            self._wait(results, tell)
+        except OutOfTime as error:
+            return [results.get(i, Measurement(job.delta, failure=str(error))) for i, job in enumerate(self.jobs)]
+        if progress is not None and self.jobs:
+            progress(DESCRIPTION, 100 * len(shares), 100 * len(shares))
+        return [results[i] for i in range(len(self.jobs))]
+
+    def _wait(self, results: dict[int, Measurement], tell: Callable[[int, float], None]) -> None:
+        """Fill in `results`. Raises `OutOfTime`."""
         if not self._count:
             for i in self._todo:
                 results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
                 tell(i, 1.0)
         while len(results) < len(self.jobs):
-            tick()
-            with contextlib.suppress(queue.Empty):
+            try:
                 # With a timeout the wait can be interrupted on every system.
-                i, message = self._messages.get(timeout=0.5)
-                if isinstance(message, CertflowError):
-                    tick()  # a process that is out of time ends without an answer
-                    raise message
-                if isinstance(message, Measurement):
-                    results[i] = message
-                tell(i, 1.0 if isinstance(message, Measurement) else message)
-        if progress is not None and self.jobs:
-            progress(DESCRIPTION, 100 * len(shares), 100 * len(shares))
-        return [results[i] for i in range(len(self.jobs))]
+                i, message = self._messages.get(timeout=0.1)
+            except queue.Empty:
+                tick()
+                continue
+            if isinstance(message, CertflowError):
+                tick()  # a process that is out of time ends without an answer
+                raise message
+            if isinstance(message, Measurement):
+                results[i] = message
+            tell(i, 1.0 if isinstance(message, Measurement) else message)
 
     def _serve(self, process: subprocess.Popen[str]) -> None:
         """Give `process` one job after the other; runs in a thread of its own."""

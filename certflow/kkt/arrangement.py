@@ -149,16 +149,20 @@ def _cut(A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, mo
     basis = _orthogonal(h)
     restricted, index, orientation = _merged(A @ basis)
     below, inner = _cells(restricted, most)
+    tick()
     inner = _reduced(inner @ basis.T)
     row = {known.tobytes(): k for k, known in enumerate(signs)}
+    tick()
     parents = [row[known.tobytes()] for known in _spread(below, index, orientation)]
     if len(A):
         # |g·h| < s |g·p| for every g in A, so g·(s p ± h) has the sign of g·p.
         scales = (np.abs(A @ h) // np.abs(inner @ A.T)).max(axis=1) + 1
         inner = inner * scales[:, None]
+    tick()
     sides = np.where(points @ h > 0, 1, -1).astype(np.int8)
     sides[parents] = 1
     points[parents] = _reduced(inner + h)
+    tick()
     signs = np.hstack([signs, sides[:, None]])
     others = signs[parents]
     others[:, -1] = -1

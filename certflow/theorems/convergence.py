@@ -29,7 +29,7 @@ from certflow.flow.tube import Rates, Sweep, Timeline, Track
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.running import tick
+from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
@@ -63,7 +63,7 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`.
 
     `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that make no
-    sense; everything that cannot be proved is a result, not an error.
+    sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
     goal = problem.experiment.epsilon if epsilon is None else parse_rational(epsilon, "epsilon")
     angle = parse_rational(start_angle, "start_angle")
@@ -71,9 +71,12 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         raise BadInput(f"epsilon: {goal} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {angle} is outside [0, epsilon]; give a small angle in radians.")
+    proof: _Proof | None = None
     try:
-        groups = _groups(problem)
-        return _Proof(problem, groups, goal, angle, progress).run()
+        proof = _Proof(problem, _groups(problem), goal, angle, progress)
+        return proof.run()
+    except OutOfTime as error:
+        return Certified(problem, "inconclusive", str(error), None, "" if proof is None else proof.progressed())
     except Unproved as error:
         try_ = advice([error.cause], goal, angle)
         return Certified(problem, "inconclusive", str(error), error.stopped_at, error.proved, try_)
@@ -102,7 +105,7 @@ class _Proof:
     ) -> None:
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
-        self.share, self.proved = DEFAULT_SHARE, False
+        self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
 
     def run(self) -> Certified:
         """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
@@ -155,7 +158,13 @@ class _Proof:
         self._setup()
         return delta
 
+    def progressed(self) -> str:
+        """Up to where the proof has come, in words."""
+        what, done = self.stage
+        return f"nothing about the direction; {what} of {done} of {len(self.groups)} groups of weights are proved"
+
     def _report(self, what: str, done: int) -> None:
+        self.stage = what, done
         if self.progress is not None:
             self.progress(what, done, len(self.groups))
 
