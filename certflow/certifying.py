@@ -58,7 +58,7 @@ def certify(
 
     `epsilon` (default: the problem's) is the angle to be reached and kept. With `check` nothing is a theorem before the
     independent checker has accepted its certificate; without, the result says that it was not checked. Raises `BadInput`
-    for numbers that make no sense, and `OutOfTime`; everything else that cannot be proved is a result, not an error.
+    for numbers that make no sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
     if problem.loss.kind == "custom":
         return Announced(problem, "inconclusive", "certificates hold the square and the logistic loss only.")
@@ -71,6 +71,8 @@ def certify(
             require_accepted(text, progress)
         except Faulty as error:
             return Announced(problem, "inconclusive", str(error), fault=error.fault)
+        except OutOfTime as error:
+            return Announced(problem, "inconclusive", str(error))
     return Announced(**vars(found), certificate=text, checked=check)
 
 

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ import certflow.experiments.verify as job
 import certflow.experiments.workers as workers
 from certflow.experiments.figure1 import planar_descent
 from certflow.experiments.lookahead import jobs, look_ahead
-from certflow.experiments.measurement import Job, measure
+from certflow.experiments.measurement import Job, Measurement, measure
 from certflow.experiments.verify import Verification, verify
 from certflow.experiments.workers import Measuring
 from certflow.losses import Loss
@@ -26,7 +28,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
 from certflow.problem import Experiment, Problem
-from certflow.running import OutOfTime, deadline
+from certflow.running import deadline, tick
 from certflow.theorems.near_origin import near_origin
 
 SQUARED_RELU = Activation(Fraction(0), 2)
@@ -281,11 +283,45 @@ def test_nothing_is_written_when_the_work_is_interrupted(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "place", ["certflow.experiments.measurement.reference_flow", "certflow.experiments.lookahead.limit_flow"]
 )
-def test_the_time_limit_is_no_failure_of_one_flow_but_ends_all(place, monkeypatch, tmp_path):
-    monkeypatch.setattr(place, endless)
-    with pytest.raises(OutOfTime), deadline(1):
-        verify(planar(), tmp_path, digits=DIGITS, workers=1)
-    assert list(tmp_path.iterdir()) == []
+def test_the_time_limit_ends_all_flows_and_the_rest_is_kept(place, monkeypatch, tmp_path):
+    now = [0.0]
+    monkeypatch.setattr("certflow.running.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def late(*_, **__):
+        now[0] = 2.0
+        tick()
+
+    monkeypatch.setattr(place, late)
+    with deadline(1):
+        result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert result.exit_code == 3
+    assert "time limit" in result.results["stopped"]
+    rows = result.results["time_near_origin"]
+    assert rows
+    assert all(row["time"] is None and "time limit" in row["reason"] and row["bound_nmax"] is not None for row in rows)
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["stopped"] == result.results["stopped"]
+    assert not list(tmp_path.glob("*.png"))
+    assert "figures are missing" in result.text
+
+
+def test_flows_that_were_finished_in_time_are_kept(monkeypatch):
+    def measured(problem, job, share):
+        return Measurement(job.delta, at_time=[["1"]]) if job.delta == "1e-3" else endless()
+
+    monkeypatch.setattr("certflow.experiments.workers.measure", measured)
+    with deadline(0.05), Measuring(planar(), small_jobs(), workers=1) as measuring:
+        unfinished, finished = measuring.collect()
+    assert "time limit" in unfinished.failure
+    assert (finished.at_time, finished.failure) == ([["1"]], None)
+
+
+def test_processes_are_handed_the_deadline():
+    jobs = [replace(each, time=Fraction(10**4), stop_until=None, digits=500) for each in small_jobs()]
+    with deadline(0.5), Measuring(planar(), jobs, workers=2) as measuring:
+        found = measuring.collect()
+        assert all("time limit" in each.failure for each in found)
+        for process in measuring._processes:
+            assert process.wait(60) == 0
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
