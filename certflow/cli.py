@@ -104,7 +104,7 @@ def ncf(run: Run, latex: bool, exact: bool) -> None:
 @click.option("--radius", metavar="R", help="Stop when the norm of the weights reaches R.")
 @click.option("--rows", type=click.IntRange(2, 10_000), default=13, show_default=True, help="Rows of the table.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values with all digits and all neurons.")
-def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, as_csv: bool) -> None:
+def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, as_csv: bool) -> int:
     """The gradient flow from ‖w(0)‖ = δ: size and direction of the weights over time."""
     if run.as_json and as_csv:
         raise BadInput("--json and --csv: choose one of them.")
@@ -119,8 +119,11 @@ def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, 
         print_json(result.to_json())
     elif as_csv:
         emit(result.table().to_csv(), end="")
+        for remark in result.remarks:
+            click.echo(remark, err=True)
     else:
         emit_table(result.table(most_blocks=7))
+    return int(result.exit_code)
 
 
 @main.command(short_help="Figure 1 or 3 of arXiv 2402.09226.")

@@ -98,11 +98,16 @@ class Lookahead:
 
     def fixed_time(self, asked: Fraction) -> Fraction:
         """`asked`; or for L > 2, where the limit flow blows up, at most nine tenths of that time, rounded down to two digits."""
-        latest = 0.9 * float(self.flow.end_time)
-        if self.problem.order == 2 or float(asked) <= latest:
-            return asked
-        unit = Fraction(10) ** (math.floor(math.log10(latest)) - 1)
-        return math.floor(Fraction(latest) / unit) * unit
+        return asked if self.problem.order == 2 else before_blow_up(asked, float(self.flow.end_time))
+
+
+def before_blow_up(asked: Fraction, blow_up: float) -> Fraction:
+    """`asked`, or at most nine tenths of the time of blow-up, rounded down to two digits."""
+    latest = 0.9 * blow_up
+    if float(asked) <= latest:
+        return asked
+    unit = Fraction(10) ** (math.floor(math.log10(latest)) - 1)
+    return math.floor(Fraction(latest) / unit) * unit
 
 
 def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Lookahead:

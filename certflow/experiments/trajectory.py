@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
-from certflow.flow.reference import ReferenceFlow, reference_flow
-from certflow.outcome import BadInput
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.experiments.lookahead import before_blow_up
+from certflow.flow.reference import ReferenceFlow, blow_up_time, reference_flow
+from certflow.outcome import BadInput, ExitCode
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.records import problem_record
@@ -21,6 +22,8 @@ MAX_ROWS = 10_000
 class Trajectory:
     """A reference flow read off at `times` (scaled, t·δ^(L-2)); an approximation, as the flow is.
 
+    `remarks` say what else was found, in sentences: why the flow ends where it does, and when ‖w‖ = `radius` (`crossings`:
+    the times, each with whether the norm rises there).
     `angles[i][j]` in degrees: the angle of block j in the plane if `planar`, else how far it has turned from its start.
     """
 
@@ -31,6 +34,13 @@ class Trajectory:
     log_norms: list[Any]
     angles: list[list[Any]]
     planar: bool
+    crossings: list[tuple[Any, bool]]
+    remarks: list[str]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """INCONCLUSIVE if the flow could not be followed as far as asked."""
+        return ExitCode.INCONCLUSIVE if self.flow.stopped else ExitCode.DONE
 
     def table(self, most_blocks: int | None = None) -> Table:
         """Time, log10 of the norm, and an angle per block, of the first `most_blocks` blocks (default: all)."""
@@ -52,6 +62,7 @@ class Trajectory:
             if shown < blocks
             else f"Columns from the third on: {kind}."
         )
+        table.notes += self.remarks
         if self.flow.error_estimate is not None:
             table.notes.append(f"An approximation; estimated error {number(self.flow.error_estimate, 2)} (radians, logarithms).")
         return table
@@ -65,7 +76,12 @@ class Trajectory:
             "problem": problem_record(self.problem),
             "delta": self.delta,
             "precision": digits,
+            "stopped": self.flow.stopped or None,
+            "remarks": self.remarks,
             "approx": {
+                "crossings": [
+                    {"scaled_time": number(time, digits), "norm": "rises" if rises else "falls"} for time, rises in self.crossings
+                ],
                 "error_estimate": None if estimate is None else number(estimate, 3),
                 "rows": [
                     {
@@ -91,20 +107,31 @@ def trajectory(
 ) -> Trajectory:
     """Integrate from `delta` (as written) to the scaled `time` or to ‖w‖ = `radius`, read off at `rows` equal steps.
 
-    Without both, to the time of the problem's experiment. Raises `BadInput` for a delta that is not positive, or less
-    than 2 or more than `MAX_ROWS` rows.
+    Without both, and for a radius that is not above delta, to the time of the problem's experiment, or nine tenths of the
+    time at which the limit flow blows up. A flow that ends early keeps its rows. Raises `BadInput` for a delta that is not
+    positive, or less than 2 or more than `MAX_ROWS` rows, `Inconclusive` if the flow cannot even start.
     """
     if not 2 <= rows <= MAX_ROWS:
         raise BadInput(f"rows: {rows} is out of range; give 2 to {MAX_ROWS}.")
     value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
     if value <= 0:
         raise BadInput(f"delta: {delta} is not positive; delta is the norm of the initial weights.")
-    if time is None and radius is None:
-        time = problem.experiment.time
-    flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, progress=progress)
-    end = flow.time_at_norm(radius) if radius is not None else None
-    if end is None:
-        end = flow.end_time
+    remarks = []
+    if time is None and (radius is None or radius <= value):
+        time = default_time(problem)
+        if time != problem.experiment.time:
+            remarks.append(
+                f"The flow is shown up to {format_rational(time)} instead of {format_rational(problem.experiment.time)}, because "
+                f"{_blow_up(problem)}; choose another end with --time."
+            )
+    flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress)
+    crossings = [] if radius is None else list(flow.crossings(radius))
+    if radius is not None:
+        remarks.append(_reached(flow, radius, crossings))
+    if flow.stopped:
+        why = f" ({_blow_up(problem)})" if _blow_up(problem) else ""
+        remarks.append(f"The flow was followed no further: {flow.stopped.rstrip('.')}{why}.")
+    end = crossings[-1][0] if crossings and crossings[-1][0] > 0 else flow.end_time
     # The last one is not divided, so that rounding cannot carry it past the end.
     times = [end * i / (rows - 1) for i in range(rows - 1)] + [end]
     directions = [flow.direction(at) for at in times]
@@ -116,7 +143,35 @@ def trajectory(
         ]
         for now in directions
     ]
-    return Trajectory(problem, delta, flow, times, [flow.log_norm(at) for at in times], angles, planar)
+    return Trajectory(problem, delta, flow, times, [flow.log_norm(at) for at in times], angles, planar, crossings, remarks)
+
+
+def default_time(problem: Problem) -> Fraction:
+    """The time of the problem's experiment, or nine tenths of the time at which the limit flow blows up, to two digits."""
+    blow_up = blow_up_time(problem)
+    asked = problem.experiment.time
+    return asked if blow_up is None else before_blow_up(asked, float(blow_up))
+
+
+def _blow_up(problem: Problem) -> str:
+    """When the limit flow blows up, in words; "" if it does not."""
+    time = blow_up_time(problem)
+    return "" if time is None else f"the limit flow blows up at {_time_name(problem.order)} = {number(time, 6)}"
+
+
+def _reached(flow: ReferenceFlow, radius: Fraction, crossings: list[tuple[Any, bool]]) -> str:
+    """When the norm is `radius`, in words, or that it never is as far as the flow was followed."""
+    name, size = _time_name(flow.order), f"‖w‖ = {format_rational(radius)}"
+    if crossings:
+        places = [f"{number(time, 6)} ({'rising' if rises else 'falling'})" for time, rises in crossings]
+        return f"{size} at {name} = {', '.join(places)}."
+    above = flow.log_norm(0) > flow.context.log(radius.numerator) - flow.context.log(radius.denominator)
+    time, log = flow.extreme(-1 if above else 1)
+    turned = 0 < time < flow.end_time
+    norm = number(flow.context.exp(log), 3)
+    where = f"it {'falls' if above else 'rises'} to {norm} at {name} = {number(time, 5)}"
+    after = f" and {'grows' if above else 'falls'} from there" if turned else ""
+    return f"{size} is never reached up to {name} = {number(flow.end_time, 6)}: {where}{after}."
 
 
 def _time_name(order: int) -> str:

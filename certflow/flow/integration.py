@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -25,8 +24,8 @@ REST_ULPS = 1 << 20
 """A limit flow whose direction moves slower than this, in units of the last place, is at a KKT point to working precision."""
 
 STILL_ULPS, STILL_STEPS = 1 << (GUARD_BITS - 4), 200
-"""Weights that move slower than this, which is what the step control leaves of a stable rest, for so many steps in a row
-stand still: a slow escape would have become visible in between."""
+"""Weights that move less than this in a step, which is what the step control leaves of a stable rest, for so many steps in a
+row stand still: a slow escape would have become visible in between."""
 
 Result = TypeVar("Result")
 
@@ -76,7 +75,8 @@ class Integration:
         self.ar = JetArithmetic(precision.bits, precision.order)
         self.number_system = mp_arithmetic(precision.time_digits)
         self.context = self.number_system.context
-        self.time, self.rescale, self.size, self.still_steps = start, 0, network.size, 0
+        self.time, self.clock, self.rescale, self.size, self.still_steps = start, self.context.zero, 0, network.size, 0
+        self.blows_up = False
         u, self.m = self._scaled(states)
         arguments = (network, problem.X, problem.y, problem.z, problem.loss, self.ar)
         if polar:
@@ -175,7 +175,9 @@ class Integration:
         own_time = self.polar and order > 2
         limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift))
         log_start = list(self.m)
-        polynomial = self._located(lambda: stepper.step(limit))
+        polynomial = stepper.step(limit)
+        ticked = ctx.ldexp(ctx.mpf(int(polynomial.length)), polynomial.unit - self.ar.bits)
+        self.clock += ticked
         unit = polynomial.unit + shift
         k, count = self.size, len(self.blocks)
         if own_time:
@@ -189,23 +191,18 @@ class Integration:
             log_column = k + j if self.polar else None
             time_column = k + 2 * count if own_time else None
             self.paths[j].append(Piece(self.time, polynomial, indices, unit, log_start[j], log_column, time_column), end)
+        # To working precision: the weights move on, the time does not.
+        self.blows_up = order > 2 and end == self.time and ticked > self.resolution * self.clock
         self.time = end
         self._normalise()
 
-    def _located(self, action: Callable[[], Result]) -> Result:
-        """The result of an action of the stepper, whose errors get the time."""
-        try:
-            return action()
-        except Inconclusive as error:
-            raise Inconclusive(f"at scaled time {self.context.nstr(self.time, 8)}, {error}") from None
-
     def rest(self) -> Rest | None:
-        """The limit flow's exact continuation from a KKT point, if every block is at one to working precision: the
-        direction stays, and (rho/delta)^(2-L) is linear (for L = 2 its logarithm is)."""
+        """The limit flow's exact continuation from a KKT point, if every block is at one to working precision (or blows up before
+        it turns): the direction stays, and (rho/delta)^(2-L) is linear (for L = 2 its logarithm is)."""
         if self._delta_power is not None or len(self.blocks) != 1:
             return None
         ctx, bits, k = self.context, self.ar.bits, self.size
-        values = (self.stepper.state, self._located(self.stepper.velocity))
+        values = (self.stepper.state, self.stepper.velocity())
         theta, velocity = ([ctx.ldexp(ctx.mpf(int(v)), -bits) for v in vector] for vector in values)
         if self.polar:
             growth, log_norm, defect = velocity[k], theta[k], max(abs(v) for v in velocity[:k])
@@ -217,23 +214,51 @@ class Integration:
             velocity = [v / norm ** (self.order - 1) for v in velocity]
             growth, log_norm = ctx.fsum(a * b for a, b in zip(theta, velocity, strict=True)), ctx.log(norm) + self.m[0] * ctx.ln2
             defect = max(abs(a - growth * b) for a, b in zip(velocity, theta, strict=True))
-        if defect > ctx.ldexp(REST_ULPS, -bits):
+        if defect > ctx.ldexp(REST_ULPS, -bits) and not self.blows_up:
             return None
         return Rest(self.time, theta[:k], log_norm, growth, self.order)
 
-    def standstill(self) -> list[Rest] | None:
-        """The continuation of every block if the weights have stopped moving (the loss is fitted), else None."""
-        pieces = self.paths[0].pieces
-        if not pieces or not isinstance(pieces[-1], Piece):
-            return None
-        step = pieces[-1].polynomial
-        weights = self.size + (len(self.blocks) if self.polar else 0)
-        speed = max(abs(v) for v in step.coefficients[1][:weights])
-        moving = (speed >> step.unit if step.unit >= 0 else speed << -step.unit) > STILL_ULPS
-        self.still_steps = 0 if moving else self.still_steps + 1
+    def standstill(self, until: Any | None) -> list[Rest] | None:
+        """The continuation of every block if the weights have stopped moving (the loss is fitted), else None.
+
+        `Inconclusive` if the time left until `until` is so long that a motion below the precision might show."""
+        self.still_steps = 0 if self.speed() > STILL_ULPS else self.still_steps + 1
         if self.still_steps < STILL_STEPS:
             return None
+        if until is not None and not self._rests_until(until):
+            raise Inconclusive(
+                "the weights stand still, but the time left is so long that a motion too slow to be seen may lead away; ask "
+                "for a shorter time, or for more digits."
+            )
         return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
+
+    def _rests_until(self, until: Any) -> bool:
+        """Whether a motion of `STILL_ULPS` per natural step is nothing, in half the digits, up to the scaled time `until`."""
+        last, ctx = self.paths[0].pieces[-1], self.context
+        if not isinstance(last, Piece):
+            return True
+        step, half = last.polynomial, GUARD_BITS + (self.ar.bits - GUARD_BITS) // 2
+        natural = ctx.ldexp((self.time - last.start) / max(int(step.length), 1), self.ar.bits + self.stepper.natural - step.unit)
+        return bool(ctx.ldexp((until - self.time) * STILL_ULPS, -half) <= natural)
+
+    @property
+    def taken(self) -> tuple[int, int]:
+        """Steps, and kinks met, so far."""
+        return self.stepper.steps, self.stepper.kinks_met
+
+    @property
+    def resolution(self) -> Any:
+        """The smallest relative step of the clock that is told from none."""
+        return self.context.ldexp(1, -(self.ar.bits // 2))
+
+    def speed(self) -> int:
+        """How far the fastest weight moves in one natural step, in units of the last place; 1 << bits before the first one."""
+        pieces = self.paths[0].pieces
+        if not pieces or not isinstance(pieces[-1], Piece):
+            return 1 << self.ar.bits
+        step, weights = pieces[-1].polynomial, self.size + (len(self.blocks) if self.polar else 0)
+        moved, shift = int(max(abs(v) for v in step.coefficients[1][:weights])), self.stepper.natural - step.unit
+        return moved << shift if shift >= 0 else moved >> -shift
 
     def log_norms(self) -> list[float]:
         """log(rho_j / delta) of each block now, in double precision."""

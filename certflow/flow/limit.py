@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,18 +12,11 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.flow.integration import Integration, Precision
+from certflow.flow.pace import Pace
 from certflow.flow.path import Path, Rest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
-
-MAX_STEPS = 20_000
-
-
-def check_steps(steps: int) -> None:
-    """Raise `Inconclusive` after `MAX_STEPS` steps."""
-    if steps > MAX_STEPS:
-        raise Inconclusive(f"the flow needed more than {MAX_STEPS} steps; ask for a shorter time or a smaller radius.")
 
 
 @dataclass
@@ -42,6 +36,8 @@ class Limit:
         direction = [ctx.mpf(v.numerator) / v.denominator for v in problem.direction]
         length = ctx.sqrt(ctx.fsum(v * v for v in direction))
         self.runs: dict[int, Integration] = {}
+        self.paces: dict[int, Pace] = {}
+        self.failures: dict[int, Inconclusive] = {}
         self.initial = []
         for indices in self.blocks:
             part = [direction[i] / length for i in indices]
@@ -68,17 +64,25 @@ class Limit:
             network = self.problem.network.block(j) if len(self.blocks) > 1 else self.problem.network
             whole, start = [list(range(network.size))], self.context.zero
             self.runs[j] = Integration(self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]])
+            self.paces[j] = Pace()
         return self.runs[j]
 
     def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
         """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
         a KKT point is continued exactly. `Inconclusive` where the flow branches at a kink or cannot be followed."""
+        if j in self.failures and self.path(j).end < time:
+            raise self.failures[j]
         try:
             self._extend(j, time, ceiling)
         except Inconclusive as error:
-            if len(self.blocks) == 1:
-                raise
-            raise Inconclusive(f"block {j + 1} of the limit flow: {error}") from None
+            # What stopped a run may have left it between two cells: it is not asked again.
+            whose = f"block {j + 1} of the limit flow: " if len(self.blocks) > 1 else ""
+            at = self.context.nstr(self.path(j).end, 8)
+            self.failures[j] = Inconclusive(f"{whose}at scaled time {at}, {error}")
+            raise self.failures[j] from None
+        except BaseException:
+            self.runs.pop(j, None)
+            raise
 
     def _extend(self, j: int, time: Any, ceiling: float) -> None:
         if self.path(j).end >= time:
@@ -95,7 +99,26 @@ class Limit:
                 path.append(rest, time)
                 return
             run.advance(None)
-            check_steps(run.stepper.steps)
+            self.paces[j].check(run, time if self.context.isfinite(time) else None)
+
+    def common_end(self) -> Any:
+        """The scaled time up to which all blocks can be followed, once one of them has failed."""
+        end = min(self.path(j).end for j in self.failures)
+        for j in range(len(self.blocks)):
+            with contextlib.suppress(Inconclusive):
+                self.extend(j, end)
+        return min(self.path(j).end for j in range(len(self.blocks)))
+
+    def blow_up(self) -> Any:
+        """The scaled time at which the norm becomes infinite, infinity for never (and always for L = 2).
+
+        `Inconclusive` if the flow cannot be followed so far.
+        """
+        if self.problem.order == 2:
+            return self.context.inf
+        self.extend(0, self.context.inf)
+        last = self.path(0).pieces[-1]
+        return last.end(self.context.inf, self.context) if isinstance(last, Rest) else self.context.inf
 
     def log_size(self, time: Any, ceiling: float) -> float:
         """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above `ceiling`."""

@@ -8,7 +8,9 @@ Coordinates and scalings: L1 (`proofs_notes/L1-coordinates.md`).
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -17,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.integration import Integration, Precision
-from certflow.flow.limit import Limit, check_steps, limit_of
+from certflow.flow.limit import Limit, limit_of
+from certflow.flow.pace import Pace
 from certflow.flow.path import Path
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import tick
@@ -27,6 +30,7 @@ from certflow.running import tick
 MAX_DIGITS = 5_000
 COORDINATES = ("raw", "polar")
 SAMPLES = 24
+TURNING_STEPS = 60
 
 
 @dataclass
@@ -34,7 +38,7 @@ class ReferenceFlow:
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
 
     Times are scaled, `t * delta^(L-2)`, which is t for L = 2; numbers are mpmath's, of `context`. Blocks are those of
-    a separable network of order 2, otherwise one block holds all weights.
+    a separable network of order 2, otherwise one block holds all weights. `stopped` says why a flow ends early, or is empty.
     """
 
     delta: Fraction | None
@@ -45,6 +49,7 @@ class ReferenceFlow:
     context: Any
     stats: dict[str, int] = field(default_factory=dict)
     error_estimate: Any = None
+    stopped: str = ""
 
     @property
     def end_time(self) -> Any:
@@ -106,28 +111,58 @@ class ReferenceFlow:
 
     def time_at_norm(self, radius: Any) -> Any | None:
         """The first scaled time at which ‖w‖ = radius; None if it was not reached."""
+        return next((time for time, _ in self.crossings(radius)), None)
+
+    def crossings(self, radius: Any) -> Iterator[tuple[Any, bool]]:
+        """The scaled times at which ‖w‖ = radius, in order, each with whether the norm rises there."""
         ctx = self.context
         value = ctx.mpf(radius.numerator) / radius.denominator if isinstance(radius, Fraction) else ctx.mpf(radius)
         target = ctx.log(value)
-        (low, log_low), *rest = self._profile
-        below = log_low - target
-        if below >= 0:
-            return low if below == 0 else None
-        for high, log_high in rest:
-            above = log_high - target
-            if above >= 0:
-                return self._crossing(target, low, below, high, above)
-            low, below = high, above
-        return None
+        points = self._turning(target)
+        starts_there = points[0][1] == target
+        if starts_there:
+            yield points[0][0], len(points) > 1 and points[1][1] >= target
+        for (low, log_low), (high, log_high) in itertools.pairwise(points[starts_there:]):
+            if (log_low < target) != (log_high < target):
+                yield self._crossing(target, low, log_low - target, high, log_high - target), log_low < target
 
     @cached_property
-    def _profile(self) -> list[tuple[Any, Any]]:
-        """(time, log ‖w‖) at a few times: brackets for `time_at_norm`."""
+    def profile(self) -> list[tuple[Any, Any]]:
+        """(time, log ‖w‖) at a few times, dense where the flow is fast."""
         return [(time, self.log_norm(time)) for time in self.sample_times(4 * SAMPLES)]
 
+    def extreme(self, sign: int) -> tuple[Any, Any]:
+        """(time, log ‖w‖) where the norm is largest (1) or smallest (-1), as far as the profile shows."""
+        points = self.profile
+        i = max(range(len(points)), key=lambda i: sign * points[i][1])
+        inside = 0 < i < len(points) - 1
+        return self._turning_point(sign, points[i - 1][0], points[i + 1][0], None) if inside else points[i]
+
+    def _turning(self, target: Any) -> list[tuple[Any, Any]]:
+        """The profile, and between its points those at which the log norm turns beyond `target`."""
+        points = list(self.profile)
+        for (start, before), (_, log), (end, after) in zip(self.profile, self.profile[1:], self.profile[2:], strict=False):
+            for sign in (1, -1):
+                if sign * log >= max(sign * before, sign * after) and sign * (log - target) < 0:
+                    found = self._turning_point(sign, start, end, target)
+                    points += [found] if sign * (found[1] - target) >= 0 else []
+        return sorted(points)
+
+    def _turning_point(self, sign: int, start: Any, end: Any, target: Any | None) -> tuple[Any, Any]:
+        """(time, log ‖w‖) where sign * log ‖w‖ is largest between two times, or is first seen beyond `target`."""
+        best: tuple[Any, Any] = (start, self.log_norm(start))
+        for _ in range(TURNING_STEPS):
+            pair = [(time, self.log_norm(time)) for time in ((2 * start + end) / 3, (start + 2 * end) / 3)]
+            best = max(best, *pair, key=lambda point: sign * point[1])
+            if target is not None and sign * (best[1] - target) >= 0:
+                break
+            start, end = (start, pair[1][0]) if sign * pair[0][1] >= sign * pair[1][1] else (pair[0][0], end)
+        return best
+
     def _crossing(self, target: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
-        """The root of log_norm - target between low and high: Illinois, in log-norm accuracy."""
-        small, side = self.context.mpf(10) ** -(self.digits + 8), 0
+        """The root of log_norm - target between low and high, where it has the values `below` and `above` of two signs:
+        Illinois, in log-norm accuracy."""
+        small, side, rising = self.context.mpf(10) ** -(self.digits + 8), 0, below < 0
         for _ in range(40 * self.digits):
             tick()
             if above == below or high - low == 0:
@@ -138,7 +173,7 @@ class ReferenceFlow:
             value = self.log_norm(middle) - target
             if abs(value) <= small:
                 return middle
-            if value < 0:
+            if (value < 0) == rising:
                 low, below = middle, value
                 above = above / 2 if side < 0 else above
                 side = -1
@@ -190,6 +225,17 @@ def limit_flow(
     return _checked(run, precision, check)
 
 
+def blow_up_time(problem: Problem, digits: int = 15) -> Any | None:
+    """The scaled time at which the limit flow blows up (L > 2), to about `digits` digits; None if it does not, or cannot be
+    followed so far. An approximation."""
+    limit = limit_of(problem, _precision(problem, digits, 0.0), _is_polar(problem, None))
+    try:
+        time = limit.blow_up()
+    except Inconclusive:
+        return None
+    return time if limit.context.isfinite(time) else None
+
+
 def reference_flow(
     problem: Problem,
     delta: Fraction,
@@ -199,27 +245,43 @@ def reference_flow(
     digits: int = 30,
     coordinates: str | None = None,
     check: bool = True,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> ReferenceFlow:
-    """The gradient flow from `delta * w0` until the scaled `time` or ‖w‖ = `radius`, whichever is first.
+    """The gradient flow from `delta * w0` until the scaled `time` or, from below, ‖w‖ = `radius`, whichever is first.
 
     `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
     order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
-    layer, or takes too long.
+    layer, ends in a singularity, or takes too long; with `partial`, what was computed before is returned (`stopped`).
     """
     if delta <= 0:
         raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")
-    if time is None and radius is None:
-        raise BadInput("flow: give a time or a radius at which to stop.")
+    if radius is not None and radius <= 0:
+        raise BadInput(f"radius: {radius} is not positive; ‖w‖ cannot reach it.")
+    if time is None and (radius is None or radius <= delta):
+        raise BadInput("flow: give a time or a radius above delta at which to stop.")
     log_delta = math.log(delta.numerator) - math.log(delta.denominator)
+    log_target = math.log(radius.numerator) - math.log(radius.denominator) - log_delta if radius is not None else math.inf
+    goal = _Goal(time, math.inf if radius is not None and radius <= delta else log_target)
 
     def run(precision: Precision) -> ReferenceFlow:
         limit = limit_of(problem, precision, _is_polar(problem, coordinates))
-        return _integrate(problem, limit, delta, log_delta, time, radius, digits, progress)
+        return _integrate(problem, limit, delta, log_delta, goal, digits, progress)
 
-    return _checked(run, _precision(problem, digits, log_delta), check)
+    flow = _checked(run, _precision(problem, digits, log_delta), check)
+    if flow.stopped and not (partial and flow.end_time > 0):
+        raise Inconclusive(flow.stopped)
+    return flow
+
+
+@dataclass(frozen=True)
+class _Goal:
+    """Where a flow ends: at the scaled `time`, or once log(‖w‖/delta) is `log_target`."""
+
+    time: Fraction | None
+    log_target: float
 
 
 def _integrate(
@@ -227,32 +289,22 @@ def _integrate(
     limit: Limit,
     delta: Fraction,
     log_delta: float,
-    time: Fraction | None,
-    radius: Fraction | None,
+    goal: _Goal,
     digits: int,
     progress: Progress | None,
 ) -> ReferenceFlow:
     ctx = limit.context
-    until = None if time is None else ctx.mpf(time.numerator) / time.denominator
-    log_target = math.inf if radius is None else math.log(radius.numerator) - math.log(radius.denominator) - log_delta
-    switch = limit.switch_time(log_delta, until)
+    until = None if goal.time is None else ctx.mpf(goal.time.numerator) / goal.time.denominator
+    try:
+        switch = limit.switch_time(log_delta, until)
+    except Inconclusive as error:
+        return _flow(limit, None, digits, limit.common_end(), delta, str(error))
     states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
     run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
-    start_log = _log_sum(run.log_norms())
-    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
-        tick()
-        still = run.standstill()
-        if still is not None:
-            for path, rest in zip(run.paths, still, strict=True):
-                path.append(rest, run.time if until is None else until)
-            break
-        run.advance(until)
-        check_steps(run.stepper.steps)
-        if progress is not None:
-            done = 0.0 if until is None else float(run.time / until)
-            if radius is not None:
-                done = max(done, (_log_sum(run.log_norms()) - start_log) / max(log_target - start_log, 1e-9))
-            progress(f"flow from {float(log_delta) / math.log(10):.0f} in log10 delta", min(int(1000 * done), 999), 1000)
+    try:
+        _advance(run, until, goal.log_target, log_delta, progress)
+    except Inconclusive as error:
+        return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
     if until is not None and run.time > until:
         # Steps in tau (L > 2, polar) end a little later than asked.
         for path in run.paths:
@@ -260,12 +312,32 @@ def _integrate(
     return _flow(limit, run, digits, switch, delta)
 
 
+def _advance(run: Integration, until: Any | None, log_target: float, log_delta: float, progress: Progress | None) -> None:
+    """Integrate up to the scaled time `until` or the log norm `log_target`, or until the weights stand still."""
+    pace, start_log = Pace(), _log_sum(run.log_norms())
+    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
+        still = run.standstill(until)
+        if still is not None:
+            for path, rest in zip(run.paths, still, strict=True):
+                path.append(rest, run.time if until is None else until)
+            return
+        run.advance(until)
+        pace.check(run, until, log_target)
+        if progress is not None:
+            done = 0.0 if until is None else float(run.time / until)
+            if math.isfinite(log_target):
+                done = max(done, (_log_sum(run.log_norms()) - start_log) / max(log_target - start_log, 1e-9))
+            progress(f"flow from {float(log_delta) / math.log(10):.0f} in log10 delta", min(int(1000 * done), 999), 1000)
+
+
 def _log_sum(logs: list[float]) -> float:
     top = max(logs)
     return top + 0.5 * math.log(sum(math.exp(2 * (v - top)) for v in logs)) if math.isfinite(top) else top
 
 
-def _flow(limit: Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None) -> ReferenceFlow:
+def _flow(
+    limit: Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None, stopped: str = ""
+) -> ReferenceFlow:
     """The limit paths up to `switch`, then the coupled run's."""
     paths = []
     for j in range(len(limit.blocks)):
@@ -281,7 +353,7 @@ def _flow(limit: Limit, run: Integration | None, digits: int, switch: Any, delta
         "kinks": sum(s.kinks_met for s in steppers),
     }
     order = limit.problem.order
-    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, stats)
+    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, stats, stopped=stopped)
 
 
 def _checked(run: Any, precision: Precision, check: bool) -> ReferenceFlow:
