@@ -97,7 +97,8 @@ class _Writer:
         if self.shallow:
             self.size, self.order = self.X.shape[1], network.activation.power
             self.network = OneLayer(self.size, 1, network.activation)
-            if not self.flat and any(len(point.point) != self.size for point in kkt.points):
+            powers = network.activation.power > 1
+            if powers and not self.flat and any(len(point.point) != self.size for point in kkt.points):
                 # The set is about all weights of a neuron whose output weight is trained.
                 alone = Problem(self.network, self.X, problem.y, problem.loss, direction=[1] * self.size)
                 self.kkt = kkt_set(alone, kkt.digits)

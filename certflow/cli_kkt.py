@@ -158,7 +158,10 @@ class _Extras:
             raise Inconclusive(certified.reason)
         limits = certified_limits(certified, found)
         self.record["limits"] = [limit.to_json() for limit in limits]
-        self.columns.append(limit_column(limits, len(found.points)))
+        self.columns.append(limit_column(limits, len(found.points), joint=problem.order > 2 or len(problem.blocks) == 1))
+        left = sum(limit.entry is None for limit in limits)
+        if left:
+            self.complaints.append(f"not proved to which point {left} of {len(limits)} blocks flow: the notes say why.")
 
     def _sample(self, problem: Problem, found: KKTSet, run: Run, starts: int) -> None:
         from certflow.flow.basin_sampling import sample_basins

@@ -27,7 +27,6 @@ import numpy as np
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
-from certflow.kkt.correlation import correlation_tree
 from certflow.kkt.neuron import primitive
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
@@ -37,6 +36,7 @@ from certflow.networks.tape import BRANCHES, Tape
 from certflow.networks.tree import Node
 from certflow.outcome import Inconclusive
 from certflow.running import tick
+from certflow.symbolic.correlation import correlation_tree
 from certflow.symbolic.smoothness import regularity
 
 

@@ -13,7 +13,6 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.correlation import own_network
 from certflow.kkt.lift import GUARD_BITS, deep_linear, lift
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.permutations import in_order
@@ -34,6 +33,7 @@ from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
+from certflow.symbolic.correlation import own_network
 
 EXTRA_DIGITS = 5
 _SAME = 1e-6

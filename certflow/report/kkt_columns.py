@@ -52,19 +52,18 @@ def _texts(value: Any) -> Any:
     return [_texts(each) for each in value] if isinstance(value, list) else value
 
 
-def limit_column(limits: Sequence[Limit], entries: int) -> MoreColumn:
-    """Which blocks of the problem's own initial direction are proved to flow to each of the `entries`."""
+def limit_column(limits: Sequence[Limit], entries: int, joint: bool) -> MoreColumn:
+    """Which blocks of the problem's own initial direction are proved to flow to each of the `entries`; `joint`: all weights
+    are one block."""
     blocks: dict[int, list[int]] = {}
     for limit in limits:
         if limit.entry is not None:
             blocks.setdefault(limit.entry, []).append(limit.block + 1)
-    cells = [Cell(number_runs(blocks[i]) if i in blocks else "") for i in range(entries)]
-    note = "blocks: of the problem's own initial direction, those that are proved to flow to the point."
+    cells = [Cell(("all" if joint else number_runs(blocks[i])) if i in blocks else "") for i in range(entries)]
+    name, those = ("weights", "all weights together") if joint else ("blocks", "those that")
+    note = f"{name}: of the problem's own initial direction, {those} are proved to flow to the point."
     reasons = Counter(limit.reason.rstrip(".") for limit in limits if limit.entry is None)
     if reasons:
-        note += (
-            " Not proved for "
-            + "; ".join(f"{count} ({reason or 'no reason is known'})" for reason, count in reasons.items())
-            + "."
-        )
-    return MoreColumn(Column("blocks", align="left"), cells, note)
+        counted = (f"{'' if joint else f'{count} '}({reason or 'no reason is known'})" for reason, count in reasons.items())
+        note += f" Not proved{'' if joint else ' for'} {'; '.join(counted)}."
+    return MoreColumn(Column(name, align="left"), cells, note)

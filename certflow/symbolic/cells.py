@@ -13,6 +13,8 @@ from sympy.polys.rings import PolyElement, PolyRing, ring
 
 from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT, UNKNOWN, Arithmetic
+from certflow.networks.expansion import MAX_TERMS, expand
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
@@ -62,6 +64,8 @@ def cell_at(problem: Problem, w: Sequence[Fraction]) -> list[np.ndarray]:
     try:
         run = network.forward(EXACT, weights, problem.X)
         return [EXACT.sign(z) for z in run.kinks]
+    except ZeroDivisionError:
+        raise BadInput("weights: the expression divides by zero there, so they lie in no cell; move them.") from None
     except TypeError:  # irrational roots: enclosed instead
         balls = BallArithmetic(_DECIDING_BITS)
         run = network.forward(balls, balls.array(weights), balls.array(problem.X))
@@ -75,13 +79,15 @@ def on_cell(problem: Problem, signs: Signs, block: int | None = None) -> Any:
     """N on a cell as a sympy expression with like terms collected, in `weight_symbols`; of one separable block if given.
 
     A polynomial for layered networks and for expressions without roots and quotients. Raises `BadInput` for signs
-    that do not fit the network, and for layers with too many terms.
+    that do not fit the network, and where there are too many terms.
     """
     network = problem.network
     _check(problem, signs)
     blocks = range(len(network.blocks)) if block is None else [block]
     if isinstance(network, FeedForward):
         return sympy.Add(*(layered_polynomial(problem, signs, j).as_expr() for j in blocks))
+    if isinstance(network, Expression) and expand(network.tree) is None:
+        raise BadInput(f"network: N on a cell has too many terms; about {MAX_TERMS} are multiplied out.")
     cells = [network.select_by_sign(EXACT, layer, _fractions(part), Fraction(0)) for layer, part in enumerate(signs)]
     outputs = outputs_on_cell(network, problem.X, cells)
     total = sympy.expand(

@@ -12,8 +12,13 @@ from typing import Any
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
 from certflow.exact import format_rational
 from certflow.networks.activation import Activation
+from certflow.networks.expansion import expand
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import BadInput
 from certflow.symbolic.cells import layered_polynomial, monomial_bound
+from certflow.symbolic.correlation import sample_trees
+from certflow.symbolic.grammar_text import problem_file_text
 from certflow.symbolic.ncf import NCF
 from certflow.symbolic.planar_ncf import Arc, degrees
 
@@ -50,6 +55,8 @@ class _Writer:
     def __init__(self, ncf: NCF, max_arcs: int | None, exact: bool, tex: bool) -> None:
         self.ncf, self.max_arcs, self.exact, self.tex = ncf, max_arcs, exact, tex
         self.problem, self.network = ncf.problem, ncf.problem.network
+        if isinstance(self.network, Expression):
+            sample_trees(self.network, self.problem.X)  # every sample has an output
 
     def say(self, plain: str, tex: str) -> str:
         return tex if self.tex else plain
@@ -166,26 +173,26 @@ class _Writer:
         return lines
 
     def activation(self, sigma: Activation, t: str) -> str:
-        power = "" if sigma.power == 1 else self.say(f"^{sigma.power}", f"^{{{sigma.power}}}")
+        power = "" if sigma.power == 1 else self.say(f"**{sigma.power}", f"^{{{sigma.power}}}")
         if sigma.alpha == 1:
             return f"{t}{power}"
         if sigma.alpha == -1:
-            return f"|{t}|{power}"
+            return self.say(f"abs({t}){power}", f"|{t}|{power}")
         if sigma.alpha == 0:
             return self.say(f"max(0, {t}){power}", rf"\max(0, {t}){power}")
         alpha = self.number(sigma.alpha)
-        return self.say(f"max({t}, {alpha} {t}){power}", rf"\max({t},\, {alpha}\,{t}){power}")
+        return self.say(f"max({t}, {alpha}*{t}){power}", rf"\max({t},\, {alpha}\,{t}){power}")
 
     def slope(self, sigma: Activation) -> str:
         p = sigma.power
         if sigma.alpha == 0 and p > 1:
-            return self.say(f"{p} ", f"{p}\\,") + self.activation(Activation(sigma.alpha, p - 1), "t")
-        monomial = "" if p == 1 else "t" if p == 2 else self.say(f"t^{p - 1}", f"t^{{{p - 1}}}")
-        on = "1" if p == 1 else self.say(f"{p} ", f"{p}\\,") + monomial
+            return self.say(f"{p}*", f"{p}\\,") + self.activation(Activation(sigma.alpha, p - 1), "t")
+        monomial = "" if p == 1 else "t" if p == 2 else self.say(f"t**{p - 1}", f"t^{{{p - 1}}}")
+        on = "1" if p == 1 else self.say(f"{p}*", f"{p}\\,") + monomial
         if not sigma.has_kink:
             return on
         off = sigma.off * p
-        under = "0" if off == 0 else self.number(off) + (self.say(f" {monomial}", rf"\,{monomial}") if monomial else "")
+        under = "0" if off == 0 else self.number(off) + (self.say(f"*{monomial}", rf"\,{monomial}") if monomial else "")
         return self.say(f"{on} for t > 0, {under} for t < 0", rf"{on} \text{{ for }} t > 0, \quad {under} \text{{ for }} t < 0")
 
     def expression(self) -> list[tuple[str, str]]:
@@ -206,7 +213,7 @@ class _Writer:
     def formula(self, expression: Any) -> str:
         """A sympy expression; its terms may go on new lines."""
         if not self.tex:
-            return str(expression).replace("**", "^")
+            return problem_file_text(expression)
         import sympy
 
         terms = [str(sympy.latex(term)) for term in expression.as_ordered_terms()]
@@ -250,7 +257,7 @@ class _Writer:
     def sum(self, terms: list[tuple[Fraction, str]], exact: bool) -> str:
         """The sum of coefficient times name, "" standing for the constant 1."""
         parts: list[str] = []
-        gap = self.say(" ", r"\,")
+        gap = self.say("*", r"\,")
         for coefficient, name in terms:
             if not coefficient:
                 continue
@@ -269,7 +276,12 @@ class _Writer:
         problem = self.problem
         if isinstance(self.network, FeedForward) and monomial_bound(self.network) > _MAX_MONOMIALS:
             return [self.sentence("On a cell N is a polynomial with too many terms to show; on_cell gives it.")]
-        signs = self.ncf.cell_at(list(problem.direction))
+        if isinstance(self.network, Expression) and expand(self.network.tree) is None:
+            return [self.sentence("On a cell N has too many terms to be multiplied out.")]
+        try:
+            signs = self.ncf.cell_at(list(problem.direction))
+        except BadInput:
+            return [self.sentence("The initial direction lies in no cell: N, as it is written, divides by zero there.")]
         blocks = len(problem.blocks)
         name: Callable[[int], str] = (lambda j: f"N_{j + 1}") if blocks > 1 else (lambda j: "N")
         layered = isinstance(self.network, FeedForward)
@@ -302,7 +314,7 @@ class _Writer:
         for symbol, exponent in zip(polynomials.symbols, exponents, strict=True):
             if exponent:
                 base = self.formula(symbol)
-                factors.append(base if exponent == 1 else self.say(f"{base}^{exponent}", f"{base}^{{{exponent}}}"))
+                factors.append(base if exponent == 1 else self.say(f"{base}**{exponent}", f"{base}^{{{exponent}}}"))
         return self.say("*", r"\,").join(factors)
 
     # -- the circle ----------------------------------------------------------------------------------------------------
@@ -335,7 +347,7 @@ class _Writer:
         start, end = (-180.0, 180.0) if arc.start == arc.end else (degrees(arc.start), degrees(arc.end))
         terms = []
         for frequency in range(arc.power + 1):
-            inside = "t" if frequency == 1 else self.say(f"{frequency}t", f"{frequency}t")
+            inside = "t" if frequency == 1 else self.say(f"{frequency}*t", f"{frequency}t")
             if frequency == 0:
                 terms.append((arc.cosines.get(0, Fraction(0)), ""))
                 continue

@@ -58,7 +58,8 @@ def certified_limits(certified: Certified, kkt: KKTSet) -> list[Limit]:
     keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is proved.
     """
     if not certified.claim:
-        return [Limit(0, INCONCLUSIVE, None, reason=certified.reason)]
+        count = len(certified.problem.blocks) if certified.problem.order == 2 else 1
+        return [Limit(j, INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
     return [
         _limit(certified, kkt, j, block, group.trap)
         for j, (block, group) in enumerate(zip(certified.claim["blocks"], certified.groups, strict=True))

@@ -281,3 +281,12 @@ def test_the_numbers_are_those_of_the_precision(folder: Path) -> None:
     low, high = (list(csv.reader(io.StringIO(run("--csv", "--precision", digits).stdout))) for digits in ("12", "40"))
     assert all(abs(F(a[2]) - F(b[2])) <= F(1, 10**11) for a, b in zip(low[1:], high[1:], strict=True))
     assert len(high[2][2]) > 40 > len(low[2][2])
+
+
+def test_a_start_without_a_proof_is_exit_code_3_also_where_the_list_is_complete(folder: Path) -> None:
+    write(DATA, LAYER.replace("one-layer", "two-layer").replace("power = 2", "power = 1"))
+    result = run("--own-start")
+    assert result.exit_code == 3 and "the gradient jumps" in result.stderr and "The list is complete" in result.stdout
+    certificate = run("--certificate", "k.json")
+    assert certificate.exit_code == 3
+    assert "power 1 the checker has no rule" in certificate.stderr and "train more layers" not in certificate.stderr

@@ -172,7 +172,7 @@ def test_estimates_and_proved_limits_are_columns_of_their_own() -> None:
         (Share(50, 0.5, 0.4, 0.6), Share(0, 0.0, 0.0, 0.0362)), Share(50, 0.5, 0.495, 0.505), 100, 0, -1, 0.95
     )
     limits = [Limit(j, "converges", 1) for j in (0, 1, 2, 4)] + [Limit(3, "inconclusive", None, reason="it branches.")]
-    more = [estimate_column(estimate, True), limit_column(limits, 2)]
+    more = [estimate_column(estimate, True), limit_column(limits, 2, joint=False)]
     kkt = KKTSet([entry("maximum", [1, 0, 0], 2), entry("minimum", [0, 1, 0], 1)], 30)
     table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt, more=more)
     assert [column.heading() for column in table.columns][-2:] == ["basin − ≈ [%]", "blocks"]
@@ -191,3 +191,10 @@ def test_an_empty_list_is_still_a_table() -> None:
 @pytest.mark.parametrize("reason", ["", "not yet"])
 def test_the_record_of_nothing(reason: str) -> None:
     assert kkt_record(None, reason) == {"kkt_status": "not enumerated", "kkt": [], "reason": reason}
+
+
+def test_the_group_of_all_weights_is_not_called_a_block():
+    reason = "the gradient jumps."
+    found, not_found = (limit_column([Limit(0, "converges", entry, reason=reason)], 2, joint=True) for entry in (1, None))
+    assert [cell.text for cell in found.cells] == ["", "all"] and found.column.heading() == "weights"
+    assert not_found.note.endswith("Not proved (the gradient jumps).") and "block" not in not_found.note

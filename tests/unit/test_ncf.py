@@ -21,6 +21,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.symbolic.cells import layered_polynomial, monomial_bound
+from certflow.symbolic.correlation import sample_trees
 from certflow.symbolic.ncf import ncf, ncf_gradient, ncf_value
 from certflow.symbolic.planar_ncf import Arc, angular_order, cross, degrees, planar_ncf, primitive
 from tests import strategies as own
@@ -278,8 +279,8 @@ def test_a_ramp_that_never_rises_has_derivative_zero():
 def test_figure1_reads_well():
     exact = ncf(Problem.figure1())
     text = exact.text()
-    assert "N(w) = sum_(j=1..20) n(u_j)" in text and "z_i = y_i/50" in text and "max(0, t)^2" in text
-    assert text.count("cos(2t)") == len(exact.arcs()) == 100
+    assert "N(w) = sum_(j=1..20) n(u_j)" in text and "z_i = y_i/50" in text and "max(0, t)**2" in text
+    assert text.count("cos(2*t)") == len(exact.arcs()) == 100
     assert max(len(line) for line in text.splitlines()) < 160
     assert "... and 97 more arcs" in exact.text(max_arcs=3)
     latex = exact.latex(max_arcs=None)
@@ -309,8 +310,8 @@ def assert_balanced(latex):
 
 def test_exact_text_shows_every_coefficient_exactly():
     exact = ncf(Problem.figure1())
-    lines = [line for line in exact.text(max_arcs=1, exact=True).splitlines() if "cos(2t)" in line]
-    found = re.search(r"(\S+) ([+-]) (\S+) cos\(2t\) ([+-]) (\S+) sin\(2t\)$", lines[0])
+    lines = [line for line in exact.text(max_arcs=1, exact=True).splitlines() if "cos(2*t)" in line]
+    found = re.search(r"(\S+) ([+-]) (\S+)\*cos\(2\*t\) ([+-]) (\S+)\*sin\(2\*t\)$", lines[0])
     arc: Arc = exact.arcs()[0]
     values = [parse_rational(found[1])] + [parse_rational(found[k + 1]) * (-1 if found[k] == "-" else 1) for k in (2, 4)]
     assert values == [arc.cosines[0], arc.cosines[2], arc.sines[2]]
@@ -321,8 +322,8 @@ def test_small_networks_are_written_out():
         TwoLayer(1, 1, Activation(Fraction(0), 1)), [[1], [-2]], [1, 3], "square", direction=[1, 1], reduction="sum"
     )
     lines = [line.strip() for line in ncf(problem).text().splitlines()]
-    assert "N(w) = 3*v1*Max(0, -2*w1_1) + v1*Max(0, w1_1)" in lines
-    assert "dN/dv1 = 3*Max(0, -2*w1_1) + Max(0, w1_1)" in lines
+    assert "N(w) = 3*v1*max(-2*w1_1, 0) + v1*max(w1_1, 0)" in lines
+    assert "dN/dv1 = 3*max(-2*w1_1, 0) + max(w1_1, 0)" in lines
     assert "N = w1_1*v1" in lines and "z_i = y_i" in lines
 
 
@@ -332,3 +333,38 @@ def test_powers_of_ramps_lose_their_idle_steps():
     (u,) = ncf(problem).weights_symbols
     assert gradient == 6 * sympy.Max(0, 2 * u, evaluate=False) ** 2
     assert not gradient.has(sympy.Heaviside)
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["u1*abs(u2)*x1", "u1*max(u1, 2*u2)*x1", "relu(u1 - u2)**2*x1", "min(u1, u2)*sqrt(u1**2 + u2**2)*x1", "u1**3/u2*x1"],
+)
+def test_what_is_printed_can_be_pasted_back(output):
+    network = Expression(["u1", "u2"], ["x1"], output)
+    problem = Problem(network, [[3]], [2], direction=[4, 3], reduction="sum")
+    printed = dict(line.strip().split(" = ", 1) for line in ncf(problem).text().splitlines() if " = " in line)
+    w, X = np.array([Fraction(4), Fraction(3)], dtype=object), np.array([[Fraction(3)]], dtype=object)
+    balls = BallArithmetic(200)
+    run = network.forward(balls, balls.array(w), balls.array(X))
+    for name, factor in (("H(x; w)", 1), ("N(w)", 2)):
+        again = Expression(["u1", "u2"], ["x1"], printed[name]).outputs(balls, balls.array(w), balls.array(X))[0]
+        assert again.overlaps(run.outputs[0] * factor) and again.radius() < Fraction(1, 10**30)
+    for k, slope in enumerate(network.pullback(run, balls.array([Fraction(2)]))):
+        again = Expression(["u1", "u2"], ["x1"], printed[f"dN/du{k + 1}"]).outputs(balls, balls.array(w), balls.array(X))[0]
+        assert again.overlaps(slope) and again.radius() < Fraction(1, 10**30)
+
+
+def test_an_expression_of_a_huge_order_has_its_limit():
+    network = Expression(["u1", "u2"], ["x1"], "((u1 + u2)**64*(u1 - u2)**64)**16")
+    problem = Problem(network, [[1]], [1], direction=[2, 1])
+    text = ncf(problem).text()
+    assert "too large for a problem file" in text and "too many terms to be multiplied out" in text
+    with pytest.raises(BadInput, match="too many terms"):
+        ncf(problem).on_cell(ncf(problem).cell_at([Fraction(2), Fraction(1)]))
+
+
+def test_a_pole_in_the_data_is_bad_input_and_one_at_the_start_is_said():
+    with pytest.raises(BadInput, match=r"data\.X\[1\].*divides by zero"):
+        sample_trees(Expression(["u1", "u2"], ["x1"], "u1*u2/x1"), [[Fraction(1)], [Fraction(0)]])
+    start = Problem(Expression(["u1", "u2"], ["x1"], "(u1**3 - u2**3)/(u1 - u2)*x1"), [[1]], [1], direction=[1, 1])
+    assert "divides by zero there" in ncf(start).text()

@@ -25,16 +25,22 @@ def own_network(network: Expression, X: Any, z: Any) -> tuple[Expression, np.nda
 
 def correlation_tree(network: Expression, X: Any, z: Any) -> Node:
     """N as one expression in the weights alone, multiplied out where that is short; raises as `own_network`."""
-    terms = []
-    for i, (row, weight) in enumerate(zip(X, z, strict=True)):
-        tick()
-        values = {name: tree.number(value) for name, value in zip(network.input_names, row, strict=True)}
-        try:
-            terms.append(tree.mul([tree.number(weight), tree.substituted(network.tree, values)]))
-        except BadInput as error:
-            raise BadInput(f"data.X[{i}]: the output is not defined for this sample: {error}") from None
+    terms = [tree.mul([tree.number(weight), sample]) for weight, sample in zip(z, sample_trees(network, X), strict=True)]
     try:
         whole = tree.add(terms)
     except BadInput as error:
         raise Inconclusive(f"N is too long to be written out: {error}") from None
     return simplest(whole)
+
+
+def sample_trees(network: Expression, X: Any) -> list[Node]:
+    """The outputs at the samples X (n × inputs, exact) in the weights alone; `BadInput` names a sample without one."""
+    trees = []
+    for i, row in enumerate(X):
+        tick()
+        values = {name: tree.number(value) for name, value in zip(network.input_names, row, strict=True)}
+        try:
+            trees.append(tree.substituted(network.tree, values))
+        except BadInput as error:
+            raise BadInput(f"data.X[{i}]: the output is not defined for this sample: {error}") from None
+    return trees
