@@ -37,13 +37,13 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     swept = sweep([each.runner for each in proved], problem.order, delta_bar, clock)
     for each, parts in zip(proved, problem.groups, strict=True):
         if not each.moving:
-            check_dead(problem, parts, each, certificate.grid)
-    after = _After(certificate, claim, proved, swept, epsilon, delta_bar)
+            check_dead(problem, parts, each, certificate.grid, clock)
+    after = _After(certificate, claim, proved, swept, epsilon, delta_bar, clock)
     after.check_radius()
     after.check_horizon()
     if claim["time_to_radius"].value is not None:
         after.check_times(claim["time_to_radius"])
-    claim["n_max_upper"].at_least(_largest_ncf(problem))
+    claim["n_max_upper"].at_least(_largest_ncf(problem, clock))
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.tick()
         after.check_block(g, block.fields(_BLOCK))
@@ -63,6 +63,7 @@ class _After:
         swept: Sweep,
         epsilon: Fraction,
         delta: Fraction,
+        clock: Clock,
     ) -> None:
         self.certificate, self.claim, self.proved, self.swept = certificate, claim, proved, swept
         self.epsilon, self.delta_bar, self.L = epsilon, delta, certificate.problem.order
@@ -78,7 +79,7 @@ class _After:
         self.at_horizon = self.A1
         self.time_low = self.time_high = swept.horizon
         if self.L > 2:
-            self.time_low, self.time_high = _scaled_time(proved[0], self.L)
+            self.time_low, self.time_high = _scaled_time(proved[0], self.L, clock)
         self.horizon: Fraction | None = None
 
     def nu(self, each: Proved, size: Fraction) -> Fraction:
@@ -266,7 +267,7 @@ def _runs(weights: list[int]) -> list[Any]:
     return runs[0] if len(runs) == 1 else runs
 
 
-def _scaled_time(each: Proved, L: int) -> tuple[Fraction, Fraction]:
+def _scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]:
     """R5: bounds of the scaled time at which the curve ends, int |p|^(L-2) ... ds with rho = |w0| exp(S + err)."""
     track = each.runner.track
     if track is None or not track.steps:
@@ -274,6 +275,7 @@ def _scaled_time(each: Proved, L: int) -> tuple[Fraction, Fraction]:
     c, begin, low, high = L - 2, Fraction(0), Fraction(0), Fraction(0)
     first = exp_bounds(Fraction(0))
     for step, (err_up, err_lo) in zip(track.steps, each.runner.errors, strict=True):
+        clock.tick()
         after = exp_bounds(-c * step.S)
         if step.decay:
             a, b = (first[0] - after[1]) / (c * step.decay), (first[1] - after[0]) / (c * step.decay)
@@ -287,7 +289,7 @@ def _scaled_time(each: Proved, L: int) -> tuple[Fraction, Fraction]:
     return low * root_down(factor, 2), high * root_up(factor, 2)
 
 
-def _largest_ncf(problem: Problem) -> Fraction:
+def _largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
     if problem.several:
         beta = unit_outputs(problem)
@@ -299,7 +301,9 @@ def _largest_ncf(problem: Problem) -> Fraction:
             # |W_l|^e over |w| = 1 is largest at |W_l|^2 = e / L.
             constant *= root_up(Fraction(e, problem.order) ** e, 2)
         else:
-            constant *= root_up(sum((v * v for row in problem.given[l] for v in row), Fraction(0)) ** e, 2)
-    q = problem.p ** (problem.depth - 1)
-    norms = (root_up(sum((v * v for v in x), Fraction(0)), 2) ** q for x in problem.samples)
-    return constant * sum((abs(z) * norm for z, norm in zip(problem.z, norms, strict=True)), Fraction(0))
+            constant *= root_up(sum((v * v for row in problem.given[l] for v in row), Fraction(0)), 2) ** e
+    q, total = problem.p ** (problem.depth - 1), Fraction(0)
+    for z, x in zip(problem.z, problem.samples, strict=True):
+        clock.tick()
+        total = rounded(total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True)
+    return constant * total

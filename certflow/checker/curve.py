@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 from .document import Group, Piece, Rows, Window
+from .network import Box
 from .numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, sqrt_down, times, up
-from .polynomials import Layers, Polynomial, defect, gradient
+from .polynomials import Layers, Polynomial, defect, first_kinks, gradient
 from .problem import Problem
 from .region import Bounds, Place, Rates, quotient
 from .verdicts import Clock, Refused
@@ -38,11 +40,68 @@ class _Piece:
     begin: Fraction
     end: Fraction
     length: Fraction
+    layers: Layers
     u: list[Polynomial]
     du: list[Polynomial]
     G: list[Polynomial]
-    Z: list[list[Polynomial]]
     defects: list[int]
+    keep: int
+
+    def on(self, x0: Fraction, x1: Fraction) -> _Enclosures:
+        """The enclosures where the piece meets the stretch [x0, x1] of its window."""
+        at0, at1 = ((min(max(x, self.begin), self.end) - self.begin) / (self.end - self.begin) for x in (x0, x1))
+        middle, eta = _span(at0, at1)
+        n, d = self.length.denominator, self.length.numerator
+        # u' per s: the derivative in y over the length of the piece.
+        slopes = [(low * n // d, -(-high * n // d)) for low, high in (p.hull(middle, eta) for p in self.du)]
+        kinks = first_kinks(self.layers, self.u, self.keep)
+        return _Enclosures(
+            [p.hull(middle, eta) for p in self.u],
+            slopes,
+            [p.hull(middle, eta) for p in self.G],
+            [[p.hull(middle, eta) for p in row] for row in kinks],
+            self.defects,
+        )
+
+
+@dataclass
+class _Enclosures:
+    """Of one part: weights, slopes, gradient of N, first kinks sample by sample, and the defects."""
+
+    W: Box
+    slopes: Box
+    G: Box
+    Z: list[Box]
+    defects: list[int]
+
+    def join(self, other: _Enclosures) -> None:
+        """Extend to what `other` encloses too."""
+        self.W, self.slopes, self.G = _hull(self.W, other.W), _hull(self.slopes, other.slopes), _hull(self.G, other.G)
+        self.Z = list(map(_hull, self.Z, other.Z))
+        self.defects = list(map(max, self.defects, other.defects))
+
+
+class _Window:
+    """One part in one window. A piece is made when the first step meets it, and forgotten after the last one."""
+
+    def __init__(self, layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> None:
+        self.pieces = _pieces(layers, window, records, start, grid)
+        self.piece: _Piece | None = None
+
+    def on(self, x0: Fraction, x1: Fraction) -> _Enclosures:
+        """The enclosures on the next stretch [x0, x1] of the window."""
+        found: _Enclosures | None = None
+        while True:
+            if self.piece is None or self.piece.end <= x0:
+                self.piece = next(self.pieces)
+            own = self.piece.on(x0, x1)
+            if found is None:
+                found = own
+            else:
+                found.join(own)
+            if self.piece.end >= x1:
+                return found
+            x0 = self.piece.end
 
 
 def square(rows: Rows, grid: int) -> Fraction:
@@ -58,29 +117,28 @@ def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, gri
     for w, window in enumerate(group.windows):
         place = f"{where}.windows[{w}]"
         before = enclosed(square(current, grid))
-        pieces = []
-        for j, own in enumerate(window.parts):
-            clock.tick()
-            try:
-                pieces.append(_pieces(problem.layers[parts[j]], window, own, current[j], grid))
-            except Refused as error:
-                raise Refused(error.rule, f"{place}.parts[{j}]", error.reason) from error
-            current[j] = [(sum(p.coefficients)) >> (BITS - grid) for p in pieces[-1][-1].u]
+        own = [
+            _Window(problem.layers[j], window, records, start, grid)
+            for j, records, start in zip(parts, window.parts, current, strict=True)
+        ]
         count = len(window.steps)
         for k, (mu, r, s) in enumerate(window.steps):
             clock.tick()
-            at, dd, before = _place(pieces, window, k, before, f"{place}.steps[{k}]")
+            at, dd, before = _place(own, window, k, before, f"{place}.steps[{k}]")
             rates, _ = bounds.rates(at, mu, r, s, dd, f"{place}.steps[{k}]")
             x = window.h * (k + 1) / count
             steps.append(Step(clock_s + x, S + window.decay * x, window.decay, rates, at.P))
+        current = [
+            [c0 + sum(sum(rows[k]) for _, rows in records) for k, c0 in enumerate(start)]
+            for records, start in zip(window.parts, current, strict=True)
+        ]
         clock_s += window.h
         S += window.decay * window.h
     return Track(steps, square(group.start, grid), current)
 
 
-def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> list[_Piece]:
+def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> Iterator[_Piece]:
     """R3 for the pieces of one part in one window."""
-    result = []
     begin, current = Fraction(0), start
     for end_int, rows in records:
         layers.samples.clock.tick()
@@ -90,11 +148,10 @@ def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[in
         u = [Polynomial([v << (BITS - grid) for v in (c0, *row)]) for c0, row in zip(current, rows, strict=True)]
         # Coefficients of the gradient far beyond the degree of u only enter the defect by their size.
         keep = 2 * max(len(p.coefficients) for p in u)
-        G, Z = gradient(layers, u, keep)
+        G = gradient(layers, u, keep)
         defects = [defect(p, g, window.decay, length) for p, g in zip(u, G, strict=True)]
-        result.append(_Piece(begin, end, length, u, [p.derivative() for p in u], G, Z, defects))
+        yield _Piece(begin, end, length, layers, u, [p.derivative() for p in u], G, defects, keep)
         begin, current = end, [c0 + sum(row) for c0, row in zip(current, rows, strict=True)]
-    return result
 
 
 def _span(at0: Fraction, at1: Fraction) -> Interval:
@@ -103,32 +160,24 @@ def _span(at0: Fraction, at1: Fraction) -> Interval:
     return middle, max(up(at1) - middle, middle - down(at0))
 
 
-def _hull(polynomials: list[tuple[Polynomial, int, int]]) -> Interval:
-    ranges = [p.hull(middle, eta) for p, middle, eta in polynomials]
-    return min(a for a, _ in ranges), max(b for _, b in ranges)
+def _hull(one: Box, two: Box) -> Box:
+    return [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, two, strict=True)]
 
 
-def _place(parts: list[list[_Piece]], window: Window, k: int, before: Interval, where: str) -> tuple[Place, int, Interval]:
+def _place(parts: list[_Window], window: Window, k: int, before: Interval, where: str) -> tuple[Place, int, Interval]:
     """R4: the enclosures on step k of a window, the defect of the direction, and |p|^2 at the end of the step."""
     count = len(window.steps)
     x0, x1, delta = Fraction(k, count), Fraction(k + 1, count), window.h / count
-    W, Z, slopes, gradients, defects = [], [], [], [], []
-    for pieces in parts:
-        met = [(p, max(x0, p.begin), min(x1, p.end)) for p in pieces if max(x0, p.begin) < min(x1, p.end)]
-        spans = [(p, *_span((a - p.begin) / (p.end - p.begin), (b - p.begin) / (p.end - p.begin))) for p, a, b in met]
-        size = len(pieces[0].u)
-        W.append([_hull([(p.u[k], a, b) for p, a, b in spans]) for k in range(size)])
-        gradients += [_hull([(p.G[k], a, b) for p, a, b in spans]) for k in range(size)]
-        first = spans[0][0].Z
-        Z.append([[_hull([(p.Z[i][q], a, b) for p, a, b in spans]) for q in range(len(row))] for i, row in enumerate(first)])
-        for k in range(size):
-            # u' per s: the derivative in y over the length of the piece.
-            ends = [(*p.du[k].hull(a, b), p.length) for p, a, b in spans]
-            low = min(v * n.denominator // n.numerator for v, _, n in ends)
-            slopes.append((low, max(-(-v * n.denominator // n.numerator) for _, v, n in ends)))
-        defects += [max(p.defects[k] for p, _, _ in spans) for k in range(size)]
-    flat = [w for own in W for w in own]
-    d = norm_up(defects)
+    found: list[_Enclosures] = []
+    for j, own in enumerate(parts):
+        try:
+            found.append(own.on(x0, x1))
+        except Refused as error:
+            raise Refused(error.rule, f"{where}, part {j}", error.reason) from error
+    flat = [w for each in found for w in each.W]
+    slopes = [v for each in found for v in each.slopes]
+    gradients = [g for each in found for g in each.G]
+    d = norm_up(v for each in found for v in each.defects)
     # |p|^2 moves by 2 <p, p'>.
     change = dot(zip(flat, slopes, strict=True))
     after = tuple(a + b for a, b in zip(before, times((2 * change[0], 2 * change[1]), enclosed(delta)), strict=True))
@@ -138,4 +187,8 @@ def _place(parts: list[list[_Piece]], window: Window, k: int, before: Interval, 
     ell = quotient(dot(zip(flat, gradients, strict=True)), P)
     root = sqrt_down(P[0])
     tangential = div_up(norm_up(map(largest, slopes)) + d, root)
-    return Place(W, Z, P, ell, tangential), div_up(d, root), (after[0], after[1])
+    return (
+        Place([each.W for each in found], [each.Z for each in found], P, ell, tangential),
+        div_up(d, root),
+        (after[0], after[1]),
+    )

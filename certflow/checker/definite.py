@@ -6,6 +6,7 @@ import math
 from operator import mul
 
 from .numbers import BITS
+from .verdicts import Clock
 
 Matrix = list[list[int]]
 """Rows of fixed-point numbers; symmetric."""
@@ -13,11 +14,12 @@ Matrix = list[list[int]]
 _HINT_BITS = 60
 
 
-def factor(matrix: Matrix, slack: int) -> list[list[float]] | None:
+def factor(matrix: Matrix, slack: int, clock: Clock) -> list[list[float]] | None:
     """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not positive."""
     rows: list[list[float]] = []
     scale = 2.0**-BITS
     for i, source in enumerate(matrix):
+        clock.tick()
         row: list[float] = []
         for j in range(i):
             rest = source[j] * scale - sum(map(mul, row, rows[j]))
@@ -30,7 +32,7 @@ def factor(matrix: Matrix, slack: int) -> list[list[float]] | None:
     return rows
 
 
-def is_psd(matrix: Matrix, off: int = 0) -> bool:
+def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
     """True only if every symmetric matrix within `off` units of this one, entry by entry, is positive semidefinite.
 
     M = slack I + R R^T + E with integer R; then E + slack I is diagonally dominant, hence semidefinite, if every row of
@@ -42,7 +44,7 @@ def is_psd(matrix: Matrix, off: int = 0) -> bool:
         return off == 0
     slack = (size >> 40) + 1
     try:
-        hint = factor(matrix, slack)
+        hint = factor(matrix, slack, clock)
         if hint is None:
             return False
         # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer than M.
@@ -52,6 +54,7 @@ def is_psd(matrix: Matrix, off: int = 0) -> bool:
         return False
     shift = 2 * half - BITS
     for i in range(n):
+        clock.tick()
         total = (n * off) << shift
         for j in range(n):
             entry = (matrix[i][j] - (slack if i == j else 0)) << shift
@@ -61,9 +64,9 @@ def is_psd(matrix: Matrix, off: int = 0) -> bool:
     return True
 
 
-def solve_length(matrix: Matrix, vector: list[int]) -> float | None:
+def solve_length(matrix: Matrix, vector: list[int], clock: Clock) -> float | None:
     """About vector^T matrix^-1 vector (fixed-point input, float result, a hint only); None if matrix is not definite."""
-    rows = factor(matrix, 0)
+    rows = factor(matrix, 0, clock)
     if rows is None:
         return None
     x: list[float] = []

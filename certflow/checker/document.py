@@ -88,11 +88,11 @@ def read(content: Any, clock: Clock) -> Certificate:
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):
         clock.tick()
-        groups.append(_group(node, [len(problem.indices[j]) for j in parts], 1 << grid))
+        groups.append(_group(node, [len(problem.indices[j]) for j in parts], 1 << grid, clock))
     return Certificate(problem, content["problem_sha256"], grid, groups, top["claim"])
 
 
-def _group(node: Node, sizes: list[int], unit: int) -> Group:
+def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> Group:
     table = node.fields("outcome reason start windows trap")
     outcome = table["outcome"].text("converges", "shrinks", "dead", "inconclusive")
     reason = table["reason"].text()
@@ -104,10 +104,11 @@ def _group(node: Node, sizes: list[int], unit: int) -> Group:
     if reason or (table["trap"].value is None) != (outcome == "dead"):
         node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
     trap = None if outcome == "dead" else _trap(table["trap"], sizes)
-    return Group(outcome, reason, _rows(table["start"], sizes), [_window(each, sizes, unit) for each in windows], trap)
+    return Group(outcome, reason, _rows(table["start"], sizes), [_window(each, sizes, unit, clock) for each in windows], trap)
 
 
-def _window(node: Node, sizes: list[int], unit: int) -> Window:
+def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
+    clock.tick()
     table = node.fields("h lambda steps parts")
     steps = [[_moderate(number) for number in step.items(3)] for step in table["steps"].items(1, MAX_STEPS)]
     if any(r <= 0 or s < 0 for _, r, s in steps):

@@ -92,7 +92,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             distance += arc_up(start_angle / sigma[0], "claim.start_angle") if start_angle else 0
         else:
             distance += start_angle
-        bounds = Bounds(problem, parts)
+        bounds = Bounds(problem, parts, where)
         track = follow(problem, bounds, parts, group, certificate.grid, where, clock)
         trap = None if group.trap is None else _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
         entry, limit, after = Fraction(0), None, _NOTHING
@@ -145,7 +145,7 @@ def _gap_high(v: Rows, c: Rows, rates: Rates, runs: list[Evaluation], k: Fractio
     return (high + (L - 2) * max(Fraction(0), high) * k * k - least_quotient(runs, tangent)) / (1 - k * k)
 
 
-def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int) -> None:
+def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, clock: Clock) -> None:
     """R5: at its end every sample is strictly inactive for every direction within D, so the group never moves again."""
     track, where = proved.runner.track, proved.runner.where
     if problem.alpha != 0 or problem.p < 2 or not problem.shallow or track is None:
@@ -153,6 +153,7 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int) ->
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:
+            clock.tick()
             z = sum((v * w for v, w in zip(x, row[: len(x)], strict=True)), Fraction(0)) / (1 << grid)
             # Where x = 0 the neuron does nothing at all.
             if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:

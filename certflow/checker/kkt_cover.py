@@ -113,7 +113,7 @@ def _undecided(field: Field, face: int, sign: int, W: Box) -> int | None:
         return None
     found = preconditioned(middle, radius, field.clock)
     if found is not None:
-        step, error = applied(found[0], *split(at_centre))
+        step, error = applied(found[0], *split(at_centre), field.clock)
         for (a,), (b,), m, r in zip(step, error, *found[1:], strict=True):
             if (abs(a) - b) * ONE > sum((abs(x) + y) * d for x, y, d in zip(m, r, reach, strict=True)):
                 return None

@@ -12,7 +12,7 @@ from math import isfinite, ldexp
 from operator import mul
 
 from .definite import Matrix, is_psd
-from .network import Box, Part, norm_bound
+from .network import Box, Part, bounded, norm_bound
 from .numbers import (
     BITS,
     ONE,
@@ -64,6 +64,7 @@ class Field:
             layers = Layers([[row], [[Fraction(1)]]], layers.samples, problem.alpha, problem.p)
             self.order = problem.p
         self.part = Part(layers, problem.shallow)
+        bounded([self.part], where.where)
         self.size, self.clock = self.part.size, layers.samples.clock
         where.need(self.order >= 2 and self.size >= 2, "the function has one weight, or is linear", "R11")
 
@@ -171,13 +172,15 @@ def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
     return [[int(ldexp(v, HINT)) for v in row[n:]] for row in rows]
 
 
-def applied(A: Matrix, middle: Matrix, radius: Matrix) -> tuple[Matrix, Matrix]:
+def applied(A: Matrix, middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix]:
     """Middles and radii of A times an interval matrix, exactly, in units 2^-_SCALE; the matrix is given by its columns."""
-    sizes = [list(map(abs, row)) for row in A]
-    return (
-        [[sum(map(mul, row, column)) for column in middle] for row in A],
-        [[sum(map(mul, row, column)) for column in radius] for row in sizes],
-    )
+    middles, radii = [], []
+    for row in A:
+        clock.tick()
+        sizes = list(map(abs, row))
+        middles.append([sum(map(mul, row, column)) for column in middle])
+        radii.append([sum(map(mul, sizes, column)) for column in radius])
+    return middles, radii
 
 
 def _columns(matrix: Matrix) -> Matrix:
@@ -193,7 +196,7 @@ def split(box: Box) -> tuple[Matrix, Matrix]:
 def preconditioned(middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix, Matrix] | None:
     """A, and middles and radii of A J for all J of an interval matrix, where A is about the inverse of its middle."""
     A = inverse(middle, clock)
-    return None if A is None else (A, *applied(A, _columns(middle), _columns(radius)))
+    return None if A is None else (A, *applied(A, _columns(middle), _columns(radius), clock))
 
 
 def _unique(field: Field, point: Point, node: Node) -> None:
@@ -207,7 +210,7 @@ def _unique(field: Field, point: Point, node: Node) -> None:
     sums = [sum(abs((unit if i == k else 0) - v) for k, v in enumerate(row)) for i, row in enumerate(middle)]
     q = max(a + sum(row) for a, row in zip(sums, radius, strict=True))
     node.need(q < unit, "no uniqueness is proved within unique_radius", "R11")
-    step, error = applied(A, *split(chart(field.on(point.box(0)), point.face, point.sign)[0]))
+    step, error = applied(A, *split(chart(field.on(point.box(0)), point.face, point.sign)[0]), field.clock)
     d = max(abs(a[0]) + b[0] for a, b in zip(step, error, strict=True))
     node.need(d << BITS <= (unit - q) * point.radius, "no KKT point is proved within the radius", "R11")
 
@@ -224,7 +227,7 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
     low, high = quotient(slope, scale)
     value = low // L, -(-high // L)
     table["value"].encloses(fraction(value[0]), fraction(value[1]))
-    tangential = _Tangential(local, point, slope, L)
+    tangential = _Tangential(local, point, slope, L, field.clock)
     kind, test = table["kind"].text("maximum", "minimum", "saddle"), vectors.fields("top bottom")
     gap_low, gap_high = table["gap"].pair()
     mu = -times(enclosed(gap_low), scale)[1]
@@ -247,8 +250,8 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
 class _Tangential:
     """The form v -> v^T (H - slope I) v on the vectors orthogonal to w, for all H and w of a box about a point."""
 
-    def __init__(self, local: Local, point: Point, slope: Interval, order: int) -> None:
-        self.local, self.centre, self.slope = local, point.centre, slope
+    def __init__(self, local: Local, point: Point, slope: Interval, order: int, clock: Clock) -> None:
+        self.local, self.centre, self.slope, self.clock = local, point.centre, slope, clock
         self.loss = norm_bound(local.radius)
         size = norm_bound([[abs(v) for v in row] for row in local.middle])
         # Large enough to hide the radial direction, on which the form is (order - 2) slope.
@@ -268,6 +271,7 @@ class _Tangential:
                 [(shift if i == k else 0) - sign * v + (lift * c[i] * c[k] >> (2 * BITS)) for k, v in enumerate(row)]
                 for i, row in enumerate(self.local.middle)
             ],
+            self.clock,
             off=1,
         )
 

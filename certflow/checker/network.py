@@ -10,8 +10,11 @@ from operator import mul
 from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, times
 from .passes import Passes, passes
 from .polynomials import Column, Layers
+from .verdicts import Refused
 
 Box = list[Interval]
+
+MAX_STORED = 200_000
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Evaluation:
 
 
 class Part:
-    """One part of a problem on boxes of its weights."""
+    """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for all samples."""
 
     def __init__(self, layers: Layers, shallow: bool) -> None:
         self.layers, self.shallow, self.size = layers, shallow, len(layers.places)
@@ -39,6 +42,7 @@ class Part:
         self.either = (min(self.off_interval[0], ONE), max(self.off_interval[1], ONE))
         out = layers.matrices[1][0][0]
         self.outgoing = None if type(out) is int else enclosed(Fraction(out))
+        self.stored = len(self.x) * (1 if shallow else self.size)
 
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
         """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
@@ -63,7 +67,7 @@ class Part:
         slopes = [times(v, first) for _, first, _ in passed]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
         weights = _split(curvatures)
-        lower = [[_weighted(weights, column) for column in row] for row in squares]
+        lower = [self._sums(weights, row) for row in squares]
         if self.outgoing is None:
             mixed = _split([times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)])
             lower.append([*(_weighted(mixed, column) for column in columns), (0, 0)])
@@ -76,9 +80,13 @@ class Part:
         if self.outgoing is not None:
             # Each x x^T is positive semidefinite, so the largest weights give the largest form.
             highest = _split([(z[1], z[1]) for z in curvatures])
-            sums = [[_weighted(highest, column) for column in row] for row in squares]
+            sums = [self._sums(highest, row) for row in squares]
             above, loss = _mirrored([[m for m, _ in row] for row in sums]), d * max(r for row in sums for _, r in row)
         return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, [value for value, _, _ in passed]])
+
+    def _sums(self, weights: tuple[list[int], list[int], int], columns: list[Column]) -> list[tuple[int, int]]:
+        self.samples.clock.tick()
+        return [_weighted(weights, column) for column in columns]
 
     def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
         """sum_i kappa_i grad h_i, per weight."""
@@ -118,6 +126,7 @@ class Part:
             for a in range(len(run.matrices[l])):
                 if (l, a, 0) not in index:
                     continue
+                self.samples.clock.tick()
                 signals, values = _tangent(run, l, a)
                 for (m, c, d), k in index.items():
                     if k < index[l, a, 0]:
@@ -157,6 +166,12 @@ def _product(left: Sequence[Interval], right: Sequence[Interval]) -> Interval:
 def _mirrored(lower: list[list[int]]) -> list[list[int]]:
     """The symmetric matrix with this lower triangle."""
     return [[lower[max(i, j)][min(i, j)] for j in range(len(lower))] for i in range(len(lower))]
+
+
+def bounded(parts: Sequence[Part], where: str) -> None:
+    """R1: refuse what would need much more memory than a file does."""
+    if sum(part.stored for part in parts) > MAX_STORED:
+        raise Refused("R1", where, f"more than {MAX_STORED} numbers would have to be kept for all samples at a time")
 
 
 def norm_bound(matrix: list[list[int]]) -> int:

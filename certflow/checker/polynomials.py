@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache, cached_property, partial
 from math import comb
-from operator import mul
 
 from .numbers import BITS, ONE, Interval, down, enclosed, root_up, up
 from .passes import passes
@@ -85,26 +84,44 @@ class Polynomial:
         return low - self.err, high + self.err
 
 
+class Products:
+    """A sum of products of polynomials, exact as long as products are added, and rounded once at the end."""
+
+    __slots__ = ("packed", "norm", "err", "count")
+
+    def __init__(self) -> None:
+        self.packed = self.norm = self.err = 0
+        self.count = 1
+
+    def add(self, p: Polynomial, q: Polynomial) -> None:
+        """One more product."""
+        self.norm += p.norm * q.norm
+        if self.norm >= _HALF >> 2:
+            raise Refused("R3", "", "the numbers of a piece are too large")
+        self.packed += p.packed() * q.packed()
+        # Product error |P| f + |Q| e + e f.
+        self.err += p.norm * q.err + q.norm * p.err + p.err * q.err
+        self.count = max(self.count, len(p.coefficients) + len(q.coefficients) - 1)
+
+    def total(self, keep: int) -> Polynomial:
+        """The sum; coefficients from y^keep on go into the error."""
+        count = self.count
+        data = (self.packed + _bias(count)).to_bytes(_BYTES * count + 1, "little")
+        result = [(int.from_bytes(data[i : i + _BYTES], "little") - _HALF) >> BITS for i in range(0, _BYTES * count, _BYTES)]
+        # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
+        err = (self.err >> BITS) + 1 + count
+        if count > keep:
+            err += sum(map(abs, result[keep:]))
+            del result[keep:]
+        return Polynomial(result, err)
+
+
 def dot(left: Sequence[Polynomial], right: Sequence[Polynomial], keep: int) -> Polynomial:
     """sum of products; coefficients from y^keep on go into the error."""
-    if not left:
-        return Polynomial([0])
-    norms = [p.norm for p in left]
-    others = [q.norm for q in right]
-    if sum(map(mul, norms, others)) >= _HALF >> 2:
-        raise Refused("R3", "", "the numbers of a piece are too large")
-    total = sum(map(mul, [p.packed() for p in left], [q.packed() for q in right]))
-    # Product error |P| f + |Q| e + e f.
-    err = sum([p.norm * q.err + q.norm * p.err + p.err * q.err for p, q in zip(left, right, strict=True)])
-    count = max([len(p.coefficients) + len(q.coefficients) for p, q in zip(left, right, strict=True)]) - 1
-    data = (total + _bias(count)).to_bytes(_BYTES * count + 1, "little")
-    result = [(int.from_bytes(data[i : i + _BYTES], "little") - _HALF) >> BITS for i in range(0, _BYTES * count, _BYTES)]
-    # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
-    err = (err >> BITS) + 1 + count
-    if count > keep:
-        err += sum(map(abs, result[keep:]))
-        del result[keep:]
-    return Polynomial(result, err)
+    products = Products()
+    for p, q in zip(left, right, strict=True):
+        products.add(p, q)
+    return products.total(keep)
 
 
 def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polynomial, Polynomial]:
@@ -139,8 +156,12 @@ class Samples:
     def __init__(self, rows: list[list[Fraction]], z: list[Fraction], clock: Clock) -> None:
         self.rows, self.clock = rows, clock
         self.z, self.x = [enclosed(v) for v in z], [[enclosed(v) for v in row] for row in rows]
-        self.lengths2 = [sum((v * v for v in row), Fraction(0)) for row in rows]
-        self.lengths = [up(root_up(square, 2)) for square in self.lengths2]
+        self.lengths2: list[Fraction] = []
+        self.lengths: list[int] = []
+        for row in rows:
+            clock.tick()
+            self.lengths2.append(sum((v * v for v in row), Fraction(0)))
+            self.lengths.append(up(root_up(self.lengths2[-1], 2)))
         self.x_polynomials = [[Polynomial.constant(v) for v in row] for row in rows]
         self.z_polynomials = [Polynomial.constant(v) for v in z]
 
@@ -178,20 +199,24 @@ class Layers:
         ]
 
 
-def gradient(layers: Layers, u: list[Polynomial], keep: int) -> tuple[list[Polynomial], list[list[Polynomial]]]:
-    """R3: grad N along the piece (per weight), and the first kink arguments (sample by first-layer neuron)."""
+def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list[Polynomial]]:
+    """R3: the kink arguments of the first layer along the piece, sample by sample."""
+    rows = [[u[e] if isinstance(e, int) else e for e in row] for row in layers.polynomials[0]]
+    for x in layers.samples.x_polynomials:
+        layers.samples.clock.tick()
+        yield [dot(row, x, keep) for row in rows]
+
+
+def gradient(layers: Layers, u: list[Polynomial], keep: int) -> list[Polynomial]:
+    """R3: grad N along the piece, per weight. One sample after the other, so that the memory does not grow with them."""
     W = [[[u[e] if isinstance(e, int) else e for e in row] for row in m] for m in layers.polynomials]
-    samples = layers.samples
+    samples, sums = layers.samples, [Products() for _ in layers.places]
     product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
-    runs, first = [], []
-    for x, weight in zip(samples.x_polynomials, samples.z_polynomials, strict=True):
-        samples.clock.tick()
-        first.append([dot(row, x, keep) for row in W[0]])
-        runs.append(passes(W, x, first[-1], [weight], product, passed))
-    result = []
-    for l, a, b in layers.places:
-        result.append(dot([run.signals[l][a] for run in runs], [run.values[l][b] for run in runs], keep))
-    return result, first
+    for x, weight, kinks in zip(samples.x_polynomials, samples.z_polynomials, first_kinks(layers, u, keep), strict=True):
+        run = passes(W, x, kinks, [weight], product, passed)
+        for products, (l, a, b) in zip(sums, layers.places, strict=True):
+            products.add(run.signals[l][a], run.values[l][b])
+    return [products.total(keep) for products in sums]
 
 
 def defect(u: Polynomial, G: Polynomial, decay: Fraction, length: Fraction) -> int:

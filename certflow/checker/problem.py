@@ -14,7 +14,7 @@ from .verdicts import Clock
 MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10_000, 1_000, 12, 16, 64
 MAX_DEGREE = 4_096
 MAX_BITS = 20_000
-MAX_PART, MAX_ENTRIES, MAX_PRODUCTS = 400, 50_000, 4_000_000
+MAX_PART, MAX_ENTRIES, MAX_PRODUCTS, MAX_FEATURES = 400, 50_000, 4_000_000, 200_000
 
 _COMMON = "inputs kind activation "
 _OWN = {"one-layer": ("width", "signs"), "two-layer": ("width", ""), "feed-forward": ("widths", "trained given")}
@@ -33,8 +33,8 @@ class Problem:
 
     def __init__(self, content: Any, clock: Clock) -> None:
         top = Node(content, "problem").fields("network data loss direction")
-        self._network(top["network"])
-        self._data(top["data"], top["loss"])
+        self._network(top["network"], clock)
+        self._data(top["data"], top["loss"], clock)
         for matrix in (*self.given.values(), self.samples, [self.z]):
             _short(matrix, top["data"], clock)
         self.direction = top["direction"].rationals(self.size)
@@ -43,7 +43,7 @@ class Problem:
             top["direction"].fail("the direction is zero")
         self._parts(top["network"], clock)
 
-    def _network(self, node: Node) -> None:
+    def _network(self, node: Node, clock: Clock) -> None:
         table = node.fields(_COMMON, "width signs widths trained given")
         needed, optional = _OWN[table["kind"].text(*_OWN)]
         node.fields(_COMMON + needed, optional)
@@ -60,7 +60,7 @@ class Problem:
         if not -1 <= self.alpha <= 1:
             sigma["alpha"].fail("alpha is outside [-1, 1]")
         node.need(self.p > 1 or self.alpha == 1, "the gradient is not Lipschitz: the power is 1 and alpha is not 1", "R1")
-        self.given = self._given(node, table)
+        self.given = self._given(node, table, clock)
         self.trained = [l for l in range(1, self.depth + 1) if l not in self.given]
         degree = self.p ** (self.depth - 1)
         node.need(degree <= MAX_DEGREE, f"the output has a degree above {MAX_DEGREE} in the sample", "R1")
@@ -72,7 +72,7 @@ class Problem:
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
             node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
 
-    def _given(self, node: Node, table: dict[str, Node]) -> dict[int, Matrix]:
+    def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, Matrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
         if table["kind"].value == "one-layer":
             count = self.widths[1]
@@ -89,12 +89,19 @@ class Problem:
         if trained != [l for l in layers if l in trained] or not missing:
             table["trained"].fail("list the trained layers in order, and only if some are not trained")
         matrices = table["given"].fields(" ".join(map(str, missing)))
-        rows = {l: matrices[str(l)].items(self.widths[l]) for l in missing}
-        return {l: [row.rationals(self.widths[l - 1]) for row in rows[l]] for l in missing}
+        given: dict[int, Matrix] = {l: [] for l in missing}
+        for l in missing:
+            for row in matrices[str(l)].items(self.widths[l]):
+                clock.tick()
+                given[l].append(row.rationals(self.widths[l - 1]))
+        return given
 
-    def _data(self, data: Node, loss: Node) -> None:
+    def _data(self, data: Node, loss: Node, clock: Clock) -> None:
         table, kinds = data.fields("X y"), loss.fields("kind reduction")
-        self.samples = [row.rationals(self.widths[0]) for row in table["X"].items(1, MAX_SAMPLES)]
+        self.samples: Matrix = []
+        for row in table["X"].items(1, MAX_SAMPLES):
+            clock.tick()
+            self.samples.append(row.rationals(self.widths[0]))
         labels = table["y"].rationals(len(self.samples))
         kind, reduction = kinds["kind"].text("square", "logistic"), kinds["reduction"].text("mean", "sum")
         if kind == "logistic" and any(abs(y) != 1 for y in labels):
@@ -109,6 +116,8 @@ class Problem:
         lowest = min(self.trained)
         self.features = self.samples
         for l in range(1, lowest):
+            fits = len(self.samples) * self.widths[l] <= MAX_FEATURES
+            node.need(fits, f"more than {MAX_FEATURES} features of the samples would have to be computed", "R1")
             self.features = [self._passed(self.given[l], x, clock) for x in self.features]
             _short(self.features, node, clock)
         index = 0

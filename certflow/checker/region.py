@@ -7,7 +7,7 @@ from fractions import Fraction
 from operator import mul
 
 from .definite import is_psd, solve_length
-from .network import Box, Evaluation, Part, norm_bound
+from .network import Box, Evaluation, Part, bounded, norm_bound
 from .numbers import (
     BITS,
     ONE,
@@ -28,7 +28,7 @@ from .numbers import (
     up,
 )
 from .problem import Problem
-from .verdicts import Refused
+from .verdicts import Clock, Refused
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class Rates:
 class Bounds:
     """R4 for one group of parts of a problem."""
 
-    def __init__(self, problem: Problem, group: list[int]) -> None:
+    def __init__(self, problem: Problem, group: list[int], where: str) -> None:
         self.problem, self.order, self.several = problem, problem.order, problem.several
         self.parts = [Part(problem.layers[j], problem.shallow) for j in group]
+        bounded(self.parts, where)
+        self.clock = self.parts[0].samples.clock
         self.most = up(problem.omega * problem.curvature)
         self.kappa = (down(problem.omega * problem.least_curvature), self.most)
         self.beta = [up(b) for b in unit_outputs(problem)] if self.several else []
@@ -98,7 +100,7 @@ class Bounds:
         for run in runs:
             shift = down(mu) + ell - run.loss - lifted
             matrices.append([[(shift if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(run.above)])
-        if not _proved(matrices, middles, s):
+        if not _proved(matrices, middles, s, self.clock):
             raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
 
     def _forcing(self, at: Place, runs: list[Evaluation]) -> tuple[int, int]:
@@ -178,11 +180,11 @@ def _lifted(M: list[list[int]], w: list[int], scale: Fraction) -> list[list[int]
     return [[v + a * b * n // d for v, b in zip(row, w, strict=True)] for row, a in zip(M, w, strict=True)]
 
 
-def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fraction) -> bool:
+def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fraction, clock: Clock) -> bool:
     """Whether sum_j v_j^T M_j v_j + s (sum_j <v_j, w_j>)^2 >= 0 for all v is verified (R4)."""
     if len(matrices) == 1:
-        return is_psd(_lifted(matrices[0], directions[0], s), 1)
-    bad = [j for j, M in enumerate(matrices) if not is_psd(M)]
+        return is_psd(_lifted(matrices[0], directions[0], s), clock, 1)
+    bad = [j for j, M in enumerate(matrices) if not is_psd(M, clock)]
     if not bad:
         return True
     if len(bad) > 1 or s == 0:
@@ -192,13 +194,13 @@ def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fra
     for j, (M, w) in enumerate(zip(matrices, directions, strict=True)):
         if j == bad[0] or not any(w):
             continue
-        length = solve_length(M, w)
-        own = next((t for t in _upwards(length) if is_psd(_lifted(M, w, -1 / t), 1)), None)
+        length = solve_length(M, w, clock)
+        own = next((t for t in _upwards(length) if is_psd(_lifted(M, w, -1 / t), clock, 1)), None)
         if own is None:
             return False
         tau += own
     b = bad[0]
-    return is_psd(_lifted(matrices[b], directions[b], s / (1 + s * tau)), 1)
+    return is_psd(_lifted(matrices[b], directions[b], s / (1 + s * tau)), clock, 1)
 
 
 def _upwards(value: float | None) -> list[Fraction]:

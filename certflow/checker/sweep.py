@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from heapq import merge
 
 from .curve import Track
 from .numbers import BITS, ONE, down, exp_bounds, exp_up_fixed, fraction, mul_up, root_down, rounded, sqrt_up, up
@@ -74,8 +75,10 @@ def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) 
             _enter(run)
     A = most = sum(run.base_up for run in runners)
     begin = Fraction(0)
-    for end in sorted({e for run in runners for e in run.ends}):
+    for end in merge(*(run.ends for run in runners)):
         clock.tick()
+        if end == begin:
+            continue
         dt, dt_low = up(end - begin), down(end - begin)
         fastest = max(0, *(run.rates.ell[1] for run in runners))
         # A' <= L max(ell) A, by convexity of the loss; this also bounds A between the breakpoints.

@@ -8,6 +8,9 @@ import pytest
 from certflow.checker.definite import is_psd, solve_length
 from certflow.checker.numbers import ONE
 from certflow.checker.region import _proved
+from certflow.checker.verdicts import Clock
+
+NEVER = Clock(None)
 
 
 def semidefinite(matrix):
@@ -36,26 +39,26 @@ def test_what_is_proved_is_true_and_clear_cases_are_proved(seed):
     rng = random.Random(seed)
     n = rng.randint(1, 6)
     M = random_symmetric(rng, n, rng.choice([-1, 1]) * (ONE >> rng.choice([2, 10, 30, 44, 60, 119])))
-    if is_psd(M):
+    if is_psd(M, NEVER):
         assert semidefinite(M)
     clear = random_symmetric(rng, n, ONE >> 20)
-    assert is_psd(clear)
+    assert is_psd(clear, NEVER)
 
 
 def test_a_matrix_just_below_the_border_is_not_proved():
     for shift in (0, 1, 10, 40, 60, 100):
-        assert not is_psd([[ONE, ONE], [ONE, ONE - (ONE >> shift) - 1]])
+        assert not is_psd([[ONE, ONE], [ONE, ONE - (ONE >> shift) - 1]], NEVER)
 
 
 @pytest.mark.parametrize("entry", [10**400, -(10**400)])
 def test_huge_numbers_are_not_proved_and_do_not_crash(entry):
-    assert not is_psd([[ONE, entry], [entry, ONE]])
+    assert not is_psd([[ONE, entry], [entry, ONE]], NEVER)
 
 
 def test_entries_that_may_be_off_cost_their_error():
     thin = [[1 << 10, 0], [0, 1 << 10]]
-    assert not is_psd(thin, off=1 << 11)
-    assert not is_psd([[0]], off=1) and is_psd([[0]])
+    assert not is_psd(thin, NEVER, off=1 << 11)
+    assert not is_psd([[0]], NEVER, off=1) and is_psd([[0]], NEVER)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -65,7 +68,7 @@ def test_lifted_forms_over_several_parts_are_semidefinite_where_proved(seed):
     parts = [random_symmetric(rng, n, (ONE >> 3) if j else -(ONE >> rng.randint(1, 6))) for j, n in enumerate(sizes)]
     W = [[rng.randint(-ONE, ONE) for _ in range(n)] for n in sizes]
     s = Fraction(rng.randint(0, 40), 4)
-    if _proved(parts, W, s):
+    if _proved(parts, W, s, NEVER):
         flat = [(j, i) for j, n in enumerate(sizes) for i in range(n)]
         full = [[(parts[j][i][k] if j == m else 0) + s * W[j][i] * W[m][k] / ONE for m, k in flat] for j, i in flat]
         assert semidefinite(full)
@@ -73,12 +76,12 @@ def test_lifted_forms_over_several_parts_are_semidefinite_where_proved(seed):
 
 def test_some_lifted_forms_are_proved_only_by_the_lift():
     parts = [[[-ONE // 8]], [[ONE]]]
-    assert _proved(parts, [[ONE], [0]], Fraction(1))
-    assert not _proved(parts, [[ONE], [0]], Fraction(1, 16))
+    assert _proved(parts, [[ONE], [0]], Fraction(1), NEVER)
+    assert not _proved(parts, [[ONE], [0]], Fraction(1, 16), NEVER)
     # The counterexample to splitting the lift by shares: M = -1 and 1, W = 1 each, s = 1.
-    assert not _proved([[[-ONE]], [[ONE]]], [[ONE], [ONE]], Fraction(1))
+    assert not _proved([[[-ONE]], [[ONE]]], [[ONE], [ONE]], Fraction(1), NEVER)
 
 
 def test_the_length_hint_is_a_quadratic_form():
-    assert solve_length([[4 * ONE]], [2 * ONE]) == pytest.approx(1.0)
-    assert solve_length([[-ONE]], [ONE]) is None
+    assert solve_length([[4 * ONE]], [2 * ONE], NEVER) == pytest.approx(1.0)
+    assert solve_length([[-ONE]], [ONE], NEVER) is None

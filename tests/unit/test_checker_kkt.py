@@ -159,7 +159,7 @@ def test_an_inverse_is_a_hint_and_its_product_is_exact(rows):
 
 def test_a_singular_matrix_has_no_inverse():
     assert inverse([[0]], CLOCK) is None
-    assert applied([[1 << HINT]], [[3]], [[1]]) == ([[3 << HINT]], [[1 << HINT]])
+    assert applied([[1 << HINT]], [[3]], [[1]], Clock(None)) == ([[3 << HINT]], [[1 << HINT]])
 
 
 def test_squares_of_boxes_are_not_negative():

@@ -81,7 +81,7 @@ def test_the_gradient_along_a_piece_and_its_defect(seed):
     result = [None] * size
     for layers, indices in zip(checked.layers, checked.indices, strict=True):
         own = [Polynomial([v << (BITS - GRID) for v in u[w]]) for w in indices]
-        G, _ = gradient(layers, own, rng.choice([3, 8]))
+        G = gradient(layers, own, rng.choice([3, 8]))
         for w, q, g in zip(indices, own, G, strict=True):
             result[w] = g, defect(q, g, decay, length)
     for y in [Fraction(0), Fraction(1), *(Fraction(rng.randint(0, 64), 64) for _ in range(4))]:
@@ -106,7 +106,7 @@ def test_points_of_a_box_have_their_derivatives_in_the_enclosures(seed):
     middle = tenths(rng, p.network.size)
     runs, parts = [], []
     for j in groups:
-        (part,) = Bounds(checked, [j]).parts
+        (part,) = Bounds(checked, [j], "here").parts
         box = [(enclosed(middle[w] - widths[w])[0], enclosed(middle[w] + widths[w])[1]) for w in checked.indices[j]]
         first = part.layers.matrices[0]
         Z = []
@@ -150,7 +150,7 @@ def test_forcing_growth_and_gradient_on_a_region(seed):
     for group in checked.groups:
         indices = [w for j in group for w in checked.indices[j]]
         centre = [[rng.randint(-(1 << 48), 1 << 48) for _ in checked.indices[j]] for j in group]
-        bounds = Bounds(checked, group)
+        bounds = Bounds(checked, group, "here")
         place, _ = at_point(bounds, centre, GRID, "here")
         rates, _ = bounds.rates(
             Place(place.W, place.Z, place.P, place.ell, place.tangential), Fraction(10**6), r, Fraction(0), 0, "here"
@@ -195,7 +195,7 @@ def _one_neuron():
     """N(u) = (u . e1)^2 - (u . e2)^2 / 2 as a linear-squared neuron, at its maximum e1."""
     network = OneLayer(2, 1, Activation(Fraction(1), 2))
     p = Problem(network, [["1", "0"], ["0", "1"]], ["1", "-1/2"], direction=[1, 0], reduction="sum")
-    bounds = Bounds(Checked(p.exact_content(), Clock(None)), [0])
+    bounds = Bounds(Checked(p.exact_content(), Clock(None)), [0], "here")
     place, _ = at_point(bounds, [[1 << GRID, 0]], GRID, "here")
     return bounds, place
 
@@ -222,7 +222,7 @@ def test_several_neurons_force_each_other_at_most_so_much(seed):
     beta = unit_outputs(checked)
     for group in checked.groups:
         indices = [w for j in group for w in checked.indices[j]]
-        bounds = Bounds(checked, group)
+        bounds = Bounds(checked, group, "here")
         c = [rng.randint(1 << 40, 1 << 48) * rng.choice([1, -1]) for _ in indices]
         place, _ = at_point(bounds, [c], GRID, "here")
         rates, _ = bounds.rates(place, Fraction(10**6), Fraction(1, 64), Fraction(0), 0, "here")
@@ -250,7 +250,7 @@ def test_a_neuron_is_dead_only_if_every_direction_within_reach_is():
         runner.entry_D = int(angle * ONE)
         proved = Proved(Group("dead", "", [], [], None), None, runner)
         if dead:
-            check_dead(checked, [0], proved, GRID)
+            check_dead(checked, [0], proved, GRID, Clock(None))
         else:
             with pytest.raises(Refused, match="may be active"):
-                check_dead(checked, [0], proved, GRID)
+                check_dead(checked, [0], proved, GRID, Clock(None))
