@@ -17,7 +17,7 @@ from certflow.arithmetic.directed import sum_up, up
 from certflow.arithmetic.midpoint_radius import TINY, MidRad
 
 _SLACK = 2.0**-39
-"""The slack of a proof, relative to 1 + the largest entry."""
+"""The slack of a proof, relative to the largest entry."""
 
 _PLACES = np.concatenate([np.geomspace(1e-9, 0.02, 24), np.linspace(0.05, 0.9, 24), 1.0 - np.geomspace(0.08, 1e-9, 32)])
 """Where between two eigenvalues a shift is tried, as fractions of their distance: denser at both."""
@@ -109,7 +109,7 @@ def smallest_shift(
     lam, weight = _spectrum(blocks, directions, losses)
     *rest, top = np.sort(lam).tolist()
     # A single eigenvalue leaves nothing off the direction, and every mu holds; one that is low enough will do.
-    floor = rest[-1] if rest else top - 2.0 * (1.0 + abs(top))
+    floor = rest[-1] if rest else top - 2.0 * (abs(top) + abs(ell))
     longest = max(float(np.max(np.abs(W), initial=0.0)) for W in directions) ** 2
     price = offset**2 + _MARGIN * longest
     x, s = top, 0.0
@@ -127,7 +127,7 @@ def smallest_shift(
         mantissa, exponent = np.frexp(s)
         s = float(np.ldexp(np.ceil(mantissa * 2.0**_DIRECTION_BITS), int(exponent) - _DIRECTION_BITS))
         x = _root(lam, weight, s, floor, top)
-    size = 1.0 + float(np.max(np.abs(lam))) + abs(x) + abs(ell) + s * (offset**2 + longest)
+    size = float(np.max(np.abs(lam))) + abs(x) + abs(ell) + s * (offset**2 + longest)
     return x + s * offset**2 - ell + _MARGIN * size, s
 
 
@@ -158,7 +158,7 @@ def _root(lam: np.ndarray, weight: np.ndarray, s: float, low: float, high: float
 
 
 def _slack(M: np.ndarray) -> np.ndarray:
-    return _SLACK * (1.0 + np.max(np.abs(M), axis=(-2, -1), initial=0.0))
+    return _SLACK * np.max(np.abs(M), axis=(-2, -1), initial=0.0) + TINY
 
 
 def _cholesky(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from certflow.flow.endings import Ending
+
 Grid = tuple[tuple[int, ...], ...]
 """Per part and weight of the part, an integer that stands for itself times `2^-grid`."""
 
@@ -41,7 +43,7 @@ class Curve:
     """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends.
 
     `weights[j]` are the indices of part j in the problem's weight vector. `centre` is None if no KKT point was found;
-    `reason` then says why.
+    `ending` then says why.
     """
 
     grid: int
@@ -49,4 +51,4 @@ class Curve:
     start: Grid
     windows: tuple[Window, ...]
     centre: Grid | None
-    reason: str = ""
+    ending: Ending | None = None

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, Piece, Window
+from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose_field import Field, field_of
 from certflow.flow.propose_kinks import first_events
 from certflow.flow.propose_limit import Limit, settle
+from certflow.flow.propose_start import Group, at_kkt_point, is_shallow, start_of, start_signs
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -24,10 +25,7 @@ from certflow.progress import Progress
 from certflow.running import tick
 
 Array = Any
-Indices = tuple[int, ...]
-Group = tuple[Indices, ...]
 
-MAX_WINDOWS = 1_000
 MAX_NUMBERS = 20_000_000
 MAX_STEP = 0.2
 SUB_STEP = 0.02
@@ -36,28 +34,14 @@ GRIDS = range(24, 61)
 _TERMS = 20
 _MOST_STEPS = 64
 _LONGEST = 1.0
-_SLOWEST = 1e-6
 _WIDEST_TRY = 0.5
 _NEAR = 1e-3
 _NORM = 0.015
 _ATTEMPTS = 4
+_HALVINGS = 40
 _PATIENCE = 40
-_AT_REST = 1e-12
 _NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
-_DOUBTFUL = 2.0**-20
-
-_FLAT_ZERO = "the NCF tends to 0 along the limit flow, whose limit is degenerate, for example on the boundary of a dead cell."
-_NOT_STRICT = "the limit of the flow is not a strict KKT point: in some direction the NCF is flat to second order, or grows."
-_NO_GRADIENT = "the NCF and its gradient tend to 0 along the limit flow."
-_AT_REST_AT_ONCE = "the gradient of the NCF is zero at the start, or too small to be followed."
-_AT_REST_LATER = "the limit flow comes to rest where no isolated KKT point is found."
-
-
-def is_shallow(problem: Problem) -> bool:
-    """Whether only the last two layers are trained, so that the parts are neurons on fixed features."""
-    network = problem.network
-    return isinstance(network, FeedForward) and min(network.trained) >= network.depth - 1
 
 
 def groups_of(problem: Problem) -> list[Group]:
@@ -89,7 +73,7 @@ class Proposal:
     """The limit flow of one group, followed as far as anyone asks, and the KKT point at which it ends.
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and `steps` that
-    per sub-step. `limit` is the KKT point, None as long as it is not known; `reason` says in one sentence why there is none.
+    per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why there will be none.
     """
 
     def __init__(
@@ -111,28 +95,43 @@ class Proposal:
             steps,
             progress,
         )
-        self.field: Field = field_of(problem, group, is_shallow(problem))
-        self.start = _start(problem, group, grid)
+        self.start = start_of(problem, group, grid)
         self.position = np.array(self.start, dtype=np.int64)
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
         self.limit: Limit | None = None
-        self.reason = ""
+        self.ending: Ending | None = None if self.position.any() else Ending.ZERO
+        self._nearest = math.inf
         self._numbers = 0
+        self._largest = 0.0
+        with np.errstate(all="ignore"):
+            self._begin()
+
+    def _begin(self) -> None:
+        try:
+            self.field: Field = field_of(self.problem, self.group, is_shallow(self.problem))
+        except OverflowError:
+            self.ending = self.ending or Ending.OUT_OF_RANGE
+            return
         self._length = 0.125 / self.field.scale
         z = self.field.kinks(self.ends[0])
-        signs = start_signs(problem, group, z)
+        signs = start_signs(self.problem, self.group, z)
         self._on = signs > 0
-        if not self.position.any():
-            self.reason = "the initial weights of this group are zero, so that it has no direction."
-        elif self.field.off == 0 and z.size and (signs < 0).all() and is_shallow(problem):
-            self.reason = "dead"
+        if self.ending is None and self.field.off == 0 and z.size and (signs < 0).all() and is_shallow(self.problem):
+            self.ending = Ending.DEAD
+        elif self.ending is None and self.field.rotates:
+            self.ending = Ending.ROTATIONS
 
     def curve(self, distance: float) -> Curve:
-        """The curve up to the first window from whose end on the angle to the KKT point stays at most `distance`."""
-        self._follow(distance)
+        """The curve up to the first window from whose end on the angle to the KKT point stays at most `distance`.
+
+        If a greater distance was reached before, but this one cannot be, the curve goes as far as the flow was followed.
+        """
+        # An overflow gives infinity or NaN, which is noticed.
+        with np.errstate(all="ignore"):
+            self._follow(distance)
         if self.limit is None:
-            return Curve(self.grid, self.group, self.start, tuple(self.windows), None, self.reason)
+            return Curve(self.grid, self.group, self.start, tuple(self.windows), None, self.ending)
         angles, count = self.angles(), len(self.windows)
         while count and angles[count - 1] <= distance:
             count -= 1
@@ -151,36 +150,38 @@ class Proposal:
         return self.position * 2.0**-self.grid
 
     def _follow(self, distance: float) -> None:
-        while not self.reason and not self._arrived(distance) and not self.reason:
+        while self.ending is None and not self._arrived(distance) and self.ending is None:
             tick()
-            if len(self.windows) >= MAX_WINDOWS or self._numbers > MAX_NUMBERS:
-                self.limit, self.reason = (
-                    None,
-                    f"the limit flow did not come near a KKT point within {len(self.windows)} windows.",
-                )
-                return
-            self._advance()
+            if len(self.windows) >= MAX_WINDOWS:
+                self.ending = Ending.TOO_SLOW
+            elif self._numbers > MAX_NUMBERS:
+                self.ending = Ending.TOO_LONG
+            else:
+                self._advance()
             if self.progress is not None:
                 self.progress("limit flow", len(self.windows), MAX_WINDOWS + 1)
+        if self.ending is None:
+            self._nearest = min(self._nearest, distance)
+        elif not self._nearest < math.inf:
+            self.limit = None
         if self.progress is not None:
             self.progress("limit flow", MAX_WINDOWS + 1, MAX_WINDOWS + 1)
 
     def _arrived(self, distance: float) -> bool:
         """Whether the direction is within `distance` of the KKT point, and coming closer; looks for that point."""
-        u, scale = self.ends[-1], self.field.scale
-        value, residual = self._residual()
+        u = self.ends[-1]
+        growth, residual = self._residual()
+        if not math.isfinite(growth) or not math.isfinite(residual):
+            self.ending = Ending.OUT_OF_RANGE
+            return False
+        self._largest = max(self._largest, abs(growth) + residual)
         if self.limit is None or (len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)):
-            self.limit = None
-            found = settle(self.field, u) if residual < max(scale, abs(value)) else None
-            if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY:
-                self.limit = found
-            elif found is not None and not found.strict and _angle(u, found.point) < _NEAR:
-                self.reason = _FLAT_ZERO if abs(found.value) < _NEGLIGIBLE * scale else _NOT_STRICT
-        if self.limit is not None:
-            return _angle(u, self.limit.point) <= distance
-        if not self.reason:
-            self.reason = self._standstill(value, residual)
-        return False
+            found = settle(self.field, u)
+            self.limit = found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
+            if self.limit is None:
+                near = found is not None and _angle(u, found.point) < _NEAR
+                self.ending = self._ended(found if near else None, growth, residual)
+        return self.limit is not None and _angle(u, self.limit.point) <= distance
 
     def _residual(self) -> tuple[float, float]:
         """The growth rate L N and the length of the tangential gradient, both at the direction of the last end."""
@@ -189,28 +190,37 @@ class Proposal:
         value = float((u * G).sum()) / P
         return value, float(np.linalg.norm(G - value * u)) / math.sqrt(P)
 
-    def _standstill(self, value: float, residual: float) -> str:
-        """Why it is useless to go on, or nothing."""
-        scale = self.field.scale
-        if residual < _AT_REST * scale:
-            if not self.windows:
-                return _AT_REST_AT_ONCE
-            return _FLAT_ZERO if abs(value) < _NEGLIGIBLE * scale else _AT_REST_LATER
-        if len(self.windows) >= _PATIENCE and abs(value) + residual < _NEGLIGIBLE * scale:
-            return _NO_GRADIENT
-        return ""
+    def _ended(self, near: Limit | None, growth: float, residual: float) -> Ending | None:
+        """Why it is useless to go on, near a KKT point that is not strict or near none; None if the flow goes on.
+
+        At rest, the tangential gradient is what the grid makes of zero. Near a saddle only rest is an end: the flow may
+        pass it. What is negligible is measured by the largest growth rate and gradient on the way.
+        """
+        u, field = self.ends[-1], self.field
+        at_rest = residual <= math.sqrt(u.size) * field.order * field.scale * 2.0**-self.grid
+        small = abs(growth) < _NEGLIGIBLE * self._largest
+        if at_rest and not self.windows:
+            return at_kkt_point(self.problem, self.group) or (Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT)
+        if near is not None and near.gap == 0:
+            if small:
+                return Ending.FADES
+            return Ending.FLAT
+        if at_rest:
+            return Ending.SADDLE if near is not None else Ending.FADES if small else Ending.NOT_ISOLATED
+        if len(self.windows) >= _PATIENCE and small and residual < _NEGLIGIBLE * self._largest:
+            return Ending.NO_GRADIENT
+        return None
 
     def _cell(self) -> Array:
         return np.where(self._on, 1.0, self.field.off)
 
     def _advance(self) -> None:
-        """Append the next window."""
+        """Append the next window: as long as its polynomials tell, and shorter if kinks make it end elsewhere."""
         u, cell = self.ends[-1], self._cell()
         growth, residual = self._residual()
-        least = _SLOWEST * self.field.scale
-        longest = min(_LONGEST / max(abs(growth), least), 2 * self._length, 1.5 * self.max_step / max(residual, least))
+        longest = min(_LONGEST / max(abs(growth), 1e-300), 2 * self._length, 1.5 * self.max_step / max(residual, 1e-300))
         size = math.log(float((u * u).sum())) / 2
-        rate = growth + self.field.order * residual**2 * longest / 4 + size / longest
+        rate = growth + self.field.order * residual**2 * longest / 4 + size / max(longest, 0.125 / self.field.scale)
         for _ in range(_ATTEMPTS):
             tick()
             decay = _rounded(rate)
@@ -219,24 +229,37 @@ class Proposal:
             end = float(np.linalg.norm((U * factor ** np.arange(_TERMS + 1)[:, None, None]).sum(0)))
             if abs(end - 1) <= _NORM:
                 break
-            longest *= factor if factor < 1 else 0.5
+            longest *= factor if 0 < factor < 1 else 0.5
             rate += min(1.0, max(-1.0, math.log(max(end, 0.1)))) / longest * (1.0 if factor < 1 else 0.5)
-        h = _rounded_down(longest * factor)
-        self._length = float(h)
-        scale = (float(h) / longest) ** np.arange(_TERMS + 1)[:, None, None]
-        speed = float(np.linalg.norm(U[1])) * float(h) / longest
-        parts = self._pieces(U * scale, Z * scale, decay, h)
-        if parts is None:
-            self.limit, self.reason = None, "the limit flow crosses too many kinks at once."
+        if not np.isfinite(U).all() or not longest * factor > 0:
+            self.ending = Ending.OUT_OF_RANGE
             return
+        at, on, numbers, h = self.position.copy(), self._on.copy(), self._numbers, _rounded_down(longest * factor)
+        for _ in range(_HALVINGS):
+            scale = (float(h) / longest) ** np.arange(_TERMS + 1)[:, None, None]
+            parts = self._pieces(U * scale, Z * scale, decay, h)
+            if parts is not None and self._fits(u):
+                break
+            self.position, self._on, self._numbers, h = at.copy(), on.copy(), numbers, h / 2
+        else:
+            self.ending = Ending.KINKS
+            return
+        self._length = float(h)
+        speed = float(np.linalg.norm(U[1])) * float(h) / longest
         steps = 1
         while steps < _MOST_STEPS and 1.25 * speed > steps * self.sub_step:
             steps *= 2
         self.windows.append(Window(h, decay, steps, parts))
         self.ends.append(self._weights())
 
+    def _fits(self, before: Array) -> bool:
+        """Whether the window that led here kept the norm and turned no further than windows may."""
+        after = self._weights()
+        return abs(float(np.linalg.norm(after)) - 1) <= _NORM * 5 / 4 and _angle(before, after) <= 2 * self.max_step
+
     def _pieces(self, U: Array, Z: Array, decay: Fraction, h: Fraction) -> tuple[tuple[Piece, ...], ...] | None:
-        """The pieces of every part on a window of length `h`, None if there are too many; `U`, `Z`: the series on all of it."""
+        """The pieces of every part on a window of length `h`, None if there are too many or they overflow; `U`, `Z`: the series
+        on all of it."""
         m, whole = len(self.position), 1 << self.grid
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
@@ -266,6 +289,8 @@ class Proposal:
             u, cell = self._weights()[active], self._cell()[active]
             lengths = float(h) * np.array([(whole - at[part]) / whole for part in active])
             U, Z = self.field.select(active).series(u, cell, float(decay), lengths, _TERMS)
+            if not np.isfinite(U).all():
+                return None
         return None
 
     def _piece(self, part: int, c: Array, end: int) -> Piece:
@@ -307,35 +332,6 @@ def _rounded_down(h: float) -> Fraction:
     """A dyadic number of few digits, at most h and not much less."""
     mantissa, exponent = math.frexp(h)
     return Fraction(math.floor(mantissa * 2**_SIGNIFICANT)) * Fraction(2) ** (exponent - _SIGNIFICANT)
-
-
-def _start(problem: Problem, group: Group, grid: int) -> Grid:
-    """The initial weights of the group, divided by their norm and rounded to the grid."""
-    values = [[problem.direction[i] for i in part] for part in group]
-    common = math.lcm(*(v.denominator for row in values for v in row))
-    whole = [[v.numerator * (common // v.denominator) for v in row] for row in values]
-    square = sum(v * v for row in whole for v in row)
-    if square == 0:
-        return tuple((0,) * len(row) for row in whole)
-    root = math.isqrt(square << 256)
-    return tuple(tuple(((v << (grid + 129)) // root + 1) // 2 for v in row) for row in whole)
-
-
-def start_signs(problem: Problem, group: Group, z: Array) -> Array:
-    """The signs of the kink arguments (as `Field.kinks`) of the initial weights: `z`, those on the grid, tell the clear
-    ones, the exact direction all others."""
-    signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
-    network = problem.network
-    if not doubtful.any() or not isinstance(network, FeedForward):
-        return signs
-    if not is_shallow(problem):
-        kinks = network.forward(EXACT, problem.direction, problem.X).kinks
-        return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[None]
-    X = network.features(problem.X)
-    for part, sample in np.argwhere(doubtful):
-        inner = sum(v * problem.direction[w] for v, w in zip(X[sample], group[part], strict=False))
-        signs[part, sample] = (inner > 0) - (inner < 0)
-    return signs
 
 
 def _grid(array: Array) -> Grid:

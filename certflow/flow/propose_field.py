@@ -33,6 +33,9 @@ class Field(ABC):
     off: float
     kink_count: int
 
+    rotates: bool = False
+    """Whether rotations between two trained layers with linear activation leave N as it is."""
+
     @abstractmethod
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
         """The coefficients in y = s/length of the solution (terms + 1 × parts × weights) and of its kink arguments."""
@@ -130,6 +133,7 @@ class LayeredField(Field):
         self.depth = len(widths) - 1
         self.order = sum(power ** (self.depth - layer) for layer in trained)
         self.kink_count = len(X) * sum(widths[1:-1])
+        self.rotates = off == power == 1 and any(layer + 1 in trained and widths[layer] > 1 for layer in trained)
 
     def select(self, parts: Array) -> LayeredField:
         """The field of the listed parts alone."""

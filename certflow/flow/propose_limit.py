@@ -16,7 +16,9 @@ _ITERATIONS = 40
 _LONGEST_STEP = 0.5
 _ZERO = 1e-9
 _FLAT = 1e-7
+_NOISE = 1e-10
 _RESIDUAL = 1e-13
+_RADIUS = 1e-9
 _AT_ONCE = 128
 
 
@@ -59,12 +61,14 @@ def _newton(field: Field, u: Array) -> Limit | None:
         cell = field.cell(field.kinks(u))
         G, H = field.gradient(u, cell).ravel(), hessian(field, u, cell)
         flat = u.ravel()
-        value = flat @ G
+        value, unit = flat @ G, float(np.abs(H).max())
+        if not 0 < unit < np.inf:
+            return None
         system = np.zeros((size + 1, size + 1))
-        system[:size, :size] = H - value * np.eye(size)
+        system[:size, :size] = (H - value * np.eye(size)) / unit
         system[:size, size], system[size, :size] = -flat, flat
         try:
-            move = np.linalg.solve(system, np.append(value * flat - G, 0.0))[:size]
+            move = np.linalg.solve(system, np.append((value * flat - G) / unit, 0.0))[:size]
         except np.linalg.LinAlgError:
             return None
         length = float(np.linalg.norm(move))
@@ -77,11 +81,15 @@ def _newton(field: Field, u: Array) -> Limit | None:
             break
     cell = field.cell(field.kinks(u))
     G, flat = field.gradient(u, cell).ravel(), u.ravel()
-    value = float(flat @ G)
-    if np.linalg.norm(G - value * flat) > _RESIDUAL * max(field.order * field.scale, abs(value)):
+    value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
+    H = hessian(field, u, cell)
+    if residual > _RESIDUAL * max(field.order * field.scale, abs(value)) or not np.isfinite(H).all():
         return None
-    gap = -_tangential_top(hessian(field, u, cell) - value * np.eye(size), flat)
-    return Limit(u, value / field.order, gap if abs(gap) > _FLAT * field.scale else 0.0)
+    gap = -_tangential_top(H - value * np.eye(size), flat)
+    if abs(gap) <= max(_FLAT * float(np.abs(H).max()), _NOISE * field.scale):
+        gap = 0.0
+    # A value that is small next to the scale may have a small gap, from which the point must not be far.
+    return None if 0 < gap * _RADIUS < residual else Limit(u, value / field.order, gap)
 
 
 def _tangential_top(A: Array, u: Array) -> float:

@@ -17,9 +17,9 @@ from certflow.arithmetic.eigenvalues import symmetric_norm_upper
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
 from certflow.flow.curve import Curve
+from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.parts import Parts, branches
 from certflow.networks.base import Forward
-from certflow.outcome import Inconclusive
 from certflow.running import tick
 
 _SPARE, _SPARE_DEEP, _SPARE_NORM = 2.0**-24, 2.0**-8, 2.0**-5
@@ -85,10 +85,10 @@ class _PieceData:
 
 
 def exact_floats(integers: Any, grid: int) -> np.ndarray:
-    """The numbers integers * 2^-grid as floats, exactly; `Inconclusive` if one has more than 53 bits."""
+    """The numbers integers * 2^-grid as floats, exactly; `NotSettled` if one has more than 53 bits."""
     values = np.array(integers, dtype=object)
     if any(abs(int(v)) >= 2**53 for v in values.reshape(-1)):
-        raise Inconclusive("the curve has coefficients that are too large for double precision.")
+        raise NotSettled(Ending.OUT_OF_RANGE)
     return values.astype(float) * 2.0**-grid
 
 

@@ -17,10 +17,10 @@ from certflow.arithmetic.directed import float_up, up
 from certflow.arithmetic.eigenvalues import block_definite_off_direction, smallest_shift
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Grid
+from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.parts import Parts
 from certflow.flow.region import Points, Regions, enclose_regions, point
 from certflow.flow.tube import Rates
-from certflow.outcome import Inconclusive
 from certflow.running import tick
 
 BITS = 128
@@ -28,11 +28,9 @@ BITS = 128
 _SHRINK = Fraction(4, 5)
 _RADII = 16
 _LARGEST = Fraction(1, 4)
+_SHRINK_MORE = Fraction(1, 3)
+_MORE_RADII = 12
 _GAP_BITS = 20
-
-
-class TooFine(Inconclusive):
-    """The angle asked for is smaller than the centre of a trap is accurate."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +67,21 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
 def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
     """Dyadic (mu, s) with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.6).
 
-    `directions` (parts × weights) is the middle of W. Raises `Inconclusive` if no bound could be proved.
+    `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
     matrices, losses = list(regions.A.mid[place]), list(regions.A_rad[place])
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
     if not np.isfinite(offset) or not np.isfinite(ell) or not np.isfinite(regions.A.rad[place]).all():
-        raise Inconclusive("the Hessian on a region is too large to be bounded.")
+        raise NotSettled(Ending.OUT_OF_RANGE)
     mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
     s_short = dyadic_up(s, 12) if s > 0 else Fraction(0)
+    size = abs(mu) + abs(ell) + float(s_short) * float(np.sum(directions**2))
     for attempt in range(6):
         tick()
-        shift = dyadic_up(mu + 2.0 ** (8 * attempt - 40) * (1 + abs(mu) + float(s_short)), 40)
+        shift = dyadic_up(mu + 2.0 ** (8 * attempt - 40) * size, 40)
         if _holds(matrices, directions, losses, offset, ell, float(shift), float(s_short)):
             return shift, s_short
-    raise Inconclusive("the largest tangential eigenvalue of a region could not be bounded.")
+    raise NotSettled(Ending.NO_BOUND)
 
 
 def _holds(
@@ -103,33 +102,40 @@ def _holds(
 def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
     """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of it.
 
-    Raises `Inconclusive` if there is no gap, or N is not known to be positive or negative, with what that means.
+    Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
     """
-    at, eta = point(parts, centre, grid)
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
-    radii = [dyadic_up(float(largest * _SHRINK**i), 16) for i in range(_RADII)]
-    tiled = at.repeated(_RADII)
-    regions = enclose_regions(parts, tiled, np.array([float_up(r) for r in radii]), several, np.repeat(eta, _RADII))
-    smallest = -tangential_bound(regions, at.W.mid[0], _RADII - 1)[0]
-    if smallest <= 0:
-        raise Inconclusive(
-            "the KKT point at which the limit flow ends is not a strict maximum of N on the sphere as far as could be proved: "
-            "a continuum of KKT points, a saddle or a degenerate point."
-        )
+    try:
+        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], several)
+    except NotSettled as error:
+        if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
+            raise
+    # Kinks and high powers may leave a gap only very near the point.
+    smallest = largest * _SHRINK ** (_RADII - 1)
+    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], several)
+
+
+def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], several: bool) -> list[Trap]:
+    """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
+    at, eta = point(parts, centre, grid)
+    radii = [dyadic_up(float(r), 16) for r in wanted]
+    count = len(radii)
+    regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), several, np.repeat(eta, count))
+    bounds = [tangential_bound(regions, at.W.mid[0], i) for i in range(count)]
+    best = max(-mu for mu, _ in bounds)
+    if best <= 0:
+        raise NotSettled(Ending.NO_GAP)
+    finite = np.isfinite([regions.K, regions.E, regions.T, regions.ell_lo, regions.ell_hi]).all(axis=0)
+    signed = ((regions.ell_lo > 0) | (regions.ell_hi < 0)) & finite
     traps = []
-    for i in range(_RADII):
-        mu, s = tangential_bound(regions, at.W.mid[0], i)
+    for i, (mu, s) in enumerate(bounds):
         kkt_radius = float(up(eta[0] / float(-mu))) if mu < 0 else np.inf
-        signed = regions.ell_lo[i] > 0 or regions.ell_hi[i] < 0
-        signed &= np.isfinite([regions.K[i], regions.E[i], regions.T[i], regions.ell_lo[i], regions.ell_hi[i]]).all()
-        if signed and -mu >= smallest / 16 and kkt_radius < float(radii[i]) / 2:
+        if signed[i] and -mu >= best / 16 and kkt_radius < float(radii[i]) / 2:
             traps.append(_trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius))
-            if -mu >= smallest * Fraction(15, 16):
+            if -mu >= best * Fraction(15, 16):
                 break
-    if not traps and (regions.ell_lo[-1] > 0 or regions.ell_hi[-1] < 0):
-        raise TooFine(f"the KKT point is not known well enough for the angle {float(epsilon):.3g}.")
     if not traps:
-        raise Inconclusive("N is too close to zero at the KKT point to tell whether the weights grow or shrink there.")
+        raise NotSettled(Ending.TOO_FINE if signed.any() else Ending.SIZE_UNKNOWN)
     return traps
 
 
@@ -178,7 +184,8 @@ def _steepest(at: Points, regions: Regions, place: int) -> Grid:
         dense[j * size : (j + 1) * size, j * size : (j + 1) * size] = block
     c = at.W.mid[0].reshape(-1) / np.linalg.norm(at.W.mid[0])
     projector = np.eye(len(c)) - np.outer(c, c)
-    values, vectors = np.linalg.eigh(projector @ dense @ projector - 1e6 * np.outer(c, c))
+    away = 4 * np.linalg.norm(dense) or 1.0
+    values, vectors = np.linalg.eigh(projector @ dense @ projector - away * np.outer(c, c))
     v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
     return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
 

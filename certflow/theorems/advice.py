@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.exact import format_rational
+from certflow.flow.endings import Ending
 from certflow.outcome import Inconclusive
 
 LARGEST_EPSILON = Fraction(1, 5)
@@ -46,6 +47,19 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.TUBE: (Remedy.ANGLE, Remedy.EPSILON, Remedy.DIRECTION),
     Cause.PRECISION: (Remedy.EPSILON,),
 }
+
+
+CAUSES: dict[Ending, Cause] = {
+    ending: Cause.LIMIT for ending in Ending if ending is not Ending.DEAD
+} | {
+    Ending.ZERO: Cause.START,
+    Ending.NO_GRADIENT_AT_START: Cause.START,
+    Ending.KKT_START: Cause.START,
+    Ending.ROTATIONS: Cause.CONTINUUM,
+    Ending.NO_BOUND: Cause.TUBE,
+    Ending.TOO_FINE: Cause.PRECISION,
+}
+"""Of what kind the reasons are for which a limit flow is given up."""
 
 
 class Unproved(Inconclusive):

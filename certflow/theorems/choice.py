@@ -48,7 +48,7 @@ def best_choice(group: Group, traps: Sequence[Trap], timeline: Timeline, epsilon
     forced = timeline.sweep(small).track
     a0 = float(small) ** order
     steps = list(itertools.accumulate(window.steps for window in group.curve.windows)) if group.curve is not None else []
-    best = (-math.inf, traps[0], 0, DEFAULT_SHARE)
+    best = (-math.inf, traps[0], len(group.angles), DEFAULT_SHARE)
     gap = max(float(trap.gamma) for trap in traps)
     for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
         tick()

@@ -20,6 +20,7 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import parse_rational
 from certflow.flow.angles import angle_upper, arcsin_upper
+from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import Parts, parts_of
 from certflow.flow.propose import groups_of
@@ -30,7 +31,7 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
-from certflow.theorems.advice import LARGEST_EPSILON, Cause, Unproved, advice
+from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
 from certflow.theorems.groups import Group, bound_steps, dead_room, prepare, propose_steps, settle_for
@@ -152,7 +153,10 @@ class _Proof:
         for g, group in enumerate(self.groups):
             self._report("tubes", g)
             wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
-            bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
+            try:
+                bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
+            except NotSettled as error:
+                raise Unproved(str(error), CAUSES[error.ending], g) from None
         self._report("tubes", len(self.groups))
         self.proved = True
         self._setup()

@@ -19,13 +19,13 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
+from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.parts import Parts
 from certflow.flow.propose import Proposal
 from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
-from certflow.flow.trap import BITS, TooFine, Trap, find_traps, proposed_bound, tangential_bound
+from certflow.flow.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
 from certflow.flow.tube import Rates
-from certflow.outcome import Inconclusive
-from certflow.theorems.advice import Cause, Unproved
+from certflow.theorems.advice import CAUSES, Cause, Unproved
 
 T = TypeVar("T")
 
@@ -74,54 +74,43 @@ def prepare(group: Group, epsilon: Fraction, several: bool) -> list[Trap]:
     """
     parts = group.parts
     proposal = Proposal(parts.problem, parts.indices)
-    curve = _followed(parts, proposal, max(float(epsilon), _FINEST))
+    curve = _followed(proposal, max(float(epsilon), _FINEST))
     if curve.centre is None:
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
-    traps = _enclosed(parts, curve, lambda: find_traps(parts, centre, grid, epsilon, several))
+    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, several))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    nearer = _followed(parts, proposal, _NEAREST * room)
+    nearer = _followed(proposal, _NEAREST * room)
+    if nearer.centre != centre:
+        raise _unproved(nearer, Ending.NOT_ISOLATED)
     group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
     if nearer.windows:
-        group.at = _enclosed(parts, nearer, lambda: enclose_curve(parts, nearer))
+        group.at = _enclosed(nearer, lambda: enclose_curve(parts, nearer))
     return traps
 
 
-def _followed(parts: Parts, proposal: Proposal, distance: float) -> Curve:
+def _followed(proposal: Proposal, distance: float) -> Curve:
     """The curve that comes within `distance` of a KKT point; it has no centre if the group is dead at the start."""
     curve = proposal.curve(distance)
-    if curve.centre is None and curve.reason != "dead":
-        at_start = not curve.windows and not any(v for row in curve.start for v in row)
-        raise _unproved(parts, curve, curve.reason, Cause.START if at_start else Cause.LIMIT)
+    if curve.centre is None and curve.ending is not Ending.DEAD:
+        raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
     return curve
 
 
-def _enclosed(parts: Parts, curve: Curve, make: Callable[[], T]) -> T:
+def _enclosed(curve: Curve, make: Callable[[], T]) -> T:
     """What `make` encloses of a curve or its end; that it cannot be done is a reason."""
     try:
         return make()
-    except Inconclusive as error:
-        raise _unproved(parts, curve, str(error), Cause.PRECISION if isinstance(error, TooFine) else Cause.LIMIT) from None
+    except NotSettled as error:
+        raise _unproved(curve, error.ending) from None
     except OutsideDomain as error:
-        raise _unproved(parts, curve, f"the centre cannot be enclosed, because {error}.", Cause.LIMIT) from None
+        raise _unproved(curve, Ending.OUT_OF_RANGE) from error
 
 
-def _unproved(parts: Parts, curve: Curve, reason: str, cause: Cause) -> Unproved:
-    if cause is Cause.LIMIT and _rotates(parts):
-        # The hidden layers of a linear network can be rotated into each other: no KKT point with N != 0 is isolated.
-        reason, cause = (
-            f"the limit is one of a continuum of KKT points, as for all deep linear networks: {reason}",
-            Cause.CONTINUUM,
-        )
-    return Unproved(reason, cause, piece=len(curve.windows), time=sum((window.h for window in curve.windows), Fraction(0)))
-
-
-def _rotates(parts: Parts) -> bool:
-    """Whether rotations of a hidden layer between two trained ones change no output."""
-    own = parts.network
-    linear = own.activation.power == 1 and not own.activation.has_kink and not parts.shallow
-    return linear and any(own.widths[l] > 1 and {l, l + 1} <= set(own.trained) for l in range(1, own.depth))
+def _unproved(curve: Curve, ending: Ending) -> Unproved:
+    length = sum((window.h for window in curve.windows), Fraction(0))
+    return Unproved(ending.value, CAUSES[ending], piece=len(curve.windows), time=length)
 
 
 def settle_for(group: Group, trap: Trap, windows: int) -> None:
@@ -131,7 +120,7 @@ def settle_for(group: Group, trap: Trap, windows: int) -> None:
         raise ValueError("a group without a curve has no trap")
     group.trap, group.curve = trap, Curve(curve.grid, curve.weights, curve.start, curve.windows[:windows], curve.centre)
     if group.at is not None:
-        group.at = group.at.first(group.count)
+        group.at = group.at.first(group.count) if group.count else None
 
 
 def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = True) -> None:
