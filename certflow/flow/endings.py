@@ -17,8 +17,8 @@ class Ending(enum.Enum):
     ZERO = "the initial weights of this group are zero, so that it has no direction."
     NO_GRADIENT_AT_START = "the gradient of the NCF is zero at the start."
     KKT_START = (
-        "the start lies exactly at a KKT point of the NCF that is no strict maximum on the sphere, so that the limit flow stays there, "
-        "but not the flows nearby."
+        "the start lies exactly at a KKT point of the NCF that is no strict maximum on the sphere, so that the limit flow stays "
+        "there, but not the flows nearby."
     )
     SADDLE = (
         "the limit flow comes to rest at a saddle of the NCF: the start lies on the stable set of the saddle, or too close to it "

@@ -50,8 +50,7 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
 
 
 CAUSES: dict[Ending, Cause] = {
-    ending: Cause.LIMIT for ending in Ending if ending is not Ending.DEAD
-} | {
+    **dict.fromkeys(Ending, Cause.LIMIT),
     Ending.ZERO: Cause.START,
     Ending.NO_GRADIENT_AT_START: Cause.START,
     Ending.KKT_START: Cause.START,

@@ -23,7 +23,7 @@ from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import Parts, parts_of
-from certflow.flow.propose import groups_of
+from certflow.flow.propose import SUB_STEP, groups_of
 from certflow.flow.region import end_of, output_bounds
 from certflow.flow.trap import BITS, Trap, dyadic_up
 from certflow.flow.tube import Rates, Sweep, Timeline, Track
@@ -75,6 +75,13 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     proof: _Proof | None = None
     try:
         proof = _Proof(problem, _groups(problem), goal, angle, progress)
+        try:
+            return proof.run()
+        except Unproved as error:
+            if error.cause is not Cause.TUBE or problem.order == 2:
+                raise
+        # Of high orders the Hessian changes so much along a step that only short steps keep the tube narrow.
+        proof = _Proof(problem, _groups(problem), goal, angle, progress, SUB_STEP / 8)
         return proof.run()
     except OutOfTime as error:
         return Certified(problem, "inconclusive", str(error), None, "" if proof is None else proof.progressed())
@@ -102,8 +109,15 @@ class _Proof:
     """The search for delta_bar once every group has its rates."""
 
     def __init__(
-        self, problem: Problem, groups: list[Group], epsilon: Fraction, start_angle: Fraction, progress: Progress | None
+        self,
+        problem: Problem,
+        groups: list[Group],
+        epsilon: Fraction,
+        start_angle: Fraction,
+        progress: Progress | None,
+        sub_step: float = SUB_STEP,
     ) -> None:
+        self.sub_step = sub_step
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
         self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
@@ -175,7 +189,7 @@ class _Proof:
     def _prepare(self, group: Group) -> None:
         """Centre, trap and first rates of a group; one of several that cannot be followed keeps its reason."""
         try:
-            traps = prepare(group, self.epsilon, self.several)
+            traps = prepare(group, self.epsilon, self.several, self.sub_step)
             if self.several and traps:
                 settle_for(group, *default_choice(group, traps, self.epsilon, self.order))
             if not self.several and traps:

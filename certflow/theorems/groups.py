@@ -21,7 +21,7 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.parts import Parts
-from certflow.flow.propose import Proposal
+from certflow.flow.propose import SUB_STEP, Proposal
 from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
 from certflow.flow.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
 from certflow.flow.tube import Rates
@@ -66,14 +66,15 @@ class Group:
         return sum(window.steps for window in self.curve.windows) if self.curve is not None else 0
 
 
-def prepare(group: Group, epsilon: Fraction, several: bool) -> list[Trap]:
+def prepare(group: Group, epsilon: Fraction, several: bool, sub_step: float = SUB_STEP) -> list[Trap]:
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its end.
 
+    The centre turns by about `sub_step` on each step of the tube.
     Afterwards the group has a curve that ends well inside the smallest of these traps, or is dead. Raises `Unproved` where
     nothing can be said.
     """
     parts = group.parts
-    proposal = Proposal(parts.problem, parts.indices)
+    proposal = Proposal(parts.problem, parts.indices, steps=sub_step)
     curve = _followed(proposal, max(float(epsilon), _FINEST))
     if curve.centre is None:
         group.curve, group.dead = curve, True
