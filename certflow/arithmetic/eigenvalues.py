@@ -19,6 +19,9 @@ from certflow.arithmetic.midpoint_radius import TINY, MidRad
 _SLACK = 2.0**-39
 """The slack of a proof, relative to the largest entry."""
 
+_LEAST_SLACK = 2.0**-480
+"""More than the square root of `TINY`, by which norms of zeros are rounded up."""
+
 _PLACES = np.concatenate([np.geomspace(1e-9, 0.02, 24), np.linspace(0.05, 0.9, 24), 1.0 - np.geomspace(0.08, 1e-9, 32)])
 """Where between two eigenvalues a shift is tried, as fractions of their distance: denser at both."""
 
@@ -158,7 +161,7 @@ def _root(lam: np.ndarray, weight: np.ndarray, s: float, low: float, high: float
 
 
 def _slack(M: np.ndarray) -> np.ndarray:
-    return _SLACK * np.max(np.abs(M), axis=(-2, -1), initial=0.0) + TINY
+    return _SLACK * np.max(np.abs(M), axis=(-2, -1), initial=0.0) + _LEAST_SLACK
 
 
 def _cholesky(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ class Ending(enum.Enum):
 
     DEAD = "all samples are inactive, so that the weights never change."
     ZERO = "the initial weights of this group are zero, so that it has no direction."
-    NO_GRADIENT_AT_START = "the gradient of the NCF is zero at the start."
+    NO_GRADIENT_AT_START = "the gradient of the NCF is zero at the start, or too small to be followed."
     KKT_START = (
         "the start lies exactly at a KKT point of the NCF that is no strict maximum on the sphere, so that the limit flow stays "
         "there, but not the flows nearby."

@@ -197,10 +197,11 @@ class Proposal:
         pass it. What is negligible is measured by the largest growth rate and gradient on the way.
         """
         u, field = self.ends[-1], self.field
-        at_rest = residual <= math.sqrt(u.size) * field.order * field.scale * 2.0**-self.grid
-        small = abs(growth) < _NEGLIGIBLE * self._largest
+        rounding = math.sqrt(u.size) * field.order * field.scale * 2.0**-self.grid
+        at_rest, small = residual <= rounding, abs(growth) < _NEGLIGIBLE * self._largest
         if at_rest and not self.windows:
-            return at_kkt_point(self.problem, self.group) or (Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT)
+            beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
+            return at_kkt_point(self.problem, self.group) or (beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START)
         if near is not None and near.gap == 0:
             if small:
                 return Ending.FADES

@@ -110,6 +110,15 @@ def test_what_is_no_symmetric_finite_matrix_is_refused_or_unproved():
     assert is_positive_semidefinite(np.empty((0, 0)))
 
 
+@pytest.mark.parametrize("scale", [2.0**-400, 2.0**-40, 1.0, 2.0**400])
+def test_definiteness_does_not_depend_on_the_size(scale):
+    matrix, low = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([[1.0, 1.0 + 2.0**-20], [1.0 + 2.0**-20, 1.0]])
+    assert is_positive_semidefinite(matrix * scale) and not is_positive_semidefinite(low * scale)
+    mu, s = smallest_shift([matrix * scale], [np.array([1.0, 1.0])], [0.0], 0.0, 3 * scale)
+    # Off (1, 1) the eigenvalue is 1, which is 2 below that of (1, 1).
+    assert -2 <= mu / scale < -1.999999 and 2 / 2 <= s / scale < 1e9
+
+
 @given(seeds, st.sampled_from([1.0, 1e-200, 1e200]))
 def test_the_norm_bound_holds(seed, scale):
     rng = np.random.default_rng(seed)
@@ -172,7 +181,7 @@ def test_a_wrong_factor_or_a_wrong_share_proves_nothing(monkeypatch):
     assert not block_definite_off_direction([np.array([[-0.61]]), np.array([[1.5]])], directions, 1.0)
     monkeypatch.setattr(eigenvalues, "_cholesky", lambda M: (np.broadcast_to(np.eye(2), M.shape), np.ones(len(M), dtype=bool)))
     assert not is_positive_semidefinite(np.array([[1.0, 2.0], [2.0, 1.0]]))
-    assert is_positive_semidefinite(np.eye(2) * (1 + 2.0**-38))
+    assert is_positive_semidefinite(np.eye(2) * (1 + 2.0**-39))
 
 
 def test_more_than_one_bad_block_or_no_direction_proves_nothing():
