@@ -151,12 +151,14 @@ def exp_fixed(x: int) -> Interval:
 
 
 def exp_up_fixed(x: int) -> int:
-    """exp(x) rounded upwards for a fixed-point x of any sign."""
-    return exp_fixed(x)[1] if x >= 0 else -(-(ONE * ONE) // exp_fixed(-x)[0])
+    """exp(x) rounded upwards for a fixed-point x of any sign; one unit if x is very negative."""
+    return exp_fixed(x)[1] if x >= 0 else -(-(ONE * ONE) // exp_fixed(min(-x, _LARGEST << BITS))[0])
 
 
 def exp_bounds(x: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds of exp(x), with a small relative error for every sign of x."""
+    """Bounds of exp(x), with a small relative error for every sign of x unless it is very negative."""
+    if x < -_LARGEST:
+        return Fraction(0), exp_bounds(Fraction(-_LARGEST))[1]
     if x < 0:
         low, high = exp_bounds(-x)
         return rounded(1 / high, False), rounded(1 / low, True)

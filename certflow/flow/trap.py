@@ -7,7 +7,7 @@ Source: `proofs_notes/L4-trap.md`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -31,6 +31,9 @@ _LARGEST = Fraction(1, 4)
 _SHRINK_MORE = Fraction(1, 3)
 _MORE_RADII = 12
 _GAP_BITS = 20
+_SPARE = 2.0**-3
+"""The part of the radius of a Hessian that is left over: on a ball across kinks, the enclosures of a checker with another
+order of operations have other middles, and agree with these to first order in r0 only."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], severa
     radii = [dyadic_up(float(r), 16) for r in wanted]
     count = len(radii)
     regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), several, np.repeat(eta, count))
+    regions = replace(regions, A_rad=regions.A_rad * (1 + _SPARE))
     bounds = [tangential_bound(regions, at.W.mid[0], i) for i in range(count)]
     best = max(-mu for mu, _ in bounds)
     if best <= 0:

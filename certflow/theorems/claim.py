@@ -94,7 +94,7 @@ def make_claim(
     if radius is not None and place.squared * delta_bar**2 > radius**2:
         raise Unproved("the horizon cannot be placed before the radius for all delta.", Cause.TUBE)
     size = horizon.start_size(sweep, delta_bar)
-    if order > 2 and timeline.points:
+    if order > 2:
         size = (Ball(place.squared, BITS).sqrt() * delta_bar).upper() ** order
     return {
         "statement": "early-direction",

@@ -13,8 +13,6 @@ from certflow.arithmetic.ball import Ball
 from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Rates, Sweep
 
-_LARGEST = Fraction(10) ** 300
-
 
 @dataclass(frozen=True)
 class Settled:
@@ -123,13 +121,18 @@ class Horizon:
         for _ in range(6):
             sizes = []
             for group in self.groups:
-                if group.trap is None or group.rates.K == 0:
+                if group.trap is None:
+                    continue
+                if group.rates.ell_lo > 0:
+                    # Where half of the growth may be over the radius is surely reached; a single weight has no other bound.
+                    sizes.append(Fraction(group.rates.ell_lo) / (2 * self.order * Fraction(group.rates.E)))
+                if group.rates.K == 0:
                     continue
                 floor = self.floor(group, size) or Fraction(group.rates.K) / group.trap.gamma
                 sizes.append(share * self.budget(group) / floor)
             if not sizes:
                 return Fraction(1)
-            best = min(*sizes, _LARGEST)
+            best = min(sizes)
             size = best if size == 0 else (best + size) / 2
             size = Fraction(float(size))
         size = min(size, best if best is not None else size)

@@ -86,6 +86,12 @@ def test_scalar_bounds(a, b):
     assert nb.norm_up([a, b]) ** 2 >= a * a + b * b
 
 
+def test_the_exponential_of_a_very_negative_number_is_almost_nothing():
+    low, high = nb.exp_bounds(Fraction(-(10**9)))
+    assert low == 0 < high < Fraction(1, 2**1000)
+    assert nb.exp_up_fixed(-(nb.ONE << 30)) == 1
+
+
 def test_huge_exponents_are_errors_not_hangs():
     with pytest.raises(OverflowError):
         nb.exp_bounds(Fraction(10**9))

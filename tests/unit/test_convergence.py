@@ -1,6 +1,7 @@
 """The uniform theorem end to end: outcomes, partial theorems, balls of directions, and certificates that are accepted."""
 
 import math
+import random
 from fractions import Fraction
 
 import numpy as np
@@ -241,6 +242,57 @@ def test_every_family_is_proved_and_accepted(problem):
     found = certify(problem, EPSILON)
     assert found.outcome == "proved", found.reason
     assert accepted(found) == ("accepted", "")
+
+
+@pytest.mark.parametrize(
+    ("problem", "epsilon"),
+    [
+        (cubic(["1", "0"], [["1", "0"]]), "1/100"),
+        (Problem(TwoLayer(1, 2, Activation("1/4", 3)), [["1"]], ["1"], seed=2), "1/100"),
+        (Problem(OneLayer(2, 1, Activation("-1/4", 3)), [["6", "2"]], ["9"], direction=["1", "-1/3"]), "1/5"),
+        (Problem(OneLayer(1, 1, Activation("1/10", 3)), [["3/10"]], ["-3/10"], direction=["-1"]), "1/20"),
+        (
+            Problem(
+                TwoLayer(2, 1, Activation(0, 2)),
+                [["1/10000", "0"], ["1/20000", "1/10000"]],
+                ["1", "1"],
+                direction=["1", "2", "1"],
+            ),
+            "1/100",
+        ),
+        (one_layer(["-1/20", "1", "1/3", "1"]), "1/5"),
+    ],
+    ids=["starts in the trap", "kinks in the whole trap", "one sample", "one weight", "small inputs", "hardly moves"],
+)
+def test_what_is_claimed_leaves_room_for_the_checker(problem, epsilon):
+    found = certify(problem, epsilon)
+    assert found.outcome == "proved", found.reason
+    assert accepted(found) == ("accepted", "")
+
+
+def test_a_tube_without_a_usable_end_is_inconclusive():
+    data = [["-2197/1000", "319/500"], ["-2197/1000", "319/500"], ["251/500", "1283/1000"]]
+    direction = ["-87/250", "-781/500", "771/1000"]
+    problem = Problem(TwoLayer(2, 1, Activation(1, 2)), data, ["-307/500", "-839/1000", "-11/8"], direction=direction)
+    found = certify(problem, "1/5", "1/10")
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert "inside its trap" in found.reason
+
+
+def test_small_random_problems_are_accepted_whenever_they_are_proved():
+    rng, proved = random.Random(5), 0
+    for _ in range(8):
+        inputs, width, samples = rng.choice([1, 2]), rng.choice([1, 2]), rng.choice([1, 2])
+        sigma = Activation(rng.choice(["0", "-1/4", "1/4", "1"]), rng.choice([2, 3]))
+        data = [[Fraction(rng.randint(-20, 20), 10) for _ in range(inputs)] for _ in range(samples)]
+        network = rng.choice([OneLayer, TwoLayer])(inputs, width, sigma)
+        direction = [Fraction(rng.randint(-99, 99), 100) for _ in range(network.size)]
+        labels = [rng.choice([1, 9, -3]) for _ in data]
+        found = certify(Problem(network, data, labels, direction=direction), rng.choice(["1/100", "1/10", "1/5"]))
+        if found.claim:
+            proved += 1
+            assert accepted(found) == ("accepted", ""), found.problem.to_toml()
+    assert proved >= 4
 
 
 def test_deep_linear_networks_have_a_continuum_of_limits():
