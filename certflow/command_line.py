@@ -51,7 +51,7 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             code = _fail("interrupted; nothing was left half written.", ExitCode.INTERRUPTED, args)
         except Exception as error:
-            code = _fail(_internal_sentence(error), ExitCode.FAILED, args)
+            code = _fail(_unforeseen_sentence(error), ExitCode.FAILED, args)
         sys.exit(int(code or 0))
 
 
@@ -77,7 +77,12 @@ def _usage_sentence(error: click.ClickException) -> str:
     return " ".join(error.format_message().split()).rstrip(".") + "." + hint
 
 
-def _internal_sentence(error: Exception) -> str:
+def _unforeseen_sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is None:
+        from certflow.report.terminal import fall_silent
+
+        fall_silent()
+        return f"the output cannot be written ({error.strerror}); what was printed is not complete."
     with contextlib.suppress(OSError):
         traceback.print_exc()
     return f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and the problem file."
@@ -133,7 +138,7 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
         with deadline(time_limit):
             return function(Run(problem, as_json, digits, quiet, time_limit), **options)
 
-    argument = click.argument("problem", required=False, type=click.Path())
+    argument = click.argument("problem", required=False)
     # Decorators apply from the last to the first.
     parameters = (argument, json_option, *more, quiet_option, time_option)
     return functools.reduce(lambda wrapped, add: add(wrapped), reversed(parameters), command)
@@ -165,16 +170,14 @@ class Run:
 
     def output_folder(self, name: str, stems: Container[str]) -> Path:
         """The folder --out, made if necessary; only files with these stems are written to it. Raises `BadInput` as above."""
-        if not name:
-            raise BadInput("--out: the name of the folder is empty; write --out . for the current folder.")
+        if not name or "\0" in name:
+            raise BadInput(f"--out {name!r}: is not the name of a folder; write --out . for the current folder.")
         folder = Path(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._spare_inputs([each for each in folder.iterdir() if each.stem in stems], "--out")
         except OSError as error:
             raise BadInput(f"--out {name}: the folder cannot be used ({error.strerror}); choose another.") from error
-        except ValueError as error:
-            raise BadInput(f"--out {name!r}: is not the name of a folder; choose another.") from error
         require_writable(folder / "results.json", "--out")
         return folder
 

@@ -56,6 +56,7 @@ STEMS = frozenset(f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_ra
     "kkt",
     "time_near_origin",
     "figure1",
+    "figure1_facts",
     "figure3",
     "results",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shlex
 import shutil
@@ -33,10 +34,14 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        fall_silent()
         if not isinstance(error, BrokenPipeError):
             raise CertflowError(f"stdout cannot be written ({error.strerror}); what was printed is not complete.") from error
+
+
+def fall_silent() -> None:
+    """From now on nothing is printed: the interpreter flushes stdout once more at exit and must find one that takes it."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def emit_prose(text: str) -> None:
@@ -69,14 +74,33 @@ def emit_table(table: Table) -> None:
     """Print title, body and notes of the table; colour and width follow the terminal."""
     from rich.console import Console
 
-    console = Console(width=terminal_width())
-    with console.capture() as captured:
-        console.print(printable(table.title), style="bold", markup=False, highlight=False)
-        for part in table.to_rich(console.width):
-            console.print(part)
-        for note in table.notes:
-            console.print(printable(note), style="dim", markup=False, highlight=False)
-    _write("\n".join(line.rstrip() for line in captured.get().rstrip().splitlines()) + "\n\n")
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=sys.stdout.isatty(), width=terminal_width())
+    console.print(printable(table.title), style="bold", markup=False, highlight=False)
+    for part in table.to_rich(console.width):
+        console.print(part)
+    for note in table.notes:
+        console.print(printable(note), style="dim", markup=False, highlight=False)
+    _write("\n".join(line.rstrip() for line in drawn.getvalue().rstrip().splitlines()) + "\n\n")
+
+
+class Escaped(io.TextIOBase):
+    """Takes the place of stdout for what prints by itself: escaped, and `lost` if stdout could not be written."""
+
+    lost: OSError | None = None
+
+    def __init__(self) -> None:
+        self._stdout = sys.stdout
+
+    def write(self, text: str) -> int:
+        """Pass the text on, as long as stdout takes it."""
+        if self.lost is None:
+            try:
+                self._stdout.write(printable(text))
+                self._stdout.flush()
+            except OSError as error:
+                self.lost = error
+        return len(text)
 
 
 def terminal_width() -> int:

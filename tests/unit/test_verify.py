@@ -21,7 +21,7 @@ import certflow.experiments.workers as workers
 from certflow.experiments.figure1 import planar_descent
 from certflow.experiments.lookahead import jobs, look_ahead
 from certflow.experiments.measurement import Job, Measurement, measure
-from certflow.experiments.verify import Verification, verify
+from certflow.experiments.verify import STEMS, Verification, verify
 from certflow.experiments.workers import Measuring
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
@@ -142,6 +142,7 @@ def test_slopes_can_be_recomputed_from_the_rows(planar_run):
 def test_all_tables_and_figures_are_written_and_nothing_else(planar_run):
     result, folder, _ = planar_run
     assert sorted(path.name for path in folder.iterdir()) == sorted(result.files)
+    assert {path.stem for path in folder.iterdir()} <= STEMS
     names = (
         "kkt",
         "time_near_origin",

@@ -1,0 +1,159 @@
+"""What a person sees: nothing is wider than the terminal, nothing is cut off, and nothing that is printed acts on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from problem_texts import file_text
+
+from certflow.cli import main
+from certflow.outcome import CertflowError
+from certflow.printable import json_text, printable
+from certflow.report.tables import Cell, Column, Table
+from certflow.report.terminal import emit, emit_command, emit_files, emit_prose, emit_table
+
+ACTING = "a\x1b[31mb\x07\x9b2Jc\u202ed\x7fe\u2028f\udcffg\r"
+SHOWN = "a\\x1b[31mb\\x07\\x9b2Jc\\u202ed\\x7fe\\u2028f\\udcffg\\r"
+
+
+def test_what_acts_on_a_terminal_is_shown_instead() -> None:
+    assert printable(ACTING) == SHOWN
+    assert printable("δ ≤ 1\n\tx") == "δ ≤ 1\n\\tx"
+    assert printable("one\ntwo", keep="") == "one\\ntwo"
+
+
+def test_json_is_for_printing_and_loses_nothing() -> None:
+    record = {"δ": [ACTING, "line\nline", "𝒩\U000e0041", None], ACTING: "ε"}
+    text = json_text(record)
+    assert json.loads(text) == record
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert "δ" in text and "ε" in text and "𝒩" in text
+
+
+def test_all_that_prints_and_all_that_writes_tables_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(ACTING, [Column(ACTING, ACTING)], [(Cell(ACTING),)], notes=[ACTING])
+    emit(ACTING)
+    emit_prose(ACTING)
+    emit_files(ACTING + "\nx", ["a.png"])
+    emit_command("to check it", "certflow check", f"my {ACTING}\nfile")
+    emit_table(table)
+    printed = capsys.readouterr().out
+    assert printed.count("x1b") == 9
+    assert "certflow check 'my " in printed
+    for text in (printed, table.to_csv(), table.to_latex(), table.to_markdown()):
+        assert all(c.isprintable() or c == "\n" for c in text)
+    assert table.to_latex().count("textbackslash") == SHOWN.count("\\") * 5
+    assert "\\\\x1b\\[31m" in table.to_markdown()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-1+cmd|' /C calc'!A0", "@x", "\t=1", "-x", "+", "-"])
+def test_no_cell_of_a_csv_file_is_a_formula(text: str) -> None:
+    assert Table("", [Column("x")], [(Cell(text),)]).to_csv().splitlines()[1].strip('"').startswith("'")
+
+
+@pytest.mark.parametrize("text", ["-1.5e-8", "+3", "-3/4", "-5*2^-3", "-.5", "1e-1000", "-inf", "x", "", "[-1, 2]"])
+def test_numbers_in_csv_files_stay_numbers(text: str) -> None:
+    assert Table("", [Column("x")], [(Cell(text),)]).to_csv().splitlines()[1].strip('"') == text
+
+
+# -- width -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("narrow") / "p.toml"
+    path.write_text(file_text(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def certificate(problem: Path) -> Path:
+    out = problem.with_name("c.json")
+    assert CliRunner().invoke(main, ["certify", str(problem), "--out", str(out), "--no-check", "--json"]).exit_code == 0
+    return out
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_command_prints_beyond_the_width(
+    width: int, problem: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(problem.parent)
+    commands = (
+        ["kkt", "p.toml"],
+        ["flow", "p.toml", "--rows", "2"],
+        ["show", "c.json"],
+        ["query", "c.json", "--delta", "1e-12", "--radius", "1/1000"],
+        ["--help"],
+        *([name, "--help"] for name in main.commands),
+    )
+    for command in commands:
+        result = CliRunner().invoke(main, command, env={"COLUMNS": str(width)})
+        assert result.exit_code == 0, result.output
+        assert "…" not in result.stdout
+        wide = [line for line in result.stdout.splitlines() if len(line) > width]
+        assert not wide, (command, wide)
+
+
+@pytest.mark.parametrize("width", [20, 33, 50, 120])
+def test_a_table_loses_nothing_in_a_narrow_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = [Column("name", align="left"), *(Column(f"angle of {k}", "°") for k in range(5)), Column("why", align="left")]
+    rows = [[f"n{i}", *(f"{i}.{k}2345678" for k in range(5)), f"because of the reason {i}"] for i in range(2)]
+    emit_table(Table("What is known", columns, [tuple(map(Cell, row)) for row in rows], notes=["A note that is rather long."]))
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= width
+    assert all(cell in printed for row in rows for cell in row[:-1])
+    assert all(printed.count(word) >= 2 for word in ("because", "reason"))
+    parts = [line for line in printed.splitlines() if line.split()[:1] == ["n0"]]
+    assert len(parts) == printed.count("──\n")
+
+
+def test_a_stdout_that_is_full_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(CertflowError, match="No space left"):
+        emit("x")
+    emit("silent")
+    sys.stdout.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_tells_its_own_width(problem: Path) -> None:
+    import fcntl
+    import pty
+    import struct
+    import subprocess
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")} | {"TERM": "xterm"}
+    command = [sys.executable, "-m", "certflow", "flow", str(problem), "--rows", "2", "--quiet"]
+    with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment):
+        os.close(follower)
+        printed = b""
+        while True:
+            try:
+                data = os.read(leader, 4096)
+            except OSError:
+                break
+            if not data:
+                break
+            printed += data
+    os.close(leader)
+    text = printed.decode()
+    for style in ("\x1b[1m", "\x1b[2m", "\x1b[0m"):
+        assert style in text
+        text = text.replace(style, "")
+    assert all(c.isprintable() or c in "\r\n" for c in text)
+    assert 40 < max(len(line.rstrip()) for line in text.splitlines()) <= 44
