@@ -106,7 +106,7 @@ def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
 def _rounds(budget: Budget, in_time: bool) -> list[Budget]:
     """The whole budget, after ever larger parts of it if the time may not suffice."""
     rounds, boxes, starts = [], FIRST_BOXES, FIRST_STARTS
-    while in_time and (boxes < budget.boxes or starts < budget.starts):
+    while in_time and (boxes < budget.boxes or starts < budget.starts):  # ends: both grow by a factor
         rounds.append(replace(budget, boxes=min(boxes, budget.boxes), starts=min(starts, budget.starts)))
         boxes, starts = MORE * boxes, MORE * starts
     return [*rounds, budget]

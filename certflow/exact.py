@@ -121,7 +121,7 @@ def _format_integer(value: int) -> str:
         return str(value)
     # In pieces, because str() of an int refuses more than 4,300 digits by default.
     magnitude, pieces = abs(value), []
-    while magnitude:
+    while magnitude:  # ends: magnitude loses a digit
         magnitude, piece = divmod(magnitude, _PIECE)
         pieces.append(str(piece).rjust(4000, "0") if magnitude else str(piece))
     return ("-" if value < 0 else "") + "".join(reversed(pieces))

@@ -19,9 +19,9 @@ def magnitude(value: Fraction) -> int:
     size = abs(value)
     # log10(2) = 0.30103 up to 5 digits; the two loops make the estimate exact.
     k = (size.numerator.bit_length() - size.denominator.bit_length()) * 30103 // 100000
-    while power_of_ten(k) > size:
+    while power_of_ten(k) > size:  # ends: k falls to the logarithm of size
         k -= 1
-    while power_of_ten(k + 1) <= size:
+    while power_of_ten(k + 1) <= size:  # ends: k rises to the logarithm of size
         k += 1
     return k
 
@@ -62,7 +62,7 @@ def rounded_text(value: Fraction, digits: int, up: bool = False) -> str:
     place = magnitude(value) - digits + 1
     unit = power_of_ten(place)
     count = -int(-value // unit) if up else int(value // unit)
-    while count and count % 10 == 0 and place != 0:
+    while count and count % 10 == 0 and place != 0:  # ends: count loses a digit
         count, place = count // 10, place + 1
     return at_place(count, place)
 
@@ -100,7 +100,7 @@ def plus_minus_text(mid: Fraction, radius: Fraction, digits: int = 30) -> str:
     count = round(mid / unit)
     error = radius + abs(mid - count * unit)
     if error == 0:
-        while count % 10 == 0 and place < 0:
+        while count % 10 == 0 and place < 0:  # ends: place rises to 0
             count, place = count // 10, place + 1
         return at_place(count, place)
     error_place = magnitude(error) - 1
@@ -124,7 +124,7 @@ def last_digit_text(mid: Fraction, radius: Fraction, digits: int, finest: int | 
     place = max(places)
     number = round(mid / power_of_ten(place))
     if not radius and mid == number * power_of_ten(place):
-        while number % 10 == 0 and place < 0:
+        while number % 10 == 0 and place < 0:  # ends: place rises to 0
             number, place = number // 10, place + 1
     if not number and not -_MOST_ZEROS <= place <= 0:
         return f"0e{place:+d}"

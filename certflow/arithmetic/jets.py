@@ -71,7 +71,7 @@ class JetArithmetic(Arithmetic):
         """Drop from the program whatever none of `results` needs."""
         needed: set[int] = set()
         stack: list[JetArray] = list(results)
-        while stack:
+        while stack:  # ends: every node puts its parents there once
             node = stack.pop()
             if id(node) not in needed:
                 needed.add(id(node))

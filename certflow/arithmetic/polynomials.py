@@ -35,7 +35,7 @@ class PolynomialArray:
     def __init__(self, coefficients: MidRad, steady: bool = True) -> None:
         """Polynomials with the given coefficients (degree + 1, ...); leading coefficients that are all zero are dropped."""
         count = coefficients.shape[0]
-        while count > 1 and not (coefficients.mid[count - 1].any() or coefficients.rad[count - 1].any()):
+        while count > 1 and not (coefficients.mid[count - 1].any() or coefficients.rad[count - 1].any()):  # ends: count falls
             count -= 1
         self.coefficients = coefficients if count == coefficients.shape[0] else coefficients[:count]
         self.steady = steady

@@ -130,7 +130,7 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     last = until if patience is None else max(until, _short(patience * PATIENCE))
     followed: ReferenceFlow | None = None
     try_until: Fraction | None = None
-    while True:
+    while True:  # ends: the time doubles up to the last one, or that is lowered to it
         tick()
         try:
             followed = limit_flow(problem, time=until, digits=DIGITS, check=False)
@@ -202,7 +202,7 @@ def added_deltas(
         if all(number <= 0 for number in missing.values()):
             break
         candidates = {text: fits.served_by(_log(value)) for text, value in values.items() if value not in given}
-        while len(chosen) < MOST_ADDED:
+        while len(chosen) < MOST_ADDED:  # ends: one more is chosen
             tick()
             gains = {text: sum(missing[fit] > 0 for fit in served) for text, served in candidates.items()}
             # The first of equals: the largest.

@@ -110,7 +110,7 @@ class Measuring:
             for i in self._todo:
                 results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
                 tell(i, 1.0)
-        while len(results) < len(self.jobs):
+        while len(results) < len(self.jobs):  # ends: each process answers every job or ends
             try:
                 # With a timeout the wait can be interrupted on every system.
                 i, message = self._messages.get(timeout=0.1)
@@ -129,7 +129,7 @@ class Measuring:
         i = 0
         try:
             _send(process.stdin, {"problem": self.problem.to_toml(), "name": self.problem.name, "seconds": self._seconds})
-            while self._todo:
+            while self._todo:  # ends: a job is taken
                 try:
                     i = self._todo.popleft()
                 except IndexError:
@@ -190,7 +190,7 @@ def main() -> None:
     setup = json.loads(lines.get())
     problem = Problem.from_toml_text(setup["problem"], name=setup["name"])
     with contextlib.suppress(OutOfTime), deadline(setup["seconds"]):
-        while True:
+        while True:  # ends: with the deadline, or when the parent is gone
             told = 0.0
 
             def share(value: float) -> None:

@@ -89,7 +89,7 @@ def _refine(c: np.ndarray, near: float, length: mpz, bits: int) -> mpz | None:
     only touches zero."""
     derivative = np.array([n * v for n, v in enumerate(c)][1:] or [mpz(0)], dtype=object)
     low, gap = from_float(near * (1 - 1e-12), bits), mpz(1) << max(bits - 44, 1)
-    while horner(c, min(low + gap, length), bits) >= 0:
+    while horner(c, min(low + gap, length), bits) >= 0:  # ends: gap doubles up to length
         tick()
         if low + gap >= length:
             return None

@@ -89,7 +89,7 @@ class Limit:
             return
         run = self._run(j)
         path = run.paths[0]
-        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
+        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:  # ends: at most MAX_STEPS steps
             tick()
             if path.pieces and isinstance(path.pieces[-1], Rest):
                 path.end = time
@@ -136,7 +136,7 @@ class Limit:
         low, step = self.context.zero, self.context.one
         if self.log_size(low, ceiling) > ceiling:
             return low
-        while until is None or low < until:
+        while until is None or low < until:  # ends: the step doubles, up to 2^40
             tick()
             high = low + step if until is None else min(low + step, until)
             if self.log_size(high, ceiling) > ceiling:

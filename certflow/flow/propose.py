@@ -133,7 +133,7 @@ class Proposal:
         if self.limit is None:
             return Curve(self.grid, self.group, self.start, tuple(self.windows), None, self.ending)
         angles, count = self.angles(), len(self.windows)
-        while count and angles[count - 1] <= distance:
+        while count and angles[count - 1] <= distance:  # ends: count falls
             count -= 1
         centre = np.rint(self.limit.point * 2.0**self.grid).astype(np.int64)
         return Curve(self.grid, self.group, self.start, tuple(self.windows[:count]), _grid(centre))
@@ -150,7 +150,7 @@ class Proposal:
         return self.position * 2.0**-self.grid
 
     def _follow(self, distance: float) -> None:
-        while self.ending is None and not self._arrived(distance) and self.ending is None:
+        while self.ending is None and not self._arrived(distance) and self.ending is None:  # ends: at most MAX_WINDOWS windows
             tick()
             if len(self.windows) >= MAX_WINDOWS:
                 self.ending = Ending.TOO_SLOW
@@ -248,7 +248,7 @@ class Proposal:
         self._length = float(h)
         speed = float(np.linalg.norm(U[1])) * float(h) / longest
         steps = 1
-        while steps < _MOST_STEPS and 1.25 * speed > steps * self.sub_step:
+        while steps < _MOST_STEPS and 1.25 * speed > steps * self.sub_step:  # ends: steps doubles
             steps *= 2
         self.windows.append(Window(h, decay, steps, parts))
         self.ends.append(self._weights())

@@ -315,7 +315,7 @@ def _integrate(
 def _advance(run: Integration, until: Any | None, log_target: float, log_delta: float, progress: Progress | None) -> None:
     """Integrate up to the scaled time `until` or the log norm `log_target`, or until the weights stand still."""
     pace, start_log = Pace(), _log_sum(run.log_norms())
-    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
+    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:  # ends: at most MAX_STEPS steps
         still = run.standstill(until)
         if still is not None:
             for path, rest in zip(run.paths, still, strict=True):

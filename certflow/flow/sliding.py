@@ -249,7 +249,7 @@ class Sliding:
         places = []
         for surface in group:
             index, layer = surface.members[0][0], 0
-            while index >= stepper.signs[layer].size:
+            while index >= stepper.signs[layer].size:  # ends: index falls
                 index -= stepper.signs[layer].size
                 layer += 1
             i, j = divmod(index, stepper.signs[layer].shape[1])

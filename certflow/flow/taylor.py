@@ -123,7 +123,7 @@ class Stepper:
         c[0] = self.state
         self.unit = self.natural
         previous, n, aimed = None, 0, False
-        while n < self.ar.order:
+        while n < self.ar.order:  # ends: n rises
             tick()
             self._next(y, derivative, n)
             size = max(abs(v) for v in c[n + 1])

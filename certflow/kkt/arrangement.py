@@ -100,7 +100,7 @@ def flats(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterato
     """
     A = _rows(normals, d)
     level = {frozenset[int](): np.array([[int(i == j) for j in range(d)] for i in range(d)], dtype=object)}
-    while level:
+    while level:  # ends: the dimension of the flats falls
         below: dict[frozenset[int], np.ndarray] = {}
         for inside, basis in level.items():
             tick()

@@ -99,7 +99,7 @@ def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fractio
     """
     table = np.array([list(point) for point in points], dtype=object).reshape(len(points), len(points[0]))
     chosen = [0]
-    while True:
+    while True:  # ends: one more of the points is chosen
         tick()
         coefficients, separating = _combination_or_separation([points[k] for k in chosen])
         if coefficients is not None:
@@ -128,7 +128,7 @@ def _combination_or_separation(points: Sequence[Sequence[int | Fraction]]) -> tu
     ]
     basis = [count + r for r in range(d + 1)]
     costs = [sum(column) for column in zip(*table, strict=True)]
-    while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:
+    while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:  # ends: no basis comes back (Bland)
         tick()
         _, _, leave = min((row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0)
         pivot = [v / table[leave][enter] for v in table[leave]]

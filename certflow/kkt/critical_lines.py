@@ -92,7 +92,7 @@ def _approximate_angle(direction: Direction) -> float:
 def exact_sum(terms: Iterable[mpq]) -> mpq:
     """The exact sum, by halves: with n unrelated denominators of d digits it costs about one product of n d digits."""
     values = list(terms)
-    while len(values) > 1:
+    while len(values) > 1:  # ends: half as many remain
         if len(values) % 2:
             values.append(mpq(0))
         values = [values[i] + values[i + 1] for i in range(0, len(values), 2)]

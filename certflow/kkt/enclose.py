@@ -264,7 +264,7 @@ class _Local:
     def _nearest(self, wide: float) -> tuple[float, float]:
         """A small radius for which the proof holds, and δ there: the point is in both balls."""
         near = max(2.0 * self.residual / self.least, 2.0**-46)
-        while near < wide:
+        while near < wide:  # ends: near grows by a factor
             tick()
             delta = self._holds(near)
             if delta is not None:
@@ -304,7 +304,7 @@ class _Local:
         zeros = self.c == 0.0
         if not (Fraction(self.least) - 2 * Fraction(delta)) * Fraction(r) > Fraction(self.residual):
             return np.zeros_like(zeros)
-        while zeros.any():
+        while zeros.any():  # ends: zeros become fewer
             tick()
             w = MidRad.exact(self.c).widened(np.where(zeros, 0.0, r))
             run = self.network.forward(MIDRAD, w, self.X)

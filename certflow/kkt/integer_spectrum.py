@@ -70,7 +70,7 @@ class Spectrum:
     def _columns(self, place: int) -> list[int]:
         """Independent columns of q(M)/(M - r), one per dimension: in an elimination in balls their pivots are not zero."""
         bits = _FIRST_BITS
-        while True:
+        while True:  # ends: bits double, and the exact pivots are not 0
             tick()
             x = self.roots[place].ball(bits)
             rest = [[evaluated(trimmed([int(N[i, k]) for N in self._adjugate]), x) for k in self._range] for i in self._range]

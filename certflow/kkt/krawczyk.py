@@ -210,7 +210,7 @@ def largest_uniqueness(function: BoxFunction, zero: Boxes) -> Boxes:
         box = around(centre, np.full(centre.shape, radius), zero.face)
         if ((box.low <= zero.low) & (box.high >= zero.high)).all():
             tries.append(box)
-    while tries:
+    while tries:  # ends: half as many remain
         tick()
         # Bisection: what holds on a box usually holds on smaller ones, and is proved for the one that is returned.
         middle = len(tries) // 2

@@ -113,7 +113,7 @@ class WholeTerms:
             between = np.array([int(k == np.argmin(np.abs(high))) for k in range(self.d)], dtype=object)
             high, low = (between, low) if self.value(between) >= 0 else (high, between)
         kinks = self.H[: self.kinked]
-        while len(kinks):
+        while len(kinks):  # ends: half of the kinks between the ends remain
             tick()
             at_high, at_low = kinks @ high, kinks @ low
             apart = np.flatnonzero((at_high * at_low < 0).astype(bool))

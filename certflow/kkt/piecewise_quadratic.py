@@ -191,7 +191,7 @@ def _size(found: Sequence[_Entry]) -> Fraction:
     for entry in found:
         if entry.root.integer != 0:
             bits = GUARD_BITS
-            while entry.root.ball(bits).sign() == UNKNOWN:
+            while entry.root.ball(bits).sign() == UNKNOWN:  # ends: bits double, and the root is not 0
                 tick()
                 bits *= 2
             value = entry.root.ball(bits)

@@ -172,7 +172,7 @@ def _findings(signs: Sequence[int]) -> list[_Finding]:
         before, here, after = signs[k - 1], signs[k], signs[(k + 1) % count]
         if dead[k] and not dead[k - 1]:
             last = k
-            while dead[(last + 1) % count]:
+            while dead[(last + 1) % count]:  # ends: not all arcs are dead
                 last += 1
             found.append(_Finding("arc", "arc", k, last, (before, signs[(last + 2) % count])))
         elif here == 0 and not dead[k] and not dead[k - 1]:

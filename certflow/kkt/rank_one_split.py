@@ -99,7 +99,7 @@ def _integers(coefficients: list[Fraction]) -> Polynomial:
     """A positive multiple with coprime integers and without leading zeros."""
     common = math.lcm(*(Fraction(c).denominator for c in coefficients))
     whole = [int(c * common) for c in coefficients]
-    while whole and whole[-1] == 0:
+    while whole and whole[-1] == 0:  # ends: a coefficient is dropped
         whole.pop()
     divisor = math.gcd(*whole) or 1
     return [c // divisor for c in whole]
@@ -108,7 +108,7 @@ def _integers(coefficients: list[Fraction]) -> Polynomial:
 def _sturm(f: Polynomial) -> list[Polynomial]:
     """f, f' and the negatives of the remainders, up to positive factors; the last one is gcd(f, f')."""
     chain = [f, _integers([Fraction(i * c) for i, c in enumerate(f)][1:])]
-    while len(chain[-1]) > 1:
+    while len(chain[-1]) > 1:  # ends: the degree falls
         tick()
         _, remainder = _divided(chain[-2], chain[-1])
         if not any(remainder):
@@ -126,7 +126,7 @@ def _divided(a: Polynomial, b: Polynomial) -> tuple[list[Fraction], list[Fractio
     """Quotient and remainder."""
     rest = [Fraction(c) for c in a]
     quotient: list[Fraction] = []
-    while len(rest) >= len(b):
+    while len(rest) >= len(b):  # ends: the degree falls
         tick()
         factor = rest[-1] / b[-1]
         quotient.append(factor)
@@ -153,7 +153,7 @@ def _sign_at(f: Polynomial, x: Fraction) -> int:
 def positive_roots(coefficients: list[Fraction], bits: int) -> Iterator[Ball]:
     """Every positive root of a polynomial that is not 0, once, enclosed to about `bits` correct bits."""
     f = _integers(coefficients)
-    while f and f[0] == 0:
+    while f and f[0] == 0:  # ends: a coefficient is dropped
         f = f[1:]
     if len(f) < 2:
         return
@@ -164,7 +164,7 @@ def positive_roots(coefficients: list[Fraction], bits: int) -> Iterator[Ball]:
     top = Fraction(2 + max(map(abs, f)) // abs(f[-1]))
     # In (low, high] there are changes(low) - changes(high) roots.
     boxes = [(Fraction(0), top, _changes(chain, Fraction(0)), _changes(chain, top))]
-    while boxes:
+    while boxes:  # ends: boxes are halved until they have at most one root, to the size asked for
         tick()
         low, high, before, after = boxes.pop()
         if before == after:

@@ -57,7 +57,7 @@ class Root:
         if self.integer is not None:
             return _sign(q, self.integer, 0)
         bits, known_not_zero = _FIRST_BITS, False
-        while True:
+        while True:  # ends: bits double, and q is known not to be 0 there
             tick()
             sign = evaluated(q, self.ball(bits)).sign()
             if sign != UNKNOWN:
@@ -69,7 +69,8 @@ class Root:
     def place_among(self, others: Sequence[Root]) -> int:
         """The place of this number among `others`: all roots of one polynomial, of which it is known to be one."""
         bits = _FIRST_BITS
-        while True:
+        while True:  # ends: bits double, and the others are other numbers
+            tick()
             mine = self.ball(bits)
             places = [k for k, other in enumerate(others) if mine.overlaps(other.ball(bits))]
             if len(places) == 1:
@@ -85,7 +86,7 @@ class Root:
         self.integer = numerator >> bits if bits >= 0 else numerator << -bits
 
     def _refine(self, bits: int) -> None:
-        while self.integer is None and self._bits < bits:
+        while self.integer is None and self._bits < bits:  # ends: bits grow
             tick()
             gain = min(self._gain, bits - self._bits)
             if gain > 1 and self._newton(gain):
@@ -132,7 +133,7 @@ def real_roots(p: Polynomial) -> list[Root]:
     squarefree = _quotient(p, common) if len(common) > 1 else p
     size = max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1  # |root| < 2 max |c_k|^(1/k)
     found, waiting = [], [(0, -size), (-1, -size)]
-    while waiting:
+    while waiting:  # ends: intervals are halved until they have at most one root
         tick()
         floor, bits = waiting.pop()
         inside = _count(squarefree, floor, bits)
@@ -205,7 +206,7 @@ def _derivative(p: Polynomial) -> Polynomial:
 
 def _gcd(a: Polynomial, b: Polynomial) -> Polynomial:
     """The greatest common divisor over the rationals, coprime integer coefficients, the first one positive."""
-    while b:
+    while b:  # ends: the degree falls
         a, b = b, _primitive(_remainder(a, b))
     return _primitive(a)
 
@@ -213,7 +214,7 @@ def _gcd(a: Polynomial, b: Polynomial) -> Polynomial:
 def _remainder(a: Polynomial, b: Polynomial) -> Polynomial:
     """A multiple of the remainder of a divided by b."""
     rest = list(a)
-    while len(rest) >= len(b):
+    while len(rest) >= len(b):  # ends: the degree falls
         tick()
         first = rest[0]
         rest = [x * b[0] for x in rest]

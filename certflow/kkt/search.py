@@ -102,7 +102,7 @@ class _Search:
 
     def run(self) -> KKTSet:
         queue = [self._start()]
-        while queue and self.looked_at < self.budget:
+        while queue and self.looked_at < self.budget:  # ends: more boxes were looked at, up to the budget
             level = proofs.joined(queue)
             queue = []
             for start in range(0, len(level), BATCH):
@@ -341,7 +341,7 @@ class _Search:
     def _may_be_flat(self) -> bool:
         """Whether some of the boxes that may have flat points keep a gradient 0 when they are cut."""
         left, looked_at = proofs.joined(self.flat.boxes), 0
-        while len(left) and looked_at < _FLAT_BOXES:
+        while len(left) and looked_at < _FLAT_BOXES:  # ends: more boxes were looked at
             tick()
             looked_at += len(left)
             try:

@@ -135,7 +135,7 @@ def largest_eigenvalue_bound(matrix: list[list[Ball]]) -> Fraction:
     """
     d, doublings = len(matrix), 0
     power = matrix
-    while doublings < 8 and (doublings + 1) * d**3 <= _SPECTRAL_WORK:
+    while doublings < 8 and (doublings + 1) * d**3 <= _SPECTRAL_WORK:  # ends: doublings rise to 8
         tick()
         power = [[_dot(power[r], power[c]) for c in range(r + 1)] for r in range(d)]
         power = [[power[max(r, c)][min(r, c)] for c in range(d)] for r in range(d)]

@@ -56,7 +56,7 @@ def where(boxes: Boxes) -> str:
 
 def _heads(units: np.ndarray) -> Iterator[np.ndarray]:
     """One of each group of unit vectors that are near it."""
-    while len(units):
+    while len(units):  # ends: the first is dropped
         tick()
         yield units[0]
         units = units[np.linalg.norm(units - units[0], axis=1) >= _NEAR]

@@ -201,7 +201,7 @@ def _separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...],
     parent = list(range(len(weights)))
 
     def root(i: int) -> int:
-        while parent[i] != i:
+        while parent[i] != i:  # ends: roots are smaller
             parent[i] = parent[parent[i]]
             i = parent[i]
         return i

@@ -132,7 +132,7 @@ class _Parser:
     def sum(self) -> Node:
         start = self.start
         terms = [self.product()]
-        while operator := self.accept("+", "-"):
+        while operator := self.accept("+", "-"):  # ends: a token is read
             at = self.start
             term = self.product()
             terms.append(term if operator == "+" else self.build(at, tree.negative, term))
@@ -141,7 +141,7 @@ class _Parser:
     def product(self) -> Node:
         start = self.start
         factors = [self.unary()]
-        while operator := self.accept("*", "/"):
+        while operator := self.accept("*", "/"):  # ends: a token is read
             at = self.start
             factor = self.unary()
             factors.append(factor if operator == "*" else self.build(at, tree.power, factor, -1))
@@ -199,7 +199,7 @@ class _Parser:
             )
         self.advance()
         args = [self.sum()]
-        while self.accept(","):
+        while self.accept(","):  # ends: a token is read
             args.append(self.sum())
         self.expect(")", f"to close {name}(")
         if name in _MANY:

@@ -34,7 +34,7 @@ def kinks_of(node: Node) -> set[Node]:
     found: set[Node] = set()
     seen: set[Node] = set()
     waiting = [node]
-    while waiting:
+    while waiting:  # ends: every node puts its arguments there once
         each = waiting.pop()
         if each not in seen:
             seen.add(each)

@@ -31,7 +31,7 @@ def default_choice(group: Group, traps: Sequence[Trap], epsilon: Fraction, order
 def first_within(group: Group, distance: float) -> int:
     """The number of windows after which the centre stays within an angle of its end, as far as it was followed."""
     count = len(group.angles)
-    while count and group.angles[count - 1] <= distance:
+    while count and group.angles[count - 1] <= distance:  # ends: count falls
         count -= 1
     return min(count + 1, len(group.angles)) if group.angles else 0
 

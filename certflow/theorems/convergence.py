@@ -128,7 +128,7 @@ class _Proof:
             self._report("curves and traps", j)
             self._prepare(group)
         delta = None
-        while delta is None:
+        while delta is None:  # ends: a group is given up, none twice
             tick()
             if not any(group.known for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
@@ -286,19 +286,19 @@ class _Proof:
 
         low, best, step = start, works(start), 1.1
         high = low
-        while best is None:
+        while best is None:  # ends: low falls, ever faster, to _SMALLEST
             tick()
             if low < _SMALLEST:
                 raise self._stopped(low, self.timeline.sweep(low))
             high, low, step = low, low / Fraction(step), step * step
             best = works(low)
-        while high == low and high < 1:
+        while high == low and high < 1:  # ends: high rises to 1
             tick()
             high = min(high * Fraction(step), Fraction(1))
             found = works(high)
             if found is not None:
                 low, best, step = high, found, step * step
-        while _log(high) - _log(low) > math.log(factor):
+        while _log(high) - _log(low) > math.log(factor):  # ends: the interval is halved
             tick()
             middle = Fraction(math.exp((_log(low) + _log(high)) / 2))
             found = works(middle)

@@ -1,0 +1,229 @@
+"""Deadlines: who asks, how often, in threads and in copies of a context, and what is left when one has passed."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import certflow
+from certflow import Activation, Experiment, FeedForward, OneLayer, Problem, TwoLayer
+from certflow.outcome import CertflowError, Inconclusive
+from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
+
+SQUARED_RELU = Activation(Fraction(0), 2)
+X = [["1", "1/3"], ["3/5", "-4/5"], ["-1", "1/2"]]
+
+
+class Clock:
+    """A clock that moves by one whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def monotonic(self) -> float:
+        self.asked += 1
+        return float(self.asked)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    clock = Clock()
+    monkeypatch.setattr("certflow.running.time", clock)
+    yield clock
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still until a test changes it."""
+    time = [0.0]
+    monkeypatch.setattr("certflow.running.time", SimpleNamespace(monotonic=lambda: time[0]))
+    return time
+
+
+def test_the_time_is_over_after_the_deadline_and_not_before(now):
+    tick()
+    with deadline(2):
+        now[0] = 2.0
+        tick()
+        assert remaining() == 0
+        now[0] = 2.5
+        with pytest.raises(OutOfTime, match="the time limit of 2 s was reached"):
+            tick()
+        assert remaining() == 0
+    tick()
+    assert remaining() is None
+
+
+def test_of_nested_deadlines_the_earliest_counts(now):
+    with deadline(2):
+        with deadline(5), deadline(None):
+            assert remaining() == 2
+        with deadline(1):
+            assert remaining() == 1
+            now[0] = 1.5
+            with pytest.raises(OutOfTime, match="of 1 s"):
+                tick()
+        tick()
+        with no_deadline():
+            now[0] = 3.0
+            tick()
+            assert remaining() is None
+        with pytest.raises(OutOfTime, match="of 2 s"):
+            tick()
+
+
+def test_running_out_of_time_is_not_inconclusive():
+    assert issubclass(OutOfTime, CertflowError)
+    assert not issubclass(OutOfTime, Inconclusive | ArithmeticError | ValueError)
+    assert OutOfTime.exit_code == 3
+
+
+def test_a_handler_of_what_is_inconclusive_does_not_swallow_it(now):
+    def careful() -> None:
+        try:
+            tick()
+        except Inconclusive:
+            pytest.fail("swallowed")
+
+    with pytest.raises(OutOfTime), deadline(1):
+        now[0] = 2.0
+        careful()
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """What `work` returns or raises in a thread of its own."""
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except CertflowError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert found
+    return found[0]
+
+
+def test_a_thread_has_its_own_deadline_and_takes_on_another_one_when_told(now):
+    def own() -> Any:
+        with deadline(1):
+            now[0] += 2.0
+            return tick()
+
+    assert isinstance(in_thread(own), OutOfTime)
+    with deadline(1):
+        now[0] += 2.0
+        assert in_thread(tick) is None
+        assert isinstance(in_thread(lambda: contextvars.copy_context().run(tick)), type(None))
+        context = contextvars.copy_context()
+        assert isinstance(in_thread(lambda: context.run(tick)), OutOfTime)
+
+
+def test_work_in_a_thread_ends_with_its_deadline():
+    def work() -> Any:
+        with deadline(1e-6):
+            return certflow.certify(planar())
+
+    assert "time limit" in in_thread(work).reason
+
+
+# -- every public function asks ------------------------------------------------------------------------------------------
+
+
+def planar(direction: str = "1/2") -> Problem:
+    experiment = Experiment(("1e-3", "1e-5"), Fraction(4), Fraction(1, 100), Fraction(1))
+    return Problem(OneLayer(2, 2, SQUARED_RELU), X, ["1"] * 3, direction=["1", direction, "-1", "1"], experiment=experiment)
+
+
+def deep() -> Problem:
+    return Problem(TwoLayer(2, 1, SQUARED_RELU), X, ["1", "2/3", "1/2"], direction=["1", "0", "1"])
+
+
+def deeper() -> Problem:
+    network = FeedForward([2, 2, 2, 1], SQUARED_RELU)
+    return Problem(network, X, ["1", "2/3", "1/2"], direction=["1", "2", "3", "1", "1", "-1", "1", "2", "1", "1"])
+
+
+def written() -> Problem:
+    network = certflow.Expression(["u", "v"], ["x", "y"], "abs(u*x + v*y)*u*x + max(u*y, v*x)**2")
+    return Problem(network, X, ["1", "2/3", "1/2"], direction=["1", "2"])
+
+
+LONG: dict[str, Callable[[], Any]] = {
+    "certify": lambda: certflow.certify(planar()),
+    "certify deep": lambda: certflow.certify(deep()),
+    "kkt_set planar": lambda: certflow.kkt_set(planar()),
+    "kkt_set deep": lambda: certflow.kkt_set(deep(), budget=certflow.kkt.enumerate.Budget(boxes=2_000)),
+    "kkt_set deeper": lambda: certflow.kkt_set(deeper(), budget=certflow.kkt.enumerate.Budget(boxes=500, starts=2)),
+    "kkt_set written": lambda: certflow.kkt_set(written()),
+    "kkt_of_problem": lambda: certflow.kkt_of_problem(planar()),
+    "planar_kkt": lambda: certflow.planar_kkt(X, ["1", "-1", "2"]),
+    "ncf": lambda: certflow.ncf(written()).text(),
+    "near_origin": lambda: certflow.near_origin(deeper()),
+    "reference_flow": lambda: certflow.reference_flow(planar(), Fraction(1, 100), time=Fraction(1)),
+    "limit_flow": lambda: certflow.limit_flow(planar(), time=Fraction(1)),
+    "gradient_descent": lambda: certflow.gradient_descent(planar(), Fraction(1, 100), 1e-3, 5_000, 100),
+    "verify": lambda: certflow.verify(planar(), workers=1, digits=15),
+}
+"""Public functions that may take long, on small problems."""
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_deadline_that_has_passed_ends_every_public_function_at_once(name, clock):
+    with deadline(0.5):
+        try:
+            found = LONG[name]()
+        except OutOfTime as error:
+            found = error
+    assert "time limit" in str(getattr(found, "reason", found))
+    assert clock.asked < 50
+
+
+@pytest.mark.parametrize("asked", [3, 30, 300, 3_000])
+@pytest.mark.parametrize("name", LONG)
+def test_wherever_the_deadline_passes_the_work_ends_soon(name, asked, clock):
+    with deadline(asked + 0.5):
+        try:
+            LONG[name]()
+        except OutOfTime:
+            pass
+    assert clock.asked < asked + 50
+
+
+MOST_CALLS = 60_000
+"""Calls of functions between two looks at the clock; at a microsecond or two each, and slower ones inside."""
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_every_public_function_looks_at_the_clock_often(name, monkeypatch):
+    calls, longest = 0, 0
+
+    def monotonic() -> float:
+        nonlocal calls, longest
+        calls, longest = 0, max(calls, longest)
+        return 0.0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event.endswith("call")
+
+    with no_deadline():
+        LONG[name]()  # what is imported or computed once is not what is measured
+    monkeypatch.setattr("certflow.running.time", SimpleNamespace(monotonic=monotonic))
+    with deadline(1):
+        sys.setprofile(count)
+        try:
+            LONG[name]()
+        finally:
+            sys.setprofile(None)
+    assert max(calls, longest) < MOST_CALLS
