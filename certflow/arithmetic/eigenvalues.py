@@ -15,6 +15,7 @@ import numpy as np
 
 from certflow.arithmetic.directed import sum_up, up
 from certflow.arithmetic.midpoint_radius import TINY, MidRad
+from certflow.running import tick
 
 _SLACK = 2.0**-39
 """The slack of a proof, relative to the largest entry."""
@@ -118,6 +119,7 @@ def smallest_shift(
     x, s = top, 0.0
     low, high = floor, top
     for _ in range(_REFINEMENTS):
+        tick()
         shifts = low + (high - low) * _PLACES
         with np.errstate(all="ignore"):
             f = np.sum(weight / (shifts[:, None] - lam), axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -14,8 +15,12 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.records import problem_record
 from certflow.report.tables import Column, Table, fixed_cell, number, number_cell
+from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
 
 MAX_ROWS = 10_000
+
+_READING = 0.5
+"""Seconds for the rows of a flow that the deadline has stopped."""
 
 
 @dataclass(frozen=True)
@@ -125,16 +130,35 @@ def trajectory(
                 f"{_blow_up(problem)}; choose another end with --time."
             )
     flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress)
-    crossings = [] if radius is None else list(flow.crossings(radius))
-    if radius is not None:
-        remarks.append(_reached(flow, radius, crossings))
+    left = remaining()
+    # Reading the rows is short work; those that are read in time are kept.
+    with no_deadline(), deadline(None if left is None else max(left, _READING)):
+        return _read(problem, delta, flow, radius, rows, remarks)
+
+
+def _read(
+    problem: Problem, delta: str, flow: ReferenceFlow, radius: Fraction | None, rows: int, remarks: list[str]
+) -> Trajectory:
+    crossings: list[tuple[Any, bool]] = []
+    why = ""
+    with suppress(OutOfTime):
+        if radius is not None:
+            crossings = list(flow.crossings(radius))
+            remarks.append(_reached(flow, radius, crossings))
+        if flow.stopped and _blow_up(problem):
+            why = f" ({_blow_up(problem)})"
     if flow.stopped:
-        why = f" ({_blow_up(problem)})" if _blow_up(problem) else ""
         remarks.append(f"The flow was followed no further: {flow.stopped.rstrip('.')}{why}.")
     end = crossings[-1][0] if crossings and crossings[-1][0] > 0 else flow.end_time
     # The last one is not divided, so that rounding cannot carry it past the end.
     times = [end * i / (rows - 1) for i in range(rows - 1)] + [end]
-    directions = [flow.direction(at) for at in times]
+    directions, log_norms = [], []
+    with suppress(OutOfTime):
+        for at in times:
+            direction, log_norm = flow.direction(at), flow.log_norm(at)
+            directions.append(direction)
+            log_norms.append(log_norm)
+            tick()
     planar = all(len(block) == 2 for block in problem.blocks)
     angles = [
         [
@@ -143,7 +167,7 @@ def trajectory(
         ]
         for now in directions
     ]
-    return Trajectory(problem, delta, flow, times, [flow.log_norm(at) for at in times], angles, planar, crossings, remarks)
+    return Trajectory(problem, delta, flow, times[: len(directions)], log_norms, angles, planar, crossings, remarks)
 
 
 def default_time(problem: Problem) -> Fraction:

@@ -25,7 +25,7 @@ from certflow.flow.path import Path
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.running import tick
+from certflow.running import OutOfTime, tick
 
 MAX_DIGITS = 5_000
 COORDINATES = ("raw", "polar")
@@ -254,7 +254,8 @@ def reference_flow(
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
     order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
-    layer, ends in a singularity, or takes too long; with `partial`, what was computed before is returned (`stopped`).
+    layer, ends in a singularity, or takes too long; with `partial`, what was computed before, or before the deadline, is
+    returned (`stopped`).
     """
     if delta <= 0:
         raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")
@@ -268,10 +269,11 @@ def reference_flow(
 
     def run(precision: Precision) -> ReferenceFlow:
         limit = limit_of(problem, precision, _is_polar(problem, coordinates))
-        return _integrate(problem, limit, delta, log_delta, goal, digits, progress)
+        return _integrate(problem, limit, delta, log_delta, goal, digits, partial, progress)
 
-    flow = _checked(run, _precision(problem, digits, log_delta), check)
+    flow = _checked(run, _precision(problem, digits, log_delta), check, partial)
     if flow.stopped and not (partial and flow.end_time > 0):
+        tick()
         raise Inconclusive(flow.stopped)
     return flow
 
@@ -291,6 +293,7 @@ def _integrate(
     log_delta: float,
     goal: _Goal,
     digits: int,
+    partial: bool,
     progress: Progress | None,
 ) -> ReferenceFlow:
     ctx = limit.context
@@ -304,6 +307,10 @@ def _integrate(
     try:
         _advance(run, until, goal.log_target, log_delta, progress)
     except Inconclusive as error:
+        return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
+    except OutOfTime as error:
+        if not partial:
+            raise
         return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
     if until is not None and run.time > until:
         # Steps in tau (L > 2, polar) end a little later than asked.
@@ -356,11 +363,16 @@ def _flow(
     return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, stats, stopped=stopped)
 
 
-def _checked(run: Any, precision: Precision, check: bool) -> ReferenceFlow:
+def _checked(run: Any, precision: Precision, check: bool, partial: bool = False) -> ReferenceFlow:
     flow = run(precision)
     if check:
-        other = run(Precision(precision.digits, precision.level + 1, precision.extra))
-        flow.error_estimate = _difference(flow, other)
+        try:
+            other = run(Precision(precision.digits, precision.level + 1, precision.extra))
+            flow.error_estimate = _difference(flow, other)
+        except OutOfTime as error:
+            if not partial:
+                raise
+            flow.stopped = flow.stopped or f"its error was not estimated, {error}"
     return flow
 
 

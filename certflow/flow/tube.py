@@ -144,6 +144,7 @@ class Timeline:
         low, high = np.zeros(self.step.shape), np.zeros(self.step.shape)
         times = np.array([float(point) for point in self.points])
         for g, track in enumerate(self.tracks):
+            tick()
             steps, inside = self.step[:, g], ~self.after[:, g]
             integral, begin, starts, begins = Fraction(0), Fraction(0), [], []
             for end, decay in zip(track.ends, track.decays, strict=True):

@@ -15,6 +15,7 @@ import numpy as np
 
 from certflow.atomic import write_atomically
 from certflow.report.panels import AngleMarks, DescentPanel, LawSeries, TimePanel, nearest, wrapped_line
+from certflow.running import tick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,6 +86,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 @styled
 def image(figure: Figure, ending: str) -> bytes:
     """The figure as a file with this ending (png, svg, pdf), without dates or versions: equal data give equal bytes."""
+    tick()
     out = io.BytesIO()
     figure.savefig(out, format=ending, metadata=_METADATA[ending])
     return out.getvalue()
