@@ -254,8 +254,7 @@ def reference_flow(
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
     order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
-    layer, ends in a singularity, or takes too long; with `partial`, what was computed before, or before the deadline, is
-    returned (`stopped`).
+    layer, ends in a singularity, or takes too long; with `partial`, what was computed until then is returned (`stopped`).
     """
     if delta <= 0:
         raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")
@@ -306,10 +305,8 @@ def _integrate(
     run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
     try:
         _advance(run, until, goal.log_target, log_delta, progress)
-    except Inconclusive as error:
-        return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
-    except OutOfTime as error:
-        if not partial:
+    except (Inconclusive, OutOfTime) as error:
+        if isinstance(error, OutOfTime) and not partial:
             raise
         return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
     if until is not None and run.time > until:

@@ -17,6 +17,7 @@ ALLOWED = {
     "certflow.cli_certificates": "not proved in time is a result",
     "certflow.cli_kkt": "what was proved until then is printed",
     "certflow.command_line": "the outermost place: the sentence is printed",
+    "certflow.experiments.trajectory": "the rows that were read are kept",
     "certflow.experiments.verify": "what was found until then is tabulated",
     "certflow.experiments.workers": "the flows that are finished are kept; processes end",
     "certflow.flow.reference": "the flow is kept as far as it was followed",
