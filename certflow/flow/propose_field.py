@@ -280,7 +280,7 @@ def _field(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) 
     if not shallow:
         given = {layer: FLOAT.array(matrix)[None] for layer, matrix in network.given.items()}
         return LayeredField(X, z, off, network.widths, power, network.trained, given)
-    matrices = network.matrices(FLOAT, FLOAT.array(problem.direction))
+    matrices = network.matrices(FLOAT, np.zeros(network.size))
     for matrix in matrices[: network.depth - 2]:
         a = X @ matrix.T
         X = np.where(a > 0, 1.0, off) * a**power

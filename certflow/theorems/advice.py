@@ -28,6 +28,7 @@ class Cause(enum.Enum):
     LIMIT = "the limit flow is not known to end in a strict KKT point"
     TUBE = "the flow is not proved to stay near enough"
     PRECISION = "the angle is too small for the precision of the proof"
+    RANGE = "the numbers of the problem are too far apart for double precision"
 
 
 class Remedy(enum.Enum):
@@ -46,6 +47,7 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LIMIT: (Remedy.DIRECTION,),
     Cause.TUBE: (Remedy.ANGLE, Remedy.EPSILON, Remedy.DIRECTION),
     Cause.PRECISION: (Remedy.EPSILON,),
+    Cause.RANGE: (),
 }
 
 
@@ -57,6 +59,7 @@ CAUSES: dict[Ending, Cause] = {
     Ending.ROTATIONS: Cause.CONTINUUM,
     Ending.NO_BOUND: Cause.TUBE,
     Ending.TOO_FINE: Cause.PRECISION,
+    Ending.OUT_OF_RANGE: Cause.RANGE,
 }
 """Of what kind the reasons are for which a limit flow is given up."""
 

@@ -152,7 +152,7 @@ def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
     assert set(REMEDIES) == set(Cause)
     everything = advice(Cause, Fraction(1, 100), Fraction(1, 1000))
     assert all(remedy.value in everything for remedy in Remedy)
-    for cause in (Cause.NETWORK, Cause.LABELS, Cause.CONTINUUM):
+    for cause in (Cause.NETWORK, Cause.LABELS, Cause.CONTINUUM, Cause.RANGE):
         assert advice([cause], Fraction(1, 100), Fraction(1, 1000)) == ""
     assert "epsilon" not in advice(Cause, LARGEST_EPSILON, Fraction(1, 1000))
     assert "angle" not in advice(Cause, Fraction(1, 100), Fraction(0))

@@ -97,9 +97,22 @@ def test_every_ending_that_is_a_failure_has_a_sentence_and_a_cause():
     assert CAUSES[Ending.ROTATIONS] is Cause.CONTINUUM
 
 
-def test_numbers_beyond_doubles_are_a_reason():
-    huge = Problem(OneLayer(2, 1, SQUARED), [["1e200", "0"], ["1e200", "1e199"]], ["1", "1"], direction=["1", "1"])
+@pytest.mark.parametrize("size", ["1e200", "1e400"])
+def test_numbers_beyond_doubles_are_a_reason(size):
+    huge = Problem(OneLayer(2, 1, SQUARED), [[size, "0"], [size, "1"]], ["1", "1"], direction=["1", "1"])
     assert ending(huge) is Ending.OUT_OF_RANGE
+    far = Problem(OneLayer(2, 1, SQUARED), [["1", "0"], ["1", "1"]], ["1", "1"], direction=[size, "1"])
+    assert ending(far) is None
+
+
+def test_a_tube_that_no_choice_of_its_end_can_save_is_inconclusive():
+    X = rows("-2197/1000 319/500\n-2197/1000 319/500\n251/500 1283/1000")
+    network, y = TwoLayer(2, 1, FORM), ["-307/500", "-839/1000", "-11/8"]
+    problem = Problem(network, X, y, direction=["-87/250", "-781/500", "771/1000"])
+    found = certify(problem, Fraction(1, 5), Fraction(1, 10))
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert found.reason and "a smaller start angle" in found.try_
+    assert certify(problem, Fraction(1, 5)).outcome == "proved"
 
 
 # -- kinks -------------------------------------------------------------------------------------------------------------
