@@ -25,7 +25,8 @@ EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
 @dataclass(frozen=True)
 class Verdict:
-    """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason; else claim and assumptions."""
+    """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a timeout: how far it
+    came); else claim and assumptions."""
 
     verdict: str
     rule: str = ""
@@ -58,10 +59,12 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         certificate = read(content, clock)
         check_claim(certificate, clock)
     except Refused as error:
-        return Verdict("malformed" if isinstance(error, Malformed) else "refused", error.rule, error.where, error.reason)
+        verdict = "malformed" if isinstance(error, Malformed) else "refused"
+        return Verdict(verdict, error.rule or clock.rule, error.where or clock.where, error.reason)
     except OutOfTime:
-        return Verdict("timeout", "", "", "the time limit has passed before everything was checked")
+        return Verdict("timeout", clock.rule, clock.where, "the time limit has passed before everything was checked")
     except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:
         # What was not foreseen is not proved.
-        return Verdict("refused", "", "", f"the check could not be completed: {type(error).__name__}: {str(error)[:200]!a}")
+        reason = f"the check could not be completed: {type(error).__name__}: {str(error)[:200]!a}"
+        return Verdict("refused", clock.rule, clock.where, reason)
     return Verdict("accepted", claim=certificate.claim.value, assumptions=ASSUMPTIONS)

@@ -25,6 +25,7 @@ _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 def check_claim(certificate: Certificate, clock: Clock) -> None:
     """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place."""
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
+    clock.enter("R9", "claim")
     claim["statement"].same("early-direction")
     claim["order"].same(problem.order)
     claim["problem_sha256"].same(certificate.problem_sha256)
@@ -34,18 +35,22 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
     certificate.claim.need(lawful, "epsilon and delta_bar are positive, start_angle is not negative")
     proved = prepare(certificate, start_angle, clock)
+    clock.enter("R5", "groups")
     swept = sweep([each.runner for each in proved], problem.order, delta_bar, clock)
     for each, parts in zip(proved, problem.groups, strict=True):
         if not each.moving:
             check_dead(problem, parts, each, certificate.grid, clock)
+    clock.enter("R7", "claim")
     after = _After(certificate, claim, proved, swept, epsilon, delta_bar, clock)
     after.check_radius()
+    clock.enter("R8", "claim.horizon")
     after.check_horizon()
+    clock.enter("R9", "claim")
     if claim["time_to_radius"].value is not None:
         after.check_times(claim["time_to_radius"])
     claim["n_max_upper"].at_least(_largest_ncf(problem, clock))
     for g, block in enumerate(claim["blocks"].items(len(proved))):
-        clock.tick()
+        clock.enter("R9", block.where)
         after.check_block(g, block.fields(_BLOCK))
 
 

@@ -123,7 +123,7 @@ def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, gri
         ]
         count = len(window.steps)
         for k, (mu, r, s) in enumerate(window.steps):
-            clock.tick()
+            clock.enter("R4", f"{place}.steps[{k}]")
             at, dd, before = _place(own, window, k, before, f"{place}.steps[{k}]")
             rates, _ = bounds.rates(at, mu, r, s, dd, f"{place}.steps[{k}]")
             x = window.h * (k + 1) / count

@@ -71,13 +71,14 @@ def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -
     top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}")
     top["format"].text("certflow-certificate")
     top["version"].integer(1, 1)
-    clock.tick()
+    clock.enter("R1", "file")
     if digest({key: value for key, value in content.items() if key != "sha256"}) != content["sha256"]:
         top["sha256"].fail("the hash of the file does not match; it was changed after it was written")
     if digest(content["problem"]) != content["problem_sha256"]:
         top["problem_sha256"].fail("the hash of the problem does not match")
     if content["assumptions"] != list(assumptions):
         top["assumptions"].fail("these are not the assumptions of this checker")
+    clock.enter("R1", "problem")
     return top, Problem(content["problem"], clock)
 
 
@@ -87,7 +88,7 @@ def read(content: Any, clock: Clock) -> Certificate:
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):
-        clock.tick()
+        clock.enter("R1", node.where)
         groups.append(_group(node, [len(problem.indices[j]) for j in parts], 1 << grid, clock))
     return Certificate(problem, content["problem_sha256"], grid, groups, top["claim"])
 

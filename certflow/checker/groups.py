@@ -75,7 +75,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     result: list[Proved] = []
     unknown = _unknown(problem) if any(group.outcome == "inconclusive" for group in certificate.groups) else _NOTHING
     for g, group in enumerate(certificate.groups):
-        clock.tick()
+        clock.enter("R5", f"groups[{g}]")
         where, parts = f"groups[{g}]", problem.groups[g]
         own = [problem.direction[w] for j in parts for w in problem.indices[j]]
         part2 = sum((v * v for v in own), Fraction(0))
@@ -94,6 +94,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             distance += start_angle
         bounds = Bounds(problem, parts, where)
         track = follow(problem, bounds, parts, group, certificate.grid, where, clock)
+        clock.enter("R6", f"{where}.trap")
         trap = None if group.trap is None else _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
         entry, limit, after = Fraction(0), None, _NOTHING
         if trap is not None and group.trap is not None:

@@ -32,6 +32,7 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     claim["problem_sha256"].same(content["problem_sha256"])
     claim["assumptions"].same(list(KKT_ASSUMPTIONS))
     claim["of"].same("neuron" if problem.shallow else "network")
+    clock.enter("R9", "claim")
     proof = claim["proof"].text("planar", "points", "cover")
     claim["kkt_status"].same("partial" if proof == "points" else "complete")
     dead = claim["dead_cone"].flag()

@@ -62,6 +62,7 @@ def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where:
     """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or where all are dead."""
     small = field.size <= MAX_SIZE and len(field.part.x) <= MAX_SAMPLES
     where.need(small, f"a cover is checked for at most {MAX_SIZE} weights and {MAX_SAMPLES} samples", "R12")
+    clock.enter("R12", where.where)
     faces = [(face, sign) for face in range(field.size) for sign in (1, -1)]
     waiting = [
         (face, sign, [(sign * ONE, sign * ONE) if i == face else (-ONE, ONE) for i in range(field.size)]) for face, sign in faces

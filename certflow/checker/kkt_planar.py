@@ -56,6 +56,7 @@ class Found:
 def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> None:
     """R10: the claim lists exactly the KKT points, counterclockwise from -180° (excluded) to 180°, arcs where they begin."""
     points.need(problem.shallow and problem.p == 2 and len(problem.features[0]) == 2, "it is not a planar neuron", "R10")
+    clock.enter("R10", points.where)
     found = kkt_points(problem.features, problem.z, problem.alpha**2, clock)
     points.need(isinstance(points.value, list) and len(points.value) == len(found), f"there are {len(found)} entries", "R10")
     for node, each in zip(points.items(len(found)), found, strict=True):

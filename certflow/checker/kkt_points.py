@@ -98,7 +98,7 @@ def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -
     values: list[int] = []
     nodes = points.items(0, MAX_POINTS)
     for node, vectors in zip(nodes, evidence.items(len(nodes)), strict=True):
-        clock.tick()
+        clock.enter("R11", node.where)
         table = node.fields("kind centre radius unique_radius value gap")
         point = _point(table, field.size)
         node.need(not listed or listed[-1].centre < point.centre, "the centres are not in increasing order", "R11")

@@ -25,11 +25,20 @@ class OutOfTime(Exception):
 
 
 class Clock:
-    """Raises `OutOfTime` from `tick` once `limit` seconds (None: never) have passed since it was made."""
+    """Raises `OutOfTime` from `tick` once `limit` seconds (None: never) have passed since it was made.
+
+    It also knows what is being checked, `rule` and `where`, in case that the check ends there without a reason of its own.
+    """
 
     def __init__(self, limit: float | None) -> None:
         # What is no number of seconds is no time at all.
         self.end = None if limit is None else time.monotonic() + (limit if limit >= 0 else 0)
+        self.rule, self.where = "R1", "file"
+
+    def enter(self, rule: str, where: str) -> None:
+        """From now on this is checked."""
+        self.rule, self.where = rule, where
+        self.tick()
 
     def tick(self) -> None:
         """Call this in every loop whose length the file decides."""

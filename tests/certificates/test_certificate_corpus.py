@@ -1,6 +1,7 @@
 """The corpus: what must be accepted is, what must be refused is refused with a rule, what is not a certificate is malformed."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import ASSUMPTIONS, check_file, check_text
+from certflow.checker.__main__ import main
 from certflow.checker.reading import canonical
 
 FOLDER = Path(__file__).parent
@@ -226,7 +228,66 @@ def test_files_that_cannot_be_read_are_malformed(tmp_path):
 
 
 def test_the_time_limit_is_a_verdict():
-    assert check_file(FOLDER / "accept" / "deep.json", time_limit=0.0).verdict == "timeout"
+    verdict = check_file(FOLDER / "accept" / "deep.json", time_limit=0.0)
+    assert (verdict.verdict, verdict.rule, verdict.where) == ("timeout", "R1", "file")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "rule", "where"),
+    [
+        ("document", "Problem", "R1", "problem"),
+        ("document", "_group", "R1", "groups[0]"),
+        ("groups", "angle_up", "R5", "groups[0]"),
+        ("curve", "_place", "R4", "groups[0].windows[0].steps[0]"),
+        ("groups", "at_point", "R6", "groups[0].trap"),
+        ("claim", "sweep", "R5", "groups"),
+        ("claim", "power_up", "R7", "claim"),
+        ("claim", "_largest_ncf", "R9", "claim"),
+        ("claim", "_check_support", "R9", "claim.blocks[0]"),
+    ],
+)
+def test_what_was_not_foreseen_is_refused_with_the_rule_and_the_place_that_were_reached(monkeypatch, module, name, rule, where):
+    def fail(*_, **__):
+        raise OverflowError("an exponent is too large")
+
+    monkeypatch.setattr(f"certflow.checker.{module}.{name}", fail)
+    verdict = check_file(FOLDER / "accept" / "one-neuron.json")
+    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", rule, where) and "exponent" in verdict.reason
+
+
+def test_names_of_files_print_as_one_line_of_plain_characters(tmp_path, capsys):
+    names = ["a\ngood.json: accepted", "\x1b[2K\rgood.json: accepted", "b\u202e", "c\udce9"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"{}")
+    assert main([str(tmp_path / name) for name in names]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(names) and all(" malformed (R1, file)" in line for line in lines)
+    assert all(line.isascii() and line.isprintable() for line in lines)
+
+
+def test_an_interrupt_is_a_sentence_and_130(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("certflow.checker.__main__.check_file", interrupt)
+    assert main(["some.json"]) == 130
+    assert capsys.readouterr().err == "checker: interrupted.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("output", ["/dev/full", "&-", "a closed pipe"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_whoever_reads_the_output_the_exit_code_is_the_verdict(output, options):
+    words = [sys.executable, "-m", "certflow.checker", *options, str(FOLDER / "accept" / "one-neuron.json")]
+    if output == "a closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+        run = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+    else:
+        run = subprocess.run(["sh", "-c", f'exec "$@" >{output}', "sh", *words], stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 0
+    assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) == (output == "/dev/full")
 
 
 def _run(*arguments, module="certflow.checker", flags=(), cwd=FOLDER.parents[1]):
