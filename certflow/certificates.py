@@ -42,7 +42,9 @@ _OWN = ({"grid", "groups"}, {"evidence"})
 """What certificates of an early direction and those of KKT points have besides `_KEYS`."""
 
 
-def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: dict[str, Any]) -> str:
+def certificate_text(
+    problem: Problem, groups: Sequence[GroupEvidence], claim: dict[str, Any], assumptions: Sequence[str] = ASSUMPTIONS
+) -> str:
     """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes.
 
     `claim` is ready for JSON (exact text, no floats). Raises `BadInput` for a problem without exact text, and
@@ -56,7 +58,7 @@ def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: d
         "version": VERSION,
         "problem": problem.exact_content(),
         "problem_sha256": problem.sha256,
-        "assumptions": list(ASSUMPTIONS),
+        "assumptions": list(assumptions),
         "grid": grids.pop(),
         "groups": [_group(group) for group in groups],
         "claim": claim,

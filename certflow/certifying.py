@@ -15,7 +15,7 @@ from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
-from certflow.theorems import convergence
+from certflow.theorems import basin, convergence
 from certflow.theorems.convergence import Certified
 
 REPORT = "this is a fault of certflow, please report it together with the problem file"
@@ -74,6 +74,13 @@ def certify(
         except OutOfTime as error:
             return Announced(problem, "inconclusive", str(error))
     return Announced(**vars(found), certificate=text, checked=check)
+
+
+def basin_certificate(certified: Certified, progress: Progress | None = None) -> str:
+    """The certificate of where the limit flow goes, from the evidence of a proved theorem; raises as `require_accepted`."""
+    text = certificate_text(certified.problem, certified.groups, basin.basin_claim(certified), basin.ASSUMPTIONS)
+    require_accepted(text, progress)
+    return text
 
 
 def require_accepted(text: str, progress: Progress | None = None) -> None:

@@ -155,8 +155,8 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
 
     content = read_certificate(certificate)
     claim = content["claim"]
-    if "evidence" in content:
-        _show_kkt(certificate, content, as_json, latex)
+    if claim.get("statement") in ("kkt-points", "basin", "time-near-origin"):
+        _show_in_words(certificate, content, as_json, latex)
         return
     statement, limits = read_claim(claim), what_limits(content)
     if as_json:
@@ -169,12 +169,14 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
         emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
 
 
-def _show_kkt(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
+def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
     from certflow.checker.__main__ import sentences
     from certflow.report.terminal import emit_command, emit_prose
 
     if latex:
-        raise BadInput("--latex: a list of KKT points has no LaTeX theorem; `certflow kkt --latex` prints its table.")
+        raise BadInput(
+            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of KKT points."
+        )
     if as_json:
         print_json({"claim": content["claim"], "limits": [], "assumptions": content["assumptions"]})
         return

@@ -37,6 +37,7 @@ MORE = 6
 @click.option("--figure", metavar="FILE", help="Draw N and its KKT points: PNG, SVG or PDF, on the circle or the sphere.")
 @click.option("--certificate", metavar="FILE", help="Write a certificate that `check` accepts.")
 @click.option("--own-start", is_flag=True, help="Prove to which points the problem's own initial direction flows.")
+@click.option("--basin-certificate", metavar="FILE", help="Write what --own-start proves as a certificate that `check` accepts.")
 @click.option("--sample", type=click.IntRange(1, 1_000_000), help="Estimate all basins from so many random initial directions.")
 @click.option("--starts", type=click.IntRange(1, 1_000_000), help="Starts of the search where not all points can be enumerated.")
 def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) -> int:
@@ -54,11 +55,12 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
         raise BadInput(f"--figure {figure}: the name does not end in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}.")
     problem = run.problem()
-    outputs = [(wanted[each], f"--{each}") for each in ("figure", "certificate") if wanted[each] is not None]
+    names = ("figure", "certificate", "basin_certificate")
+    outputs = [(wanted[each], f"--{each.replace('_', '-')}") for each in names if wanted[each] is not None]
     for name, option in outputs:
         run.output_file(name, option)
     if len({os.path.realpath(name) for name, _ in outputs}) < len(outputs):
-        raise BadInput("--figure and --certificate: are the same file; choose two names.")
+        raise BadInput(f"{' and '.join(option for _, option in outputs)}: are the same file; choose different names.")
     from certflow.report.records import kkt_record, problem_record
 
     # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found is printed.
@@ -128,11 +130,13 @@ class _Extras:
         figure: str | None,
         certificate: str | None,
         own_start: bool,
+        basin_certificate: str | None,
         sample: int | None,
     ) -> None:
         """Make all that is wanted."""
-        if own_start:
-            self._try("limits", "no proof of where the initial direction flows", lambda: self._limits(problem, found, run))
+        if own_start or basin_certificate is not None:
+            failure = "no proof of where the initial direction flows"
+            self._try("limits", failure, lambda: self._limits(problem, found, run, basin_certificate))
         if sample is not None:
             self._try("basin_estimates", "no estimate of the basins", lambda: self._sample(problem, found, run, sample))
         if figure is not None:
@@ -147,8 +151,9 @@ class _Extras:
         except (Inconclusive, OutOfTime) as error:
             self.complaints.append(f"{failure}: {error}")
 
-    def _limits(self, problem: Problem, found: KKTSet, run: Run) -> None:
-        from certflow.certifying import certify
+    def _limits(self, problem: Problem, found: KKTSet, run: Run, file: str | None) -> None:
+        from certflow.certificates import sha256, write_certificate
+        from certflow.certifying import basin_certificate, certify
         from certflow.report.kkt_columns import limit_column
         from certflow.theorems.basin import certified_limits
 
@@ -157,6 +162,10 @@ class _Extras:
         if not certified.claim:
             raise Inconclusive(certified.reason)
         limits = certified_limits(certified, found)
+        if file is not None:
+            text = basin_certificate(certified)
+            write_certificate(file, text)
+            self.record |= {"basin_certificate": file, "basin_sha256": sha256(text)}
         self.record["limits"] = [limit.to_json() for limit in limits]
         self.columns.append(limit_column(limits, len(found.points), joint=problem.order > 2 or len(problem.blocks) == 1))
         left = sum(limit.entry is None for limit in limits)
@@ -203,9 +212,9 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         emit(kkt_table(problem, found, digits, more=extras.columns).to_latex(), end="")
     else:
         emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
-        figure, certificate = extras.record.get("figure"), extras.record.get("certificate")
+        figure, *certificates = (extras.record.get(name) for name in ("figure", "certificate", "basin_certificate"))
         if figure:
             emit_prose(f"Figure written to {printable(figure, keep='')}")
-        if certificate:
+        for certificate in filter(None, certificates):
             words = f"Accepted by the independent checker and written to {printable(certificate, keep='')}; to check it again"
             emit_command(words, "certflow check", certificate)

@@ -1,7 +1,7 @@
 """An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
 
 `check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in directed integer
-arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R12: `docs/certificate-format.md`. The folder
+arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R13: `docs/certificate-format.md`. The folder
 works as a bare copy too: `python -S -E -m checker FILE`.
 """
 
@@ -12,15 +12,24 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
+from . import basin, kkt
+from .basin import BASIN_ASSUMPTIONS, check_basin
 from .claim import check_claim
 from .document import ASSUMPTIONS, read
-from .kkt import KKT_ASSUMPTIONS, about_kkt, check_kkt
+from .kkt import KKT_ASSUMPTIONS, check_kkt
 from .reading import MAX_BYTES, parse
 from .verdicts import Clock, Malformed, OutOfTime, Refused
 
-__all__ = ["ASSUMPTIONS", "EXIT_CODES", "KKT_ASSUMPTIONS", "Verdict", "check_file", "check_text"]
+__all__ = ["ASSUMPTIONS", "BASIN_ASSUMPTIONS", "EXIT_CODES", "KKT_ASSUMPTIONS", "Verdict", "check_file", "check_text"]
 
 EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
+
+
+_OTHERS = {
+    kkt.STATEMENT: (check_kkt, KKT_ASSUMPTIONS),
+    basin.STATEMENT: (check_basin, BASIN_ASSUMPTIONS),
+}
+"""The statements besides early-direction: what proves their claim, and what they take for granted."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +58,21 @@ def check_file(path: str | os.PathLike[str], time_limit: float | None = None) ->
     return check_text(data, time_limit)
 
 
+def _statement(content: Any) -> str:
+    """The statement of the claim of a parsed file; "" if it names none."""
+    claim = content.get("claim") if isinstance(content, dict) else None
+    statement = claim.get("statement") if isinstance(claim, dict) else None
+    return statement if isinstance(statement, str) else ""
+
+
 def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
     """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never raises."""
     clock = Clock(time_limit)
     try:
         content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)
-        if about_kkt(content):
-            return Verdict("accepted", claim=check_kkt(content, clock), assumptions=KKT_ASSUMPTIONS)
+        if (statement := _statement(content)) in _OTHERS:
+            check, assumptions = _OTHERS[statement]
+            return Verdict("accepted", claim=check(content, clock), assumptions=assumptions)
         certificate = read(content, clock)
         check_claim(certificate, clock)
     except Refused as error:

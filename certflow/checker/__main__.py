@@ -14,15 +14,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from . import EXIT_CODES, Verdict, check_file
-from .kkt import STATEMENT
+from . import EXIT_CODES, Verdict, basin, check_file, kkt
 
 _WORST_FIRST = (2, 1, 3, 0)
 
 
 def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
-    return _kkt_sentences(claim) if claim["statement"] == STATEMENT else _early_sentences(claim)
+    return _WORDS.get(claim["statement"], _early_sentences)(claim)
 
 
 def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
@@ -91,6 +90,9 @@ def _early_sentences(claim: dict[str, Any]) -> list[str]:
                 f"then on {until}; the NCF is {sign} there."
             )
     return lines
+
+
+_WORDS = {kkt.STATEMENT: _kkt_sentences, basin.STATEMENT: basin.basin_sentences}
 
 
 def _report(path: str, verdict: Verdict, quiet: bool) -> None:

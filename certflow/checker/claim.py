@@ -84,7 +84,7 @@ class _After:
         self.at_horizon = self.A1
         self.time_low = self.time_high = swept.horizon
         if self.L > 2:
-            self.time_low, self.time_high = _scaled_time(proved[0], self.L, clock)
+            self.time_low, self.time_high = scaled_time(proved[0], self.L, clock)
         self.horizon: Fraction | None = None
 
     def nu(self, each: Proved, size: Fraction) -> Fraction:
@@ -190,7 +190,7 @@ class _After:
         each, problem = self.proved[g], self.certificate.problem
         weights = [w for j in problem.groups[g] for w in problem.indices[j]]
         block["index"].same(g)
-        block["weights"].same(_runs(sorted(weights)))
+        block["weights"].same(runs(sorted(weights)))
         block["outcome"].same(each.group.outcome)
         block["reason"].same(each.group.reason)
         if block["horizon"].value is not None:
@@ -212,7 +212,7 @@ class _After:
         if self.forever:
             block["angle_at_radius"].same(None)
         if "kkt_point" in given:
-            self._check_point(block["kkt_point"], trap, proposed, weights)
+            check_point(block["kkt_point"], trap, proposed, weights, self.certificate.grid)
         if "support" in given:
             block["support"].need("kkt_point" in given, "it belongs to a KKT point")
             _check_support(block["support"], trap, proposed, problem.groups[g])
@@ -226,15 +226,6 @@ class _After:
                 block[name].at_least(bound)
         if "law" in given:
             self._check_law(g, trap, block["law"])
-
-    def _check_point(self, node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int]) -> None:
-        point = node.fields("centre radius")
-        flat = [v for row in proposed.centre for v in row]
-        expected = [Fraction(v, 1 << self.certificate.grid) for _, v in sorted(zip(weights, flat, strict=True))]
-        claimed = [number.dyadic() for number in point["centre"].items(len(weights))]
-        point["centre"].need(claimed == expected, "it is not the centre of the trap")
-        point["radius"].at_least(trap.kkt_radius)
-        point["radius"].need(point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6")
 
     def _check_law(self, g: int, trap: ProvedTrap, node: Node) -> None:
         """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho <= R."""
@@ -250,6 +241,17 @@ class _After:
         table["floor"].at_least(floor, "R7")
 
 
+def check_point(node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int], grid: int) -> None:
+    """R6: the centre is that of the trap, and the radius holds its one KKT point and no other."""
+    point = node.fields("centre radius")
+    flat = [v for row in proposed.centre for v in row]
+    expected = [Fraction(v, 1 << grid) for _, v in sorted(zip(weights, flat, strict=True))]
+    claimed = [number.dyadic() for number in point["centre"].items(len(weights))]
+    point["centre"].need(claimed == expected, "it is not the centre of the trap")
+    point["radius"].at_least(trap.kkt_radius)
+    point["radius"].need(point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6")
+
+
 def _check_support(node: Node, trap: ProvedTrap, proposed: Trap, parts: list[int]) -> None:
     """R9: a part that is exactly 0 stays 0; one that is farther from 0 than the KKT point can be is not 0."""
     norms = [sum(v * v for v in row) for row in proposed.centre]
@@ -261,7 +263,7 @@ def _check_support(node: Node, trap: ProvedTrap, proposed: Trap, parts: list[int
     node.need(clear, "a part is too small to tell whether it vanishes")
 
 
-def _runs(weights: list[int]) -> list[Any]:
+def runs(weights: list[int]) -> list[Any]:
     """[first, count] for consecutive weights, otherwise a list of such pairs."""
     runs: list[Any] = []
     for w in weights:
@@ -272,7 +274,7 @@ def _runs(weights: list[int]) -> list[Any]:
     return runs[0] if len(runs) == 1 else runs
 
 
-def _scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]:
+def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]:
     """R5: bounds of the scaled time at which the curve ends, int |p|^(L-2) ... ds with rho = |w0| exp(S + err)."""
     track = each.runner.track
     if track is None or not track.steps:

@@ -82,9 +82,9 @@ def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -
     return top, Problem(content["problem"], clock)
 
 
-def read(content: Any, clock: Clock) -> Certificate:
+def read(content: Any, clock: Clock, assumptions: tuple[str, ...] = ASSUMPTIONS) -> Certificate:
     """The certificate in a parsed file. Raises `Malformed`, or `Refused` for problems outside the theory."""
-    top, problem = opened(content, "grid groups", ASSUMPTIONS, clock)
+    top, problem = opened(content, "grid groups", assumptions, clock)
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):

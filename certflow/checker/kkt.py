@@ -19,12 +19,6 @@ KKT_ASSUMPTIONS: tuple[str, ...] = ("The network and the data are exactly the ra
 _FIELDS = "statement problem_sha256 of kkt_status proof points dead_cone n_max_upper assumptions"
 
 
-def about_kkt(content: Any) -> bool:
-    """Whether the file says that its claim is about KKT points."""
-    claim = content.get("claim") if isinstance(content, dict) else None
-    return isinstance(claim, dict) and claim.get("statement") == STATEMENT
-
-
 def check_kkt(content: Any, clock: Clock) -> Any:
     """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
     top, problem = opened(content, "evidence", KKT_ASSUMPTIONS, clock)

@@ -22,7 +22,36 @@ from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.convergence import Certified
 
+STATEMENT = "basin"
+ASSUMPTIONS: tuple[str, ...] = (
+    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit vector of the given "
+    "direction or of any direction within start_angle of it.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+)
+"""What a certificate of a basin takes for granted."""
+
 CONVERGES, SHRINKS, DEAD, INCONCLUSIVE = "converges", "shrinks", "dead", "inconclusive"
+
+
+def basin_claim(certified: Certified) -> dict[str, Any]:
+    """The statement about the limit flow alone, delta -> 0, that the groups of a proved theorem carry (L6.28).
+
+    What forces the directions is 0 there, so every bound of the theorem holds, from the same horizon on.
+    """
+    theorem = certified.claim
+    time = theorem["horizon"]["scaled_time"]
+    kept = ("index", "weights", "outcome", "reason", "kkt_point", "value", "gap", "angle_at_horizon")
+    return {
+        "statement": STATEMENT,
+        "order": theorem["order"],
+        "start_angle": theorem["start_angle"],
+        "problem_sha256": theorem["problem_sha256"],
+        "assumptions": list(ASSUMPTIONS),
+        "blocks": [
+            {**{key: block[key] for key in kept}, "horizon": None if block["outcome"] == INCONCLUSIVE else time}
+            for block in theorem["blocks"]
+        ],
+    }
 
 
 @dataclass(frozen=True)

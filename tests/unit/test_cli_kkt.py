@@ -15,6 +15,7 @@ from endless import endless
 
 import certflow.kkt.enumerate as enumeration
 from certflow.arithmetic.ball import Ball
+from certflow.checker import check_file
 from certflow.cli import main
 from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
 from certflow.outcome import Inconclusive
@@ -290,3 +291,16 @@ def test_a_start_without_a_proof_is_exit_code_3_also_where_the_list_is_complete(
     certificate = run("--certificate", "k.json")
     assert certificate.exit_code == 3
     assert "power 1 the checker has no rule" in certificate.stderr and "train more layers" not in certificate.stderr
+
+
+def test_a_basin_certificate_is_written_and_accepted(folder: Path) -> None:
+    result = run("--basin-certificate", "b.json", "--json")
+    record = json.loads(result.stdout)
+    assert record["basin_certificate"] == "b.json" and record["limits"]
+    assert check_file("b.json").verdict == "accepted"
+    shown = CliRunner().invoke(main, ["show", "b.json"])
+    assert shown.exit_code == 0 and "limit flow" in shown.stdout
+    asked = CliRunner().invoke(main, ["query", "b.json", "--delta", "1/100"])
+    assert asked.exit_code == 2
+    both = run("--basin-certificate", "same.json", "--certificate", "same.json")
+    assert both.exit_code == 2 and "same file" in both.stderr
