@@ -80,6 +80,8 @@ def _early_sentences(claim: dict[str, Any]) -> list[str]:
         name = f"Block {block['index'] + 1}"
         if block["outcome"] == "inconclusive":
             lines.append(f"{name}: nothing is claimed. {block['reason']}")
+        elif block["outcome"] == "zero":
+            lines.append(f"{name}: its weights are zero at the start and for ever.")
         elif block["outcome"] == "dead":
             lines.append(f"{name}: from the horizon on every sample is inactive and its weights never move again.")
         else:

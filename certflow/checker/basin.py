@@ -59,7 +59,7 @@ def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, b
         block["horizon"].need(each.runner.track is not None, "nothing is proved about this block")
         block["horizon"].at_least(swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1], "R13")
     if trap is None or proposed is None:
-        if not each.moving:
+        if each.group.outcome == "dead":
             check_dead(problem, problem.groups[g], each, certificate.grid, clock)
         for name in _OF_TRAP.split():
             block[name].same(None)
@@ -85,6 +85,8 @@ def basin_sentences(claim: dict[str, Any]) -> list[str]:
         when = "when its curve ends" if time is None else f"at time {time}"
         if block["outcome"] == "inconclusive":
             lines.append(f"{name}: nothing is claimed. {block['reason']}")
+        elif block["outcome"] == "zero":
+            lines.append(f"{name}: it is zero at the start and for ever.")
         elif block["outcome"] == "dead":
             lines.append(f"{name}: {when} every sample is inactive, and it never moves again.")
         else:

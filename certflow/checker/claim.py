@@ -38,7 +38,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     clock.enter("R5", "groups")
     swept = sweep([each.runner for each in proved], problem.order, delta_bar, clock)
     for each, parts in zip(proved, problem.groups, strict=True):
-        if not each.moving:
+        if each.group.outcome == "dead":
             check_dead(problem, parts, each, certificate.grid, clock)
     clock.enter("R7", "claim")
     after = _After(certificate, claim, proved, swept, epsilon, delta_bar, clock)

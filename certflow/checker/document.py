@@ -95,12 +95,12 @@ def read(content: Any, clock: Clock, assumptions: tuple[str, ...] = ASSUMPTIONS)
 
 def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> Group:
     table = node.fields("outcome reason start windows trap")
-    outcome = table["outcome"].text("converges", "shrinks", "dead", "inconclusive")
+    outcome = table["outcome"].text("converges", "shrinks", "dead", "zero", "inconclusive")
     reason = table["reason"].text()
     windows = table["windows"].items(0, MAX_WINDOWS)
-    if outcome == "inconclusive":
-        if table["start"].value is not None or windows or table["trap"].value is not None:
-            node.fail("an inconclusive group has no start, no windows and no trap")
+    if outcome in ("zero", "inconclusive"):
+        if table["start"].value is not None or windows or table["trap"].value is not None or (reason and outcome == "zero"):
+            node.fail("an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason")
         return Group(outcome, reason, [], [], None)
     if reason or (table["trap"].value is None) != (outcome == "dead"):
         node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")

@@ -44,7 +44,7 @@ class Proved:
     @property
     def moving(self) -> bool:
         """Whether its weights may still change."""
-        return self.group.outcome != "dead"
+        return self.group.outcome not in ("dead", "zero")
 
 
 def divided(low: Fraction, high: Fraction, scale: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
@@ -83,8 +83,11 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         if problem.several:
             sigma = (root_down(part2 / length2, 2), root_up(part2 / length2, 2))
             share = (max(Fraction(0), sigma[0] - start_angle), sigma[1] + start_angle)
-        if group.outcome == "inconclusive":
-            result.append(Proved(group, None, Runner(None, unknown, None, 0, share, 0, where)))
+        if group.outcome == "zero" and (any(own) or start_angle):
+            raise Refused("R5", where, "only weights that are exactly zero at the start, for start_angle 0, stay zero")
+        if group.outcome in ("zero", "inconclusive"):
+            after = _NOTHING if group.outcome == "zero" else unknown
+            result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
         start = [Fraction(v) for row in group.start for v in row]
         distance = angle_up(start, own, f"{where}.start")

@@ -37,9 +37,9 @@ class TrapEvidence:
 
 @dataclass(frozen=True)
 class GroupEvidence:
-    """The evidence of one group: `outcome` converges, shrinks, dead or inconclusive, and `reason` if inconclusive.
+    """The evidence of one group: `outcome` converges, shrinks, dead, zero or inconclusive, and `reason` if inconclusive.
 
-    `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive group has no curve and no trap, a dead one no
+    `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no trap, a dead one no
     trap.
     """
 

@@ -32,8 +32,8 @@ _SHRINK_MORE = Fraction(1, 3)
 _MORE_RADII = 12
 _GAP_BITS = 20
 _SPARE = 2.0**-3
-"""The part of the radius of a Hessian that is left over: on a ball across kinks, the enclosures of a checker with another
-order of operations have other middles, and agree with these to first order in r0 only."""
+"""The part of the radius of a Hessian, as far as it grows with r0, that is left over: on a ball across kinks the enclosures
+of a checker with another order of operations have other middles, and agree with these to first order in r0 only."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], severa
     radii = [dyadic_up(float(r), 16) for r in wanted]
     count = len(radii)
     regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), several, np.repeat(eta, count))
-    regions = replace(regions, A_rad=regions.A_rad * (1 + _SPARE))
+    # A kink through the centre itself costs the same on every ball, and the same for everybody.
+    regions = replace(regions, A_rad=up(regions.A_rad + _SPARE * (regions.A_rad - regions.A_rad.min(axis=0))))
     bounds = [tangential_bound(regions, at.W.mid[0], i) for i in range(count)]
     best = max(-mu for mu, _ in bounds)
     if best <= 0:

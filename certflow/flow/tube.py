@@ -46,7 +46,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Track:
-    """One group on the clock: its steps with their rates, and the rates after its last step (trap, dead, or unknown).
+    """One group on the clock: its steps with their rates, and the rates after its last step (trap, dead, zero, or unknown).
 
     `ends[k]` is where step k ends, `log_integral[k]` the integral of the decay up to there; `half_log_lo[k]` and
     `half_log_hi[k]` enclose log(|p|/|p(0)|) on step k. `entry` is what is added to D when the last step is over (the

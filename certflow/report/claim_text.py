@@ -115,6 +115,10 @@ def _outcomes(s: Statement) -> list[str]:
             f"{who[0].upper()}{who[1:]} {be} dead from the horizon on at the latest: no sample activates {it}, and {its} weights "
             "no longer change at all."
         )
+    zero = s.of("zero")
+    if zero:
+        start, stay = ("start", "stay") if len(zero) > 1 else ("starts", "stays")
+        found.append(f"{_names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times.")
     return found
 
 

@@ -30,7 +30,7 @@ ASSUMPTIONS: tuple[str, ...] = (
 )
 """What a certificate of a basin takes for granted."""
 
-CONVERGES, SHRINKS, DEAD, INCONCLUSIVE = "converges", "shrinks", "dead", "inconclusive"
+CONVERGES, SHRINKS, DEAD, ZERO, INCONCLUSIVE = "converges", "shrinks", "dead", "zero", "inconclusive"
 
 
 def basin_claim(certified: Certified) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def basin_claim(certified: Certified) -> dict[str, Any]:
         "problem_sha256": theorem["problem_sha256"],
         "assumptions": list(ASSUMPTIONS),
         "blocks": [
-            {**{key: block[key] for key in kept}, "horizon": None if block["outcome"] == INCONCLUSIVE else time}
+            {**{key: block[key] for key in kept}, "horizon": None if block["outcome"] in (ZERO, INCONCLUSIVE) else time}
             for block in theorem["blocks"]
         ],
     }
@@ -59,7 +59,7 @@ class Limit:
     """Where the direction of block `block` of the weights goes under the limit flow from the problem's own w0.
 
     `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then `reason` says
-    which). `outcome` is that of the theorem: converges, shrinks, dead or inconclusive. `weights` are the indices, in the
+    which). `outcome` is that of the theorem: converges, shrinks, dead, zero or inconclusive. `weights` are the indices, in the
     problem, of those weights that are the listed point up to a positive factor; all other weights of the block are zero.
     """
 
@@ -100,6 +100,8 @@ def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], tra
     parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
     if outcome == INCONCLUSIVE:
         return Limit(j, outcome, None, reason=block["reason"])
+    if outcome == ZERO:
+        return Limit(j, outcome, None, reason="its weights are zero and stay zero")
     if outcome == DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
     if trap is None:

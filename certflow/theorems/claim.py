@@ -205,7 +205,7 @@ def _block(
     block: dict[str, Any] = {
         "index": g,
         "weights": _runs(sorted(weights)),
-        "outcome": "inconclusive" if group.curve is None else "dead" if trap is None else "",
+        "outcome": "zero" if group.zero else "inconclusive" if group.curve is None else "dead" if trap is None else "",
         "reason": group.reason,
         **dict.fromkeys(("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law")),
     }

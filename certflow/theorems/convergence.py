@@ -15,18 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import parse_rational
-from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
-from certflow.flow.parts import Parts, parts_of
+from certflow.flow.parts import parts_of
 from certflow.flow.propose import SUB_STEP, groups_of
-from certflow.flow.region import end_of, output_bounds
-from certflow.flow.trap import BITS, Trap, dyadic_up
-from certflow.flow.tube import Rates, Sweep, Timeline, Track
+from certflow.flow.trap import Trap, dyadic_up
+from certflow.flow.tube import Sweep, Timeline
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
@@ -34,12 +30,12 @@ from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, bound_steps, dead_room, prepare, propose_steps, settle_for
+from certflow.theorems.groups import Group, bound_steps, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
+from certflow.theorems.tracks import track_of
 
 _ROOM = 1.25
 _SMALLEST = Fraction(1, 10**90)
-_NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
 @dataclass
@@ -84,7 +80,7 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         proof = _Proof(problem, _groups(problem), goal, angle, progress, SUB_STEP / 8)
         return proof.run()
     except OutOfTime as error:
-        return Certified(problem, "inconclusive", str(error), None, "" if proof is None else proof.progressed())
+        return Certified(problem, "inconclusive", str(error) if proof is None else f"{error} {proof.progressed()}")
     except Unproved as error:
         try_ = advice([error.cause], goal, angle)
         return Certified(problem, "inconclusive", str(error), error.stopped_at, error.proved, try_)
@@ -130,7 +126,7 @@ class _Proof:
         delta = None
         while delta is None:  # ends: a group is given up, none twice
             tick()
-            if not any(group.known for group in self.groups):
+            if not any(group.followed for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
                 return Certified(
                     self.problem, "inconclusive", _reasons(self.groups), try_=advice(causes, self.epsilon, self.start_angle)
@@ -179,7 +175,7 @@ class _Proof:
     def progressed(self) -> str:
         """Up to where the proof has come, in words."""
         what, done = self.stage
-        return f"nothing about the direction; {what} of {done} of {len(self.groups)} groups of weights are proved"
+        return f"By then the {what} of {done} of {len(self.groups)} groups of weights were proved."
 
     def _report(self, what: str, done: int) -> None:
         self.stage = what, done
@@ -187,7 +183,10 @@ class _Proof:
             self.progress(what, done, len(self.groups))
 
     def _prepare(self, group: Group) -> None:
-        """Centre, trap and first rates of a group; one of several that cannot be followed keeps its reason."""
+        """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed keeps its reason."""
+        group.zero = self.start_angle == 0 and not any(self.problem.direction[i] for part in group.parts.indices for i in part)
+        if group.zero:
+            return
         try:
             traps = prepare(group, self.epsilon, self.several, self.sub_step)
             if self.several and traps:
@@ -203,78 +202,18 @@ class _Proof:
     def _choose(self, group: Group, traps: list[Trap]) -> None:
         """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest."""
         group.trap = traps[0]
-        timeline = Timeline([self._track(group, 0)], self.order)
+        timeline = Timeline([track_of(self.problem, group, 0, self.start_angle, self.several)], self.order)
         trap, count, self.share = best_choice(group, traps, timeline, self.epsilon)
         settle_for(group, trap, count)
         group.steps, group.spectra = group.steps[: group.count], group.spectra[: group.count]
 
     def _setup(self) -> None:
-        tracks = [self._track(group, j) for j, group in enumerate(self.groups)]
+        tracks = [track_of(self.problem, group, j, self.start_angle, self.several) for j, group in enumerate(self.groups)]
         self.timeline = Timeline(tracks, self.order)
-        settled = [Settled(group.trap, track.after, group.dead) for group, track in zip(self.groups, tracks, strict=True)]
+        still = [group.dead or group.zero for group in self.groups]
+        settled = [Settled(g.trap, track.after, own) for g, track, own in zip(self.groups, tracks, still, strict=True)]
         self.horizon = Horizon(settled, self.order, self.epsilon)
         self.radius = self.horizon.target_radius(self.share)
-
-    def _track(self, group: Group, j: int) -> Track:
-        problem, parts = self.problem, group.parts
-        own = [problem.direction[i] for part in parts.indices for i in part]
-        log_share, moved = self._share(own, j)
-        curve = group.curve
-        if curve is None:
-            empty = np.zeros(0)
-            return Track((), (), (), empty, empty, self._unknown(parts), 0.0, 0.0, log_share)
-        start = [Fraction(v) for part in curve.start for v in part]
-        distance = float(up(angle_upper(start, own) + moved))
-        ends, decays, at = [], [], Fraction(0)
-        for window in curve.windows:
-            for _ in range(window.steps):
-                at += window.h / window.steps
-                ends.append(at)
-                decays.append(window.decay)
-        half_lo, half_hi = self._half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
-        if group.dead:
-            after = Rates(0.0, dead_room(parts, curve), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, after, 0.0, distance, log_share)
-        trap = group.trap
-        if trap is None:
-            raise ValueError("a group with a tube ends in a trap or is dead")
-        end = [Fraction(v) for part in end_of(curve) for v in part]
-        centre = [Fraction(v) for part in trap.centre for v in part]
-        entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
-        return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, trap.rates, entry, distance, log_share)
-
-    def _share(self, own: list[Fraction], j: int) -> tuple[tuple[float, float], float]:
-        """Enclosure of log(rho_j(0)/delta), and how far the start angle can turn the block."""
-        phi = self.start_angle
-        if not self.several:
-            return (0.0, 0.0), float_up(phi)
-        square = sum(v * v for v in own) / sum(v * v for v in self.problem.direction)
-        sigma = Ball(square, BITS).sqrt()
-        high = float_up((sigma + phi).log().upper()) if square + phi else _NOTHING
-        if not self.groups[j].known:
-            # It may have turned anywhere; only the bound of its size is used.
-            return (_NOTHING, high), 0.0
-        if not 2 * phi <= sigma.lower():
-            reason = "the block is too small for this start_angle; its direction would be arbitrary."
-            raise Unproved(reason, Cause.START, j)
-        turned = arcsin_upper((Ball(phi, BITS) / sigma).square().upper()) if phi else 0.0
-        return (float_down((sigma - phi).log().lower()), high), turned
-
-    def _half_logs(self, group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
-        if group.at is None:
-            return np.zeros(0), np.zeros(0)
-        low, high = group.at.norm2.lower(), group.at.norm2.upper()
-        half_lo = [float_down((Ball(Fraction(float(v)) / start, BITS).log() / 2).lower()) for v in low]
-        half_hi = [float_up((Ball(Fraction(float(v)) / start, BITS).log() / 2).upper()) for v in high]
-        return np.array(half_lo), np.array(half_hi)
-
-    def _unknown(self, parts: Parts) -> Rates:
-        """Rates of a group of which nothing is known but the size of its outputs on the sphere."""
-        beta = [Fraction(float(b)) for b in output_bounds(parts)]
-        growth = 2 * sum(abs(z) * b for z, b in zip(self.problem.z, beta, strict=True))
-        loss = self.problem.loss
-        E = loss.omega(self.problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
-        return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(growth))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
         """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing steps."""
@@ -330,8 +269,8 @@ class _Proof:
                 k,
             )
         # What takes longest makes the others wait, and grow.
-        known = [g for g, group in enumerate(self.groups) if group.known]
-        slowest = max(known, key=lambda g: tracks[g].ends[-1] if tracks[g].ends else Fraction(0))
+        followed = [g for g, group in enumerate(self.groups) if group.followed]
+        slowest = max(followed, key=lambda g: tracks[g].ends[-1] if tracks[g].ends else Fraction(0))
         reason = "the direction arrives so late that the weights may have grown too much by then, however small delta is."
         return self._unproved(reason, slowest, len(tracks[slowest].steps))
 
@@ -379,7 +318,7 @@ def _reasons(groups: list[Group]) -> str:
 
 def _evidence(group: Group) -> GroupEvidence:
     if group.curve is None:
-        return GroupEvidence("inconclusive", group.reason, None, (), None)
+        return GroupEvidence("zero" if group.zero else "inconclusive", group.reason, None, (), None)
     steps, k = [], 0
     for window in group.curve.windows:
         row = []

@@ -43,6 +43,7 @@ class Group:
     trap: Trap | None = None
     at: Points | None = None
     dead: bool = False
+    zero: bool = False
     reason: str = ""
     cause: Cause | None = None
     angles: list[float] = field(default_factory=list)
@@ -52,7 +53,12 @@ class Group:
 
     @property
     def known(self) -> bool:
-        """Whether the group has a tube."""
+        """Whether anything is said about the group."""
+        return self.zero or self.followed
+
+    @property
+    def followed(self) -> bool:
+        """Whether the group has a direction and a tube."""
         return self.curve is not None
 
     def give_up(self, error: Unproved) -> None:

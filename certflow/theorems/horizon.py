@@ -16,11 +16,12 @@ from certflow.flow.tube import Rates, Sweep
 
 @dataclass(frozen=True)
 class Settled:
-    """The state of one group at the horizon: its rates from then on; trap None for a dead or an unknown group."""
+    """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for one that is
+    `still`: dead or zero."""
 
     trap: Trap | None
     rates: Rates
-    dead: bool
+    still: bool
 
 
 class Horizon:
@@ -28,7 +29,7 @@ class Horizon:
 
     def __init__(self, groups: list[Settled], order: int, epsilon: Fraction) -> None:
         self.groups, self.order, self.epsilon = groups, order, epsilon
-        self.moving = [g for g in groups if not g.dead]
+        self.moving = [g for g in groups if not g.still]
         self.grows = any(g.rates.ell_hi > 0 for g in self.moving)
 
     def budget(self, group: Settled) -> Fraction:

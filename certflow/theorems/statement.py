@@ -13,7 +13,7 @@ from typing import Any
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational, shown
 from certflow.outcome import BadInput
 
-OUTCOMES = ("converges", "shrinks", "dead", "continuum", "inconclusive")
+OUTCOMES = ("converges", "shrinks", "dead", "continuum", "zero", "inconclusive")
 PROVED = OUTCOMES[:-1]
 
 Pair = tuple[Fraction, Fraction]

@@ -18,8 +18,10 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
+from certflow.report.claim_text import claim_latex, claim_sentence
 from certflow.theorems.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.convergence import certify
+from certflow.theorems.query import query
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
 Y = ["5", "9/5", "1"]
@@ -187,17 +189,39 @@ def test_an_angle_below_the_precision_says_so():
 
 
 def test_if_all_groups_fail_all_reasons_are_shown():
-    found = certify(one_layer(["0", "-1", "0", "-2", "0", "0"], y=["0", "0", "-1"]), EPSILON)
+    found = certify(one_layer(["0", "-1", "0", "-2", "-1/10000", "0"], y=["0", "0", "1"]), EPSILON, start_angle=Fraction(1, 1000))
     assert found.outcome == "inconclusive"
     assert "blocks 1, 2: " in found.reason and "block 3: " in found.reason
-    assert found.try_ == "another initial direction"
 
 
-def test_a_block_of_zeros_gives_a_partial_theorem():
-    found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)
+def test_a_block_of_zeros_stays_zero_and_the_others_have_their_theorem():
+    problem = one_layer(["1", "1/2", "0", "0"])
+    found = certify(problem, EPSILON)
+    assert (found.outcome, outcomes(found)) == ("proved", ["converges", "zero"])
+    alone = certify(one_layer(["1", "1/2"]), EPSILON)
+    assert Fraction(found.claim["delta_bar"]) > Fraction(alone.claim["delta_bar"]) / 10
+    assert accepted(found) == ("accepted", "")
+    assert "Block 2 starts with all weights zero, and stays zero" in claim_sentence(found.claim)
+    assert "zero for all times" in claim_latex(found.claim)
+    query(found.claim, found.claim["delta_bar"])
+
+
+def test_a_block_of_zeros_has_any_direction_once_the_start_may_be_turned():
+    found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON, start_angle=Fraction(1, 10**6))
     assert (found.outcome, outcomes(found)) == ("partial", ["converges", "inconclusive"])
     assert "block 2" in found.reason
     assert accepted(found) == ("accepted", "")
+
+
+def test_only_exact_zeros_pass_for_zero():
+    nearly = one_layer(["1", "1/2", "0", "1/1000000000000"])
+    found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)
+    forged = {**found.claim, "problem_sha256": nearly.sha256}
+    verdict = check_text(certificate_text(nearly, found.groups, forged))
+    assert (verdict.verdict, verdict.rule) == ("refused", "R5")
+    turned = {**found.claim, "start_angle": "1/1000000"}
+    verdict = check_text(certificate_text(found.problem, found.groups, turned))
+    assert (verdict.verdict, verdict.rule) == ("refused", "R5")
 
 
 def test_a_block_that_starts_in_its_trap_keeps_its_distance_from_the_kkt_point():

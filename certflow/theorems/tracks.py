@@ -1,0 +1,91 @@
+"""What each group brings to the common clock: its steps with their rates, where it starts, and its share of delta (L3.8, L3.9)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.directed import float_down, float_up, up
+from certflow.flow.angles import angle_upper, arcsin_upper
+from certflow.flow.parts import Parts
+from certflow.flow.region import end_of, output_bounds
+from certflow.flow.trap import BITS
+from certflow.flow.tube import Rates, Track
+from certflow.problem import Problem
+from certflow.theorems.advice import Cause, Unproved
+from certflow.theorems.groups import Group, dead_room
+
+_STILL = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
+
+
+def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, several: bool) -> Track:
+    """Group j on the clock: its steps and their rates, how far its start may be from the curve, and its share of delta."""
+    parts = group.parts
+    own = [problem.direction[i] for part in parts.indices for i in part]
+    log_share, moved = _share(problem, group, j, own, start_angle, several)
+    curve = group.curve
+    if curve is None:
+        empty = np.zeros(0)
+        after = _STILL if group.zero else _unknown(problem, parts)
+        return Track((), (), (), empty, empty, after, 0.0, 0.0, log_share)
+    start = [Fraction(v) for part in curve.start for v in part]
+    distance = float(up(angle_upper(start, own) + moved))
+    ends, decays, at = [], [], Fraction(0)
+    for window in curve.windows:
+        for _ in range(window.steps):
+            at += window.h / window.steps
+            ends.append(at)
+            decays.append(window.decay)
+    half_lo, half_hi = _half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
+    if group.dead:
+        after = replace(_STILL, limit=dead_room(parts, curve))
+        return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, after, 0.0, distance, log_share)
+    trap = group.trap
+    if trap is None:
+        raise ValueError("a group with a tube ends in a trap or is dead")
+    end = [Fraction(v) for part in end_of(curve) for v in part]
+    centre = [Fraction(v) for part in trap.centre for v in part]
+    entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
+    return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, trap.rates, entry, distance, log_share)
+
+
+def _share(
+    problem: Problem, group: Group, j: int, own: list[Fraction], phi: Fraction, several: bool
+) -> tuple[tuple[float, float], float]:
+    """Enclosure of log(rho_j(0)/delta), and how far the start angle can turn the block."""
+    if not several:
+        return (0.0, 0.0), float_up(phi)
+    square = sum(v * v for v in own) / sum(v * v for v in problem.direction)
+    sigma = Ball(square, BITS).sqrt()
+    high = float_up((sigma + phi).log().upper()) if square + phi else _NOTHING
+    if not group.followed:
+        # It may have turned anywhere; only the bound of its size is used.
+        return (_NOTHING, high), 0.0
+    if not 2 * phi <= sigma.lower():
+        reason = "the block is too small for this start_angle; its direction would be arbitrary."
+        raise Unproved(reason, Cause.START, j)
+    turned = arcsin_upper((Ball(phi, BITS) / sigma).square().upper()) if phi else 0.0
+    return (float_down((sigma - phi).log().lower()), high), turned
+
+
+def _half_logs(group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
+    if group.at is None:
+        return np.zeros(0), np.zeros(0)
+    low, high = group.at.norm2.lower(), group.at.norm2.upper()
+    half_lo = [float_down((Ball(Fraction(float(v)) / start, BITS).log() / 2).lower()) for v in low]
+    half_hi = [float_up((Ball(Fraction(float(v)) / start, BITS).log() / 2).upper()) for v in high]
+    return np.array(half_lo), np.array(half_hi)
+
+
+def _unknown(problem: Problem, parts: Parts) -> Rates:
+    """Rates of a group of which nothing is known but the size of its outputs on the sphere."""
+    beta = [Fraction(float(b)) for b in output_bounds(parts)]
+    growth = 2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True))
+    loss = problem.loss
+    E = loss.omega(problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
+    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(growth))
