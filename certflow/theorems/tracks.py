@@ -1,4 +1,4 @@
-"""What each group brings to the common clock: its steps with their rates, where it starts, and its share of delta (L3.8, L3.9)."""
+"""What each group brings to the clock: its steps with their rates, where it starts, and its share of delta (L3.8, L3.9)."""
 
 from __future__ import annotations
 

@@ -51,6 +51,15 @@ def test_the_limit_flow_of_every_outcome_is_accepted(problem, outcomes):
     assert len(sentences(answer.claim)) == 1 + len(blocks)
 
 
+def test_a_block_of_zeros_has_no_limit_and_stays():
+    problem = Problem(OneLayer(2, 2, SQUARED), X, ["1", "2", "1"], direction=["1", "1/2", "0", "0"])
+    answer = verdict(content_of(problem))
+    assert (answer.verdict, answer.reason) == ("accepted", "")
+    still = answer.claim["blocks"][1]
+    assert (still["outcome"], still["horizon"]) == ("zero", None)
+    assert "zero" in sentences(answer.claim)[2]
+
+
 def block(content, change, k=0):
     content["claim"]["blocks"][k].update(change(content["claim"]["blocks"][k]))
 
