@@ -9,6 +9,7 @@ Approximations (`FloatArithmetic`, `MPArithmetic`) and exact or enclosing system
 from __future__ import annotations
 
 import functools
+import threading
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -152,7 +153,12 @@ EXACT = ExactArithmetic()
 FLOAT = FloatArithmetic()
 
 
-@functools.lru_cache(maxsize=32)
 def mp_arithmetic(digits: int) -> MPArithmetic:
-    """The mpmath number system with `digits` decimal digits (one context per precision, never the global one)."""
+    """The mpmath number system with `digits` decimal digits (one context per precision and thread, never the global one)."""
+    return _mp_arithmetic(digits, threading.get_ident())
+
+
+@functools.lru_cache(maxsize=32)
+def _mp_arithmetic(digits: int, thread: int) -> MPArithmetic:
+    # mpmath raises the precision of a context while it computes, so that no two threads can share one.
     return MPArithmetic(digits)

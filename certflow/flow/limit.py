@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -168,7 +169,11 @@ class Limit:
         return low
 
 
-@lru_cache(maxsize=16)
 def limit_of(problem: Problem, precision: Precision, polar: bool) -> Limit:
-    """The limit flow of a problem at one precision, shared by all callers (it is extended in place)."""
+    """The limit flow of a problem at one precision, shared by all callers in this thread (it is extended in place)."""
+    return _limit_of(problem, precision, polar, threading.get_ident())
+
+
+@lru_cache(maxsize=16)
+def _limit_of(problem: Problem, precision: Precision, polar: bool, thread: int) -> Limit:
     return Limit(problem, precision, polar)

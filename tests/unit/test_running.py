@@ -141,6 +141,19 @@ def test_work_in_a_thread_ends_with_its_deadline():
     assert "time limit" in in_thread(work).reason
 
 
+def test_threads_do_not_disturb_each_other():
+    def norm() -> Any:
+        return certflow.reference_flow(planar("2/3"), Fraction(1, 100), time=Fraction(1), digits=20).log_norm(1)
+
+    found: list[Any] = []
+    threads = [threading.Thread(target=lambda: found.append(norm())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [norm()] * 3
+
+
 # -- every public function asks ------------------------------------------------------------------------------------------
 
 
