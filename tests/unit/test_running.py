@@ -15,7 +15,10 @@ import pytest
 
 import certflow
 from certflow import Activation, Experiment, FeedForward, OneLayer, Problem, TwoLayer
+from certflow.arithmetic.base import mp_arithmetic
 from certflow.experiments.trajectory import trajectory
+from certflow.flow.integration import Precision
+from certflow.flow.limit import limit_of
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
@@ -141,17 +144,13 @@ def test_work_in_a_thread_ends_with_its_deadline():
     assert "time limit" in in_thread(work).reason
 
 
-def test_threads_do_not_disturb_each_other():
-    def norm() -> Any:
-        return certflow.reference_flow(planar("2/3"), Fraction(1, 100), time=Fraction(1), digits=20).log_norm(1)
+def test_threads_share_nothing_that_changes():
+    def shared() -> tuple[Any, Any]:
+        return mp_arithmetic(20), limit_of(planar(), Precision(20), False)
 
-    found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(norm())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [norm()] * 3
+    assert all(
+        mine is again and mine is not theirs for mine, again, theirs in zip(shared(), shared(), in_thread(shared), strict=True)
+    )
 
 
 # -- every public function asks ------------------------------------------------------------------------------------------
