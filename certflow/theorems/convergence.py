@@ -21,6 +21,7 @@ from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import parts_of
 from certflow.flow.propose import SUB_STEP, groups_of
+from certflow.flow.propose_start import is_shallow
 from certflow.flow.trap import Trap, dyadic_up
 from certflow.flow.tube import Sweep, Timeline
 from certflow.outcome import BadInput, Inconclusive
@@ -74,9 +75,9 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         try:
             return proof.run()
         except Unproved as error:
-            if error.cause is not Cause.TUBE or problem.order == 2:
+            if error.cause is not Cause.TUBE or is_shallow(problem):
                 raise
-        # Of high orders the Hessian changes so much along a step that only short steps keep the tube narrow.
+        # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
         proof = _Proof(problem, _groups(problem), goal, angle, progress, SUB_STEP / 8)
         return proof.run()
     except OutOfTime as error:

@@ -163,7 +163,23 @@ def test_curves_and_traps_do_not_depend_on_the_size_of_the_labels(scale):
     ]
 
 
-def test_a_deep_start_where_the_ncf_is_tiny_is_followed_to_a_trap_of_tiny_radius():
+def test_traps_of_high_powers_are_sought_at_small_radii():
+    X = rows(
+    X = rows("169/1000 157/1000\n127/125 -431/500\n-77/500 673/1000\n109/200 -261/500")
+    X += rows("-5/8 423/250\n1/10 639/1000\n969/1000 -397/500\n-4/125 101/200")
+    )
+    y = ["-81/250", "-39/40", "-141/100", "-99/500", "121/50", "671/1000", "789/500", "1509/1000"]
+    near = ["0", "0", "0.5378", "-0.6349", "0", "0.4804", "0", "0", "-0.2774", "0"]
+    problem = Problem(FeedForward([2, 2, 2, 1], Activation(0, 3)), X, y, direction=near)
+    (group,) = groups_of(problem)
+    curve = propose_curve(problem, group, 0.01)
+    traps = find_traps(parts_of(problem, group), curve.centre, curve.grid, EPSILON, False)
+    # With smaller balls than 0.0003 the gap is nearly the order, 13, times N.
+    assert all(trap.r0 < Fraction(3, 10000) for trap in traps)
+    assert max(float(trap.gamma) for trap in traps) > 0.9 * 13 * 0.00081
+
+
+def test_a_deep_start_where_the_ncf_is_tiny_is_followed_to_its_limit():
     X = rows("-359/500 407/1000\n141/1000 179/1000\n109/1000 -117/250")
     (direction,) = rows("-1989/1000 489/250 -103/250 -69/100 -959/1000 171/500 -979/1000 -107/250 37/25 359/1000")
     problem = Problem(FeedForward([2, 2, 2, 1], Activation(0, 3)), X, ["-411/250", "-461/1000", "13/250"], direction=direction)
