@@ -164,10 +164,8 @@ def test_curves_and_traps_do_not_depend_on_the_size_of_the_labels(scale):
 
 
 def test_traps_of_high_powers_are_sought_at_small_radii():
-    X = rows(
     X = rows("169/1000 157/1000\n127/125 -431/500\n-77/500 673/1000\n109/200 -261/500")
     X += rows("-5/8 423/250\n1/10 639/1000\n969/1000 -397/500\n-4/125 101/200")
-    )
     y = ["-81/250", "-39/40", "-141/100", "-99/500", "121/50", "671/1000", "789/500", "1509/1000"]
     near = ["0", "0", "0.5378", "-0.6349", "0", "0.4804", "0", "0", "-0.2774", "0"]
     problem = Problem(FeedForward([2, 2, 2, 1], Activation(0, 3)), X, y, direction=near)
