@@ -1,7 +1,7 @@
 """An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
 
 `check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in directed integer
-arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R13: `docs/certificate-format.md`. The folder
+arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R14: `docs/certificate-format.md`. The folder
 works as a bare copy too: `python -S -E -m checker FILE`.
 """
 
@@ -12,15 +12,25 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from . import basin, kkt
+from . import basin, kkt, time_near_origin
 from .basin import BASIN_ASSUMPTIONS, check_basin
 from .claim import check_claim
 from .document import ASSUMPTIONS, read
 from .kkt import KKT_ASSUMPTIONS, check_kkt
 from .reading import MAX_BYTES, parse
+from .time_near_origin import TIME_ASSUMPTIONS, check_time
 from .verdicts import Clock, Malformed, OutOfTime, Refused
 
-__all__ = ["ASSUMPTIONS", "BASIN_ASSUMPTIONS", "EXIT_CODES", "KKT_ASSUMPTIONS", "Verdict", "check_file", "check_text"]
+__all__ = [
+    "ASSUMPTIONS",
+    "BASIN_ASSUMPTIONS",
+    "EXIT_CODES",
+    "KKT_ASSUMPTIONS",
+    "TIME_ASSUMPTIONS",
+    "Verdict",
+    "check_file",
+    "check_text",
+]
 
 EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
@@ -28,6 +38,7 @@ EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 _OTHERS = {
     kkt.STATEMENT: (check_kkt, KKT_ASSUMPTIONS),
     basin.STATEMENT: (check_basin, BASIN_ASSUMPTIONS),
+    time_near_origin.STATEMENT: (check_time, TIME_ASSUMPTIONS),
 }
 """The statements besides early-direction: what proves their claim, and what they take for granted."""
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from . import EXIT_CODES, Verdict, basin, check_file, kkt
+from . import EXIT_CODES, Verdict, basin, check_file, kkt, time_near_origin
 
 _WORST_FIRST = (2, 1, 3, 0)
 
@@ -94,7 +94,11 @@ def _early_sentences(claim: dict[str, Any]) -> list[str]:
     return lines
 
 
-_WORDS = {kkt.STATEMENT: _kkt_sentences, basin.STATEMENT: basin.basin_sentences}
+_WORDS = {
+    kkt.STATEMENT: _kkt_sentences,
+    basin.STATEMENT: basin.basin_sentences,
+    time_near_origin.STATEMENT: time_near_origin.time_sentences,
+}
 
 
 def _report(path: str, verdict: Verdict, quiet: bool) -> None:

@@ -48,7 +48,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     clock.enter("R9", "claim")
     if claim["time_to_radius"].value is not None:
         after.check_times(claim["time_to_radius"])
-    claim["n_max_upper"].at_least(_largest_ncf(problem, clock))
+    claim["n_max_upper"].at_least(largest_ncf(problem, clock))
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
         after.check_block(g, block.fields(_BLOCK))
@@ -296,7 +296,7 @@ def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]
     return low * root_down(factor, 2), high * root_up(factor, 2)
 
 
-def _largest_ncf(problem: Problem, clock: Clock) -> Fraction:
+def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
     if problem.several:
         beta = unit_outputs(problem)

@@ -9,6 +9,8 @@ from .kkt_cover import DeadCone, check_cover
 from .kkt_planar import check_planar
 from .kkt_points import check_points
 from .numbers import fraction
+from .problem import Problem
+from .reading import Node
 from .verdicts import Clock
 
 STATEMENT = "kkt-points"
@@ -25,6 +27,12 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     claim = top["claim"].fields(_FIELDS)
     claim["problem_sha256"].same(content["problem_sha256"])
     claim["assumptions"].same(list(KKT_ASSUMPTIONS))
+    prove_list(problem, claim, top["evidence"], clock)
+    return content["claim"]
+
+
+def prove_list(problem: Problem, claim: dict[str, Node], evidence: Node, clock: Clock) -> None:
+    """Prove what the entries `of`, `kkt_status`, `proof`, `points`, `dead_cone` and `n_max_upper` of a claim state."""
     claim["of"].same("neuron" if problem.shallow else "network")
     clock.enter("R9", "claim")
     proof = claim["proof"].text("planar", "points", "cover")
@@ -32,14 +40,13 @@ def check_kkt(content: Any, clock: Clock) -> Any:
     dead = claim["dead_cone"].flag()
     claim["dead_cone"].need(proof == "cover" or not dead, "it is proved by a cover only", "R12")
     if proof == "planar":
-        top["evidence"].items(0)
+        evidence.items(0)
         check_planar(problem, claim["points"], claim["n_max_upper"], clock)
-        return content["claim"]
-    field, points, values = check_points(problem, claim["points"], top["evidence"], clock)
+        return
+    field, points, values = check_points(problem, claim["points"], evidence, clock)
     if proof == "points":
         claim["n_max_upper"].same(None)
-        return content["claim"]
+        return
     check_cover(field, points, DeadCone(problem, claim["dead_cone"], clock) if dead else None, claim["points"], clock)
     # N attains its maximum on the sphere at a KKT point; it is 0 on the dead cone.
     claim["n_max_upper"].at_least(max(map(fraction, [*values, 0] if dead else values)), "R12")
-    return content["claim"]

@@ -7,10 +7,14 @@ from typing import Any
 
 from certflow.atomic import write_atomically
 from certflow.certificates import write_certificate
-from certflow.certifying import Announced
+from certflow.certificates_time import time_certificate
+from certflow.certifying import Announced, require_accepted
+from certflow.kkt.points import KKTSet
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
 from certflow.report.claim_text import claim_latex, claim_sentence
 
-CERTIFICATE, THEOREM = "certificate.json", "theorem.tex"
+CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-origin.json"
 
 
 def theorem_text(found: Announced) -> str:
@@ -35,6 +39,18 @@ def theorem_record(found: Announced) -> dict[str, Any]:
         "fault": found.fault,
         "claim": found.claim or None,
     }
+
+
+def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
+    """Write the certificate of the time near the origin, if the checker accepts one; returns the
+    names of the files."""
+    try:
+        text = time_certificate(problem, kkt)
+        require_accepted(text)
+    except Inconclusive:
+        return []
+    write_certificate(folder / TIMES, text)
+    return [TIMES]
 
 
 def save_theorem(found: Announced, folder: Path) -> list[str]:

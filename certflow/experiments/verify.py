@@ -26,7 +26,7 @@ from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
-from certflow.experiments.theorem import save_theorem, theorem_record, theorem_text
+from certflow.experiments.theorem import save_theorem, save_times, theorem_record, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
@@ -54,6 +54,7 @@ STEMS = frozenset(f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_ra
     "certificate",
     "theorem",
     "kkt",
+    "time-near-origin",
     "time_near_origin",
     "figure1",
     "figure1_facts",
@@ -334,7 +335,7 @@ def _write(
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
     names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
-    files = save_theorem(measured.theorem, folder)
+    files = save_theorem(measured.theorem, folder) + _drawn(save_times, problem, kkt, folder)
     with no_deadline():
         files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
         files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
@@ -359,7 +360,7 @@ def _law_figure(law: Law, folder: Path, name: str) -> list[str]:
 
 
 def _drawn(draw: Callable[..., list[str]], *arguments: Any) -> list[str]:
-    """The names of the files of a figure; none if the time is over."""
+    """The names of the files that this writes; none if the time is over."""
     try:
         tick()
         return draw(*arguments)

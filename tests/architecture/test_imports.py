@@ -20,7 +20,7 @@ LAYERS = (
     # Imports nothing of certflow; nothing that proves may call it.
     ("certflow.checker",),
     ("certflow.report",),
-    ("certflow.certificates", "certflow.certificates_kkt"),
+    ("certflow.certificates", "certflow.certificates_kkt", "certflow.certificates_time"),
     ("certflow.theorems",),
     ("certflow.flow",),
     ("certflow.kkt",),

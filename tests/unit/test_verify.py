@@ -18,6 +18,7 @@ from endless import endless
 
 import certflow.experiments.verify as job
 import certflow.experiments.workers as workers
+from certflow.checker import check_file
 from certflow.experiments.figure1 import planar_descent
 from certflow.experiments.lookahead import jobs, look_ahead
 from certflow.experiments.measurement import Job, Measurement, measure
@@ -143,6 +144,7 @@ def test_all_tables_and_figures_are_written_and_nothing_else(planar_run):
     result, folder, _ = planar_run
     assert sorted(path.name for path in folder.iterdir()) == sorted(result.files)
     assert {path.stem for path in folder.iterdir()} <= STEMS
+    assert check_file(folder / "time-near-origin.json").verdict == "accepted"
     names = (
         "kkt",
         "time_near_origin",
