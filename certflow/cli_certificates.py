@@ -49,10 +49,15 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
             result = prove(problem, epsilon, start_angle, progress, check=not no_check)
     except (Inconclusive, OutOfTime) as error:
         result = Announced(problem, "inconclusive", str(error))
-    if result.certificate:
-        write_certificate(out, result.certificate)
+    lost = ""
+    try:
+        if result.certificate:
+            write_certificate(out, result.certificate)
+    except BadInput as error:
+        # What took long to prove is printed all the same.
+        lost = str(error)
     if run.as_json:
-        print_json(_record(result, out))
+        print_json(_record(result, None if lost else out))
     if not result.certificate:
         complain(_why_not(result, out))
         return ExitCode.INCONCLUSIVE
@@ -62,13 +67,16 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
         if no_check:
             emit(f"% {_NOT_CHECKED}." if latex else f"{_NOT_CHECKED}.\n")
         _print_claim(result.claim, latex)
+    if lost:
+        complain(lost)
+        return ExitCode.BAD_INPUT
     if not run.as_json and not latex:
         verdict = f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
         emit_command(f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}", "certflow check", out)
     return ExitCode.DONE
 
 
-def _record(result: Announced, out: str) -> dict[str, Any]:
+def _record(result: Announced, out: str | None) -> dict[str, Any]:
     return {
         "outcome": result.outcome,
         "reason": result.reason,

@@ -34,7 +34,7 @@ class Commands(click.Group):
 
     def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run the command line and leave with its exit code."""
-        args = sys.argv[1:] if args is None else list(args)
+        args = (sys.argv[1:] if args is None else list(args)) or ["--help"]
         for stream in (sys.stdout, sys.stderr):
             # A terminal that cannot show δ gets a question mark, not a traceback.
             if hasattr(stream, "reconfigure"):
@@ -74,7 +74,8 @@ def _usage_sentence(error: click.ClickException) -> str:
     where = getattr(error, "ctx", None)
     hint = f" Try '{where.command_path} --help'." if where is not None else ""
     # Lists of choices come on several lines.
-    return " ".join(error.format_message().split()).rstrip(".") + "." + hint
+    sentence = " ".join(error.format_message().split())
+    return (sentence if sentence.endswith((".", "?")) else f"{sentence}.") + hint
 
 
 def _unforeseen_sentence(error: Exception) -> str:

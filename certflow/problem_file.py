@@ -99,8 +99,8 @@ def _items(values: Any, where: str, expected: str) -> list[Any]:
 
 def read_text(path: str | os.PathLike[str], where: str) -> str:
     """The text of a plain UTF-8 file of at most `MAX_FILE_BYTES` bytes; `BadInput` otherwise."""
-    if "\0" in os.fspath(path):
-        raise BadInput(f"{where!r}: is not a file name; give one without NUL characters.")
+    if not os.fspath(path) or "\0" in os.fspath(path):
+        raise BadInput(f"{where!r}: is not a file name; give one that is not empty and without NUL characters.")
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):

@@ -145,6 +145,21 @@ def test_with_the_check_the_words_say_so(prover: Certified, problem: str, tmp_pa
     assert "NOT CHECKED" not in result.stdout
 
 
+def test_a_theorem_is_printed_also_if_the_disk_is_full(
+    prover: Certified, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    out = tmp_path / "cert.json"
+    monkeypatch.setattr("os.fsync", full_disk)
+    words = run("certify", problem, "--out", str(out))
+    assert (words.exit_code, words.stderr.count("\n"), out.exists()) == (2, 1, False)
+    assert "For every δ in (0, " in words.stdout and "written to" not in words.stdout
+    record = json.loads(run("certify", problem, "--out", str(out), "--json").stdout)
+    assert (record["certificate"], record["claim"]) == (None, prover.claim)
+
+
 def test_the_checker_has_the_time_that_is_left(
     prover: Certified, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
