@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,17 +131,12 @@ def check(files: tuple[str, ...], as_json: bool, quiet: bool, time_limit: float 
     Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2, 1, 3, 0.
     """
     from certflow.checker.__main__ import main as run_checker
-    from certflow.report.terminal import Escaped, fall_silent
 
     limit = [] if time_limit is None else ["--time-limit", f"{time_limit:g}"]
     options = [*(["--json"] if as_json else []), *(["--quiet"] if quiet else []), *limit]
-    # The exit code is the verdict, also where nobody can read the words.
-    with contextlib.redirect_stdout(Escaped()) as stdout:
-        code = run_checker([*options, "--", *files])
-    if stdout.lost is not None:
-        fall_silent()
-        if not isinstance(stdout.lost, BrokenPipeError):
-            complain(f"stdout cannot be written ({stdout.lost.strerror}); the exit code is the verdict.")
+    code = run_checker([*options, "--", *files])
+    if as_json and code == ExitCode.INTERRUPTED:
+        print_json({"error": "interrupted.", "exit_code": int(code)})
     return code
 
 

@@ -84,25 +84,6 @@ def emit_table(table: Table) -> None:
     _write("\n".join(line.rstrip() for line in drawn.getvalue().rstrip().splitlines()) + "\n\n")
 
 
-class Escaped(io.TextIOBase):
-    """Takes the place of stdout for what prints by itself: escaped, and `lost` if stdout could not be written."""
-
-    lost: OSError | None = None
-
-    def __init__(self) -> None:
-        self._stdout = sys.stdout
-
-    def write(self, text: str) -> int:
-        """Pass the text on, as long as stdout takes it."""
-        if self.lost is None:
-            try:
-                self._stdout.write(printable(text))
-                self._stdout.flush()
-            except OSError as error:
-                self.lost = error
-        return len(text)
-
-
 def terminal_width() -> int:
     """How many characters a line on stdout has."""
     if sys.stdout.isatty():

@@ -42,7 +42,7 @@ def wrong(tmp_path: Path, request: pytest.FixtureRequest) -> str:
     elif kind == "no name":
         return ""
     elif kind == "an escape in its name":
-        return f"{path}\x1b[2J\u202e\x9b1m"
+        return f"{path}\x1b[2J\n\u202e\x9b1m"
     elif kind != "missing":
         contents = {
             "binary": bytes(range(256)),
