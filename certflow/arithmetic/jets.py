@@ -80,8 +80,8 @@ class JetArithmetic(Arithmetic):
 
     def extend(self, n: int) -> None:
         """Compute coefficient n of every recorded series, from coefficients up to n of the variables."""
+        tick()
         for node in self.program:
-            tick()
             node.extend(n)
 
     def series(self, node: JetArray) -> np.ndarray:
