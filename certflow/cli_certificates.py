@@ -173,6 +173,7 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
 
 def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
     from certflow.checker.__main__ import sentences
+    from certflow.checker.verdicts import Refused
     from certflow.report.terminal import emit_command, emit_prose
 
     if latex:
@@ -184,7 +185,8 @@ def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, lat
         return
     try:
         lines = sentences(content["claim"])
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except (Refused, AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        # The words are made for claims that were checked; of any other they may stumble over anything.
         raise BadInput(f"{certificate}: its claim cannot be read; `certflow check` says what is wrong.") from error
     emit_prose("\n".join(lines))
     emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)

@@ -15,12 +15,13 @@ from fractions import Fraction
 from typing import Any
 
 from . import EXIT_CODES, Verdict, basin, check_file, kkt, time_near_origin
+from .reading import Node
 
 _WORST_FIRST = (2, 1, 3, 0)
 
 
 def sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words."""
+    """The claim in words. Of a claim that was not checked: an exception, also `Refused`, where it cannot be read."""
     return _WORDS.get(claim["statement"], _early_sentences)(claim)
 
 
@@ -44,8 +45,8 @@ def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
 
 def _place(point: dict[str, Any]) -> str:
     if "centre" in point:
-        return "at " + _unit([_number(text) for text in point["centre"]])
-    ends = [_unit([Fraction(text) for text in direction]) for direction in point["directions"]]
+        return "at " + _unit([Node(text, "claim").dyadic() for text in point["centre"]])
+    ends = [_unit([Node(text, "claim").rational() for text in direction]) for direction in point["directions"]]
     if point["kind"] == "arc":
         return "counterclockwise from " + " to ".join(ends) if ends else "of the whole circle"
     return "at " + ends[0]
@@ -56,14 +57,9 @@ def _unit(vector: list[Fraction]) -> str:
     return "(" + ", ".join(f"{v / math.hypot(*shown):.6f}" for v in shown) + ")"
 
 
-def _number(text: str) -> Fraction:
-    mantissa, exponent = text.split("*2^")
-    return int(mantissa) * Fraction(2) ** int(exponent)
-
-
 def _decimal(low: str, high: str) -> str:
     """About the middle of two rational numbers of any size."""
-    middle = (Fraction(low) + Fraction(high)) / 2
+    middle = (Node(low, "claim").rational() + Node(high, "claim").rational()) / 2
     return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.9g}"
 
 

@@ -14,6 +14,9 @@ from certflow.exact import format_rational, parse_rational
 from certflow.outcome import BadInput
 from certflow.theorems.statement import Block, Statement, read_claim
 
+_LARGEST_EXPONENT = 700
+"""Beyond it the exponential is no double."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -40,17 +43,16 @@ class Limit:
     def sentence(self, joint: bool) -> str:
         """What a person reads."""
         who = "the direction of all weights" if joint else f"block {self.block + 1}"
-        used, arrival = f"{float(100 * self.used):.3g}", f"{float(self.arrival):.4g}"
+        used, arrival = rounded_text(100 * self.used, 3), rounded_text(self.arrival, 4)
         share = f"its angle uses {used} % of what is allowed, and its curve ends at s ≈ {arrival}"
         if self.integral <= 0:
             return f"δ̄ is limited by {who}: {share}; no stretch pulls nearby directions apart."
-        factor = rounded_text(Fraction(math.exp(float(self.integral)) * (1 + 2.0**-40)), 3, up=True)
-        stretch = f"from s ≈ {float(self.start):.4g} to s ≈ {float(self.end):.4g}"
-        integral = rounded_text(self.integral, 4, up=True)
-        return (
-            f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}, a factor of at "
-            f"most {factor}."
-        )
+        stretch = f"from s ≈ {rounded_text(self.start, 4)} to s ≈ {rounded_text(self.end, 4)}"
+        integral, factor = rounded_text(self.integral, 4, up=True), ""
+        if self.integral < _LARGEST_EXPONENT:
+            most = Fraction(math.exp(float(self.integral)) * (1 + 2.0**-40))
+            factor = f", a factor of at most {rounded_text(most, 3, up=True)}"
+        return f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}{factor}."
 
 
 def what_limits(certificate: dict[str, Any]) -> list[Limit]:
