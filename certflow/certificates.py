@@ -20,6 +20,7 @@ from certflow.flow.evidence import ASSUMPTIONS, GroupEvidence, Step, TrapEvidenc
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.problem_file import read_text
+from certflow.units import normalised
 
 __all__ = [
     "ASSUMPTIONS",
@@ -38,7 +39,7 @@ MAX_INTEGER_DIGITS = 400
 """Integers in a certificate stand for grid points and are far shorter."""
 
 _KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "claim", "sha256"}
-_OWN = ({"grid", "groups"}, {"evidence"})
+_OWN = ({"grid", "groups"}, {"grid", "groups", "units"}, {"evidence"})
 """What certificates of an early direction and those of KKT points have besides `_KEYS`."""
 
 
@@ -47,9 +48,11 @@ def certificate_text(
 ) -> str:
     """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes.
 
-    `claim` is ready for JSON (exact text, no floats). Raises `BadInput` for a problem without exact text, and
-    `ValueError` for evidence that the format cannot hold: curves on several grids, or numbers that are not dyadic.
+    `groups` is evidence in the units of `normalised`, `claim` in those of the problem and ready for JSON (exact text, no
+    floats). Raises `BadInput` for a problem without exact text, and `ValueError` for evidence that the format cannot hold:
+    curves on several grids, or numbers that are not dyadic.
     """
+    units = normalised(problem)[1].to_json()
     grids = {group.curve.grid for group in groups if group.curve is not None}
     if len(grids) != 1:
         raise ValueError("a certificate needs at least one curve, and all curves on one grid")
@@ -62,6 +65,7 @@ def certificate_text(
         "grid": grids.pop(),
         "groups": [_group(group) for group in groups],
         "claim": claim,
+        **({} if units is None else {"units": units}),
     }
     return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
 

@@ -146,6 +146,16 @@ class Problem:
 
     __delattr__ = None  # type: ignore[assignment]
 
+    def replaced(self, network: Network, X: np.ndarray, y: np.ndarray, direction: np.ndarray) -> Problem:
+        """A problem of the same shape, loss and name with other exact numbers, which may be longer than those of a file."""
+        other = object.__new__(Problem)
+        arrays = {"X": X, "y": y, "direction": direction}
+        kept = {key: self.__dict__[key] for key in ("loss", "experiment", "name")}
+        other.__dict__.update(
+            network=network, seed=None, **kept, **{key: _frozen(list(values), values.shape) for key, values in arrays.items()}
+        )
+        return other
+
     # -- what follows from the parts -------------------------------------------------------------------------------
 
     @property

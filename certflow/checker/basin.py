@@ -57,7 +57,8 @@ def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, b
     block["reason"].same(each.group.reason)
     if block["horizon"].value is not None:
         block["horizon"].need(each.runner.track is not None, "nothing is proved about this block")
-        block["horizon"].at_least(swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1], "R13")
+        time = swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1]
+        block["horizon"].at_least(time / problem.rate, "R13")
     if trap is None or proposed is None:
         if each.group.outcome == "dead":
             check_dead(problem, problem.groups[g], each, certificate.grid, clock)

@@ -36,7 +36,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     certificate.claim.need(lawful, "epsilon and delta_bar are positive, start_angle is not negative")
     proved = prepare(certificate, start_angle, clock)
     clock.enter("R5", "groups")
-    swept = sweep([each.runner for each in proved], problem.order, delta_bar, clock)
+    swept = sweep([each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock)
     for each, parts in zip(proved, problem.groups, strict=True):
         if each.group.outcome == "dead":
             check_dead(problem, parts, each, certificate.grid, clock)
@@ -58,6 +58,7 @@ class _After:
     """The state at the horizon (R7, R8) and the claim that is compared with it (R9).
 
     `A1` bounds A at the horizon of the sweep, `end` = R^L where the claim ends; `forever`: it has no radius, and A <= A1.
+    All sizes A are in the units of the certificate; times, like all numbers of the claim, are in those of the problem.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class _After:
     ) -> None:
         self.certificate, self.claim, self.proved, self.swept = certificate, claim, proved, swept
         self.epsilon, self.delta_bar, self.L = epsilon, delta, certificate.problem.order
-        self.A1 = rounded(swept.end * delta**self.L, True)
+        self.rate, self.mass = certificate.problem.rate, certificate.problem.mass
+        self.A1 = rounded(swept.end * self.size(delta), True)
         # rho1 / delta_bar: rho / delta at the horizon is at most this, for every delta.
         self.growth = root_up(swept.end, self.L)
         self.moving = [each for each in proved if each.moving]
@@ -80,12 +82,15 @@ class _After:
         self.fastest = max((fraction(each.runner.after.ell[1]) for each in self.moving), default=Fraction(0))
         self.forever = claim["radius"].value is None
         self.R = Fraction(0) if self.forever else claim["radius"].rational()
-        self.end = self.A1 if self.forever else self.R**self.L
+        self.end = self.A1 if self.forever else self.size(self.R)
         self.at_horizon = self.A1
-        self.time_low = self.time_high = swept.horizon
-        if self.L > 2:
-            self.time_low, self.time_high = scaled_time(proved[0], self.L, clock)
+        times = (swept.horizon, swept.horizon) if self.L == 2 else scaled_time(proved[0], self.L, clock)
+        self.time_low, self.time_high = (time / self.rate for time in times)
         self.horizon: Fraction | None = None
+
+    def size(self, length: Fraction) -> Fraction:
+        """A = |w|^L, in the units of the certificate, where |w| = length in those of the problem."""
+        return length**self.L / self.mass
 
     def nu(self, each: Proved, size: Fraction) -> Fraction:
         """R7: a lower rate of rho_j^L while A <= size."""
@@ -142,7 +147,7 @@ class _After:
             return
         self.horizon = time = node.rational()
         if L == 2:
-            node.need(time == self.swept.horizon, "it is not where the curves end", "R8")
+            node.need(time == self.time_high, "it is not where the curves end", "R8")
             return
         node.need(time >= self.time_high, "the trap may be entered later", "R8")
         trap = self.proved[0].trap
@@ -150,7 +155,7 @@ class _After:
         # rho^(2-L) falls at most at the rate (L-2) max(0, ell_hi) / |c|^(L-2) per scaled time after the entry.
         Q = 1 / self.growth ** (L - 2) - (L - 2) * max(Fraction(0), self.fastest) / scale * (time - self.time_low)
         factor.need(Q > 0 and C ** (L - 2) * Q * Q >= 1, growth, "R8")
-        size = root_up((C * self.delta_bar**2) ** L, 2)
+        size = root_up((C * self.delta_bar**2) ** L, 2) / self.mass
         self.claim["radius"].need(self.forever or size <= self.end, "it is below the size at the horizon", "R8")
         self.at_horizon = self.A1 if self.forever else max(size, self.A1)
 
@@ -158,7 +163,7 @@ class _After:
         """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at a positive rate."""
         B = node.rational()
         node.need(self.L > 2 and self.growth <= B, "the weights may have been larger before the trap was entered", "R8")
-        size = (B * self.delta_bar) ** self.L
+        size = self.size(B * self.delta_bar)
         node.need(not self.forever and size <= self.end, "it is above the radius", "R8")
         node.need(self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0, "it may never be reached", "R8")
         self.claim["growth"].need(C >= B * B, "it is below the size at the horizon", "R8")
@@ -197,7 +202,7 @@ class _After:
             known = self.horizon is not None and each.runner.track is not None
             block["horizon"].need(known, "the horizon has no time here, or nothing is proved about this block")
             own = each.runner.ends[-1] if each.runner.ends else Fraction(0)
-            block["horizon"].at_least(own if self.L == 2 else self.time_high)
+            block["horizon"].at_least(own / self.rate if self.L == 2 else self.time_high)
             late = self.horizon is not None and block["horizon"].rational() > self.horizon
             block["horizon"].need(not late, "it is later than the horizon of the claim")
         trap, proposed = each.trap, each.group.trap
@@ -238,7 +243,7 @@ class _After:
         D = self.swept.D[g]
         coefficient = D * max(power_up(self.growth, low), power_up(self.growth, high)) if D else Fraction(0)
         table["coefficient"].at_least(coefficient, "R7")
-        table["floor"].at_least(floor, "R7")
+        table["floor"].at_least(floor / self.mass, "R7")
 
 
 def check_point(node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int], grid: int) -> None:
@@ -300,7 +305,7 @@ def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
     if problem.several:
         beta = unit_outputs(problem)
-        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
+        return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     constant = Fraction(1)
     for l in range(1, problem.depth + 1):
         e = problem.p ** (problem.depth - l)
@@ -313,4 +318,4 @@ def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     for z, x in zip(problem.z, problem.samples, strict=True):
         clock.tick()
         total = rounded(total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True)
-    return constant * total
+    return problem.rate * constant * total

@@ -66,9 +66,12 @@ class Certificate:
     claim: Node
 
 
-def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -> tuple[dict[str, Node], Problem]:
-    """The entries of a parsed file with the keys `own` besides those of every certificate, and its problem; the hashes match."""
-    top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}")
+def opened(
+    content: Any, own: str, assumptions: tuple[str, ...], clock: Clock, optional: str = ""
+) -> tuple[dict[str, Node], Problem]:
+    """The entries of a parsed file with the keys `own` (and perhaps the optional ones) besides those of every certificate,
+    and its problem; the hashes match."""
+    top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}", optional)
     top["format"].text("certflow-certificate")
     top["version"].integer(1, 1)
     clock.enter("R1", "file")
@@ -79,12 +82,12 @@ def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -
     if content["assumptions"] != list(assumptions):
         top["assumptions"].fail("these are not the assumptions of this checker")
     clock.enter("R1", "problem")
-    return top, Problem(content["problem"], clock)
+    return top, Problem(content["problem"], clock, top.get("units"))
 
 
 def read(content: Any, clock: Clock, assumptions: tuple[str, ...] = ASSUMPTIONS) -> Certificate:
     """The certificate in a parsed file. Raises `Malformed`, or `Refused` for problems outside the theory."""
-    top, problem = opened(content, "grid groups", assumptions, clock)
+    top, problem = opened(content, "grid groups", assumptions, clock, "units")
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):

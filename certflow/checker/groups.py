@@ -21,7 +21,8 @@ _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 class ProvedTrap:
     """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0`.
 
-    `scale` encloses |c|^(L-2): numbers in s-units are divided by it. `value` and `gap` are in unit normalisation.
+    `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the problem, as
+    `value` and `gap` are.
     """
 
     gamma: Fraction
@@ -129,7 +130,7 @@ def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> Pr
     if (group.outcome == "converges" and rates.ell[0] <= 0) or (group.outcome == "shrinks" and rates.ell[1] >= 0):
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     norm2 = square(trap.centre, grid) ** (L - 2)
-    scale = (root_down(norm2, 2), root_up(norm2, 2))
+    scale = (root_down(norm2, 2) / bounds.problem.rate, root_up(norm2, 2) / bounds.problem.rate)
     reach = k * fraction(rates.T)
     value = divided(fraction(place.ell[0]) / L - reach, fraction(place.ell[1]) / L + reach, scale)
     high = None if trap.direction is None else _gap_high(trap.direction, trap.centre, rates, runs, k, L)

@@ -24,17 +24,21 @@ Matrix = list[list[Fraction]]
 
 
 class Problem:
-    """What is certified, exactly.
+    """What is certified, exactly, in the units of the certificate (R1).
 
     `order` is L, `indices[j]` the weights of part j, `groups` the parts of each group; `layers[j]` the part as layers on
     `features` (the exact outputs of the layers below the lowest trained one). `z[i]` = omega y_i, `curvature` >= l'',
-    `least_curvature` <= l''. `outgoing[j]` is the fixed output weight of a neuron, if it is not trained.
+    `least_curvature` <= l''. `outgoing[j]` is the fixed output weight of a neuron, if it is not trained. For the problem
+    of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved here.
     """
 
-    def __init__(self, content: Any, clock: Clock) -> None:
+    def __init__(self, content: Any, clock: Clock, units: Node | None = None) -> None:
         top = Node(content, "problem").fields("network data loss direction")
         self._network(top["network"], clock)
         self._data(top["data"], top["loss"], clock)
+        self.rate = self.mass = Fraction(1)
+        if units is not None:
+            self._scale(units)
         for matrix in (*self.given.values(), self.samples, [self.z]):
             _short(matrix, top["data"], clock)
         self.direction = top["direction"].rationals(self.size)
@@ -111,6 +115,23 @@ class Problem:
         # l(s, y): (s - y)^2 / 2 has l'' = 1; 2 log(1 + exp(-y s)) has 0 <= l'' <= 1/2. -l'(0, y) = y for both.
         self.least_curvature, self.curvature = (Fraction(1), Fraction(1)) if kind == "square" else (Fraction(0), Fraction(1, 2))
         self.z = [self.omega * y for y in labels]
+
+    def _scale(self, node: Node) -> None:
+        """R1: divide inputs, labels and given layers by powers of two, exactly, and note what that does to N and w."""
+        table = node.fields("inputs labels given")
+        inputs, labels = (table[name].integer(-MAX_BITS, MAX_BITS) for name in ("inputs", "labels"))
+        layers = table["given"].fields("", " ".join(map(str, self.given)))
+        given = {int(l): layer.integer(-MAX_BITS, MAX_BITS) for l, layer in layers.items()}
+        if labels and self.loss["kind"] != "square":
+            table["labels"].fail("only the labels of the square loss have a unit")
+        outputs = inputs * self.p ** (self.depth - 1) + sum(e * self.p ** (self.depth - l) for l, e in given.items())
+        if abs(labels) + abs(outputs) > MAX_BITS:
+            node.fail("the units are too large or too small")
+        self.rate, self.mass = Fraction(2) ** (labels + outputs), Fraction(2) ** (labels - outputs)
+        self.samples = [[v / Fraction(2) ** inputs for v in x] for x in self.samples]
+        self.z = [z / Fraction(2) ** labels for z in self.z]
+        for l, e in given.items():
+            self.given[l] = [[v / Fraction(2) ** e for v in row] for row in self.given[l]]
 
     def _parts(self, node: Node, clock: Clock) -> None:
         lowest = min(self.trained)

@@ -1,6 +1,7 @@
 """R5: all groups on one clock. Everything grows with delta, so what holds for delta_bar holds for every smaller delta.
 
-A is the sum of all rho_j^L; here it is carried over a0 = delta_bar^L. D is the distance of a direction from its centre.
+A is the sum of all rho_j^L; here it is carried over a0, its value at the start for delta_bar. D is the distance of a
+direction from its centre.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ class Sweep:
     most: Fraction
 
 
-def sweep(runners: list[Runner], order: int, delta_bar: Fraction, clock: Clock) -> Sweep:
-    """Advance all groups to the horizon; refuses where a direction may leave the region of its rates."""
+def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sweep:
+    """Advance all groups from |w|^L = size to the horizon; refuses where a direction may leave the region of its rates."""
     several = len(runners) > 1
-    a0 = rounded(delta_bar**order, True)
+    a0 = rounded(size, True)
     coupled = order if several else 0
     for run in runners:
         run.base_up = up(run.share[1] ** order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import parse_rational
 from certflow.flow.endings import NotSettled
-from certflow.flow.evidence import GroupEvidence, TrapEvidence
+from certflow.flow.evidence import GroupEvidence
 from certflow.flow.parts import parts_of
 from certflow.flow.propose import SUB_STEP, groups_of
 from certflow.flow.propose_start import is_shallow
@@ -31,9 +31,10 @@ from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, bound_steps, prepare, propose_steps, settle_for
+from certflow.theorems.groups import Group, bound_steps, evidence_of, prepare, propose_steps, settle_for
 from certflow.theorems.horizon import Horizon, Settled
 from certflow.theorems.tracks import track_of
+from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25
 _SMALLEST = Fraction(1, 10**90)
@@ -41,7 +42,8 @@ _SMALLEST = Fraction(1, 10**90)
 
 @dataclass
 class Certified:
-    """What `certify` proved: `claim` is the theorem as data, `groups` its evidence.
+    """What `certify` proved: `claim` is the theorem as data, `groups` its evidence in the units of `normalised`, whose
+    clock is also that of `stopped_at`.
 
     `outcome` is "proved", "partial" (some blocks are inconclusive) or "inconclusive" (`claim` empty); then `reason`,
     `stopped_at`, `proved_until` and `try_` say why, where, what was proved until there, and what to try.
@@ -69,6 +71,16 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
         raise BadInput(f"epsilon: {goal} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {angle} is outside [0, epsilon]; give a small angle in radians.")
+    scaled, units = normalised(problem)
+    found = _proved(scaled, goal, angle, progress)
+    try:
+        return replace(found, problem=problem, claim=units.restored(found.claim, problem) if found.claim else {})
+    except TooLong as error:
+        return Certified(problem, "inconclusive", str(error))
+
+
+def _proved(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:
+    """The theorem for a problem in units near 1, in these units."""
     proof: _Proof | None = None
     try:
         proof = _Proof(problem, _groups(problem), goal, angle, progress)
@@ -118,6 +130,8 @@ class _Proof:
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
         self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
+        # No larger delta is tried; like the start of the search it is in proportion to the data, whatever their size.
+        self.largest = natural_length(problem)
 
     def run(self) -> Certified:
         """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
@@ -150,7 +164,7 @@ class _Proof:
         claim = make_claim(
             self.problem, self.groups, self.horizon, self.timeline, sweep, delta, self.epsilon, self.start_angle, radius
         )
-        evidence = [_evidence(group) for group in self.groups]
+        evidence = [evidence_of(group) for group in self.groups]
         partial = any(not group.known for group in self.groups)
         return Certified(self.problem, "partial" if partial else "proved", _reasons(self.groups), groups=evidence, claim=claim)
 
@@ -160,7 +174,7 @@ class _Proof:
             propose_steps(group, self.several)
         self.proved = False
         self._setup()
-        delta, sweep = self._search(Fraction(1, 10), 1.2)
+        delta, sweep = self._search(self.largest / 10, 1.2)
         for g, group in enumerate(self.groups):
             self._report("tubes", g)
             wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
@@ -232,9 +246,9 @@ class _Proof:
                 raise self._stopped(low, self.timeline.sweep(low))
             high, low, step = low, low / Fraction(step), step * step
             best = works(low)
-        while high == low and high < 1:  # ends: high rises to 1
+        while high == low and high < self.largest:  # ends: high rises to the largest
             tick()
-            high = min(high * Fraction(step), Fraction(1))
+            high = min(high * Fraction(step), self.largest)
             found = works(high)
             if found is not None:
                 low, best, step = high, found, step * step
@@ -315,21 +329,3 @@ def _reasons(groups: list[Group]) -> str:
         if not group.known:
             blocks.setdefault(group.reason, []).append(str(j + 1))
     return "; ".join(f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items())
-
-
-def _evidence(group: Group) -> GroupEvidence:
-    if group.curve is None:
-        return GroupEvidence("zero" if group.zero else "inconclusive", group.reason, None, (), None)
-    steps, k = [], 0
-    for window in group.curve.windows:
-        row = []
-        for _ in range(window.steps):
-            mu, s = group.spectra[k]
-            row.append((mu, Fraction(float(group.radius[k])), s))
-            k += 1
-        steps.append(tuple(row))
-    trap = group.trap
-    if trap is None:
-        return GroupEvidence("dead", "", group.curve, tuple(steps), None)
-    outcome = "converges" if trap.rates.ell_lo > 0 else "shrinks"
-    return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.s, trap.gap_direction))

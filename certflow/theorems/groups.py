@@ -20,6 +20,7 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.parts import Parts
 from certflow.flow.propose import SUB_STEP, Proposal
 from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
@@ -179,3 +180,22 @@ def dead_room(parts: Parts, curve: Curve) -> float:
             return 0.0
         room = min(room, float_down(Ball(inner * inner / (size * whole), BITS).sqrt().lower()))
     return room
+
+
+def evidence_of(group: Group) -> GroupEvidence:
+    """What a certificate stores about a group."""
+    if group.curve is None:
+        return GroupEvidence("zero" if group.zero else "inconclusive", group.reason, None, (), None)
+    steps, k = [], 0
+    for window in group.curve.windows:
+        row = []
+        for _ in range(window.steps):
+            mu, s = group.spectra[k]
+            row.append((mu, Fraction(float(group.radius[k])), s))
+            k += 1
+        steps.append(tuple(row))
+    trap = group.trap
+    if trap is None:
+        return GroupEvidence("dead", "", group.curve, tuple(steps), None)
+    outcome = "converges" if trap.rates.ell_lo > 0 else "shrinks"
+    return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.s, trap.gap_direction))

@@ -25,6 +25,7 @@ LAYERS = (
     ("certflow.flow",),
     ("certflow.kkt",),
     ("certflow.symbolic",),
+    ("certflow.units",),
     ("certflow.problem", "certflow.problem_file"),
     # What sympy says about a network alone; a problem asks the first for the order of an expression.
     ("certflow.symbolic.homogeneity", "certflow.symbolic.expressions", "certflow.symbolic.degrees"),

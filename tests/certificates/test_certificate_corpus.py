@@ -94,7 +94,18 @@ def _stronger(path, value):
     return value - abs(value) / 100
 
 
-@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic", "three-neurons-one-dead", "two-neurons", "shrinking"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one-neuron",
+        "two-layer-logistic",
+        "three-neurons-one-dead",
+        "two-neurons",
+        "shrinking",
+        "scaled-given-layers",
+        "scaled-two-layer",
+    ],
+)
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
     content = accepted(name)
     survivors = []

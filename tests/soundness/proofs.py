@@ -19,7 +19,7 @@ from certflow.theorems.groups import Group
 
 @dataclass
 class Proof:
-    """What a claim was made from."""
+    """What a claim was made from, all of it in the units of the proof."""
 
     problem: Problem
     groups: list[Group]
@@ -35,8 +35,9 @@ def proof_of(problem: Problem, epsilon: Fraction) -> Proof:
     original = convergence.make_claim
 
     def spy(*args: Any) -> Any:
-        made[:] = [args]
-        return original(*args)
+        claim = original(*args)
+        made[:] = [(args, claim)]
+        return claim
 
     convergence.make_claim = spy
     try:
@@ -45,8 +46,8 @@ def proof_of(problem: Problem, epsilon: Fraction) -> Proof:
         convergence.make_claim = original
     if not made:
         raise ValueError(f"{problem.name}: {result.reason}")
-    _, groups, _, timeline, sweep, delta_bar, *_ = made[0]
-    return Proof(problem, groups, timeline, sweep, delta_bar, result.claim)
+    (scaled, groups, _, timeline, sweep, delta_bar, *_), claim = made[0]
+    return Proof(scaled, groups, timeline, sweep, delta_bar, claim)
 
 
 class ExactCurve:

@@ -51,7 +51,8 @@ def test_only_dead_neurons_never_move():
     found = certify(one_layer(["-1", "-4"]), EPSILON)
     assert outcomes(found) == ["dead"]
     assert found.claim["radius"] is None
-    assert Fraction(found.claim["delta_bar"]) == 1
+    # Nothing limits it: the largest delta that is tried, which is in proportion to the data.
+    assert Fraction(found.claim["delta_bar"]) > Fraction(1, 100)
     assert accepted(found) == ("accepted", "")
 
 

@@ -1,0 +1,168 @@
+"""Units of size: the same problem with inputs, labels, given layers and direction near 1, and the exact way back.
+
+A power of two in the inputs or in a given layer multiplies every output by a power of two kappa, one in the labels of the
+square loss by c. In the weights `w' = w / lambda`, `lambda^L = c / kappa`, the flow is that of the scaled problem:
+delta_bar and R are those of the scaled problem times lambda, values of N times `c kappa`, scaled times over `c kappa`,
+floors of laws over lambda^L; C, angles and exponents are the same. Proof: `proofs_notes/L5-uniform-theorem.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from certflow.exact import MAX_DIGITS, format_rational, parse_rational
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Inconclusive
+from certflow.problem import Problem
+
+_DECIMALS = 10**6
+_LONGEST = 10**MAX_DIGITS
+
+
+class TooLong(Inconclusive):
+    """A theorem whose numbers have too many digits in the units of the problem."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """X = 2^inputs X', y = 2^labels y' and W_l = 2^e W_l' for every (l, e) in `given`; then all outputs are 2^outputs times
+    those of the scaled problem, which has order `order`."""
+
+    inputs: int
+    labels: int
+    given: tuple[tuple[int, int], ...]
+    outputs: int
+    order: int
+
+    @property
+    def rate(self) -> Fraction:
+        """c kappa: what N, and every rate of growth, is multiplied by on the way back; times are divided by it."""
+        return Fraction(2) ** (self.labels + self.outputs)
+
+    @property
+    def mass(self) -> Fraction:
+        """lambda^L: what every `‖w‖^L` is multiplied by on the way back."""
+        return Fraction(2) ** (self.labels - self.outputs)
+
+    @property
+    def length(self) -> Fraction:
+        """lambda, exact if it is a power of two, else rounded down to six decimals (times a power of two)."""
+        whole, rest = divmod(self.labels - self.outputs, self.order)
+        root = Fraction(int(2.0 ** (rest / self.order) * _DECIMALS), _DECIMALS)
+        # The float is right to far more than six decimals, so that one step down is enough.
+        if root**self.order > 2**rest:
+            root -= Fraction(1, _DECIMALS)
+        return root * Fraction(2) ** whole
+
+    def to_json(self) -> dict[str, Any] | None:
+        """The entry `units` of a certificate; None if nothing is scaled."""
+        if not (self.inputs or self.labels or self.given):
+            return None
+        return {"inputs": self.inputs, "labels": self.labels, "given": {str(layer): e for layer, e in self.given}}
+
+    def restored(self, claim: dict[str, Any], problem: Problem) -> dict[str, Any]:
+        """The claim about `problem` that follows from `claim` about the scaled problem.
+
+        delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in every field.
+        Raises `TooLong` if its numbers cannot be written.
+        """
+        rate, mass, length = self.rate, self.mass, self.length
+        horizon, times, blocks = claim["horizon"], claim["time_to_radius"], claim["blocks"]
+        return {
+            **claim,
+            "problem_sha256": problem.sha256,
+            "delta_bar": _times(claim["delta_bar"], length),
+            "radius": _times(claim["radius"], length),
+            "n_max_upper": _times(claim["n_max_upper"], rate),
+            "horizon": {**horizon, "scaled_time": _times(horizon["scaled_time"], 1 / rate)},
+            "time_to_radius": times
+            and {
+                **times,
+                "n_lower": _times(times["n_lower"], rate),
+                "n_upper": _times(times["n_upper"], rate),
+                "start_time": _times(times["start_time"], 1 / rate),
+            },
+            "blocks": [
+                {
+                    **block,
+                    "value": _times(block["value"], rate),
+                    "gap": _times(block["gap"], rate),
+                    "horizon": _times(block["horizon"], 1 / rate),
+                    "law": block["law"] and {**block["law"], "floor": _times(block["law"]["floor"], 1 / mass)},
+                }
+                for block in blocks
+            ],
+        }
+
+
+def _times(value: Any, factor: Fraction) -> Any:
+    """A number as text, a list of them, or None, times an exact factor."""
+    if isinstance(value, list):
+        return [_times(each, factor) for each in value]
+    if value is None:
+        return None
+    number = parse_rational(value) * factor
+    if max(abs(number.numerator), number.denominator) >= _LONGEST:
+        raise TooLong(
+            f"the theorem is proved in units near 1, but its numbers for these data have more than {MAX_DIGITS} digits; "
+            "scale the inputs, the labels or the given layers by a power of two."
+        )
+    return format_rational(number)
+
+
+def natural_length(problem: Problem) -> Fraction:
+    """About the norm of weights at which outputs are as large as labels, in proportion to the data for all factors."""
+    network, log = problem.network, 0.0
+    if problem.loss.kind == "square":
+        log += _log(_largest(problem.y))
+    if isinstance(network, FeedForward):
+        power, depth = network.activation.power, network.depth
+        log -= power ** (depth - 1) * _log(_largest(problem.X.flat))
+        log -= sum(power ** (depth - layer) * _log(_largest(matrix.flat)) for layer, matrix in network.given.items())
+    return Fraction(math.exp(min(max(log / problem.order, -700.0), 700.0)))
+
+
+def _largest(values: Iterable[Fraction]) -> Fraction:
+    """max |v|, or 1 if all values are 0."""
+    return max((abs(v) for v in values), default=Fraction(0)) or Fraction(1)
+
+
+def _log(value: Fraction) -> float:
+    return math.log(value.numerator) - math.log(value.denominator)
+
+
+def exponent(values: Iterable[Fraction]) -> int:
+    """The e with 2^e <= max |v| < 2^(e+1); 0 if all values are 0."""
+    largest = _largest(values)
+    e = largest.numerator.bit_length() - largest.denominator.bit_length()
+    return e if largest >= Fraction(2) ** e else e - 1
+
+
+def normalised(problem: Problem) -> tuple[Problem, Units]:
+    """The problem in units near 1, and these units; problems that differ by powers of two give the same one, exactly.
+
+    The largest entry of the inputs, of each given layer, of the labels (square loss) and of the direction is in [1, 2).
+    Inputs of an expression are left as they are, because its output need not be homogeneous in them.
+    """
+    network, labels = problem.network, exponent(problem.y) if problem.loss.kind == "square" else 0
+    inputs, given, outputs = 0, {}, 0
+    if isinstance(network, FeedForward):
+        inputs = exponent(problem.X.flat)
+        given = {layer: exponent(matrix.flat) for layer, matrix in network.given.items()}
+        power, depth = network.activation.power, network.depth
+        outputs = inputs * power ** (depth - 1) + sum(e * power ** (depth - layer) for layer, e in given.items())
+        if any(given.values()):
+            matrices = {layer: matrix / Fraction(2) ** given[layer] for layer, matrix in network.given.items()}
+            network = FeedForward(network.widths, network.activation, network.trained, matrices)
+    units = Units(inputs, labels, tuple(sorted((layer, e) for layer, e in given.items() if e)), outputs, problem.order)
+    scaled = problem.replaced(
+        network,
+        problem.X / Fraction(2) ** inputs,
+        problem.y / Fraction(2) ** labels,
+        problem.direction / Fraction(2) ** exponent(problem.direction),
+    )
+    return scaled, units

@@ -1,0 +1,97 @@
+"""Certificates in units: the checker scales the exact problem itself, and believes no claim that other units would prove."""
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from certflow.checker import check_text
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+try:
+    from attacks import accepted, sealed
+finally:
+    sys.path.remove(str(FOLDER))
+
+SCALED = sorted(path.stem for path in (FOLDER / "accept").glob("scaled-*.json"))
+
+
+def verdict(content):
+    return check_text(sealed(content))
+
+
+@pytest.mark.parametrize("by", [1, -1])
+@pytest.mark.parametrize("name", SCALED)
+def test_units_that_lie_are_refused(name, by):
+    places = [("inputs",), ("labels",), *(("given", layer) for layer in accepted(name)["units"]["given"])]
+    for *path, last in places:
+        content = accepted(name)
+        if last == "labels" and content["problem"]["loss"]["kind"] == "logistic":
+            continue
+        table = content["units"]
+        for key in path:
+            table = table[key]
+        table[last] += by
+        assert verdict(content).verdict == "refused", last
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_evidence_in_units_proves_nothing_without_them(name):
+    content = accepted(name)
+    del content["units"]
+    assert verdict(content).verdict != "accepted"
+
+
+@pytest.mark.parametrize(("name", "inputs", "labels"), [("scaled-two-neurons", 2, -4), ("scaled-two-layer", -1, 2)])
+def test_units_in_which_n_is_the_same_prove_the_same_claim(name, inputs, labels):
+    # Both networks have power 2: outputs times 2^-4 and labels times 2^4 leave N as it is, and only move the unit of w.
+    content = accepted(name)
+    content["units"]["inputs"] += inputs
+    content["units"]["labels"] += labels
+    assert verdict(content).verdict == "accepted"
+
+
+def test_units_of_zero_are_no_units():
+    content = accepted("one-neuron")
+    content["units"] = {"inputs": 0, "labels": 0, "given": {}}
+    assert verdict(content).verdict == "accepted"
+
+
+def test_a_layer_of_signs_may_have_a_unit_too():
+    # s_j sigma(u_j . x): outputs over 2^4 by the layer of signs, times 2^4 by the inputs.
+    content = accepted("scaled-two-neurons")
+    content["units"]["inputs"] -= 2
+    content["units"]["given"] = {"2": 4}
+    assert verdict(content).verdict == "accepted"
+
+
+BROKEN = {
+    "a number": lambda units: 3,
+    "nothing": lambda units: None,
+    "a missing key": lambda units: {"inputs": 0, "labels": 0},
+    "an unknown key": lambda units: {**units, "direction": 1},
+    "text": lambda units: {**units, "inputs": "1"},
+    "a truth value": lambda units: {**units, "inputs": True},
+    "a trained layer": lambda units: {**units, "given": {"2": 1}},
+    "no layer": lambda units: {**units, "given": {"9": 1}},
+    "labels of the logistic loss": lambda units: {**units, "labels": 1},
+    "a huge exponent": lambda units: {**units, "inputs": 10**9},
+    "a huge unit of outputs": lambda units: {**units, "inputs": 9_000, "given": {"1": 9_000}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_units_that_are_none_are_malformed(name):
+    content = accepted("scaled-given-layers")
+    content["units"] = BROKEN[name](content["units"])
+    found = verdict(content)
+    assert (found.verdict, found.rule) == ("malformed", "R1")
+    assert found.where.startswith("units")
+
+
+def test_claims_of_extreme_problems_hold_extreme_numbers():
+    claim = json.loads((FOLDER / "accept" / "scaled-two-layer.json").read_text(encoding="ascii"))["claim"]
+    assert Fraction(claim["delta_bar"]) > 10**15
