@@ -268,7 +268,7 @@ class Proposal:
         ignored = np.full(self._on.shape, self.field.off == 1)
         for _ in range(64 + 8 * self.field.kink_count):
             tick()
-            when, which = first_events(Z, self._on[active], ignored[active])
+            when, which = first_events(Z / self.field.reach, self._on[active], ignored[active])
             cuts = _cuts(U, self.grid)
             for row, part in enumerate(active.tolist()):
                 y, kink = float(when[row]), int(which[row])

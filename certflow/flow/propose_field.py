@@ -25,10 +25,12 @@ class Field(ABC):
     """The gradient of the NCF of the parts of one group, as power series.
 
     `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `kink_count` the number of kink
-    arguments per part and `scale` a rough bound of N on the sphere, against which numbers are large or negligible.
+    arguments per part, `scale` a rough bound of N on the sphere and `reach` of the first kink arguments, against which
+    numbers are large or negligible.
     """
 
     scale: float = 1.0
+    reach: float = 1.0
     order: int
     off: float
     kink_count: int
@@ -255,6 +257,7 @@ def _product(first: Array, second: Array, k: int, transposed: bool = False, acro
 def field_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> Field:
     """The field of one group of a feed-forward network (its parts as `groups_of` lists them), in doubles."""
     field = _field(problem, parts, shallow)
+    field.reach = float(np.linalg.norm(field.X, axis=1).max(initial=0.0)) or 1.0
     field.scale = _scale(field.X, field.z, field.widths, field.power, field.trained, field.given)
     return field
 

@@ -13,7 +13,7 @@ from certflow.running import tick
 Array = Any
 
 NEGLIGIBLE = 2.0**-45
-"""An overlap of a kink argument that costs nothing next to the rounding of coefficients."""
+"""An overlap of a kink argument, of size 1, that costs nothing next to the rounding of coefficients."""
 
 _SAMPLES = 32
 

@@ -118,18 +118,33 @@ def test_a_tube_that_no_choice_of_its_end_can_save_is_inconclusive():
 # -- kinks -------------------------------------------------------------------------------------------------------------
 
 
+CROSSED = rows(
+    "-903/1000 1001/1000\n233/200 1063/500\n93/100 -627/1000\n-369/500 1079/1000\n-1861/1000 -711/1000\n-21/200 269/1000"
+)
+CROSSED_Y = ["2049/1000", "-81/1000", "-629/1000", "51/50", "323/1000", "-67/250"]
+
+
+def crossing(scale=1):
+    """A neuron that crosses the kinks of several samples on its way, with inputs of any size."""
+    X = [[Fraction(v) * scale for v in row] for row in CROSSED]
+    return Problem(OneLayer(2, 1, SQUARED), X, CROSSED_Y, direction=["107/200", "2/25"])
+
+
 def test_windows_that_kinks_lead_elsewhere_are_made_shorter():
-    X = rows(
-        "-903/1000 1001/1000\n233/200 1063/500\n93/100 -627/1000\n-369/500 1079/1000\n-1861/1000 -711/1000\n-21/200 269/1000"
-    )
-    y = ["2049/1000", "-81/1000", "-629/1000", "51/50", "323/1000", "-67/250"]
-    problem = Problem(OneLayer(2, 1, SQUARED), X, y, direction=["107/200", "2/25"])
-    proposal = Proposal(problem, groups_of(problem)[0])
+    proposal = Proposal(crossing(), groups_of(crossing())[0])
     curve = proposal.curve(0.01)
     assert curve.centre is not None and len(curve.windows) < 60
     assert max(abs(np.linalg.norm(end) - 1) for end in proposal.ends) < 0.02
     assert min(window.h for window in curve.windows) > Fraction(1, 1000)
-    assert certify(problem, EPSILON).outcome == "proved"
+    assert certify(crossing(), EPSILON).outcome == "proved"
+
+
+@pytest.mark.parametrize("scale", [Fraction(1, 2**40), Fraction(2**40)])
+def test_curves_do_not_depend_on_the_size_of_the_inputs(scale):
+    base, curve = (propose_curve(problem, groups_of(problem)[0], 0.01) for problem in (crossing(), crossing(scale)))
+    assert [(w.h * scale**2, w.decay / scale**2, w.parts) for w in curve.windows] == [
+        (w.h, w.decay, w.parts) for w in base.windows
+    ]
 
 
 # -- slow flows --------------------------------------------------------------------------------------------------------
