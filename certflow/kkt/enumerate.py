@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.kkt.lift import GUARD_BITS, deep_linear, lift
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.permutations import in_order
@@ -74,7 +74,9 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
         network, X, z = own_network(network, X, z)
         if network.tree == ZERO:
             return everywhere(network.size, digits, ALL_WEIGHTS)
-    if 2 <= network.size <= MOST_WEIGHTS:
+    if network.size == 1:
+        return _one_weight(network, X, z, digits)
+    if network.size <= MOST_WEIGHTS:
         matrix = quadratic_form(network, X, z)
         if matrix is not None:
             return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(network.size, digits, ALL_WEIGHTS)
@@ -183,9 +185,25 @@ def one_input(neuron: Neuron, digits: int) -> KKTSet:
     for sign in (1, -1):
         u, value = (Fraction(sign),), Ball(neuron.value((Fraction(sign),)), bits)
         points.append(KKTPoint("maximum", (Ball(sign, bits),), value, None, (0, 0, 0), u))
-    values = [p.value for p in points]
+    return _both(points, digits, ONE_NEURON)
+
+
+def _one_weight(network: Network, X: np.ndarray, z: np.ndarray, digits: int) -> KKTSet:
+    """The same for a network with one weight."""
+    ar = BallArithmetic(digits * 3322 // 1000 + GUARD_BITS)
+    points = []
+    for sign in (1, -1):
+        u = (Fraction(sign),)
+        value = (ar.array(z) * network.outputs(ar, ar.array(u), ar.array(X))).sum()
+        points.append(KKTPoint("maximum", (Ball(sign, ar.bits),), value, None, (0, 0, 0), u))
+    return _both(points, digits, ALL_WEIGHTS)
+
+
+def _both(points: list[KKTPoint], digits: int, of: str) -> KKTSet:
+    """The set of the two points of the sphere of one weight."""
+    values = [point.value for point in points]
     n_max, n_min = values[0].maximum(values[1]), values[0].minimum(values[1])
-    return KKTSet(points, digits, method="the sphere of one weight has two points", n_max=n_max, n_min=n_min)
+    return KKTSet(points, digits, method="the sphere of one weight has two points", of=of, n_max=n_max, n_min=n_min)
 
 
 def everywhere(size: int, digits: int, of: str) -> KKTSet:

@@ -35,6 +35,9 @@ _MAX_WRITTEN_OUT = 12
 _MAX_FORMULA = 300
 """Longest partial derivative, in characters, up to which all are written out."""
 
+_MAX_BITS = 10_000
+"""Longest number of a formula in LaTeX; sympy prints no longer ones."""
+
 _WIDTH = 110
 """LaTeX source of a sum per line; longer ones are broken between terms, which `_BREAK` marks."""
 
@@ -216,13 +219,15 @@ class _Writer:
             return problem_file_text(expression)
         import sympy
 
+        if any(max(abs(int(v.p)), int(v.q)).bit_length() > _MAX_BITS for v in expression.atoms(sympy.Rational)):
+            return r"\text{numbers too long to be shown}"
         terms = [str(sympy.latex(term)) for term in expression.as_ordered_terms()]
         signed = [f"- {term[1:].lstrip()}" if term.startswith("-") else f"+ {term}" for term in terms[1:]]
         return _BREAK.join([*terms[:1], *signed])
 
     def written_out(self) -> list[tuple[str, str]]:
         lines = [("N(w)", f"= {self.formula(self.ncf.value)}")]
-        if max(len(str(entry)) for entry in self.ncf.gradient) > _MAX_FORMULA:
+        if max(len(problem_file_text(entry)) for entry in self.ncf.gradient) > _MAX_FORMULA:
             return lines
         for symbol, entry in zip(self.ncf.weights_symbols, self.ncf.gradient, strict=True):
             left = self.say(f"dN/d{symbol}", rf"\partial N/\partial {self.formula(symbol)}")

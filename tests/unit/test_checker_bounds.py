@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import check_text, network
-from certflow.checker.claim import _largest_ncf, _scaled_time
+from certflow.checker.claim import largest_ncf, _scaled_time
 from certflow.checker.curve import Step, Track
 from certflow.checker.definite import factor, is_psd, solve_length
 from certflow.checker.document import _window
@@ -54,7 +54,7 @@ LONG = {
     "samples of a dead neuron": lambda clock: check_dead(
         _problem("three-neurons-one-dead"), [0], Proved(None, None, _runner()), 48, clock
     ),
-    "the bound of N": lambda clock: _largest_ncf(_problem("one-neuron"), clock),
+    "the bound of N": lambda clock: largest_ncf(_problem("one-neuron"), clock),
     "a window": lambda clock: _window(Node(accepted("one-neuron")["groups"][0]["windows"][0], "w"), [2], 1 << 48, clock),
     "the data": lambda clock: Problem(PLANAR["problem"], clock),
     "the length of samples": lambda clock: Samples([[Fraction(1)]], [Fraction(1)], clock),

@@ -96,6 +96,14 @@ def test_a_flat_point_on_a_kink_is_listed_and_one_that_is_none_is_not():
     assert steep.complete and len(steep.points) == 4 and not any(point.continuum for point in steep.points)
 
 
+@pytest.mark.parametrize(("text", "values"), [("u*abs(u)", (1, -1)), ("u**2", (1, 1)), ("relu(u)**3", (1, 0))])
+def test_one_weight_has_its_two_points(text, values):
+    found = kkt_set(problem_of(text, "u"))
+    assert found.complete and found.of == "all weights" and len(found.points) == 2
+    assert all(point.value.contains(value) for point, value in zip(found.points, values, strict=True))
+    assert found.n_max.contains(max(values)) and found.n_min.contains(min(values))
+
+
 def factor(draw: random.Random, names: list[str]) -> str:
     terms = [f"({draw.choice([-2, -1, 1, 2])})*{name}" for name in names if draw.random() < 0.7]
     a, b = ("+".join(terms) or names[0]), draw.choice(names)

@@ -368,3 +368,9 @@ def test_a_pole_in_the_data_is_bad_input_and_one_at_the_start_is_said():
         sample_trees(Expression(["u1", "u2"], ["x1"], "u1*u2/x1"), [[Fraction(1)], [Fraction(0)]])
     start = Problem(Expression(["u1", "u2"], ["x1"], "(u1**3 - u2**3)/(u1 - u2)*x1"), [[1]], [1], direction=[1, 1])
     assert "divides by zero there" in ncf(start).text()
+
+
+def test_numbers_longer_than_python_prints_are_no_error():
+    network = Expression(["u1", "u2"], ["x1"], "u1*abs(u2)*x1")
+    exact = ncf(Problem(network, [[Fraction(1, 10**4500 + 1)]], [1], direction=[2, 1]))
+    assert "N(w) = " in exact.text(exact=True) and "too long to be shown" in exact.latex()
