@@ -125,6 +125,20 @@ def rounded(value: Fraction, upwards: bool) -> Fraction:
     return Fraction(q << excess) if excess >= 0 else Fraction(q, 1 << -excess)
 
 
+def exp_series(y: int, scale: int) -> Interval:
+    """An enclosure of exp(y 2^-scale) in units 2^-scale, for 0 <= y 2^-scale < 1/16."""
+    low = high = term_low = term_high = 1 << scale
+    for k in range(1, 200):
+        term_low = (term_low * y >> scale) // k
+        term_high = -((-term_high * y) // (k << scale))
+        low += term_low
+        high += term_high
+        if term_high <= 2:
+            break
+    # The rest is at most twice the next term, which is below the last one.
+    return low, high + 2 * term_high
+
+
 def exp_fixed(x: int) -> Interval:
     """An enclosure of exp(x) for a fixed-point x >= 0; `OverflowError` if x is huge."""
     if x > _LARGEST << BITS:
@@ -134,16 +148,7 @@ def exp_fixed(x: int) -> Interval:
     guard = halvings + 16
     scale = BITS + guard
     y = x << (guard - halvings)
-    low = high = term_low = term_high = 1 << scale
-    for k in range(1, 200):
-        term_low = (term_low * y >> scale) // k
-        term_high = -((-term_high * y) // (k << scale))
-        low += term_low
-        high += term_high
-        if term_high <= 2:
-            break
-    # The rest is at most twice the next term, which is below the last one (y < 1/16).
-    high += 2 * term_high
+    low, high = exp_series(y, scale)
     for _ in range(halvings):
         low = low * low >> scale
         high = -(-high * high >> scale)
