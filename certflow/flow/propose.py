@@ -202,10 +202,8 @@ class Proposal:
         if at_rest and not self.windows:
             beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
             return at_kkt_point(self.problem, self.group) or (beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START)
-        if near is not None and near.gap == 0:
-            if small:
-                return Ending.FADES
-            return Ending.FLAT
+        if near is not None and near.gap >= 0:
+            return Ending.FADES if small or near.value == 0 else Ending.FLAT
         if at_rest:
             return Ending.SADDLE if near is not None else Ending.FADES if small else Ending.NOT_ISOLATED
         if len(self.windows) >= _PATIENCE and small and residual < _NEGLIGIBLE * self._largest:

@@ -17,6 +17,7 @@ _LONGEST_STEP = 0.5
 _ZERO = 1e-9
 _FLAT = 1e-7
 _NOISE = 1e-10
+_VANISHES = 1e-12
 _RESIDUAL = 1e-13
 _RADIUS = 1e-9
 _AT_ONCE = 128
@@ -24,7 +25,7 @@ _AT_ONCE = 128
 
 @dataclass(frozen=True)
 class Limit:
-    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, 0 if negligible; strict if positive."""
+    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible."""
 
     point: Array
     value: float
@@ -32,8 +33,8 @@ class Limit:
 
     @property
     def strict(self) -> bool:
-        """Whether N falls in every direction on the sphere, to second order."""
-        return self.gap > 0
+        """Whether N is not zero and falls in every direction on the sphere, to second order."""
+        return self.gap > 0 and self.value != 0
 
 
 def settle(field: Field, u: Array) -> Limit | None:
@@ -86,8 +87,11 @@ def _newton(field: Field, u: Array) -> Limit | None:
     if residual > _RESIDUAL * max(field.order * field.scale, abs(value)) or not np.isfinite(H).all():
         return None
     gap = -_tangential_top(H - value * np.eye(size), flat)
-    if abs(gap) <= max(_FLAT * float(np.abs(H).max()), _NOISE * field.scale):
+    largest = float(np.abs(H).max())
+    if abs(gap) <= max(_FLAT * largest, _NOISE * field.scale):
         gap = 0.0
+    if abs(value) <= _VANISHES * largest:
+        value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
     return None if 0 < gap * _RADIUS < residual else Limit(u, value / field.order, gap)
 

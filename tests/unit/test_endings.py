@@ -75,6 +75,9 @@ def test_each_way_to_end_without_a_point_has_its_kind():
     zero = Problem(OneLayer(1, 2, SQUARED), [["1"]], ["1"], direction=["0", "1"])
     cancelling = Problem(OneLayer(2, 1, SQUARED), [["1", "0"], ["1", "0"]], ["1", "-1"], direction=["1", "1"])
     assert ending(boundary) is Ending.FADES
+    # Strict on the side of the sample and N = 0 to the last digit: no limit whose trap could be proved.
+    faded = Problem(OneLayer(2, 1, SQUARED), [["-5/3", "2/7"]], ["-1"], direction=["-1/5", "2/5"])
+    assert ending(faded) is Ending.FADES
     assert ending(zero) is Ending.ZERO
     assert ending(cancelling) is Ending.NO_GRADIENT_AT_START
     assert ending(form(["1", "2", "3"], ("2", "2", "1"))) is Ending.FLAT
