@@ -100,3 +100,24 @@ def test_neurons_that_flow_down_count_with_the_minimum():
     both = [Fraction(json.loads(time_certificate(each, kkt_set(each)))["claim"]["n_max_upper"]) for each in (up, down)]
     values = [point.value for point in kkt_set(down).points]
     assert max(-value.lower() for value in values) <= both[1] <= both[0]
+
+
+def test_a_partial_list_bounds_nothing():
+    problem = PROBLEMS["cover"]
+    content = json.loads(time_certificate(problem, kkt_set(problem)))
+    listed, vectors = content["evidence"]
+    highest = max(range(len(listed["points"])), key=lambda k: Fraction(listed["points"][k]["value"][1]))
+    del listed["points"][highest], vectors[highest]
+    listed.update(proof="points", kkt_status="partial", dead_cone=False, n_max_upper=None)
+    answer = verdict(content)
+    assert answer.verdict == "refused" and "kkt_status" in answer.where
+
+
+def test_two_layers_rise_where_the_neuron_falls():
+    """v n(w) is as large for v < 0 as -n is: a bound from the maximum of n alone would be false."""
+    problem = Problem(TwoLayer(2, 1, SQUARED), X, ["-1", "-2", "-1"], direction=[1, 2, 3])
+    content = json.loads(time_certificate(problem, kkt_set(problem)))
+    assert content["claim"]["method"] == "kkt-points" and Fraction(content["claim"]["n_max_upper"]) > 0
+    assert verdict(content).verdict == "accepted"
+    content["claim"]["n_max_upper"] = "0"
+    assert verdict(content).rule == "R14"
