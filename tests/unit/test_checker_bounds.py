@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import check_text, network
-from certflow.checker.claim import largest_ncf, _scaled_time
+from certflow.checker.claim import largest_ncf, scaled_time
 from certflow.checker.curve import Step, Track
 from certflow.checker.definite import factor, is_psd, solve_length
 from certflow.checker.document import _window
@@ -50,7 +50,7 @@ LONG = {
     "a quadratic form": lambda clock: solve_length(UNIT, [ONE, 0], clock),
     "a product of matrices": lambda clock: applied(UNIT, UNIT, UNIT, clock),
     "the sweep": lambda clock: sweep([_runner()], 2, Fraction(1, 100), clock),
-    "a scaled time": lambda clock: _scaled_time(Proved(None, None, _runner()), 3, clock),
+    "a scaled time": lambda clock: scaled_time(Proved(None, None, _runner()), 3, clock),
     "samples of a dead neuron": lambda clock: check_dead(
         _problem("three-neurons-one-dead"), [0], Proved(None, None, _runner()), 48, clock
     ),
