@@ -118,9 +118,10 @@ def measure(problem: Problem, job: Job, share: Share | None = None) -> Measureme
         limits = {"time": job.time} if goal == "time" else {"time": job.stop_until, "radius": job.stop}
         try:
             flow = reference_flow(
-                problem, job.delta_value, digits=job.digits, check=job.check, progress=stages.progress, **limits
+                problem, job.delta_value, digits=job.digits, check=job.check, partial=True, progress=stages.progress, **limits
             )
             flows.append(flow)
+            failure = failure or flow.stopped or None
         except (Inconclusive, OutsideDomain) as error:
             failure = failure or str(error)
     return _read(job, flows, failure)
@@ -134,7 +135,7 @@ def _serves(flow: ReferenceFlow, goal: str, job: Job) -> bool:
 
 def _read(job: Job, flows: list[ReferenceFlow], failure: str | None) -> Measurement:
     factor: Event | None = None
-    radius = Event("0", "0") if job.delta_value >= job.radius else None
+    radius = Event("0", "0") if job.delta_value == job.radius else None
     at_time = at_radius = log_norm = None
     for flow in flows:
         ctx, blocks = flow.context, range(len(flow.blocks))
@@ -143,7 +144,9 @@ def _read(job: Job, flows: list[ReferenceFlow], failure: str | None) -> Measurem
         reached = None if radius else flow.time_at_norm(job.radius)
         if reached is not None:
             radius = _event(flow, ctx.mpf(job.radius.numerator) / job.radius.denominator)
-            at_radius = [_texts(flow, flow.block_direction(j, reached)) for j in blocks]
+            # The law of the angle is one of growth: a norm that falls to the radius has nothing to say about it.
+            grown = job.delta_value < job.radius
+            at_radius = [_texts(flow, flow.block_direction(j, reached)) for j in blocks] if grown else None
         if at_time is None and flow.end_time >= ctx.mpf(job.time.numerator) / job.time.denominator:
             at_time = [_texts(flow, flow.block_direction(j, job.time)) for j in blocks]
             log_norm = _text(flow, flow.log_norm(job.time))

@@ -22,6 +22,7 @@ from certflow.experiments.time_near_origin import (
     time_table,
 )
 from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Experiment, Problem
 from certflow.theorems.near_origin import TimeBound, near_origin
@@ -156,11 +157,27 @@ def test_times_and_their_errors_against_the_logistic_function(delta):
     assert float(rows[0].ratio or 0) == pytest.approx(1 + 2 * float(d) ** 2 / math.log(3), abs=1e-7)
 
 
-def test_a_start_at_or_beyond_the_radius_is_there_at_time_zero():
-    for delta in ("1/10", "2"):
-        found = measure(logistic_problem(delta), job(delta))
-        assert found.radius == Event("0", "0")
-        assert (found.at_radius is None) == (delta == "2")
+def test_a_start_at_the_radius_is_there_at_time_zero():
+    found = measure(logistic_problem("1/10"), job("1/10", stop_until=Fraction(2)))
+    assert found.radius == Event("0", "0") and found.at_radius is not None
+
+
+def test_a_start_beyond_the_radius_may_fall_to_it_or_never_be_there():
+    found = measure(logistic_problem("2"), job("2", stop_until=Fraction(2)))  # falls to 1
+    assert found.radius is None and found.failure is None
+    # u² = 1/(1 + (1/4 - 1) exp(-4 t)) is (3/2)² where exp(-4 t) = 20/27.
+    found = measure(logistic_problem("2"), job("2", radius=Fraction(3, 2), stop_until=Fraction(2)))
+    assert abs(float(found.radius.time) - math.log(27 / 20) / 4) < 1e-12 and found.at_radius is None
+
+
+def test_what_happened_before_a_flow_ended_is_kept():
+    # u1³/u2 meets its pole at t = 0.0293, when the norm has grown by a fifth.
+    network = Expression(["u1", "u2"], ["x"], "u1**3/u2*x")
+    problem = Problem(network, [[1]], [1], direction=[1, "1/2"])
+    factor = Fraction(11, 10) ** 2
+    found = measure(problem, job("1e-6", digits=15, time=Fraction(1, 50), factor_squared=factor))
+    assert found.factor is not None and 0.02 < float(found.factor.time) < 0.0293
+    assert found.at_time is not None and found.radius is None and "singularity" in found.failure
 
 
 def test_a_radius_that_the_weights_never_reach_is_given_up():
