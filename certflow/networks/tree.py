@@ -226,15 +226,34 @@ def absolute(arg: Node) -> Node:
 
 
 def extreme(op: str, a: Node, b: Node) -> Node:
-    """max(a, b) or min(a, b), as `op` says, a constant second; max(e, -e) is abs(e)."""
-    if a == b:
-        return a
+    """max(a, b) or min(a, b), as `op` says, a constant second; max(e, -e) is abs(e), and an argument that occurs twice, also
+    in a max inside a max, counts once."""
     if a.is_number and b.is_number:
         return a if (a.value > b.value) == (op == "max") else b
+    mine, others = arguments(op, a), arguments(op, b)
+    if set(others) <= set(mine):
+        return a
+    if set(mine) <= set(others):
+        return b
+    if set(mine) & set(others):
+        return extreme(op, a, extreme_of(op, [arg for arg in others if arg not in mine]))
     (c, first), (d, second) = split_coefficient(a), split_coefficient(b)
     if first == second and c == -d:
         return absolute(a) if op == "max" else negative(absolute(a))
     return Node(op, (b, a) if a.is_number else (a, b))
+
+
+def arguments(op: str, node: Node) -> list[Node]:
+    """The arguments of nested operations `op`, each once; the node itself if it is another operation."""
+    found: dict[Node, None] = {}
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if each.op == op:
+            waiting += reversed(each.args)
+        else:
+            found[each] = None
+    return list(found)
 
 
 def extreme_of(op: str, args: Sequence[Node]) -> Node:
