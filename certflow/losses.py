@@ -65,6 +65,8 @@ class Loss:
             return (y - outputs) * omega
         if self.kind == "logistic":
             # -l' = 2 y / (1 + exp(y H))
+            if hasattr(ar, "logistic"):
+                return ar.logistic(y * outputs) * (y * (2 * omega))
             return (y * (2 * omega)) / (ar.exp(y * outputs) + 1)
         if self.residual is None:
             raise BadInput("loss: a custom loss needs its residual.")

@@ -138,6 +138,7 @@ class Problem:
             "name": name,
         }
         self.__dict__.update(values)
+        network.check_samples(self.X)
         loss.check_labels(self.y)
         _check_order(self.order, network)
 

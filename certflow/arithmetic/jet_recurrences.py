@@ -9,6 +9,10 @@ import numpy as np
 from gmpy2 import mpz
 
 from certflow.arithmetic.jets import ZERO, Constant, JetArray
+from certflow.outcome import Inconclusive
+
+LARGEST = gmpy2.mpfr("1e10000")
+"""Values of functions beyond this are not held in fixed point."""
 
 
 class Product(JetArray):
@@ -116,6 +120,8 @@ class Quotient(JetArray):
         raw = a[n] << bits
         for m in range(n):
             raw = raw - self.coefficients[m] * b[n - m]
+        if n == 0 and not np.all(b[0]):
+            raise Inconclusive("a denominator is zero to working precision there.")
         self.coefficients[n] = raw // b[0]
 
 
@@ -143,6 +149,8 @@ class SquareRoot(JetArray):
     def extend(self, n: int) -> None:
         bits, z, s = self.ar.bits, self.parents[0].coefficients, self.coefficients
         if n == 0:
+            if not np.all(z[0] > 0):
+                raise Inconclusive("what stands under a root is not positive there.")
             s[0] = _apply(gmpy2.sqrt, z[0], bits)
             return
         total = z[n] << bits
@@ -151,10 +159,34 @@ class SquareRoot(JetArray):
         s[n] = total // (2 * s[0])
 
 
+class Logistic(JetArray):
+    """Elementwise g = 1 / (1 + exp(z)), for z of any size: n g_n = -sum_{m=1}^n m z_m (g - g²)_(n-m)."""
+
+    def __init__(self, z: JetArray) -> None:
+        super().__init__(z.ar, z.shape, (z,))
+        self._slope = np.empty_like(self.coefficients)
+
+    def extend(self, n: int) -> None:
+        bits, z, g = self.ar.bits, self.parents[0].coefficients, self.coefficients
+        if n == 0:
+            g[0] = _apply(_logistic, np.clip(z[0], -(bits << bits), bits << bits), bits)
+        else:
+            total = sum((m * z[m] * self._slope[n - m] for m in range(1, n + 1)), start=ZERO)
+            g[n] = -(total // n) >> bits
+        self._slope[n] = g[n] - (sum((g[m] * g[n - m] for m in range(n + 1)), start=ZERO) >> bits)
+
+
+def _logistic(z: Any) -> Any:
+    return 1 / (1 + gmpy2.exp(z))
+
+
 def _apply(function: Any, values: np.ndarray, bits: int) -> np.ndarray:
     """An mpfr function of fixed-point numbers, in a context of its own."""
     result = np.empty(values.shape, dtype=object)
     with gmpy2.context(precision=2 * bits + 64):
         for index, value in np.ndenumerate(values):
-            result[index] = mpz(gmpy2.floor(gmpy2.mul_2exp(function(gmpy2.div_2exp(gmpy2.mpfr(value), bits)), bits)))
+            found = function(gmpy2.div_2exp(gmpy2.mpfr(value), bits))
+            if not abs(found) < LARGEST:
+                raise Inconclusive("a number of the network is too large to be followed.")
+            result[index] = mpz(gmpy2.floor(gmpy2.mul_2exp(found, bits)))
     return result

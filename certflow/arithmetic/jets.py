@@ -67,6 +67,10 @@ class JetArithmetic(Arithmetic):
     def sqrt(self, z: Any) -> JetArray:
         return _recurrences().SquareRoot(z)
 
+    def logistic(self, z: Any) -> JetArray:
+        """1 / (1 + exp(z)), for z of any size."""
+        return _recurrences().Logistic(z)
+
     def compile(self, *results: JetArray) -> None:
         """Drop from the program whatever none of `results` needs."""
         needed: set[int] = set()

@@ -173,9 +173,13 @@ class Integration:
         # One unit of the field's time is 2^shift of scaled time (raw, or order 2).
         shift = 0 if self.polar else -self.m[0] * (order - 2)
         own_time = self.polar and order > 2
-        limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift))
+        # The time left is counted in units in which it has all its digits, also where the field is fast.
+        fine = min(stepper.natural, 0)
+        limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift - fine))
         log_start = list(self.m)
-        polynomial = stepper.step(limit)
+        polynomial = stepper.step(limit, fine)
+        if own_time and stepper.steps == 1 and polynomial.unit < GUARD_BITS - self.ar.bits:
+            raise Inconclusive("the data are so large that times are lost to rounding; scale the samples or the labels.")
         ticked = ctx.ldexp(ctx.mpf(int(polynomial.length)), polynomial.unit - self.ar.bits)
         self.clock += ticked
         unit = polynomial.unit + shift
@@ -185,7 +189,7 @@ class Integration:
             end = self.time + ctx.ldexp(ctx.mpf(int(stepper.state[-2])), unit - self.ar.bits)
         else:
             end = self.time + ctx.ldexp(ctx.mpf(int(polynomial.length)), unit - self.ar.bits)
-            if limit is not None and until - end <= ctx.ldexp(1, max(unit, shift) - self.ar.bits + 8):
+            if limit is not None and until - end <= ctx.ldexp(1, max(unit, shift + fine) - self.ar.bits + 8):
                 end = until
         for j, indices in enumerate(self.blocks):
             log_column = k + j if self.polar else None

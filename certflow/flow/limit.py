@@ -15,6 +15,9 @@ from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.flow.integration import Integration, Precision
 from certflow.flow.pace import Pace
 from certflow.flow.path import Path, Rest
+from certflow.networks.base import Network
+from certflow.networks.expression import Expression
+from certflow.networks.kinks import simplest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
@@ -31,6 +34,7 @@ class Limit:
     def __post_init__(self) -> None:
         problem, network = self.problem, self.problem.network
         split = problem.order == 2 and network.separable
+        self.network = _without_cancelling_kinks(network, keep_blocks=split)
         self.blocks = [list(b) for b in problem.blocks] if split else [list(range(network.size))]
         self.context = mp_arithmetic(self.precision.time_digits).context
         ctx = self.context
@@ -48,7 +52,7 @@ class Limit:
 
     def _outputs_bound(self) -> float:
         """A rough size of |H| on the sphere, to decide when a is below the working precision."""
-        network, rng = self.problem.network, np.random.default_rng(0)
+        network, rng = self.network, np.random.default_rng(0)
         X, worst = FLOAT.array(self.problem.X), 1e-3
         for _ in range(4):
             w = rng.standard_normal(network.size)
@@ -62,7 +66,7 @@ class Limit:
 
     def _run(self, j: int) -> Integration:
         if j not in self.runs:
-            network = self.problem.network.block(j) if len(self.blocks) > 1 else self.problem.network
+            network = self.network.block(j) if len(self.blocks) > 1 else self.network
             whole, start = [list(range(network.size))], self.context.zero
             self.runs[j] = Integration(self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]])
             self.paces[j] = Pace()
@@ -167,6 +171,15 @@ class Limit:
             if self.log_size(low, ceiling) > ceiling - 8:
                 break
         return low
+
+
+def _without_cancelling_kinks(network: Network, keep_blocks: bool) -> Network:
+    """The network, or an equal one in which the kinks that cancel are gone, so that none of their cells is empty."""
+    if not isinstance(network, Expression) or not network.has_kinks:
+        return network
+    found = Expression(network.weight_names, network.input_names, simplest(network.tree))
+    fewer = len(found.tape.kinks) < len(network.tape.kinks)
+    return found if fewer and (not keep_blocks or found.blocks == network.blocks) else network
 
 
 def limit_of(problem: Problem, precision: Precision, polar: bool) -> Limit:

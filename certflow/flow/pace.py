@@ -15,7 +15,10 @@ CLOSE, FAR = 64, 300
 """How many steps are looked back on for an end of the flow, and for a pace that is too slow."""
 
 GROWTH = 2.0**-10
-"""A change of log ‖w‖ that counts as getting on."""
+"""A change of log ‖w‖ that counts as getting on, ..."""
+
+SPURT = 0.25
+"""... and one within `FAR` steps that is likely to go on."""
 
 
 class Run(Protocol):
@@ -74,7 +77,7 @@ class Pace:
     def _is_slow(self, until: Any | None, log_target: float) -> bool:
         """Whether the pace of the last `FAR` steps, which neither grew nor slackened, takes too many steps."""
         before, now, share = self._marks[0], self._marks[-1], MAX_STEPS // FAR
-        if not before.speed <= 2 * now.speed <= 4 * before.speed or abs(now.size - before.size) > GROWTH:
+        if not before.speed <= 3 * now.speed <= 9 * before.speed or abs(now.size - before.size) > SPURT:
             return False
         by_time = until is not None and (now.time - before.time) * share >= until - now.time
         by_size = math.isfinite(log_target) and (now.size - before.size) * share >= log_target - now.size

@@ -302,7 +302,7 @@ def _integrate(
     except Inconclusive as error:
         return _flow(limit, None, digits, limit.common_end(), delta, str(error))
     states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
-    run = Integration(problem, problem.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
+    run = Integration(problem, limit.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
     try:
         _advance(run, until, goal.log_target, log_delta, progress)
     except (Inconclusive, OutOfTime) as error:

@@ -18,17 +18,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from certflow.arithmetic.base import FLOAT
 from certflow.arithmetic.jets import Constant, JetArithmetic, JetArray
 from certflow.networks.base import Forward, Network
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
+from certflow.outcome import BadInput, Inconclusive
 from certflow.running import tick
 
 SLIDING = 3
 """The sign of an argument that is held at zero; the network sees that of it: -1, or 1 where its sample is opposite to
 the kink's first one."""
 
-MAX_SURFACES = 4
+MAX_SURFACES, MAX_TOGETHER = 4, 6
+"""The most kinks decided about at once: of one neuron, and of those that cannot hold the flow."""
+
+_TRIALS = 8
+"""At so many random weights two kink arguments are compared to see whether one is a multiple of the other."""
 
 
 class Stepper(Protocol):
@@ -67,6 +72,7 @@ class Sliding:
         self.network, self.ar, self._X = network, ar, X
         self._maps: dict[tuple[int, ...], tuple[Constant, Constant]] = {}
         self._parallel: list[list[tuple[int, Fraction]]] = []
+        self._multiples: np.ndarray | None = None
         if isinstance(network, FeedForward) and 1 in network.trained:
             self._parallel = _parallel_classes(X)
         self._class_of = {i: c for c, members in enumerate(self._parallel) for i, _ in members}
@@ -160,11 +166,33 @@ class Sliding:
             group = self._surfaces(stepper, j, sorted(classes))
             self._decide_neuron(stepper, j, group)
             decided |= {index for surface in group for index, _ in surface.members}
-        singles = [Surface(((index, 1),)) for index in others]
-        if singles and self._matters(stepper, singles):
-            for surface in singles:
-                self._decide(stepper, [surface])
-        return decided
+        return decided | self._decide_together(stepper, others)
+
+    def _decide_together(self, stepper: Stepper, indices: Iterable[int]) -> set[int]:
+        """Decide about kinks that cannot hold the flow, all at once: which side of one is taken may depend on the others."""
+        surfaces = list(dict.fromkeys(self._twins(stepper, index) for index in indices))
+        if surfaces and self._matters(stepper, surfaces):
+            mattering = [surface for surface in surfaces if self._matters(stepper, surfaces, surface)]
+            if len(mattering) > MAX_TOGETHER:
+                raise Inconclusive(
+                    f"the flow reached {len(mattering)} kinks at once and may branch there; start elsewhere, or shorten the time."
+                )
+            if mattering:
+                self._decide(stepper, mattering)
+        return {index for surface in surfaces for index, _ in surface.members}
+
+    def _twins(self, stepper: Stepper, index: int) -> Surface:
+        """The kink of one argument with all others that are multiples of it, such as those of parallel samples."""
+        if self._multiples is None:
+            self._multiples = _multiples(self.network, self._X, sum(s.size for s in stepper.signs))
+        first = stepper.signs[0].size if self._parallel else 0
+        mine = self._multiples[index]
+        if not np.any(mine):
+            return Surface(((index, 1),))
+        same = np.abs(self._multiples @ mine) >= (1 - 1e-12) * np.linalg.norm(self._multiples, axis=1) * np.linalg.norm(mine)
+        others = [i for i in np.flatnonzero(same & np.any(self._multiples, axis=1)).tolist() if i >= first]
+        orient = 1 if self._multiples[others[0]] @ mine > 0 else -1
+        return Surface(tuple((i, (1 if self._multiples[i] @ mine > 0 else -1) * orient) for i in others))
 
     def _surfaces(self, stepper: Stepper, j: int, classes: list[int]) -> list[Surface]:
         width = stepper.signs[0].shape[1]
@@ -225,16 +253,21 @@ class Sliding:
                     return None
         return tuple(followed)
 
-    def _matters(self, stepper: Stepper, group: list[Surface]) -> bool:
-        """Whether the sides make a difference to the motion; all signs are left at zero."""
+    def _matters(self, stepper: Stepper, group: list[Surface], only: Surface | None = None) -> bool:
+        """Whether the sides (of one surface only) make a difference to the motion; all signs are left at zero."""
         # Not only all together: by the binary digits of their numbers, so that effects that cancel are seen, too.
         digits = range((len(group) - 1).bit_length())
         patterns = [[1] * len(group), *([1 if k >> b & 1 else -1 for k in range(len(group))] for b in digits)]
-        base = self._velocity(stepper, group, [-1] * len(group))
-        differences = (self._velocity(stepper, group, sides) - base for sides in patterns)
-        matters = any(not stepper.is_zero(v) for difference in differences for v in difference.ravel())
+        if only is None:
+            base = self._velocity(stepper, group, [-1] * len(group))
+            differences = [self._velocity(stepper, group, sides) - base for sides in patterns]
+        else:
+            place, patterns = group.index(only), [*patterns, [-1] * len(group)]
+            turned = [[-side if k == place else side for k, side in enumerate(sides)] for sides in patterns]
+            pairs = zip(patterns, turned, strict=True)
+            differences = [self._velocity(stepper, group, a) - self._velocity(stepper, group, b) for a, b in pairs]
         self._set(stepper, group, [0] * len(group))
-        return matters
+        return any(not stepper.is_zero(v) for difference in differences for v in difference.ravel())
 
     def _velocity(self, stepper: Stepper, group: list[Surface], sides: list[int]) -> np.ndarray:
         self._set(stepper, group, sides)
@@ -256,6 +289,22 @@ class Sliding:
             layered = isinstance(self.network, FeedForward)
             places.append(f"sample {i + 1}, " + (f"neuron {j + 1} of layer {layer + 1}" if layered else f"kink {layer + 1}"))
         return " and ".join(places)
+
+
+def _multiples(network: Network, X: np.ndarray, count: int) -> np.ndarray:
+    """Each of `count` kink arguments at a few random weights; zeros if it cannot be evaluated there: it is like no other."""
+    rng, rows = np.random.default_rng(0), []
+    samples = FLOAT.array(X)
+    with np.errstate(all="ignore"):
+        for _ in range(_TRIALS):
+            try:
+                run = network.forward(FLOAT, rng.standard_normal(network.size), samples)
+            except BadInput:
+                continue
+            rows.append(np.concatenate([np.asarray(z, dtype=float).reshape(-1) for z in run.kinks]))
+    values = np.array(rows).T if rows else np.zeros((count, 1))
+    scale = np.max(np.abs(values), axis=1, keepdims=True)
+    return np.where(np.isfinite(scale) & (scale > 0), values / np.where(scale > 0, scale, 1), 0.0)
 
 
 def _parallel_classes(X: np.ndarray) -> list[list[tuple[int, Fraction]]]:

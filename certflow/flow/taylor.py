@@ -75,6 +75,7 @@ class Stepper:
         jumps = self.vector_field.sliding is not None
         self._undecided: set[int] = set(np.flatnonzero(self._flat_signs() == 0).tolist()) if jumps else set()
         self._idle: set[int] = set()
+        self._started = False
 
     def step(self, limit: mpz | None = None, limit_unit: int = 0) -> Polynomial:
         """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its polynomial.
@@ -235,7 +236,15 @@ class Stepper:
         return derivative.coefficients[:PROBE].copy(), motion
 
     def _start(self) -> None:
-        """Decide about the kinks at which the integration starts."""
+        """Before the first step: a unit in which a fast field is of size one, and the kinks at which the integration starts."""
+        if self.steps or self._started:
+            return
+        self._started = True
+        y, derivative, _ = self._recorded()
+        y.coefficients[0] = self.state
+        self.ar.extend(0)
+        speed = max((abs(v) for v in derivative.coefficients[0]), default=mpz(0))
+        self.natural = min(self.natural, self.ar.bits - speed.bit_length())
         undecided, self._undecided = self._undecided, set()
         if undecided:
             self._decide(undecided)

@@ -67,6 +67,10 @@ class Network(ABC):
         """Whether H is a sum of at least two functions of disjoint weights."""
         return len(self.blocks) > 1
 
+    def check_samples(self, X: np.ndarray) -> None:
+        """Raise `BadInput` for the first exact sample (rows of X) at which the output is not defined, whatever the weights."""
+        del X  # layers are defined everywhere
+
     @property
     @abstractmethod
     def weight_names(self) -> tuple[str, ...]:

@@ -72,6 +72,9 @@ class Expression(Network):
     def has_kinks(self) -> bool:
         return bool(self.tape.kinks)
 
+    def check_samples(self, X: np.ndarray) -> None:
+        self.tape.check_samples(X)
+
     def block(self, j: int) -> Network:
         if not self.separable:
             return self

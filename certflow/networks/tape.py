@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic, FloatArithmetic, MPArithmetic, mp_arithmetic
+from certflow.arithmetic.base import EXACT, Arithmetic, FloatArithmetic, MPArithmetic, mp_arithmetic
 from certflow.arithmetic.jets import Constant
 from certflow.networks.activation import Activation
 from certflow.networks.tree import KINKS, Node
@@ -27,6 +27,11 @@ ChooseCell = Callable[[int, Any], Any]
 
 BRANCHES = {"abs": Activation(Fraction(-1)), "max": Activation(Fraction(0)), "min": Activation(Fraction(0))}
 """The activation whose cells are the coefficients c of each kink."""
+
+PARTIAL = ("inverse", "sqrt", "log")
+"""Operations that are not defined for all numbers."""
+
+_DECIDING_DIGITS = 200
 
 
 @dataclass(frozen=True)
@@ -126,14 +131,36 @@ class Tape:
         They are computed in mpmath, which has every function, so that no series are recorded for them.
         """
         bits = X.ar.bits
-        mp = mp_arithmetic(bits * 3 // 10 + 20)
         values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(X.shape)
-        trace = Trace(self, mp, X.shape[0])
-        samples = mp.array(values)
-        for step in self.steps:
-            trace.values.append(None if step.moving else trace.evaluate(step, None, samples, _no_cell))
+        trace = self._weightless(mp_arithmetic(bits * 3 // 10 + 20), values)
         used = {a for step in self.steps if step.moving for a in step.args} | set(self.results)
         return {i: ar.array([_dyadic(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving}
+
+    def _weightless(self, ar: Arithmetic, X: np.ndarray) -> Trace:
+        """The steps without weights at exact samples; None for the others."""
+        trace, samples = Trace(self, ar, X.shape[0]), ar.array(X)
+        for step in self.steps:
+            trace.values.append(None if step.moving else trace.evaluate(step, None, samples, _no_cell))
+        return trace
+
+    def check_samples(self, X: np.ndarray) -> None:
+        """Raise `BadInput` for the first of the exact samples at which the steps without weights are not defined."""
+        if all(step.moving or step.op not in PARTIAL for step in self.steps):
+            return
+        for i in range(len(X)):
+            tick()
+            try:
+                try:
+                    self._weightless(EXACT, X[i : i + 1])
+                except TypeError:  # irrational
+                    self._weightless(mp_arithmetic(_DECIDING_DIGITS), X[i : i + 1])
+            except ZeroDivisionError:
+                why = "the expression divides by zero"
+            except BadInput as error:
+                why = str(error).partition(": ")[2].partition(" at this point")[0]
+            else:
+                continue
+            raise BadInput(f"data.X[{i}]: the output is not defined for this sample: {why}; change the sample or the expression.")
 
 
 def _no_cell(kink: int, z: Any) -> Any:

@@ -21,6 +21,7 @@ from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.grammar import parse
 from certflow.outcome import BadInput
+from certflow.problem import Problem
 
 u1, u2, u3, x1 = sympy.symbols("u1 u2 u3 x1")
 
@@ -415,3 +416,20 @@ def test_a_branch_keeps_its_digits_next_to_a_huge_one(name, expected):
     X = np.array([[expected / Fraction(37, 9) ** 27 if name == "min" else Fraction(0)]], dtype=object)
     rounded = network.outputs(FLOAT, FLOAT.array(w), FLOAT.array(X))[0]
     assert abs(rounded - float(expected)) <= 1e-12 * abs(float(expected))
+
+
+@pytest.mark.parametrize(
+    ("output", "place", "why"),
+    [
+        ("u1*u2/x", 0, "divides by zero"),
+        ("u1*u2/(x - 1)", 1, "divides by zero"),
+        ("u1*u2/(sqrt(x) - sqrt(2)*sqrt(2))", 2, "divides by zero"),
+        ("u1*u2*sqrt(x - 1)", 0, "sqrt of a number"),
+        ("u1*u2*log(x)", 0, "log of a number"),
+    ],
+)
+def test_samples_at_which_the_output_is_not_defined_are_bad_input(output, place, why):
+    X = [[0], [1], [4]]
+    assert Problem(Expression(["u1", "u2"], ["x"], "u1*u2/(x + 1)"), X, [1, 2, 3], direction=[1, 1]).order == 2
+    with pytest.raises(BadInput, match=rf"data\.X\[{place}\]: the output is not defined for this sample: .*{why}"):
+        Problem(Expression(["u1", "u2"], ["x"], output), X, [1, 2, 3], direction=[1, 1])

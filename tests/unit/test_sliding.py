@@ -316,6 +316,57 @@ def test_later_layers_that_would_slide_are_reported(seed, place):
         reference_flow(deep_problem(seed), Fraction(1, 2), time=Fraction(2), digits=20, check=False)
 
 
+# -- several kinks at once ---------------------------------------------------------------------------------------------
+
+
+def of_two(output, direction, X=((1,),), y=(1,)):
+    return Problem(Expression(["u1", "u2"], ["x"], output), [list(row) for row in X], list(y), direction=direction)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["u1, 2*u2 - u1", "u1, 2*u2 - u1, u1", "u1, max(2*u2 - u1, u1)", "u1, 2*u2 - u1, 2*u1 - u1"]
+)
+def test_an_argument_that_occurs_twice_does_not_hide_a_branch(arguments):
+    # From (1, 1) with u1 > u2 the gradient is (2 u1, 0), with u1 < u2 it is (2 u2 - 2 u1, 2 u1): both lead away.
+    with pytest.raises(Inconclusive, match="branches at a kink"):
+        limit_flow(of_two(f"u1*max({arguments})*x", [1, 1]), time=Fraction(1), digits=15)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "u1*(u2 + max(u1 - u2, 0) - max(u2 - u1, 0))*x",
+        "u1*(max(u1, u2) + min(u1, u2) - u2)*x",
+        "(u1**2 + abs(u1*u2) - abs(u1)*abs(u2))*x",
+        "u1*(max(u1*x, 0) - max(-u1*x, 0))",
+    ],
+)
+@pytest.mark.parametrize("direction", [[1, 1], [1, 0]])
+def test_kinks_that_cancel_are_none(output, direction):
+    flow = limit_flow(of_two(output, direction), time=Fraction(1))
+    length = CTX.sqrt(sum(v * v for v in direction))
+    for weight, expected in zip(scaled(flow, 1), [direction[0] * CTX.exp(2), direction[1]], strict=True):
+        assert abs(weight * length - expected) < TINY
+
+
+def test_one_kink_of_many_samples_is_decided_about_once():
+    # Ten samples share the kink u2 = 0; max(u2 x, 0) - max(-u2 x, 0) is u2 x.
+    X = [[k] for k in range(1, 11)]
+    smooth = limit_flow(of_two("u1*(max(u2*x, 0) - max(-u2*x, 0))", [1, 0], X, [1] * 10), time=Fraction(1, 10))
+    assert abs(scaled(smooth, Fraction(1, 10))[1] - CTX.sinh(CTX.mpf("0.55"))) < TINY
+    with pytest.raises(Inconclusive, match="branches at a kink"):
+        limit_flow(of_two("u1*(max(u2*x, 0) + max(-u2*x, 0))", [1, 0], X, [1] * 10), time=Fraction(1, 10))
+
+
+def test_too_many_kinks_at_once_are_reported():
+    names = [f"u{k}" for k in range(1, 9)]
+    output = "*".join(f"({name} + abs({name}))" for name in names[1:]) + "*u1*x"
+    output += " + " + " + ".join(f"u1*abs({name})*u1**6*x" for name in names[1:])
+    problem = Problem(Expression(names, ["x"], output), [[1]], [1], direction=[1, *[0] * 7])
+    with pytest.raises(Inconclusive, match="reached 7 kinks at once"):
+        limit_flow(problem, time=Fraction(1), digits=15)
+
+
 # -- the surfaces ------------------------------------------------------------------------------------------------------
 
 

@@ -138,6 +138,36 @@ def test_a_limit_flow_that_cannot_be_followed_says_so_every_time():
             limit_flow(problem, time=Fraction(1), digits=DIGITS)
 
 
+def test_a_start_at_a_pole_is_a_sentence():
+    network = Expression(["u1", "u2"], ["x"], "(u1**3 - u2**3)/(u1 - u2)*x")
+    with pytest.raises(Inconclusive, match="a denominator is zero"):
+        reference_flow(Problem(network, [[1]], [1], direction=[1, 1]), Fraction("1e-3"), time=Fraction(1), digits=DIGITS)
+    root = Problem(Expression(["u1", "u2"], ["x"], "u1*sqrt(u1*u2)*x"), [[1]], [1], direction=[1, 0])
+    with pytest.raises(BadInput, match="sqrt of a number that is not positive"):
+        reference_flow(root, Fraction("1e-3"), time=Fraction(1), digits=DIGITS)
+
+
+@pytest.mark.parametrize("delta", ["1", "1e-9", "1e-30"])
+def test_fast_logistic_flows_take_steps_of_their_own_size(delta):
+    # u' = 2e18 * 2 u / (1 + exp(1e18 u²)): at one end saturated from the start, at the other the limit flow.
+    problem = Problem(OneLayer(1, 1, Activation(Fraction(1), 2)), [["1e9"]], [1], "logistic", direction=[1])
+    flow = reference_flow(problem, Fraction(delta), time=Fraction("1e-17"), check=False)
+    with mpmath.workdps(30):
+        # v = 1e18 u² has v' = 8e18 v / (1 + exp(v)), so that t is the integral of (1 + exp(v)) / (8e18 v).
+        start = mpmath.mpf(10) ** 18 * mpmath.mpf(delta) ** 2
+        end = mpmath.exp(2 * flow.log_norm(Fraction("1e-17"))) * mpmath.mpf(10) ** 18
+        if delta == "1":
+            assert end == start
+        else:
+            assert abs(mpmath.quad(lambda s: 1 + mpmath.exp(mpmath.exp(s)), [mpmath.log(start), mpmath.log(end)]) - 80) < 1e-9
+
+
+def test_times_that_data_of_any_size_would_round_away_are_refused():
+    problem = Problem(OneLayer(1, 1, Activation(Fraction(1), 3)), [["1e100"]], [1], direction=[1])
+    with pytest.raises(Inconclusive, match="scale the samples"):
+        reference_flow(problem, Fraction("1e-3"), time=Fraction(1), digits=DIGITS)
+
+
 class _Stuck:
     """A run that takes steps and gets nowhere."""
 
