@@ -247,7 +247,7 @@ def arguments(op: str, node: Node) -> list[Node]:
     """The arguments of nested operations `op`, each once; the node itself if it is another operation."""
     found: dict[Node, None] = {}
     waiting = [node]
-    while waiting:
+    while waiting:  # ends: every node of the tree is taken once for each place in it
         each = waiting.pop()
         if each.op == op:
             waiting += reversed(each.args)
