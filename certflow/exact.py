@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from certflow.outcome import BadInput
 
-MAX_DIGITS = 5_000
-"""Longest accepted numerator, denominator or decimal mantissa, in digits."""
+MAX_DIGITS = 4_000
+"""Longest accepted numerator, denominator or decimal mantissa, in digits: of problem files, certificates and the checker.
+
+Python's own int() of text refuses more than 4,300 digits by default.
+"""
 
 MAX_EXPONENT = 1_000
 """Largest accepted decimal exponent, in absolute value, for data; `delta` may have MAX_DELTA_EXPONENT."""
@@ -87,12 +91,7 @@ def _parse_integer(text: str, where: str) -> int:
     digits = len(text.lstrip("+-"))
     if digits > MAX_DIGITS:
         raise BadInput(f"{where}: a number of {digits} digits is too long; at most {MAX_DIGITS} digits are read.")
-    # In pieces, because int() of text refuses more than 4,300 digits by default.
-    magnitude, body = 0, text.lstrip("+-")
-    for start in range(0, digits, 4000):
-        piece = body[start : start + 4000]
-        magnitude = magnitude * 10 ** len(piece) + int(piece)
-    return -magnitude if text.startswith("-") else magnitude
+    return int(text)
 
 
 def _bounded_exponent(text: str, where: str, bound: int) -> int:
@@ -108,6 +107,13 @@ def shown(value: Any) -> str:
     except ValueError:  # an integer too long for Python's own conversion
         return f"a very long {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def common_bits(values: Iterable[Fraction]) -> int:
+    """The bits of the longest number when all `values` are written with one denominator, which counts too."""
+    values = list(values)
+    common = math.lcm(*(value.denominator for value in values))
+    return max(common.bit_length(), *(value.numerator.bit_length() for value in values), 0)
 
 
 def format_rational(value: Fraction) -> str:

@@ -119,6 +119,9 @@ class Problem:
             raise BadInput(f"data.X: the samples have {len(rows[0])} entries, but the network has {network.inputs} inputs.")
         if len(labels) != len(rows):
             raise BadInput(f"data.y: {len(labels)} labels for {len(rows)} samples; give one label per row of data.X.")
+        if isinstance(network, FeedForward):
+            for layer, matrix in network.given.items():
+                exact_matrix(matrix, f'network.given."{layer}"')
         loss = loss if isinstance(loss, Loss) else Loss(loss, reduction)
         if (direction is None) == (seed is None):
             raise BadInput("initialization: give either a seed or a direction, exactly one of them.")

@@ -123,9 +123,9 @@ class Node:
 
     def rational(self) -> Fraction:
         """An exact number "p/q" or "p" in lowest terms."""
-        short = isinstance(self.value, str) and len(self.value) <= 2 * MAX_DIGITS + 2
+        short = isinstance(self.value, str) and len(self.value) <= 2 * MAX_DIGITS + 2  # a minus and a slash
         match = _RATIONAL.match(self.value) if short else None
-        if match is None or max(len(match[1]), len(match[2] or "")) > MAX_DIGITS:
+        if match is None or max(len(match[1].lstrip("-")), len(match[2] or "")) > MAX_DIGITS:
             self.fail("expected a rational number p/q")
         result = Fraction(int(match[1]), int(match[2] or 1))
         if self.value != str(result):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import parse_rational
+from certflow.exact import common_bits
 from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence
 from certflow.flow.parts import parts_of
@@ -24,8 +25,10 @@ from certflow.flow.propose import SUB_STEP, groups_of
 from certflow.flow.propose_start import is_shallow
 from certflow.flow.trap import Trap, dyadic_up
 from certflow.flow.tube import Sweep, Timeline
+from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
+from certflow.problem_file import exact_number
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
@@ -37,6 +40,7 @@ from certflow.theorems.tracks import track_of
 from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25
+MAX_BITS = 20_000  # as in the checker (R1)
 _SMALLEST = Fraction(1, 10**90)
 
 
@@ -65,18 +69,37 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that make no
     sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
-    goal = problem.experiment.epsilon if epsilon is None else parse_rational(epsilon, "epsilon")
-    angle = parse_rational(start_angle, "start_angle")
+    goal = problem.experiment.epsilon if epsilon is None else exact_number(epsilon, "epsilon")
+    angle = exact_number(start_angle, "start_angle")
     if not 0 < goal <= LARGEST_EPSILON:
         raise BadInput(f"epsilon: {goal} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {angle} is outside [0, epsilon]; give a small angle in radians.")
     scaled, units = normalised(problem)
+    long = _too_long(scaled, problem.direction)
+    if long:
+        return Certified(problem, "inconclusive", long)
     found = _proved(scaled, goal, angle, progress)
     try:
         return replace(found, problem=problem, claim=units.restored(found.claim, problem) if found.claim else {})
     except TooLong as error:
         return Certified(problem, "inconclusive", str(error))
+
+
+def _too_long(scaled: Problem, direction: np.ndarray) -> str:
+    """Which numbers are longer than the checker can add up exactly, in a sentence, or nothing."""
+    lists: dict[str, Iterable[Fraction]] = {"data.X": scaled.X.flat, "data.y": scaled.z, "initialization.direction": direction}
+    if isinstance(scaled.network, FeedForward):
+        lists |= {f'network.given."{layer}"': matrix.flat for layer, matrix in scaled.network.given.items()}
+        lists["the outputs of the untrained layers"] = scaled.network.features(scaled.X).flat
+    for name, values in lists.items():
+        bits = common_bits(values)
+        if bits > MAX_BITS:
+            return (
+                f"{name}: the numbers have {bits} bits with a common denominator, and certificates hold at most {MAX_BITS}; "
+                "give numbers of fewer digits."
+            )
+    return ""
 
 
 def _proved(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:

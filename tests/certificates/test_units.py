@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from certflow.checker import check_text
+from certflow import exact
+from certflow.checker import check_text, problem, reading
+from certflow.checker.reading import Node
+from certflow.checker.verdicts import Malformed
+from certflow.outcome import BadInput
+from certflow.theorems import convergence
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -95,3 +100,16 @@ def test_units_that_are_none_are_malformed(name):
 def test_claims_of_extreme_problems_hold_extreme_numbers():
     claim = json.loads((FOLDER / "accept" / "scaled-two-layer.json").read_text(encoding="ascii"))["claim"]
     assert Fraction(claim["delta_bar"]) > 10**15
+
+
+def test_prover_and_checker_read_numbers_of_the_same_length():
+    assert reading.MAX_DIGITS == exact.MAX_DIGITS
+    assert problem.MAX_BITS == convergence.MAX_BITS
+    longest = "9" * exact.MAX_DIGITS
+    for text in (longest, f"-1/{longest}", f"-{longest}/1{longest[:-2]}"):
+        assert Node(text, "here").rational() == exact.parse_rational(text)
+        assert exact.format_rational(exact.parse_rational(text)) == text
+    with pytest.raises(Malformed):
+        Node(f"{longest}9", "here").rational()
+    with pytest.raises(BadInput, match="at most 4000 digits"):
+        exact.parse_rational(f"{longest}9")

@@ -16,6 +16,7 @@ from soundness.random_problems import random_problem
 
 from certflow.certificates import certificate_text
 from certflow.checker import check_text
+from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
@@ -143,3 +144,36 @@ def test_other_factors_cost_a_few_percent_at_most(name, x, y):
     _, mass = factors(problem, x, y, Fraction(1))
     ratio = (number(again.claim["delta_bar"]) / number(found.claim["delta_bar"])) ** problem.order / mass
     assert Fraction(9, 10) ** problem.order <= ratio <= Fraction(11, 10) ** problem.order
+
+
+def one_neuron(X, y, loss="square") -> Problem:
+    return Problem(OneLayer(2, 1, Activation(Fraction(0), 2)), X, y, loss, direction=["1", "1/5"])
+
+
+# Beyond doubles, with squares beyond doubles, and with as many digits as are read.
+EXTREME = {
+    "inputs of 1e155": one_neuron([["1e155", "0"], ["0", "1"]], ["1", "2"]),
+    "inputs of 1e9, logistic": one_neuron([["1e9", "0"], ["0", "1"]], ["1", "-1"], "logistic"),
+    "inputs of 1e-400": one_neuron([["1e-400", "0"], ["0", "2e-400"]], ["1", "-1"], "logistic"),
+    "labels of 1e700": one_neuron([["1", "0"], ["0", "1"]], ["1e700", "-2e700"]),
+    "labels of 3,900 digits": one_neuron([["1", "0"], ["0", "1"]], ["7" * 3900, "-" + "3" * 3900]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(EXTREME))
+def test_exact_numbers_beyond_doubles_are_proved(name):
+    found = certify(EXTREME[name])
+    assert found.outcome == "proved", found.reason
+    certificate(EXTREME[name], found)
+
+
+def test_numbers_that_are_too_long_together_are_named():
+    problem = one_neuron([[f"1/{10**3700 + 1}", "0"], ["0", f"1/{10**3699 + 3}"]], ["1", "-1"], "logistic")
+    assert "data.X: the numbers have" in certify(problem).reason
+
+
+def test_a_theorem_that_cannot_be_written_is_no_theorem():
+    problem = scaled(random_problem("one-layer cubed", 44), Fraction(10) ** 1300, Fraction(10) ** 1300)
+    found = certify(problem, EPSILON)
+    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert "more than 4000 digits" in found.reason

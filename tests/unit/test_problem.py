@@ -179,7 +179,7 @@ def test_a_seed_never_gives_the_zero_vector():
             {"network": FeedForward([2, *[1] * 13], SQUARED), "direction": None, "seed": 1},
             f"network: its output is homogeneous of order 8191; at most {MAX_ORDER}",
         ),
-        ({"direction": [Fraction(1, 10**6000), 1]}, "initialization.direction[0]: the number has more than 5000 digits"),
+        ({"direction": [Fraction(1, 10**6000), 1]}, "initialization.direction[0]: the number has more than 4000 digits"),
     ],
 )
 def test_unusable_problems_are_refused_with_the_place(changes, message):
