@@ -21,6 +21,7 @@ from certflow.certifying import Announced, certify
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
+from certflow.experiments.earlier import RESULTS, files_of_results, remove_files
 from certflow.experiments.figure1 import PlanarDescent, planar_descent, require_planar
 from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
@@ -351,8 +352,11 @@ def _write(
             files += _drawn(_law_figure, law, folder, names[law.kind])
     if descent is not None:
         files += _drawn(lambda: descent.save(folder)) + _drawn(lambda: save_figure3(problem, folder, descent, progress))
-    write_atomically(folder / "results.json", json_text(result.results, indent=1) + "\n")
-    return [*files, "results.json"]
+    # Tables, figures and the theorem of an earlier run, perhaps on another problem, do not stay beside these results.
+    remove_files(folder, set(files_of_results(folder)) - set(files))
+    result.results["files"] = files
+    write_atomically(folder / RESULTS, json_text(result.results, indent=1) + "\n")
+    return [*files, RESULTS]
 
 
 def _law_figure(law: Law, folder: Path, name: str) -> list[str]:
