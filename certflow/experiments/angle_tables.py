@@ -8,9 +8,13 @@ from certflow.arithmetic.base import mp_arithmetic
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Fit, Law
 from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
+from certflow.experiments.time_near_origin import log10
 from certflow.report.tables import Cell, Column, Table, fixed_cell, number, number_cell
 
 FIXED_TIME = "fixed_time"
+
+DOUBTFUL = 0.05
+"""A slope that differs from the predicted one by more than this, relatively, is doubted."""
 
 
 def errors_table(law: Law, added: Sequence[str]) -> Table:
@@ -75,6 +79,7 @@ def fits_table(law: Law) -> Table:
             reasons.setdefault(fit.reason, []).append(str(fit.block + 1))
     for reason, blocks in reasons.items():
         table.notes.append(f"No slope for {', '.join(blocks)}: {reason}.")
+    table.notes += doubts(law)
     table.notes.append(_window_note(law))
     if len(law.fits) == 1:
         table.notes.append("Neuron 1 stands for the direction of all weights together.")
@@ -127,13 +132,37 @@ def conclusion(law: Law, order: int) -> str:
     worst = max(fitted, key=_deviation)
     return (
         f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative difference is "
-        f"{_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}."
+        f"{_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
+        f"{', so that the window is too early or the fit cannot be relied on; the table says more' if doubts(law) else ''}."
     )
 
 
 def _span(values: Sequence[float]) -> str:
     low, high = f"{min(values):.4f}", f"{max(values):.4f}"
     return low if low == high else f"{low} to {high}"
+
+
+def doubts(law: Law) -> list[str]:
+    """A sentence for every slope that is not the predicted one: whether smaller values of delta come closer to it."""
+    found = []
+    for fit in law.fits:
+        if fit.slope is None or fit.predicted is None or _deviation(fit) <= DOUBTFUL:
+            continue
+        fitted = [row for row in law.rows if row.block == fit.block and row.in_window and row.error is not None]
+        (x0, y0), (x1, y1) = ((log10(row.delta), float(mp_arithmetic(20).context.log10(row.error))) for row in fitted[-2:])
+        last = (y1 - y0) / (x1 - x0)
+        closer = abs(last / fit.predicted - 1) < _deviation(fit)
+        why = (
+            "which is closer: in this window terms that decay faster still count, and smaller values of δ are needed"
+            if closer
+            else "which is no closer: faster terms, a floor, or blocks of nearly the same rate rule this window, and the fit "
+            "cannot be relied on"
+        )
+        found.append(
+            f"Neuron {fit.block + 1}: the measured slope {fit.slope:.4f} is not the predicted {fit.predicted:.4f}; between the "
+            f"two smallest fitted values of δ it is {last:.4f}, {why}."
+        )
+    return found
 
 
 def _deviation(fit: Fit) -> float:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
-from certflow.experiments.angle_error import FEWEST_POINTS, Law, fixed_radius, fixed_time
-from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
+from certflow.experiments.angle_error import FEWEST_POINTS, ErrorRow, Fit, Law, fixed_radius, fixed_time
+from certflow.experiments.angle_tables import conclusion, doubts, errors_table, fits_table, rows_table
 from certflow.experiments.limit_points import (
     CONVERGES,
     DEAD,
@@ -302,3 +304,16 @@ def test_newton_does_not_run_to_a_kkt_point_far_away():
     problem = Problem(network, [["1", "1/2"], ["1/3", "-1"]], ["1", "2/3"], direction=[1, 1, 1])
     (limit,) = limit_points(problem, [[[CTX.mpf("0.6"), CTX.mpf("0.64"), CTX.mpf("0.48")]]], None, AR, RADIUS)
     assert limit.outcome == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("errors", "words"), [(("1e-2", "1e-3", "2e-4"), "which is closer"), (("1e-2", "1e-3", "1e-4"), "no closer")]
+)
+def test_a_slope_that_is_not_the_predicted_one_is_doubted(errors, words):
+    deltas = ("1e-4", "1e-5", "1e-6")
+    rows = [ErrorRow(delta, 0, mpmath.mpf(error), True) for delta, error in zip(deltas, errors, strict=True)]
+    fit = Fit(0, 0.85 if words == "which is closer" else 1.0, 0.7, ("1e-6", "1e-4"), 3, None)
+    law = Law("fixed_radius", Fraction(1, 100), rows, [fit], mpmath.mpf("1e-30"), 15)
+    assert [words in sentence for sentence in doubts(law)] == [True]
+    assert doubts(replace(law, fits=[replace(fit, predicted=fit.slope)])) == []
+    assert "cannot be relied on" in conclusion(law, 2)
