@@ -141,7 +141,7 @@ class LayeredField(Field):
         """The field of the listed parts alone."""
         given = {layer: matrix[parts] for layer, matrix in self.given.items()}
         other = LayeredField(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
-        other.scale = self.scale
+        other.scale, other.reach = self.scale, self.reach
         return other
 
     def kinks(self, u: Array) -> Array:

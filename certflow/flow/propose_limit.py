@@ -87,6 +87,11 @@ def _newton(field: Field, u: Array) -> Limit | None:
     if residual > _RESIDUAL * max(field.order * field.scale, abs(value)) or not np.isfinite(H).all():
         return None
     gap = -_tangential_top(H - value * np.eye(size), flat)
+    kinked = np.abs(field.kinks(u)) <= _ZERO * field.reach
+    if kinked.any():
+        # Beside a kink N has another second derivative, which may grow.
+        beside = hessian(field, u, np.where(kinked, 1.0, cell))
+        gap = min(gap, -_tangential_top(beside - value * np.eye(size), flat))
     largest = float(np.abs(H).max())
     if abs(gap) <= max(_FLAT * largest, _NOISE * field.scale):
         gap = 0.0

@@ -64,6 +64,8 @@ def test_a_start_too_close_to_a_saddle_for_doubles_or_on_its_stable_set_says_so(
     assert ending(form(["1e-16", "1"])) is Ending.SADDLE
     assert ending(form(["0", "1", "1"], ("3", "2", "1"))) is Ending.SADDLE
     assert ending(form(["0", "1"])) is Ending.KKT_START
+    kinked = Problem(OneLayer(2, 1, SQUARED), [["1", "0"], ["0", "1"]], ["1", "2"], direction=["1e309", "1"])
+    assert ending(kinked) is Ending.SADDLE
     assert ending(form(["0", "3", "0"], ("1", "1", "2"))) is Ending.KKT_START
 
 
