@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import common_bits
+from certflow.exact import common_bits, format_rational
 from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence
 from certflow.flow.parts import parts_of
@@ -33,15 +33,21 @@ from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
-from certflow.theorems.claim import make_claim
-from certflow.theorems.groups import Group, bound_steps, evidence_of, prepare, propose_steps, settle_for
+from certflow.theorems.claim import make_claim, rounded
+from certflow.theorems.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
 from certflow.theorems.horizon import Horizon, Settled
 from certflow.theorems.tracks import track_of
 from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25
 MAX_BITS = 20_000  # as in the checker (R1)
+_WIDE = tuple(Fraction(1, k) for k in (5, 7, 10, 14, 20))
+"""A theorem for a smaller epsilon is one for the larger: of the angles that are wide, all up to epsilon are tried, because in
+wide traps contraction and growth are bounded so badly that a smaller one often gives more."""
+_SMALLER = (1, 5, 25)
+"""By what epsilon is divided, one after the other, until something is proved."""
 _SMALLEST = Fraction(1, 10**90)
+_NARROWINGS = 3
 
 
 @dataclass
@@ -79,7 +85,7 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     long = _too_long(scaled, problem.direction)
     if long:
         return Certified(problem, "inconclusive", long)
-    found = _proved(scaled, goal, angle, progress)
+    found = _best(scaled, goal, angle, progress)
     try:
         return replace(found, problem=problem, claim=units.restored(found.claim, problem) if found.claim else {})
     except TooLong as error:
@@ -102,28 +108,52 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
     return ""
 
 
-def _proved(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:
-    """The theorem for a problem in units near 1, in these units."""
+def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:
+    """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller angles."""
+    best, first = None, None
+    wide = [(target, SUB_STEP) for target in _WIDE if angle <= target <= goal] if goal > _WIDE[-1] else []
+    narrow = [(goal / k, SUB_STEP) for k in _SMALLER if angle * k <= goal]
+    # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
+    short = [] if is_shallow(problem) else [(goal, SUB_STEP / 8)]
+    for target, sub_step in [*wide, *short] if wide else [*narrow[:1], *short, *narrow[1:]]:
+        if best is not None and (target, sub_step) not in wide:
+            break
+        try:
+            found = _certified(problem, target, angle, progress, sub_step)
+        except Unproved as error:
+            first = first or error
+            if error.cause is not Cause.TUBE:
+                break
+            continue
+        best = found if best is None else max(best, found, key=_worth)
+        if not found.claim:
+            break
+    if best is None:
+        if first is None:
+            raise ValueError("nothing was tried")
+        return Certified(problem, "inconclusive", str(first), first.stopped_at, first.proved, advice([first.cause], goal, angle))
+    if best.claim:
+        best.claim["epsilon"] = format_rational(goal)
+    return best
+
+
+def _worth(found: Certified) -> tuple[int, Fraction]:
+    """More blocks are better, then a larger delta_bar."""
+    blocks = found.claim.get("blocks", [])
+    known = sum(block["outcome"] != "inconclusive" for block in blocks)
+    return known, Fraction(found.claim["delta_bar"]) if found.claim else Fraction(0)
+
+
+def _certified(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float) -> Certified:
+    """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single group."""
     proof: _Proof | None = None
     try:
-        proof = _Proof(problem, _groups(problem), goal, angle, progress)
-        try:
-            return proof.run()
-        except Unproved as error:
-            if error.cause is not Cause.TUBE or is_shallow(problem):
-                raise
-        # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
-        proof = _Proof(problem, _groups(problem), goal, angle, progress, SUB_STEP / 8)
+        proof = _Proof(problem, _groups(problem), goal, angle, progress, sub_step)
         return proof.run()
     except OutOfTime as error:
         return Certified(problem, "inconclusive", str(error) if proof is None else f"{error} {proof.progressed()}")
-    except Unproved as error:
-        try_ = advice([error.cause], goal, angle)
-        return Certified(problem, "inconclusive", str(error), error.stopped_at, error.proved, try_)
     except OutsideDomain as error:
-        return Certified(
-            problem, "inconclusive", f"a bound is too large to be computed: {error}.", try_=advice([Cause.TUBE], goal, angle)
-        )
+        raise Unproved(f"a bound is too large to be computed: {error}.", Cause.TUBE) from None
 
 
 def _groups(problem: Problem) -> list[Group]:
@@ -147,7 +177,7 @@ class _Proof:
         epsilon: Fraction,
         start_angle: Fraction,
         progress: Progress | None,
-        sub_step: float = SUB_STEP,
+        sub_step: float,
     ) -> None:
         self.sub_step = sub_step
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
@@ -167,11 +197,10 @@ class _Proof:
             if not any(group.followed for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
                 return Certified(
-                    self.problem, "inconclusive", _reasons(self.groups), try_=advice(causes, self.epsilon, self.start_angle)
+                    self.problem, "inconclusive", reasons(self.groups), try_=advice(causes, self.epsilon, self.start_angle)
                 )
             try:
-                delta = self._widen()
-                delta, _ = self._search(delta, 1.002)
+                delta = self._largest_delta()
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
                 # No group is given up twice, so this ends.
@@ -179,7 +208,7 @@ class _Proof:
                     raise
                 self.groups[error.group].give_up(error)
                 delta = None
-        delta = _round_down(delta, 4)
+        delta = rounded(delta, False, 4)
         sweep = self.timeline.sweep(delta)
         if sweep.failure is not None or not self.horizon.holds(sweep, delta, self.radius):
             raise Unproved("the bounds changed by rounding; this should not happen.", Cause.TUBE)
@@ -189,18 +218,43 @@ class _Proof:
         )
         evidence = [evidence_of(group) for group in self.groups]
         partial = any(not group.known for group in self.groups)
-        return Certified(self.problem, "partial" if partial else "proved", _reasons(self.groups), groups=evidence, claim=claim)
+        return Certified(self.problem, "partial" if partial else "proved", reasons(self.groups), groups=evidence, claim=claim)
 
-    def _widen(self) -> Fraction:
-        """Find out with thin tubes that prove nothing how wide the regions have to be, and prove the rates on them."""
+    def _largest_delta(self) -> Fraction:
+        """The largest delta that works; afterwards the rates are proved on regions that are made for it.
+
+        Thin tubes that prove nothing tell how wide the regions have to be for a delta. Wider regions have worse rates, so
+        narrower ones are tried where far less than was hoped for works on them.
+        """
         for group in self.groups:
             propose_steps(group, self.several)
         self.proved = False
         self._setup()
-        delta, sweep = self._search(self.largest / 10, 1.2)
+        hoped, _ = self._search(self.largest / 10, 1.2)
+        thin = self.timeline
+        needed = thin.sweep(hoped)
+        tried: list[tuple[Fraction, Sweep]] = []
+        for attempt in range(_NARROWINGS):
+            try:
+                found = self._on_regions_for(needed, hoped)
+                tried.append((found, needed))
+                if 16 * found >= hoped:
+                    break
+                hoped = 4 * found
+            except Unproved:
+                hoped /= 1_000
+                narrower = any((a < b / 2).any() for a, b in zip(thin.sweep(hoped).widest, needed.widest, strict=True))
+                if not tried and (attempt == _NARROWINGS - 1 or not narrower):
+                    raise
+            needed = thin.sweep(hoped)
+        best, needed = max(tried, key=lambda pair: pair[0])
+        return best if tried[-1][0] == best else self._on_regions_for(needed, best)
+
+    def _on_regions_for(self, thin: Sweep, hoped: Fraction) -> Fraction:
+        """The largest delta that works with rates proved on regions as wide as this sweep for `hoped` needs them."""
         for g, group in enumerate(self.groups):
             self._report("tubes", g)
-            wanted = sweep.widest[g][: group.count] * _ROOM + 2.0**-44
+            wanted = thin.widest[g][: group.count] * _ROOM + 2.0**-44
             try:
                 bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
             except NotSettled as error:
@@ -208,6 +262,7 @@ class _Proof:
         self._report("tubes", len(self.groups))
         self.proved = True
         self._setup()
+        delta, _ = self._search(hoped, 1.002)
         return delta
 
     def progressed(self) -> str:
@@ -330,25 +385,9 @@ class _Proof:
                 low = middle
             else:
                 high = middle
-        rounded = _round_down(low, 5)
-        return rounded if self.horizon.holds(sweep, delta, rounded) else low
+        short = rounded(low, False, 5)
+        return short if self.horizon.holds(sweep, delta, short) else low
 
 
 def _log(value: Fraction) -> float:
     return math.log(value.numerator) - math.log(value.denominator)
-
-
-def _round_down(value: Fraction, digits: int) -> Fraction:
-    """The largest decimal of so many significant digits that is at most `value` > 0."""
-    exponent = math.floor(_log(value) / math.log(10)) - digits + 1
-    unit = Fraction(10) ** exponent
-    return Fraction(value // unit) * unit
-
-
-def _reasons(groups: list[Group]) -> str:
-    """Why nothing is known about which blocks; empty if something is known about all."""
-    blocks: dict[str, list[str]] = {}
-    for j, group in enumerate(groups):
-        if not group.known:
-            blocks.setdefault(group.reason, []).append(str(j + 1))
-    return "; ".join(f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items())

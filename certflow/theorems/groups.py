@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeVar
@@ -199,3 +199,12 @@ def evidence_of(group: Group) -> GroupEvidence:
         return GroupEvidence("dead", "", group.curve, tuple(steps), None)
     outcome = "converges" if trap.rates.ell_lo > 0 else "shrinks"
     return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.s, trap.gap_direction))
+
+
+def reasons(groups: Sequence[Group]) -> str:
+    """Why nothing is known about which blocks; empty if something is known about all."""
+    blocks: dict[str, list[str]] = {}
+    for j, group in enumerate(groups):
+        if not group.known:
+            blocks.setdefault(group.reason, []).append(str(j + 1))
+    return "; ".join(f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items())

@@ -19,6 +19,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.report.claim_text import claim_latex, claim_sentence
+from certflow.theorems import convergence
 from certflow.theorems.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.convergence import certify
 from certflow.theorems.query import query
@@ -109,8 +110,10 @@ def test_exact_signs_of_all_layers():
     assert signs.tolist() == [[1, 0, -1, 1, 1, -1, 1, 1]]
 
 
-def test_no_group_is_given_up_twice():
-    # Block 1 is not proved to be in its trap, and without it nothing bounds what it does to block 2.
+def test_no_group_is_given_up_twice(monkeypatch):
+    # On regions that are too wide block 1 is not proved to be in its trap, and nothing bounds what it then does to block 2.
+    monkeypatch.setattr(convergence, "_NARROWINGS", 1)
+    monkeypatch.setattr(convergence, "_SMALLER", (1,))
     direction = ["-1753/1000", "-47/500", "163/1000", "333/1000"]
     data = [["33/125", "1177/500"], ["68/125", "261/1000"]]
     network = OneLayer(2, 2, Activation("-1/10", 2))
@@ -119,6 +122,10 @@ def test_no_group_is_given_up_twice():
     assert (found.outcome, found.claim) == ("inconclusive", {})
     assert "block 1: " in found.reason and "block 2: " in found.reason
     assert "start angle" in found.try_
+    monkeypatch.undo()
+    found = certify(problem, "1/1000", "1/10000")
+    assert found.outcome == "proved"
+    assert accepted(found) == ("accepted", "")
 
 
 def test_a_block_too_small_for_the_start_angle_is_given_up_once():
@@ -274,7 +281,7 @@ def test_every_family_is_proved_and_accepted(problem):
     [
         (cubic(["1", "0"], [["1", "0"]]), "1/100"),
         (Problem(TwoLayer(1, 2, Activation("1/4", 3)), [["1"]], ["1"], seed=2), "1/100"),
-        (Problem(OneLayer(2, 1, Activation("-1/4", 3)), [["6", "2"]], ["9"], direction=["1", "-1/3"]), "1/5"),
+        (Problem(OneLayer(2, 1, Activation("-1/4", 3)), [["6", "2"]], ["9"], direction=["1", "-1/3"]), "1/20"),
         (Problem(OneLayer(1, 1, Activation("1/10", 3)), [["3/10"]], ["-3/10"], direction=["-1"]), "1/20"),
         (
             Problem(
@@ -285,7 +292,7 @@ def test_every_family_is_proved_and_accepted(problem):
             ),
             "1/100",
         ),
-        (one_layer(["-1/20", "1", "1/3", "1"]), "1/5"),
+        (one_layer(["-1/20", "1", "1/3", "1"]), "1/20"),
     ],
     ids=["starts in the trap", "kinks in the whole trap", "one sample", "one weight", "small inputs", "hardly moves"],
 )
@@ -299,7 +306,7 @@ def test_a_tube_without_a_usable_end_is_inconclusive():
     data = [["-2197/1000", "319/500"], ["-2197/1000", "319/500"], ["251/500", "1283/1000"]]
     direction = ["-87/250", "-781/500", "771/1000"]
     problem = Problem(TwoLayer(2, 1, Activation(1, 2)), data, ["-307/500", "-839/1000", "-11/8"], direction=direction)
-    found = certify(problem, "1/5", "1/10")
+    found = certify(problem, "1/20", "1/20")
     assert (found.outcome, found.claim) == ("inconclusive", {})
     assert "however small delta is" in found.reason
 
@@ -313,7 +320,7 @@ def test_small_random_problems_are_accepted_whenever_they_are_proved():
         network = rng.choice([OneLayer, TwoLayer])(inputs, width, sigma)
         direction = [Fraction(rng.randint(-99, 99), 100) for _ in range(network.size)]
         labels = [rng.choice([1, 9, -3]) for _ in data]
-        found = certify(Problem(network, data, labels, direction=direction), rng.choice(["1/100", "1/10", "1/5"]))
+        found = certify(Problem(network, data, labels, direction=direction), rng.choice(["1/100", "1/30", "1/20"]))
         if found.claim:
             proved += 1
             assert accepted(found) == ("accepted", ""), found.problem.to_toml()
@@ -361,3 +368,20 @@ def test_figure1_is_proved_for_all_neurons():
     assert outcomes(found) == ["converges"] * 20
     assert Fraction(found.claim["delta_bar"]) >= Fraction(3, 10**10)
     assert accepted(found) == ("accepted", "")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        cubic(["1", "1/3"], [["1", "0"]]),
+        Problem(TwoLayer(2, 1, Activation(0, 2)), [["1", "1/2"], ["3/10", "-1"]], ["1", "-1"], direction=["1", "1/2", "1"]),
+        one_layer(["1", "1/2", "-1", "1"]),
+    ],
+    ids=["cubic", "two-layer", "two blocks"],
+)
+def test_a_larger_epsilon_never_gives_a_smaller_delta_bar(problem):
+    found = [certify(problem, epsilon) for epsilon in ("1/100", "1/15", "1/10", "1/5")]
+    bars = [Fraction(each.claim["delta_bar"]) for each in found]
+    assert bars == sorted(bars)
+    assert [each.claim["epsilon"] for each in found] == ["1/100", "1/15", "1/10", "1/5"]
+    assert accepted(found[-1]) == ("accepted", "")
