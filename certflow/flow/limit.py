@@ -21,6 +21,7 @@ from certflow.networks.kinks import simplest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
+from certflow.units import normalised
 
 
 @dataclass
@@ -48,17 +49,19 @@ class Limit:
             part = [direction[i] / length for i in indices]
             norm = ctx.sqrt(ctx.fsum(v * v for v in part))
             self.initial.append(([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf))
-        self.outputs_bound = self._outputs_bound()
+        self.log_outputs, self.log_time = self._sizes()
 
-    def _outputs_bound(self) -> float:
-        """A rough size of |H| on the sphere, to decide when a is below the working precision."""
-        network, rng = self.network, np.random.default_rng(0)
-        X, worst = FLOAT.array(self.problem.X), 1e-3
+    def _sizes(self) -> tuple[float, int]:
+        """The logarithm of a rough size of |H| on the sphere over that of labels, to decide when a is below the working
+        precision, and the exponent of a natural time; found in units near 1, so that no double overflows."""
+        scaled, units = normalised(self.problem)
+        network, rng = scaled.network, np.random.default_rng(0)
+        X, worst = FLOAT.array(scaled.X), 1e-3
         for _ in range(4):
             w = rng.standard_normal(network.size)
             outputs = network.outputs(FLOAT, w / np.linalg.norm(w), X)
             worst = max(worst, float(np.max(np.abs(outputs), initial=0.0)))
-        return 64 * worst
+        return math.log(64 * worst) + (units.outputs - units.labels) * math.log(2), -(units.labels + units.outputs)
 
     def path(self, j: int) -> Path:
         """The path of block j computed so far."""
@@ -137,16 +140,16 @@ class Limit:
 
     def switch_time(self, log_delta: float, until: Any | None) -> Any:
         """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
-        ceiling = -self.precision.bits * math.log(2) - math.log(self.outputs_bound) - self.problem.order * log_delta
-        low, step = self.context.zero, self.context.one
+        ceiling = -self.precision.bits * math.log(2) - self.log_outputs - self.problem.order * log_delta
+        low, step = self.context.zero, self.context.ldexp(1, self.log_time)
         if self.log_size(low, ceiling) > ceiling:
             return low
-        while until is None or low < until:  # ends: the step doubles, up to 2^40
+        while until is None or low < until:  # ends: the step doubles, forty times
             tick()
             high = low + step if until is None else min(low + step, until)
             if self.log_size(high, ceiling) > ceiling:
                 return self._last_below(ceiling, low, high)
-            if step > 2**40:
+            if step > self.context.ldexp(1, self.log_time + 40):
                 return low
             low, step = high, 2 * step
         return until

@@ -1,5 +1,6 @@
 """The reference flow against closed forms, mpmath.odefun, itself in other coordinates and precisions, and symmetries."""
 
+import math
 from fractions import Fraction
 
 import mpmath
@@ -8,6 +9,8 @@ import pytest
 from gmpy2 import mpz
 
 from certflow.flow.crossings import to_floats
+from certflow.flow.integration import Precision
+from certflow.flow.limit import limit_of
 from certflow.flow.reference import limit_flow, reference_flow
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
@@ -282,3 +285,28 @@ def test_series_that_doubles_cannot_hold_are_inconclusive():
     assert to_floats(np.array([mpz(3) << 1999], dtype=object), 2000) == 1.5
     with pytest.raises(Inconclusive, match="too large"):
         to_floats(np.array([mpz(1) << 3000], dtype=object), 100)
+
+
+def switch(problem: Problem, delta: Fraction, time: Fraction) -> Fraction:
+    """When the flow is no longer taken for the limit flow."""
+    limit = limit_of(problem, Precision(30), False)
+    log_delta = math.log(delta.numerator) - math.log(delta.denominator)
+    at = limit.switch_time(log_delta, limit.context.mpf(time.numerator) / time.denominator)
+    return Fraction(int(at.man_exp[0])) * Fraction(2) ** int(at.man_exp[1])
+
+
+@pytest.mark.parametrize("halvings", [-15, 5, 15])
+def test_small_weights_are_small_beside_the_labels(halvings):
+    # y -> c y, w -> c^(1/2) w, t -> t / c: the outputs may be below the working precision long before they are nothing.
+    network, X, direction = OneLayer(2, 1, SQUARED_RELU), [["1", "0"], ["0", "1"]], ["1", "1/5"]
+    c, delta = Fraction(1, 4) ** halvings, Fraction(1, 10**40)
+    problem = Problem(network, X, [c, 2 * c], direction=direction)
+    # a/c grows like exp(4 t c) from 1e-80 and is 2^-140 at t c = 21.8, and less is needed for the outputs.
+    at = c * switch(problem, delta / Fraction(2) ** halvings, 100 / c)
+    assert 15 < at < 22
+
+
+def test_outputs_beyond_doubles_are_large_without_a_warning():
+    network = OneLayer(2, 1, Activation(Fraction(0), 2))
+    problem = Problem(network, [["1e155", "0"], ["0", "1"]], ["1", "2"], direction=["1", "1/5"])
+    assert switch(problem, Fraction(1, 1000), Fraction(1)) == 0
