@@ -74,7 +74,6 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     problem = certificate.problem
     length2 = sum((v * v for v in problem.direction), Fraction(0))
     result: list[Proved] = []
-    unknown = _unknown(problem) if any(group.outcome == "inconclusive" for group in certificate.groups) else _NOTHING
     for g, group in enumerate(certificate.groups):
         clock.enter("R5", f"groups[{g}]")
         where, parts = f"groups[{g}]", problem.groups[g]
@@ -87,7 +86,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         if group.outcome == "zero" and (any(own) or start_angle):
             raise Refused("R5", where, "only weights that are exactly zero at the start, for start_angle 0, stay zero")
         if group.outcome in ("zero", "inconclusive"):
-            after = _NOTHING if group.outcome == "zero" else unknown
+            after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0])
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
         start = [Fraction(v) for row in group.start for v in row]
@@ -110,14 +109,22 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     return result
 
 
-def _unknown(problem: Problem) -> Rates:
-    """R5: all that is used of an inconclusive group is that its size grows at most at the rate 2 sum |z_i| beta_i."""
+def _unknown(problem: Problem, part: int) -> Rates:
+    """R5: all that is used of an inconclusive group, one part, is that its size grows at most at the rate 2 sum |z_i| beta_i,
+    and with a fixed output weight v at the rate 2 sum (v z_i)^+ |x_i|^2."""
     if not problem.several:
         raise Refused("R5", "groups[0]", "nothing is proved about an inconclusive single group")
     beta = unit_outputs(problem)
-    fastest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
+    layers = problem.layers[part]
+    v = layers.matrices[1][0][0]
+    if type(v) is int:
+        pushes = [abs(z) * b for z, b in zip(problem.z, beta, strict=True)]
+    else:
+        pushes = [max(Fraction(0), v * z) * square for z, square in zip(problem.z, layers.samples.lengths2, strict=True)]
+    fastest = up(2 * sum(pushes, Fraction(0)))
+    slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
-    return Rates(Fraction(0), 0, 0, E, 0, (-fastest, fastest))
+    return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 
 
 def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> ProvedTrap:

@@ -83,9 +83,15 @@ def _half_logs(group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unknown(problem: Problem, parts: Parts) -> Rates:
-    """Rates of a group of which nothing is known but the size of its outputs on the sphere."""
+    """Rates of a group of which nothing is known but the size of its outputs on the sphere and, with a fixed output weight,
+    their signs (L5.10)."""
     beta = [Fraction(float(b)) for b in output_bounds(parts)]
     growth = 2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True))
+    push = growth
+    if parts.outgoing:
+        (v,) = parts.outgoing
+        squares = [sum(x * x for x in row) for row in parts.X]
+        push = 2 * sum(max(Fraction(0), v * z) * square for z, square in zip(problem.z, squares, strict=True))
     loss = problem.loss
     E = loss.omega(problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
-    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(growth))
+    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(push))

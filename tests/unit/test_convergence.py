@@ -6,10 +6,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certflow.certificates import certificate_text
 from certflow.checker import check_text
+from certflow.checker.groups import _unknown
+from certflow.checker.numbers import fraction
+from certflow.checker.problem import Problem as Checked
+from certflow.checker.verdicts import Clock
 from certflow.flow.endings import Ending
+from certflow.flow.parts import parts_of
 from certflow.flow.propose import Proposal, groups_of, start_signs
 from certflow.flow.tube import Rates, Timeline, Track
 from certflow.networks.activation import Activation
@@ -19,10 +26,12 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.report.claim_text import claim_latex, claim_sentence
-from certflow.theorems import convergence
+from certflow.theorems import convergence, tracks
 from certflow.theorems.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.convergence import certify
+from certflow.theorems.groups import Group
 from certflow.theorems.query import query
+from certflow.theorems.tracks import track_of
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
 Y = ["5", "9/5", "1"]
@@ -114,6 +123,7 @@ def test_no_group_is_given_up_twice(monkeypatch):
     # On regions that are too wide block 1 is not proved to be in its trap, and nothing bounds what it then does to block 2.
     monkeypatch.setattr(convergence, "_NARROWINGS", 1)
     monkeypatch.setattr(convergence, "_SMALLER", (1,))
+    monkeypatch.setattr(tracks, "_unknown", lambda *_: Rates(0.0, math.inf, 0.0, 0.0, 1.0, 0.0, -50.0, 50.0))
     direction = ["-1753/1000", "-47/500", "163/1000", "333/1000"]
     data = [["33/125", "1177/500"], ["68/125", "261/1000"]]
     network = OneLayer(2, 2, Activation("-1/10", 2))
@@ -219,6 +229,25 @@ def test_a_block_of_zeros_has_any_direction_once_the_start_may_be_turned():
     assert (found.outcome, outcomes(found)) == ("partial", ["converges", "inconclusive"])
     assert "block 2" in found.reason
     assert accepted(found) == ("accepted", "")
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=4),
+    st.sampled_from([Fraction(1, 2), Fraction(-3)]),
+    st.sampled_from([Fraction(0), Fraction(1, 4), Fraction(-1)]),
+    st.tuples(st.integers(-9, 9), st.integers(-9, 9)).filter(any),
+)
+def test_an_unknown_neuron_grows_no_faster_than_the_labels_push_it(samples, v, alpha, w):
+    data, labels = [[a, b] for a, b, _ in samples], [y for *_, y in samples]
+    network = FeedForward([2, 2, 1], Activation(alpha, 2), [1], {2: [[v, 1]]})
+    problem = Problem(network, data, labels, direction=[1, 2, 3, 4])
+    group = Group(parts_of(problem, groups_of(problem)[0]))
+    fastest = Fraction(track_of(problem, group, 0, Fraction(0), True).after.ell_hi)
+    outputs = [v * max(a * w[0] + b * w[1], alpha * (a * w[0] + b * w[1])) ** 2 for a, b in data]
+    growth = 2 * sum(z * h for z, h in zip(problem.z, outputs, strict=True)) / (w[0] ** 2 + w[1] ** 2)
+    assert growth <= fastest
+    checked = Checked(problem.exact_content(), Clock(None))
+    assert growth <= fraction(_unknown(checked, 0).ell[1]) <= fastest * (1 + Fraction(1, 2**50))
 
 
 def test_only_exact_zeros_pass_for_zero():
