@@ -22,6 +22,9 @@ from certflow.problem import Problem
 _DECIMALS = 10**6
 _LONGEST = 10**MAX_DIGITS
 
+LARGEST_IN_DOUBLES = 900
+"""The largest power of two, in absolute value, that leaves doubles room for ratios and small factors."""
+
 
 class TooLong(Inconclusive):
     """A theorem whose numbers have too many digits in the units of the problem."""
@@ -112,6 +115,16 @@ def _times(value: Any, factor: Fraction) -> Any:
             "scale the inputs, the labels or the given layers by a power of two."
         )
     return format_rational(number)
+
+
+def require_doubles(problem: Problem) -> None:
+    """Raise `Inconclusive` if doubles cannot hold values of N, times and outputs, which tables and figures are made of."""
+    units = normalised(problem)[1]
+    if abs(units.outputs) + abs(units.labels) > LARGEST_IN_DOUBLES:
+        raise Inconclusive(
+            "the outputs, times or values of N of this problem are beyond double precision, in which tables and figures are "
+            "made; certify, kkt, flow and ncf have no such limit, or scale the inputs and labels by a power of two."
+        )
 
 
 def natural_length(problem: Problem) -> Fraction:

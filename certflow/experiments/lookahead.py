@@ -88,7 +88,7 @@ class Lookahead:
     @cached_property
     def profile(self) -> list[list[list[Any]]]:
         """Directions per decade of growth, for the first `DECADES`, and at the end: [decade][block]."""
-        decades = range(1, min(int(self.reach / math.log(10)), DECADES) + 1)
+        decades = range(1, int(min(self.reach / math.log(10), DECADES)) + 1)
         found = [self.directions(k * math.log(10)) for k in decades]
         return [each for each in found if each is not None] + [self.directions_at(self.flow.end_time)]
 

@@ -47,6 +47,7 @@ from certflow.running import OutOfTime, no_deadline, tick
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.theorems.near_origin import NearOrigin, near_origin
+from certflow.units import require_doubles
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -110,8 +111,9 @@ def verify(
     `digits` is the precision of flows and KKT points; flows run in `workers` processes (default: at most two, as many as
     there are processors; 1: in this one). Everything is computed before anything is written, and results.json is
     written last. Once the time is over, the flows that are finished are tabulated, without figures. Raises `BadInput` like the
-    parts, `Inconclusive` if N⁺_max cannot be bounded, `OutOfTime` before that.
+    parts, `Inconclusive` if N⁺_max cannot be bounded or doubles cannot hold it, `OutOfTime` before that.
     """
+    require_doubles(problem)
     parts = structure(problem)
     kkt, why_no_kkt = _kkt(problem, digits, progress)
     bounds = near_origin(problem, digits)

@@ -384,3 +384,12 @@ def test_a_process_whose_parent_is_gone_ends_by_itself():
     process.stdin.close()
     assert process.wait(30) == 0
     process.stdout.close()
+
+
+@pytest.mark.parametrize("x", ["1e155", "1e-400"])
+def test_what_tables_cannot_hold_is_one_sentence(x):
+    problem = Problem(OneLayer(2, 1, Activation(Fraction(0), 2)), [[x, "0"], ["0", "1"]], ["1", "2"], direction=["1", "1/5"])
+    if x == "1e-400":
+        problem = Problem(problem.network, [[x, "0"], ["0", x]], problem.y, direction=["1", "1/5"])
+    with pytest.raises(Inconclusive, match="beyond double precision"):
+        verify(problem)
