@@ -372,7 +372,9 @@ class _Proof:
         done = itertools.accumulate(window.steps for window in curve.windows) if curve is not None else ()
         at = ends[step - 1] if step else Fraction(0)
         proved = f"s = {float(at):.6g} of the limit flow" if step and self.proved else ""
-        return Unproved(reason, Cause.TUBE, g, sum(count <= step for count in done), at, proved)
+        # A dead cell is what it is, whatever epsilon is.
+        cause = Cause.START if self.groups[g].dead else Cause.TUBE
+        return Unproved(reason, cause, g, sum(count <= step for count in done), at, proved)
 
     def _largest_radius(self, sweep: Sweep, delta: Fraction) -> Fraction | None:
         """The largest radius that works for this delta, within a fraction of a percent."""

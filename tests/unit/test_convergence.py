@@ -87,7 +87,7 @@ def test_the_room_of_a_dead_group_is_that_of_its_least_dead_neuron():
     # The second neuron is 0.001 from being active: within 0.009 of this start it lives and fits the sample.
     problem = cubic(["-1", "-1/1000"], [["1"]])
     found = certify(problem, EPSILON, start_angle=Fraction(1, 100))
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim, found.try_) == ("inconclusive", {}, "another initial direction or a smaller start angle")
     found = certify(problem, EPSILON, start_angle=Fraction(1, 1001))
     assert outcomes(found) == ["dead"]
     assert accepted(found) == ("accepted", "")
