@@ -18,6 +18,12 @@ settings.register_profile("nightly", max_examples=1000, **COMMON)
 settings.load_profile(os.environ.get("CERTFLOW_PROFILE") or ("ci" if os.environ.get("CI") else "quick"))
 
 
+@pytest.fixture(autouse=True)
+def width_does_not_depend_on_the_terminal_of_the_tests(monkeypatch):
+    """Parallel runs of tests set COLUMNS for their workers."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def _global_precision() -> dict[str, int]:
     """The precisions that mpmath and flint keep for the whole process, of those that are imported."""
     found = {}

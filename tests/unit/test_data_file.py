@@ -63,7 +63,7 @@ def test_links_that_lead_outside_are_refused(tmp_path):
         ("1,0,5\n1,0,\n", "data.csv line 2, column 3: '' is not a number"),
         ('1,"0,5\n', "data.csv line 1: is not CSV"),
         ("1,0," + "9" * 200_000, "data.csv line 1: is not CSV"),
-        ("1,0," + "9" * 9_000, "data.csv line 1, column 3: a number of 9000 digits is too long"),
+        ("1,0," + "9" * 8_000, "data.csv line 1, column 3: a number of 8000 digits is too long"),
     ],
 )
 def test_bad_data_files_are_refused_with_line_and_column(tmp_path, content, words):
