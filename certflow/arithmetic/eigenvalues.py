@@ -30,6 +30,9 @@ _REFINEMENTS = 3
 _BISECTIONS = 56
 _DIRECTION_BITS = 12
 
+_ROUGH = 2.0**-20
+"""What a largest eigenvalue is raised by, relative to the norm: more than a checker misses that looks for it by bisection."""
+
 _MARGIN = 1e-9
 """What a proposed shift adds, relative to all sizes involved, so that its proof succeeds: many times `_SLACK`."""
 
@@ -68,6 +71,16 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
     bounds = MidRad.exact(rest.magnitude()).sum(axis=2).upper().max(axis=1, initial=0.0)
     proved: np.ndarray = (found & (sum_up(bounds, taken) <= shift)).reshape(matrices.shape[:-2])
     return proved
+
+
+def largest_eigenvalue(matrix: MidRad) -> float:
+    """An upper bound, at least 0, of the largest eigenvalue of every symmetric matrix in `matrix`, close to it if its proof
+    succeeds."""
+    M, size = matrix.mid, float(symmetric_norm_upper(matrix.magnitude()))
+    bound = max(0.0, float(np.linalg.eigvalsh(M)[-1])) + _ROUGH * size
+    below = -M
+    below[np.diag_indices_from(M)] = np.nextafter(bound - np.diag(M), -np.inf)
+    return bound if is_positive_semidefinite(below, matrix.rad) else size
 
 
 def block_definite_off_direction(blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], s: float) -> bool:

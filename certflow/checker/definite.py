@@ -13,6 +13,10 @@ Matrix = list[list[int]]
 
 _HINT_BITS = 60
 
+_HALVINGS = 24
+
+_MARGIN_BITS = 30
+
 
 def factor(matrix: Matrix, slack: int, clock: Clock) -> list[list[float]] | None:
     """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not positive."""
@@ -62,6 +66,22 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
         if total > slack << shift:
             return False
     return True
+
+
+def largest_eigenvalue(matrix: Matrix, high: int, clock: Clock) -> int:
+    """An upper bound, at least 0, of the eigenvalues of a symmetric matrix of which `high` is a rough one: bisection by floats
+    proposes a finer bound, which is taken only if it is proved."""
+    rough, low = high, 0
+    for _ in range(_HALVINGS):
+        middle = (low + high) >> 1
+        low, high = (middle, high) if factor(_below(matrix, middle), 0, clock) is None else (low, middle)
+    high += high >> _MARGIN_BITS
+    return high if high < rough and is_psd(_below(matrix, high), clock) else rough
+
+
+def _below(matrix: Matrix, value: int) -> Matrix:
+    """value I - matrix."""
+    return [[(value if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(matrix)]
 
 
 def solve_length(matrix: Matrix, vector: list[int], clock: Clock) -> float | None:

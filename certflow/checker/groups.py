@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .curve import follow, square
+from .definite import largest_eigenvalue
 from .document import Certificate, Group, Rows, Trap
-from .network import Evaluation
-from .numbers import down, fraction, root_down, root_up, up
+from .network import Evaluation, Part, bounded, norm_bound
+from .numbers import ONE, down, fraction, root_down, root_up, up
 from .problem import Problem
 from .region import Bounds, Rates, at_point, least_quotient, unit_outputs
 from .sweep import Runner
@@ -86,7 +87,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         if group.outcome == "zero" and (any(own) or start_angle):
             raise Refused("R5", where, "only weights that are exactly zero at the start, for start_angle 0, stay zero")
         if group.outcome in ("zero", "inconclusive"):
-            after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0])
+            after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
         start = [Fraction(v) for row in group.start for v in row]
@@ -109,20 +110,18 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
     return result
 
 
-def _unknown(problem: Problem, part: int) -> Rates:
-    """R5: all that is used of an inconclusive group, one part, is that its size grows at most at the rate 2 sum |z_i| beta_i,
-    and with a fixed output weight v at the rate 2 sum (v z_i)^+ |x_i|^2."""
+def _unknown(problem: Problem, part: int, where: str) -> Rates:
+    """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most at the rate
+    2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all its directions."""
     if not problem.several:
-        raise Refused("R5", "groups[0]", "nothing is proved about an inconclusive single group")
+        raise Refused("R5", where, "nothing is proved about an inconclusive single group")
     beta = unit_outputs(problem)
-    layers = problem.layers[part]
-    v = layers.matrices[1][0][0]
-    if type(v) is int:
-        pushes = [abs(z) * b for z, b in zip(problem.z, beta, strict=True)]
-    else:
-        pushes = [max(Fraction(0), v * z) * square for z, square in zip(problem.z, layers.samples.lengths2, strict=True)]
-    fastest = up(2 * sum(pushes, Fraction(0)))
     slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
+    own = Part(problem.layers[part], problem.shallow)
+    bounded([own], where)
+    run = own.evaluate([(-ONE, ONE)] * own.size, [[(-length, length)] for length in own.lengths])
+    rough = norm_bound([[abs(v) for v in row] for row in run.above])
+    fastest = min(slowest, largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss)
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
     return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 

@@ -17,23 +17,23 @@ class Ending(enum.Enum):
     ZERO = "the initial weights of this group are zero, so that it has no direction."
     NO_GRADIENT_AT_START = "the gradient of the NCF is zero at the start, or too small to be followed."
     KKT_START = (
-        "the start lies exactly at a KKT point of the NCF that is no strict maximum on the sphere, so that the limit flow stays "
-        "there, but not the flows nearby."
+        "the start lies exactly at a KKT point of the NCF that is not found to be a strict maximum on the sphere: the limit flow "
+        "stays there, but flows nearby may not."
     )
     SADDLE = (
-        "the limit flow comes to rest at a saddle of the NCF: the start lies on the stable set of the saddle, or too close to it "
-        "for double precision to tell on which side."
+        "the limit flow seems to come to rest at a saddle of the NCF: the start lies on the stable set of the saddle, or too "
+        "close to it for double precision to tell on which side."
     )
     ROTATIONS = (
         "the limit is one of a continuum of KKT points, as for all deep linear networks: rotations of a hidden layer move it and "
         "leave the NCF as it is."
     )
     FLAT = (
-        "the limit of the flow is not a strict KKT point: in some direction the NCF is flat to second order, as in a continuum "
-        "of KKT points."
+        "the limit of the flow does not seem to be a strict KKT point: in some direction the NCF is flat to second order as far "
+        "as double precision tells, as in a continuum of KKT points."
     )
-    FADES = "the NCF tends to 0 along the limit flow, whose limit is degenerate, for example on the boundary of a dead cell."
-    NO_GRADIENT = "the NCF and its gradient tend to 0 along the limit flow."
+    FADES = "the NCF seems to tend to 0 along the limit flow, to a degenerate limit, for example on the boundary of a dead cell."
+    NO_GRADIENT = "the NCF and its gradient seem to tend to 0 along the limit flow."
     NOT_ISOLATED = "the limit flow comes to rest where no isolated KKT point is found."
     TOO_SLOW = f"the limit flow did not come near a KKT point within {MAX_WINDOWS} windows."
     TOO_LONG = "the curve along the limit flow would have too many coefficients."

@@ -47,6 +47,7 @@ wide traps contraction and growth are bounded so badly that a smaller one often 
 _SMALLER = (1, 5, 25)
 """By what epsilon is divided, one after the other, until something is proved."""
 _SMALLEST = Fraction(1, 10**90)
+_EVEN = "even for delta = 1e-90 in the units of the proof"
 _NARROWINGS = 3
 
 
@@ -306,7 +307,7 @@ class _Proof:
         still = [group.dead or group.zero for group in self.groups]
         settled = [Settled(g.trap, track.after, own) for g, track, own in zip(self.groups, tracks, still, strict=True)]
         self.horizon = Horizon(settled, self.order, self.epsilon)
-        self.radius = self.horizon.target_radius(self.share)
+        self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
         """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing steps."""
@@ -346,25 +347,23 @@ class _Proof:
         if failure is None:
             g = self.horizon.failing(sweep, delta, self.radius)
             if g is not None:
-                reason = (
-                    "no delta is small enough for the direction to stay within epsilon and inside its trap after the horizon."
-                )
+                reason = f"the direction is not proved to stay within epsilon and inside its trap after the horizon, {_EVEN}."
                 return self._unproved(reason, g, len(tracks[g].steps))
         elif failure.group is not None:
             g, k = failure.group, failure.step
             if k == len(tracks[g].steps):
-                reason = "the direction is not proved to be inside its trap or dead cell, however small delta is."
+                reason = f"the direction is not proved to be inside its trap or dead cell, {_EVEN}."
                 return self._unproved(reason, g, k)
             return self._unproved(
-                f"the tube becomes wider than its regions in step {k + 1}, at s = "
-                f"{float(failure.time):.6g}, however small delta is; the centre is not accurate enough or grows too far apart.",
+                f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, {_EVEN}, because "
+                "the centre is not accurate enough or flows grow too far apart.",
                 g,
                 k,
             )
         # What takes longest makes the others wait, and grow.
         followed = [g for g, group in enumerate(self.groups) if group.followed]
         slowest = max(followed, key=lambda g: tracks[g].ends[-1] if tracks[g].ends else Fraction(0))
-        reason = "the direction arrives so late that the weights may have grown too much by then, however small delta is."
+        reason = f"the direction arrives so late that the weights may have grown too much by then, {_EVEN}."
         return self._unproved(reason, slowest, len(tracks[slowest].steps))
 
     def _unproved(self, reason: str, g: int, step: int) -> Unproved:

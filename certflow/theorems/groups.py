@@ -202,9 +202,10 @@ def evidence_of(group: Group) -> GroupEvidence:
 
 
 def reasons(groups: Sequence[Group]) -> str:
-    """Why nothing is known about which blocks; empty if something is known about all."""
+    """Why nothing is known about which blocks, as one sentence; empty if something is known about all."""
     blocks: dict[str, list[str]] = {}
     for j, group in enumerate(groups):
         if not group.known:
-            blocks.setdefault(group.reason, []).append(str(j + 1))
-    return "; ".join(f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items())
+            blocks.setdefault(group.reason.rstrip("."), []).append(str(j + 1))
+    clauses = [f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items()]
+    return "; ".join(clauses) + "." if clauses else ""

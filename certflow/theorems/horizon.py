@@ -13,6 +13,9 @@ from certflow.arithmetic.ball import Ball
 from certflow.flow.trap import BITS, Trap
 from certflow.flow.tube import Rates, Sweep
 
+_ROUNDED = Fraction(51, 50)
+"""By what factor the size up to the horizon is below that at the radius, so that it is so after the claim is rounded."""
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -67,7 +70,8 @@ class Horizon:
         """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and nothing grows)."""
         if radius is None and self.grows:
             return False
-        large_enough = radius is None or self._size(radius).lower() > self.start_size(sweep, delta_bar)
+        most = _ROUNDED * Fraction(sweep.A_max) * delta_bar**self.order
+        large_enough = radius is None or self._size(radius).lower() > most
         return large_enough and self.failing(sweep, delta_bar, radius) is None
 
     def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
@@ -113,15 +117,16 @@ class Horizon:
     def _distance(sweep: Sweep, g: int) -> Fraction:
         return Fraction(float(sweep.distance[g]))
 
-    def target_radius(self, share: Fraction) -> Fraction | None:
-        """A radius at which every floor is about `share` of its budget; None if nothing grows."""
+    def target_radius(self, share: Fraction, rest: Sweep) -> Fraction | None:
+        """A radius at which every floor is about `share` of its budget, or, where distances do not fall with a law, of what
+        they leave of it in the sweep `rest` of a very small delta; None if nothing grows."""
         if not self.grows:
             return None
         best: Fraction | None = None
         size = Fraction(0)
         for _ in range(6):
             sizes = []
-            for group in self.groups:
+            for g, group in enumerate(self.groups):
                 if group.trap is None:
                     continue
                 if group.rates.ell_lo > 0:
@@ -129,8 +134,11 @@ class Horizon:
                     sizes.append(Fraction(group.rates.ell_lo) / (2 * self.order * Fraction(group.rates.E)))
                 if group.rates.K == 0:
                     continue
-                floor = self.floor(group, size) or Fraction(group.rates.K) / group.trap.gamma
-                sizes.append(share * self.budget(group) / floor)
+                floor, budget = self.floor(group, size), self.budget(group)
+                if floor is None:
+                    floor = Fraction(group.rates.K) / group.trap.gamma
+                    budget = max(budget - self._distance(rest, g), budget / 1_000)
+                sizes.append(share * budget / floor)
             if not sizes:
                 return Fraction(1)
             best = min(sizes)

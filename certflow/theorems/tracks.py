@@ -10,6 +10,8 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
+from certflow.arithmetic.eigenvalues import largest_eigenvalue
+from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.parts import Parts
 from certflow.flow.region import end_of, output_bounds
@@ -83,15 +85,24 @@ def _half_logs(group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unknown(problem: Problem, parts: Parts) -> Rates:
-    """Rates of a group of which nothing is known but the size of its outputs on the sphere and, with a fixed output weight,
-    their signs (L5.10)."""
+    """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the sphere (L5.10)."""
     beta = [Fraction(float(b)) for b in output_bounds(parts)]
-    growth = 2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True))
-    push = growth
-    if parts.outgoing:
-        (v,) = parts.outgoing
-        squares = [sum(x * x for x in row) for row in parts.X]
-        push = 2 * sum(max(Fraction(0), v * z) * square for z, square in zip(problem.z, squares, strict=True))
+    growth = float_up(2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True)))
     loss = problem.loss
     E = loss.omega(problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
-    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -float_up(growth), float_up(push))
+    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -growth, min(growth, _push(problem, parts)))
+
+
+def _push(problem: Problem, parts: Parts) -> float:
+    """An upper bound of the largest eigenvalue of all generalised Hessians of a group that is one part, of order 2."""
+    X, d = parts.X, parts.X.shape[1]
+    if parts.outgoing:
+        off, (v,) = parts.network.activation.off, parts.outgoing
+        # Each x x^T is positive semidefinite, so the largest weights give the largest form.
+        weights = np.array([2 * max(v * z, v * z * off) for z in problem.z], dtype=object)
+        form = X.T @ (weights[:, None] * X)
+    else:
+        # A linear neuron: the Hessian is 0 but for the products of its output weight with the others.
+        form = np.zeros((d + 1, d + 1), dtype=object)
+        form[d, :d] = form[:d, d] = problem.z @ X
+    return largest_eigenvalue(MIDRAD.array(form))

@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from certflow.checker.definite import is_psd, solve_length
+from certflow.checker import definite
+from certflow.checker.definite import is_psd, largest_eigenvalue, solve_length
 from certflow.checker.numbers import ONE
 from certflow.checker.region import _proved
 from certflow.checker.verdicts import Clock
@@ -43,6 +44,26 @@ def test_what_is_proved_is_true_and_clear_cases_are_proved(seed):
         assert semidefinite(M)
     clear = random_symmetric(rng, n, ONE >> 20)
     assert is_psd(clear, NEVER)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_largest_eigenvalue_is_bounded_closely(seed):
+    rng = random.Random(seed)
+    n = rng.randint(1, 6)
+    M = random_symmetric(rng, n, rng.choice([0, -ONE // 2, -9 * ONE]))
+    rough = max(sum(map(abs, row)) for row in M)
+    found = largest_eigenvalue(M, rough, NEVER)
+    assert 0 <= found <= rough
+    assert semidefinite([[(found if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)])
+    less = found - rough // 10**6
+    assert less <= 0 or not semidefinite([[(less if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)])
+
+
+def test_a_bound_that_is_not_proved_is_not_taken(monkeypatch):
+    M = [[ONE, 0], [0, ONE]]
+    assert largest_eigenvalue(M, 5 * ONE, NEVER) < 5 * ONE
+    monkeypatch.setattr(definite, "is_psd", lambda *_: False)
+    assert largest_eigenvalue(M, 5 * ONE, NEVER) == 5 * ONE
 
 
 def test_a_matrix_just_below_the_border_is_not_proved():

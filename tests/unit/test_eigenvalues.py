@@ -11,9 +11,11 @@ from certflow.arithmetic import eigenvalues
 from certflow.arithmetic.eigenvalues import (
     block_definite_off_direction,
     is_positive_semidefinite,
+    largest_eigenvalue,
     smallest_shift,
     symmetric_norm_upper,
 )
+from certflow.arithmetic.midpoint_radius import MidRad
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -99,6 +101,17 @@ def test_a_radius_is_subtracted(seed):
     width = np.abs(noise).sum(axis=1).max()
     assert is_positive_semidefinite(definite, noise / width * 0.99)
     assert not is_positive_semidefinite(np.eye(4), np.ones((4, 4)) * 0.3)
+
+
+@given(seeds, st.sampled_from([1e-100, 1.0, 1e100]))
+def test_the_largest_eigenvalue_is_bounded_exactly_and_closely(seed, scale):
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(1, 5))
+    mid, rad = symmetric(rng, k) * scale, np.full((k, k), 1e-9 * scale)
+    bound = largest_eigenvalue(MidRad(mid, rad))
+    shaken = exact(mid) + exact(rad) * exact(np.ones((k, k)))
+    assert exactly_semidefinite(np.diag([Fraction(bound)] * k) - shaken)
+    assert bound <= max(0.0, np.linalg.eigvalsh(mid)[-1]) + 1e-5 * np.linalg.norm(mid)
 
 
 def test_what_is_no_symmetric_finite_matrix_is_refused_or_unproved():
