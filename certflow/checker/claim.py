@@ -78,6 +78,8 @@ class _After:
         # rho1 / delta_bar: rho / delta at the horizon is at most this, for every delta.
         self.growth = root_up(swept.end, self.L)
         self.moving = [each for each in proved if each.moving]
+        self.slowest: dict[Fraction, Fraction] = {}  # by size, because every block asks for it
+        self.clock = clock
         # d|w|^2/dt <= 2 L N(w) for a convex loss, and L N_j <= max(ell_hi) |w_j|^2: no coupling in this rate.
         self.fastest = max((fraction(each.runner.after.ell[1]) for each in self.moving), default=Fraction(0))
         self.forever = claim["radius"].value is None
@@ -95,6 +97,7 @@ class _After:
     def nu(self, each: Proved, size: Fraction) -> Fraction:
         """R7: a lower rate of rho_j^L while A <= size."""
         rates = each.runner.after
+        self.clock.tick()
         lowest: Fraction = self.L * (fraction(rates.ell[0]) - self.L * size * fraction(rates.E))
         return lowest
 
@@ -102,7 +105,9 @@ class _After:
         """R7: K/(gamma + nu_min) while A <= size; None where masses without a lower rate may force the direction."""
         if any(each.trap is None for each in self.moving):
             return None
-        total = trap.gamma + min(self.nu(each, size) for each in self.moving)
+        if size not in self.slowest:
+            self.slowest[size] = min(self.nu(each, size) for each in self.moving)
+        total = trap.gamma + self.slowest[size]
         return fraction(trap.rates.K) / total if total > 0 else None
 
     def late_floor(self, trap: ProvedTrap) -> Fraction | None:
@@ -126,6 +131,7 @@ class _After:
         lawful = self.fastest <= 0 if self.forever else self.end > self.A1 and self.R > 0
         self.claim["radius"].need(lawful, "it is not above the size at the horizon, or is left out where N may grow", "R7")
         for g, each in enumerate(self.proved):
+            self.clock.tick()
             if each.trap is not None:
                 # The distance after the horizon is log-convex in |w|, so the two ends decide.
                 worst, floor = self.at_radius(g, each.trap), self.late_floor(each.trap)

@@ -111,10 +111,10 @@ def kkt_points(features: list[list[Fraction]], z: list[Fraction], off: Fraction,
     directions = _counterclockwise(list(jumps), clock)
     # arcs[k] begins at directions[k]; the last one, which begins at 180°, is that of `sums`.
     arcs = [sums := _added(sums, jumps[direction], 1) for direction in directions]
-    return _listed(directions, arcs, unit)
+    return _listed(directions, arcs, unit, clock)
 
 
-def _listed(directions: list[Direction], arcs: list[Sums], unit: int) -> list[Found]:
+def _listed(directions: list[Direction], arcs: list[Sums], unit: int, clock: Clock) -> list[Found]:
     count = len(directions)
     signs = [_sign(_slope(own, v)) for own, v in zip(arcs, directions, strict=True)]
     dead = [signs[k] == 0 == signs[(k + 1) % count] for k in range(count)]
@@ -122,6 +122,7 @@ def _listed(directions: list[Direction], arcs: list[Sums], unit: int) -> list[Fo
         return [Found("circle", "arc", directions[0], directions[0], arcs[0], _mean(arcs[0], unit), Surd(Fraction(0)))]
     found = []
     for k in range(-1, count):
+        clock.tick()
         before, here, after = signs[k - 1], signs[k], signs[(k + 1) % count]
         begin, end = directions[k], directions[(k + 1) % count]
         if k >= 0 and dead[k] and not dead[k - 1]:

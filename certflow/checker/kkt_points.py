@@ -212,7 +212,8 @@ def _unique(field: Field, point: Point, node: Node) -> None:
     node.need(q < unit, "no uniqueness is proved within unique_radius", "R11")
     step, error = applied(A, *split(chart(field.on(point.box(0)), point.face, point.sign)[0]), field.clock)
     d = max(abs(a[0]) + b[0] for a, b in zip(step, error, strict=True))
-    node.need(d << BITS <= (unit - q) * point.radius, "no KKT point is proved within the radius", "R11")
+    # Strictly, because on the boundary of a box the enclosed Hessians are those of one side of a kink only.
+    node.need(d << BITS < (unit - q) * point.radius, "no KKT point is proved within the radius", "R11")
 
 
 def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Node) -> int:

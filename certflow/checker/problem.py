@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm
 from operator import mul
@@ -15,6 +16,8 @@ MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10
 MAX_DEGREE = 4_096
 MAX_BITS = 20_000
 MAX_PART, MAX_ENTRIES, MAX_PRODUCTS, MAX_FEATURES = 400, 50_000, 4_000_000, 200_000
+MAX_HELD = 400_000_000
+"""Most bits of the samples (of the features of one layer, of a matrix), and of the products of two inputs."""
 
 _COMMON = "inputs kind activation "
 _OWN = {"one-layer": ("width", "signs"), "two-layer": ("width", ""), "feed-forward": ("widths", "trained given")}
@@ -127,6 +130,8 @@ class Problem:
         outputs = inputs * self.p ** (self.depth - 1) + sum(e * self.p ** (self.depth - l) for l, e in given.items())
         if abs(labels) + abs(outputs) > MAX_BITS:
             node.fail("the units are too large or too small")
+        for matrix, e in ((self.samples, inputs), *((self.given[l], e) for l, e in given.items())):
+            node.need(len(matrix) * len(matrix[0]) * abs(e) <= MAX_HELD, "in these units the numbers need too much memory", "R1")
         self.rate, self.mass = Fraction(2) ** (labels + outputs), Fraction(2) ** (labels - outputs)
         self.samples = [[v / Fraction(2) ** inputs for v in x] for x in self.samples]
         self.z = [z / Fraction(2) ** labels for z in self.z]
@@ -139,8 +144,7 @@ class Problem:
         for l in range(1, lowest):
             fits = len(self.samples) * self.widths[l] <= MAX_FEATURES
             node.need(fits, f"more than {MAX_FEATURES} features of the samples would have to be computed", "R1")
-            self.features = [self._passed(self.given[l], x, clock) for x in self.features]
-            _short(self.features, node, clock)
+            self.features = _short((self._passed(self.given[l], x, node, clock) for x in self.features), node, clock)
         index = 0
         matrices: list[list[list[int | Fraction]]] = []
         for l in range(lowest, self.depth + 1):
@@ -156,6 +160,11 @@ class Problem:
         products = len(self.features) * len(self.features[0]) ** 2 if self.shallow else 0
         if products > MAX_PRODUCTS or max(map(len, self.indices)) > MAX_PART:
             node.fail(f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked")
+        if self.shallow:
+            # What the products have before the point: those after it are the same for all numbers.
+            whole = sum(max(0, v.numerator.bit_length() - v.denominator.bit_length()) for x in self.features for v in x)
+            fits = whole * len(self.features[0]) <= MAX_HELD
+            node.need(fits, "the products of inputs are numbers that need too much memory", "R1")
         samples = Samples(self.features, self.z, clock)
         self.layers = []
         for part, indices in zip(own, self.indices, strict=True):
@@ -167,20 +176,29 @@ class Problem:
         self.several = len(self.groups) > 1
         self.beta: list[Fraction] = []
 
-    def _passed(self, matrix: Matrix, x: list[Fraction], clock: Clock) -> list[Fraction]:
+    def _passed(self, matrix: Matrix, x: list[Fraction], node: Node, clock: Clock) -> list[Fraction]:
         result = []
         for row in matrix:
             clock.tick()
             z = sum((w * v for w, v in zip(row, x, strict=True)), Fraction(0))
-            result.append(max(z, self.alpha * z) ** self.p)
+            value = max(z, self.alpha * z)
+            node.need((_bits(value) - 2) * self.p <= 2 * MAX_BITS, "the numbers are too long", "R1")
+            result.append(value**self.p)
         return result
 
 
-def _short(rows: Matrix, node: Node, clock: Clock) -> None:
-    """Refuse numbers whose exact sums of products would be too long to work with."""
-    common = 1
+def _bits(value: Fraction) -> int:
+    return value.numerator.bit_length() + value.denominator.bit_length()
+
+
+def _short(rows: Iterable[list[Fraction]], node: Node, clock: Clock) -> Matrix:
+    """The rows, made one by one; refuse numbers whose exact sums of products would be too long to work with."""
+    common, held, result = 1, 0, []
     for row in rows:
         clock.tick()
         for value in row:
-            common = lcm(common, value.denominator)
+            common, held = lcm(common, value.denominator), held + _bits(value)
             node.need(max(common.bit_length(), value.numerator.bit_length()) <= MAX_BITS, "the numbers are too long", "R1")
+        node.need(held <= MAX_HELD, "the numbers need too much memory", "R1")
+        result.append(row)
+    return result
