@@ -29,6 +29,7 @@ __all__ = [
     "canonical_text",
     "certificate_text",
     "read_certificate",
+    "sealed",
     "sha256",
     "write_certificate",
 ]
@@ -56,16 +57,20 @@ def certificate_text(
     grids = {group.curve.grid for group in groups if group.curve is not None}
     if len(grids) != 1:
         raise ValueError("a certificate needs at least one curve, and all curves on one grid")
+    evidence = {"grid": grids.pop(), "groups": [_group(group) for group in groups], **({} if units is None else {"units": units})}
+    return sealed(problem, assumptions, claim, evidence)
+
+
+def sealed(problem: Problem, assumptions: Sequence[str], claim: dict[str, Any], evidence: dict[str, Any]) -> str:
+    """The text of a certificate of any statement: its `evidence` in the container that all share, with its hash."""
     content = {
         "format": FORMAT,
         "version": VERSION,
         "problem": problem.exact_content(),
         "problem_sha256": problem.sha256,
         "assumptions": list(assumptions),
-        "grid": grids.pop(),
-        "groups": [_group(group) for group in groups],
         "claim": claim,
-        **({} if units is None else {"units": units}),
+        **evidence,
     }
     return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
-from certflow.certificates import FORMAT, VERSION, canonical_text, sha256
+from certflow.certificates import sealed
 from certflow.exact import format_dyadic, format_rational
 from certflow.kkt.cells import Cells
 from certflow.kkt.critical_lines import Direction, critical_lines
@@ -69,16 +69,7 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
         "n_max_upper": None if proof == "points" else format_rational(highest),
         "assumptions": list(ASSUMPTIONS),
     }
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "problem": problem.exact_content(),
-        "problem_sha256": problem.sha256,
-        "assumptions": list(ASSUMPTIONS),
-        "evidence": evidence,
-        "claim": claim,
-    }
-    return (canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n").encode("ascii")
+    return sealed(problem, ASSUMPTIONS, claim, {"evidence": evidence}).encode("ascii")
 
 
 class _Writer:

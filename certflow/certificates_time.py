@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.ball import Ball
-from certflow.certificates import FORMAT, VERSION, canonical_text, sha256
+from certflow.certificates import sealed
 from certflow.certificates_kkt import kkt_certificate
 from certflow.exact import format_rational
 from certflow.flow.parts import parts_of
@@ -55,16 +55,7 @@ def time_certificate(problem: Problem, kkt: KKTSet | None) -> str:
         "n_max_upper": format_rational(rounded(bound, True, _DIGITS)),
         "method": method,
     }
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "problem": problem.exact_content(),
-        "problem_sha256": problem.sha256,
-        "assumptions": list(ASSUMPTIONS),
-        "evidence": evidence,
-        "claim": claim,
-    }
-    return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
+    return sealed(problem, ASSUMPTIONS, claim, {"evidence": evidence})
 
 
 def _largest(problem: Problem, network: FeedForward, listed: dict[str, Any]) -> Fraction:

@@ -38,6 +38,21 @@ class Announced(Certified):
         """The hash of the certificate, None if there is none."""
         return sha256(self.certificate) if self.certificate else None
 
+    def record(self, file: str | None) -> dict[str, Any]:
+        """The result for JSON; `file` is where its certificate was written."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "stopped_at": self.stopped_at,
+            "proved_until": self.proved_until,
+            "try": self.try_,
+            "certificate": file if self.certificate else None,
+            "sha256": self.sha256,
+            "checked": self.checked,
+            "fault": self.fault,
+            "claim": self.claim or None,
+        }
+
 
 class Faulty(Inconclusive):
     """The checker refuses a certificate that was just made: a fault of certflow, `fault` says which."""

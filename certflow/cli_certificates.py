@@ -56,7 +56,7 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
         # What took long to prove is printed all the same.
         lost = str(error)
     if run.as_json:
-        print_json(_record(result, None if lost else out))
+        print_json(result.record(None if lost else out))
     if not result.certificate:
         complain(_why_not(result, out))
         return ExitCode.INCONCLUSIVE
@@ -73,21 +73,6 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
         verdict = f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
         emit_command(f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}", "certflow check", out)
     return ExitCode.DONE
-
-
-def _record(result: Announced, out: str | None) -> dict[str, Any]:
-    return {
-        "outcome": result.outcome,
-        "reason": result.reason,
-        "stopped_at": result.stopped_at,
-        "proved_until": result.proved_until,
-        "try": result.try_,
-        "certificate": out if result.certificate else None,
-        "sha256": result.sha256,
-        "checked": result.checked,
-        "fault": result.fault,
-        "claim": result.claim or None,
-    }
 
 
 def _why_not(result: Announced, out: str) -> str:

@@ -28,7 +28,7 @@ def sentences(claim: dict[str, Any]) -> list[str]:
 def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
     function = "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
     counts = Counter(point["kind"] for point in claim["points"])
-    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "none"
+    listed = ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items())) or "none"
     if claim["kkt_status"] == "complete":
         dead = " and all u with u.x_i <= 0 for every sample with z_i != 0" if claim["dead_cone"] else ""
         lines = [f"The KKT points of {function} on the unit sphere are exactly these ({listed}){dead}."]
@@ -130,7 +130,7 @@ def _complain(sentence: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3, accepted 0, or 130."""
     parser = argparse.ArgumentParser(
-        prog="checker", description="Check certificates of early directional convergence and of KKT points."
+        prog="checker", description="Check certificates of early directional convergence, KKT points, basins and times."
     )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

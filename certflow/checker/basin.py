@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from .claim import check_point, runs, scaled_time
+from .claim import check_heading, check_point, scaled_time
 from .document import Certificate, read
 from .groups import Proved, check_dead, prepare
 from .reading import Node
@@ -51,10 +51,7 @@ def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, b
     """R13 for one block: it is in its trap or dead cell at the horizon, so it stays and converges; the numbers are those."""
     problem, trap, proposed = certificate.problem, each.trap, each.group.trap
     weights = [w for j in problem.groups[g] for w in problem.indices[j]]
-    block["index"].same(g)
-    block["weights"].same(runs(sorted(weights)))
-    block["outcome"].same(each.group.outcome)
-    block["reason"].same(each.group.reason)
+    check_heading(block, g, each, weights)
     if block["horizon"].value is not None:
         block["horizon"].need(each.runner.track is not None, "nothing is proved about this block")
         time = swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1]

@@ -200,10 +200,7 @@ class _After:
         """R9 for one block."""
         each, problem = self.proved[g], self.certificate.problem
         weights = [w for j in problem.groups[g] for w in problem.indices[j]]
-        block["index"].same(g)
-        block["weights"].same(runs(sorted(weights)))
-        block["outcome"].same(each.group.outcome)
-        block["reason"].same(each.group.reason)
+        check_heading(block, g, each, weights)
         if block["horizon"].value is not None:
             known = self.horizon is not None and each.runner.track is not None
             block["horizon"].need(known, "the horizon has no time here, or nothing is proved about this block")
@@ -250,6 +247,14 @@ class _After:
         coefficient = D * max(power_up(self.growth, low), power_up(self.growth, high)) if D else Fraction(0)
         table["coefficient"].at_least(coefficient, "R7")
         table["floor"].at_least(floor / self.mass, "R7")
+
+
+def check_heading(block: dict[str, Node], g: int, each: Proved, weights: list[int]) -> None:
+    """R9: which weights the block is about, and its outcome, are those of its group."""
+    block["index"].same(g)
+    block["weights"].same(runs(sorted(weights)))
+    block["outcome"].same(each.group.outcome)
+    block["reason"].same(each.group.reason)
 
 
 def check_point(node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int], grid: int) -> None:

@@ -69,5 +69,8 @@ def time_sentences(claim: dict[str, Any]) -> list[str]:
     L, M = claim["order"], claim["n_max_upper"]
     if Fraction(M) == 0:
         return ["N is nowhere positive: for every delta > 0, |w| never exceeds delta."]
-    time = f"ln(C) / (4 M), M = {M}" if L == 2 else f"(1 - C^({2 - L}/2)) / ({L * (L - 2)} M delta^{L - 2}), M = {M}"
-    return [f"For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time {time} (order {L}), an upper bound of N."]
+    time = "ln(C) / (4 M)" if L == 2 else f"(1 - C^({2 - L}/2)) / ({L * (L - 2)} M delta^{L - 2})"
+    return [
+        f"For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time {time}, order {L}, where N <= M = {M} on the "
+        "unit sphere."
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from certflow.atomic import write_atomically
 from certflow.certificates import write_certificate
@@ -26,19 +25,6 @@ def theorem_text(found: Announced) -> str:
         f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` proves it again). "
         f"{claim_sentence(found.claim)}{missing}"
     )
-
-
-def theorem_record(found: Announced) -> dict[str, Any]:
-    """The entry of results.json."""
-    return {
-        "outcome": found.outcome,
-        "reason": found.reason,
-        "certificate": CERTIFICATE if found.certificate else None,
-        "sha256": found.sha256,
-        "checked": found.checked,
-        "fault": found.fault,
-        "claim": found.claim or None,
-    }
 
 
 def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:

@@ -27,7 +27,7 @@ from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
-from certflow.experiments.theorem import save_theorem, save_times, theorem_record, theorem_text
+from certflow.experiments.theorem import CERTIFICATE, save_theorem, save_times, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference import limit_flow
@@ -272,7 +272,7 @@ def _results(
             "derivation": list(parts.homogeneity.derivation),
         },
         **kkt,
-        "theorem": theorem_record(measured.theorem),
+        "theorem": measured.theorem.record(CERTIFICATE),
         "near_origin": {
             "n_max_upper": format_rational(bounds.n_max_upper),
             "n_max_method": bounds.n_max_method,

@@ -327,7 +327,7 @@ def claim_table(claim: dict[str, Any]) -> Table:
     ]
     if s.radius is None:
         del columns[5:]
-    title = f"What is proved for every δ in (0, {down(s.delta_bar)}]"
+    title = f"Bounds for every δ in (0, {down(s.delta_bar)}]"
     table = Table(title, columns, label="tab:claim")
     for block in s.blocks:
         cells: list[Cell | str] = [

@@ -124,10 +124,12 @@ class Table:
             disable_numparse=True,
         )
         label = f"\\label{{{self.label}}}" if self.label else ""
-        notes = "".join(f"\n\n\\smallskip{{\\footnotesize {latex_text(note)}}}" for note in self.notes)
+        notes = "".join(f"\n\n\\smallskip {latex_text(note)}" for note in self.notes)
         return (
             f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(self.title)}}}{label}\n"
-            f"\\begin{{tabular}}{{{''.join(column.align[0] for column in self.columns)}}}\n{body}\n"
+            # Nine columns fit the text width of an article.
+            "\\footnotesize\\setlength{\\tabcolsep}{3pt}\n"
+            f"\\begin{{tabular}}{{@{{}}{''.join(column.align[0] for column in self.columns)}@{{}}}}\n{body}\n"
             f"\\end{{tabular}}{notes}\n\\end{{table}}\n"
         )
 

@@ -269,7 +269,7 @@ class _Proof:
     def progressed(self) -> str:
         """Up to where the proof has come, in words."""
         what, done = self.stage
-        return f"By then the {what} of {done} of {len(self.groups)} groups of weights were proved."
+        return f"By then the {what} of {done} of {len(self.groups)} blocks were proved."
 
     def _report(self, what: str, done: int) -> None:
         self.stage = what, done

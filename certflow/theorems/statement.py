@@ -14,7 +14,6 @@ from certflow.exact import MAX_DELTA_EXPONENT, parse_rational, shown
 from certflow.outcome import BadInput
 
 OUTCOMES = ("converges", "shrinks", "dead", "continuum", "zero", "inconclusive")
-PROVED = OUTCOMES[:-1]
 
 Pair = tuple[Fraction, Fraction]
 

@@ -85,7 +85,7 @@ def _half_logs(group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unknown(problem: Problem, parts: Parts) -> Rates:
-    """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the sphere (L5.10)."""
+    """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the sphere (L5.11)."""
     beta = [Fraction(float(b)) for b in output_bounds(parts)]
     growth = float_up(2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True)))
     loss = problem.loss

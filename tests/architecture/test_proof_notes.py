@@ -107,6 +107,11 @@ def test_relative_links_and_cited_statements_exist(path):
     assert sorted({a + b for a, b in LABEL.findall(text) if b} - known) == []
 
 
+def test_no_label_is_used_twice():
+    labels = [label for file in note_files() for label in STATEMENT.findall(file.read_text(encoding="utf-8"))]
+    assert sorted(label for label in set(labels) if labels.count(label) > 1) == []
+
+
 def test_the_table_of_lemmas_is_complete_and_true():
     text = README.read_text(encoding="utf-8")
     written = {path.stem.split("-")[0] for path in note_files()}

@@ -14,7 +14,7 @@ from certflow import certifying
 from certflow.certifying import Announced, certify
 from certflow.checker import Verdict, check_text
 from certflow.cli import main
-from certflow.experiments.theorem import save_theorem, theorem_record, theorem_text
+from certflow.experiments.theorem import save_theorem, theorem_text
 from certflow.problem import Problem
 from certflow.running import deadline
 from certflow.theorems import convergence
@@ -95,7 +95,7 @@ def test_what_the_checker_refuses_is_a_fault_and_no_theorem(bold: None, problem:
     assert found.fault is not None
     assert found.fault["rule"].startswith("R") and found.fault["where"]
     assert all(part in found.reason for part in (found.fault["rule"], found.fault["where"], "report"))
-    assert theorem_record(found)["fault"] == found.fault
+    assert found.record("c.json")["fault"] == found.fault
     assert theorem_text(found).startswith("No uniform theorem was proved: the checker refuses")
 
 

@@ -235,7 +235,7 @@ def test_a_proof_that_is_stopped_says_how_far_it_came(clock):
         found = certify(planar())
     assert (found.outcome, found.claim) == ("inconclusive", {})
     assert "time limit" in found.reason
-    assert "of 2 groups of weights" in found.reason
+    assert "of 2 blocks" in found.reason
 
 
 MOST_CALLS = 100_000

@@ -70,10 +70,11 @@ def test_plain_text_becomes_latex(text: str, latex: str) -> None:
 def test_latex_is_a_booktabs_table_with_one_line_per_row() -> None:
     lines = example().to_latex().splitlines()
     assert lines[:2] == [r"\begin{table}", r"\centering"]
-    assert lines[3:7] == [r"\begin{tabular}{rrl}", r"\toprule", r"$\delta$ & time [s] & kind \\", r"\midrule"]
-    assert lines[7] == r"$10^{-1000}$ & 0.33333 & maximum \\"
-    assert lines[8] == r"$10^{-5}$ & $-$14.463 & arc$|$x\_1, \{y\} \\"
-    assert lines[9:11] == [r"\bottomrule", r"\end{tabular}"]
+    assert lines[3].startswith(r"\footnotesize")
+    assert lines[4:8] == [r"\begin{tabular}{@{}rrl@{}}", r"\toprule", r"$\delta$ & time [s] & kind \\", r"\midrule"]
+    assert lines[8] == r"$10^{-1000}$ & 0.33333 & maximum \\"
+    assert lines[9] == r"$10^{-5}$ & $-$14.463 & arc$|$x\_1, \{y\} \\"
+    assert lines[10:12] == [r"\bottomrule", r"\end{tabular}"]
 
 
 def test_markdown_escapes_what_would_break_a_row() -> None:
