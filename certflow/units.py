@@ -44,12 +44,22 @@ class Units:
     @property
     def rate(self) -> Fraction:
         """c kappa: what N, and every rate of growth, is multiplied by on the way back; times are divided by it."""
-        return Fraction(2) ** (self.labels + self.outputs)
+        return Fraction(2) ** self.rate_exponent
+
+    @property
+    def rate_exponent(self) -> int:
+        """The e with `rate` = 2^e."""
+        return self.labels + self.outputs
 
     @property
     def mass(self) -> Fraction:
         """lambda^L: what every `‖w‖^L` is multiplied by on the way back."""
         return Fraction(2) ** (self.labels - self.outputs)
+
+    @property
+    def log_length(self) -> float:
+        """log lambda, in double precision."""
+        return (self.labels - self.outputs) * math.log(2) / self.order
 
     @property
     def length(self) -> Fraction:

@@ -11,14 +11,17 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from certflow.arithmetic.decimal_text import floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
 from certflow.experiments.measurement import EXTRA_DIGITS, Job
 from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.report.tables import number
 from certflow.running import tick
 from certflow.theorems.near_origin import NearOrigin
+from certflow.units import exponent
 
 DIGITS = 15
 DECADES = 40
@@ -98,16 +101,13 @@ class Lookahead:
 
     def fixed_time(self, asked: Fraction) -> Fraction:
         """`asked`; or for L > 2, where the limit flow blows up, at most nine tenths of that time, rounded down to two digits."""
-        return asked if self.problem.order == 2 else before_blow_up(asked, float(self.flow.end_time))
+        return asked if self.problem.order == 2 else before_blow_up(asked, self.flow.end_time)
 
 
-def before_blow_up(asked: Fraction, blow_up: float) -> Fraction:
-    """`asked`, or at most nine tenths of the time of blow-up, rounded down to two digits."""
-    latest = 0.9 * blow_up
-    if float(asked) <= latest:
-        return asked
-    unit = Fraction(10) ** (math.floor(math.log10(latest)) - 1)
-    return math.floor(Fraction(latest) / unit) * unit
+def before_blow_up(asked: Fraction, blow_up: Any) -> Fraction:
+    """`asked`, or at most nine tenths of the time of blow-up (an mpmath number), rounded down to two digits."""
+    latest = Fraction(number(blow_up, DIGITS)) * 9 / 10
+    return asked if asked <= latest else Fraction(floor_text(latest, magnitude(latest) - 1))
 
 
 def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Lookahead:
@@ -149,8 +149,10 @@ def _log(value: Fraction) -> float:
 
 
 def _short(value: Fraction | float) -> Fraction:
-    """`value` rounded up to a short fraction."""
-    return Fraction(math.ceil(Fraction(value) * 1024), 1024)
+    """A positive value of any size rounded up to a short fraction."""
+    exact = Fraction(value)
+    unit = Fraction(2) ** (exponent([exact]) - 10)
+    return math.ceil(exact / unit) * unit
 
 
 def jobs(ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, check: bool = True) -> list[Job]:

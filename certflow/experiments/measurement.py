@@ -165,7 +165,7 @@ def _event(flow: ReferenceFlow, norm: Any) -> Event | None:
         return None
     size = max(flow.error_estimate or ctx.zero, ctx.mpf(10) ** -flow.digits)
     if flow.order > 2:
-        error = size * max(time, 1)
+        error = size * max(time, flow.time_unit)
     else:
         # An error of log ‖w‖ shifts the time by that error over the rate at which log ‖w‖ grows there.
         step = ctx.mpf(10) ** -6

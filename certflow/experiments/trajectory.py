@@ -126,7 +126,7 @@ def trajectory(
         time = default_time(problem)
         if time != problem.experiment.time:
             remarks.append(
-                f"The flow is shown up to {format_rational(time)} instead of {format_rational(problem.experiment.time)}, because "
+                f"The flow is shown up to {number(time, 2)} instead of {format_rational(problem.experiment.time)}, because "
                 f"{_blow_up(problem)}; choose another end with --time."
             )
     flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress)
@@ -174,7 +174,7 @@ def default_time(problem: Problem) -> Fraction:
     """The time of the problem's experiment, or nine tenths of the time at which the limit flow blows up, to two digits."""
     blow_up = blow_up_time(problem)
     asked = problem.experiment.time
-    return asked if blow_up is None else before_blow_up(asked, float(blow_up))
+    return asked if blow_up is None else before_blow_up(asked, blow_up)
 
 
 def _blow_up(problem: Problem) -> str:

@@ -58,7 +58,8 @@ class Precision:
 
 
 class Integration:
-    """One run of one vector field: all blocks of `network`, from given scaled weights, in scaled time."""
+    """One run of one vector field: all blocks of `network`, from given scaled weights, in scaled time; `delta_power` is
+    delta^L, None for the limit flow."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Integration:
         network: Network,
         blocks: list[list[int]],
         precision: Precision,
-        delta: Fraction | None,
+        delta_power: Fraction | None,
         polar: bool,
         start: Any,
         states: list[tuple[list[Any], Any]],
@@ -83,7 +84,7 @@ class Integration:
             self.field: RawField = PolarField(*arguments, order=problem.order, blocks=blocks)
         else:
             self.field = QuadraticField(*arguments) if QuadraticField.serves(network) else RawField(*arguments)
-        self._delta_power = None if delta is None else _binary(delta**problem.order, precision.bits + 32)
+        self._delta_power = None if delta_power is None else _binary(delta_power, precision.bits + 32)
         self.paths = [Path(self.context, state, end=start) for state in states]
         signs = self._initial_signs(problem, network, u)
         self.stepper = Stepper(
@@ -173,13 +174,14 @@ class Integration:
         # One unit of the field's time is 2^shift of scaled time (raw, or order 2).
         shift = 0 if self.polar else -self.m[0] * (order - 2)
         own_time = self.polar and order > 2
+        stepper.start()
         # The time left is counted in units in which it has all its digits, also where the field is fast.
         fine = min(stepper.natural, 0)
         limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift - fine))
         log_start = list(self.m)
         polynomial = stepper.step(limit, fine)
         if own_time and stepper.steps == 1 and polynomial.unit < GUARD_BITS - self.ar.bits:
-            raise Inconclusive("the data are so large that times are lost to rounding; scale the samples or the labels.")
+            raise Inconclusive("the weights are so large beside the labels that times are lost to rounding; use raw coordinates.")
         ticked = ctx.ldexp(ctx.mpf(int(polynomial.length)), polynomial.unit - self.ar.bits)
         self.clock += ticked
         unit = polynomial.unit + shift

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -26,13 +27,17 @@ from certflow.units import normalised
 
 @dataclass
 class Limit:
-    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked."""
+    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked.
 
-    problem: Problem
+    It is that of the problem in `units` near 1, and its times are theirs, so that no fixed-point number is out of range.
+    """
+
+    given: InitVar[Problem]
     precision: Precision
     polar: bool
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, given: Problem) -> None:
+        self.problem, self.units = normalised(given)
         problem, network = self.problem, self.problem.network
         split = problem.order == 2 and network.separable
         self.network = _without_cancelling_kinks(network, keep_blocks=split)
@@ -49,19 +54,25 @@ class Limit:
             part = [direction[i] / length for i in indices]
             norm = ctx.sqrt(ctx.fsum(v * v for v in part))
             self.initial.append(([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf))
-        self.log_outputs, self.log_time = self._sizes()
+        self.log_outputs = self._log_outputs()
 
-    def _sizes(self) -> tuple[float, int]:
-        """The logarithm of a rough size of |H| on the sphere over that of labels, to decide when a is below the working
-        precision, and the exponent of a natural time; found in units near 1, so that no double overflows."""
-        scaled, units = normalised(self.problem)
-        network, rng = scaled.network, np.random.default_rng(0)
-        X, worst = FLOAT.array(scaled.X), 1e-3
+    def given_time(self, time: Any) -> Any:
+        """A scaled time in the units of the problem that was given."""
+        return self.context.ldexp(time, -self.units.rate_exponent)
+
+    def own_time(self, time: Fraction) -> Any:
+        """A scaled time of the problem that was given, in units near 1."""
+        return self.context.ldexp(self.context.mpf(time.numerator) / time.denominator, self.units.rate_exponent)
+
+    def _log_outputs(self) -> float:
+        """The logarithm of a rough size of |H| on the sphere, to decide when a is below the working precision."""
+        network, rng = self.problem.network, np.random.default_rng(0)
+        X, worst = FLOAT.array(self.problem.X), 1e-3
         for _ in range(4):
             w = rng.standard_normal(network.size)
             outputs = network.outputs(FLOAT, w / np.linalg.norm(w), X)
             worst = max(worst, float(np.max(np.abs(outputs), initial=0.0)))
-        return math.log(64 * worst) + (units.outputs - units.labels) * math.log(2), -(units.labels + units.outputs)
+        return math.log(64 * worst)
 
     def path(self, j: int) -> Path:
         """The path of block j computed so far."""
@@ -85,7 +96,7 @@ class Limit:
         except Inconclusive as error:
             # What stopped a run may have left it between two cells: it is not asked again.
             whose = f"block {j + 1} of the limit flow: " if len(self.blocks) > 1 else ""
-            at = self.context.nstr(self.path(j).end, 8)
+            at = self.context.nstr(self.given_time(self.path(j).end), 8)
             self.failures[j] = Inconclusive(f"{whose}at scaled time {at}, {error}")
             raise self.failures[j] from None
         except BaseException:
@@ -141,7 +152,7 @@ class Limit:
     def switch_time(self, log_delta: float, until: Any | None) -> Any:
         """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
         ceiling = -self.precision.bits * math.log(2) - self.log_outputs - self.problem.order * log_delta
-        low, step = self.context.zero, self.context.ldexp(1, self.log_time)
+        low, step = self.context.zero, self.context.one
         if self.log_size(low, ceiling) > ceiling:
             return low
         while until is None or low < until:  # ends: the step doubles, forty times
@@ -149,7 +160,7 @@ class Limit:
             high = low + step if until is None else min(low + step, until)
             if self.log_size(high, ceiling) > ceiling:
                 return self._last_below(ceiling, low, high)
-            if step > self.context.ldexp(1, self.log_time + 40):
+            if step > self.context.ldexp(1, 40):
                 return low
             low, step = high, 2 * step
         return until

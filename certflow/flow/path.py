@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,10 @@ class Piece:
     m: int = 0
     log_column: int | None = None
     time_column: int | None = None
+
+    def slower(self, exponent: int, context: Any) -> Piece:
+        """The same step with all times multiplied by 2^exponent."""
+        return replace(self, start=context.ldexp(self.start, exponent), time_unit=self.time_unit + exponent)
 
     def place(self, time: Any, context: Any) -> mpz:
         """The fixed-point s at which the scaled time is `time`."""
@@ -58,6 +62,10 @@ class Rest:
     log_start: Any
     growth: Any
     order: int
+
+    def slower(self, exponent: int, context: Any) -> Rest:
+        """The same rest with all times multiplied by 2^exponent."""
+        return replace(self, start=context.ldexp(self.start, exponent), growth=context.ldexp(self.growth, -exponent))
 
     def log_norm(self, time: Any, context: Any) -> Any:
         """log(rho/delta) at the scaled time; infinite from the time of blow-up on (L > 2)."""
@@ -97,6 +105,12 @@ class Path:
         """The pieces that start before `time`, as a path that ends there."""
         count = bisect_right(self.starts, time) if time > 0 else 0
         return Path(self.context, self.initial, self.pieces[:count], self.starts[:count], min(time, self.end))
+
+    def slower(self, exponent: int) -> Path:
+        """The same path with all times multiplied by 2^exponent, exactly."""
+        pieces = [piece.slower(exponent, self.context) for piece in self.pieces]
+        end = self.context.ldexp(self.end, exponent)
+        return Path(self.context, self.initial, pieces, [piece.start for piece in pieces], end)
 
     def state(self, time: Any) -> tuple[list[Any], Any]:
         """The block's unit direction (mpf list) and log(rho/delta) at the scaled time; zeros and -inf if it is zero."""

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from certflow.flow.difference import difference
 from certflow.flow.integration import Integration, Precision
 from certflow.flow.limit import Limit, limit_of
 from certflow.flow.pace import Pace
@@ -26,18 +27,21 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
+from certflow.units import normalised
 
 MAX_DIGITS = 5_000
 COORDINATES = ("raw", "polar")
 SAMPLES = 24
 TURNING_STEPS = 60
+LARGE = 3.0
+"""log ‖w‖, in units near 1, from which on weights shrink fast."""
 
 
 @dataclass
 class ReferenceFlow:
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
 
-    Times are scaled, `t * delta^(L-2)`, which is t for L = 2; numbers are mpmath's, of `context`. Blocks are those of
+    Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`; numbers are mpmath's, of `context`. Blocks are those of
     a separable network of order 2, otherwise one block holds all weights. `stopped` says why a flow ends early, or is empty.
     """
 
@@ -47,6 +51,7 @@ class ReferenceFlow:
     blocks: list[list[int]]
     paths: list[Path]
     context: Any
+    time_unit: Any = 1
     stats: dict[str, int] = field(default_factory=dict)
     error_estimate: Any = None
     stopped: str = ""
@@ -192,11 +197,14 @@ class ReferenceFlow:
         return sorted({*picked, *even, self.context.zero}) + [end]
 
 
-def _is_polar(problem: Problem, coordinates: str | None) -> bool:
-    """Whether to integrate in (theta, log rho, t): the default for L > 2, where raw steps are short near blow-up."""
+def _is_polar(problem: Problem, coordinates: str | None, log_delta: float = 0.0) -> bool:
+    """Whether to integrate in (theta, log rho, t): the default for L > 2, where raw steps are short near blow-up.
+
+    Weights that start far above units near 1 (`log_delta`) shrink, for so short a time that only raw steps resolve it.
+    """
     if coordinates is not None and coordinates not in COORDINATES:
         raise BadInput(f"coordinates: {coordinates!r} is not one of raw, polar.")
-    return problem.order > 2 if coordinates is None else coordinates == "polar"
+    return problem.order > 2 and log_delta <= LARGE if coordinates is None else coordinates == "polar"
 
 
 def _precision(problem: Problem, digits: int, log_delta: float) -> Precision:
@@ -216,7 +224,7 @@ def limit_flow(
 
     def run(precision: Precision) -> ReferenceFlow:
         limit = limit_of(problem, precision, _is_polar(problem, coordinates))
-        until = limit.context.mpf(time.numerator) / time.denominator
+        until = limit.own_time(time)
         for j in range(len(limit.blocks)):
             limit.extend(j, until)
         return _flow(limit, None, digits, until, None)
@@ -230,7 +238,7 @@ def blow_up_time(problem: Problem, digits: int = 15) -> Any | None:
     followed so far. An approximation."""
     limit = limit_of(problem, _precision(problem, digits, 0.0), _is_polar(problem, None))
     try:
-        time = limit.blow_up()
+        time = limit.given_time(limit.blow_up())
     except Inconclusive:
         return None
     return time if limit.context.isfinite(time) else None
@@ -250,7 +258,7 @@ def reference_flow(
 ) -> ReferenceFlow:
     """The gradient flow from `delta * w0` until the scaled `time` or, from below, ‖w‖ = `radius`, whichever is first.
 
-    `coordinates` are "raw" or "polar" (L1); by default raw for L = 2 and polar for L > 2. An approximation with about
+    `coordinates` are "raw" or "polar" (L1); by default polar for L > 2, unless ‖w‖ starts large. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
     order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
@@ -265,12 +273,13 @@ def reference_flow(
     log_delta = math.log(delta.numerator) - math.log(delta.denominator)
     log_target = math.log(radius.numerator) - math.log(radius.denominator) - log_delta if radius is not None else math.inf
     goal = _Goal(time, math.inf if radius is not None and radius <= delta else log_target)
+    own_log_delta = log_delta - normalised(problem)[1].log_length
 
     def run(precision: Precision) -> ReferenceFlow:
-        limit = limit_of(problem, precision, _is_polar(problem, coordinates))
-        return _integrate(problem, limit, delta, log_delta, goal, digits, partial, progress)
+        limit = limit_of(problem, precision, _is_polar(problem, coordinates, own_log_delta))
+        return _integrate(limit, delta, log_delta, goal, digits, partial, progress)
 
-    flow = _checked(run, _precision(problem, digits, log_delta), check, partial)
+    flow = _checked(run, _precision(problem, digits, own_log_delta), check, partial)
     if flow.stopped and not (partial and flow.end_time > 0):
         tick()
         raise Inconclusive(flow.stopped)
@@ -286,7 +295,6 @@ class _Goal:
 
 
 def _integrate(
-    problem: Problem,
     limit: Limit,
     delta: Fraction,
     log_delta: float,
@@ -295,20 +303,21 @@ def _integrate(
     partial: bool,
     progress: Progress | None,
 ) -> ReferenceFlow:
-    ctx = limit.context
-    until = None if goal.time is None else ctx.mpf(goal.time.numerator) / goal.time.denominator
+    until = None if goal.time is None else limit.own_time(goal.time)
     try:
-        switch = limit.switch_time(log_delta, until)
+        switch = limit.switch_time(log_delta - limit.units.log_length, until)
     except Inconclusive as error:
         return _flow(limit, None, digits, limit.common_end(), delta, str(error))
     states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
-    run = Integration(problem, limit.network, limit.blocks, limit.precision, delta, limit.polar, switch, states)
+    problem, delta_power = limit.problem, delta**limit.problem.order / limit.units.mass
+    run = Integration(problem, limit.network, limit.blocks, limit.precision, delta_power, limit.polar, switch, states)
     try:
         _advance(run, until, goal.log_target, log_delta, progress)
     except (Inconclusive, OutOfTime) as error:
         if isinstance(error, OutOfTime) and not partial:
             raise
-        return _flow(limit, run, digits, switch, delta, f"at scaled time {ctx.nstr(run.time, 8)}, {error}")
+        at = limit.context.nstr(limit.given_time(run.time), 8)
+        return _flow(limit, run, digits, switch, delta, f"at scaled time {at}, {error}")
     if until is not None and run.time > until:
         # Steps in tau (L > 2, polar) end a little later than asked.
         for path in run.paths:
@@ -342,14 +351,14 @@ def _log_sum(logs: list[float]) -> float:
 def _flow(
     limit: Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None, stopped: str = ""
 ) -> ReferenceFlow:
-    """The limit paths up to `switch`, then the coupled run's."""
+    """The limit paths up to `switch`, then the coupled run's, in the times of the problem that was given."""
     paths = []
     for j in range(len(limit.blocks)):
         path = limit.path(j).truncated(switch)
         if run is not None:
             for piece in run.paths[j].pieces:
                 path.append(piece, run.paths[j].end)
-        paths.append(path)
+        paths.append(path.slower(-limit.units.rate_exponent))
     steppers = [r.stepper for r in limit.runs.values()] + ([run.stepper] if run is not None else [])
     stats = {
         "steps": sum(s.steps for s in steppers),
@@ -357,7 +366,8 @@ def _flow(
         "kinks": sum(s.kinks_met for s in steppers),
     }
     order = limit.problem.order
-    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, stats, stopped=stopped)
+    unit = limit.given_time(limit.context.one)
+    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, unit, stats, stopped=stopped)
 
 
 def _checked(run: Any, precision: Precision, check: bool, partial: bool = False) -> ReferenceFlow:
@@ -365,35 +375,9 @@ def _checked(run: Any, precision: Precision, check: bool, partial: bool = False)
     if check:
         try:
             other = run(Precision(precision.digits, precision.level + 1, precision.extra))
-            flow.error_estimate = _difference(flow, other)
+            flow.error_estimate = difference(flow, other)
         except OutOfTime as error:
             if not partial:
                 raise
             flow.stopped = flow.stopped or f"its error was not estimated, {error}"
     return flow
-
-
-def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
-    """The largest difference of two runs over sample times: at equal time, or, for L > 2 near blow-up, where the norm at
-    a given time has no correct digits, at equal norm together with the relative difference of the times."""
-    ctx, worst = other.context, other.context.zero
-    for time in flow.sample_times():
-        tick()
-        found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
-        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (5 - flow.digits)):
-            at = other.time_at_norm(ctx.exp(flow.log_norm(time)))
-            found = None if at is None else max(_distance(flow, time, other, at), abs(at - time) / max(at, 1))
-        if found is not None:
-            worst = max(worst, found)
-    return worst
-
-
-def _distance(flow: ReferenceFlow, time: Any, other: ReferenceFlow, at: Any) -> Any:
-    """The largest difference of block directions and log norms at two times."""
-    worst = other.context.zero
-    for mine, theirs in zip(flow.paths, other.paths, strict=True):
-        (a, log_a), (b, log_b) = mine.state(time), theirs.state(at)
-        worst = max([worst, *(abs(x - y) for x, y in zip(a, b, strict=True))])
-        if other.context.isfinite(log_a):
-            worst = max(worst, abs(log_a - log_b))
-    return worst

@@ -82,7 +82,7 @@ class Stepper:
 
         Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first layer.
         """
-        self._start()
+        self.start()
         for _ in range(8):
             coefficients, kinks, converged = self._expand()
             order = len(coefficients) - 1
@@ -109,7 +109,7 @@ class Stepper:
 
     def velocity(self) -> np.ndarray:
         """The field at the present state, in the present cell, in fixed point."""
-        self._start()
+        self.start()
         y, derivative, _ = self._recorded()
         y.coefficients[0] = self.state
         self.ar.extend(0)
@@ -235,7 +235,7 @@ class Stepper:
 
         return derivative.coefficients[:PROBE].copy(), motion
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Before the first step: a unit in which a fast field is of size one, and the kinks at which the integration starts."""
         if self.steps or self._started:
             return

@@ -290,8 +290,8 @@ def test_series_that_doubles_cannot_hold_are_inconclusive():
 def switch(problem: Problem, delta: Fraction, time: Fraction) -> Fraction:
     """When the flow is no longer taken for the limit flow."""
     limit = limit_of(problem, Precision(30), False)
-    log_delta = math.log(delta.numerator) - math.log(delta.denominator)
-    at = limit.switch_time(log_delta, limit.context.mpf(time.numerator) / time.denominator)
+    log_delta = math.log(delta.numerator) - math.log(delta.denominator) - limit.units.log_length
+    at = limit.given_time(limit.switch_time(log_delta, limit.own_time(time)))
     return Fraction(int(at.man_exp[0])) * Fraction(2) ** int(at.man_exp[1])
 
 
