@@ -73,7 +73,6 @@ def test_powers_of_two_change_nothing_but_the_units_of_the_flow(name, x, y, give
 @pytest.mark.parametrize("x, y", [(500, -500), (-400, 300)])
 def test_norms_are_met_and_limit_flows_blow_up_at_the_rescaled_times(x, y):
     first, (second, rate, length) = problem("order three")[0], problem("order three", x, y)
-    ctx = blow_up_time(first).context
     assert blow_up_time(second) == blow_up_time(first) / TWO**rate
     last = default_time(second)
     assert last == second.experiment.time or 0.8 < last * TWO**rate / Fraction(str(blow_up_time(first))) <= 0.9
