@@ -41,8 +41,9 @@ LARGE = 3.0
 class ReferenceFlow:
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
 
-    Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`; numbers are mpmath's, of `context`. Blocks are those of
-    a separable network of order 2, otherwise one block holds all weights. `stopped` says why a flow ends early, or is empty.
+    Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`; numbers are mpmath's,
+    of `context`. Blocks are those of a separable network of order 2, otherwise one block holds all weights. `stopped` says
+    why a flow ends early, or is empty.
     """
 
     delta: Fraction | None
