@@ -40,7 +40,7 @@ MAX_INTEGER_DIGITS = 400
 """Integers in a certificate stand for grid points and are far shorter."""
 
 _KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "claim", "sha256"}
-_OWN = ({"grid", "groups"}, {"grid", "groups", "units"}, {"evidence"})
+_OWN = ({"grid", "groups"}, {"grid", "groups", "units"}, {"evidence"}, {"evidence", "units"})
 """What certificates of an early direction and those of KKT points have besides `_KEYS`."""
 
 

@@ -25,6 +25,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.units import multiplied, normalised
 
 __all__ = ["ASSUMPTIONS", "STATEMENT", "kkt_certificate"]
 
@@ -69,7 +70,9 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
         "n_max_upper": None if proof == "points" else format_rational(highest),
         "assumptions": list(ASSUMPTIONS),
     }
-    return sealed(problem, ASSUMPTIONS, claim, {"evidence": evidence}).encode("ascii")
+    units = None if proof == "planar" else work.units.to_json()
+    own = {"evidence": evidence} if units is None else {"evidence": evidence, "units": units}
+    return sealed(problem, ASSUMPTIONS, claim, own).encode("ascii")
 
 
 class _Writer:
@@ -79,10 +82,14 @@ class _Writer:
         network = problem.network
         if not isinstance(network, FeedForward):
             raise Inconclusive("there is no certificate of KKT points here: the checker reads feed-forward networks only.")
-        self.problem, self.kkt, self.network = problem, kkt, network
-        self.z = problem.z
+        scaled, self.units = normalised(problem)
+        if not isinstance(scaled.network, FeedForward):
+            raise ValueError("a scaled network is of the same kind")
+        self.problem, self.kkt, self.network = problem, kkt, scaled.network
+        self.features, self.z = network.features(problem.X), scaled.z
         self.shallow = min(network.trained) >= network.depth - 1
-        self.X = network.features(problem.X) if self.shallow else problem.X
+        self.X = scaled.network.features(scaled.X) if self.shallow else scaled.X
+        self.rate = self.units.neuron_rate if self.shallow else self.units.rate
         self.size, self.order = network.size, problem.order
         self.flat = self.shallow and self.X.shape[1] == 2 and network.activation.power == 2
         if self.shallow:
@@ -91,7 +98,7 @@ class _Writer:
             powers = network.activation.power > 1
             if powers and not self.flat and any(len(point.point) != self.size for point in kkt.points):
                 # The set is about all weights of a neuron whose output weight is trained.
-                alone = Problem(self.network, self.X, problem.y, problem.loss, direction=[1] * self.size)
+                alone = Problem(self.network, self.features, problem.y, problem.loss, direction=[1] * self.size)
                 self.kkt = kkt_set(alone, kkt.digits)
         self.isolated = [p for p in self.kkt.points if p.kind in _ISOLATED and p.continuum is None]
 
@@ -142,13 +149,14 @@ class _Writer:
         kind, gap, vectors = self._second_order(point.kind, c, radius)
         _, _, size = gap
         aside = Fraction(radius) * Fraction(64 * len(c) * size)
+        low, high = point.value.lower() / self.rate - aside, point.value.upper() / self.rate + aside
         record = {
             "kind": kind,
             "centre": [format_dyadic(v, -_GRID) for v in centre],
             "radius": _dyadic(radius),
             "unique_radius": _dyadic(unique),
-            "value": _outward(point.value.lower() - aside, point.value.upper() + aside, Fraction(radius) * Fraction(size)),
-            "gap": _outward(Fraction(gap[0]), Fraction(gap[1]), Fraction(_SLACK * size)),
+            "value": multiplied(_outward(low, high, Fraction(radius) * Fraction(size)), self.rate),
+            "gap": multiplied(_outward(Fraction(gap[0]), Fraction(gap[1]), Fraction(_SLACK * size)), self.rate),
         }
         return centre, record, vectors
 
@@ -202,8 +210,8 @@ class _Writer:
     def planar(self) -> tuple[list[dict[str, Any]], list[Any]]:
         """The whole KKT set on the circle; the checker needs no evidence for it."""
         alpha = self.network.activation.alpha
-        kkt = self.kkt if isinstance(self.kkt, PlanarKKT) else planar_kkt(self.X, self.z, alpha, self.kkt.digits)
-        cells = Cells(critical_lines([tuple(row) for row in self.X], list(self.z), alpha**2))
+        kkt = self.kkt if isinstance(self.kkt, PlanarKKT) else planar_kkt(self.features, self.problem.z, alpha, self.kkt.digits)
+        cells = Cells(critical_lines([tuple(row) for row in self.features], list(self.problem.z), alpha**2))
         directions = [cells.direction(k) for k in range(cells.count)]
         flat = [d for d, sign in zip(directions, cells.slope_signs(2 * _GRID), strict=True) if sign == 0]
         size = max(max(abs(p.value.lower()), abs(p.value.upper())) for p in kkt.points)

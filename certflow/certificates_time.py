@@ -18,6 +18,7 @@ from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.theorems.claim import largest_ncf, rounded
 from certflow.theorems.groups import Group
+from certflow.units import normalised
 
 __all__ = ["ASSUMPTIONS", "STATEMENT", "time_certificate"]
 
@@ -42,11 +43,13 @@ def time_certificate(problem: Problem, kkt: KKTSet | None) -> str:
     except Inconclusive:
         known = None
     if known is None or known["claim"]["kkt_status"] != "complete":
-        groups = [Group(parts_of(problem, each)) for each in groups_of(problem)]
-        method, evidence, bound = "norms", [], largest_ncf(problem, groups)
+        scaled, scale = normalised(problem)
+        groups = [Group(parts_of(scaled, each)) for each in groups_of(scaled)]
+        method, evidence, bound, units = "norms", [], scale.rate * largest_ncf(scaled, groups), scale.to_json()
     else:
         listed = {key: known["claim"][key] for key in _LIST}
         method, evidence, bound = "kkt-points", [listed, known["evidence"]], _largest(problem, problem.network, listed)
+        units = known.get("units")
     claim = {
         "statement": STATEMENT,
         "order": problem.order,
@@ -55,7 +58,8 @@ def time_certificate(problem: Problem, kkt: KKTSet | None) -> str:
         "n_max_upper": format_rational(rounded(bound, True, _DIGITS)),
         "method": method,
     }
-    return sealed(problem, ASSUMPTIONS, claim, {"evidence": evidence})
+    own = {"evidence": evidence} if units is None else {"evidence": evidence, "units": units}
+    return sealed(problem, ASSUMPTIONS, claim, own)
 
 
 def _largest(problem: Problem, network: FeedForward, listed: dict[str, Any]) -> Fraction:

@@ -33,13 +33,14 @@ class TooLong(Inconclusive):
 @dataclass(frozen=True)
 class Units:
     """X = 2^inputs X', y = 2^labels y' and W_l = 2^e W_l' for every (l, e) in `given`; then all outputs are 2^outputs times
-    those of the scaled problem, which has order `order`."""
+    those of the scaled problem, which has order `order` and `depth` layers."""
 
     inputs: int
     labels: int
     given: tuple[tuple[int, int], ...]
     outputs: int
     order: int
+    depth: int
 
     @property
     def rate(self) -> Fraction:
@@ -50,6 +51,11 @@ class Units:
     def rate_exponent(self) -> int:
         """The e with `rate` = 2^e."""
         return self.labels + self.outputs
+
+    @property
+    def neuron_rate(self) -> Fraction:
+        """What the values of one neuron with output weight 1 are multiplied by: `rate` without the unit of the output layer."""
+        return self.rate / Fraction(2) ** dict(self.given).get(self.depth, 0)
 
     @property
     def mass(self) -> Fraction:
@@ -88,34 +94,34 @@ class Units:
         return {
             **claim,
             "problem_sha256": problem.sha256,
-            "delta_bar": _times(claim["delta_bar"], length),
-            "radius": _times(claim["radius"], length),
-            "n_max_upper": _times(claim["n_max_upper"], rate),
-            "horizon": {**horizon, "scaled_time": _times(horizon["scaled_time"], 1 / rate)},
+            "delta_bar": multiplied(claim["delta_bar"], length),
+            "radius": multiplied(claim["radius"], length),
+            "n_max_upper": multiplied(claim["n_max_upper"], rate),
+            "horizon": {**horizon, "scaled_time": multiplied(horizon["scaled_time"], 1 / rate)},
             "time_to_radius": times
             and {
                 **times,
-                "n_lower": _times(times["n_lower"], rate),
-                "n_upper": _times(times["n_upper"], rate),
-                "start_time": _times(times["start_time"], 1 / rate),
+                "n_lower": multiplied(times["n_lower"], rate),
+                "n_upper": multiplied(times["n_upper"], rate),
+                "start_time": multiplied(times["start_time"], 1 / rate),
             },
             "blocks": [
                 {
                     **block,
-                    "value": _times(block["value"], rate),
-                    "gap": _times(block["gap"], rate),
-                    "horizon": _times(block["horizon"], 1 / rate),
-                    "law": block["law"] and {**block["law"], "floor": _times(block["law"]["floor"], 1 / mass)},
+                    "value": multiplied(block["value"], rate),
+                    "gap": multiplied(block["gap"], rate),
+                    "horizon": multiplied(block["horizon"], 1 / rate),
+                    "law": block["law"] and {**block["law"], "floor": multiplied(block["law"]["floor"], 1 / mass)},
                 }
                 for block in blocks
             ],
         }
 
 
-def _times(value: Any, factor: Fraction) -> Any:
+def multiplied(value: Any, factor: Fraction) -> Any:
     """A number as text, a list of them, or None, times an exact factor."""
     if isinstance(value, list):
-        return [_times(each, factor) for each in value]
+        return [multiplied(each, factor) for each in value]
     if value is None:
         return None
     number = parse_rational(value) * factor
@@ -172,7 +178,7 @@ def normalised(problem: Problem) -> tuple[Problem, Units]:
     Inputs of an expression are left as they are, because its output need not be homogeneous in them.
     """
     network, labels = problem.network, exponent(problem.y) if problem.loss.kind == "square" else 0
-    inputs, given, outputs = 0, {}, 0
+    inputs, given, outputs, depth = 0, {}, 0, 0
     if isinstance(network, FeedForward):
         inputs = exponent(problem.X.flat)
         given = {layer: exponent(matrix.flat) for layer, matrix in network.given.items()}
@@ -181,7 +187,7 @@ def normalised(problem: Problem) -> tuple[Problem, Units]:
         if any(given.values()):
             matrices = {layer: matrix / Fraction(2) ** given[layer] for layer, matrix in network.given.items()}
             network = FeedForward(network.widths, network.activation, network.trained, matrices)
-    units = Units(inputs, labels, tuple(sorted((layer, e) for layer, e in given.items() if e)), outputs, problem.order)
+    units = Units(inputs, labels, tuple(sorted((layer, e) for layer, e in given.items() if e)), outputs, problem.order, depth)
     scaled = problem.replaced(
         network,
         problem.X / Fraction(2) ** inputs,

@@ -359,7 +359,7 @@ def _nearest(value: Any) -> tuple[float, float]:
     try:
         mid = float(value)
     except OverflowError:
-        raise Inconclusive("a number is too large for double precision; use balls.") from None
+        raise Inconclusive("a number is too large for double precision; divide the data by a power of two.") from None
     if mid.as_integer_ratio() == (value.numerator, value.denominator):
         return mid, 0.0
     return mid, abs(mid) * 2.0**-52 + TINY
@@ -384,7 +384,7 @@ def _refuse_or_pass(value: Any) -> Any:
 def _check_finite(mid: Any, rad: Any) -> None:
     with np.errstate(all="ignore"):
         if not (np.abs(mid) + rad <= LARGEST).all():
-            raise Inconclusive("a number left the range of double precision; rescale the problem or use balls.")
+            raise Inconclusive("a number left the range of double precision; divide the data by a power of two.")
 
 
 def _made(mid: Any, rad: Any) -> MidRad:

@@ -23,7 +23,7 @@ _FIELDS = "statement problem_sha256 of kkt_status proof points dead_cone n_max_u
 
 def check_kkt(content: Any, clock: Clock) -> Any:
     """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
-    top, problem = opened(content, "evidence", KKT_ASSUMPTIONS, clock)
+    top, problem = opened(content, "evidence", KKT_ASSUMPTIONS, clock, "units")
     claim = top["claim"].fields(_FIELDS)
     claim["problem_sha256"].same(content["problem_sha256"])
     claim["assumptions"].same(list(KKT_ASSUMPTIONS))
@@ -49,4 +49,4 @@ def prove_list(problem: Problem, claim: dict[str, Node], evidence: Node, clock: 
         return
     check_cover(field, points, DeadCone(problem, claim["dead_cone"], clock) if dead else None, claim["points"], clock)
     # N attains its maximum on the sphere at a KKT point; it is 0 on the dead cone.
-    claim["n_max_upper"].at_least(max(map(fraction, [*values, 0] if dead else values)), "R12")
+    claim["n_max_upper"].at_least(field.rate * max(map(fraction, [*values, 0] if dead else values)), "R12")

@@ -57,6 +57,7 @@ def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> N
     """R10: the claim lists exactly the KKT points, counterclockwise from -180° (excluded) to 180°, arcs where they begin."""
     points.need(problem.shallow and problem.p == 2 and len(problem.features[0]) == 2, "it is not a planar neuron", "R10")
     clock.enter("R10", points.where)
+    rate = problem.rate / problem.last
     found = kkt_points(problem.features, problem.z, problem.alpha**2, clock)
     points.need(isinstance(points.value, list) and len(points.value) == len(found), f"there are {len(found)} entries", "R10")
     for node, each in zip(points.items(len(found)), found, strict=True):
@@ -65,8 +66,10 @@ def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> N
         table["kind"].need(table["kind"].text() == each.kind, f"it is a KKT point of kind {each.kind}", "R10")
         _check_place(table["directions"], each)
         for name, number in (("value", each.value), ("gap", each.gap)):
-            table[name].need(number.within(*table[name].pair()), "it does not contain the exact number", "R10")
-    bound = n_max.rational()
+            table[name].need(
+                number.within(*(end / rate for end in table[name].pair())), "it does not contain the exact number", "R10"
+            )
+    bound = n_max.rational() / rate
     for each in found:
         clock.tick()
         n_max.need(Surd(-each.value.a, -each.value.s, each.value.q).reaches(-bound), "N is larger at a KKT point", "R10")

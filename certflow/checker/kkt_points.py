@@ -55,14 +55,16 @@ class Local:
 
 
 class Field:
-    """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one part)."""
+    """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one part).
+
+    Values of the one of the file are `rate` times those of the one in the units of the certificate, which is what it is."""
 
     def __init__(self, problem: Problem, where: Node) -> None:
-        layers, self.order = problem.layers[0], problem.order
+        layers, self.order, self.rate = problem.layers[0], problem.order, problem.rate
         if problem.shallow:
             row: list[int | Fraction] = list(range(len(problem.features[0])))
             layers = Layers([[row], [[Fraction(1)]]], layers.samples, problem.alpha, problem.p)
-            self.order = problem.p
+            self.order, self.rate = problem.p, problem.rate / problem.last
         self.part = Part(layers, problem.shallow)
         bounded([self.part], where.where)
         self.size, self.clock = self.part.size, layers.samples.clock
@@ -227,10 +229,10 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
         scale = times(scale, (sqrt_down(P[0]), sqrt_up(P[1])))
     low, high = quotient(slope, scale)
     value = low // L, -(-high // L)
-    table["value"].encloses(fraction(value[0]), fraction(value[1]))
+    table["value"].encloses(field.rate * fraction(value[0]), field.rate * fraction(value[1]))
     tangential = _Tangential(local, point, slope, L, field.clock)
     kind, test = table["kind"].text("maximum", "minimum", "saddle"), vectors.fields("top bottom")
-    gap_low, gap_high = table["gap"].pair()
+    gap_low, gap_high = (end / field.rate for end in table["gap"].pair())
     mu = -times(enclosed(gap_low), scale)[1]
     table["gap"].need(tangential.at_most(1, mu), "the lower end of the gap is not proved", "R11")
     rayleigh = tangential.quotient(test["top"])[0]

@@ -32,14 +32,15 @@ class Problem:
     `order` is L, `indices[j]` the weights of part j, `groups` the parts of each group; `layers[j]` the part as layers on
     `features` (the exact outputs of the layers below the lowest trained one). `z[i]` = omega y_i, `curvature` >= l'',
     `least_curvature` <= l''. `outgoing[j]` is the fixed output weight of a neuron, if it is not trained. For the problem
-    of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved here.
+    of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved here; an
+    untrained output layer is `last` times the one here.
     """
 
     def __init__(self, content: Any, clock: Clock, units: Node | None = None) -> None:
         top = Node(content, "problem").fields("network data loss direction")
         self._network(top["network"], clock)
         self._data(top["data"], top["loss"], clock)
-        self.rate = self.mass = Fraction(1)
+        self.rate = self.mass = self.last = Fraction(1)
         if units is not None:
             self._scale(units)
         for matrix in (*self.given.values(), self.samples, [self.z]):
@@ -133,6 +134,7 @@ class Problem:
         for matrix, e in ((self.samples, inputs), *((self.given[l], e) for l, e in given.items())):
             node.need(len(matrix) * len(matrix[0]) * abs(e) <= MAX_HELD, "in these units the numbers need too much memory", "R1")
         self.rate, self.mass = Fraction(2) ** (labels + outputs), Fraction(2) ** (labels - outputs)
+        self.last = Fraction(2) ** given.get(self.depth, 0)
         self.samples = [[v / Fraction(2) ** inputs for v in x] for x in self.samples]
         self.z = [z / Fraction(2) ** labels for z in self.z]
         for l, e in given.items():

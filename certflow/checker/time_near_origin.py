@@ -31,7 +31,7 @@ _LIST = "of kkt_status proof points dead_cone n_max_upper"
 
 def check_time(content: Any, clock: Clock) -> Any:
     """The claim, after its one number is proved; or `Refused` (or `Malformed`) with the rule and the place."""
-    top, problem = opened(content, "evidence", TIME_ASSUMPTIONS, clock)
+    top, problem = opened(content, "evidence", TIME_ASSUMPTIONS, clock, "units")
     claim = top["claim"].fields(_FIELDS)
     claim["order"].same(problem.order)
     claim["problem_sha256"].same(content["problem_sha256"])
@@ -56,7 +56,7 @@ def _from_list(problem: Problem, listed: Node, evidence: Node, clock: Clock) -> 
     low, high = (sign * max([Fraction(0), *(sign * Fraction(value[k]) for value in values)]) for k, sign in ((0, -1), (1, 1)))
     if not problem.shallow:
         return high
-    outputs = [Fraction(c) for layers in problem.layers for c in layers.matrices[1][0] if type(c) is not int]
+    outputs = [problem.last * c for layers in problem.layers for c in layers.matrices[1][0] if type(c) is not int]
     if outputs:
         return max(max(c * high, c * low) for c in outputs)
     # v n(w) = v |w|^p n(w/|w|), and v |w|^p is at most this over |v|^2 + |w|^2 = 1.

@@ -7,6 +7,7 @@ N_j = N, with any norms, and of neurons at zero; for L > 2 the norms are those w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -34,9 +35,11 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.symbolic.correlation import own_network
+from certflow.units import exponent
 
 EXTRA_DIGITS = 5
 _SAME = 1e-6
+_Find = Callable[[Network, np.ndarray, np.ndarray, int, "Budget", Progress | None], KKTSet]
 ONE_NEURON, ALL_WEIGHTS = "one neuron", "all weights"
 
 
@@ -80,7 +83,7 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
         matrix = quadratic_form(network, X, z)
         if matrix is not None:
             return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(network.size, digits, ALL_WEIGHTS)
-    return _all_weights(network, X, z, digits, budget, progress)
+    return _near_one(_all_weights, network, X, z, digits, budget, progress)
 
 
 def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
@@ -102,7 +105,7 @@ def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, p
     else:
         too_many = ""
     network = OneLayer(neuron.inputs, 1, Activation(Fraction(0), neuron.power))
-    return _of_a_neuron(_small_or_large(network, X, z, digits, budget, progress), too_many)
+    return _of_a_neuron(_near_one(_small_or_large, network, X, z, digits, budget, progress), too_many)
 
 
 def _of_a_neuron(found: KKTSet, too_many: str) -> KKTSet:
@@ -120,9 +123,24 @@ def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress 
             return two_layer_kkt(neuron, digits, budget.cells, progress)
         except Inconclusive as error:
             network = TwoLayer(neuron.inputs, 1, Activation(Fraction(0), 1))
-            return _of_a_neuron(verified_points(network, *neuron.samples(), budget.starts, digits, progress=progress), str(error))
+            return _of_a_neuron(_near_one(_by_ascent, network, *neuron.samples(), digits, budget, progress), str(error))
     up, down = (neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated()))
     return lift(neuron, up, down, digits)
+
+
+def _near_one(
+    find: _Find, network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
+) -> KKTSet:
+    """What `find` finds in doubles, for data of any size: their powers of two only multiply N."""
+    inputs, labels, degree = 0, exponent(z), 0
+    if isinstance(network, FeedForward):
+        inputs, degree = exponent(X.flat), network.activation.power ** (network.depth - 1)
+    found = find(network, X / Fraction(2) ** inputs, z / Fraction(2) ** labels, digits, budget, progress)
+    return found.times(Fraction(2) ** (labels + degree * inputs))
+
+
+def _by_ascent(network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
+    return verified_points(network, X, z, budget.starts, digits, progress=progress)
 
 
 def _small_or_large(
@@ -130,11 +148,11 @@ def _small_or_large(
 ) -> KKTSet:
     """By branch and bound if there are few weights, and by search from many starts where that leaves something open."""
     if network.size > budget.weights:
-        return verified_points(network, X, z, budget.starts, digits, progress=progress)
+        return _by_ascent(network, X, z, digits, budget, progress)
     found = search(network, X, z, digits, budget.boxes, progress)
     if found.complete:
         return found
-    more = verified_points(network, X, z, budget.starts, digits, progress=progress)
+    more = _by_ascent(network, X, z, digits, budget, progress)
     rest = [p for p in more.points if not any(_may_be_one(p, other) for other in found.points)]
     return replace(found, points=_falling([*found.points, *rest]), counts=found.counts | more.counts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -115,6 +115,15 @@ class KKTSet:
     def complete(self) -> bool:
         """Whether no KKT point is missing."""
         return self.status == COMPLETE
+
+    def times(self, factor: Fraction) -> KKTSet:
+        """The same set for N times a positive `factor`."""
+
+        def larger(value: Ball | None) -> Ball | None:
+            return None if value is None else value * factor
+
+        points = [replace(point, value=point.value * factor, gap=larger(point.gap)) for point in self.points]
+        return replace(self, points=points, n_max=larger(self.n_max), n_min=larger(self.n_min))
 
     def to_json(self) -> dict[str, Any]:
         """`kkt_status`, `kkt`, the extrema of N, and how they were proved."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.certificates import read_certificate
+from certflow.certificates import canonical_text, read_certificate, sha256
 from certflow.certificates_kkt import PROOFS, kkt_certificate
 from certflow.checker import check_text
 from certflow.kkt.enumerate import kkt_set
@@ -83,6 +83,62 @@ def test_spatial_sets_have_complete_certificates(seed):
     assert (claim["proof"], len(claim["points"])) == ("cover", len(isolated))
     assert sorted(p["kind"] for p in claim["points"]) == sorted(p.kind for p in isolated)
     assert claim["dead_cone"] == (len(isolated) < len(kkt.points))
+
+
+SIZES = [("1", "1"), ("7e11", "1e-80"), ("1e-9", "1"), ("2e90", "3"), ("1e-30", "1e40")]
+
+
+@pytest.mark.parametrize(("x", "y"), SIZES)
+@pytest.mark.parametrize("network", [OneLayer(3, 1, RELU2), TwoLayer(3, 1, RELU2)], ids=["one layer", "two layers"])
+def test_data_of_any_size_have_the_certificate_of_data_near_one(network, x, y):
+    def claim(x, y):
+        X = [[Fraction(v) * Fraction(x) for v in row] for row in ([1, 0, 1], [0, 1, -1], [1, 1, 2])]
+        labels = [Fraction(v) * Fraction(y) for v in (1, -1, 2)]
+        problem = Problem(network, X, labels, direction=[1] * network.size)
+        return claim_of(kkt_certificate(problem, kkt_set(problem, 12)))
+
+    one, other = claim("1", "1"), claim(x, y)
+    factor = Fraction(x) ** network.activation.power ** (network.depth - 1) * Fraction(y)
+    assert (one["proof"], one["kkt_status"]) == (other["proof"], other["kkt_status"])
+    for first, second in zip(one["points"], other["points"], strict=True):
+        assert first["kind"] == second["kind"]
+        for key in ("value", "gap"):
+            (low, high), (least, most) = ([Fraction(end) for end in point[key]] for point in (first, second))
+            assert least <= high * factor and low * factor <= most
+
+
+def test_neurons_of_power_three_are_enumerated_beyond_doubles():
+    # What is enumerated in doubles is enumerated near 1: the cubes of these inputs have more than 308 digits.
+    X = [[c * 10**120 for c in row] for row in ([1, 0], [1, 2], [-1, 1])]
+    near, far = (one_layer(x, ["1", "-1", "2"], Activation(Fraction(0), 3)) for x in ([[c // 10**120 for c in r] for r in X], X))
+    one, other = kkt_set(near, 12), kkt_set(far, 12)
+    assert (one.status, [p.kind for p in one.points]) == (other.status, [p.kind for p in other.points])
+    for p, q in zip(one.points, other.points, strict=True):
+        assert (p.value * 10**360).overlaps(q.value)
+        assert all(a.overlaps(b) for a, b in zip(p.point, q.point, strict=True))
+    assert claim_of(kkt_certificate(far, other))["kkt_status"] == one.status
+
+
+def test_any_units_prove_the_same_list_and_no_other():
+    X = [["7e11", "0", "7e11"], ["0", "7e11", "-7e11"], ["7e11", "7e11", "14e11"]]
+    given = {1: [["3", "0", "0"], ["0", "3", "0"], ["0", "0", "3"]], 3: [["1e-9"]]}
+    problem = Problem(FeedForward([3, 3, 1, 1], RELU2, [2], given), X, ["1e-9", "-1e-9", "2e-9"], direction=[1, 2, 3])
+    honest = kkt_certificate(problem, kkt_set(problem, 12))
+
+    def verdict(key, by, factor):
+        content = json.loads(honest)
+        table = content["units"] if key in content["units"] else content["units"]["given"]
+        table[key] += by
+        for point in content["claim"]["points"]:
+            point["value"] = [str(Fraction(end) * factor) for end in point["value"]]
+        del content["sha256"]
+        return check_text(canonical_text({**content, "sha256": sha256(canonical_text(content))})).verdict
+
+    for key in ("inputs", "labels", "1", "3"):
+        for by in (1, -1):
+            assert verdict(key, by, 1) == "accepted"
+            for factor in (Fraction(1, 2), 2, Fraction(1, 16), 16):
+                assert verdict(key, by, factor) == "refused"
 
 
 def test_a_set_with_a_point_too_few_is_not_accepted_as_complete():

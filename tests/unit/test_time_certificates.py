@@ -64,6 +64,31 @@ def test_the_bound_is_accepted_and_true(name, method):
         assert max(N, 0) ** 2 <= bound**2 * sum(v * v for v in w) ** problem.order
 
 
+@pytest.mark.parametrize("name", ["planar", "cover", "linear"])
+@pytest.mark.parametrize(("x", "y"), [("7e11", "1e-80"), ("1e-9", "3"), ("2e90", "1")])
+def test_data_of_any_size_have_the_bound_of_data_near_one(name, x, y):
+    problem = PROBLEMS[name]
+    other = Problem(problem.network, problem.X * Fraction(x), problem.y * Fraction(y), direction=problem.direction)
+    bounds = []
+    for each in (problem, other):
+        found = check_text(time_certificate(each, kkt_set(each)))
+        assert (found.verdict, found.reason) == ("accepted", "")
+        bounds.append(Fraction(found.claim["n_max_upper"]))
+    factor = Fraction(x) ** problem.network.activation.power ** (problem.network.depth - 1) * Fraction(y)
+    assert Fraction(99, 100) * factor * bounds[0] <= bounds[1] <= Fraction(101, 100) * factor * bounds[0]
+
+
+def test_a_given_output_layer_in_units_counts_in_full():
+    network = FeedForward([3, 1, 1], SQUARED, [1], {2: [["1e-9"]]})
+    X, y = PROBLEMS["cover"].X, PROBLEMS["cover"].y
+    problem = Problem(network, X * 10**6, y, direction=[1, 2, 3])
+    found = check_text(time_certificate(problem, kkt_set(problem)))
+    assert (found.verdict, found.claim["method"]) == ("accepted", "kkt-points")
+    alone = Problem(OneLayer(3, 1, SQUARED), X, y, direction=[1, 2, 3])
+    bound = check_text(time_certificate(alone, kkt_set(alone))).claim["n_max_upper"]
+    assert abs(Fraction(found.claim["n_max_upper"]) - 1000 * Fraction(bound)) < Fraction(bound)
+
+
 def test_norms_are_enough_where_there_is_no_list():
     content = json.loads(time_certificate(PROBLEMS["planar"], None))
     assert content["claim"]["method"] == "norms" and verdict(content).verdict == "accepted"
