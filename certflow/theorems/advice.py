@@ -66,12 +66,21 @@ CAUSES: dict[Ending, Cause] = {
 
 class Unproved(Inconclusive):
     """Nothing could be proved about the direction of a group, for one kind of reason: `piece` windows of its curve were
-    followed, up to the clock `time`, and `proved` says up to when something was proved about it, if anything was."""
+    followed, up to the clock `time`, and `proved` says up to when something was proved about it, if anything was. If it is
+    about several groups, `others` are the kinds of all their reasons."""
 
     def __init__(
-        self, reason: str, cause: Cause, group: int = 0, piece: int = 0, time: Fraction | None = None, proved: str = ""
+        self,
+        reason: str,
+        cause: Cause,
+        group: int = 0,
+        piece: int = 0,
+        time: Fraction | None = None,
+        proved: str = "",
+        others: Iterable[Cause] = (),
     ) -> None:
         super().__init__(reason)
+        self.causes = {cause, *others}
         self.cause, self.group, self.piece, self.time, self.proved = cause, group, piece, time, proved
 
     @property

@@ -41,11 +41,14 @@ from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25
 MAX_BITS = 20_000  # as in the checker (R1)
-_WIDE = tuple(Fraction(1, k) for k in (5, 7, 10, 14, 20))
-"""A theorem for a smaller epsilon is one for the larger: of the angles that are wide, all up to epsilon are tried, because in
-wide traps contraction and growth are bounded so badly that a smaller one often gives more."""
-_SMALLER = (1, 5, 25)
-"""By what epsilon is divided, one after the other, until something is proved."""
+_ANGLES = tuple(Fraction(1, k) for k in (5, 7, 10, 14, 20, 30, 50, 70, 100))
+"""A theorem for a smaller epsilon is one for the larger: of these angles those up to epsilon are tried, because in wide traps
+contraction and growth are bounded so badly that a smaller one often gives more. Below the last only epsilon itself is."""
+_WIDE = Fraction(1, 20)
+"""Angles from here on are all tried, those below as long as they give nearly as much as the best."""
+_NEARLY = Fraction(4, 5)
+_SMALLER = (5, 25)
+"""By what the last angle is divided, one after the other, until something is proved."""
 _SMALLEST = Fraction(1, 10**90)
 _EVEN = "even for delta = 1e-90 in the units of the proof"
 _NARROWINGS = 3
@@ -111,28 +114,31 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
 
 def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:
     """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller angles."""
-    best, first = None, None
-    wide = [(target, SUB_STEP) for target in _WIDE if angle <= target <= goal] if goal > _WIDE[-1] else []
-    narrow = [(goal / k, SUB_STEP) for k in _SMALLER if angle * k <= goal]
+    best, first, falls = None, None, False
+    ladder = [target for target in _ANGLES if angle <= target <= goal] if goal > _ANGLES[-1] else []
+    targets = [(target, SUB_STEP) for target in ladder or [goal]]
     # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
-    short = [] if is_shallow(problem) else [(goal, SUB_STEP / 8)]
-    for target, sub_step in [*wide, *short] if wide else [*narrow[:1], *short, *narrow[1:]]:
-        if best is not None and (target, sub_step) not in wide:
+    short = [] if is_shallow(problem) else [(targets[0][0], SUB_STEP / 8)]
+    smaller = [(targets[-1][0] / k, SUB_STEP) for k in _SMALLER if angle * k <= targets[-1][0]]
+    for place, (target, sub_step) in enumerate([*targets, *short, *smaller]):
+        if best is not None and (falls or place >= len(targets)):
             break
         try:
             found = _certified(problem, target, angle, progress, sub_step)
         except Unproved as error:
             first = first or error
-            if error.cause is not Cause.TUBE:
+            if Cause.TUBE not in error.causes:
                 break
             continue
         best = found if best is None else max(best, found, key=_worth)
+        (known, delta), (most, largest) = _worth(found), _worth(best)
+        falls = target < _WIDE and (known < most or delta < _NEARLY * largest)
         if not found.claim:
             break
     if best is None:
         if first is None:
             raise ValueError("nothing was tried")
-        return Certified(problem, "inconclusive", str(first), first.stopped_at, first.proved, advice([first.cause], goal, angle))
+        return Certified(problem, "inconclusive", str(first), first.stopped_at, first.proved, advice(first.causes, goal, angle))
     if best.claim:
         best.claim["epsilon"] = format_rational(goal)
     return best
@@ -197,14 +203,11 @@ class _Proof:
             tick()
             if not any(group.followed for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
-                return Certified(
-                    self.problem, "inconclusive", reasons(self.groups), try_=advice(causes, self.epsilon, self.start_angle)
-                )
+                raise Unproved(reasons(self.groups), min(causes, key=str), others=causes)
             try:
                 delta = self._largest_delta()
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
-                # No group is given up twice, so this ends.
                 if not self.several or not self.groups[error.group].known:
                     raise
                 self.groups[error.group].give_up(error)

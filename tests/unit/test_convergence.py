@@ -47,6 +47,13 @@ def accepted(found):
     return verdict.verdict, verdict.reason
 
 
+def three_blocks():
+    data = [["3", "4/7", "-5/7"], ["8/5", "15/8", "-10/7"], ["-8/7", "8/5", "-15/7"]]
+    direction = ["-10/7", "1/5", "-3/4", "0", "0", "-10/7", "2", "3/8", "13/5"]
+    network = OneLayer(3, 3, Activation(0, 2), [-1, -1, -1])
+    return Problem(network, data, ["15/8", "5/7", "-13/7"], direction=direction, reduction="sum")
+
+
 def outcomes(found):
     return [block["outcome"] for block in found.claim["blocks"]]
 
@@ -122,7 +129,7 @@ def test_exact_signs_of_all_layers():
 def test_no_group_is_given_up_twice(monkeypatch):
     # On regions that are too wide block 1 is not proved to be in its trap, and nothing bounds what it then does to block 2.
     monkeypatch.setattr(convergence, "_NARROWINGS", 1)
-    monkeypatch.setattr(convergence, "_SMALLER", (1,))
+    monkeypatch.setattr(convergence, "_SMALLER", ())
     monkeypatch.setattr(tracks, "_unknown", lambda *_: Rates(0.0, math.inf, 0.0, 0.0, 1.0, 0.0, -50.0, 50.0))
     direction = ["-1753/1000", "-47/500", "163/1000", "333/1000"]
     data = [["33/125", "1177/500"], ["68/125", "261/1000"]]
@@ -435,12 +442,13 @@ def test_figure1_is_proved_for_all_neurons():
         cubic(["1", "1/3"], [["1", "0"]]),
         Problem(TwoLayer(2, 1, Activation(0, 2)), [["1", "1/2"], ["3/10", "-1"]], ["1", "-1"], direction=["1", "1/2", "1"]),
         one_layer(["1", "1/2", "-1", "1"]),
+        three_blocks(),
     ],
-    ids=["cubic", "two-layer", "two blocks"],
+    ids=["cubic", "two-layer", "two blocks", "all blocks fail at wide angles"],
 )
 def test_a_larger_epsilon_never_gives_a_smaller_delta_bar(problem):
     found = [certify(problem, epsilon) for epsilon in ("1/100", "1/15", "1/10", "1/5")]
-    bars = [Fraction(each.claim["delta_bar"]) for each in found]
-    assert bars == sorted(bars)
+    worths = [(len(outcomes(each)) - outcomes(each).count("inconclusive"), Fraction(each.claim["delta_bar"])) for each in found]
+    assert worths == sorted(worths)
     assert [each.claim["epsilon"] for each in found] == ["1/100", "1/15", "1/10", "1/5"]
     assert accepted(found[-1]) == ("accepted", "")
