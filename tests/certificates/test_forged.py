@@ -10,6 +10,8 @@ import pytest
 from certflow.checker import ASSUMPTIONS, KKT_ASSUMPTIONS, check_file, check_text
 from certflow.checker.claim import _After
 from certflow.checker.kkt_planar import _EIGHTHS, _counterclockwise, _listed
+from certflow.checker.kkt_points import Local, Point, _Tangential
+from certflow.checker.numbers import ONE
 from certflow.checker.verdicts import Clock, OutOfTime
 
 FOLDER = Path(__file__).parent
@@ -155,3 +157,39 @@ def test_features_of_untrained_layers_are_measured_one_by_one():
         tracemalloc.stop()
     assert (verdict.verdict, verdict.rule, verdict.reason) == ("refused", "R1", "the numbers are too long")
     assert peak < 10_000_000
+
+
+def test_a_size_at_the_horizon_beyond_the_radius_is_refused():
+    content = accepted("two-layer-logistic")
+    content["claim"]["growth"]["factor_squared"] = str(10**9)
+    verdict = check_text(sealed(content))
+    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", "R8", "claim.radius")
+
+
+def test_directions_across_every_point_of_a_box_are_across_its_centre_only_nearly():
+    # The form h v_1^2 vanishes across (1, 0), and is h/5 on the unit vector across (1, 1/2).
+    local = Local([(ONE, ONE), (-ONE // 2, ONE // 2)], [(0, 0)] * 2, [[ONE, 0], [0, 0]], [[0, 0], [0, 0]])
+    tangential = _Tangential(local, Point(0, 1, [ONE, 0], ONE // 2, ONE), (0, 0), 2, Clock(None))
+    assert not tangential.at_most(1, ONE // 6)
+    assert tangential.at_most(1, 10 * ONE)
+
+
+def test_a_horizon_before_the_curve_has_ended_is_refused():
+    content = accepted("deep")
+    horizon = content["claim"]["horizon"]
+    horizon["norm_over_delta"] = str(Fraction(horizon["norm_over_delta"]) * 9 / 10)
+    verdict = check_text(sealed(content))
+    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", "R8", "claim.horizon.norm_over_delta")
+
+
+@pytest.mark.parametrize(("share", "expected"), [(Fraction(4, 5), "accepted"), (Fraction(1, 2), "refused")])
+def test_epsilon_holds_at_the_horizon_and_not_only_at_the_radius(share, expected):
+    # For a much smaller delta the distance of the horizon is forgotten before the radius, where it is far below epsilon.
+    content = accepted("one-neuron")
+    claim, (block,) = content["claim"], content["claim"]["blocks"]
+    claim["delta_bar"] = str(Fraction(claim["delta_bar"]) / 10**6)
+    claim["radius"] = str(Fraction(claim["radius"]) / 100)
+    claim["epsilon"] = str(Fraction(block["angle_at_horizon"]) * share)
+    claim["time_to_radius"] = block["angle_at_radius"] = block["law"] = None
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == expected and (expected == "accepted" or verdict.rule == "R7")
