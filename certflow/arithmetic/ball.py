@@ -97,9 +97,9 @@ class Ball(Enclosure):
 
     def at(self, bits: int) -> Ball:
         """An enclosure of the same number that works at `bits`, rounded outwards if that is fewer."""
-        if bits == self._bits:
+        if _checked_bits(bits) == self._bits:
             return self
-        return _ball(_at(_checked_bits(bits), operator.pos, self._arb), bits)
+        return _ball(_at(bits, operator.pos, self._arb), bits)
 
     def mid(self) -> Fraction:
         return _fraction(self._arb.mid())

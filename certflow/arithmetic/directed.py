@@ -2,11 +2,13 @@
 
 u = 2^-53 is the unit roundoff. A sum of products of at most 64 operations on *non-negative* floats has relative error at
 most 64 u/(1 - 64 u) < 2^-46 when nothing overflows, and `up` multiplies by more than 1 + 2^-46 and adds more than any
-loss by underflow. An overflow gives infinity, which is a valid upper bound that proves nothing.
+loss by underflow. An overflow gives infinity, which is a valid upper bound that proves nothing, without a warning; lower
+bounds stay finite or are minus infinity, and no bound is NaN.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -14,21 +16,25 @@ import numpy as np
 
 _INFLATION = 1.0 + 2.0**-45
 _TINY = 2.0**-1000
+_LARGEST = float(np.finfo(float).max)
 _LOG2 = 0.6931471805599453  # within 2^-54 of log 2
 _TERMS = 22
 
 
 def up(value: Any) -> Any:
     """An upper bound of what at most 64 operations on non-negative floats, computed as `value`, would give exactly."""
-    return value * _INFLATION + _TINY
+    with np.errstate(over="ignore"):
+        return value * _INFLATION + _TINY
 
 
 def sum_up(*terms: Any) -> Any:
     """An upper bound of the sum of at most 16 floats of any sign."""
     total, size = 0.0, 0.0
-    for term in terms:
-        total, size = total + term, size + np.abs(term)
-    return total + (size * 2.0**-48 + _TINY)
+    with np.errstate(all="ignore"):
+        for term in terms:
+            total, size = total + term, size + np.abs(term)
+        # Beyond the range, the total may be minus infinity by overflow, or NaN.
+        return np.where(size < np.inf, total + (size * 2.0**-48 + _TINY), np.inf)[()]
 
 
 def sum_down(*terms: Any) -> Any:
@@ -38,15 +44,19 @@ def sum_down(*terms: Any) -> Any:
 
 def total_up(values: np.ndarray, axis: int = -1) -> Any:
     """An upper bound of the sum of non-negative floats along an axis of at most 2^30 entries."""
-    return np.sum(values, axis=axis) * (1.0 + values.shape[axis] * 2.0**-52) * _INFLATION + _TINY
+    with np.errstate(over="ignore"):
+        return np.sum(values, axis=axis) * (1.0 + values.shape[axis] * 2.0**-52) * _INFLATION + _TINY
 
 
 def power_down(base: Any, exponent: int) -> Any:
     """A lower bound of base^exponent for floats base >= 0 and a whole exponent from 0 to 2^20."""
     value = np.ones_like(np.asarray(base, dtype=float))
-    for _ in range(exponent):
-        value = value * base
-    return value * (1.0 - (exponent + 2.0) * 2.0**-52)
+    with np.errstate(over="ignore", under="ignore"):
+        for _ in range(exponent):
+            value = value * base
+        # An underflow happens only to factors below 1, so what follows does not enlarge it; beyond the range, the largest
+        # double is a lower bound.
+        return np.maximum(np.minimum(value, _LARGEST) * (1.0 - (exponent + 2.0) * 2.0**-52) - _TINY, 0.0)
 
 
 def exp_upper(x: Any) -> np.ndarray:
@@ -74,8 +84,8 @@ def float_up(value: Fraction) -> float:
     try:
         nearest = float(value)
     except OverflowError:
-        return float("inf") if value > 0 else -np.finfo(float).max
-    return nearest if Fraction(nearest) >= value else float(np.nextafter(nearest, np.inf))
+        return math.inf if value > 0 else -_LARGEST
+    return nearest if Fraction(nearest) >= value else math.nextafter(nearest, math.inf)
 
 
 def float_down(value: Fraction) -> float:
