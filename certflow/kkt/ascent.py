@@ -48,7 +48,7 @@ class Search:
         """F(w) and μ(w)."""
         with np.errstate(all="ignore"):
             G = self.network.pullback(self.network.forward(FLOAT, w, self.X), self.z)
-        mu = float(G @ w) / float(w @ w)
+            mu = float(G @ w) / float(w @ w)
         return G - mu * w, mu
 
     def climb(self, w: Vector, sign: int) -> Vector:

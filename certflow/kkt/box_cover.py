@@ -145,7 +145,10 @@ class _Cover:
         except OutsideDomain:
             return None
         square = Ball.interval(sum(_least_square(*side) for side in box), sum(max(a * a, b * b) for a, b in box), BITS)
-        quotient = (value / _power(square, order)).upper()
+        try:
+            quotient = (value / _power(square, order)).upper()
+        except OutsideDomain:
+            raise Inconclusive(f"‖w‖^{order} is beyond the precision on the sphere, so that N has no bound there.") from None
         if at_middle is not None and quotient > 0:
             try:
                 gradient = self.network.pullback(run, weights) / _power(square, order)
