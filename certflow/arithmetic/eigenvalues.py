@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from certflow.arithmetic.directed import sum_up, up
-from certflow.arithmetic.midpoint_radius import TINY, MidRad
+from certflow.arithmetic.doubles import TINY
+from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.running import tick
 
 _SLACK = 2.0**-39

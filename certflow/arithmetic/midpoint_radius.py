@@ -28,14 +28,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
+from certflow.arithmetic.doubles import TINY, check_finite, doubles, nearest
 from certflow.arithmetic.enclosure import DivisionByZero, OutsideDomain, refusal
 from certflow.outcome import Ambiguous, Inconclusive
-
-TINY = 2.0**-1000
-"""More than all underflow of one product and of the terms of its radius."""
-
-LARGEST = 2.0**1000
-"""Larger numbers, infinities and NaN raise `Inconclusive`, so that both ends of an enclosure are finite."""
 
 
 class MidRad:
@@ -53,23 +48,23 @@ class MidRad:
 
     def __init__(self, mid: Any, rad: Any) -> None:
         """Raises `ValueError` for different shapes and negative radii, `Inconclusive` for infinities and NaN."""
-        self.mid, self.rad = np.array(mid, dtype=np.float64), np.array(rad, dtype=np.float64)
+        self.mid, self.rad = doubles(mid), doubles(rad)
         if self.mid.shape != self.rad.shape or (self.rad < 0).any():
             raise ValueError("midpoints and radii have one shape and radii are >= 0; use MidRad.interval for two ends")
-        _check_finite(self.mid, self.rad)
+        check_finite(self.mid, self.rad)
 
     # -- making and reading --------------------------------------------------------------------------------------------
 
     @classmethod
     def exact(cls, values: Any) -> MidRad:
         """The doubles `values` as they are, radius zero."""
-        mid = np.array(values, dtype=np.float64)
+        mid = doubles(values)
         return _made(mid, np.zeros_like(mid))
 
     @classmethod
     def interval(cls, low: Any, high: Any) -> MidRad:
         """An enclosure of [low, high] for doubles low <= high (elementwise, broadcasting)."""
-        low, high = np.broadcast_arrays(np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64))
+        low, high = np.broadcast_arrays(doubles(low), doubles(high))
         if (low > high).any():
             raise ValueError("an interval needs low <= high everywhere")
         with np.errstate(all="ignore"):
@@ -81,7 +76,7 @@ class MidRad:
     def from_exact(cls, values: Any) -> MidRad:
         """The enclosure of (nested sequences or arrays of) int and `Fraction`: midpoints rounded to nearest."""
         source = np.asarray(values, dtype=object)
-        pairs = np.array([_nearest(value) for value in source.ravel()], dtype=np.float64).reshape(-1, 2)
+        pairs = np.array([nearest(value) for value in source.ravel()], dtype=np.float64).reshape(-1, 2)
         return _made(pairs[:, 0].reshape(source.shape), pairs[:, 1].reshape(source.shape))
 
     def lower(self) -> np.ndarray:
@@ -116,7 +111,7 @@ class MidRad:
             terms = _terms(size.shape, axis)
             squares = (size * size).sum(axis=axis) * (1.0 + _gamma(terms)) + terms * TINY
             norm = np.where(size.any(axis=axis), np.sqrt(squares) * (1.0 + 2.0**-51), 0.0)
-        _check_finite(norm, 0.0)
+        check_finite(norm, 0.0)
         return norm
 
     def hull(self, other: MidRad) -> MidRad:
@@ -125,7 +120,7 @@ class MidRad:
 
     def widened(self, radius: Any) -> MidRad:
         """All numbers within `radius` (doubles >= 0, broadcasting) of one of these."""
-        radius = np.asarray(radius, dtype=np.float64)
+        radius = doubles(radius)
         if not (radius >= 0.0).all():
             raise ValueError("a radius is a number >= 0")
         rad = np.where(radius == 0.0, self.rad, np.nextafter(self.rad + radius, np.inf))
@@ -262,6 +257,10 @@ class MidRad:
         return f"MidRad({self.mid!r}, {self.rad!r})"
 
 
+_LARGEST_EXPONENT = 694.0
+"""Its exponential is larger than `LARGEST`, that of its negative smaller than `TINY`."""
+
+
 class MidRadArithmetic(Arithmetic):
     """Midpoint-radius doubles: rigorous, vectorised, as precise as doubles are; overflow raises `Inconclusive`."""
 
@@ -283,8 +282,9 @@ class MidRadArithmetic(Arithmetic):
         # No bound of the error of a floating-point exponential is known for every platform, so balls give the two ends.
         from certflow.arithmetic.ball import Ball
 
-        low = [Ball(Fraction(x), 64).exp().lower() for x in z.lower().ravel().tolist()]
-        high = [Ball(Fraction(x), 64).exp().upper() for x in z.upper().ravel().tolist()]
+        check_finite(np.where(z.upper() > _LARGEST_EXPONENT, np.inf, 0.0), 0.0)
+        low = [Ball(Fraction(x), 64).exp().lower() if x > -_LARGEST_EXPONENT else 0 for x in z.lower().ravel().tolist()]
+        high = [Ball(Fraction(max(x, -_LARGEST_EXPONENT)), 64).exp().upper() for x in z.upper().ravel().tolist()]
         ends = MidRad.from_exact([low, high]).reshape(2, *z.shape)
         return ends[0].hull(ends[1])
 
@@ -352,19 +352,6 @@ def _terms(shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> int:
     return max(int(np.prod([shape[i] for i in axes])), 1)
 
 
-def _nearest(value: Any) -> tuple[float, float]:
-    """(the nearest double, a bound of its distance) of an int or a `Fraction`."""
-    if type(value) is not int and not isinstance(value, Fraction):
-        raise refusal(value)
-    try:
-        mid = float(value)
-    except OverflowError:
-        raise Inconclusive("a number is too large for double precision; divide the data by a power of two.") from None
-    if mid.as_integer_ratio() == (value.numerator, value.denominator):
-        return mid, 0.0
-    return mid, abs(mid) * 2.0**-52 + TINY
-
-
 def _operand(value: Any) -> MidRad | None:
     """`value` as an enclosure, None if another class has to answer; `TypeError` for what is not exact."""
     if isinstance(value, MidRad):
@@ -381,15 +368,9 @@ def _refuse_or_pass(value: Any) -> Any:
     return NotImplemented
 
 
-def _check_finite(mid: Any, rad: Any) -> None:
-    with np.errstate(all="ignore"):
-        if not (np.abs(mid) + rad <= LARGEST).all():
-            raise Inconclusive("a number left the range of double precision; divide the data by a power of two.")
-
-
 def _made(mid: Any, rad: Any) -> MidRad:
     """The finite enclosure with these midpoints and radii, which are not copied."""
-    _check_finite(mid, rad)
+    check_finite(mid, rad)
     return _raw(np.asarray(mid), np.asarray(rad))
 
 

@@ -34,8 +34,9 @@ import numpy as np
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.directed import sum_up, up
+from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.arithmetic.midpoint_radius import MIDRAD, TINY, MidRad
+from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.kkt.points import KKTPoint
 from certflow.kkt.polish import polish, unit_vector
 from certflow.kkt.spectrum import norm_bound, spectrum

@@ -26,7 +26,8 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.midpoint_radius import MIDRAD, TINY, MidRad
+from certflow.arithmetic.doubles import TINY
+from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.kkt.boxes import LayeredBoxes
 from certflow.kkt.cones import generators
 from certflow.kkt.krawczyk import Boxes

@@ -23,7 +23,8 @@ from __future__ import annotations
 import numpy as np
 
 from certflow.arithmetic.directed import up
-from certflow.arithmetic.midpoint_radius import MIDRAD, TINY, MidRad
+from certflow.arithmetic.doubles import TINY
+from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.kkt.boxes import LayeredBoxes, power_branch
 from certflow.kkt.krawczyk import Boxes, approximate_inverses, others
 from certflow.networks.activation import Activation

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from certflow.arithmetic.directed import up
+from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.eigenvalues import symmetric_norm_upper
-from certflow.arithmetic.midpoint_radius import TINY, MidRad
+from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.outcome import Inconclusive
 
 _POWER_STEPS = 6
