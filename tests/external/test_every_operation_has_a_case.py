@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from inspect import isfunction
+from inspect import getattr_static, isfunction
 from pathlib import Path
 
 import pytest
