@@ -10,6 +10,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["links_entered"]
+
 COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much], "print_blob": True}
 
 settings.register_profile("quick", max_examples=20, **COMMON)

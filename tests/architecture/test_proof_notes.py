@@ -6,29 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+from links_entered import Watch, false_links
+from proof_links import CODE, NOTES, ROOT, TEST, Statement, all_statements, entries, note_files, statements
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTES = ROOT / "proofs_notes"
 README = NOTES / "README.md"
 
-CODE = re.compile(r"^\s*- code: `([A-Za-z_][\w.]*)`", re.MULTILINE)
-TEST = re.compile(r"^\s*- test: `(tests/[\w/]+\.py)::([\w:]+)`", re.MULTILINE)
 ANY_LINK = re.compile(r"^\s*-? ?(?:code|test):.*$", re.MULTILINE)
-STATEMENT = re.compile(r"^### (L[1-8]\.\d+) ", re.MULTILINE)
 RELATIVE = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
-TO_COME = re.compile(r"^\| (L[1-8]) \|.*\| to come \|$", re.MULTILINE)
-LABEL = re.compile(r"(?<![\w.])(L[1-8])(\.\d+)?(?![\w^])")
+TO_COME = re.compile(r"^\| (L\d+) \|.*\| to come \|$", re.MULTILINE)
+LABEL = re.compile(r"(?<![\w.])(L\d+)(\.\d+)?(?![\w^])")
 
 
-def note_files() -> list[Path]:
-    return sorted(NOTES.glob("L*.md"))
-
-
-def statements(text: str) -> dict[str, str]:
-    """Label of each numbered statement -> its text, up to the next heading."""
-    starts = [*STATEMENT.finditer(text)]
-    ends = [m.start() for m in re.finditer(r"^#{1,3} ", text, re.MULTILINE)] + [len(text)]
-    return {m[1]: text[m.start() : min(e for e in ends if e > m.start())] for m in starts}
+def labels_known() -> set[str]:
+    """The labels of all statements."""
+    return {each.label for each in all_statements()}
 
 
 def unresolved(dotted: str) -> str | None:
@@ -95,20 +86,19 @@ def test_links_of_the_notes_resolve(path):
 def test_every_statement_is_carried_by_code_and_a_test(path):
     found = statements(path.read_text(encoding="utf-8"))
     assert found, "a note has numbered statements, headings of the form '### L1.1 ...'"
-    assert [label for label in found if not label.startswith(path.stem.split("-")[0] + ".")] == []
-    assert [label for label, text in found.items() if not CODE.findall(text) or not TEST.findall(text)] == []
+    assert [each.label for each in found if not each.label.startswith(path.stem.split("-")[0] + ".")] == []
+    assert [each.label for each in found if not each.code or not each.tests] == []
 
 
 @pytest.mark.parametrize("path", [README, *note_files()], ids=lambda p: p.stem)
 def test_relative_links_and_cited_statements_exist(path):
     text = path.read_text(encoding="utf-8")
     assert [target for target in RELATIVE.findall(text) if not (path.parent / target).exists()] == []
-    known = {label for file in note_files() for label in statements(file.read_text(encoding="utf-8"))}
-    assert sorted({a + b for a, b in LABEL.findall(text) if b} - known) == []
+    assert sorted({a + b for a, b in LABEL.findall(text) if b} - labels_known()) == []
 
 
 def test_no_label_is_used_twice():
-    labels = [label for file in note_files() for label in STATEMENT.findall(file.read_text(encoding="utf-8"))]
+    labels = [each.label for each in all_statements()]
     assert sorted(label for label in set(labels) if labels.count(label) > 1) == []
 
 
@@ -116,13 +106,13 @@ def test_the_table_of_lemmas_is_complete_and_true():
     text = README.read_text(encoding="utf-8")
     written = {path.stem.split("-")[0] for path in note_files()}
     to_come = set(TO_COME.findall(text))
-    assert written | to_come == {f"L{i}" for i in range(1, 9)}
+    assert written | to_come == {f"L{i}" for i in range(1, len(written | to_come) + 1)}
     assert not written & to_come, "a note that exists is still listed as to come"
     assert all(path.name in text for path in note_files())
 
 
 def test_lemmas_cited_in_docstrings_exist_or_are_to_come():
-    statements_known = {label for path in note_files() for label in statements(path.read_text(encoding="utf-8"))}
+    statements_known = labels_known()
     known = {path.stem.split("-")[0] for path in note_files()} | set(TO_COME.findall(README.read_text(encoding="utf-8")))
     cited = [(place, lemma, part) for place, text in docstrings() for lemma, part in LABEL.findall(text)]
     assert cited, "no docstring cites a lemma: the search is broken"
@@ -144,6 +134,35 @@ def test_a_broken_link_is_noticed():
         "test tests/nowhere.py: no such file",
         "1 lines look like links but do not follow the syntax",
     ]
+
+
+def test_every_linked_name_is_code_that_can_be_entered():
+    assert sorted({name for each in all_statements() for name in each.code if not entries(name)}) == []
+
+
+def test_a_link_that_a_test_does_not_enter_is_noticed():
+    one = Statement("L1.1", "- code: `a.f`\n- code: `a.g`\n- test: `tests/x.py::test_f`\n- test: `tests/x.py::test_none`\n")
+    assert false_links([one], {"tests/x.py::test_f": ["a.f", "b.h"], "tests/x.py::test_none": ["b.h"]}) == [
+        "L1.1: tests/x.py::test_none enters none of its code",
+        "L1.1: none of its tests enters a.g",
+    ]
+    assert false_links([one], {"tests/x.py::test_f": ["a.f"], "tests/x.py::test_none": ["a.g"]}) == []
+    # Of a run of some tests only these are judged, and code only if all of its tests were run.
+    assert false_links([one], {"tests/x.py::test_f": ["a.f"]}) == []
+    assert false_links([one], {}) == []
+
+
+def test_functions_methods_and_properties_are_seen_when_they_are_entered():
+    names = ["proof_links.note_files", "proof_links.Statement", "proof_links.Statement.code", "proof_links.entries"]
+    text = "".join(f"- code: `{name}`\n" for name in names) + "- test: `tests/x.py::test_one`\n"
+    watch = Watch([Statement("L1.1", text)])
+    with watch.during("tests/x.py::test_one"):
+        note_files()
+        assert Statement("L1.2", "").tests == ()
+    assert watch.entered == {"tests/x.py::test_one": {"proof_links.note_files", "proof_links.Statement"}}
+    with watch.during("tests/x.py::test_one"):
+        assert Statement("L1.2", "").code == ()
+    assert watch.sought("tests/x.py::test_one") == {"proof_links.entries"}
 
 
 def test_links_to_private_names_are_not_made():

@@ -4,11 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import FAMILIES, arrays, networks_at_points, rationals
 
 from certflow.arithmetic.base import EXACT, FLOAT, UNKNOWN, mp_arithmetic
+from certflow.symbolic.arithmetic import SymbolicArithmetic
+from certflow.symbolic.derivative import derivative  # sympy's own is nan at some nested maxima
+from certflow.symbolic.expressions import network_expression
 
 BITS = 200
 
@@ -93,14 +97,9 @@ def test_undecided_signs_do_occur_in_these_tests():
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
 def test_sympy_expressions_have_the_exact_values_and_derivatives(family, data):
-    expressions = pytest.importorskip("certflow.symbolic.expressions")
-    import sympy
-
-    from certflow.symbolic.derivative import derivative  # sympy's own is nan at some nested maxima
-
     network, w, X, _ = data.draw(networks_at_points((family,)))
     assume(network.size <= 12)
-    expression = expressions.network_expression(network)
+    expression = network_expression(network)
     symbols = {symbol.name: symbol for symbol in expression.free_symbols}
     run = network.forward(EXACT, w, X)
     smooth_here = all((z != 0).all() for z in run.kinks)
@@ -118,12 +117,9 @@ def test_sympy_expressions_have_the_exact_values_and_derivatives(family, data):
 @pytest.mark.parametrize("family", FAMILIES)
 @given(data=st.data())
 def test_derivatives_in_sympy_numbers_are_polynomials_with_the_exact_values(family, data):
-    arithmetic = pytest.importorskip("certflow.symbolic.arithmetic")
-    import sympy
-
     network, w, X, r = data.draw(networks_at_points((family,)))
     assume(network.size <= 6)
-    ar = arithmetic.SymbolicArithmetic()
+    ar = SymbolicArithmetic()
     run = network.forward(EXACT, w, X)
     symbols = np.array([sympy.Symbol(name, real=True) for name in network.weight_names], dtype=object)
     symbolic = network.forward(ar, symbols, ar.array(X), select=lambda layer, z: ar.array(run.cells[layer]))

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from strategies import FAMILIES, arrays, homogeneous_text, networks, networks_at_points, order_of, problems
 
 from certflow.arithmetic.base import EXACT
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
+from certflow.symbolic.homogeneity import homogeneity
 
 SCALES = st.sampled_from([Fraction(2), Fraction(1, 3), Fraction(7, 5)])
 
@@ -61,11 +63,10 @@ def test_each_block_is_homogeneous_on_its_own(case, data):
 
 @given(networks_at_points(), SCALES)
 def test_inferred_degrees_are_those_of_exact_scaling(case, scale):
-    inference = pytest.importorskip("certflow.symbolic.homogeneity")
     network, w, X, _ = case
     exponent = scaling_exponent(network, w, X, scale)
     try:
-        found = inference.homogeneity(network)
+        found = homogeneity(network)
     except BadInput as error:
         # The zero function has every order, hence none.
         assert "is 0 for all weights" in str(error)
@@ -79,9 +80,6 @@ def test_inferred_degrees_are_those_of_exact_scaling(case, scale):
 
 @given(st.data())
 def test_sums_of_different_degrees_are_refused(data):
-    inference = pytest.importorskip("certflow.symbolic.homogeneity")
-    from certflow.networks.expression import Expression
-
     weights, inputs = ("u1", "u2"), ("x1",)
     low, high = (data.draw(homogeneous_text(weights, inputs, order)) for order in (2, 3))
     shape = data.draw(st.sampled_from(["{} + {}", "abs({}) - {}", "max({}, {})", "u1*({} + {})"]))
@@ -90,7 +88,7 @@ def test_sums_of_different_degrees_are_refused(data):
     w, X = data.draw(arrays((2,))), EXACT.array([[Fraction(1)]])
     assume(scaling_exponent(network, w, X, Fraction(2)) == "not homogeneous")
     with pytest.raises(BadInput) as refusal:
-        inference.homogeneity(network)
+        homogeneity(network)
     assert "network" in str(refusal.value)
 
 

@@ -94,6 +94,25 @@ def test_an_entry_into_a_trap_is_measured_to_the_kkt_point():
     assert fraction(proved.runner.entry) < 3 * true
 
 
+@pytest.mark.parametrize("alpha", [0, 1])
+@pytest.mark.parametrize("labels", [["1", "2", "1/2"], ["1", "-2", "3"], ["-1", "-2", "-1"]])
+def test_no_direction_of_an_unknown_neuron_grows_faster_than_is_allowed_for(alpha, labels):
+    network = OneLayer(2, 2, Activation(Fraction(alpha), 2), [1, -1])
+    problem = Problem(network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], labels, direction=[1] * 4, reduction="sum")
+    unknown = [Group("inconclusive", "a saddle.", [], [], None)] * 2
+    certificate = Certificate(Checked(problem.exact_content(), CLOCK), "", GRID, unknown, Node(None, "claim"))
+    for own, proved in zip(network.blocks, prepare(certificate, Fraction(0), CLOCK), strict=True):
+        growth = []
+        for k in range(-20, 21):
+            for u in ((20, k), (-20, k), (k, 20), (k, -20)):
+                w = np.array([Fraction(0)] * 4, dtype=object)
+                w[list(own)] = [Fraction(v) for v in u]
+                N = sum(z * h for z, h in zip(problem.z, network.outputs(EXACT, w, problem.X), strict=True))
+                growth.append(2 * N / sum(v * v for v in w))
+        assert max(growth) * ONE <= proved.runner.after.ell[1]
+        assert proved.runner.after.ell[0] <= min(growth) * ONE
+
+
 @pytest.mark.parametrize("labels", [("1", "1"), ("1", "-1"), ("-1", "1")])
 def test_the_second_order_of_a_point_holds_on_both_sides_of_a_kink_in_its_box(labels):
     # At (1, 0) the second sample has its kink: the Hessian jumps there, the gradient does not.

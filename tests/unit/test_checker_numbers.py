@@ -64,6 +64,16 @@ def test_logarithms_bracket_the_decimal_value(x):
     assert low <= value + slack and value - slack <= high and high - low < Fraction(1, 10**20)
 
 
+@given(st.fractions(Fraction(1, 10**9), 10**9), st.fractions(-3, 3))
+def test_powers_are_not_below_the_decimal_value(x, exponent):
+    bound = nb.power_up(x, exponent)
+    with localcontext() as context:
+        context.prec = 80
+        ln = (Decimal(x.numerator) / Decimal(x.denominator)).ln()
+        value = Fraction((ln * Decimal(exponent.numerator) / Decimal(exponent.denominator)).exp())
+    assert value * (1 - Fraction(1, 10**60)) <= bound <= value * (1 + Fraction(1, 10**15))
+
+
 @given(st.fractions(0, 10**6), st.integers(1, 7))
 def test_roots_bracket(x, k):
     low, high = nb.root_down(x, k), nb.root_up(x, k)

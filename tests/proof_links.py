@@ -1,0 +1,82 @@
+"""The links of `proofs_notes/`: of each numbered statement, the code that carries it and the tests that would notice."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTES = ROOT / "proofs_notes"
+
+CODE = re.compile(r"^\s*- code: `([A-Za-z_][\w.]*)`", re.MULTILINE)
+TEST = re.compile(r"^\s*- test: `(tests/[\w/]+\.py)::([\w:]+)`", re.MULTILINE)
+STATEMENT = re.compile(r"^### (L\d+\.\d+) ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A numbered statement of a note, with the dotted names of its code and its tests as path::name."""
+
+    label: str
+    text: str
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        return tuple(CODE.findall(self.text))
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        return tuple(f"{file}::{name}" for file, name in TEST.findall(self.text))
+
+
+def note_files() -> list[Path]:
+    """The notes, sorted."""
+    return sorted(NOTES.glob("L*.md"))
+
+
+def statements(text: str) -> list[Statement]:
+    """The numbered statements of a note, each up to the next heading."""
+    starts = [*STATEMENT.finditer(text)]
+    ends = [m.start() for m in re.finditer(r"^#{1,3} ", text, re.MULTILINE)] + [len(text)]
+    return [Statement(m[1], text[m.start() : min(e for e in ends if e > m.start())]) for m in starts]
+
+
+@cache
+def all_statements() -> tuple[Statement, ...]:
+    """The statements of all notes."""
+    return tuple(each for path in note_files() for each in statements(path.read_text(encoding="utf-8")))
+
+
+@cache
+def entries(dotted: str) -> frozenset[CodeType]:
+    """What runs when `dotted` is entered: the code of a function, of all methods of a class, of all functions of a module."""
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[cut:]:
+            found = inspect.getattr_static(found, name)
+        return frozenset(_codes(found))
+    raise ModuleNotFoundError(dotted)
+
+
+def _codes(thing: Any) -> Iterator[CodeType]:
+    if isinstance(thing, ModuleType | type):
+        own = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
+        for each in vars(thing).values():
+            if getattr(each, "__module__", own) == own and not isinstance(each, ModuleType):
+                yield from _codes(each)
+        return
+    for wrapped in ("__func__", "fget", "func", "__wrapped__"):  # static and class methods, properties, cached ones
+        if getattr(thing, wrapped, None) is not None:
+            yield from _codes(getattr(thing, wrapped))
+            return
+    if hasattr(thing, "__code__"):
+        yield thing.__code__
