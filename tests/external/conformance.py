@@ -49,6 +49,20 @@ EXTREMES: dict[str, tuple[F, F]] = {
 """Intervals at the ends of the range of exponents."""
 
 
+def _ragged(count: int) -> dict[str, tuple[F, F]]:
+    found = {}
+    for i in range(1, count + 1):
+        middle = F(3**40 + 7**i, 5**17 * 11**10) * (-1) ** i
+        for name, width in (("exact", F(0)), ("thin", F(1, 2**19)), ("wide", F(5, 7)), ("around zero", F(9, 7))):
+            ends = F(float(middle * (1 - width))), F(float(middle * (1 + width)))
+            found[f"ragged {i}, {name}"] = min(ends), max(ends)
+    return found
+
+
+RAGGED = _ragged(12)
+"""Intervals whose ends are doubles without a zero at the end of their digits, so that every operation rounds."""
+
+
 def corner(f: Callable[..., F], *boxes: tuple[F, F]) -> Image:
     """The image of a box under a function that is monotone in each argument: the extremes are at corners."""
     values = [f(*point) for point in _points(boxes)]

@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from external.conformance import CORNERS, EXTREMES, SMALLEST, ULP, Image, corner, escapes, loose, power
+from external.conformance import CORNERS, EXTREMES, RAGGED, SMALLEST, ULP, Image, corner, escapes, loose, power
 from external.exact_functions import angle, atan, cos, exact, exp, increasing, log, pi, sin, sqrt, wave
 
 from certflow.arithmetic.ball import MAX_BITS, MIN_BITS, Ball, BallArithmetic
@@ -78,14 +78,14 @@ MONSTERS = {"exp": 10**4}
 def test_functions_of_one_ball(name, bits):
     image, domain, factor = UNARY[name]
     found = {}
-    for case, ball in balls(bits).items():
+    for case, ball in {**balls(bits), **balls(MIN_BITS, RAGGED)}.items():
         low, high = box(ball)
         if max(-low, high) > MONSTERS.get(name, 10**7):
             continue
         if domain(low, high):
-            found[case] = fault(getattr(ball, name)(), image(low, high), factor, bits)
+            found[case] = fault(getattr(ball, name)(), image(low, high), factor, ball.bits)
         else:
-            with pytest.raises(OutsideDomain):
+            with pytest.raises(OutsideDomain, match="is not real"):
                 getattr(ball, name)()
     assert {case: why for case, why in found.items() if why} == {}
     assert len(found) > 8
@@ -203,6 +203,17 @@ def test_operations_with_an_exact_number(name, exact_operand):
     assert {case: why for case, why in found.items() if why} == {}
 
 
+@pytest.mark.parametrize("name", BINARY)
+def test_operations_of_two_balls_that_round(name):
+    image, domain, _, factor = BINARY[name]
+    found = {}
+    for case, a in balls(MIN_BITS, CORNERS | dict(list(RAGGED.items())[:6])).items():
+        for other, b in balls(MIN_BITS, RAGGED).items():
+            if domain(box(a), box(b)):
+                found[case, other] = fault(getattr(a, name)(b), image(box(a), box(b)), factor, MIN_BITS)
+    assert {case: why for case, why in found.items() if why} == {} and found
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -234,15 +245,15 @@ def test_a_long_sum_of_large_terms_that_cancel():
 @pytest.mark.parametrize("exponent", [-3, -2, -1, 0, 1, 2, 3, 4, 7])
 def test_powers(exponent, bits):
     found = {}
-    for table in (CORNERS, EXTREMES):
-        for case, ball in balls(bits, table).items():
+    for table, at in ((CORNERS, bits), (EXTREMES, bits), (RAGGED, MIN_BITS), (RAGGED, MIN_BITS + 1)):
+        for case, ball in balls(at, table).items():
             low, high = box(ball)
             if exponent < 0 and low <= 0 <= high:
                 with pytest.raises(DivisionByZero):
                     ball**exponent
                 continue
             result, image = ball**exponent, power((low, high), exponent)
-            found[case] = fault(result, image, NEGLIGIBLE if exponent >= 0 else NEGLIGIBLE**4, bits)
+            found[case] = fault(result, image, NEGLIGIBLE if exponent >= 0 else NEGLIGIBLE**4, at)
             if exponent % 2 == 0 and result.lower() < 0:
                 found[case] = "an even power is negative"
     assert {case: why for case, why in found.items() if why} == {}

@@ -218,6 +218,13 @@ def test_logarithms(x):
     assert high - low <= F(1, 2**70)
 
 
+def test_logarithms_of_numbers_whose_float_is_exact():
+    """The proposed float is the logarithm to 280 digits, or zero: what is left is hardly more than the bounds' own rounding."""
+    for x in (F(round(exp(F(200))[0])), 1 + F(1, 3**200), 1 - F(1, 3**200)):
+        (below, above), (low, high) = log(x), nb.log_bounds(x)
+        assert low <= below and above <= high
+
+
 @pytest.mark.parametrize("x", [F(2) ** 30_000, F(1, 2**30_000)], ids=["huge", "tiny"])
 def test_logarithms_beyond_the_range(x):
     with pytest.raises(OverflowError):

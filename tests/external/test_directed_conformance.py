@@ -120,6 +120,13 @@ def test_lower_bounds_of_powers(exponent):
         assert exact * (1 - F(2 * exponent + 4, 2**52)) - 2 * TINY <= exactly(low) or exact > LARGEST
 
 
+@pytest.mark.parametrize("exponent", [7, 100, 1000])
+def test_lower_bounds_of_powers_that_round(exponent):
+    bases = 1.0 + np.arange(1.0, 60.0) / 977.0**1.3
+    for base, low in zip(bases, directed.power_down(bases, exponent), strict=True):
+        assert exactly(low) <= exactly(base) ** exponent
+
+
 EXPONENTS = [0.0, 5e-324, 2.0**-60, 0.34657359, 0.34657360, 0.6931471805599453, 1.0, 2.5, 10.0, 100.0, 699.999, 700.0]
 
 
@@ -129,6 +136,12 @@ def test_upper_bounds_of_exponentials(x, sign):
     low, high = exp(sign * exactly(x))
     bound = exactly(directed.exp_upper(sign * x).item())
     assert high <= bound <= low * (1 + F(1, 2**43) + F(int(x * 3) + 4, 2**50))
+
+
+def test_upper_bounds_of_large_exponentials_that_round():
+    x = np.concatenate([512.0 + np.arange(300) * 0.6180339887, -512.0 - np.arange(300) * 0.6180339887])
+    for value, bound in zip(x, directed.exp_upper(x), strict=True):
+        assert exp(exactly(value))[1] <= exactly(bound)
 
 
 def test_exponentials_beyond_the_range():

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from external.conformance import CORNERS, EXTREMES, LEAST_NORMAL, SMALLEST, ULP, Image, corner, escapes, loose, power
+from external.conformance import CORNERS, EXTREMES, LEAST_NORMAL, RAGGED, SMALLEST, ULP, Image, corner, escapes, loose, power
 from external.exact_functions import exact, exp, increasing, sqrt
 
 from certflow.arithmetic.base import UNKNOWN
@@ -231,6 +231,60 @@ ALGEBRA: dict[str, tuple[Callable[[F, F], F], F]] = {
 }
 
 REFLECTED = {"__radd__": "__add__", "__rsub__": "__sub__", "__rmul__": "__mul__", "__rtruediv__": "__truediv__"}
+
+
+def ragged() -> MidRad:
+    """One entry per interval at which every operation rounds."""
+    return MidRad.interval(*np.array([(float(low), float(high)) for low, high in RAGGED.values()]).T)
+
+
+@pytest.mark.parametrize("name", ALGEBRA)
+def test_operations_that_round(name):
+    function, _ = ALGEBRA[name]
+    b = ragged() if name != "__truediv__" else ragged()[(ragged().lower() > 0) | (ragged().upper() < 0)]
+    result = getattr(ragged().reshape(-1, 1), name)(b)
+    for i, x in enumerate(entries(ragged())):
+        for j, (y, ends) in enumerate(zip(entries(b), entries(result[i]), strict=True)):
+            assert not escapes(*ends, corner(function, x, y)), (i, j)
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 5, 8, 60])
+def test_powers_that_round(exponent):
+    for x, ends in zip(entries(ragged()), entries(ragged() ** exponent), strict=True):
+        assert not escapes(*ends, power(x, exponent)), x
+
+
+def test_reciprocals_and_roots_that_round():
+    positive = ragged()[ragged().lower() > 0]
+    for x, inverse, root in zip(entries(positive), entries(positive.reciprocal()), entries(MIDRAD.sqrt(positive)), strict=True):
+        assert not escapes(*inverse, corner(lambda t: 1 / t, x)) and not escapes(*root, increasing(sqrt)(*x))
+    for whole in range(2, 40):
+        (root,), (inverse,) = entries(MIDRAD.sqrt(MidRad.exact(whole))), entries(MidRad.exact(whole).reciprocal())
+        assert not escapes(*root, (sqrt(F(whole)),) * 2) and inverse[0] <= F(1, whole) <= inverse[1]
+
+
+@pytest.mark.parametrize("small", [2.0**-53, 2.0**-54])
+def test_long_sums_that_round_in_one_direction(small):
+    """Additions of half an ulp to one, row after row: each is lost, in whatever order a platform adds."""
+    table = np.full((4097, 3), small)
+    table[0] = 1.0
+    one_column = 1 + 4096 * F(small)
+    values = MidRad.exact(table)
+    for total in (values.sum(axis=0)[0], values.T.sum(axis=1)[0]):
+        assert total.lower_fraction() <= one_column <= total.upper_fraction()
+    both = values[:, :2].sum()
+    assert both.lower_fraction() <= 2 * one_column <= both.upper_fraction()
+    ones = MidRad.exact(np.ones((1, 4097)))
+    (low, high), *_ = entries(ones @ values)
+    assert low <= one_column <= high
+    roots = MidRad.exact(np.where(table == 1.0, 1.0, 2.0**-27))
+    assert all(F(float(norm)) ** 2 >= 1 + F(4096, 2**54) for norm in roots.norm_upper(axis=0))
+
+
+def test_products_of_subnormals_and_large_numbers():
+    large, tiny = MidRad.exact((1 + 2.0**-52) * 2.0**999), MidRad.exact(3 * 5e-324)
+    for product in (large * tiny, tiny * large):
+        assert product.lower_fraction() <= F(large.mid.item()) * F(tiny.mid.item()) <= product.upper_fraction()
 
 
 def fits(image: Image) -> bool:
