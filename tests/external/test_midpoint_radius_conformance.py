@@ -281,6 +281,13 @@ def test_long_sums_that_round_in_one_direction(small):
     assert all(F(float(norm)) ** 2 >= 1 + F(4096, 2**54) for norm in roots.norm_upper(axis=0))
 
 
+def test_the_radius_of_a_sum_covers_every_order_of_addition():
+    """Each of n - 1 additions may lose half an ulp of the whole, whichever order this platform takes."""
+    ones = MidRad.exact(np.ones((8, 50)))
+    for total, n in ((ones.sum(), 400), (ones.sum(axis=0)[0], 8), (ones.sum(axis=(0, 1)), 400), ((ones @ ones.T)[0, 0], 50)):
+        assert F(float(total.rad)) >= n * (n - 1) * ULP / 2
+
+
 def test_products_of_subnormals_and_large_numbers():
     large, tiny = MidRad.exact((1 + 2.0**-52) * 2.0**999), MidRad.exact(3 * 5e-324)
     for product in (large * tiny, tiny * large):
