@@ -2,14 +2,15 @@
 
 What a linked test enters in its own body counts, in all its cases together; fixtures and what another test has left in
 a cache do not. The end of the run judges what the run can tell: a test all of whose cases were run, and the code of a
-statement all of whose tests were. Watching costs little because it ends as soon as nothing more is to be learned.
+statement all of whose tests were. Tracing would cost too much: instead the code of each linked function is replaced
+until it is called for the first time, so that nothing else runs any slower, under a debugger or coverage too.
 """
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 from proof_links import Statement, all_statements, entries
@@ -27,6 +28,15 @@ def false_links(statements: Iterable[Statement], entered: Mapping[str, Collectio
             reached = {name for test in judged for name in entered[test]}
             found += [f"{each.label}: none of its tests enters {name}" for name in each.code if name not in reached]
     return found
+
+
+def _gate(*args: Any, **kwargs: Any) -> Any:
+    """What a watched function runs the first time; its constant is replaced by a function that opens the gate."""
+    first: Any = "the first call"
+    return first(*args, **kwargs)
+
+
+_PLACE = "the first call"
 
 
 class Watch:
@@ -51,26 +61,28 @@ class Watch:
     @contextmanager
     def during(self, test: str) -> Iterator[None]:
         """Watches `test` while the body of the `with` runs."""
-        names: dict[CodeType, list[str]] = defaultdict(list)
+        names: dict[FunctionType, list[str]] = defaultdict(list)
         for name in self.sought(test):
-            for code in entries(name):
-                names[code].append(name)
+            for function in entries(name):
+                names[function].append(name)
+        originals = {function: function.__code__ for function in names}
 
-        def call(frame: FrameType, event: str, argument: object) -> None:
-            if frame.f_code in names:
-                self.entered[test].update(names[frame.f_code])
-                left = self.sought(test)
-                for code in [code for code, found in names.items() if not left.intersection(found)]:
-                    del names[code]
-                if not names:
-                    sys.settrace(None)
+        def gate(function: FunctionType) -> CodeType:
+            def first(*args: Any, **kwargs: Any) -> Any:
+                function.__code__ = originals[function]
+                self.entered[test].update(names[function])
+                return function(*args, **kwargs)
 
-        if names:
-            sys.settrace(call)
+            constants = tuple(first if value == _PLACE else value for value in _gate.__code__.co_consts)
+            return _gate.__code__.replace(co_consts=constants, co_freevars=function.__code__.co_freevars)
+
+        for function in names:
+            function.__code__ = gate(function)
         try:
             yield
         finally:
-            sys.settrace(None)
+            for function, code in originals.items():
+                function.__code__ = code
 
 
 WATCH = Watch(all_statements())
@@ -92,9 +104,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Watches a linked test, unless a debugger or a measurement of coverage is watching it."""
+    """Watches a linked test."""
     test = test_of(item.nodeid)
-    if test not in WATCH.of_test or sys.gettrace():
+    if test not in WATCH.of_test:
         return (yield)
     with WATCH.during(test):
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,8 +53,8 @@ def all_statements() -> tuple[Statement, ...]:
 
 
 @cache
-def entries(dotted: str) -> frozenset[CodeType]:
-    """What runs when `dotted` is entered: the code of a function, of all methods of a class, of all functions of a module."""
+def entries(dotted: str) -> frozenset[FunctionType]:
+    """What runs when `dotted` is entered: a function, all methods of a class, all functions and classes of a module."""
     parts = dotted.split(".")
     for cut in range(len(parts), 0, -1):
         try:
@@ -63,20 +63,20 @@ def entries(dotted: str) -> frozenset[CodeType]:
             continue
         for name in parts[cut:]:
             found = inspect.getattr_static(found, name)
-        return frozenset(_codes(found))
+        return frozenset(_functions(found))
     raise ModuleNotFoundError(dotted)
 
 
-def _codes(thing: Any) -> Iterator[CodeType]:
+def _functions(thing: Any) -> Iterator[FunctionType]:
     if isinstance(thing, ModuleType | type):
         own = thing.__name__ if isinstance(thing, ModuleType) else thing.__module__
         for each in vars(thing).values():
             if getattr(each, "__module__", own) == own and not isinstance(each, ModuleType):
-                yield from _codes(each)
+                yield from _functions(each)
         return
     for wrapped in ("__func__", "fget", "func", "__wrapped__"):  # static and class methods, properties, cached ones
         if getattr(thing, wrapped, None) is not None:
-            yield from _codes(getattr(thing, wrapped))
+            yield from _functions(getattr(thing, wrapped))
             return
-    if hasattr(thing, "__code__"):
-        yield thing.__code__
+    if isinstance(thing, FunctionType):
+        yield thing
