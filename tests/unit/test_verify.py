@@ -378,7 +378,7 @@ def test_a_process_whose_parent_is_gone_ends_by_itself():
     process = workers._start()
     assert process.stdin is not None
     assert process.stdout is not None
-    workers._send(process.stdin, {"problem": Problem.builtin("l3-k220-s0").to_toml(), "name": ""})
+    workers._send(process.stdin, {"problem": Problem.builtin("l3-k220-s0").to_toml(), "name": "", "seconds": None})
     workers._send(process.stdin, {**small_jobs()[0].to_json(), "digits": 200})
     time.sleep(0.1)
     process.stdin.close()
