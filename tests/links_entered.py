@@ -9,6 +9,7 @@ until it is called for the first time, so that nothing else runs any slower, und
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import isgeneratorfunction
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -34,6 +35,12 @@ def _gate(*args: Any, **kwargs: Any) -> Any:
     """What a watched function runs the first time; its constant is replaced by a function that opens the gate."""
     first: Any = "the first call"
     return first(*args, **kwargs)
+
+
+def _generator_gate(*args: Any, **kwargs: Any) -> Any:
+    """The same for a generator, whose code must be that of one."""
+    first: Any = "the first call"
+    yield from first(*args, **kwargs)
 
 
 _PLACE = "the first call"
@@ -73,8 +80,9 @@ class Watch:
                 self.entered[test].update(names[function])
                 return function(*args, **kwargs)
 
-            constants = tuple(first if value == _PLACE else value for value in _gate.__code__.co_consts)
-            return _gate.__code__.replace(co_consts=constants, co_freevars=function.__code__.co_freevars)
+            code = (_generator_gate if isgeneratorfunction(function) else _gate).__code__
+            constants = tuple(first if value == _PLACE else value for value in code.co_consts)
+            return code.replace(co_consts=constants, co_freevars=function.__code__.co_freevars)
 
         for function in names:
             function.__code__ = gate(function)

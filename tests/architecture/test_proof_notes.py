@@ -165,6 +165,19 @@ def test_functions_methods_and_properties_are_seen_when_they_are_entered():
     assert watch.sought("tests/x.py::test_one") == {"proof_links.entries"}
 
 
+def counted(last):
+    yield from range(last)
+
+
+def test_generators_are_seen_when_they_begin():
+    watch = Watch([Statement("L1.1", f"- code: `{__name__}.counted`\n- test: `tests/x.py::test_one`\n")])
+    with watch.during("tests/x.py::test_one"):
+        counts = counted(3)
+        assert watch.entered["tests/x.py::test_one"] == set()
+        assert [*counts, *counted(2)] == [0, 1, 2, 0, 1]
+    assert watch.entered["tests/x.py::test_one"] == {f"{__name__}.counted"}
+
+
 def test_links_to_private_names_are_not_made():
     # A private name may move without notice; a note points at what a reader can call.
     private = [d for path in note_files() for d in CODE.findall(path.read_text(encoding="utf-8")) if "._" in d]

@@ -114,8 +114,7 @@ def test_walks_on_a_grid_end_in_the_entry_whose_basin_they_start_in(data, alpha,
                 place = (place + step) % steps
         if any(distance(grid[k], each) < 0.3 for k in (start,) for b in found for each in (b.start, b.end)):
             continue
-        home = next(basin for basin in found if inside(basin, grid[start]))
-        entry = kkt.points[found.index(home)]
+        entry = next(point for point, basin in zip(kkt.points, found, strict=True) if inside(basin, grid[start]))
         low = entry.angle_deg if entry.start_deg is None else entry.start_deg
         high = entry.angle_deg if entry.end_deg is None else entry.end_deg
         arrived = distance(grid[place], low) < 0.3 or distance(grid[place], high) < 0.3
