@@ -184,7 +184,7 @@ def flow_to_rest(gradient: Gradient, starts: Array, jumps: bool = False) -> tupl
     ends, still = starts.copy(), np.zeros(len(starts), dtype=bool)
     running, u = np.arange(len(starts)), starts.copy()
     slope = _tangential(gradient, u)
-    scale = max(float(np.linalg.norm(gradient(u), axis=1).max()), 1e-300)
+    scale = max(float(np.max(np.linalg.norm(gradient(u), axis=1))), 1e-300)
     h, clock = np.full(len(u), 0.01 / scale), np.zeros(len(u))
     before, mean, since = np.full_like(u, np.nan), np.zeros_like(u), clock.copy()
     for step in range(1, MAX_STEPS + 1):

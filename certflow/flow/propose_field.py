@@ -257,7 +257,7 @@ def _product(first: Array, second: Array, k: int, transposed: bool = False, acro
 def field_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> Field:
     """The field of one group of a feed-forward network (its parts as `groups_of` lists them), in doubles."""
     field = _field(problem, parts, shallow)
-    field.reach = float(np.linalg.norm(field.X, axis=1).max(initial=0.0)) or 1.0
+    field.reach = float(np.max(np.linalg.norm(field.X, axis=1), initial=0.0)) or 1.0
     field.scale = _scale(field.X, field.z, field.widths, field.power, field.trained, field.given)
     return field
 
