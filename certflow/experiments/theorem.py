@@ -28,13 +28,15 @@ def theorem_text(found: Announced) -> str:
 
 
 def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
-    """Write the certificate of the time near the origin, if the checker accepts one; returns the
-    names of the files."""
+    """Write the certificate of the time near the origin, if there is one; returns the names of the files.
+
+    Raises `Faulty` if the checker refuses it.
+    """
     try:
         text = time_certificate(problem, kkt)
-        require_accepted(text)
     except Inconclusive:
         return []
+    require_accepted(text)
     write_certificate(folder / TIMES, text)
     return [TIMES]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.atomic import write_atomically
-from certflow.certifying import Announced, certify
+from certflow.certifying import Announced, Faulty, certify
 from certflow.exact import format_rational
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
@@ -338,7 +338,15 @@ def _write(
     except OSError as error:
         raise BadInput(f"{folder}: the folder cannot be made ({error.strerror}); choose another.") from error
     names = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
-    files = save_theorem(measured.theorem, folder) + _drawn(save_times, problem, kkt, folder)
+    files = save_theorem(measured.theorem, folder)
+    try:
+        files += _drawn(save_times, problem, kkt, folder)
+    except Faulty as error:
+        # All else does not rest on this certificate, and is written.
+        result.results["fault"] = error.fault
+        result.text += f"\n- No certificate of the times near the origin: {error}"
+        if result.exit_code is ExitCode.DONE:
+            result.exit_code = ExitCode.INCONCLUSIVE
     with no_deadline():
         files += [] if kkt is None else write_table(kkt_table(problem, kkt, digits), folder, "kkt")
         files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")

@@ -11,10 +11,12 @@ from click.testing import CliRunner, Result
 
 import certflow
 from certflow import certifying
-from certflow.certifying import Announced, certify
+from certflow.certifying import Announced, Faulty, certify
 from certflow.checker import Verdict, check_text
 from certflow.cli import main
-from certflow.experiments.theorem import save_theorem, theorem_text
+from certflow.experiments.theorem import save_theorem, save_times, theorem_text
+from certflow.experiments.verify import verify
+from certflow.outcome import ExitCode
 from certflow.problem import Problem
 from certflow.running import deadline
 from certflow.theorems import convergence
@@ -203,3 +205,20 @@ def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: 
     assert save_theorem(found, tmp_path) == ["certificate.json", "theorem.tex"]
     assert (tmp_path / "certificate.json").read_text(encoding="ascii") == found.certificate
     assert save_theorem(Announced(prover.problem, "inconclusive", "refused."), tmp_path / "none") == []
+
+
+def test_a_refused_certificate_of_the_times_is_a_fault_and_not_silence(
+    proved: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(text: str) -> None:
+        raise Faulty({"rule": "R14", "where": "claim.n_max_upper", "reason": "it is too small"})
+
+    monkeypatch.setattr("certflow.experiments.theorem.require_accepted", refuse)
+    with pytest.raises(Faulty, match=r"R14, claim\.n_max_upper"):
+        save_times(proved.problem, None, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    result = verify(proved.problem, tmp_path / "out", workers=1)
+    assert result.exit_code is not ExitCode.DONE
+    assert result.results["fault"]["rule"] == "R14"
+    assert "No certificate of the times near the origin" in result.text
+    assert "time-near-origin.json" not in result.files
