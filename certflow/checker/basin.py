@@ -38,7 +38,7 @@ def check_basin(content: Any, clock: Clock) -> Any:
     claim["problem_sha256"].same(certificate.problem_sha256)
     claim["assumptions"].same(list(BASIN_ASSUMPTIONS))
     start_angle = claim["start_angle"].rational()
-    claim["start_angle"].need(start_angle >= 0, "it is not negative")
+    claim["start_angle"].need(start_angle >= 0, "it is negative")
     proved = prepare(certificate, start_angle, clock)
     swept = sweep([each.runner for each in proved], problem.order, Fraction(0), clock)
     for g, block in enumerate(claim["blocks"].items(len(proved))):

@@ -33,7 +33,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     claim["assumptions"].same(list(ASSUMPTIONS))
     epsilon, delta_bar, start_angle = (claim[name].rational() for name in ("epsilon", "delta_bar", "start_angle"))
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
-    certificate.claim.need(lawful, "epsilon and delta_bar are positive, start_angle is not negative")
+    certificate.claim.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
     proved = prepare(certificate, start_angle, clock)
     clock.enter("R5", "groups")
     swept = sweep([each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock)
@@ -138,7 +138,7 @@ class _After:
                 if floor is not None:
                     worst = max(worst, self.swept.D[g] + floor * self.A1)
                 inside = worst <= self.epsilon and worst < each.trap.r0 - each.trap.kkt_radius
-                reason = f"block {g} is not proved to stay within epsilon and inside its trap"
+                reason = f"blocks[{g}] is not proved to stay within epsilon and inside its trap"
                 self.claim["blocks"].need(inside, reason, "R7")
 
     def check_horizon(self) -> None:
@@ -193,7 +193,7 @@ class _After:
         node.need(slow_enough, "no group with a trap starts and grows as claimed")
         table["n_upper"].at_least(divided(Fraction(0), self.fastest / self.L, scale)[1])
         table["start_radius_over_delta"].need(high >= self.growth, "the upper start is lower than what is proved")
-        table["start_time"].need(table["start_time"].pair()[0] >= 0, "no time is negative")
+        table["start_time"].need(table["start_time"].pair()[0] >= 0, "a time is negative")
         table["start_time"].encloses(self.time_low, self.time_high)
 
     def check_block(self, g: int, block: dict[str, Node]) -> None:

@@ -119,7 +119,7 @@ def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
         table["steps"].fail("a step needs r > 0 and s >= 0")
     h = _moderate(table["h"])
     if len(steps) & (len(steps) - 1) or h <= 0:
-        node.fail("the number of steps is a power of two, and h is positive")
+        node.fail("a window needs h > 0, and a number of steps that is a power of two")
     parts = []
     for size, part in zip(sizes, table["parts"].items(len(sizes)), strict=True):
         begin, pieces = 0, []

@@ -59,7 +59,8 @@ def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> N
     clock.enter("R10", points.where)
     rate = problem.rate / problem.last
     found = kkt_points(problem.features, problem.z, problem.alpha**2, clock)
-    points.need(isinstance(points.value, list) and len(points.value) == len(found), f"there are {len(found)} entries", "R10")
+    reason = f"the KKT points and arcs are {len(found)} in number"
+    points.need(isinstance(points.value, list) and len(points.value) == len(found), reason, "R10")
     for node, each in zip(points.items(len(found)), found, strict=True):
         clock.tick()
         table = node.fields("kind directions value gap")
@@ -80,13 +81,13 @@ def _check_place(node: Node, found: Found) -> None:
     given = [each.rationals(2) for each in node.items(2 if expected is None else len(expected))]
     if expected is not None:
         same = all(x * q == y * p and x * p + y * q > 0 for (x, y), (p, q) in zip(given, expected, strict=True))
-        node.need(same, "it is elsewhere", "R10")
+        node.need(same, f"the {found.kind} is elsewhere", "R10")
         return
     a, b = given
     inside = all(_cross(found.begin, v) >= 0 and _cross(v, found.end) >= 0 for v in given) and _cross(a, b) > 0
     # The derivative has one zero on the arc, and changes its sign there.
     signs = [_sign(_slope(found.sums, v)) for v in (found.begin, a, b, found.end)]
-    node.need(inside and signs[0] == signs[1] and signs[2] == signs[3], "the point is not proved to be between", "R10")
+    node.need(inside and signs[0] == signs[1] and signs[2] == signs[3], "the point is not proved to be between them", "R10")
 
 
 def kkt_points(features: list[list[Fraction]], z: list[Fraction], off: Fraction, clock: Clock) -> list[Found]:

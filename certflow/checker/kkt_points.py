@@ -117,14 +117,18 @@ def _point(table: dict[str, Node], size: int) -> Point:
     centre = []
     for node in table["centre"].items(size):
         value = node.dyadic() * ONE
-        node.need(value.denominator == 1 and abs(value) <= ONE, "a centre has multiples of 2^-120 up to 1", "R11")
+        node.need(
+            value.denominator == 1 and abs(value) <= ONE,
+            "the coordinates of a centre must be multiples of 2^-120 from -1 to 1",
+            "R11",
+        )
         centre.append(int(value))
     sizes = [abs(c) for c in centre]
-    table["centre"].need(max(sizes) == ONE, "the largest coordinate of a centre is 1 or -1", "R11")
+    table["centre"].need(max(sizes) == ONE, "the largest coordinate of a centre must be 1 or -1", "R11")
     face = sizes.index(ONE)
     radius, unique = (table[name].dyadic() * ONE for name in ("radius", "unique_radius"))
     lawful = 0 < radius <= unique <= ONE and radius.denominator == unique.denominator == 1
-    table["radius"].need(lawful, "0 < radius <= unique_radius <= 1, multiples of 2^-120, is needed", "R11")
+    table["radius"].need(lawful, "0 < radius <= unique_radius <= 1 is needed, in multiples of 2^-120", "R11")
     return Point(face, 1 if centre[face] > 0 else -1, centre, int(radius), int(unique))
 
 

@@ -63,6 +63,10 @@ def parse(data: bytes) -> Any:
     return content
 
 
+def _range(least: int, most: int) -> str:
+    return str(least) if least == most else f"{least} to {most}"
+
+
 @dataclass(frozen=True)
 class Node:
     """A JSON value and its place in the file. A method raises `Malformed` if the value is not what it asks for."""
@@ -79,7 +83,7 @@ class Node:
         if not isinstance(self.value, dict):
             self.fail("expected an object")
         for key in sorted(set(names.split()) - set(self.value)):
-            self.fail(f"the key {key} is missing")
+            self.fail(f"the key {key!a} is missing")
         for key in sorted(set(self.value) - set(names.split()) - set(optional.split())):
             self.fail(f"the key {key[:40]!a} is unknown")
         return {key: Node(value, f"{self.where}.{key}".lstrip(".")) for key, value in self.value.items()}
@@ -91,12 +95,12 @@ class Node:
 
     def _listed(self, least: int, most: int) -> None:
         if not isinstance(self.value, list) or not least <= len(self.value) <= most:
-            self.fail(f"expected a list of {least} to {most} entries")
+            self.fail(f"expected a list of length {_range(least, most)}")
 
     def integer(self, least: int, most: int) -> int:
         """A whole number in a range."""
         if type(self.value) is not int or not least <= self.value <= most:
-            self.fail(f"expected a whole number from {least} to {most}")
+            self.fail(f"expected a whole number ({_range(least, most)})")
         return self.value
 
     def flag(self) -> bool:
@@ -118,7 +122,7 @@ class Node:
             isinstance(self.value, str) and len(self.value) <= 2000 and self.value.isascii() and (self.value or " ").isprintable()
         )
         if not plain or (allowed and self.value not in allowed):
-            self.fail("expected one of " + ", ".join(allowed) if allowed else "expected a short text")
+            self.fail("expected " + (" or ".join(allowed) or "a short text"))
         return self.value
 
     def rational(self) -> Fraction:
@@ -160,7 +164,7 @@ class Node:
         """R9: refuse unless the value is exactly this one."""
         # The text too, because True == 1.
         same = self.value == expected and repr(self.value) == repr(expected)
-        self.need(same, "it is not what the certificate's evidence is about")
+        self.need(same, "it does not agree with the rest of the certificate")
 
     def at_least(self, bound: Fraction, rule: str = "R9") -> None:
         """R9: refuse unless the rational number is at least the proved bound."""

@@ -1,0 +1,75 @@
+"""What the checker says, word for word, about every certificate of the corpora that it does not accept: verdicts.toml.
+
+    python tests/certificates/verdicts.py
+
+writes that file again. Whoever changes what the checker says reads the lines that have changed: they are what a user sees.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import attacks
+import kkt_attacks
+import malformations
+from attacks import accepted, sealed
+
+from certflow.checker import Verdict, check_text
+
+FOLDER = Path(__file__).parent
+FILE = FOLDER / "verdicts.toml"
+
+
+def words(verdict: Verdict) -> str:
+    """The verdict as the checker prints it."""
+    return f"{verdict.verdict} ({verdict.rule}, {verdict.where}): {verdict.reason}"
+
+
+def _changed(name: str, change: Callable[[attacks.Content], object]) -> bytes:
+    content = accepted(name)
+    change(content)
+    return sealed(content)
+
+
+def _in_units(units: Callable[[attacks.Content], object]) -> bytes:
+    return _changed("scaled-given-layers", lambda content: content.update(units=units(content["units"])))
+
+
+def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+    for folder in ("reject", "malformed"):
+        yield from ((folder, path.stem, path.read_bytes) for path in (FOLDER / folder).glob("*"))
+    for name in ("one-neuron", "two-layer-logistic"):
+        yield from ((f"attacks on {name}", key, partial(_changed, name, change)) for key, change in attacks.ATTACKS.items())
+    for name, changes in kkt_attacks.ATTACKS.items():
+        yield from ((f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items())
+    yield from (("texts", key, partial(bytes, data)) for key, data in malformations.TEXTS.items())
+    yield from (("inside", key, partial(_changed, "one-neuron", change)) for key, change in malformations.INSIDE.items())
+    yield from (("lists", key, partial(_changed, "kkt-cover", change)) for key, change in malformations.LISTS.items())
+    yield from (("units", key, partial(_in_units, units)) for key, units in malformations.UNITS.items())
+
+
+CASES = {(section, name): data for section, name, data in sorted(_cases(), key=lambda case: case[:2])}
+"""(Section of verdicts.toml, name) -> what makes the bytes of the file."""
+
+
+def recorded() -> dict[tuple[str, str], str]:
+    """The lines of verdicts.toml."""
+    table = tomllib.loads(FILE.read_text(encoding="ascii"))
+    return {(section, name): line for section, lines in table.items() for name, line in lines.items()}
+
+
+def main() -> None:
+    lines = ["# What the checker says about damaged certificates; see verdicts.py."]
+    last = None
+    for (section, name), data in CASES.items():
+        if section != last:
+            lines += ["", f"[{json.dumps(section)}]"]
+        lines.append(f"{json.dumps(name)} = {json.dumps(words(check_text(data())))}")
+        last = section
+    FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
