@@ -73,25 +73,25 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     target = targets[options.target]
-    groups = [[file for file in group if fnmatch.fnmatch(file, options.files)] for group in target["groups"]]
     with tempfile.TemporaryDirectory() as scratch:
         folder = (options.folder or Path(scratch)).resolve()
         rooms = []
-        for k, group in enumerate(groups):
-            if group:
+        for k, group in enumerate(target["groups"]):
+            files = [file for file in group["files"] if fnmatch.fnmatch(file, options.files)]
+            if files:
                 rooms.append(folder / f"{options.target}-{k}")
-                _make(rooms[-1], group, target)
+                _make(rooms[-1], files, {**target, **group})
         _try(rooms, options)
         return _report(rooms, target["killed"])
 
 
-def _make(room: Path, files: list[str], target: dict[str, Any]) -> None:
-    """A copy of the project in which mutmut has made all mutants of the files and timed the tests."""
+def _make(room: Path, files: list[str], group: dict[str, Any]) -> None:
+    """A copy of the project in which mutmut has made all mutants of the files and timed the group's tests."""
     shutil.copytree(HERE.parent, room, ignore=UNUSED, dirs_exist_ok=True)
     (room / "mutants").mkdir(exist_ok=True)
     (room / "shortest_first.py").write_text(SHORTEST_FIRST)
-    tests = [str(path.relative_to(room)) for pattern in target["tests"] for path in sorted(room.glob(pattern))]
-    chosen = ["-k", " and ".join(f"not {word}" for word in target["without"])] if target["without"] else []
+    tests = [str(path.relative_to(room)) for pattern in group["tests"] for path in sorted(room.glob(pattern))]
+    chosen = ["-k", " and ".join(f"not {word}" for word in group["without"])] if group["without"] else []
     plain = ["-n", "0", "-p", "no:cacheprovider", "-p", "no:links_entered", "-p", "shortest_first"]
     settings = {
         "source_paths": ["certflow"],

@@ -74,7 +74,7 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tu
     """
     matrices, losses = list(regions.A.mid[place]), list(regions.A_rad[place])
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
-    if not np.isfinite(offset) or not np.isfinite(ell) or not np.isfinite(regions.A.rad[place]).all():
+    if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)
     mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
     s_short = dyadic_up(s, 12) if s > 0 else Fraction(0)

@@ -35,14 +35,16 @@ def stale(entries: list[dict[str, Any]], files: tuple[Source, ...]) -> list[str]
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_every_file_and_every_test_of_a_target_is_there(target):
-    names = [file for group in TARGETS[target]["groups"] for file in group]
+    groups = TARGETS[target]["groups"]
+    names = [file for group in groups for file in group["files"]]
     assert len(set(names)) == len(names)
     assert [name for name in names if not (ROOT / name).is_file()] == []
-    assert [pattern for pattern in TARGETS[target]["tests"] if not list(ROOT.glob(pattern))] == []
+    tests = [pattern for table in (TARGETS[target], *groups) for pattern in table.get("tests", [])]
+    assert [pattern for pattern in tests if not list(ROOT.glob(pattern))] == []
 
 
 def test_the_whole_checker_is_mutated():
-    names = {file for group in TARGETS["checker"]["groups"] for file in group}
+    names = {file for group in TARGETS["checker"]["groups"] for file in group["files"]}
     assert {file.path for file in sources() if file.name.startswith("certflow.checker")} <= names
 
 

@@ -1,0 +1,361 @@
+"""Traps of quadratic and cubic forms, of which all numbers are known, and which of the balls that are tried become traps."""
+
+from dataclasses import replace
+from fractions import Fraction as F
+
+import numpy as np
+import pytest
+
+import certflow.flow.trap as trap_module
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.midpoint_radius import MidRad
+from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.parts import parts_of
+from certflow.flow.propose import groups_of
+from certflow.flow.region import Points, Regions, enclose_regions, point
+from certflow.flow.trap import (
+    BITS,
+    _gap_upper,
+    _holds,
+    _steepest,
+    dyadic_up,
+    find_traps,
+    proposed_bound,
+    tangential_bound,
+)
+from certflow.flow.tube import Rates
+from certflow.networks.activation import Activation
+from certflow.networks.one_hidden_layer import OneLayer
+from certflow.problem import Problem
+
+GRID = 40
+UNIT = 1 << GRID
+
+
+def form(values, power=2):
+    """N = the sum of values[i] w_i^power, with one part."""
+    unit = [["1" if i == j else "0" for j in range(len(values))] for i in range(len(values))]
+    problem = Problem(
+        OneLayer(len(values), 1, Activation(1, power)),
+        unit,
+        [str(v) for v in values],
+        direction=["1"] * len(values),
+        reduction="sum",
+    )
+    return parts_of(problem, groups_of(problem)[0])
+
+
+def exact(value):
+    return F(float(value))
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "bits", "expected"),
+    [
+        (0.75, 24, F(3, 4)),
+        (1.0, 1, F(1)),
+        (1.0 + 2.0**-30, 24, 1 + F(1, 2**23)),
+        (0.6875, 2, F(3, 4)),
+        (0.6875, 3, F(3, 4)),
+        (0.6875, 4, F(11, 16)),
+        (-0.6875, 2, F(-1, 2)),
+        (5e-300, 8, F(215) * F(2) ** -1002),
+        (3.0e200, 53, F(3.0e200)),
+        (0.0, 16, F(0)),
+    ],
+)
+def test_dyadic_numbers_of_few_bits(value, bits, expected):
+    assert dyadic_up(value, bits) == expected >= F(value)
+    assert dyadic_up(0.1) == F(13421773, 2**27)
+
+
+def test_the_condition_for_a_bound_of_the_eigenvalues_at_its_edge():
+    # The shift of a matrix is mu + ell - loss - s offset², here with s offset² = 1/8.
+    small, large = np.array([[2.0]]), np.array([[3.0, 0.5], [0.5, 3.0]])
+    zero = [np.zeros(1), np.zeros(2)]
+    for mu, expected in ((1.625 + 2.0**-30, True), (1.625, False), (1.625 - 2.0**-30, False)):
+        assert _holds([small], zero[:1], [0.0], 0.5, 0.5, mu, 0.5) is expected
+    # The largest eigenvalue of the second is 7/2; it has a loss of its own.
+    for mu, expected in ((3.375 + 2.0**-30, True), (3.375 - 2.0**-30, False)):
+        assert _holds([small, large], zero, [0.25, 0.25], 0.5, 0.5, mu, 0.5) is expected
+    for mu, expected in ((4.625 + 2.0**-30, True), (4.625 - 2.0**-30, False)):
+        assert _holds([small, large], zero, [3.0, 0.25], 0.5, 0.5, mu, 0.5) is expected
+    assert small.tolist() == [[2.0]]
+
+
+def test_the_direction_is_lifted_by_s():
+    # diag(3, 1) off the direction (1, 0): (mu - 1/4) - 1 >= 0 and (mu - 1/4) - 3 + 2 s >= 0 with s offset² = 1/4.
+    A, W = [np.diag([3.0, 1.0])], [np.array([2.0**0.5, 0.0])]
+    assert _holds(A, W, [0.0], 0.5, 0.0, 1.25 + 2.0**-30, 1.0)
+    assert not _holds(A, W, [0.0], 0.5, 0.0, 1.25 - 2.0**-30, 1.0)
+    assert not _holds(A, W, [0.0], 0.5, 0.0, 1.25 + 2.0**-30, 0.875)
+
+
+def test_a_shift_that_was_rounded_up_proves_nothing():
+    # mu + ell is rounded from 2^53 + 3 to 2^53 + 4: the shift is 3 and not 4.
+    assert not _holds([np.array([[3.5]])], [np.zeros(1)], [2.0**53], 0.0, 1.0, 2.0**53 + 2.0, 0.0)
+
+
+# -- the eigenvalue bound of a region ----------------------------------------------------------------------------------
+
+
+def regions_of(blocks, losses=0.0, offset=0.0, ell=0.0):
+    """Regions of which only the eigenvalue bound matters; one place."""
+    A = np.array([blocks], dtype=float)
+    rest = np.zeros(1)
+    return Regions(
+        MidRad.exact(A), np.broadcast_to(losses, (1, len(blocks))), np.array([offset]), np.array([ell]), rest, rest, rest, rest
+    )
+
+
+def test_bounds_of_eigenvalues_are_close_and_of_few_bits():
+    directions = np.array([[1.0, 0.0]])
+    mu, s = tangential_bound(regions_of([np.diag([5.0, 1.0])], 0.25, 0.125, 2.0), directions, 0)
+    # Off the first axis there is 1; the lift of 5 to the same height costs s offset², s >= 4 about.
+    assert 1 - 2 + F(1, 4) + s / 64 < mu < 1 - 2 + F(1, 4) + s / 64 + F(1, 10**6)
+    assert 4 - F(1, 1000) < s < F(17, 4) and s.numerator < 2**12
+    assert mu.numerator.bit_length() <= 40
+    proposed = proposed_bound(regions_of([np.diag([5.0, 1.0])], 0.25, 0.125, 2.0), directions, 0)
+    assert abs(proposed[0] - mu) < F(1, 10**6) and proposed[1] == s
+
+
+def test_a_bound_without_a_direction_has_no_lift():
+    assert tangential_bound(regions_of([np.diag([3.0, 3.0])]), np.zeros((1, 2)), 0)[1] == 0
+
+
+@pytest.mark.parametrize("success", [0, 1, 5, 6])
+def test_bounds_are_tried_larger_and_larger(success, monkeypatch):
+    tried = []
+    monkeypatch.setattr(trap_module, "smallest_shift", lambda *_: (-0.7, 0.30001))
+    monkeypatch.setattr(trap_module, "_holds", lambda *of: tried.append(of) or len(tried) > success)
+    regions = regions_of([np.diag([5.0, 1.0]), np.diag([2.0, 1.0])], [[0.25, 0.5]], 0.125, -2.0)
+    directions = np.array([[1.0, 3.0], [0.0, 1.0]])
+    s = F(1229, 4096)
+    size = 0.7 + 2.0 + float(s) * 11.0
+    shifts = [dyadic_up(-0.7 + 2.0 ** (8 * k - 40) * size, 40) for k in range(6)]
+    if success < 6:
+        assert tangential_bound(regions, directions, 0) == (shifts[success], s)
+    else:
+        with pytest.raises(NotSettled) as refused:
+            tangential_bound(regions, directions, 0)
+        assert refused.value.ending is Ending.NO_BOUND
+    assert [of[5] for of in tried] == [float(shift) for shift in shifts[: success + 1]]
+    for matrices, given, losses, offset, ell, _, lift in tried:
+        assert [m.tolist() for m in matrices] == regions.A.mid[0].tolist() and given is directions
+        assert (losses, offset, ell, lift) == ([0.25, 0.5], 0.125, -2.0, float(s))
+
+
+@pytest.mark.parametrize("name", ["offset", "ell_lo"])
+def test_regions_that_are_not_bounded_have_no_eigenvalue_bound(name):
+    regions = replace(regions_of([np.diag([5.0, 1.0])]), **{name: np.array([np.inf])})
+    with pytest.raises(NotSettled) as refused:
+        tangential_bound(regions, np.array([[1.0, 0.0]]), 0)
+    assert refused.value.ending is Ending.OUT_OF_RANGE
+
+
+# -- the gap from above ------------------------------------------------------------------------------------------------
+
+
+def at(rows):
+    W = MidRad.exact(np.array([rows], dtype=float))
+    return Points(W, W, np.zeros(1), np.zeros(1), (W * W).reshape(1, -1).sum(axis=1), MidRad.exact(np.zeros(1)))
+
+
+BLOCKS = [np.array([[3.0, 0.5], [0.5, -1.0]]), np.array([[0.25, -0.75], [-0.75, 2.0]])]
+CENTRE = [[1.0, 0.5], [-0.25, 2.0]]
+DIRECTION = ((3, -5), (7, 2))
+
+
+def quotient():
+    """v'ᵀ A v'/|v'|² for the part v' of the direction across the centre."""
+    c = [F(x) for row in CENTRE for x in row]
+    v = [F(x) for row in DIRECTION for x in row]
+    share = sum(a * b for a, b in zip(v, c, strict=True)) / sum(a * a for a in c)
+    w = [a - share * b for a, b in zip(v, c, strict=True)]
+    form = sum(F(B[i, j]) * w[2 * b + i] * w[2 * b + j] for b, B in enumerate(BLOCKS) for i in range(2) for j in range(2))
+    return form / sum(a * a for a in w)
+
+
+@pytest.mark.parametrize("order", [2, 3, 5])
+@pytest.mark.parametrize("ell", [1.75, -0.5])
+def test_the_gap_from_above_is_that_of_one_direction(order, ell):
+    k = 0.375
+    true = (F(ell) + (order - 2) * max(F(0), F(ell)) * F(k) ** 2 - quotient()) / (1 - F(k) ** 2)
+    found = _gap_upper(at(CENTRE), regions_of(BLOCKS), 0, DIRECTION, k, order, ell)
+    assert true <= found < true + F(1, 10**12)
+
+
+def test_hessians_that_are_not_known_make_the_gap_larger():
+    regions = regions_of(BLOCKS)
+    wide = replace(regions, A=MidRad(regions.A.mid, np.full((1, 2, 2, 2), 0.125)))
+    assert _gap_upper(at(CENTRE), wide, 0, DIRECTION, 0.0, 2, 1.0) > 1 - quotient() + F(1, 100)
+
+
+def test_without_a_tangent_the_gap_is_that_of_nothing():
+    found = _gap_upper(at([[2.0]]), regions_of([np.array([[3.0]])]), 0, ((5,),), 0.25, 3, 1.75)
+    assert F(7, 4) <= found < F(7, 4) + F(1, 10**12)
+
+
+def test_the_direction_of_least_contraction():
+    # Off the centre (1, 0, 0, 0) the largest eigenvalue is the 2 of the second block; along it there is a larger one.
+    blocks = [np.diag([9.0, -1.0]), np.array([[1.0, 1.0], [1.0, 1.0]])]
+    (first, second) = _steepest(at([[2.0, 0.0], [0.0, 0.0]]), regions_of(blocks), 0)
+    assert first == (0, 0) and second in (((741455,) * 2), ((-741455,) * 2))
+    # All eigenvalues are negative: the direction of the centre, with 0, must still not be taken.
+    (row,) = _steepest(at([[0.0, 3.0]]), regions_of([np.diag([-5.0, -7.0])]), 0)
+    assert row in ((2**20, 0), (-(2**20), 0))
+    assert len(_steepest(at([[0.0, 3.0]]), regions_of([np.zeros((2, 2))]), 0)[0]) == 2
+
+
+# -- traps -------------------------------------------------------------------------------------------------------------
+
+
+def turned(power, length):
+    """A cubic or quadratic form, and a centre a little off its maximum at e1: parts and grid point."""
+    return form([3, 1, -2], power), ((length * UNIT, UNIT >> 12, -(UNIT >> 13)),)
+
+
+@pytest.mark.parametrize("power", [2, 3])
+@pytest.mark.parametrize("length", [1, 3])
+def test_the_numbers_of_a_trap(power, length):
+    parts, centre = turned(power, length)
+    traps = find_traps(parts, centre, GRID, F(1, 100), False)
+    here, eta = point(parts, centre, GRID)
+    c = [F(v, UNIT) for v in centre[0]]
+    size2 = sum(v * v for v in c)
+    for trap in traps:
+        assert (trap.centre, trap.grid) == (centre, GRID)
+        regions = enclose_regions(parts, here, np.array([float(trap.r0)]), False, eta)
+        radius = exact(trap.kkt_radius)
+        assert exact(eta[0]) / trap.gamma <= radius < exact(eta[0]) / trap.gamma * (1 + F(1, 2**40))
+        assert trap.r0 - radius - F(1, 2**50) < exact(trap.rates.limit) < trap.r0 - radius
+        low, high = float(regions.ell_lo[0]), float(regions.ell_hi[0])
+        expected = Rates(
+            -float(trap.gamma), trap.rates.limit, 0.0, *(float(v[0]) for v in (regions.K, regions.E, regions.T)), low, high
+        )
+        assert trap.rates == expected
+        assert trap.norm.square().contains(size2) and trap.norm.radius() < F(1, 2**100)
+        # The maximum 3 at e1; the gap is power N less the other second derivatives.
+        assert trap.value.contains(3) and trap.gap.contains({2: 4, 3: 9}[power])
+        scale = trap.norm ** (power - 2)
+        lower = Ball(trap.gamma, BITS) / scale
+        assert trap.gap.overlaps(lower) and abs(trap.gap.lower() - lower.lower()) < F(1, 2**20)
+        upper = Ball(_gap_upper(here, regions, 0, trap.gap_direction, trap.kkt_radius, power, high), BITS) / scale
+        assert abs(trap.gap.upper() - upper.upper()) < F(1, 2**20)
+        reach = radius * exact(trap.rates.T)
+        middle, rad = exact(here.ell.mid[0]) / power, exact(here.ell.rad[0]) / power
+        around = Ball.interval(middle - rad - reach, middle + rad + reach, BITS) / scale
+        assert abs(trap.value.lower() - around.lower()) < F(1, 2**20) and abs(trap.value.upper() - around.upper()) < F(1, 2**20)
+        assert (trap.unit_rate(0.75, power) * scale).contains(F(3, 4)) and trap.unit_rate(0.75, power).radius() < F(1, 2**100)
+
+
+def scripted(monkeypatch, bounds):
+    """The bounds of `tangential_bound` in the order of the balls; the last one for all others."""
+    row = [*bounds, *[bounds[-1]] * 16]
+    monkeypatch.setattr(trap_module, "tangential_bound", lambda regions, directions, place: (row[place], F(place)))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "kept"),
+    [
+        # From a 16th of the best gap on, until one that has 15/16 of it.
+        ([F(1), F(-1, 17), F(-1, 16), F(-1, 2), F(-14, 16), F(-15, 16), F(-1)], [2, 3, 4, 5]),
+        ([F(-1)], [0]),
+        ([F(1), F(0), F(-1), F(-1)], [2]),
+    ],
+)
+def test_which_balls_become_traps(bounds, kept, monkeypatch):
+    parts, centre = form([3, 1]), ((UNIT, 0),)
+    scripted(monkeypatch, bounds)
+    traps = find_traps(parts, centre, GRID, F(1, 100), False)
+    assert [int(trap.s) for trap in traps] == kept
+    assert [trap.r0 for trap in traps] == [dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16) for i in kept]
+    assert [trap.gamma for trap in traps] == [-bounds[i] for i in kept]
+
+
+def test_a_trap_is_more_than_twice_as_wide_as_its_kkt_point_is_unknown(monkeypatch):
+    # eta is 2^-12: over 1/8 it is less than half of the first balls, and over 1 more than half of the last.
+    parts, centre = form([3, 1]), ((UNIT, UNIT >> 14),)
+    eta = float(point(parts, centre, GRID)[1][0])
+    radii = [float(F(17, 16) / 100 * F(4, 5) ** i) for i in range(16)]
+    scripted(monkeypatch, [F(-1, 8)] * 15 + [F(-1)])
+    traps = find_traps(parts, centre, GRID, F(1, 100), False)
+    assert [int(trap.s) for trap in traps] == [i for i in range(15) if 8 * eta < radii[i] / 2]
+    assert all(8 * eta <= trap.kkt_radius < 8 * eta * (1 + 2.0**-40) for trap in traps)
+
+
+def test_balls_are_a_quarter_wide_at_most():
+    parts, centre = form([3, 1]), ((UNIT, 0),)
+    assert find_traps(parts, centre, GRID, F(1), False)[0].r0 <= F(1, 4)
+    widths = [find_traps(parts, centre, GRID, eps, False)[0].r0 for eps in (F(1, 10**4), F(1, 10**8))]
+    assert widths == [dyadic_up(float(eps * F(17, 16)), 16) for eps in (F(1, 10**4), F(1, 10**8))]
+
+
+@pytest.mark.parametrize("first", [Ending.NO_GAP, Ending.SIZE_UNKNOWN, Ending.TOO_FINE])
+def test_smaller_balls_are_tried_where_the_gap_or_the_size_may_need_them(first, monkeypatch):
+    tried = []
+
+    def refuse(parts, centre, grid, wanted, several):
+        tried.append((wanted, several))
+        if len(tried) == 1:
+            raise NotSettled(first)
+        return ["found"]
+
+    monkeypatch.setattr(trap_module, "_traps", refuse)
+    parts, centre = form([3, 1]), ((UNIT, 0),)
+    large = [F(17, 1600) * F(4, 5) ** i for i in range(16)]
+    if first is Ending.TOO_FINE:
+        with pytest.raises(NotSettled):
+            find_traps(parts, centre, GRID, F(1, 100), True)
+        assert tried == [(large, True)]
+    else:
+        assert find_traps(parts, centre, GRID, F(1, 100), True) == ["found"]
+        assert tried == [(large, True), ([large[-1] / 3**i for i in range(1, 13)], True)]
+
+
+def ending(monkeypatch, parts, centre, bounds):
+    scripted(monkeypatch, bounds)
+    with pytest.raises(NotSettled) as refused:
+        find_traps(parts, centre, GRID, F(1, 100), False)
+    return refused.value.ending
+
+
+def test_why_there_is_no_trap(monkeypatch):
+    one, centre = form([3, 1]), ((UNIT, 0),)
+    assert ending(monkeypatch, one, centre, [F(1)]) is Ending.NO_GAP
+    assert ending(monkeypatch, one, centre, [F(0)]) is Ending.NO_GAP
+    # N is 0 at (1, 1) for the form a² - b².
+    assert ending(monkeypatch, form([1, -1]), ((UNIT, UNIT),), [F(-1)]) is Ending.SIZE_UNKNOWN
+    # The gradient is so large that the KKT point could be anywhere.
+    assert ending(monkeypatch, one, ((UNIT, UNIT >> 2),), [F(-1)]) is Ending.TOO_FINE
+
+
+def test_a_negative_form_has_a_trap_that_shrinks():
+    (trap,) = find_traps(form([-1, -3]), ((UNIT, 0),), GRID, F(1, 100), False)[:1]
+    assert trap.value.contains(-1) and trap.gap.contains(4) and trap.rates.ell_hi < 0
+
+
+def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypatch):
+    # Both neurons of the cubic network move their Hessians in proportion to the ball.
+    parts, centre = turned(3, 1)
+    seen = []
+    monkeypatch.setattr(trap_module, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or (F(-1), F(0)))
+    find_traps(parts, centre, GRID, F(1, 100), False)
+    here, eta = point(parts, centre, GRID)
+    radii = np.array([float(dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16)) for i in range(16)])
+    plain = enclose_regions(parts, here.repeated(16), radii, False, np.repeat(eta, 16))
+    assert [place for _, _, place in seen] == list(range(16))
+    assert all(directions.tolist() == here.W.mid[0].tolist() for _, directions, _ in seen)
+    spared = plain.A_rad + (plain.A_rad - plain.A_rad[-1]) / 8
+    assert spared[0] > 1.1 * plain.A_rad[0]
+    assert (spared <= seen[0][0].A_rad).all() and seen[0][0].A_rad == pytest.approx(spared, rel=1e-12)
+
+
+def test_several_groups_force_each_other_in_their_traps():
+    problem = Problem(OneLayer(2, 2, Activation(1, 2)), [["1", "0"], ["0", "1"]], ["3", "1"], direction=["1", "0", "1", "1"])
+    parts = parts_of(problem, groups_of(problem)[0])
+    alone, among = (find_traps(parts, ((UNIT, 0),), GRID, F(1, 100), several)[0] for several in (False, True))
+    assert alone.rates.K != among.rates.K
