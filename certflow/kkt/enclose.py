@@ -156,7 +156,7 @@ class _Local:
         self.H = (H + H.T) / 2
         radial = np.outer(self.c, self.c)
         plain = self.H - self.mu * (np.eye(k) + float(L - 2) * radial)
-        size = max(norm_bound(np.abs(plain)), abs(self.mu)) or 1.0
+        size = max(norm_bound(np.abs(plain)), abs(self.mu))
         # τ has the sign that makes M definite at an extremum.
         self.tau = 2.0 * size if k > 1 and _seems_definite(plain + 2.0 * size * radial) else -2.0 * size
         M = plain + self.tau * radial
