@@ -1,0 +1,617 @@
+"""R7 to R9 worked out: every bound of the claim is accepted exactly at the proved number and refused just beyond it."""
+
+from dataclasses import replace
+from fractions import Fraction
+from types import SimpleNamespace
+
+import pytest
+
+from certflow.checker import claim
+from certflow.checker.claim import _After, _check_support, check_heading, check_point, largest_ncf, runs, scaled_time
+from certflow.checker.curve import Step, Track
+from certflow.checker.document import Trap
+from certflow.checker.groups import Proved, ProvedTrap
+from certflow.checker.numbers import ONE, exp_bounds, fraction, power_up, root_down, root_up, rounded
+from certflow.checker.reading import Node
+from certflow.checker.region import Rates
+from certflow.checker.sweep import Runner, Sweep
+from certflow.checker.verdicts import Clock, Refused
+
+F = Fraction
+TINY = F(1, 10**40)
+CLOCK = Clock(None)
+RATES = Rates(F(-2), ONE, ONE // 8, ONE // 16, ONE // 32, (ONE // 4, ONE // 2))
+TRAP = ProvedTrap(F(2), F(1, 2), F(1, 16), RATES, (F(2), F(4)), (F(1, 8), F(1, 4)), (F(1, 2), F(3)))
+CENTRE = Trap([[3, 4]], F(2), F(1, 2), F(0), None)
+GRID = 4
+
+
+def refusal(call, *arguments):
+    """(rule, where, reason) of the refusal, None if there is none."""
+    try:
+        call(*arguments)
+    except Refused as error:
+        return error.rule, error.where, error.reason
+    return None
+
+
+def group(outcome="converges", trap=TRAP, rates=None, share=F(1, 2), path=None, proposed=CENTRE):
+    own = SimpleNamespace(outcome=outcome, reason="", trap=None if trap is None else proposed)
+    after = rates or (RATES if trap is None else trap.rates)
+    return Proved(own, trap, Runner(path, after, None, 0, (share, F(1)), 0, "here"))
+
+
+def state(L=2, radius="2", proved=None, D=(F(1, 64), F(0)), epsilon=F(1, 4), delta=F(1, 4), end=F(16), most=F(32), **claimed):
+    """The state after a sweep, in units: rates times 8, masses times 4."""
+    problem = SimpleNamespace(order=L, rate=F(8), mass=F(4), groups=[[0], [1, 2]], indices=[[0, 1], [2], [3]])
+    values = {"radius": radius, "blocks": [], "horizon": None, "growth": None, **claimed}
+    nodes = {name: Node(value, f"claim.{name}") for name, value in values.items()}
+    swept = Sweep(F(5), list(D), end, most)
+    return _After(SimpleNamespace(problem=problem, grid=GRID), nodes, proved or [group()], swept, epsilon, delta, CLOCK)
+
+
+FALLING = replace(TRAP, rates=replace(RATES, ell=(-ONE // 2, -ONE // 4)))
+STANDING = replace(TRAP, rates=replace(RATES, ell=(-ONE // 2, 0)))
+
+
+def test_the_state_at_the_horizon():
+    after = state(
+        proved=[group(), group(rates=replace(RATES, ell=(ONE // 4, ONE)), trap=None), group("dead", None), group("zero", None)]
+    )
+    # delta^2 / mass = 1/64
+    assert (after.A1, after.growth, after.end, after.at_horizon) == (F(1, 4), 4, 1, F(1, 4))
+    assert (after.fastest, after.forever, after.R, after.L) == (1, False, 2, 2)
+    assert (after.time_low, after.time_high, after.horizon) == (F(5, 8), F(5, 8), None)
+    assert len(after.moving) == 2 and (after.epsilon, after.delta_bar, after.rate, after.mass) == (F(1, 4), F(1, 4), 8, 4)
+    ever = state(radius=None, proved=[group("dead", None)])
+    assert (ever.forever, ever.R, ever.end, ever.fastest) == (True, 0, ever.A1, 0)
+    third = state(end=F(1, 3))
+    assert F(1, 192) <= third.A1 < F(1, 192) + TINY and third.growth**2 >= F(1, 3)
+
+
+@pytest.mark.parametrize("L", [3, 4])
+def test_times_of_a_higher_order_are_those_of_the_first_group(monkeypatch, L):
+    asked = []
+    monkeypatch.setattr(claim, "scaled_time", lambda *given: asked.append(given) or (F(2), F(3)))
+    after = state(L)
+    assert asked == [(after.proved[0], L, CLOCK)]
+    assert (after.time_low, after.time_high) == (F(1, 4), F(3, 8))
+    assert after.size(F(1, 2)) == F(1, 2) ** L / 4
+
+
+def test_lower_rates_and_floors():
+    after = state(L=3, proved=[group(), group(trap=FALLING)])
+    # L (ell_lo - L A E)
+    assert after.nu(after.proved[0], F(1)) == 3 * (F(1, 4) - F(3, 16))
+    assert after.nu(after.proved[1], F(2)) == 3 * (-F(1, 2) - F(6, 16))
+    # gamma + min nu = 2 - 33/16 at A = 1; at A = 0 it is 1/2.
+    assert after.floor(TRAP, F(1)) is None
+    assert after.floor(TRAP, F(0)) == F(1, 4)
+    assert after.floor(replace(TRAP, gamma=F(33, 16)), F(1)) is None
+    assert after.floor(replace(TRAP, gamma=F(33, 16) + 1), F(1)) == F(1, 8)
+    assert after.slowest == {F(1): -F(33, 16), F(0): -F(3, 2)}
+    assert after.late_floor(replace(TRAP, gamma=F(3))) == after.floor(replace(TRAP, gamma=F(3)), after.end)
+    assert state(proved=[group(), group("inconclusive", None)]).floor(TRAP, F(0)) is None
+    assert state(proved=[group(), group("dead", None)]).floor(TRAP, F(0)) == F(1, 8) / F(5, 2)
+    assert state(radius=None, proved=[group(trap=FALLING)]).late_floor(TRAP) is None
+
+
+def test_the_power_with_which_a_distance_is_forgotten():
+    after = state()
+    assert after.kappa(TRAP) == 4
+    assert after.kappa(replace(TRAP, gamma=F(1, 6))) == rounded(F(1, 3), False) < F(1, 3)
+
+
+def test_distances_at_the_radius():
+    after = state(D=(F(1, 64), F(0)), proved=[group(), group()])
+    # nu = 2 (1/4 - 2/16) = 1/4 at A = 1, so the floor is (1/8)/(9/4); 4 * 1/4 / 2 to the power 4.
+    forgotten = power_up(F(1, 2), F(4))
+    assert F(1, 16) <= forgotten < F(1, 16) + F(1, 2**110)
+    assert after.at_radius(0, TRAP) == F(1, 64) * forgotten + F(1, 18)
+    assert after.at_radius(1, TRAP) == F(1, 18)
+    # Without a floor, and where nothing grows: D + K R^L / gamma.
+    unknown = state(D=(F(1, 64),), proved=[group(), group("inconclusive", None)])
+    assert unknown.at_radius(0, TRAP) == F(1, 64) + F(1, 16)
+    assert state(proved=[group(trap=STANDING)]).at_radius(0, STANDING) == F(1, 64) + F(1, 16)
+    assert state(proved=[group(trap=FALLING)], radius="3").at_radius(0, FALLING) == F(1, 64) + F(9, 64)
+    assert state(proved=[group(trap=FALLING)], radius=None).at_radius(0, FALLING) == F(1, 64) + F(1, 64)
+
+
+STAYS = "is not proved to stay within epsilon and inside its trap"
+
+
+@pytest.mark.parametrize(
+    ("D", "traps", "worst"),
+    [
+        # At the radius the floor decides, at the horizon the distance.
+        (F(0), [TRAP], F(1, 18)),
+        (F(1, 8), [replace(TRAP, rates=replace(RATES, K=0))], F(1, 8)),
+        # nu = 3/8 at A = 1: floor * A1 at the horizon.
+        (F(1, 8), [TRAP], F(1, 8) + F(1, 18) / 4),
+        (F(1, 8), [TRAP, None], F(1, 8) + F(1, 16)),
+    ],
+)
+def test_directions_stay_within_epsilon_and_inside_their_traps(D, traps, worst):
+    def check(epsilon, room):
+        own = [trap and replace(trap, r0=room + trap.kkt_radius) for trap in traps]
+        proved = [group("converges" if trap else "inconclusive", trap) for trap in own]
+        return refusal(state(D=(D, F(0)), proved=proved, epsilon=epsilon).check_radius)
+
+    refused = ("R7", "claim.blocks", f"block 0 {STAYS}")
+    assert check(worst, F(1)) is None
+    assert check(worst - TINY, F(1)) == refused
+    assert check(F(1), worst + TINY) is None
+    assert check(F(1), worst) == refused
+
+
+def test_the_block_that_does_not_stay_is_named():
+    proved = [group("dead", None), group(trap=replace(TRAP, r0=F(1)))]
+    assert refusal(state(D=(F(0), F(1, 2)), proved=proved).check_radius) == ("R7", "claim.blocks", f"block 1 {STAYS}")
+    assert refusal(state(D=(F(0), F(1, 8)), proved=proved).check_radius) is None
+
+
+@pytest.mark.parametrize(
+    ("radius", "trap", "lawful"),
+    [
+        ("1", TRAP, False),
+        (str(1 + TINY), TRAP, True),
+        ("-2", TRAP, False),
+        (None, TRAP, False),
+        (None, STANDING, True),
+        (None, FALLING, True),
+        ("2", FALLING, True),
+    ],
+)
+def test_a_radius_is_above_the_size_at_the_horizon(radius, trap, lawful):
+    reason = "it is not above the size at the horizon, or is left out where N may grow"
+    found = refusal(state(radius=radius, proved=[group(trap=trap)]).check_radius)
+    assert found == (None if lawful else ("R7", "claim.radius", reason))
+
+
+GROW = ("R8", "claim.growth.factor_squared", "the weights may grow more until the horizon")
+
+
+def horizon(time=None, event=None):
+    return {"scaled_time": time, "norm_over_delta": event}
+
+
+def at(L=2, time=None, event=None, C=F(32), **options):
+    """The state with this horizon, and the refusal of R8."""
+    found = state(L, horizon=horizon(time, event), growth={"factor_squared": str(C)}, **options)
+    return found, refusal(found.check_horizon)
+
+
+def test_growth_until_a_horizon_of_order_two():
+    after, refused = at(time="5/8")
+    assert refused is None and after.horizon == F(5, 8) and after.at_horizon == after.A1
+    assert at(time="5/8", C=F(32) - TINY)[1] == at(time="5/8", C=-F(64))[1] == at(time="5/8", most=F(33))[1] == GROW
+    assert at(time="5/8", C=F(0), most=F(0))[1] == GROW and at(time="5/8", C=F(1, 2), most=F(1, 2))[1] is None
+    for other in (str(F(5, 8) - TINY), str(F(5, 8) + TINY)):
+        assert at(time=other)[1] == ("R8", "claim.horizon.scaled_time", "it is not where the curves end")
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """The scaled time at which the curves end is between 2 and 3: 1/4 and 3/8 in the units of the problem."""
+    monkeypatch.setattr(claim, "scaled_time", lambda *_: (F(2), F(3)))
+
+
+@pytest.mark.usefixtures("late")
+def test_growth_until_a_scaled_time_of_order_four():
+    # |w| <= 2 delta at the horizon of the sweep. At time 1/2: Q = 1/4 - 2 (1/2)/2 (1/2 - 1/4) = 1/8, so C^2 Q^2 >= 1 for C >= 8.
+    after, refused = at(4, "1/2", C=F(8), most=F(64))
+    # (C delta^2)^2 / mass
+    assert refused is None and (after.horizon, after.at_horizon) == (F(1, 2), F(1, 16))
+    assert at(4, "1/2", C=F(8) - TINY, most=F(1))[1] == at(4, "1/2", C=F(8), most=F(64) + TINY)[1] == GROW
+    assert at(4, "3/8", C=F(16, 3), most=F(1))[1] is None
+    assert at(4, "3/8", C=F(16, 3) - TINY, most=F(1))[1] == GROW
+    early = ("R8", "claim.horizon.scaled_time", "the trap may be entered later")
+    assert at(4, str(F(3, 8) - TINY), C=F(100))[1] == early
+    # Beyond the time at which |w| may be infinite: Q = 1/4 - 1/2 (time - 1/4) is 0 at 3/4 and -1 at 11/4.
+    assert at(4, "3/4", C=F(100))[1] == at(4, "11/4", C=F(100))[1] == GROW
+    # Where nothing grows |w| is at most 2 delta for ever.
+    assert at(4, "11/4", C=F(4), most=F(1), proved=[group(trap=FALLING)])[1] is None
+    assert at(4, "11/4", C=F(4) - TINY, most=F(1), proved=[group(trap=FALLING)])[1] == GROW
+
+
+@pytest.mark.usefixtures("late")
+def test_growth_until_a_scaled_time_of_order_three():
+    # Q = 1/2 - (1/2)/2 (1/2 - 1/4) = 7/16
+    assert at(3, "1/2", C=F(16, 7) ** 2, end=F(8), most=F(1))[1] is None
+    assert at(3, "1/2", C=F(16, 7) ** 2 - TINY, end=F(8), most=F(1))[1] == GROW
+
+
+@pytest.mark.usefixtures("late")
+def test_the_size_at_a_scaled_time_is_within_the_radius():
+    # sqrt(9) delta = 3/4
+    after, refused = at(4, "3/8", C=F(9), most=F(1), radius="3/4")
+    assert refused is None and after.at_horizon == F(81, 1024)
+    below = ("R8", "claim.radius", "it is below the size at the horizon")
+    assert at(4, "3/8", C=F(9) + TINY, most=F(1), radius="3/4")[1] == below
+    after, refused = at(4, "3/8", C=F(9), most=F(1), radius=None, proved=[group(trap=FALLING)])
+    assert refused is None and after.at_horizon == after.A1 == F(1, 64)
+    # A block without a trap does not grow.
+    assert at(4, "3/8", C=F(4), most=F(1), proved=[group("dead", None)])[1] is None
+    # A size just below A1, because of a root rounded upwards, counts as A1.
+    after, refused = at(3, "3/8", C=root_up(F(3), 3) ** 2, end=F(3), most=F(1), proved=[group(trap=FALLING)])
+    assert after.at_horizon == max(after.A1, root_up((root_up(F(3), 3) ** 2 / 16) ** 3, 2) / 4)
+
+
+@pytest.mark.usefixtures("late")
+def test_a_horizon_at_a_size():
+    place = "claim.horizon.norm_over_delta"
+    steady = replace(TRAP, rates=replace(RATES, E=0))
+    own = {"proved": [group(trap=steady)], "most": F(1)}
+    after, refused = at(4, event="3", C=F(9), radius="3/4", **own)
+    assert refused is None and after.at_horizon == F(81, 1024) and after.horizon is None
+    assert at(4, event="3", C=F(9) - TINY, **own)[1] == ("R8", "claim.growth", "it is below the size at the horizon")
+    assert at(4, event="2", C=F(9), **own)[1] is None
+    small = ("R8", place, "the weights may have been larger before the trap was entered")
+    assert at(4, event=str(2 - TINY), C=F(9), **own)[1] == small
+    assert at(2, event="4", C=F(40), most=F(1))[1] == small
+    above = ("R8", place, "it is above the radius")
+    assert at(4, event=str(3 + TINY), C=F(10), radius="3/4", **own)[1] == above
+    assert at(4, event="3", C=F(9), radius=None, **own)[1] == above
+    never = ("R8", place, "it may never be reached")
+    assert at(4, event="3", C=F(9), proved=[group("inconclusive", None)], most=F(1))[1] == never
+    # nu = 4 (1/4 - 4 A E) at A = 81/1024
+    edge = replace(RATES, ell=(ONE // 4, ONE // 2), E=1024 * ONE // (16 * 81))
+    for more, expected in ((0, None), (1, never)):
+        traps = [group(trap=replace(TRAP, rates=replace(edge, E=edge.E + more)))]
+        assert at(4, event="3", C=F(9), proved=traps, most=F(1))[1] == expected
+    assert at(4, event="3", C=F(9), proved=[group(trap=STANDING)], most=F(1))[1] == never
+    level = [group(trap=replace(TRAP, rates=replace(RATES, E=0, ell=(0, ONE))))]
+    assert at(4, event="3", C=F(9), proved=level, most=F(1))[1] == never
+    both = state(4, horizon=horizon("1", "3"), growth={"factor_squared": "9"}, **own)
+    assert refusal(both.check_horizon)[:2] == ("R9", "claim.horizon.scaled_time")
+
+
+TIMES = {"start_radius_over_delta": ["1/4", "4"], "n_lower": "1/128", "n_upper": "1", "start_time": ["5/8", "5/8"]}
+
+
+def times(change, L=2, radius="2", **options):
+    table = {**TIMES, **change}
+    return refusal(state(L, radius, **options).check_times, Node(table, "t"))
+
+
+def test_times_to_a_radius_at_their_edges():
+    # nu = 2 (1/4 - 2/16) = 1/4 at A = 1, over L^2 and a scale of at most 4: 1/64; the group starts with 1/2.
+    # The upper rate is 1/2 over L and a scale of at least 2: 1/8. The upper start is 4, the curves end at 5/8.
+    edge = {"start_radius_over_delta": ["1/2", "4"], "n_lower": "1/64", "n_upper": "1/8"}
+    assert times(edge) is None and times({}) is None
+    slow = ("R9", "t", "no group with a trap starts and grows as claimed")
+    assert (
+        times({**edge, "n_lower": str(F(1, 64) + TINY)})
+        == times({**edge, "start_radius_over_delta": [str(F(1, 2) + TINY), "4"]})
+        == slow
+    )
+    assert times({**edge, "n_upper": str(F(1, 8) - TINY)}) == ("R9", "t.n_upper", "it is below the proved bound")
+    place = "t.start_radius_over_delta"
+    assert times({"start_radius_over_delta": ["1/4", str(4 - TINY)]}) == (
+        "R9",
+        place,
+        "the upper start is lower than what is proved",
+    )
+    for pair in (["0", "4"], ["-1", "4"], ["5", "4"]):
+        assert times({"start_radius_over_delta": pair}) == ("R9", place, "0 < low <= high is needed")
+    for low in ("0", "-1", str(1 + TINY)):
+        assert times({"n_lower": low}) == ("R9", "t.n_lower", "0 < n_lower <= n_upper is needed")
+    assert times({"start_time": ["-1", "1"]}) == ("R9", "t.start_time", "no time is negative")
+    narrow = ("R9", "t.start_time", "it is narrower than what is proved")
+    assert times({"start_time": [str(F(5, 8) + TINY), "1"]}) == times({"start_time": ["0", str(F(5, 8) - TINY)]}) == narrow
+    assert times({"start_time": ["0", "1"]}) is None
+    assert times({}, radius=None, proved=[group(trap=FALLING)]) == ("R9", "t", "there is no radius")
+    # A start of exactly one size, and of the one rate, is a pair too.
+    assert times({"start_radius_over_delta": ["1/2", "1/2"]}, end=F(1, 4)) is None
+    assert times({"n_lower": "1/64", "n_upper": "1/64"}, proved=[group(rates=replace(RATES, ell=(ONE // 4, ONE // 16)))]) is None
+
+
+def test_the_lower_pair_of_times_is_that_of_one_group():
+    quick = group(share=F(1, 8))
+    large = group(rates=replace(RATES, ell=(ONE // 8, ONE // 2)), share=F(3, 4))
+    own = {"n_lower": "1/64"}
+    assert times(own, proved=[group("dead", None), quick, group()]) is None
+    assert times({**own, "start_radius_over_delta": ["3/4", "4"]}, proved=[quick, large])[2].startswith("no group")
+    assert times({**own, "start_radius_over_delta": ["1/8", "4"]}, proved=[large, quick]) is None
+    assert times({**own, "start_radius_over_delta": ["1/8", "4"]}, proved=[quick, large]) is None
+    assert times({}, proved=[group("inconclusive", None)])[2].startswith("no group")
+
+
+@pytest.mark.usefixtures("late")
+def test_times_of_order_three_start_between_the_bounds_of_the_curve():
+    # The growth is 2; nu = 3 (1/4 - 3 A E) with A = R^3/4.
+    own = {"start_radius_over_delta": ["1/2", "2"], "n_lower": "1/1000", "start_time": ["1/4", "3/8"]}
+    assert times(own, 3, "1/2", end=F(8)) is None
+    # (1/4 - 3/512) * 3 / 9 / 4
+    assert times({**own, "n_lower": str(F(125, 6144))}, 3, "1/2", end=F(8)) is None
+    assert times({**own, "n_lower": str(F(125, 6144) + TINY)}, 3, "1/2", end=F(8))[1] == "t"
+    assert times({**own, "n_upper": "1/12"}, 3, "1/2", end=F(8)) is None
+    assert times({**own, "n_upper": str(F(1, 12) - TINY)}, 3, "1/2", end=F(8))[1] == "t.n_upper"
+    for pair in ([str(F(1, 4) + TINY), "3/8"], ["1/4", str(F(3, 8) - TINY)]):
+        assert times({**own, "start_time": pair}, 3, "1/2", end=F(8))[1] == "t.start_time"
+
+
+LAW = {"exponent": ["0", "4"], "coefficient": "4", "floor": "1/72"}
+
+
+def law(change, **options):
+    after = state(**options)
+    return refusal(after._check_law, 0, after.proved[0].trap, Node({**LAW, **change}, "law"))
+
+
+def test_a_law_at_its_edges():
+    # The floor is 1/18 over mass 4; the growth is 4, to the powers 0 and 4, and D = 1/64.
+    most = str(F(1, 64) * power_up(F(4), F(4)))
+    assert law({"coefficient": most}) is None
+    below = "it is below the proved bound"
+    assert law({}) == ("R7", "law.coefficient", below)
+    assert law({"coefficient": most, "floor": str(F(1, 72) - TINY)}) == ("R7", "law.floor", below)
+    above = ("R7", "law.exponent", "it is above the proved power")
+    for pair in (["0", str(4 + TINY)], ["2", "1"], [str(-TINY), "1"]):
+        assert law({"coefficient": "1000", "exponent": pair}) == above
+    assert law({"coefficient": "1000", "exponent": ["4", "4"]}) is None
+    # A size that has become smaller: the lower power is the larger one.
+    small = F(1, 64) * power_up(F(1, 2), F(1))
+    own = {"end": F(1, 4), "radius": "2"}
+    assert law({"exponent": ["1", "2"], "coefficient": str(small)}, **own) is None
+    assert law({"exponent": ["1", "2"], "coefficient": str(small - TINY)}, **own) == ("R7", "law.coefficient", below)
+    assert law({"coefficient": "0"}, D=(F(0),)) is None
+    assert law({"coefficient": str(-TINY)}, D=(F(0),)) == ("R7", "law.coefficient", below)
+
+
+@pytest.mark.parametrize("proved", [[group(trap=FALLING)], [group(trap=STANDING)], [group(), group("inconclusive", None)]])
+def test_no_law_without_a_floor_and_growth(proved):
+    for radius in ("2", None):
+        assert law({}, proved=proved, radius=radius) == ("R7", "law", "no such law is proved")
+
+
+BLOCK = {
+    "index": 0,
+    "weights": [0, 2],
+    "outcome": "converges",
+    "reason": "",
+    "horizon": None,
+    "kkt_point": None,
+    "support": None,
+    "value": None,
+    "gap": None,
+    "angle_at_horizon": None,
+    "angle_at_radius": None,
+    "law": None,
+}
+POINT = {"centre": ["3*2^-4", "1*2^-2"], "radius": "1/16"}
+NARROW, BELOW = "it is narrower than what is proved", "it is below the proved bound"
+
+
+def block(change, after=None, g=0, horizon=F(1), at_horizon=None):
+    after = after or state()
+    after.horizon = horizon
+    if at_horizon is not None:
+        after.at_horizon = at_horizon
+    values = {**BLOCK, **change}
+    return refusal(after.check_block, g, {name: Node(value, f"b.{name}") for name, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({}, None),
+        ({"value": ["1/8", "1/4"]}, None),
+        ({"value": [str(F(1, 8) + TINY), "1/4"]}, ("R9", "b.value", NARROW)),
+        ({"value": ["1/8", str(F(1, 4) - TINY)]}, ("R9", "b.value", NARROW)),
+        ({"gap": ["1/2", "3"]}, None),
+        ({"gap": ["1/2", None]}, None),
+        ({"gap": [str(F(1, 2) + TINY), None]}, ("R9", "b.gap", NARROW)),
+        ({"gap": ["1/2", str(3 - TINY)]}, ("R9", "b.gap", NARROW)),
+        ({"angle_at_horizon": "1/64"}, None),
+        ({"angle_at_horizon": str(F(1, 64) - TINY)}, ("R9", "b.angle_at_horizon", BELOW)),
+        ({"angle_at_radius": "1/16"}, None),
+        ({"angle_at_radius": "1/18"}, ("R9", "b.angle_at_radius", BELOW)),
+        ({"law": {**LAW, "coefficient": "9"}}, None),
+        ({"law": LAW}, ("R7", "b.law.coefficient", BELOW)),
+        ({"kkt_point": POINT}, None),
+        ({"kkt_point": {**POINT, "radius": str(F(1, 16) - TINY)}}, ("R9", "b.kkt_point.radius", BELOW)),
+        ({"kkt_point": POINT, "support": [0]}, None),
+        ({"support": [0]}, ("R9", "b.support", "it belongs to a KKT point")),
+        ({"kkt_point": POINT, "support": [1]}, ("R9", "b.support", "it is not what the certificate's evidence is about")),
+    ],
+)
+def test_a_block_at_its_edges(change, refused):
+    assert block(change) == refused
+
+
+def test_a_block_of_one_weight_has_no_gap():
+    after = state(proved=[group(proposed=Trap([[5]], F(2), F(1, 2), F(0), None))])
+    after.certificate.problem.groups, after.certificate.problem.indices = [[0]], [[0]]
+    reason = "a single weight has no directions between which there is a gap"
+    assert block({"weights": [0, 1], "gap": ["0", None]}, after) == ("R9", "b.gap", reason)
+
+
+def test_a_block_without_a_trap_claims_nothing():
+    after = state(proved=[group("dead", None)])
+    assert block({"outcome": "dead"}, after) is None
+    own = {"kkt_point": POINT, "support": [0], "value": ["0", "1"], "gap": ["0", None], "law": LAW}
+    for name, value in {**own, "angle_at_horizon": "1", "angle_at_radius": "1"}.items():
+        found = block({"outcome": "dead", name: value}, after)
+        assert found == ("R9", f"b.{name}", "it is not what the certificate's evidence is about")
+
+
+def test_a_block_claims_no_angle_at_a_radius_that_is_not_there():
+    after = state(radius=None, proved=[group(trap=FALLING)])
+    assert block({"angle_at_radius": "1"}, after)[:2] == ("R9", "b.angle_at_radius")
+    assert block({"angle_at_horizon": "1/64"}, after) is None
+
+
+def test_blocks_of_several_parts_have_sorted_weights_and_their_own_numbers():
+    after = state(proved=[group(), group(proposed=Trap([[3], [4]], F(2), F(1, 2), F(0), None))], D=(F(0), F(1, 32)))
+    own = {"index": 1, "weights": [2, 2], "angle_at_horizon": "1/32"}
+    assert block(own, after, 1) is None
+    assert block({**own, "angle_at_horizon": "1/33"}, after, 1)[1] == "b.angle_at_horizon"
+    assert block({**own, "weights": [1, 2]}, after, 1)[1] == "b.weights"
+    assert block({**own, "kkt_point": POINT, "support": [1, 2]}, after, 1) is None
+    assert block({**own, "kkt_point": POINT, "support": [0, 1]}, after, 1)[1] == "b.support"
+
+
+@pytest.mark.usefixtures("late")
+def test_the_angle_at_a_later_horizon_has_a_drift():
+    # nu = 3 (1/4 - 3/16 A): at A = 1 the floor is (1/8)/(2 + 3/16); without a floor it is K / gamma = 1/16.
+    floor = F(1, 8) / (2 + F(3, 16))
+    for angle, expected in ((F(1, 64) + floor, None), (F(1, 64) + floor - TINY, "b.angle_at_horizon")):
+        found = block({"angle_at_horizon": str(angle)}, state(3), at_horizon=F(1))
+        assert (found and found[1]) == expected
+    half = F(1, 8) / (2 + 3 * (F(1, 4) - F(3, 32))) / 2
+    for angle, expected in ((F(1, 64) + half, None), (F(1, 64) + half - TINY, "b.angle_at_horizon")):
+        found = block({"angle_at_horizon": str(angle)}, state(3), at_horizon=F(1, 2))
+        assert (found and found[1]) == expected
+    unknown = state(3, proved=[group(), group("inconclusive", None)])
+    for angle, expected in ((F(1, 64) + F(1, 32), None), (F(1, 64) + F(1, 32) - TINY, "b.angle_at_horizon")):
+        found = block({"angle_at_horizon": str(angle)}, unknown, at_horizon=F(1, 2))
+        assert (found and found[1]) == expected
+
+
+STILL = Rates(F(0), ONE, 0, 0, 0, (0, 0))
+
+
+def path(*ends):
+    return Track([Step(F(end), F(0), F(0), STILL, (ONE, ONE)) for end in ends], F(1), [[3, 4]])
+
+
+def test_the_horizon_of_a_block():
+    # Its own curve ends at 3, at 3/8 in the units of the problem.
+    proved = [group(path=path(1, 3))]
+    assert block({"horizon": "3/8"}, state(proved=proved)) is None
+    assert block({"horizon": str(F(3, 8) - TINY)}, state(proved=proved)) == ("R9", "b.horizon", BELOW)
+    assert block({"horizon": "1"}, state(proved=proved)) is None
+    assert block({"horizon": str(1 + TINY)}, state(proved=proved)) == (
+        "R9",
+        "b.horizon",
+        "it is later than the horizon of the claim",
+    )
+    assert block({"horizon": "0"}, state(proved=[group(path=path())])) is None
+    unknown = ("R9", "b.horizon", "the horizon has no time here, or nothing is proved about this block")
+    assert block({"horizon": "1"}, state(proved=proved), horizon=None) == unknown
+    assert block({"horizon": "1"}, state(proved=[group()])) == unknown
+
+
+@pytest.mark.usefixtures("late")
+def test_the_horizon_of_a_block_of_higher_order_is_the_latest_end():
+    proved = [group(path=path(1))]
+    assert block({"horizon": "3/8"}, state(3, proved=proved)) is None
+    assert block({"horizon": str(F(3, 8) - TINY)}, state(3, proved=proved)) == ("R9", "b.horizon", BELOW)
+
+
+@pytest.mark.parametrize("name", ["index", "weights", "outcome", "reason"])
+def test_the_heading_of_a_block_is_that_of_its_group(name):
+    own = {"index": 2, "weights": [3, 2], "outcome": "converges", "reason": ""}
+    each = group()
+    check_heading({key: Node(value, key) for key, value in own.items()}, 2, each, [4, 3])
+    with pytest.raises(Refused) as error:
+        check_heading({key: Node("x" if key == name else value, key) for key, value in own.items()}, 2, each, [4, 3])
+    assert (error.value.rule, error.value.where) == ("R9", name)
+
+
+def test_a_point_is_the_centre_of_the_trap_in_the_order_of_the_weights():
+    def check(centre, radius, weights=(5, 2)):
+        return refusal(check_point, Node({"centre": centre, "radius": radius}, "p"), TRAP, CENTRE, list(weights), GRID)
+
+    # The grid integers 3 and 4 of the weights 5 and 2.
+    assert check(["1*2^-2", "3*2^-4"], "1/16") is None
+    assert check(["3*2^-4", "1*2^-2"], "1/16") == ("R9", "p.centre", "it is not the centre of the trap")
+    assert check(["3*2^-4", "1*2^-2"], "1/16", (2, 5)) is None
+    assert check(["1*2^-2", "3*2^-4"], str(F(1, 16) - TINY)) == ("R9", "p.radius", "it is below the proved bound")
+    assert check(["1*2^-2", "3*2^-4"], "1/2") == ("R6", "p.radius", "the point is alone within r0 of the trap only")
+    assert check(["1*2^-2", "3*2^-4"], str(F(1, 2) - TINY)) is None
+    assert check(["1*2^-2"], "1/16")[:2] == ("R1", "p.centre")
+
+
+def test_a_support_is_what_is_longer_than_the_distance_of_the_kkt_point():
+    def check(support, centre, parts=(4, 7), radius=F(1, 16)):
+        trap = replace(TRAP, kkt_radius=radius)
+        return refusal(_check_support, Node(support, "s"), trap, Trap(centre, F(2), F(1, 2), F(0), None), list(parts))
+
+    assert check([4, 7], [[3, 0], [0, 4]]) is None
+    assert check([7], [[0, 0], [0, 4]]) is None
+    wrong = ("R9", "s", "it is not what the certificate's evidence is about")
+    assert check([4, 7], [[0, 0], [0, 4]]) == check([0, 1], [[3, 0], [0, 4]]) == check([7, 4], [[3, 0], [0, 4]]) == wrong
+    # (3/5)^2 is not more than (3/5)^2, but more than anything smaller.
+    small = ("R9", "s", "a part is too small to tell whether it vanishes")
+    assert check([4, 7], [[3, 0], [0, 4]], radius=F(3, 5)) == small
+    assert check([4, 7], [[3, 0], [0, 4]], radius=F(3, 5) - TINY) is None
+    # One part of a block may be counted from the block's beginning.
+    assert check([0], [[3, 4]], (4,)) is check([4], [[3, 4]], (4,)) is None
+    assert check([1], [[3, 4]], (4,)) == check([False], [[3, 4]], (4,)) == wrong
+    assert check([0], [[3, 4], [0, 0]]) == wrong
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [([3], [3, 1]), ([0, 1, 2], [0, 3]), ([0, 2], [[0, 1], [2, 1]]), ([1, 2, 5, 6, 7, 9], [[1, 2], [5, 3], [9, 1]]), ([], [])],
+)
+def test_runs_of_consecutive_weights(weights, expected):
+    assert runs(weights) == expected
+
+
+def test_a_scaled_time_on_curves_without_decay_is_their_length():
+    own = path(F(1, 2), F(2))
+    run = group(path=Track(own.steps, F(1, 4), [[1]]))
+    run.runner.errors = [(0, 0), (0, 0)]
+    # Times |p(0)|^(L-2) = 1/2 and 1/4.
+    assert scaled_time(run, 3, CLOCK) == (1, 1)
+    assert scaled_time(run, 4, CLOCK) == (F(1, 2), F(1, 2))
+    assert scaled_time(group(), 3, CLOCK) == scaled_time(group(path=path()), 3, CLOCK) == (0, 0)
+
+
+@pytest.mark.parametrize("L", [3, 4])
+@pytest.mark.parametrize("decay", [F(1, 2), F(-1, 2)])
+def test_a_scaled_time_is_the_integral_of_the_decay_and_of_the_errors(L, decay):
+    c, ends, errors = L - 2, (F(1, 2), F(2)), ((ONE // 8, ONE // 4), (ONE // 4, ONE // 2))
+    steps = [Step(end, decay * end, decay, STILL, (ONE, ONE)) for end in ends]
+    run = group(path=Track(steps, F(3), [[1]]))
+    run.runner.errors = list(errors)
+    low = high = F(0)
+    first = (F(1), F(1))
+    for end, (err_up, err_lo) in zip(ends, errors, strict=True):
+        after = exp_bounds(-c * decay * end)
+        pair = sorted([(first[0] - after[1]) / (c * decay), (first[1] - after[0]) / (c * decay)])
+        low = rounded(low + pair[0] * exp_bounds(-c * fraction(err_up))[0], False)
+        high = rounded(high + pair[1] * exp_bounds(c * fraction(err_lo))[1], True)
+        first = after
+    # start2 = 3: |p(0)| is its root.
+    expected = low * root_down(F(3) ** c, 2), high * root_up(F(3) ** c, 2)
+    assert scaled_time(run, L, CLOCK) == expected
+    assert expected[0] < expected[1]
+
+
+def test_a_scaled_time_goes_on_where_a_decay_ends():
+    steps = [Step(F(1), F(1), F(1), STILL, (ONE, ONE)), Step(F(3), F(1), F(0), STILL, (ONE, ONE))]
+    run = group(path=Track(steps, F(1), [[1]]))
+    run.runner.errors = [(0, 0), (0, 0)]
+    # 1 - 1/e and then 2/e.
+    low, high = exp_bounds(F(-1))
+    expected = rounded(rounded(1 - high, False) + low * 2, False), rounded(rounded(1 - low, True) + high * 2, True)
+    assert scaled_time(run, 3, CLOCK) == expected
+
+
+def network(p, depth, trained, given, X, z, order, several=False):
+    own = {"p": p, "depth": depth, "trained": trained, "given": given, "samples": X, "z": z, "order": order}
+    return SimpleNamespace(**own, several=several, rate=F(8))
+
+
+def test_the_bound_of_n_is_a_product_of_norms():
+    X = [[F(3), F(4)], [F(0), F(2)]]
+    # (|z_1| 5^4 + |z_2| 2^4) times (4/7)^2 of layer 1, (2/7)^1 of layer 2 and (1/7)^(1/2) of layer 3; roots are rounded.
+    N = largest_ncf(network(2, 3, [1, 2, 3], {}, X, [F(-1, 2), F(3)], 7), CLOCK)
+    layers = root_up(F(4, 7) ** 4, 2) * root_up(F(2, 7) ** 2, 2) * root_up(F(1, 7), 2)
+    assert N == 8 * (F(625, 2) + 48) * layers
+    # Layer 2 is not trained: its Frobenius norm 5, to the power 2 of what follows.
+    N = largest_ncf(network(2, 3, [1, 3], {2: [[F(3), F(0)], [F(0), F(4)]]}, X, [F(-1, 2), F(3)], 5), CLOCK)
+    assert N == 8 * (F(625, 2) + 48) * root_up(F(4, 5) ** 4, 2) * root_up(F(1, 5), 2) * 25
+    # 3^(1/2) is not rational: every root is rounded upwards.
+    N = largest_ncf(network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [[F(1), F(1)]], [F(1)], 3), CLOCK)
+    length = rounded(root_up(F(2), 2) ** 3, True)
+    assert N == 8 * rounded(length, True) * root_up(F(3), 2) and N**2 > 64 * 8 * 3
+
+
+def test_the_bound_of_n_of_several_neurons_is_that_of_one(monkeypatch):
+    monkeypatch.setattr(claim, "unit_outputs", lambda problem: [F(2), F(5)])
+    assert largest_ncf(network(2, 2, [1], {}, [], [F(-3), F(1)], 2, several=True), CLOCK) == 8 * 11
