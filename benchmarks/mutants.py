@@ -98,8 +98,9 @@ def _make(room: Path, files: list[str], group: dict[str, Any]) -> None:
         "only_mutate": files,
         "also_copy": [path.name for path in room.iterdir() if path.name not in ("mutants", "certflow", "tests")],
         "track_dependencies": False,
-        "timeout_multiplier": 1.5,
-        "timeout_constant": 5.0,
+        # Far more than all tests need: a mutant that is stopped here counts as noticed.
+        "timeout_multiplier": 4.0,
+        "timeout_constant": 20.0,
         "pytest_add_cli_args_test_selection": tests,
         "pytest_add_cli_args": plain + chosen,
     }

@@ -1,7 +1,7 @@
 """R7 to R9 worked out: every bound of the claim is accepted exactly at the proved number and refused just beyond it."""
 
 from dataclasses import replace
-from fractions import Fraction
+from fractions import Fraction as F
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +17,6 @@ from certflow.checker.region import Rates
 from certflow.checker.sweep import Runner, Sweep
 from certflow.checker.verdicts import Clock, Refused
 
-F = Fraction
 TINY = F(1, 10**40)
 CLOCK = Clock(None)
 RATES = Rates(F(-2), ONE, ONE // 8, ONE // 16, ONE // 32, (ONE // 4, ONE // 2))
@@ -602,14 +601,14 @@ def test_the_bound_of_n_is_a_product_of_norms():
     # (|z_1| 5^4 + |z_2| 2^4) times (4/7)^2 of layer 1, (2/7)^1 of layer 2 and (1/7)^(1/2) of layer 3; roots are rounded.
     N = largest_ncf(network(2, 3, [1, 2, 3], {}, X, [F(-1, 2), F(3)], 7), CLOCK)
     layers = root_up(F(4, 7) ** 4, 2) * root_up(F(2, 7) ** 2, 2) * root_up(F(1, 7), 2)
-    assert N == 8 * (F(625, 2) + 48) * layers
+    assert 8 * (F(625, 2) + 48) * layers == N
     # Layer 2 is not trained: its Frobenius norm 5, to the power 2 of what follows.
     N = largest_ncf(network(2, 3, [1, 3], {2: [[F(3), F(0)], [F(0), F(4)]]}, X, [F(-1, 2), F(3)], 5), CLOCK)
-    assert N == 8 * (F(625, 2) + 48) * root_up(F(4, 5) ** 4, 2) * root_up(F(1, 5), 2) * 25
+    assert 8 * (F(625, 2) + 48) * root_up(F(4, 5) ** 4, 2) * root_up(F(1, 5), 2) * 25 == N
     # 3^(1/2) is not rational: every root is rounded upwards.
     N = largest_ncf(network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [[F(1), F(1)]], [F(1)], 3), CLOCK)
     length = rounded(root_up(F(2), 2) ** 3, True)
-    assert N == 8 * rounded(length, True) * root_up(F(3), 2) and N**2 > 64 * 8 * 3
+    assert 8 * rounded(length, True) * root_up(F(3), 2) == N and N**2 > 64 * 8 * 3
 
 
 def test_the_bound_of_n_of_several_neurons_is_that_of_one(monkeypatch):

@@ -1,7 +1,7 @@
 """R5 worked out: every number of the sweep is the one of the rule, in the rule's own rounding."""
 
 from dataclasses import replace
-from fractions import Fraction
+from fractions import Fraction as F
 
 import pytest
 
@@ -11,7 +11,6 @@ from certflow.checker.region import Rates
 from certflow.checker.sweep import Runner, Sweep, _advance, _enter, _power_up, _signed_up, _size_up, sweep
 from certflow.checker.verdicts import Clock, Refused
 
-F = Fraction
 STEP = Rates(F(0), ONE, ONE // 2, ONE // 4, ONE // 8, (-ONE // 16, ONE // 16), ONE // 32)
 TRAP = Rates(F(-2), ONE, ONE // 2, ONE // 4, ONE // 8, (ONE // 4, ONE // 2))
 SHARE = (F(3, 5), F(4, 5))
@@ -34,7 +33,7 @@ def test_a_distance_advances_by_the_rule(mu, exponent):
     X = fraction(exp_up_fixed(exponent if isinstance(exponent, int) else up(exponent)))
     pushed = (F(1, 32) + F(1, 2) * F(1, 16)) / 4
     _advance(run, replace(STEP, mu=mu), ONE // 4, ONE // 8, 3, A, 7)
-    assert run.D == up(X / 64) + up(max(F(1), X) * pushed)
+    assert up(X / 64) + up(max(F(1), X) * pushed) == run.D
     D_sup = up(max(F(1), X) * (F(1, 64) + pushed))
     drift = ONE // 32 + 3 * up(fraction(D_sup) / 8)
     assert run.err_up == up(fraction(drift + 7 * ONE // 64) / 4)
@@ -56,7 +55,7 @@ def test_a_direction_stays_strictly_inside_the_region(inside):
         own = replace(rate, r=limit if inside else 0)
         if not refused:
             _advance(run, own, ONE // 4, ONE // 4, 3, ONE // 16, 7)
-            assert run.D == D_sup and bool(run.err_up) == bool(run.err_lo) == inside
+            assert D_sup == run.D and bool(run.err_up) == bool(run.err_lo) == inside
             continue
         with pytest.raises(Refused) as refusal:
             _advance(run, own, ONE // 4, ONE // 4, 3, ONE // 16, 7)
@@ -67,7 +66,7 @@ def test_a_direction_stays_strictly_inside_the_region(inside):
         run = runner(track(1))
         run.step = 1
         _advance(run, replace(rate, r=0), ONE // 4, ONE // 4, 3, ONE // 16, 7)
-        assert run.D == D_sup
+        assert D_sup == run.D
 
 
 def test_a_distance_is_measured_to_the_kkt_point_from_the_end_of_the_curve():
