@@ -18,6 +18,8 @@ from certflow.checker.sweep import Runner, Sweep
 from certflow.checker.verdicts import Clock, Refused
 
 TINY = F(1, 10**40)
+NARROW, BELOW = "it is narrower than what is proved", "it is below the proved bound"
+OTHER = "it does not agree with the rest of the certificate"
 CLOCK = Clock(None)
 RATES = Rates(F(-2), ONE, ONE // 8, ONE // 16, ONE // 32, (ONE // 4, ONE // 2))
 TRAP = ProvedTrap(F(2), F(1, 2), F(1, 16), RATES, (F(2), F(4)), (F(1, 8), F(1, 4)), (F(1, 2), F(3)))
@@ -136,7 +138,7 @@ def test_directions_stay_within_epsilon_and_inside_their_traps(D, traps, worst):
         proved = [group("converges" if trap else "inconclusive", trap) for trap in own]
         return refusal(state(D=(D, F(0)), proved=proved, epsilon=epsilon).check_radius)
 
-    refused = ("R7", "claim.blocks", f"block 0 {STAYS}")
+    refused = ("R7", "claim.blocks", f"blocks[0] {STAYS}")
     assert check(worst, F(1)) is None
     assert check(worst - TINY, F(1)) == refused
     assert check(F(1), worst + TINY) is None
@@ -145,7 +147,7 @@ def test_directions_stay_within_epsilon_and_inside_their_traps(D, traps, worst):
 
 def test_the_block_that_does_not_stay_is_named():
     proved = [group("dead", None), group(trap=replace(TRAP, r0=F(1)))]
-    assert refusal(state(D=(F(0), F(1, 2)), proved=proved).check_radius) == ("R7", "claim.blocks", f"block 1 {STAYS}")
+    assert refusal(state(D=(F(0), F(1, 2)), proved=proved).check_radius) == ("R7", "claim.blocks", f"blocks[1] {STAYS}")
     assert refusal(state(D=(F(0), F(1, 8)), proved=proved).check_radius) is None
 
 
@@ -295,7 +297,7 @@ def test_times_to_a_radius_at_their_edges():
         assert times({"start_radius_over_delta": pair}) == ("R9", place, "0 < low <= high is needed")
     for low in ("0", "-1", str(1 + TINY)):
         assert times({"n_lower": low}) == ("R9", "t.n_lower", "0 < n_lower <= n_upper is needed")
-    assert times({"start_time": ["-1", "1"]}) == ("R9", "t.start_time", "no time is negative")
+    assert times({"start_time": ["-1", "1"]}) == ("R9", "t.start_time", "a time is negative")
     narrow = ("R9", "t.start_time", "it is narrower than what is proved")
     assert times({"start_time": [str(F(5, 8) + TINY), "1"]}) == times({"start_time": ["0", str(F(5, 8) - TINY)]}) == narrow
     assert times({"start_time": ["0", "1"]}) is None
@@ -379,7 +381,6 @@ BLOCK = {
     "law": None,
 }
 POINT = {"centre": ["3*2^-4", "1*2^-2"], "radius": "1/16"}
-NARROW, BELOW = "it is narrower than what is proved", "it is below the proved bound"
 
 
 def block(change, after=None, g=0, horizon=F(1), at_horizon=None):
@@ -412,7 +413,7 @@ def block(change, after=None, g=0, horizon=F(1), at_horizon=None):
         ({"kkt_point": {**POINT, "radius": str(F(1, 16) - TINY)}}, ("R9", "b.kkt_point.radius", BELOW)),
         ({"kkt_point": POINT, "support": [0]}, None),
         ({"support": [0]}, ("R9", "b.support", "it belongs to a KKT point")),
-        ({"kkt_point": POINT, "support": [1]}, ("R9", "b.support", "it is not what the certificate's evidence is about")),
+        ({"kkt_point": POINT, "support": [1]}, ("R9", "b.support", OTHER)),
     ],
 )
 def test_a_block_at_its_edges(change, refused):
@@ -432,7 +433,7 @@ def test_a_block_without_a_trap_claims_nothing():
     own = {"kkt_point": POINT, "support": [0], "value": ["0", "1"], "gap": ["0", None], "law": LAW}
     for name, value in {**own, "angle_at_horizon": "1", "angle_at_radius": "1"}.items():
         found = block({"outcome": "dead", name: value}, after)
-        assert found == ("R9", f"b.{name}", "it is not what the certificate's evidence is about")
+        assert found == ("R9", f"b.{name}", OTHER)
 
 
 def test_a_block_claims_no_angle_at_a_radius_that_is_not_there():
@@ -530,7 +531,7 @@ def test_a_support_is_what_is_longer_than_the_distance_of_the_kkt_point():
 
     assert check([4, 7], [[3, 0], [0, 4]]) is None
     assert check([7], [[0, 0], [0, 4]]) is None
-    wrong = ("R9", "s", "it is not what the certificate's evidence is about")
+    wrong = ("R9", "s", OTHER)
     assert check([4, 7], [[0, 0], [0, 4]]) == check([0, 1], [[3, 0], [0, 4]]) == check([7, 4], [[3, 0], [0, 4]]) == wrong
     # (3/5)^2 is not more than (3/5)^2, but more than anything smaller.
     small = ("R9", "s", "a part is too small to tell whether it vanishes")
