@@ -126,6 +126,50 @@ def test_no_proof_loses_an_exact_kkt_point(alpha):
     assert NeuronSlopes(function).contract(boxes_around(point[None] + [0, 0.1, 0], np.array([0]), 1e-2, draw))[0][0]
 
 
+@pytest.mark.parametrize("face", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_zero_in_the_corner_of_a_box_is_kept_by_the_drift_of_the_multiplier(face, sign, side):
+    # The form 2 (a + b)² - 3 b² has the eigenvector (2, 1), and nothing else is alive; F(y) - F(c) - A Δ is the change of μ times
+    # Δ, which is as large as its bound for a zero in the corner.
+    rows = [[sign, sign], [0, sign]] if face == 0 else [[sign, sign], [sign, 0]]
+    function = box_function(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], [2, -3])
+    point, low, high = (np.full((1, 2), float(sign)) for _ in range(3))
+    point[0, 1 - face] = 0.5 * sign
+    inner, outer = (0.25, 0.5) if side * sign > 0 else (0.5, 1.0)
+    low[0, 1 - face], high[0, 1 - face] = sorted((inner * sign, outer * sign))
+    empty, smaller, factor = NeuronSlopes(function).contract(Boxes(low, high, np.array([face])))
+    assert not empty[0]
+    assert (smaller.low <= point).all() and (point <= smaller.high).all()
+    # Nothing but the drift is left: |change of μ| <= 4 r, and A = 6 + 8 |c|.
+    r, c = (outer - inner) / 2, (outer + inner) / 2
+    assert 4 * r / (6 + 8 * c) <= factor[0] <= 4 * r / (6 + 8 * c) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("centre", "radius"), [(0.25, 0.5), (-0.125, 0.25), (0.375, 0.125), (0.5, 1.0)])
+def test_boxes_of_one_neuron_shrink_by_what_its_slopes_leave(centre, radius):
+    # On the half-space w_1 = 1, with σ' = 2 t_+: all that is stated, where the only rows are numbers.
+    rows, z = [(1, 1), (0, -1), (2, -1), (1, 3)], [2, -3, 1, 4]
+    function = box_function(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], z)
+    box = Boxes(np.array([[1.0, centre - radius]]), np.array([[1.0, centre + radius]]), np.array([0]))
+
+    def slope(at, to):
+        return (max(to, 0.0) - max(at, 0.0)) / (to - at)
+
+    A = drift = unsure = wobble = 0.0
+    for (first, other), weight in zip(rows, z, strict=True):
+        at, reach = first + other * centre, abs(other) * radius
+        low, high = slope(at, at - reach), slope(at, at + reach)
+        mean, rad = weight * (low + high), abs(weight) * (high - low)
+        v = other - first * centre
+        A += mean * v * other - 2 * weight * max(at, 0.0) * first
+        drift += mean * first * other
+        wobble += rad * abs(first * other)
+        unsure += rad * abs(v * other)
+    width = (unsure + (abs(drift) + wobble) * radius) / abs(A)
+    assert width <= NeuronSlopes(function).contract(box)[2][0] * (1 + 1e-12) <= width * (1 + 1e-9)
+
+
 def test_places_other_than_the_faces():
     assert others(np.array([0, 1, 2]), 3).tolist() == [[1, 2], [0, 2], [0, 1]]
 
