@@ -3,16 +3,20 @@
 import random
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
 from certflow.flow.basin_sampling import clopper_pearson, flow_to_rest, ncf_gradient, nearest_entries, sample_basins
+from certflow.flow.evidence import TrapEvidence
 from certflow.kkt.basins import basins
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.piecewise_linear import two_layer_kkt
+from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -197,3 +201,32 @@ def test_nothing_is_guessed(three_neurons):
         assert (limit.entry is None) == (before == gone)
         assert limit.entry is None or fewer.points[limit.entry] is kkt.points[before]
         assert limit.entry is not None or "list is partial" in limit.reason
+
+
+def turned(degrees, radius=0):
+    """A point of the circle at an angle from (1, 0), with coordinates known up to a radius."""
+    angle = Ball(degrees, 120) * Ball.pi(120) / 180
+    around = Ball.interval(-Fraction(radius), Fraction(radius), 120)
+    return KKTPoint("maximum", (angle.cos() + around, angle.sin() + around), Ball(1, 120))
+
+
+@pytest.mark.parametrize(
+    ("angles", "entry", "reason"),
+    [
+        # The trap is 1/4 wide, 14.3 degrees.
+        ([turned(40), turned(14)], 1, ""),
+        ([turned(40), turned(-14)], 1, ""),
+        ([turned(14, Fraction(1, 1000))], 0, ""),
+        ([turned(14, Fraction(1, 100)), turned(10, Fraction(1, 100))], 1, ""),
+        ([turned(14, Fraction(1, 10))], None, "no listed point is proved to be the limit, or all proved not to be"),
+        ([turned(15)], None, "the limit is none of the listed points; the list is partial"),
+        ([turned(15), turned(15, Fraction(1))], None, "no listed point is proved to be the limit, or all proved not to be"),
+    ],
+)
+def test_a_point_whose_enclosure_only_meets_the_trap_is_not_said_to_be_the_limit(angles, entry, reason):
+    problem = Problem(OneLayer(2, 1, SQUARED), [[1, 0], [1, 1]], [1, 2], direction=[3, 1])
+    found = {"outcome": "converges", "support": None, "kkt_point": {"centre": ["2*2^0", "0*2^0"], "radius": "1/8"}}
+    group = SimpleNamespace(trap=TrapEvidence(Fraction(1), Fraction(1, 4), Fraction(0), None))
+    proof = SimpleNamespace(problem=problem, claim={"blocks": [found]}, groups=[group])
+    (limit,) = certified_limits(proof, KKTSet(angles, 30, "partial"))
+    assert (limit.entry, limit.reason) == (entry, reason) and limit.weights == (0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -54,6 +55,57 @@ def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> No
     higher = claim_sentence(joint(order=7))
     assert "t·δ⁵" in higher
     assert "(1/(3)⁵ − (δ/ρ)⁵)/(35·0.7)" in higher
+
+
+SEVENTHS = {
+    "epsilon": "1/7",
+    "delta_bar": "1/70",
+    "start_angle": "1/700",
+    "radius": "1/7000",
+    "growth": {"factor_squared": "100/7"},
+}
+BLOCK_OF_SEVENTHS = block(
+    0,
+    value=["1/7", "2/7"],
+    gap=["3/7", "4/7"],
+    angle_at_horizon="1/35",
+    angle_at_radius="2/7",
+    law={"exponent": ["3/7", "4/7"], "coefficient": "5/7", "floor": "6/7"},
+)
+TIMES_OF_SEVENTHS = {
+    "start_radius_over_delta": ["8/7", "9/7"],
+    "n_lower": "10/7",
+    "n_upper": "11/7",
+    "start_time": ["12/7", "13/7"],
+}
+
+
+@pytest.mark.parametrize(("claim_of", "power"), [(separable, 2), (joint, 3)])
+def test_every_number_is_rounded_to_the_side_on_which_it_says_less(claim_of: Callable[..., dict], power: int) -> None:
+    claim = claim_of(**SEVENTHS, time_to_radius=TIMES_OF_SEVENTHS) | {"blocks": [BLOCK_OF_SEVENTHS]}
+    text, latex, table = claim_sentence(claim), claim_latex(claim), claim_table(claim)
+    assert "For every δ in (0, 0.01428] and every w0 within the angle 0.001428 of" in text
+    assert "‖w‖² ≤ 14.29·δ²" in text and "is within 0.02858 (radians) of" in text
+    assert "From then on it stays within ε = 0.1429 until ‖w‖ first exceeds R = 0.0001428." in text
+    assert r"For every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of" in latex
+    assert r"$\|w(t)\|^2 \le 14.29\,\delta^2$" in latex and "is within 0.02858 (radians) of" in latex
+    assert r"stays within $\varepsilon$ = 0.1429 until $\|w\|$ first exceeds $R = 0.0001428$." in latex
+    assert rf"this angle is at most $0.7143\,(\delta/\rho)^{{0.4285}} + 0.8572\,\rho^{{{power}}}$." in latex
+    if claim_of is separable:
+        assert "ln(ρ/(1.286·δ))/(2·1.572) and at most 1.858 + ln(ρ/(1.142·δ))/(2·1.428)." in text
+        assert "For 1.286·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 1.714 + " in text
+        assert r"1.714 + \frac{1}{2 \cdot 1.572}\ln\frac{\rho}{1.286\,\delta}$" in latex
+        assert r"1.858 + \frac{1}{2 \cdot 1.428}\ln\frac{\rho}{1.142\,\delta}$" in latex
+    else:
+        assert "with t₁·δ between 1.714 and 1.858, so that for 1.286·δ ≤ ρ ≤ R" in text
+        assert "at least 1.714 + (1/1.286 − (δ/ρ))/(3·1.572) and at most 1.858 + (1/1.142 − (δ/ρ))/(3·1.428)." in text
+        assert r"with $\delta t_1$ between $1.714$ and $1.858$, so that for $1.286\,\delta \le \rho \le R$" in latex
+        assert r"1.714 + \frac{(1.286)^{-1} - (\delta/\rho)}{3 \cdot 1.572}$" in latex
+        assert r"1.858 + \frac{(1.142)^{-1} - (\delta/\rho)}{3 \cdot 1.428}$" in latex
+    assert table.title == "Bounds for every δ in (0, 0.01428]"
+    shown = ["1", "converges", "[0.142, 0.286]", "0.4285", "0.02858", "0.2858", "0.4285", "0.7143", "0.8572"]
+    assert [[cell.text for cell in row] for row in table.rows] == [shown]
+    assert table.notes[-1] == "Angles to the KKT point at the horizon and when ‖w‖ = R = 0.0001428 after it, in radians."
 
 
 EVENT = joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"})

@@ -12,8 +12,12 @@ from certflow.arithmetic.base import FLOAT
 from certflow.kkt.krawczyk import Boxes
 from certflow.kkt.lift import lift
 from certflow.kkt.neuron import Neuron
+from certflow.kkt.orbits import Orbits
 from certflow.kkt.planar import planar_kkt
+from certflow.kkt.points import KKTPoint
+from certflow.kkt.refine import PolishedPoint
 from certflow.kkt.search import search
+from certflow.kkt.sign_symmetry import SignGroup
 from certflow.kkt.undecided import share_of_sphere
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
@@ -258,3 +262,30 @@ def test_progress_ends_at_its_total():
 def test_one_weight_is_refused():
     with pytest.raises(ValueError):
         search(OneLayer(1, 1, SQUARED), [[ONE]], [ONE])
+
+
+def polished(slope, radius, low, high):
+    """A point of the circle at (1, slope), its coordinates known up to `radius`, alone for the slopes from low to high."""
+    length = (Ball(slope, 100).square() + 1).sqrt()
+    around = Ball.interval(-radius, radius, 100)
+    entry = KKTPoint("maximum", (1 / length + around, slope / length + around), Ball(1, 100))
+    return PolishedPoint(entry, Ball(1, 100), Ball(1, 100), Boxes(np.array([[1.0, low]]), np.array([[1.0, high]]), np.array([0])))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count", "ambiguous"),
+    [
+        # Enclosures without a common point, of two points or of one where the other is alone.
+        ((0, "1e-9", -0.1, 0.1), ("1e-3", "1e-9", -0.1, 0.1), 2, False),
+        ((0, "1e-3", -0.1, 0.1), ("1e-3", "1e-3", 1.0, 2.0), 1, False),
+        ((0, "1e-3", 1.0, 2.0), ("1e-3", "1e-3", -0.1, 0.1), 1, False),
+        # They meet, but none lies where the other is alone: boxes that overlap decide nothing.
+        ((0, "1e-3", -1e-4, 1e-4), ("1e-3", "1e-3", -1e-4, 0.1), 2, True),
+        ((0, "1e-3", 1.0, 2.0), (0, "1e-3", 1.0, 2.0), 2, True),
+    ],
+)
+def test_points_are_one_where_one_lies_where_the_other_is_alone(first, second, count, ambiguous):
+    orbits = Orbits(SignGroup(2, []))
+    for slope, radius, low, high in (first, second):
+        orbits.add(polished(Fraction(slope), Fraction(radius), low, high))
+    assert (len(orbits.points), orbits.ambiguous) == (count, ambiguous)
