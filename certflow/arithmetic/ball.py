@@ -33,7 +33,8 @@ MAX_BINARY_EXPONENT = 4_000_000
 # *width* of a result independent of what other threads do.
 _PRECISION = Lock()
 
-# With fewer correct bits than this, the two endpoints give far tighter images than arb's formulas around the midpoint.
+# With no more correct bits than this, the two endpoints give far tighter images than arb's formulas around the midpoint;
+# an exact number has more.
 _WIDE = 20
 
 
@@ -367,7 +368,7 @@ def _enclose(low: arb, high: arb) -> arb:
     if low == high:
         return low
     if high <= 0:
-        return _enclose(high.neg(exact=True), low.neg(exact=True)).neg(exact=True)
+        return -_enclose(-high, -low)
     if low < 0:
         return low.union(high)
     return (arb(0).union((high - low).upper()).nonnegative_part() + low).nonnegative_part()
@@ -376,19 +377,19 @@ def _enclose(low: arb, high: arb) -> arb:
 def _divide(left: arb, right: arb) -> arb:
     if right.contains(0):
         raise DivisionByZero(f"division by a ball that contains zero: {right.str(5)}")
-    if right.is_exact() or right.rel_accuracy_bits() > _WIDE:
+    if right.rel_accuracy_bits() > _WIDE:
         return left / right
     return left * _enclose((1 / right.upper()).lower(), (1 / right.lower()).upper())
 
 
 def _increasing(value: arb, function: Callable[[arb], arb]) -> arb:
-    if value.is_exact() or value.rel_accuracy_bits() > _WIDE:
+    if value.rel_accuracy_bits() > _WIDE:
         return function(value)
     return _enclose(function(value.lower()).lower(), function(value.upper()).upper())
 
 
 def _power(value: arb, exponent: int) -> arb:
-    if exponent == 0 or value.is_exact() or value.rel_accuracy_bits() > _WIDE:
+    if exponent == 0 or value.rel_accuracy_bits() > _WIDE:
         return value**exponent
     low, high = value.lower(), value.upper()
     if exponent % 2 == 1 or low >= 0:
