@@ -143,7 +143,7 @@ def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: in
 
 def _signed_up(a: int, dt: int) -> int:
     """a dt rounded upwards, dt known up to one unit."""
-    return mul_up(a, dt) + (1 if a >= 0 else -(a >> BITS) + 1)
+    return mul_up(a, dt) + 1 + max(0, -(a >> BITS))
 
 
 def _power_up(P: int, start2: Fraction, order: int) -> int:

@@ -134,9 +134,10 @@ def test_powers_of_a_ratio_of_squares(order):
 
 
 def test_a_lower_bound_of_the_size_at_the_end_of_a_curve():
-    run = runner(track(1, 2))
+    # (P / 9/16)^(4/2) = 4 for the last step.
+    steps = [replace(step, P=(P, 9 * ONE)) for step, P in zip(track(1, 2, 3).steps, (ONE, 2 * ONE, 9 * ONE // 8), strict=True)]
+    run = runner(Track(steps, F(9, 16), [[1]]))
     run.log_lo = -ONE
-    # (9/8 / 9/16)^(4/2) = 4
     assert run.size_low(4) == rounded(F(3, 5) ** 4 * 4 * exp_bounds(F(-1))[0], False)
     run = runner(Track([], F(9, 16), [[1]]))
     assert run.size_low(2) == rounded(F(9, 25), False)
@@ -163,16 +164,16 @@ def test_a_sweep_of_one_group_without_a_curve_is_its_start():
     assert run.entry_D == 4
 
 
+@pytest.mark.parametrize("decay", [F(2), F(-4)])
 @pytest.mark.parametrize("several", [False, True])
-def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several):
+def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several, decay):
     """Two groups whose curves end at 1/4, 1/2 and at 1/4: two stretches, the second one partly in a trap."""
     size, order = F(1, 7), 2 if several else 3
     rising = replace(STEP, ell=(ONE // 16, ONE // 2))
 
     def runners():
-        one = runner(track("1/4", "1/2", rates=STEP), entry=ONE // 128, limit=ONE)
-        # Its share decides which of the two bounds of A is the smaller one.
-        two = runner(track("1/4", rates=rising), entry=ONE // 256, limit=ONE, share=(F(0), F(1, 2)))
+        one = runner(track("1/4", "1/2", decay=decay), entry=ONE // 128, limit=ONE)
+        two = runner(track("1/4", decay=decay, rates=rising), entry=ONE // 256, limit=ONE, share=(F(0), F(1, 2)))
         return [one, two] if several else [one]
 
     # The same by hand, stretch after stretch.
@@ -197,7 +198,8 @@ def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several):
                 run.D += ONE // 128 if k == 0 else ONE // 256
             elif k == 0:
                 run.step += 1
-        assert A_sup != total
+        # The decay decides which bound of A is the smaller one.
+        assert (total > A_sup) == (decay > 0)
         A = min(A_sup, total)
         sizes.append(A_sup)
     found = runners()
