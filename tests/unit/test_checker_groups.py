@@ -5,6 +5,7 @@ from fractions import Fraction as F
 from types import SimpleNamespace
 
 import pytest
+from after_a_sweep import CLOCK, RATES, TINY, refusal
 
 from certflow.checker import groups
 from certflow.checker.curve import Track
@@ -15,24 +16,11 @@ from certflow.checker.problem import Problem as Checked
 from certflow.checker.reading import Node
 from certflow.checker.region import Rates
 from certflow.checker.sweep import Runner
-from certflow.checker.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
 
-TINY = F(1, 10**40)
-CLOCK = Clock(None)
-RATES = Rates(F(-2), ONE, ONE // 8, ONE // 16, ONE // 32, (ONE // 4, ONE // 2))
 GRID = 48
-
-
-def refusal(call, *arguments):
-    """(rule, where, reason) of the refusal, None if there is none."""
-    try:
-        call(*arguments)
-    except Refused as error:
-        return error.rule, error.where, error.reason
-    return None
 
 
 @pytest.mark.parametrize(

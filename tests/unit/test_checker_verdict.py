@@ -1,0 +1,117 @@
+"""Every way in which a check ends is one verdict, word for word."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from certflow import checker
+from certflow.checker import ASSUMPTIONS, EXIT_CODES, Verdict, check_file, check_text
+from certflow.checker.reading import MAX_BYTES, Node, canonical
+from certflow.checker.verdicts import Malformed, OutOfTime, Refused
+
+
+def text(claim):
+    return canonical({"claim": claim}).encode("ascii")
+
+
+@pytest.fixture
+def proved(monkeypatch):
+    """A checker for which a claim is proved by the function given, whatever else the file holds."""
+
+    def by(prove):
+        def read(content, clock):
+            clock.enter("R2", "somewhere")
+            return SimpleNamespace(claim=Node(content["claim"], "claim"), clock=clock)
+
+        monkeypatch.setattr(checker, "read", read)
+        monkeypatch.setattr(checker, "check_claim", prove)
+        monkeypatch.setattr(checker, "_OTHERS", {"another": (lambda content, clock: prove(content, clock), ("It is so.",))})
+        return lambda claim, limit=None: check_text(text(claim), limit)
+
+    return by
+
+
+def test_a_claim_that_is_proved_is_accepted(proved):
+    asked = []
+    check = proved(lambda content, clock: asked.append((content, clock.end)) or {"proved": 1})
+    for claim in ({"statement": "early-direction"}, {}, {"statement": ["another"]}, None, "another"):
+        assert check(claim) == Verdict("accepted", "", "", "", claim, ASSUMPTIONS)
+    assert check({"statement": "another"}) == Verdict("accepted", claim={"proved": 1}, assumptions=("It is so.",))
+    assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 6
+    check({"statement": "another"}, 1e6)
+    assert asked[-1][1] > 1e5
+
+
+def test_text_is_as_good_as_bytes(proved):
+    proved(lambda *_: None)
+    assert check_text(text({}).decode("ascii")).verdict == "accepted"
+    assert check_text('{"claim":"\u00e9"}') == Verdict("malformed", "R1", "file", "it is not ASCII text")
+    assert check_text("\ud800") == Verdict("malformed", "R1", "file", "it is not JSON: Expecting value: line 1 column 1 (char 0)")
+
+
+def test_a_file_that_is_no_table_names_no_statement(proved):
+    proved(lambda *_: None)
+    found = check_text(b"[]")
+    assert (found.verdict, found.rule, found.where) == ("refused", "R2", "somewhere")
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (Refused("R7", "there", "so"), ("refused", "R7", "there", "so")),
+        (Refused("", "", "so"), ("refused", "R2", "somewhere", "so")),
+        (Malformed("there", "so"), ("malformed", "R1", "there", "so")),
+        (Malformed("", "so"), ("malformed", "R1", "somewhere", "so")),
+        (OutOfTime(), ("timeout", "R2", "somewhere", "the time limit has passed before everything was checked")),
+        *(
+            (kind("a\nb"), ("refused", "R2", "somewhere", f"the check could not be completed: {kind.__name__}: 'a\\nb'"))
+            for kind in (OverflowError, ZeroDivisionError, RecursionError, MemoryError, ValueError, IndexError, TypeError)
+        ),
+        (
+            ValueError("x" * 300),
+            ("refused", "R2", "somewhere", f"the check could not be completed: ValueError: '{'x' * 200}'"),
+        ),
+    ],
+)
+def test_whatever_stops_a_check_is_a_verdict(proved, error, verdict):
+    def stop(*_):
+        raise error
+
+    assert proved(stop)({}) == Verdict(*verdict)
+
+
+def test_a_time_limit_that_has_passed(proved):
+    found = proved(lambda *_: None)({}, 0.0)
+    assert (found.verdict, found.rule, found.where) == ("timeout", "R2", "somewhere")
+
+
+def test_every_verdict_has_its_exit_code():
+    assert EXIT_CODES == {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
+
+
+def test_a_file_is_read_and_checked(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(checker, "check_text", lambda *given: asked.append(given) or "verdict")
+    path = tmp_path / "x.json"
+    path.write_bytes(b"ab\r\n")
+    assert check_file(path) == check_file(str(path), 7.5) == "verdict"
+    assert asked == [(b"ab\r\n", None), (b"ab\r\n", 7.5)]
+
+
+def test_no_more_of_a_file_is_read_than_is_needed_to_see_that_it_is_too_large(monkeypatch, tmp_path):
+    monkeypatch.setattr(checker, "MAX_BYTES", 3)
+    monkeypatch.setattr(checker, "check_text", lambda data, limit: data)
+    path = tmp_path / "x.json"
+    path.write_bytes(b"abcdef")
+    assert check_file(path) == b"abcd" and MAX_BYTES == 16_000_000
+
+
+def test_what_is_no_file_is_malformed(tmp_path):
+    folder, missing, pipe = tmp_path, tmp_path / "missing", tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (folder, pipe):
+        assert check_file(path) == Verdict("malformed", "R1", "file", "it is not a regular file")
+    unread = f"it cannot be read: [Errno 2] No such file or directory: {str(missing)!r}"
+    assert check_file(missing) == Verdict("malformed", "R1", "file", unread)
+    assert check_file("\0").reason.startswith("it cannot be read: ")
