@@ -31,9 +31,8 @@ class Problem:
 
     `order` is L, `indices[j]` the weights of part j, `groups` the parts of each group; `layers[j]` the part as layers on
     `features` (the exact outputs of the layers below the lowest trained one). `z[i]` = omega y_i, `curvature` >= l'',
-    `least_curvature` <= l''. `outgoing[j]` is the fixed output weight of a neuron, if it is not trained. For the problem
-    of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved here; an
-    untrained output layer is `last` times the one here.
+    `least_curvature` <= l''. For the problem of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is
+    `mass` times what is proved here; an untrained output layer is `last` times the one here.
     """
 
     def __init__(self, content: Any, clock: Clock, units: Node | None = None) -> None:
@@ -74,8 +73,7 @@ class Problem:
         node.need(degree <= MAX_DEGREE, f"the output has a degree above {MAX_DEGREE} in the sample", "R1")
         # Order by degrees: layer l enters with degree p^(depth - l).
         self.order = sum(self.p ** (self.depth - l) for l in self.trained)
-        lawful = 2 <= self.order <= MAX_ORDER and self.trained != [self.depth]
-        node.need(lawful, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked", "R1")
+        node.need(2 <= self.order <= MAX_ORDER, f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked", "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
             node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
