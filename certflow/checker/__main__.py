@@ -75,7 +75,7 @@ def _early_sentences(claim: dict[str, Any]) -> list[str]:
     for block in claim["blocks"]:
         name = f"Block {block['index'] + 1}"
         if block["outcome"] == "inconclusive":
-            lines.append(f"{name}: nothing is claimed. {block['reason']}")
+            lines.append(f"{name}: nothing is claimed: {block['reason']}")
         elif block["outcome"] == "zero":
             lines.append(f"{name}: its weights are zero at the start and for ever.")
         elif block["outcome"] == "dead":

@@ -82,7 +82,7 @@ def basin_sentences(claim: dict[str, Any]) -> list[str]:
         name, time = f"Block {block['index'] + 1}", block["horizon"]
         when = "when its curve ends" if time is None else f"at time {time}"
         if block["outcome"] == "inconclusive":
-            lines.append(f"{name}: nothing is claimed. {block['reason']}")
+            lines.append(f"{name}: nothing is claimed: {block['reason']}")
         elif block["outcome"] == "zero":
             lines.append(f"{name}: it is zero at the start and for ever.")
         elif block["outcome"] == "dead":

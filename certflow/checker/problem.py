@@ -42,7 +42,9 @@ class Problem:
         self.rate = self.mass = self.last = Fraction(1)
         if units is not None:
             self._scale(units)
-        for matrix in (*self.given.values(), self.samples, [self.z]):
+        for matrix in self.given.values():
+            _short(matrix, top["network"], clock)
+        for matrix in (self.samples, [self.z]):
             _short(matrix, top["data"], clock)
         self.direction = top["direction"].rationals(self.size)
         _short([self.direction], top["direction"], clock)

@@ -1,8 +1,9 @@
-"""What the checker says, word for word, about every certificate of the corpora that it does not accept: verdicts.toml.
+"""What the checker says, word for word, about every certificate of the corpora: why it does not accept it (verdicts.toml), or
+the claim that it prints (sentences.toml).
 
     python tests/certificates/verdicts.py
 
-writes that file again. Whoever changes what the checker says reads the lines that have changed: they are what a user sees.
+writes both files again. Whoever changes what the checker says reads the lines that have changed: they are what a user sees.
 """
 
 import json
@@ -17,9 +18,10 @@ import malformations
 from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
+from certflow.checker.__main__ import sentences
 
 FOLDER = Path(__file__).parent
-FILE = FOLDER / "verdicts.toml"
+FILE, CLAIMS = FOLDER / "verdicts.toml", FOLDER / "sentences.toml"
 
 
 def words(verdict: Verdict) -> str:
@@ -35,6 +37,10 @@ def _changed(name: str, change: Callable[[attacks.Content], object]) -> bytes:
 
 def _in_units(units: Callable[[attacks.Content], object]) -> bytes:
     return _changed("scaled-given-layers", lambda content: content.update(units=units(content["units"])))
+
+
+def _printed(path: Path) -> list[str]:
+    return sentences(json.loads(path.read_bytes())["claim"])
 
 
 def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
@@ -60,6 +66,11 @@ def recorded() -> dict[tuple[str, str], str]:
     return {(section, name): line for section, lines in table.items() for name, line in lines.items()}
 
 
+def recorded_claims() -> dict[str, list[str]]:
+    """The lists of sentences.toml, one for each accepted certificate."""
+    return tomllib.loads(CLAIMS.read_text(encoding="ascii"))
+
+
 def main() -> None:
     lines = ["# What the checker says about damaged certificates; see verdicts.py."]
     last = None
@@ -69,6 +80,10 @@ def main() -> None:
         lines.append(f"{json.dumps(name)} = {json.dumps(words(check_text(data())))}")
         last = section
     FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
+    lines = ["# How the checker prints the claims of the accepted certificates; see verdicts.py."]
+    for path in sorted((FOLDER / "accept").glob("*"), key=lambda path: path.stem):
+        lines += ["", f"{json.dumps(path.stem)} = [", *(f"  {json.dumps(each)}," for each in _printed(path)), "]"]
+    CLAIMS.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -560,7 +560,7 @@ SAID = {
     "units that make long numbers": (
         one_layer(),
         units(19_999, 0, _2=-20_000),
-        "refused (R1, problem.data): the numbers are too long",
+        "refused (R1, problem.network): the numbers are too long",
     ),
 }
 
@@ -678,7 +678,7 @@ EDGES = {
         5,
         feed_forward([1, 1, 1], "1", [1], {"2": [["17"]]}, data={"X": [["1"]], "y": ["1"]}),
         None,
-        "refused (R1, problem.data): the numbers are too long",
+        "refused (R1, problem.network): the numbers are too long",
     ),
     "a direction": ("MAX_BITS", 4, one_layer(direction="9 1"), None, "refused (R1, problem.direction): the numbers are too long"),
     # 5 and 1 are 4 bits, of which 2 may be left out: 25 is below 2^(2 * 2 + 1).

@@ -297,13 +297,13 @@ def test_a_block_of_a_limit_flow_without_a_trap_claims_nothing(monkeypatch):
 def test_a_limit_flow_in_words():
     outcomes = [("inconclusive", None), ("zero", None), ("dead", "1/2"), ("converges", None), ("shrinks", "3")]
     blocks = [
-        {"index": k, "outcome": outcome, "horizon": horizon, "reason": "It is a saddle.", "angle_at_horizon": "1/8"}
+        {"index": k, "outcome": outcome, "horizon": horizon, "reason": "it is a saddle.", "angle_at_horizon": "1/8"}
         for k, (outcome, horizon) in enumerate(outcomes)
     ]
     to = "its direction is within 1/8 of the KKT point to which it converges; N is"
     assert basin_sentences({"start_angle": "1/5", "order": 3, "blocks": blocks}) == [
         "The limit flow u' = grad N(u) from every initial direction within 1/5 rad of the given one (order 3):",
-        "Block 1: nothing is claimed. It is a saddle.",
+        "Block 1: nothing is claimed: it is a saddle.",
         "Block 2: it is zero at the start and for ever.",
         "Block 3: at time 1/2 every sample is inactive, and it never moves again.",
         f"Block 4: when its curve ends {to} positive there.",
