@@ -236,7 +236,6 @@ class _Local:
         """The largest radius, among those tried, for which the proof holds."""
         least = self.least
         tried = [r for r in (*_RADII, 4.0 * self.residual / least if least else 0.0) if 0.0 < r < _LARGEST]
-        reason = self._why_not()
         for r in tried:
             tick()
             try:

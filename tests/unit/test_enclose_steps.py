@@ -97,6 +97,10 @@ def test_the_sign_of_tau_makes_the_matrix_definite_at_an_extremum() -> None:
     # The negative e1 is a minimum, since N is odd.
     assert found["cubic form"].tau < 0 < found["its minimum"].tau
     assert found["cubic form"].spectrum.inertia == (0, 3) and found["its minimum"].spectrum.inertia == (3, 0)
+    # So it is for any size of the labels.
+    network, X, z, centre = CASES["its minimum"]
+    for scale in (F(1, 2**60), F(2**60)):
+        assert _Local(network, exact(X), exact(z) * scale, np.array(centre)).tau == found["its minimum"].tau * float(scale)
     # With a single weight there is nothing but c.
     one = _Local(OneLayer(1, 1, Activation(1, 2)), exact([(2,)]), exact((3,)), np.array([0.5]))
     assert one.tau == -48.0 and one.M.tolist() == [[-48.0]]
@@ -411,9 +415,9 @@ def test_second_derivatives_turn_where_the_distance_leaves_their_sign() -> None:
     # Along (0, 1, 1) across c = (1, 0, 0): the form is -1 times the square of the length.
     at = second((-9.0, 2.0, -4.0), -9.0)
     at.spectrum = Spectrum(np.array([-9.0, -1.0, 0.0]), np.array([[0.0, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]), 0.0)
-    assert [at._turns(1, delta) for delta in (0.999999, 1.000001)] == [-1, 0]
-    assert [at._turns(0, delta) for delta in (1.999999, 2.000001)] == [1, 0]
-    assert [at._turns(2, delta) for delta in (3.999999, 4.000001)] == [-1, 0]
+    assert [at._turns(1, delta) for delta in (1.0 - 2.0**-39, 1.0)] == [-1, 0]
+    assert [at._turns(0, delta) for delta in (2.0 - 2.0**-38, 2.0)] == [1, 0]
+    assert [at._turns(2, delta) for delta in (4.0 - 2.0**-37, 4.0)] == [-1, 0]
 
 
 @pytest.mark.parametrize(("tau", "place", "order"), [(-8.0, 2, 2), (8.0, 1, 2), (-8.0, 2, 3), (-8.0, 2, 5), (8.0, 1, 1)])
@@ -474,6 +478,14 @@ def test_the_radii_of_a_proved_point(name: str) -> None:
     assert chord * (1 - MP.mpf(10) ** -8) <= mp(found.uniqueness) <= chord
     assert found.point.reason == f"the only KKT point within {float(found.uniqueness):.1e}"
     assert found.centre.tolist() == at.c.tolist()
+
+
+def test_a_sign_of_n_that_is_not_decided_is_part_of_the_reason() -> None:
+    found = enclose_point(
+        OneLayer(3, 1, Activation(-1, 2)), exact([(1, 1, 0), (0, 1, 1)]), exact((1, -1)), np.array([1.0, -1.0, 1.0])
+    )
+    within = f"the only KKT point within {float(found.uniqueness):.1e}"
+    assert found.point.reason == f"{within}; N is so close to 0 that its sign is not decided"
 
 
 def test_what_newton_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
