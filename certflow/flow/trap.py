@@ -77,7 +77,7 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tu
     if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)
     mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
-    s_short = dyadic_up(s, 12) if s > 0 else Fraction(0)
+    s_short = dyadic_up(s, 12)
     size = abs(mu) + abs(ell) + float(s_short) * float(np.sum(directions**2))
     for attempt in range(6):
         tick()

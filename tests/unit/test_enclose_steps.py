@@ -455,6 +455,7 @@ def test_the_sharper_gap_is_taken_and_no_gap_where_tau_is_too_near(monkeypatch: 
     assert plain.lower() <= F(3, 2) and plain.upper() >= F(5, 2) and plain.radius() < F(51, 100)
     assert gap((-8.0, -2.0), Ball(-3, 64)).contains(3)
     assert gap((-8.0, -2.0), Ball.interval(F(-4), F(-2), 64)).contains(2)
+    assert gap((-8.0, -2.0), Ball.interval(F(-7, 2), F(-5, 2), 64)).contains(2)
     # Values within the spread of τ are not told from it.
     assert gap((-8.0, -7.4375), None) is not None and gap((-8.0, -7.5), None) is None
     assert gap((-8.0,), None) is None and gap((-8.0, -2.0), None, F(5, 2)) is None

@@ -188,6 +188,13 @@ def test_the_gap_from_above_is_that_of_one_direction(order, ell):
     assert true <= found < true + F(1, 10**12)
 
 
+def test_the_quotients_of_the_gap_are_rounded_up():
+    # Where all Hessians are 0 nothing else is rounded.
+    found = _gap_upper(at(CENTRE), regions_of(np.zeros((2, 2, 2))), 0, DIRECTION, 0.375, 3, 1.75)
+    true = F(7, 4) * (1 + F(9, 64)) / (1 - F(9, 64))
+    assert true <= found < true + F(1, 10**30)
+
+
 def test_hessians_that_are_not_known_make_the_gap_larger():
     regions = regions_of(BLOCKS)
     wide = replace(regions, A=MidRad(regions.A.mid, np.full((1, 2, 2, 2), 0.125)))
