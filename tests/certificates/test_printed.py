@@ -244,14 +244,14 @@ def test_what_moves_the_cursor_is_escaped(monkeypatch, capsys):
     assert capsys.readouterr().out == "a\\tb: refused (R4, here):  ~\\x1b[2K\\x7f\\xe9\\n\\udce9\n"
 
 
-class Closed:
-    """A stream that nothing can be written to."""
+class Full:
+    """A stream that takes what is written and fails when it is flushed, as a buffer does."""
 
     def __init__(self, error):
-        self.error = error
+        self.error, self.taken = error, ""
 
-    def write(self, _):
-        raise self.error
+    def write(self, text):
+        self.taken += text
 
     def flush(self):
         raise self.error
@@ -266,13 +266,13 @@ class Closed:
 )
 def test_who_cannot_be_written_to_gets_the_exit_code(error, sentence, monkeypatch, capsys):
     monkeypatch.setattr(__main__, "check_file", lambda *_: Verdict("refused", "R4", "here", "It is so."))
-    monkeypatch.setattr(sys, "stdout", Closed(error))
+    monkeypatch.setattr(sys, "stdout", Full(error))
     assert main(["a", "b"]) == 1
     assert sys.stdout.name == os.devnull
     sys.stdout.close()
     assert capsys.readouterr().err == sentence
-    monkeypatch.setattr(sys, "stderr", Closed(error))
-    monkeypatch.setattr(sys, "stdout", Closed(error))
+    monkeypatch.setattr(sys, "stderr", Full(error))
+    monkeypatch.setattr(sys, "stdout", Full(error))
     assert main(["a"]) == 1
     sys.stdout.close()
 
