@@ -67,20 +67,18 @@ class Polynomial:
 
     def at_half(self) -> int:
         """The sign of the polynomial part at y = 1/2, as an integer of that sign."""
-        n = len(self.coefficients)
+        n = len(self.coefficients) - 1
         return sum(c << (n - k) for k, c in enumerate(self.coefficients))
 
     def range01(self) -> Interval:
         """R3: bounds on [0, 1], of the coefficients and, if these do not show a sign, of the Bernstein coefficients."""
         c = self.coefficients
-        low = c[0] + sum(v for v in c[1:] if v < 0)
-        high = c[0] + sum(v for v in c[1:] if v > 0)
+        low, high = c[0] + sum(min(v, 0) for v in c[1:]), c[0] + sum(max(v, 0) for v in c[1:])
         if low < 0 < high:
             n = len(c) - 1
-            # b_i = sum_{k<=i} c_k C(n-k, i-k) / C(n, i); min b_i <= f <= max b_i.
+            # b_i = sum_{k<=i} c_k C(n-k, i-k) / C(n, i); min b_i <= f <= max b_i, never outside the first bounds.
             sums = [(sum(c[k] * comb(n - k, i - k) for k in range(i + 1)), comb(n, i)) for i in range(n + 1)]
-            low = max(low, min(b // d for b, d in sums))
-            high = min(high, max(-(-b // d) for b, d in sums))
+            low, high = min(b // d for b, d in sums), max(-(-b // d) for b, d in sums)
         return low - self.err, high + self.err
 
 
@@ -106,14 +104,11 @@ class Products:
     def total(self, keep: int) -> Polynomial:
         """The sum; coefficients from y^keep on go into the error."""
         count = self.count
-        data = (self.packed + _bias(count)).to_bytes(_BYTES * count + 1, "little")
+        data = (self.packed + _bias(count)).to_bytes(_BYTES * count, "little")
         result = [(int.from_bytes(data[i : i + _BYTES], "little") - _HALF) >> BITS for i in range(0, _BYTES * count, _BYTES)]
         # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
-        err = (self.err >> BITS) + 1 + count
-        if count > keep:
-            err += sum(map(abs, result[keep:]))
-            del result[keep:]
-        return Polynomial(result, err)
+        err = (self.err >> BITS) + 1 + count + sum(map(abs, result[keep:]))
+        return Polynomial(result[:keep], err)
 
 
 def dot(left: Sequence[Polynomial], right: Sequence[Polynomial], keep: int) -> Polynomial:
