@@ -187,7 +187,7 @@ def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fra
     bad = [j for j, M in enumerate(matrices) if not is_psd(M, clock)]
     if not bad:
         return True
-    if len(bad) > 1 or s == 0:
+    if len(bad) > 1:
         return False
     # sum_(j != b) v_j^T M_j v_j >= sum <v_j, w_j>^2 / tau_j >= y^2 / tau, and min_y y^2/tau + s (x + y)^2 = s x^2/(1 + s tau).
     tau = Fraction(0)
