@@ -47,9 +47,9 @@ class Part:
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
         """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
         p, first = self.layers.p, power(z, self.layers.p - 1)
-        second = power(z, p - 2) if p >= 2 else (0, 0)
+        second = power(z, max(p - 2, 0))
         found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
-        if self.off == 1 or z[0] >= 0:
+        if z[0] >= 0:
             return found
         cell = self.off_interval if z[1] <= 0 else self.either
         return times(cell, found[0]), times(cell, found[1]), times(cell, found[2])

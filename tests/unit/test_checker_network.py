@@ -66,6 +66,11 @@ def test_activations_with_their_two_derivatives(alpha, p, z, value, slope, secon
     assert [*part(1, alpha, p).passed(*box(z))] == box(value, slope, second)
 
 
+def test_one_unit_beyond_the_kink_both_branches_count():
+    assert part(1).passed((-ONE, 1)) == ((0, ONE), (-2 * ONE, 2), (ONE // 2, 2 * ONE))
+    assert part(1).passed((-1, ONE)) == ((0, ONE), (-2, 2 * ONE), (ONE // 2, 2 * ONE))
+
+
 def test_what_a_part_knows_of_itself():
     free, fixed, deep = part(2), part(F(-1, 3), F(-1, 3), 3), part(2, shallow=False)
     assert (free.size, free.stored, free.outgoing, free.off) == (3, 2, None, F(1, 4))

@@ -8,8 +8,18 @@ import pytest
 from certflow.checker.network import Evaluation
 from certflow.checker.numbers import ONE
 from certflow.checker.problem import Problem as Checked
-from certflow.checker.region import Bounds, Place, _lifted, _over_root, _proved, _upwards, at_point, least_quotient, quotient
-from certflow.checker.region import unit_outputs
+from certflow.checker.region import (
+    Bounds,
+    Place,
+    _lifted,
+    _over_root,
+    _proved,
+    _upwards,
+    at_point,
+    least_quotient,
+    quotient,
+    unit_outputs,
+)
 from certflow.checker.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -157,7 +167,7 @@ def test_the_enclosures_at_a_point():
     # N = u1^2 - u2^2 / 2 at (3, 4): the gradient is (6, -4), its radial part 2/25 of (3, 4), its rest 36/25 (4, -3).
     bounds = Bounds(neuron(), [0], "here")
     place, eta = at_point(bounds, [[3 << GRID, 4 << GRID]], GRID, "here")
-    assert place.W == [[(v, v) for v in fixed(3, 4)]] and place.Z == [[[(v, v)] for v in fixed(3, 4)]]
+    assert ([[(v, v) for v in fixed(3, 4)]], [[[(v, v)] for v in fixed(3, 4)]]) == (place.W, place.Z)
     assert place.P == (25 * ONE, 25 * ONE) and around(place.ell, F(2, 25))
     assert eta == place.tangential and near(eta, F(36, 25))
     # On a half of the grid, nearer to zero.
