@@ -22,17 +22,22 @@ def factor(matrix: Matrix, slack: int, clock: Clock) -> list[list[float]] | None
     """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not positive."""
     rows: list[list[float]] = []
     scale = 2.0**-BITS
-    for i, source in enumerate(matrix):
-        clock.tick()
-        row: list[float] = []
-        for j in range(i):
-            rest = source[j] * scale - sum(map(mul, row, rows[j]))
-            row.append(rest / rows[j][j])
-        pivot = (source[i] - slack) * scale - sum(map(mul, row, row))
-        if not (0.0 < pivot < math.inf) or not all(map(math.isfinite, row)):
-            return None
-        row.append(math.sqrt(pivot))
-        rows.append(row)
+    try:
+        for i, source in enumerate(matrix):
+            clock.tick()
+            row: list[float] = []
+            for j in range(i):
+                rest = source[j] * scale - sum(map(mul, row, rows[j]))
+                row.append(rest / rows[j][j])
+            pivot = (source[i] - slack) * scale - sum(map(mul, row, row))
+            # An entry of the row that is not finite makes the pivot negative or no number.
+            if not pivot > 0.0:
+                return None
+            row.append(math.sqrt(pivot))
+            rows.append(row)
+    except OverflowError:
+        # Beyond the range of floats: not even a hint.
+        return None
     return rows
 
 
@@ -47,15 +52,12 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
     if size == 0:
         return off == 0
     slack = (size >> 40) + 1
-    try:
-        hint = factor(matrix, slack, clock)
-        if hint is None:
-            return False
-        # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer than M.
-        half = max(_HINT_BITS - math.frexp(max(max(map(abs, row)) for row in hint))[1], BITS // 2)
-        R = [[int(math.ldexp(v, half)) for v in row] for row in hint]
-    except (OverflowError, ValueError):
+    hint = factor(matrix, slack, clock)
+    if hint is None:
         return False
+    # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer than M.
+    half = max(_HINT_BITS - math.frexp(max(max(map(abs, row)) for row in hint))[1], BITS // 2)
+    R = [[int(math.ldexp(v, half)) for v in row] for row in hint]
     shift = 2 * half - BITS
     for i in range(n):
         clock.tick()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, ldexp
+from math import ldexp
 from operator import mul
 
 from .definite import Matrix, is_psd
@@ -73,7 +73,8 @@ class Field:
     def on(self, W: Box) -> Local:
         """Enclosures on the box W of weights."""
         part = self.part
-        rows = [[W[e] if type(e) is int else enclosed(Fraction(e)) for e in row] for row in part.layers.matrices[0]]
+        # The entries of the first layer are the places of its weights: it is trained.
+        rows = [[W[int(e)] for e in row] for row in part.layers.matrices[0]]
         run = part.evaluate(W, [[dot(zip(row, x, strict=True)) for row in rows] for x in part.x])
         return Local(W, part.forcing(run, part.z), run.middle, run.radius)
 
@@ -164,18 +165,20 @@ def square(W: Box) -> Interval:
 def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
     """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
     n = len(matrix)
-    rows = [[ldexp(v, -BITS) for v in row] + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
-    for c in range(n):
-        clock.tick()
-        pivot = max(range(c, n), key=lambda i: abs(rows[i][c]))
-        rows[c], rows[pivot] = rows[pivot], rows[c]
-        if rows[c][c] == 0 or not isfinite(rows[c][c]):
-            return None
-        first = [v / rows[c][c] for v in rows[c]]
-        rows = [first if i == c else [v - row[c] * f for v, f in zip(row, first, strict=True)] for i, row in enumerate(rows)]
-    if not all(isfinite(v) for row in rows for v in row):
+    try:
+        rows = [[ldexp(v, -BITS) for v in row] + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
+        for c in range(n):
+            clock.tick()
+            pivot = max(range(c, n), key=lambda i: abs(rows[i][c]))
+            rows[c], rows[pivot] = rows[pivot], rows[c]
+            if rows[c][c] == 0:
+                return None
+            first = [v / rows[c][c] for v in rows[c]]
+            rows = [first if i == c else [v - row[c] * f for v, f in zip(row, first, strict=True)] for i, row in enumerate(rows)]
+        return [[int(ldexp(v, HINT)) for v in row[n:]] for row in rows]
+    except (OverflowError, ValueError):
+        # Beyond the range of floats: not even a hint.
         return None
-    return [[int(ldexp(v, HINT)) for v in row[n:]] for row in rows]
 
 
 def applied(A: Matrix, middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix]:

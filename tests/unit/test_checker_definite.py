@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from certflow.checker import definite
-from certflow.checker.definite import is_psd, largest_eigenvalue, solve_length
-from certflow.checker.numbers import ONE
+from certflow.checker.definite import factor, is_psd, largest_eigenvalue, solve_length
+from certflow.checker.numbers import BITS, ONE
 from certflow.checker.region import _proved
 from certflow.checker.verdicts import Clock
 
@@ -73,7 +73,9 @@ def test_a_matrix_just_below_the_border_is_not_proved():
 
 @pytest.mark.parametrize("entry", [10**400, -(10**400)])
 def test_huge_numbers_are_not_proved_and_do_not_crash(entry):
-    assert not is_psd([[ONE, entry], [entry, ONE]], NEVER)
+    matrix = [[ONE, entry], [entry, ONE]]
+    assert not is_psd(matrix, NEVER) and factor(matrix, 0, NEVER) is None and solve_length(matrix, [ONE, ONE], NEVER) is None
+    assert not is_psd([[entry]], NEVER) and largest_eigenvalue([[entry]], abs(entry), NEVER) == abs(entry)
 
 
 def test_entries_that_may_be_off_cost_their_error():
@@ -106,3 +108,100 @@ def test_some_lifted_forms_are_proved_only_by_the_lift():
 def test_the_length_hint_is_a_quadratic_form():
     assert solve_length([[4 * ONE]], [2 * ONE], NEVER) == pytest.approx(1.0)
     assert solve_length([[-ONE]], [ONE], NEVER) is None
+
+
+# -- exact results and edges: all floats here are exact -------------------------------------------------------------------
+
+L = [[2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [-1.0, 0.5, 0.25]]
+PRODUCT = [[int(sum(a * b for a, b in zip(p, q, strict=True)) * 16) * (ONE // 16) for q in L] for p in L]
+
+
+def shifted(matrix, by):
+    return [[v + (by if i == j else 0) for j, v in enumerate(row)] for i, row in enumerate(matrix)]
+
+
+@pytest.mark.parametrize("slack", [0, ONE, -ONE // 2])
+def test_a_factor_is_found_exactly_where_floats_are_exact(slack):
+    assert factor(shifted(PRODUCT, slack), slack, NEVER) == [row[: i + 1] for i, row in enumerate(L)]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "slack", "found"),
+    [
+        ([[ONE]], ONE, None),
+        ([[ONE]], ONE - 1, [[2.0 ** (-BITS // 2)]]),
+        ([[ONE]], ONE + 1, None),
+        ([[ONE, 2 * ONE], [2 * ONE, 4 * ONE]], 0, None),
+        # A square that is infinite, and an entry of the row that is.
+        ([[1, 10**300], [10**300, 1]], 0, None),
+        ([[1, 10**48, 10**300], [10**48, 10**98, 0], [10**300, 0, 1]], 0, None),
+    ],
+)
+def test_only_positive_pivots_are_factored(matrix, slack, found):
+    assert factor(matrix, slack, NEVER) == found
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("root", [1 << 10, 3 << 30, 1 << 60, 5 << 70, 1 << 200])
+def test_errors_of_entries_up_to_the_slack_are_allowed(size, root):
+    # m = root^2 + slack on the diagonal, with the slack that m has: then R is root I without error.
+    square, slack = root * root, 0
+    for _ in range(20):
+        slack = ((square + slack) >> 40) + 1
+    M = [[square + slack if i == j else 0 for j in range(size)] for i in range(size)]
+    assert is_psd(M, NEVER)
+    assert is_psd(M, NEVER, off=slack // size)
+    assert not is_psd(M, NEVER, off=slack // size + 1)
+
+
+def test_the_smallest_pivot_that_is_proved_is_the_slack():
+    # The slack of entries below 2^40 is one unit: 1 - 1 is no positive pivot.
+    assert not is_psd([[1]], NEVER)
+    assert is_psd([[2]], NEVER) and is_psd([[2, 0], [0, 5]], NEVER)
+
+
+def test_a_matrix_of_tiny_entries_is_factored_as_finely_as_one_of_large_ones():
+    assert is_psd([[1 << 21, 1 << 20], [1 << 20, 1 << 21]], NEVER)
+    assert is_psd([[3, 1, 0], [1, 3, 1], [0, 1, 3]], NEVER)
+    assert is_psd([[1 << 321, 1 << 320], [1 << 320, 1 << 321]], NEVER)
+
+
+def test_no_entries_are_semidefinite_and_zero_is_if_it_is_exact():
+    assert is_psd([], NEVER) and is_psd([[0, 0], [0, 0]], NEVER)
+    assert not is_psd([[0, 0], [0, 0]], NEVER, off=1)
+
+
+def test_the_largest_eigenvalue_is_found_by_halving():
+    # 24 halvings of [0, 4] end a step above the eigenvalue 1; the margin is 2^-30 of it.
+    end = ONE + (4 * ONE >> 24)
+    assert largest_eigenvalue([[ONE, 0], [0, ONE // 4]], 4 * ONE, NEVER) == end + (end >> 30)
+    # The eigenvalues are 3 and 1.
+    end = 3 * ONE + (16 * ONE >> 24)
+    assert largest_eigenvalue([[2 * ONE, ONE], [ONE, 2 * ONE]], 16 * ONE, NEVER) == end + (end >> 30)
+    # A negative form is bounded by 0, up to the last step.
+    end = 4 * ONE >> 24
+    assert largest_eigenvalue([[-ONE]], 4 * ONE, NEVER) == end + (end >> 30)
+
+
+@pytest.mark.parametrize(("entry", "rough"), [(ONE, ONE), (ONE, ONE + 1), (1000, 1500)])
+def test_a_rough_bound_stays_where_nothing_finer_is_proved(entry, rough):
+    assert largest_eigenvalue([[entry]], rough, NEVER) == rough
+
+
+@pytest.mark.parametrize(
+    ("matrix", "vector", "found"),
+    [
+        ([[4, 2], [2, 5]], [2, 3], 2.0),
+        ([[4, 2], [2, 5]], [-2, 3], 5.0),
+        ([[1, 0], [0, 4]], [3, 0], 9.0),
+        ([[1]], [0], 0.0),
+        ([[1, 1], [1, 1]], [1, 1], None),
+    ],
+)
+def test_lengths_are_exact_where_floats_are(matrix, vector, found):
+    scaled = [[v * ONE for v in row] for row in matrix]
+    assert solve_length(scaled, [v * ONE for v in vector], NEVER) == found
+
+
+def test_a_length_of_one_unit_is_found_without_slack():
+    assert solve_length([[1]], [1], NEVER) == 2.0**-BITS
