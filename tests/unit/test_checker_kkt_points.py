@@ -52,7 +52,7 @@ def refusal(action):
     return caught.value.rule, caught.value.where, caught.value.reason
 
 
-# -- the function of the list --------------------------------------------------------------------------------------------
+# -- the function of the list ------------------------------------------------------------------------------------------
 
 
 def problem(kind="one-layer", alpha="0", power=2, units=None, X=(("1", "2"), ("-1", "1")), **network):
@@ -116,7 +116,7 @@ def test_a_field_that_needs_much_memory_is_refused_at_its_place(monkeypatch):
     assert (rule, where) == ("R1", "here")
 
 
-# -- charts and matrices -------------------------------------------------------------------------------------------------
+# -- charts and matrices -----------------------------------------------------------------------------------------------
 
 
 def test_the_box_of_a_point_is_flat_on_its_face():
@@ -225,7 +225,7 @@ def test_a_matrix_is_preconditioned_by_its_inverse_from_the_left():
     assert preconditioned(matrix([[1, 1], [1, 1]]), radius, CLOCK) is None
 
 
-# -- exactly one point -----------------------------------------------------------------------------------------------------
+# -- exactly one point -------------------------------------------------------------------------------------------------
 
 
 def field_of(at_centre, around, order=2, rate=Fraction(1)):
