@@ -43,9 +43,9 @@ def ending(action):
 # -- the place of a point ----------------------------------------------------------------------------------------------
 
 EIGHTH = Fraction(1, 8)
-MULTIPLES = ("R11", "p.centre[1]", "a centre has multiples of 2^-120 up to 1")
-LARGEST = ("R11", "p.centre", "the largest coordinate of a centre is 1 or -1")
-RADII = ("R11", "p.radius", "0 < radius <= unique_radius <= 1, multiples of 2^-120, is needed")
+MULTIPLES = ("R11", "p.centre[1]", "the coordinates of a centre must be multiples of 2^-120 from -1 to 1")
+LARGEST = ("R11", "p.centre", "the largest coordinate of a centre must be 1 or -1")
+RADII = ("R11", "p.radius", "0 < radius <= unique_radius <= 1 is needed, in multiples of 2^-120")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_gap_is_that_at_the_unit_vector(monkeypatch, L, scale):
     )
     # The gap is that of the form over |w|^(L - 2), between 1 and `scale`: the form is at most -gap |w|^(L - 2).
     found, asked = state((1, 2), kind="maximum")
-    assert found == ("R9", "e.bottom", "it is not what the certificate's evidence is about")
+    assert found == ("R9", "e.bottom", "it does not agree with the rest of the certificate")
     assert asked == [(1, -scale * ONE), "top"]
     assert state((-1, 2))[1][0] == (1, ONE)
     assert state((Fraction(1, 3), 2))[1][0] == (1, -scale * (ONE // 3 + 1))
@@ -239,10 +239,10 @@ def test_a_kind_needs_its_proof(monkeypatch, kind, gap, bottom, minimum, proved)
 def test_only_saddles_have_a_second_vector(monkeypatch):
     for kind, gap in (("maximum", (1, 9)), ("minimum", (-9, 9))):
         end, _ = stated(monkeypatch, (0, 2), 2, kind, gap=gap, bottom="bottom")
-        assert end == ("R9", "e.bottom", "it is not what the certificate's evidence is about")
+        assert end == ("R9", "e.bottom", "it does not agree with the rest of the certificate")
     for kind in ("degenerate", "Maximum"):
         end, _ = stated(monkeypatch, (0, 2), 2, kind)
-        assert end == ("R1", "p.kind", "expected one of maximum, minimum, saddle")
+        assert end == ("R1", "p.kind", "expected maximum or minimum or saddle")
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
@@ -327,9 +327,9 @@ def test_one_point_is_not_listed_twice():
 
 def test_a_list_has_at_most_a_thousand_points():
     end, _ = listed([ENTRIES[0]] * 1001, [])
-    assert end == ("R1", "claim.points", "expected a list of 0 to 1000 entries")
+    assert end == ("R1", "claim.points", "expected a list of length 0 to 1000")
     end, _ = listed([ENTRIES[0]] * 1000, [])
-    assert end == ("R1", "evidence", "expected a list of 1000 to 1000 entries")
+    assert end == ("R1", "evidence", "expected a list of length 1000")
 
 
 def test_what_a_point_needs_is_asked_at_its_place():

@@ -223,9 +223,9 @@ def test_the_exact_list_is_proved():
 @pytest.mark.parametrize(
     ("points", "n_max", "end"),
     [
-        ([MAXIMUM], "1", ("R10", "claim.points", "there are 2 entries")),
-        ([MAXIMUM, ARC, ARC], "1", ("R10", "claim.points", "there are 2 entries")),
-        (None, "1", ("R10", "claim.points", "there are 2 entries")),
+        ([MAXIMUM], "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
+        ([MAXIMUM, ARC, ARC], "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
+        (None, "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
         ([MAXIMUM | {"kind": "minimum"}, ARC], "1", ("R10", "claim.points[0].kind", "it is a KKT point of kind maximum")),
         ([MAXIMUM, ARC | {"kind": "saddle"}], "1", ("R10", "claim.points[1].kind", "it is a KKT point of kind arc")),
         ([MAXIMUM | {"value": ["0", "1/2"]}, ARC], "1", ("R10", "claim.points[0].value", "it does not contain the exact number")),
@@ -233,8 +233,8 @@ def test_the_exact_list_is_proved():
         ([MAXIMUM, ARC | {"gap": ["1", "2"]}], "1", ("R10", "claim.points[1].gap", "it does not contain the exact number")),
         ([MAXIMUM, ARC], "5/10", ("R1", "claim.n_max_upper", "the rational number is not in lowest terms")),
         ([MAXIMUM, ARC], "1/2", ("R10", "claim.n_max_upper", "N is larger at a KKT point")),
-        ([MAXIMUM, ARC | {"directions": []}], "1", ("R1", "claim.points[1].directions", "expected a list of 2 to 2 entries")),
-        ([MAXIMUM, ARC | {"directions": BETWEEN}], "1", ("R10", "claim.points[1].directions", "it is elsewhere")),
+        ([MAXIMUM, ARC | {"directions": []}], "1", ("R1", "claim.points[1].directions", "expected a list of length 2")),
+        ([MAXIMUM, ARC | {"directions": BETWEEN}], "1", ("R10", "claim.points[1].directions", "the arc is elsewhere")),
     ],
 )
 def test_another_list_is_refused(points, n_max, end):
@@ -278,7 +278,12 @@ INSIDE = Found("inside", "maximum", (1, 0), (1, 1), (5, 3, 4), ZERO, ZERO)
 AT = Found("at", "saddle", (-1, 2), (-1, 2), (5, 3, 4), ZERO, ZERO)
 BETWEEN_ARC = Found("arc", "arc", (1, 0), (0, -1), (0, 0, 0), ZERO, ZERO)
 CIRCLE = Found("circle", "arc", (1, 0), (1, 0), (0, 0, 0), ZERO, ZERO)
-ELSEWHERE, NOT_BETWEEN = ("R10", "p", "it is elsewhere"), ("R10", "p", "the point is not proved to be between")
+NOT_AT, NOT_ALONG = ("R10", "p", "the saddle is elsewhere"), ("R10", "p", "the arc is elsewhere")
+NOT_BETWEEN = ("R10", "p", "the point is not proved to be between them")
+    ("R10", "p", "the saddle is elsewhere"),
+    ("R10", "p", "the arc is elsewhere"),
+    ("R10", "p", "the point is not proved to be between them"),
+)
 
 
 @pytest.mark.parametrize(
@@ -286,14 +291,14 @@ ELSEWHERE, NOT_BETWEEN = ("R10", "p", "it is elsewhere"), ("R10", "p", "the poin
     [
         (AT, ["-1 2"], None),
         (AT, ["-1/6 1/3"], None),
-        (AT, ["1 -2"], ELSEWHERE),
-        (AT, ["-2 1"], ELSEWHERE),
-        (AT, ["-1 1"], ELSEWHERE),
-        (AT, ["0 0"], ELSEWHERE),
+        (AT, ["1 -2"], NOT_AT),
+        (AT, ["-2 1"], NOT_AT),
+        (AT, ["-1 1"], NOT_AT),
+        (AT, ["0 0"], NOT_AT),
         (BETWEEN_ARC, ["2 0", "0 -1/2"], None),
-        (BETWEEN_ARC, ["-2 0", "0 -1/2"], ELSEWHERE),
-        (BETWEEN_ARC, ["2 0", "0 1/2"], ELSEWHERE),
-        (BETWEEN_ARC, ["0 -1", "1 0"], ELSEWHERE),
+        (BETWEEN_ARC, ["-2 0", "0 -1/2"], NOT_ALONG),
+        (BETWEEN_ARC, ["2 0", "0 1/2"], NOT_ALONG),
+        (BETWEEN_ARC, ["0 -1", "1 0"], NOT_ALONG),
         (CIRCLE, [], None),
         # Its ends are counted, the point itself is not.
         (INSIDE, ["1 0", "1 1"], None),

@@ -99,7 +99,7 @@ def test_vectors_are_of_moderate_size_and_not_along_the_point():
     largest = 1 << 60
     for v in ([0, largest], [0, -largest], [largest, 1], [-largest, 1]):
         assert form.quotient(Node(v, "e.top")) == (ONE, ONE)
-    reason = f"expected a whole number from {-largest} to {largest}"
+    reason = f"expected a whole number ({-largest} to {largest})"
     for v in ([1, largest + 1], [1, -largest - 1]):
         assert refusal(lambda v=v: form.quotient(Node(v, "e.top"))) == ("R1", "e.top[1]", reason)
     along = ("R11", "e.top", "the test vector has no part across the point")
