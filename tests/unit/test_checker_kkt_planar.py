@@ -280,10 +280,6 @@ BETWEEN_ARC = Found("arc", "arc", (1, 0), (0, -1), (0, 0, 0), ZERO, ZERO)
 CIRCLE = Found("circle", "arc", (1, 0), (1, 0), (0, 0, 0), ZERO, ZERO)
 NOT_AT, NOT_ALONG = ("R10", "p", "the saddle is elsewhere"), ("R10", "p", "the arc is elsewhere")
 NOT_BETWEEN = ("R10", "p", "the point is not proved to be between them")
-    ("R10", "p", "the saddle is elsewhere"),
-    ("R10", "p", "the arc is elsewhere"),
-    ("R10", "p", "the point is not proved to be between them"),
-)
 
 
 @pytest.mark.parametrize(
