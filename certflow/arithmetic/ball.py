@@ -146,10 +146,9 @@ class Ball(Enclosure):
         return (-self).less(-(other if isinstance(other, Ball) else exact_only(other)))
 
     def equal(self, other: Any) -> bool | None:
-        value = other if isinstance(other, Ball) else exact_only(other)
-        if self.less(value) or self.greater(value):
+        if self.less(other) or self.greater(other):
             return False
-        return True if self.is_exact() and (not isinstance(value, Ball) or value.is_exact()) else None
+        return True if self.is_exact() and (not isinstance(other, Ball) or other.is_exact()) else None
 
     def _binary(self, other: Any, function: Callable[[arb, arb], arb], swapped: bool = False) -> Any:
         bits = self._bits
@@ -345,7 +344,7 @@ def _checked_bits(bits: int) -> int:
 
 
 def _from_exact(value: int | Fraction) -> arb:
-    return +arb(value.numerator) if value.denominator == 1 else arb(value.numerator) / arb(value.denominator)
+    return arb(value.numerator) / arb(value.denominator)
 
 
 def _fraction(value: arb) -> Fraction:
@@ -371,12 +370,12 @@ def _enclose(low: arb, high: arb) -> arb:
         return -_enclose(-high, -low)
     if low < 0:
         return low.union(high)
-    return (arb(0).union((high - low).upper()).nonnegative_part() + low).nonnegative_part()
+    return (arb().union((high - low).upper()).nonnegative_part() + low).nonnegative_part()
 
 
 def _divide(left: arb, right: arb) -> arb:
     if right.contains(0):
-        raise DivisionByZero(f"division by a ball that contains zero: {right.str(5)}")
+        raise DivisionByZero(f"division by a ball that contains zero: {right.str()}")
     if right.rel_accuracy_bits() > _WIDE:
         return left / right
     return left * _enclose((1 / right.upper()).lower(), (1 / right.lower()).upper())
@@ -396,4 +395,4 @@ def _power(value: arb, exponent: int) -> arb:
         return _enclose((low**exponent).lower(), (high**exponent).upper())
     if high <= 0:
         return _enclose((high**exponent).lower(), (low**exponent).upper())
-    return _enclose(arb(0), (low**exponent).upper().max((high**exponent).upper()))
+    return _enclose(arb(), (low**exponent).upper().max((high**exponent).upper()))

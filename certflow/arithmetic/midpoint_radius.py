@@ -260,6 +260,9 @@ class MidRad:
 _LARGEST_EXPONENT = 694.0
 """Its exponential is larger than `LARGEST`, that of its negative smaller than `TINY`."""
 
+_EXPONENTIAL_BITS = 64
+"""The precision of exponentials: more than doubles have."""
+
 
 class MidRadArithmetic(Arithmetic):
     """Midpoint-radius doubles: rigorous, vectorised, as precise as doubles are; overflow raises `Inconclusive`."""
@@ -283,8 +286,11 @@ class MidRadArithmetic(Arithmetic):
         from certflow.arithmetic.ball import Ball
 
         check_finite(np.where(z.upper() > _LARGEST_EXPONENT, np.inf, 0.0), 0.0)
-        low = [Ball(Fraction(x), 64).exp().lower() if x > -_LARGEST_EXPONENT else 0 for x in z.lower().ravel().tolist()]
-        high = [Ball(Fraction(max(x, -_LARGEST_EXPONENT)), 64).exp().upper() for x in z.upper().ravel().tolist()]
+        low = [
+            Ball(Fraction(x), _EXPONENTIAL_BITS).exp().lower() if x > -_LARGEST_EXPONENT else 0
+            for x in z.lower().ravel().tolist()
+        ]
+        high = [Ball(Fraction(max(x, -_LARGEST_EXPONENT)), _EXPONENTIAL_BITS).exp().upper() for x in z.upper().ravel().tolist()]
         ends = MidRad.from_exact([low, high]).reshape(2, *z.shape)
         return ends[0].hull(ends[1])
 
