@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from certflow.checker import definite
-from certflow.checker.definite import factor, is_psd, largest_eigenvalue, solve_length
+from certflow.checker.definite import _below, factor, is_psd, largest_eigenvalue, solve_length
 from certflow.checker.numbers import BITS, ONE
 from certflow.checker.region import _proved
 from certflow.checker.verdicts import Clock
@@ -171,7 +171,21 @@ def test_no_entries_are_semidefinite_and_zero_is_if_it_is_exact():
     assert not is_psd([[0, 0], [0, 0]], NEVER, off=1)
 
 
+@pytest.mark.parametrize(
+    "matrix", [[[ONE, 0], [0, -ONE]], [[-ONE, 0], [0, ONE]], [[ONE, 2 * ONE], [2 * ONE, ONE]], [[3 * ONE, 0], [0, ONE]]]
+)
+def test_a_wrong_hint_proves_nothing(monkeypatch, matrix):
+    monkeypatch.setattr(definite, "factor", lambda *_: [[1.0], [0.0, 1.0]])
+    assert not is_psd(matrix, NEVER)
+    assert is_psd([[ONE, 0], [0, ONE]], NEVER)
+
+
+def test_what_is_left_of_a_bound_is_exact():
+    assert _below([[1, 2], [3, -5]], 7) == [[6, -2], [-3, 12]]
+
+
 def test_the_largest_eigenvalue_is_found_by_halving():
+    assert largest_eigenvalue([[-5]], 2, NEVER) == 0
     # 24 halvings of [0, 4] end a step above the eigenvalue 1; the margin is 2^-30 of it.
     end = ONE + (4 * ONE >> 24)
     assert largest_eigenvalue([[ONE, 0], [0, ONE // 4]], 4 * ONE, NEVER) == end + (end >> 30)
