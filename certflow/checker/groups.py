@@ -99,9 +99,10 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         bounds = Bounds(problem, parts, where)
         track = follow(problem, bounds, parts, group, certificate.grid, where, clock)
         clock.enter("R6", f"{where}.trap")
-        trap = None if group.trap is None else _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
+        trap: ProvedTrap | None = None
         entry, limit, after = Fraction(0), None, _NOTHING
-        if trap is not None and group.trap is not None:
+        if group.trap is not None:
+            trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
             end = [Fraction(v) for row in track.end for v in row]
             centre = [Fraction(v) for row in group.trap.centre for v in row]
             entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius

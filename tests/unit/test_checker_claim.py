@@ -201,7 +201,7 @@ def test_a_horizon_at_a_size():
     after, refused = at(4, event="3", C=F(9), radius="3/4", **own)
     assert refused is None and after.at_horizon == F(81, 1024) and after.horizon is None
     assert at(4, event="3", C=F(9) - TINY, **own)[1] == ("R8", "claim.growth", "it is below the size at the horizon")
-    assert at(4, event="2", C=F(9), **own)[1] is None
+    assert at(4, event="2", C=F(9), **own)[1] is at(3, event="2", C=F(9), end=F(8), **own)[1] is None
     small = ("R8", place, "the weights may have been larger before the trap was entered")
     assert at(4, event=str(2 - TINY), C=F(9), **own)[1] == small
     assert at(2, event="4", C=F(40), most=F(1))[1] == small

@@ -187,35 +187,42 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
         return f"rates {len(rated)}", ["runs"]
 
     monkeypatch.setattr(curve, "_place", place)
-    steps = [[[F(1), F(2), F(3)], [F(4), F(5), F(6)]], [[F(7), F(8), F(9)]]]
+    steps = [[[F(1), F(2), F(3)], [F(4), F(5), F(6)]], [[F(7), F(8), F(9)]], [[F(10), F(11), F(12)]]]
     parts = [[[(8, [[1, 2], [3]]), (16, [[4], []])], [(16, [[5]])]], [[(16, [[1], [1]])], [(16, [[1]])]]]
-    windows = [Window(F(1, 2), F(2), steps[0], parts[0]), Window(F(1, 4), F(-1), steps[1], parts[1])]
+    parts.append([[(16, [[], []])], [(16, [[]])]])
+    lengths = ((F(1, 2), F(2)), (F(1, 4), F(-1)), (F(2), F(3)))
+    windows = [Window(*each) for each in zip(*zip(*lengths, strict=True), steps, parts, strict=True)]
     group = Group("converges", "", [[16, 0], [32]], windows, None)
     problem = SimpleNamespace(layers=["layers 0", "layers 1", "layers 2"])
     clock = Clock(None)
     entered = []
     clock.enter = lambda rule, where: entered.append((rule, where))
     track = follow(problem, SimpleNamespace(rates=rates), [0, 2], group, 4, "g", clock)
-    places = ["g.windows[0].steps[0]", "g.windows[0].steps[1]", "g.windows[1].steps[0]"]
+    places = ["g.windows[0].steps[0]", "g.windows[0].steps[1]", "g.windows[1].steps[0]", "g.windows[2].steps[0]"]
     assert entered == [("R4", each) for each in places]
     assert made == [
         ("layers 0", windows[0], parts[0][0], [16, 0], 4),
         ("layers 2", windows[0], parts[0][1], [32], 4),
         ("layers 0", windows[1], parts[1][0], [23, 3], 4),
         ("layers 2", windows[1], parts[1][1], [37], 4),
+        ("layers 0", windows[2], parts[2][0], [24, 4], 4),
+        ("layers 2", windows[2], parts[2][1], [38], 4),
     ]
     # |p|^2 is exact where a window begins: (16^2 + 32^2)/16^2, (23^2 + 3^2 + 37^2)/16^2.
     first, second = 5 * ONE, (23**2 + 9 + 37**2) * ONE // 256
-    own = [[("part", 1), ("part", 2)], [("part", 3), ("part", 4)]]
+    third = (24**2 + 16 + 38**2) * ONE // 256
+    own = [[("part", k), ("part", k + 1)] for k in (1, 3, 5)]
     assert placed == [
         (own[0], windows[0], 0, (first, first), places[0]),
         (own[0], windows[0], 1, (first + 1, first + 2), places[1]),
         (own[1], windows[1], 0, (second, second), places[2]),
+        (own[2], windows[2], 0, (third, third), places[3]),
     ]
-    assert rated == [((k, k), *steps[k // 3][(k - 1) % 2], 100 + k, places[k - 1]) for k in (1, 2, 3)]
+    assert rated == [((k, k), *each, 100 + k, places[k - 1]) for k, each in enumerate((*steps[0], *steps[1], *steps[2]), 1)]
     expected = [
         Step(F(1, 4), F(1, 2), F(2), "rates 1", (1, 1)),
         Step(F(1, 2), F(1), F(2), "rates 2", (2, 2)),
         Step(F(3, 4), F(3, 4), F(-1), "rates 3", (3, 3)),
+        Step(F(11, 4), F(27, 4), F(3), "rates 4", (4, 4)),
     ]
     assert track == Track(expected, F(5), [[24, 4], [38]])

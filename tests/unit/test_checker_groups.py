@@ -5,17 +5,19 @@ from fractions import Fraction as F
 from types import SimpleNamespace
 
 import pytest
-from after_a_sweep import CLOCK, RATES, TINY, refusal
+from after_a_sweep import CLOCK, RATES, TINY, TRAP, refusal
 
 from certflow.checker import groups
 from certflow.checker.curve import Track
 from certflow.checker.document import Certificate, Group, Trap
 from certflow.checker.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
+from certflow.checker.network import Part
 from certflow.checker.numbers import ONE, down, root_down, root_up, up
 from certflow.checker.problem import Problem as Checked
 from certflow.checker.reading import Node
 from certflow.checker.region import Rates
 from certflow.checker.sweep import Runner
+from certflow.checker.verdicts import Clock
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
@@ -32,6 +34,7 @@ GRID = 48
         (0, 0, (0, 0)),
         (-4, 0, (-2, 0)),
         (0, 4, (0, 2)),
+        (0, F(1, 2), (0, F(1, 4))),
         (F(1, 2), 1, (F(1, 8), F(1, 2))),
     ],
 )
@@ -162,10 +165,10 @@ def test_only_neurons_that_can_be_inactive_are_dead(changes):
     assert dead(**changes) == ("R5", "here", "only neurons with alpha = 0 can be dead")
 
 
-def certificate(direction, own, signs=None, X=((1, 0), (0, 1)), y=(1, F(-1, 2)), reduction="sum"):
+def certificate(direction, own, signs=None, X=((1, 0), (0, 1)), y=(1, F(-1, 2)), loss="square", reduction="sum"):
     """Neurons of the power 2 and alpha 1 in the plane, with these groups."""
     network = OneLayer(2, len(direction) // 2, Activation(F(1), 2), signs)
-    problem = Problem(network, [list(x) for x in X], list(y), direction=direction, reduction=reduction)
+    problem = Problem(network, [list(x) for x in X], list(y), loss, direction, reduction=reduction)
     return Certificate(Checked(problem.exact_content(), CLOCK), "", GRID, own, Node(None, "claim"))
 
 
@@ -193,6 +196,33 @@ def test_a_single_group_starts_at_the_angle_of_its_start():
     assert proved.moving and proved.group.outcome == "converges"
 
 
+def test_a_group_is_followed_along_its_own_curve(monkeypatch):
+    asked, clock = [], Clock(None)
+    clock.enter = lambda *given: asked.append(given)
+    monkeypatch.setattr(groups, "Bounds", lambda *given: asked.append(given) or "bounds")
+    monkeypatch.setattr(groups, "follow", lambda *given: asked.append(given) or Track([], F(1), [[0, 1 << GRID]]))
+    monkeypatch.setattr(groups, "_trap", lambda *given: asked.append(given) or TRAP)
+    turned = replace(on_the_axis(), trap=replace(on_the_axis().trap, centre=[[1, 3 << GRID]]))
+    content = certificate([1, 0, 1, 0], [on_the_axis("dead"), turned])
+    one, two = prepare(content, F(0), clock)
+    checked = content.problem
+    assert asked == [
+        ("R5", "groups[0]"),
+        (checked, [0], "groups[0]"),
+        (checked, "bounds", [0], content.groups[0], GRID, "groups[0]", clock),
+        ("R6", "groups[0].trap"),
+        ("R5", "groups[1]"),
+        (checked, [1], "groups[1]"),
+        (checked, "bounds", [1], turned, GRID, "groups[1]", clock),
+        ("R6", "groups[1].trap"),
+        ("bounds", turned, turned.trap, GRID, "groups[1].trap"),
+    ]
+    sine = root_up(1 - F(9 << 2 * GRID) / (1 + (9 << 2 * GRID)), 2)
+    assert (one.trap, one.runner.entry) == (None, 0)
+    assert two.trap is TRAP and two.runner.entry == up(sine + sine**3 / 4 + F(1, 16))
+    assert two.runner.limit == down(F(7, 16)) and two.runner.after is TRAP.rates
+
+
 def test_groups_have_the_shares_of_the_direction_but_for_the_start_angle():
     own = [on_the_axis(), on_the_axis("dead")]
     one, two = prepare(certificate([3, 0, 4, 0], own), F(1, 5), CLOCK)
@@ -204,6 +234,10 @@ def test_groups_have_the_shares_of_the_direction_but_for_the_start_angle():
         assert up(sine + sine**3 / 4) == proved.runner.D
     assert not two.moving
     assert (two.trap, two.runner.limit, two.runner.entry, two.runner.after) == (None, None, 0, Rates(F(0), 0, 0, 0, 0, (0, 0)))
+    # The angle of the start is added: tan = 1/3, sin^2 = 1/10.
+    beside, _ = prepare(certificate([3, 1, 4, 0], own), F(1, 5), CLOCK)
+    own_sine, sine = root_up(F(1, 10), 2), F(1, 5) / root_down(F(10, 26), 2)
+    assert up(own_sine + own_sine**3 / 4 + sine + sine**3 / 4) == beside.runner.D
     still = prepare(certificate([3, 0, 4, 0], own), F(0), CLOCK)
     assert [each.runner.D for each in still] == [0, 0]
     assert still[0].runner.share == (root_down(F(9, 25), 2), root_up(F(9, 25), 2))
@@ -233,7 +267,7 @@ def test_an_unknown_group_grows_and_falls_at_most_as_its_data_allow():
     # omega = 1/2; |z| = 1/2, 1; |x|^2 = 1, 4; for the signs 1 and -1: beta = |x|^2, and m = 1.
     X, y = ((1, 0), (0, 2)), (1, -2)
     own = [nothing("inconclusive", "a saddle."), nothing("inconclusive", "")]
-    found = prepare(certificate([1, 2, 3, 4], own, [1, -1], X, y, "mean"), F(0), CLOCK)
+    found = prepare(certificate([1, 2, 3, 4], own, [1, -1], X, y, reduction="mean"), F(0), CLOCK)
     slowest = 2 * (F(1, 2) + 4)
     for g, proved in enumerate(found):
         rates = proved.runner.after
@@ -255,14 +289,24 @@ def test_the_growth_of_an_unknown_group_is_the_smaller_of_two_bounds(monkeypatch
         assert proved.runner.after.ell == (-3 * ONE, 3 * ONE)
 
 
+def test_the_size_of_an_unknown_group_counts_with_the_curvature_of_the_loss():
+    own = [nothing("inconclusive", "")] * 2
+    for proved in prepare(certificate([1, 2, 3, 4], own, y=(1, -1), loss="logistic"), F(0), CLOCK):
+        # The curvature is 1/2, and the outputs are at most 1.
+        assert proved.runner.after.E == ONE
+
+
 def test_what_is_asked_about_the_eigenvalue_of_an_unknown_group(monkeypatch):
-    asked = []
+    asked, boxes, evaluate = [], [], Part.evaluate
     monkeypatch.setattr(groups, "largest_eigenvalue", lambda *given: asked.append(given) or ONE // 4)
-    content = certificate([1, 2, 3, 4], [nothing("inconclusive", "")] * 2, [1, -1])
+    monkeypatch.setattr(Part, "evaluate", lambda self, *given: boxes.append(given) or evaluate(self, *given))
+    content = certificate([1, 2, 3, 4], [nothing("inconclusive", "")] * 2, [1, -1], X=((2, 0), (0, 1)))
     found = prepare(content, F(0), CLOCK)
     for proved, (above, rough, clock) in zip(found, asked, strict=True):
         assert clock is CLOCK and rough >= max(abs(v) for row in above for v in row)
         assert ONE // 4 <= proved.runner.after.ell[1] < ONE // 4 + ONE // 100
+    # All weights of length at most 1, on samples of the lengths 2 and 1.
+    assert boxes == [([(-ONE, ONE)] * 2, [[(-2 * ONE, 2 * ONE)], [(-ONE, ONE)]])] * 2
 
 
 def test_nothing_is_proved_about_a_single_group_that_is_unknown():

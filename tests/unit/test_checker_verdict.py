@@ -37,6 +37,7 @@ def test_a_claim_that_is_proved_is_accepted(proved):
     check = proved(lambda content, clock: asked.append((content, clock.end)) or {"proved": 1})
     for claim in ({"statement": "early-direction"}, {}, {"statement": ["another"]}, None, "another"):
         assert check(claim) == Verdict("accepted", "", "", "", claim, ASSUMPTIONS)
+        assert asked[-1][0].claim == Node(claim, "claim") and asked[-1][0].clock.end is None
     assert check({"statement": "another"}) == Verdict("accepted", claim={"proved": 1}, assumptions=("It is so.",))
     assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 6
     check({"statement": "another"}, 1e6)
