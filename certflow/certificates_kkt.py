@@ -31,7 +31,8 @@ __all__ = ["ASSUMPTIONS", "STATEMENT", "kkt_certificate"]
 
 STATEMENT = "kkt-points"
 ASSUMPTIONS = ("The network and the data are exactly the rational numbers written in this certificate.",)
-PROOFS = ("planar", "cover", "points")
+POINTS = "points"
+PROOFS = ("planar", "cover", POINTS)
 MAX_COVERED, MAX_WEIGHTS, MAX_POINTS = 4, 400, 1_000
 
 _GRID, _VECTOR_BITS, _FINEST = 110, 30, 40
@@ -63,11 +64,11 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
         "statement": STATEMENT,
         "problem_sha256": problem.sha256,
         "of": "neuron" if work.shallow else "network",
-        "kkt_status": PARTIAL if proof == "points" else COMPLETE,
+        "kkt_status": PARTIAL if proof == POINTS else COMPLETE,
         "proof": proof,
         "points": points,
         "dead_cone": dead,
-        "n_max_upper": None if proof == "points" else format_rational(highest),
+        "n_max_upper": None if proof == POINTS else format_rational(highest),
         "assumptions": list(ASSUMPTIONS),
     }
     units = None if proof == "planar" else work.units.to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -193,13 +194,12 @@ class _Extras:
     def _certificate(self, problem: Problem, found: KKTSet, file: str) -> None:
         from certflow.atomic import write_atomically
         from certflow.certificates import sha256
-        from certflow.certificates_kkt import kkt_certificate
-        from certflow.certifying import require_accepted
+        from certflow.certifying_kkt import accepted_points
 
-        text = kkt_certificate(problem, found).decode("ascii")
-        require_accepted(text)
+        text = accepted_points(problem, found)
         write_atomically(file, text)
-        self.record |= {"certificate": file, "sha256": sha256(text), "checked": True}
+        status = json.loads(text)["claim"]["kkt_status"]
+        self.record |= {"certificate": file, "certificate_status": status, "sha256": sha256(text), "checked": True}
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from certflow.atomic import write_atomically
 from certflow.certificates import write_certificate
-from certflow.certificates_time import time_certificate
-from certflow.certifying import Announced, require_accepted
+from certflow.certifying import Announced, Faulty
+from certflow.certifying_kkt import accepted_times
 from certflow.kkt.points import KKTSet
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
@@ -33,10 +33,11 @@ def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
     Raises `Faulty` if the checker refuses it.
     """
     try:
-        text = time_certificate(problem, kkt)
+        text = accepted_times(problem, kkt)
+    except Faulty:
+        raise
     except Inconclusive:
         return []
-    require_accepted(text)
     write_certificate(folder / TIMES, text)
     return [TIMES]
 

@@ -16,6 +16,7 @@ LAYERS = (
     ("certflow.command_line",),
     ("certflow.experiments",),
     # Where prover and checker meet.
+    ("certflow.certifying_kkt",),
     ("certflow.certifying",),
     # Imports nothing of certflow; nothing that proves may call it.
     ("certflow.checker",),

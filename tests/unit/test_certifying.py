@@ -213,7 +213,7 @@ def test_a_refused_certificate_of_the_times_is_a_fault_and_not_silence(
     def refuse(text: str) -> None:
         raise Faulty({"rule": "R14", "where": "claim.n_max_upper", "reason": "it is too small"})
 
-    monkeypatch.setattr("certflow.experiments.theorem.require_accepted", refuse)
+    monkeypatch.setattr("certflow.certifying_kkt.require_accepted", refuse)
     with pytest.raises(Faulty, match=r"R14, claim\.n_max_upper"):
         save_times(proved.problem, None, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,55 @@
+"""Certificates of KKT points and of the times near the origin, where the checker cannot prove that a list is complete."""
+
+import json
+from fractions import Fraction
+
+import pytest
+
+from certflow import Activation, OneLayer, Problem, kkt_set
+from certflow.certificates_kkt import kkt_certificate
+from certflow.certificates_time import time_certificate
+from certflow.certifying import Faulty
+from certflow.certifying_kkt import accepted_points, accepted_times
+from certflow.checker import check_text
+
+
+@pytest.fixture(scope="module")
+def undecided() -> Problem:
+    """Two equal samples of which one pulls and one pushes: about their dead cone no direction separates them."""
+    X = [["1", "2", "0"], ["1", "2", "0"], ["0", "1", "-1"]]
+    return Problem(OneLayer(3, 1, Activation(0, 2)), X, ["3", "-1", "2"], direction=["1", "0", "0"])
+
+
+def test_a_list_that_the_checker_cannot_complete_is_certified_point_by_point(undecided):
+    kkt = kkt_set(undecided, 12)
+    assert kkt.complete
+    assert check_text(kkt_certificate(undecided, kkt)).rule == "R12"
+    text = accepted_points(undecided, kkt)
+    claim = json.loads(text)["claim"]
+    assert (check_text(text).verdict, claim["proof"], claim["kkt_status"]) == ("accepted", "points", "partial")
+
+
+def test_the_time_near_the_origin_then_rests_on_norms(undecided):
+    kkt = kkt_set(undecided, 12)
+    assert check_text(time_certificate(undecided, kkt)).rule == "R12"
+    text = accepted_times(undecided, kkt)
+    claim = json.loads(text)["claim"]
+    assert (check_text(text).verdict, claim["method"]) == ("accepted", "norms")
+    assert Fraction(claim["n_max_upper"]) >= kkt.n_max.upper()
+
+
+def test_the_strongest_proof_is_kept_where_it_is_accepted():
+    problem = Problem(OneLayer(2, 1, Activation(0, 2)), [["1", "0"], ["1", "1"]], ["1", "2"], direction=["1", "0"])
+    kkt = kkt_set(problem, 12)
+    assert accepted_points(problem, kkt).encode() == kkt_certificate(problem, kkt)
+    assert accepted_times(problem, kkt) == time_certificate(problem, kkt)
+
+
+def test_any_other_refusal_is_a_fault(undecided, monkeypatch):
+    def refuse(text: str) -> None:
+        raise Faulty({"rule": "R11", "where": "claim.points[0]", "reason": "it is no KKT point"})
+
+    monkeypatch.setattr("certflow.certifying_kkt.require_accepted", refuse)
+    for make in (accepted_points, accepted_times):
+        with pytest.raises(Faulty, match=r"R11, claim\.points\[0\]"):
+            make(undecided, kkt_set(undecided, 12))
