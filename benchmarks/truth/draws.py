@@ -1,0 +1,242 @@
+"""Random problems of every family at every scale, each decided by the seed of the campaign and its own number alone.
+
+Numbers are exact and short: decimals, fractions, doubles. Data are in general or in special position (repeated, opposite, zero,
+flat, symmetric); starts are anywhere, on a kink, a hair off it, near or on an eigenvector, with blocks that are zero or tiny.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+Rows = list[list[Fraction]]
+LEAKS = (Fraction(0), Fraction(0), Fraction(1, 4), Fraction(-1, 2), Fraction(1, 3), Fraction(-1))
+EPSILONS = (Fraction(1, 5), Fraction(1, 10), Fraction(1, 20), Fraction(1, 50), Fraction(1, 100), Fraction(1, 1000))
+EXPRESSIONS = (
+    ("u1*abs(u2)*x1", "u1 u2", "x1"),
+    ("u1*u2*x1 + u3**2*x2", "u1 u2 u3", "x1 x2"),
+    ("u1*u2*u3*x1", "u1 u2 u3", "x1"),
+    ("max(u1*x1 + u2*x2, 0)**2 - u3**2*x1", "u1 u2 u3", "x1 x2"),
+    ("u1**2*x1 - u2**2*x1 + u1*u2*x2", "u1 u2", "x1 x2"),
+    ("u1*max(u2*x1, u3*x2)", "u1 u2 u3", "x1 x2"),
+    ("(u1*x1 + u2*x2)**3 - u1*min(u2, u1)**2*x1", "u1 u2", "x1 x2"),
+)
+
+
+@dataclass
+class Draw:
+    """One random problem as the keywords of a network and exact lists."""
+
+    family: str
+    kind: str
+    power: int = 2
+    alpha: Fraction = Fraction(0)
+    widths: list[int] = field(default_factory=list)
+    signs: list[int] | None = None
+    trained: list[int] | None = None
+    given: dict[int, Rows] = field(default_factory=dict)
+    expression: tuple[str, str, str] | None = None
+    X: Rows = field(default_factory=list)
+    y: list[Fraction] = field(default_factory=list)
+    loss: str = "square"
+    reduction: str = "mean"
+    direction: list[Fraction] = field(default_factory=list)
+    epsilon: Fraction = Fraction(1, 100)
+    start_angle: Fraction = Fraction(0)
+    start: str = "anywhere"
+    scales: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """The number of weights."""
+        if self.expression is not None:
+            return len(self.expression[1].split())
+        return sum(self.widths[l] * self.widths[l - 1] for l in self.layers)
+
+    @property
+    def layers(self) -> list[int]:
+        """The trained layers."""
+        return [1] if self.kind == "one-layer" else self.trained or list(range(1, len(self.widths)))
+
+
+Rng = random.Random
+
+
+def _one(rng: Rng, power: int, leaks: tuple[Fraction, ...], inputs: tuple[int, ...] = (1, 2, 2, 3, 4)) -> dict[str, Any]:
+    m = rng.randint(1, 3)
+    signs = [rng.choice((1, -1)) for _ in range(m)]
+    return {
+        "kind": "one-layer",
+        "power": power,
+        "alpha": rng.choice(leaks),
+        "widths": [rng.choice(inputs), m, 1],
+        "signs": None if min(signs) == 1 else signs,
+    }
+
+
+def _two(rng: Rng, power: int, leaks: tuple[Fraction, ...]) -> dict[str, Any]:
+    widths = [rng.choice((1, 2, 2)), rng.choice((1, 1, 2)), 1]
+    return {"kind": "two-layer", "power": power, "alpha": rng.choice(leaks), "widths": widths}
+
+
+def _deep(rng: Rng, power: int, leaks: tuple[Fraction, ...], trained: list[list[int]] | None = None) -> dict[str, Any]:
+    widths = rng.choice(([1, 1, 1, 1], [2, 1, 1, 1], [1, 2, 1, 1], [1, 1, 2, 1]))
+    chosen = None if trained is None else rng.choice(trained)
+    if chosen is not None:
+        widths = [rng.choice((1, 2)), rng.choice((1, 2)), rng.choice((1, 2)), 1]
+    return {"kind": "feed-forward", "power": power, "alpha": rng.choice(leaks), "widths": widths, "trained": chosen}
+
+
+def _expression(rng: Rng) -> dict[str, Any]:
+    own = rng.choice(EXPRESSIONS)
+    return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
+
+
+FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
+    "neurons": lambda rng: _one(rng, 2, LEAKS[:1]),
+    "planar neurons": lambda rng: _one(rng, 2, LEAKS, (2,)),
+    "leaky neurons": lambda rng: _one(rng, 2, LEAKS[2:]),
+    "cubic neurons": lambda rng: _one(rng, 3, LEAKS, (1, 2, 2)),
+    "two-layer": lambda rng: _two(rng, 2, LEAKS),
+    "two-layer cubic": lambda rng: _two(rng, 3, LEAKS[:3]),
+    "two-layer linear": lambda rng: _two(rng, 1, (Fraction(1),)),
+    "two-layer ReLU": lambda rng: _two(rng, 1, LEAKS[:3]),
+    "deep": lambda rng: _deep(rng, 2, LEAKS[:1]),
+    "deep cubic": lambda rng: _deep(rng, 3, LEAKS[:1]),
+    "deep leaky": lambda rng: _deep(rng, 2, LEAKS[2:5]),
+    "deep linear": lambda rng: _deep(rng, 1, (Fraction(1),)),
+    "last two layers": lambda rng: _deep(rng, 2, LEAKS[:4], [[2, 3]]),
+    "given around": lambda rng: _deep(rng, 2, LEAKS[:4], [[2], [2, 3], [1, 2], [1, 3], [1]]),
+    "expression": _expression,
+}
+
+
+def draw(seed: int, index: int) -> Draw:
+    """The problem of this number in the campaign of this seed."""
+    rng = random.Random(f"certflow campaign {seed} {index}")
+    family = list(FAMILIES)[index % len(FAMILIES)]
+    made = Draw(family, **FAMILIES[family](rng))
+    made.loss, made.reduction = rng.choice(("square", "square", "logistic")), rng.choice(("mean", "sum"))
+    if made.kind != "expression":
+        for layer in set(range(1, len(made.widths))) - set(made.layers):
+            if made.kind != "one-layer":
+                made.given[layer] = [[_number(rng) for _ in range(made.widths[layer - 1])] for _ in range(made.widths[layer])]
+    _data(rng, made)
+    _start(rng, made)
+    _scale(rng, made)
+    made.epsilon = rng.choice(EPSILONS)
+    made.start_angle = min(made.epsilon, rng.choice((*[Fraction(0)] * 5, Fraction(1, 1000), Fraction(1, 50))))
+    return made
+
+
+def _number(rng: Rng) -> Fraction:
+    kind = rng.randrange(4)
+    if kind == 0:
+        return Fraction(rng.randint(-40, 40), rng.choice((3, 7, 9, 11)))
+    if kind == 1:
+        return Fraction(rng.gauss(0, 1))
+    return Fraction(rng.randint(-250, 250), 100)
+
+
+def _data(rng: Rng, made: Draw) -> None:
+    n, d = rng.randint(1, 6 if len(made.widths) == 3 else 4), made.widths[0]
+    style = rng.choice(("general", "general", "general", "grid", "symmetric"))
+    entry = (lambda: Fraction(rng.randint(-1, 1))) if style == "grid" else lambda: _number(rng)
+    if style == "symmetric":
+        made.X = [[Fraction(s * (i == k)) for i in range(d)] for k in range(d) for s in (1, -1)][:6]
+    else:
+        made.X = [[entry() for _ in range(d)] for _ in range(n)]
+    made.y = [entry() for _ in made.X]
+    n = len(made.X)
+    special = rng.randrange(10)
+    if special == 0 and n > 1:
+        i, j = rng.sample(range(n), 2)
+        made.X[i], made.y[i] = list(made.X[j]), rng.choice((made.y[i], made.y[j], -made.y[j]))
+    elif special == 1 and n > 1:
+        i, j = rng.sample(range(n), 2)
+        made.X[i] = [-2 * v for v in made.X[j]]
+    elif special == 2:
+        made.X[rng.randrange(n)] = [Fraction(0)] * d
+    elif special == 3:
+        made.X = [[(k + 1) * v for v in made.X[0]] for k in range(n)]
+    elif special == 4:
+        made.y = [abs(v) for v in made.y]
+    elif special == 5:
+        made.y[rng.randrange(n)] = Fraction(0)
+    if made.loss == "logistic":
+        made.y = [Fraction(1 if v > 0 else -1) for v in made.y]
+
+
+def _start(rng: Rng, made: Draw) -> None:
+    w = [_number(rng) or Fraction(1) for _ in range(made.size)]
+    made.start = rng.choice(
+        (*["anywhere"] * 5, "kink", "near kink", "zero block", "tiny block", "eigenvector", "eigenvector", "axis")
+    )
+    d = made.widths[0]
+    blocks = (
+        [list(range(j * d, (j + 1) * d)) for j in range(made.widths[1])]
+        if made.kind == "one-layer"
+        else [[i] for i in range(len(w))]
+    )
+    block = rng.choice(blocks)
+    if made.start in ("kink", "near kink") and 1 in made.layers and made.kind != "expression" and d > 1:
+        # The first neuron's row is orthogonal to a sample, up to a hair.
+        row, x = list(range(d)), rng.choice(made.X)
+        square = sum(v * v for v in x)
+        if square:
+            along = sum(w[i] * v for i, v in zip(row, x, strict=True)) / square
+            off = Fraction(0) if made.start == "kink" else rng.choice((1, -1)) * Fraction(1, 10 ** rng.choice((9, 17, 60)))
+            for i, v in zip(row, x, strict=True):
+                w[i] += (off - along) * v
+    elif made.start == "zero block":
+        w = [Fraction(0) if i in block else v for i, v in enumerate(w)]
+    elif made.start == "tiny block":
+        small = Fraction(1, 10 ** rng.choice((6, 30, 300)))
+        w = [small * v if i in block else v for i, v in enumerate(w)]
+    elif made.start == "eigenvector" and made.kind == "one-layer" and made.power == 2:
+        for b in blocks:
+            for i, v in zip(b, _eigenvector(rng, made, [w[i] for i in b]), strict=True):
+                w[i] = v
+    elif made.start == "axis":
+        axis, rest = rng.randrange(len(w)), Fraction(rng.choice((0, 1)), 10**6)
+        w = [v if i == axis else rest for i, v in enumerate(w)]
+    made.direction = w if any(w) else [Fraction(1)] * len(w)
+
+
+def _eigenvector(rng: Rng, made: Draw, u: list[Fraction]) -> list[Fraction]:
+    """Near an eigenvector of N on the cell of u, perhaps a saddle."""
+    X = np.array([[float(v) for v in row] for row in made.X])
+    y, start, off = np.array([float(v) for v in made.y]), np.array([float(v) for v in u]), float(made.alpha) ** 2
+    branch = np.where(X @ start > 0, 1.0, off)
+    v = np.linalg.eigh((X * (y * branch)[:, None]).T @ X)[1][:, rng.randrange(len(u))]
+    v = v if v @ start > 0 else -v
+    near = Fraction(1, 10 ** rng.choice((3, 6, 9)))
+    return [Fraction(float(a)).limit_denominator(10**12) + near * Fraction(rng.randint(-99, 99), 100) for a in v]
+
+
+def _scale(rng: Rng, made: Draw) -> None:
+    """Inputs, labels, given layers and the start times numbers that are mostly ordinary, sometimes huge or tiny."""
+
+    def factor(name: str) -> Fraction:
+        kind = rng.randrange(10)
+        if kind < 6:
+            return Fraction(1)
+        chosen = (
+            Fraction(2) ** rng.randint(-60, 60) if kind < 8 else Fraction(10) ** rng.choice((rng.randint(-40, 40), 300, -300))
+        )
+        made.scales[name] = f"{float(chosen):.3g}"
+        return chosen
+
+    a, b, c = factor("inputs"), factor("labels"), factor("start")
+    made.X = [[a * v for v in row] for row in made.X]
+    if made.loss == "square":
+        made.y = [b * v for v in made.y]
+    made.direction = [c * v for v in made.direction]
+    for layer in sorted(made.given):
+        e = factor(f"layer {layer}")
+        made.given[layer] = [[e * v for v in row] for row in made.given[layer]]

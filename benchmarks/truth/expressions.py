@@ -1,0 +1,92 @@
+"""Expressions in weights and inputs, evaluated with their gradients by forward differentiation in extended doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .extended import LD, array
+
+
+class Dual:
+    """Values on all samples (n) with their derivatives in all weights (n x k)."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, value: Any, slope: Any) -> None:
+        self.value, self.slope = value, slope
+
+    def __add__(self, other: Any) -> Dual:
+        other = _dual(other, self)
+        return Dual(self.value + other.value, self.slope + other.slope)
+
+    def __mul__(self, other: Any) -> Dual:
+        other = _dual(other, self)
+        return Dual(self.value * other.value, self.slope * other.value[:, None] + other.slope * self.value[:, None])
+
+    def __pow__(self, n: int) -> Dual:
+        return Dual(self.value**n, (n * self.value ** (n - 1))[:, None] * self.slope)
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.slope)
+
+    def __sub__(self, other: Any) -> Dual:
+        return self + -other
+
+    def __rsub__(self, other: Any) -> Dual:
+        return -self + other
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __abs__(self) -> Dual:
+        return self * np.where(self.value > 0, LD(1), LD(-1))
+
+
+def _dual(value: Any, like: Dual) -> Dual:
+    if isinstance(value, Dual):
+        return value
+    return Dual(like.value * 0 + value, like.slope * 0)
+
+
+def _extreme(sign: int) -> Callable[[Any, Any], Dual]:
+    def extreme(a: Any, b: Any) -> Dual:
+        a, b = (a, _dual(b, a)) if isinstance(a, Dual) else (_dual(a, b), b)
+        first = sign * (a.value - b.value) > 0
+        return Dual(np.where(first, a.value, b.value), np.where(first[:, None], a.slope, b.slope))
+
+    return extreme
+
+
+class Expression:
+    """A network that is an expression of whole numbers, `+ - * **`, `abs`, `max` and `min` (of two), of a known order."""
+
+    def __init__(self, table: dict[str, Any], X: Sequence[Sequence[Any]]) -> None:
+        self.X = array(X)
+        self.weights, self.inputs = table["weights"], table["inputs"]
+        self.size = len(self.weights)
+        self.code = compile(table["output"], "expression", "eval")
+        rng = np.random.default_rng(0)
+        u = rng.standard_normal(self.size).astype(LD)
+        once, twice = np.abs(self.run(u)[0]).max(), np.abs(self.run(2 * u)[0]).max()
+        self.order = int(np.rint(np.log2(twice / once))) if once else 0
+
+    @property
+    def parts(self) -> list[list[int]]:
+        """All weights: whether the expression is a sum is not asked."""
+        return [list(range(self.size))]
+
+    def run(
+        self, u: np.ndarray, branches: Any = None
+    ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray], list[Any], list[Any]]:
+        """As `Layers.run`; branches and kinks are not known."""
+        n = len(self.X)
+        one, zero = np.ones(n, dtype=LD), np.zeros((n, self.size), dtype=LD)
+        names: dict[str, Any] = {name: Dual(self.X[:, i], zero) for i, name in enumerate(self.inputs)}
+        for i, name in enumerate(self.weights):
+            slope = zero.copy()
+            slope[:, i] = 1
+            names[name] = Dual(u[i] * one, slope)
+        value = eval(self.code, {"__builtins__": {}, "abs": abs, "max": _extreme(1), "min": _extreme(-1)}, names)
+        return value.value, lambda r: r @ value.slope, [], []

@@ -1,0 +1,198 @@
+"""The soundness campaign itself: quick trials find nothing, planted lies are found, a checker that believes all is noticed."""
+
+import importlib.util
+import json
+import random
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+if np.finfo(np.longdouble).nmant < 63:
+    pytest.skip("this machine has no extended doubles, which the truth needs", allow_module_level=True)
+
+from benchmarks.truth import trial as trials
+from benchmarks.truth.claims import check_claim
+from benchmarks.truth.draws import FAMILIES, draw
+from benchmarks.truth.extended import LD, exact, length
+from benchmarks.truth.flows import Flow
+from benchmarks.truth.lists import check_list
+from benchmarks.truth.mutants import mutant, sealed
+from benchmarks.truth.networks import Net
+from certflow import Activation, OneLayer, Problem, certify, kkt_set
+from certflow.checker import Verdict
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "soundness.py"
+FINDINGS = ("false", "refused", "no_answer", "tracebacks", "campaign_errors")
+QUICK = (0, 6, 7, 9, 14, 18, 22, 24)
+
+
+def plane() -> Problem:
+    """Two neurons in the plane with a theorem about both."""
+    network = OneLayer(2, 2, Activation(0, 2))
+    return Problem(network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], ["5", "9/5", "1"], direction=["1", "1/2", "-1", "1"])
+
+
+@pytest.fixture(scope="module")
+def certificate() -> dict:
+    return json.loads(certify(plane(), Fraction(1, 50)).certificate)
+
+
+def false_in(content: dict) -> list[str]:
+    return check_claim(Net(content["problem"]), content["claim"], np.random.default_rng(0), flows=1).false
+
+
+def test_the_truth_of_one_weight_is_its_closed_form():
+    problem = Problem(OneLayer(1, 1, Activation(0, 2)), [["3"]], ["1"], direction=["1"], reduction="sum")
+    net = Net(problem.exact_content())
+    flow = Flow(net, net.start, None)
+    while flow.s < 1:
+        flow.step()
+    u, s = flow.event(lambda u, s: s - 1)
+    # N = 9 u^2, u' = 18 u.
+    assert abs(length(u) / np.exp(LD(18)) - 1) < 1e-12
+    assert abs(s - 1) < 1e-15
+
+
+@pytest.mark.parametrize("index", QUICK)
+def test_quick_trials_find_nothing(index):
+    record = trials.Trial(7, index).run()
+    assert {name: record[name] for name in FINDINGS} == {name: [] for name in FINDINGS}
+    assert record["compared"] > 0
+
+
+def test_the_truth_shares_no_code_with_certflow():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (SCRIPT.parent / "truth").glob("*.py")}
+    assert [name for name, text in texts.items() if "import certflow" in text or "from certflow" in text] == ["trial.py"]
+
+
+def test_a_trial_is_decided_by_the_seed_and_its_number():
+    assert draw(3, 17) == draw(3, 17)
+    assert draw(3, 17) != draw(4, 17)
+    assert [draw(0, k).family for k in range(len(FAMILIES))] == list(FAMILIES)
+
+
+def test_a_true_claim_is_found_true(certificate):
+    assert false_in(certificate) == []
+
+
+def scaled(number: str, factor: str) -> str:
+    return str(exact(number) * Fraction(factor))
+
+
+def wrong_point(claim: dict) -> None:
+    claim["blocks"][0]["kkt_point"]["centre"].reverse()
+
+
+def wrong_gap(claim: dict) -> None:
+    claim["blocks"][0]["gap"] = [scaled(end, "11/10") for end in claim["blocks"][0]["gap"]]
+
+
+def wrong_value(claim: dict) -> None:
+    claim["blocks"][0]["value"] = [scaled(end, "1000001/1000000") for end in claim["blocks"][0]["value"]]
+
+
+def wrong_radius_of_the_point(claim: dict) -> None:
+    claim["blocks"][0]["kkt_point"]["centre"][0] = "1*2^0"
+    claim["blocks"][0]["kkt_point"]["centre"][1] = "3*2^-4"
+
+
+def wrong_times(claim: dict) -> None:
+    claim["time_to_radius"]["start_time"] = [scaled(t, "1/2") for t in claim["time_to_radius"]["start_time"]]
+
+
+def wrong_pace(claim: dict) -> None:
+    for name in ("n_lower", "n_upper"):
+        claim["time_to_radius"][name] = scaled(claim["time_to_radius"][name], "5/4")
+
+
+def wrong_growth(claim: dict) -> None:
+    claim["growth"]["factor_squared"] = scaled(claim["growth"]["factor_squared"], "1/10")
+
+
+def wrong_angle(claim: dict) -> None:
+    claim["blocks"][1]["angle_at_horizon"] = scaled(claim["blocks"][1]["angle_at_horizon"], "1/1000")
+
+
+def wrong_law(claim: dict) -> None:
+    claim["blocks"][1]["law"]["coefficient"] = claim["blocks"][1]["law"]["floor"] = "0"
+
+
+def wrong_delta_bar(claim: dict) -> None:
+    claim["delta_bar"], claim["radius"] = scaled(claim["delta_bar"], "10000"), scaled(claim["radius"], "100")
+
+
+def wrong_maximum(claim: dict) -> None:
+    claim["n_max_upper"] = scaled(claim["n_max_upper"], "1/10")
+
+
+def wrong_outcome(claim: dict) -> None:
+    claim["blocks"][0]["outcome"] = "dead"
+
+
+def wrong_support(claim: dict) -> None:
+    claim["blocks"][1]["support"] = []
+
+
+LIES = [value for name, value in sorted(globals().items()) if name.startswith("wrong_")]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=[lie.__name__ for lie in LIES])
+def test_a_planted_lie_is_a_false_claim(lie, certificate):
+    content = json.loads(json.dumps(certificate))
+    lie(content["claim"])
+    assert false_in(content) != []
+
+
+@pytest.mark.parametrize("lie", ["missing", "moved", "value"])
+def test_a_wrong_list_of_points_is_found(lie):
+    problem = plane()
+    listed = kkt_set(problem, 15).to_json()
+    net, rng = Net(problem.exact_content()), np.random.default_rng(0)
+    assert check_list(net, listed, rng).false == []
+    k = next(k for k, entry in enumerate(listed["kkt"]) if entry["kind"] == "maximum")
+    if lie == "missing":
+        del listed["kkt"][k]
+    elif lie == "moved":
+        listed["kkt"][k]["point"].reverse()
+    else:
+        listed["kkt"][k]["value"] = [scaled(end, "11/10") for end in listed["kkt"][k]["value"]]
+    assert check_list(net, listed, rng).false != []
+
+
+def test_a_checker_that_accepts_everything_is_noticed(monkeypatch):
+    monkeypatch.setattr(trials, "check_text", lambda text, limit: Verdict("accepted"))
+    monkeypatch.setattr(trials, "problem_of", lambda made: plane())
+    for step in ("_points", "_near_origin", "_flow"):
+        monkeypatch.setattr(trials.Trial, step, lambda self: None)
+    record = trials.Trial(7, 1).run()
+    assert record["mutants"]["accepted"] > 0
+    assert record["false"] or record["campaign_errors"]
+
+
+def test_mutants_have_their_hashes_and_are_not_the_original(certificate):
+    assert sealed(certificate) == sealed(json.loads(sealed(certificate)))
+    texts = [mutant(certificate, random.Random(k)) for k in range(40)]
+    assert texts == [mutant(certificate, random.Random(k)) for k in range(40)]
+    assert len({name for name, _ in texts}) > 8
+    assert sum(text != sealed(certificate) for _, text in texts) > 30
+
+
+def test_the_script_counts_and_what_is_lost_is_a_finding(tmp_path):
+    out = tmp_path / "counts.json"
+    run = subprocess.run(
+        [sys.executable, SCRIPT, "--trials", "2", "--first", "6", "--seed", "7", "--out", out], capture_output=True, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    counts = json.loads(out.read_text(encoding="utf-8"))
+    assert (counts["trials"], counts["false_claims"], counts["failures"]) == (2, 0, [])
+    spec = importlib.util.spec_from_file_location("campaign_script", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    campaign = script.Campaign(7, 1, 0)
+    campaign.add({"index": 5, "outcome": "died", "family": "", "worker": "died (exit code -9)"})
+    assert (campaign.result()["workers_lost"], campaign.clean) == (1, False)
+    assert campaign.failures[0]["again"].endswith("--seed 7 --only 5")
