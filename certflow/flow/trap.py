@@ -199,7 +199,7 @@ def _gap_upper(
     at: Points, regions: Regions, place: int, direction: Grid, kkt_radius: float, order: int, ell_hi: float
 ) -> Fraction:
     """An upper bound of the gap in s-units, from one tangential direction (L4.1)."""
-    v = MidRad.exact(np.array(direction, dtype=float))
+    v = MidRad.exact(direction)
     c = at.W[0]
     share = (v * c).reshape(1, -1).sum(axis=1)
     w = v - c * (share / at.norm2)
