@@ -48,17 +48,17 @@ def test_a_hull_is_the_smallest_box_around_both():
 @pytest.mark.parametrize(
     ("x0", "x1", "span"),
     [
-        (F(3, 8), F(1, 2), (3 * ONE // 16, ONE // 16)),
-        (F(0), F(1, 2), (ONE // 8, ONE // 8)),
-        (F(1, 2), F(2), (5 * ONE // 8, 3 * ONE // 8)),
+        (F(3, 8), F(1, 2), (3 * ONE // 8, ONE // 8)),
+        (F(0), F(1, 2), (ONE // 4, ONE // 4)),
+        (F(1, 2), F(2), (3 * ONE // 4, ONE // 4)),
     ],
 )
 def test_a_piece_is_enclosed_where_it_meets_the_stretch(monkeypatch, x0, x1, span):
-    """The piece is [1/4, 5/4] of its window, 3/4 long: at 3/8 and 1/2 it is at 1/8 and 1/4 of itself."""
+    """The piece is [1/4, 3/4] of its window, 3/4 long: at 3/8 and 1/2 it is at 1/4 and 1/2 of itself."""
     u, du, G, kink = Known(1, 2), Known(-5, 7), Known(5, 6), Known(7, 8)
     asked = []
     monkeypatch.setattr(curve, "first_kinks", lambda *given: asked.append(given) or [[kink], [kink, kink]])
-    piece = _Piece(F(1, 4), F(5, 4), F(3, 4), "layers", [u], [du], [G], [9], 66)
+    piece = _Piece(F(1, 4), F(3, 4), F(3, 4), "layers", [u], [du], [G], [9], 66)
     found = piece.on(x0, x1)
     assert (found.W, found.G, found.Z, found.defects) == ([(1, 2)], [(5, 6)], [[(7, 8)], [(7, 8), (7, 8)]], [9])
     # -5 * 4/3 and 7 * 4/3, outwards.

@@ -95,11 +95,12 @@ def test_the_gap_of_a_trap_of_order_three(monkeypatch, high):
     assert asked[-1] == ([[1], [0]], proposed.centre, RATES, ["runs"], F(1, 16), 3)
 
 
-def test_a_scale_that_is_not_rational_is_enclosed(monkeypatch):
+@pytest.mark.parametrize(("high", "end"), [(F(3), 0), (F(-3), 1)])
+def test_a_scale_that_is_not_rational_is_enclosed(monkeypatch, high, end):
     monkeypatch.setattr(groups, "square", lambda rows, grid: F(2) if (rows, grid) == ([[3], [4]], 2) else None)
-    trap, *_ = trap_of(monkeypatch, 3, direction=[[1], [0]], high=F(-3))
+    trap, *_ = trap_of(monkeypatch, 3, direction=[[1], [0]], high=high)
     assert trap.scale == (root_down(F(2), 2) / 8, root_up(F(2), 2) / 8) and trap.scale[0] < trap.scale[1]
-    assert trap.gap == (2 / trap.scale[1], -3 / trap.scale[1])
+    assert trap.gap == (2 / trap.scale[1], high / trap.scale[end])
 
 
 def test_a_kkt_point_is_inside_of_its_trap(monkeypatch):

@@ -44,6 +44,11 @@ def test_a_claim_that_is_proved_is_accepted(proved):
     assert asked[-1][1] > 1e5
 
 
+@pytest.mark.parametrize("content", [[], "another", None, {}, {"claim": []}, {"claim": {}}, {"claim": {"statement": 1}}])
+def test_what_names_no_statement(content):
+    assert checker._statement(content) == ""
+
+
 def test_text_is_as_good_as_bytes(proved):
     proved(lambda *_: None)
     assert check_text(text({}).decode("ascii")).verdict == "accepted"
