@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import sys
+from fractions import Fraction as F
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,12 @@ def test_lists_in_words():
         exact,
         "1. maximum at (0.447214, -0.894427, 0.000000): value 0.333333333, gap 1.5",
     ]
+
+
+@pytest.mark.parametrize("scale", [F(10) ** 200, F(1, 10**200)])
+def test_directions_of_any_length_in_words(scale):
+    long = {**POINT, "directions": [[str(3 * scale), str(-4 * scale)]]}
+    assert sentences(_points(long))[2] == "1. maximum at (0.600000, -0.800000): value 0.333333333, gap 1.5"
 
 
 @pytest.mark.parametrize(
@@ -239,9 +246,9 @@ def test_the_rule_or_the_place_alone_is_printed_too(monkeypatch, capsys):
 
 
 def test_what_moves_the_cursor_is_escaped(monkeypatch, capsys):
-    monkeypatch.setattr(__main__, "check_file", lambda *_: Verdict("refused", "R4", "here", " ~\x1b[2K\x7f\u00e9\n\udce9"))
+    monkeypatch.setattr(__main__, "check_file", lambda *_: Verdict("refused", "R4", "here", " ~\\[\x1b[2K\x7f\u00e9\n\udce9"))
     main(["a\tb"])
-    assert capsys.readouterr().out == "a\\tb: refused (R4, here):  ~\\x1b[2K\\x7f\\xe9\\n\\udce9\n"
+    assert capsys.readouterr().out == "a\\tb: refused (R4, here):  ~\\[\\x1b[2K\\x7f\\xe9\\n\\udce9\n"
 
 
 class Full:
