@@ -90,11 +90,9 @@ def power(a: Interval, exponent: int) -> Interval:
         return ONE, ONE
     if exponent == 1:
         return a
-    low, high = a[0] ** exponent, a[1] ** exponent
+    low, high = (smallest(a), largest(a)) if exponent % 2 == 0 else a
     shift = BITS * (exponent - 1)
-    if exponent % 2 == 0:
-        low, high = (0 if a[0] <= 0 <= a[1] else min(low, high)), max(low, high)
-    return low >> shift, -((-high) >> shift)
+    return low**exponent >> shift, -(-(high**exponent) >> shift)
 
 
 def largest(a: Interval) -> int:
@@ -120,9 +118,10 @@ def fraction(value: int) -> Fraction:
 def rounded(value: Fraction, upwards: bool) -> Fraction:
     """A rational of bounded size, >= value if `upwards`, else <= value."""
     excess = value.numerator.bit_length() - value.denominator.bit_length() - _DIGITS
-    n, d = (value.numerator, value.denominator << excess) if excess >= 0 else (value.numerator << -excess, value.denominator)
+    grow, shrink = max(-excess, 0), max(excess, 0)
+    n, d = value.numerator << grow, value.denominator << shrink
     q = -(-n // d) if upwards else n // d
-    return Fraction(q << excess) if excess >= 0 else Fraction(q, 1 << -excess)
+    return Fraction(q << shrink, 1 << grow)
 
 
 def exp_series(y: int, scale: int) -> Interval:
@@ -177,13 +176,13 @@ def log_bounds(x: Fraction) -> tuple[Fraction, Fraction]:
     t_low, t_high = x * low - 1, x * high - 1
     if not -Fraction(1, 2) <= t_low <= t_high:
         raise OverflowError("a logarithm could not be bounded")
-    return rounded(y + t_low - max(t_low**2, t_high**2), False), rounded(y + t_high, True)
+    return rounded(y + t_low - t_low**2, False), rounded(y + t_high, True)
 
 
 def power_up(x: Fraction, exponent: Fraction) -> Fraction:
     """x^exponent rounded upwards, x > 0."""
     low, high = log_bounds(x)
-    return exp_bounds(rounded(exponent * (high if exponent >= 0 else low), True))[1]
+    return exp_bounds(exponent * (high if exponent >= 0 else low))[1]
 
 
 def root_up(x: Fraction, k: int) -> Fraction:

@@ -105,3 +105,58 @@ def test_the_exponential_of_a_very_negative_number_is_almost_nothing():
 def test_huge_exponents_are_errors_not_hangs():
     with pytest.raises(OverflowError):
         nb.exp_bounds(Fraction(10**9))
+
+
+@pytest.mark.parametrize(
+    ("y", "scale", "low", "high"),
+    [
+        (0, 8, 256, 256),
+        # 15, and 225 / 512 between 0 and 1, which is the last term; the rest is twice that.
+        (15, 8, 256 + 15, 256 + 15 + 1 + 2),
+        # 63, and 3969 / 2048 between 1 and 2, which is small enough to be the last one.
+        (63, 10, 1024 + 63 + 1, 1024 + 63 + 2 + 4),
+        # 110, 12100 / 4096 between 2 and 3, and one term more, between 0 and 1.
+        (110, 11, 2048 + 110 + 2, 2048 + 110 + 3 + 1 + 2),
+    ],
+)
+def test_the_series_of_the_exponential_term_by_term(y, scale, low, high):
+    assert nb.exp_series(y, scale) == (low, high)
+
+
+def test_the_exponential_of_nothing_is_one():
+    assert nb.exp_fixed(0) == (nb.ONE, nb.ONE) and nb.exp_up_fixed(0) == nb.ONE
+
+
+@pytest.mark.parametrize("x", [Fraction(1, 3), Fraction(1), Fraction(700)])
+def test_reciprocals_of_exponentials_are_on_their_side(x):
+    (low, high), (least, most) = nb.exp_bounds(-x), nb.exp_bounds(x)
+    assert low * most <= 1 <= high * least
+    assert low * most > 1 - Fraction(1, 2**185) and high * least < 1 + Fraction(1, 2**185)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: nb.exp_fixed((20_000 << nb.BITS) + 1), "an exponent is too large"),
+        (lambda: nb.log_bounds(Fraction(2) ** 30_000), "a logarithm could not be bounded"),
+    ],
+    ids=["exp", "log"],
+)
+def test_sentences_of_what_is_beyond_the_range(call, sentence):
+    with pytest.raises(OverflowError) as error:
+        call()
+    assert str(error.value) == sentence
+
+
+def test_the_sides_of_powers_with_rational_exponents():
+    # For an exponent below zero the smaller logarithm counts.
+    for x in (Fraction(3), Fraction(1, 3)):
+        low, high = nb.log_bounds(x)
+        assert nb.power_up(x, Fraction(-7)) == nb.exp_bounds(-7 * low)[1]
+        assert nb.power_up(x, Fraction(7)) == nb.exp_bounds(7 * high)[1]
+        assert nb.power_up(x, Fraction(0)) == 1
+
+
+@pytest.mark.parametrize(("m", "k", "root"), [(1, 3, 1), (7, 3, 1), (8, 3, 2), (26, 3, 2), (99, 1, 99), (8, 2, 2), (9, 2, 3)])
+def test_roots_of_integers_are_rounded_down(m, k, root):
+    assert nb._integer_root(m, k) == root
