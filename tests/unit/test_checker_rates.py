@@ -234,6 +234,14 @@ def test_the_rates_of_a_region_of_order_three_about_a_longer_vector():
     assert third.r == ONE // 3 + 1
 
 
+def test_a_region_is_wider_than_the_stretch_on_both_sides():
+    # N = v u^2 on u = 1 and 1 <= v <= 2, with everything 1/8 wider.
+    bounds = Bounds(checked(TwoLayer(1, 1, Activation(F(1), 2)), [["1"]], ["1"]), [0], "here")
+    place = Place([[(ONE, ONE), (ONE, 2 * ONE)]], [[[(ONE, ONE)]]], (ONE, ONE), (3 * ONE, 3 * ONE), 0)
+    _, (run,) = bounds.rates(place, F(10**6), F(1, 8), F(0), 0, "here")
+    assert run.outputs == [tuple(fixed(F(7, 8) ** 3, F(17, 8) * F(9, 8) ** 2))]
+
+
 @pytest.mark.parametrize(
     ("P", "mu", "reason"),
     [
@@ -345,3 +353,7 @@ def test_the_forcing_of_one_of_several_groups(loss, reduction, share):
     assert least <= K <= least + 200
     # Never less than nothing.
     assert bounds._forcing(located((F(1, 4), F(1, 4))), [run])[0] - units[0] == 4 * share * ONE
+    # Sums that do not fill a unit are one.
+    bounds.beta = [1, 0]
+    almost = Evaluation([], [], [], 0, [(0, ONE - 1), (0, 0)], [0, 0], [])
+    assert bounds._forcing(located(), [almost]) == (1, 1)
