@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from certflow.arithmetic.directed import sum_up, up
-from certflow.arithmetic.doubles import TINY
+from certflow.arithmetic.doubles import TINY, doubles
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.running import tick
 
@@ -57,8 +57,8 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
     Booleans of the leading shape; False also where only the proof fails. `ValueError` for matrices that are not symmetric.
     """
     k = matrices.shape[-1]
-    M = np.asarray(matrices, dtype=np.float64).reshape(int(np.prod(matrices.shape[:-2])), k, k)
-    R = np.zeros_like(M) if radii is None else np.asarray(radii, dtype=np.float64).reshape(M.shape)
+    M = doubles(matrices).reshape(int(np.prod(matrices.shape[:-2])), k, k)
+    R = np.zeros_like(M) if radii is None else doubles(radii).reshape(M.shape)
     if not (np.isfinite(M).all() and np.isfinite(R).all()):
         return np.zeros(matrices.shape[:-2], dtype=bool)
     if (M.transpose(0, 2, 1) != M).any():

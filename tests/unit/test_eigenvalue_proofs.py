@@ -102,6 +102,9 @@ def test_answers_have_the_leading_shape_and_whole_numbers_are_taken():
     # Single precision and whole numbers of 64 bits are too coarse for the factor and for squares.
     assert is_positive_semidefinite(np.array([[2, 1], [1, 2]], dtype=np.float32))
     assert not is_positive_semidefinite(np.array([[2.0**39]]), np.array([[2**40]]))
+    for far in ([np.array([[2**53 + 1]])], [np.eye(1), np.array([[2**53 + 1]])]):
+        with pytest.raises(TypeError, match="an array of doubles is needed"):
+            is_positive_semidefinite(*far)
     message = "only symmetric matrices have a definite sign here; take the mean of the matrix and its transpose"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         is_positive_semidefinite(np.array([np.eye(2), [[1.0, 0.5], [0.0, 1.0]]]))

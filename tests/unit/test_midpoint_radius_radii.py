@@ -6,6 +6,8 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
+from certflow.arithmetic import midpoint_radius
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.enclosure import DivisionByZero, OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, bilinear
 from certflow.outcome import Ambiguous, Inconclusive
@@ -155,6 +157,15 @@ def test_exponentials_at_the_ends_of_their_range():
     assert low.lower() <= 0 < low.upper() < 2.0**-998
     thin = MIDRAD.exp(one(0.0, 2.0**-30))
     assert thin.lower() < 1 - 2.0**-31 and thin.upper() > 1 + 2.0**-31
+
+
+def test_exponentials_begin_and_end_where_the_balls_do(monkeypatch):
+    """With few bits the two ends of a ball differ by more than rounding to a double is allowed."""
+    monkeypatch.setattr(midpoint_radius, "_EXPONENTIAL_BITS", 32)
+    for x in (0.1, -2.7, 30.3):
+        value = Ball(F(x), 100).exp()
+        found = MIDRAD.exp(exact(x))
+        assert found.lower_fraction() <= value.lower() and value.upper() <= found.upper_fraction()
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "matmul"])
