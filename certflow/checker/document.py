@@ -66,12 +66,10 @@ class Certificate:
     claim: Node
 
 
-def opened(
-    content: Any, own: str, assumptions: tuple[str, ...], clock: Clock, optional: str = ""
-) -> tuple[dict[str, Node], Problem]:
-    """The entries of a parsed file with the keys `own` (and perhaps the optional ones) besides those of every certificate,
-    and its problem; the hashes match."""
-    top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}", optional)
+def opened(content: Any, own: str, assumptions: tuple[str, ...], clock: Clock) -> tuple[dict[str, Node], Problem]:
+    """The entries of a parsed file with the keys `own` besides those of every certificate (and perhaps units), and its
+    problem in these units; the hashes match."""
+    top = Node(content, "").fields(f"format version problem problem_sha256 assumptions claim sha256 {own}", "units")
     top["format"].text("certflow-certificate")
     top["version"].integer(1, 1)
     clock.enter("R1", "file")
@@ -87,7 +85,7 @@ def opened(
 
 def read(content: Any, clock: Clock, assumptions: tuple[str, ...] = ASSUMPTIONS) -> Certificate:
     """The certificate in a parsed file. Raises `Malformed`, or `Refused` for problems outside the theory."""
-    top, problem = opened(content, "grid groups", assumptions, clock, "units")
+    top, problem = opened(content, "grid groups", assumptions, clock)
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):

@@ -31,7 +31,7 @@ _LIST = "of kkt_status proof points dead_cone n_max_upper"
 
 def check_time(content: Any, clock: Clock) -> Any:
     """The claim, after its one number is proved; or `Refused` (or `Malformed`) with the rule and the place."""
-    top, problem = opened(content, "evidence", TIME_ASSUMPTIONS, clock, "units")
+    top, problem = opened(content, "evidence", TIME_ASSUMPTIONS, clock)
     claim = top["claim"].fields(_FIELDS)
     claim["order"].same(problem.order)
     claim["problem_sha256"].same(content["problem_sha256"])

@@ -145,7 +145,7 @@ def checked(monkeypatch, content):
     opened = kkt.opened
 
     def keep(*given):
-        assert given == (content, "evidence", kkt.KKT_ASSUMPTIONS, clock, "units")
+        assert given == (content, "evidence", kkt.KKT_ASSUMPTIONS, clock)
         top["nodes"], top["problem"] = opened(*given)
         return top["nodes"], top["problem"]
 

@@ -180,6 +180,8 @@ READ = [
     ("fields", ("a", "b"), {"b": 1}, "the key 'a' is missing"),
     ("fields", ("a", "b"), {"a": 1, "d": 1, "c": 1}, "the key 'c' is unknown"),
     ("fields", ("a",), {"a": 1, "\u00e9" * 50: 1}, "the key '" + "\\xe9" * 40 + "' is unknown"),
+    ("fields", ("a",), {"a": 1, "": 1}, "the key '' is unknown"),
+    ("fields", ("a",), {"a": 1, "XXXX": 1}, "the key 'XXXX' is unknown"),
     ("fields", ("a",), [], "expected an object"),
     ("fields", ("a",), "a", "expected an object"),
 ]

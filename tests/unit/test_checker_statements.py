@@ -329,7 +329,7 @@ def short(monkeypatch, change, evidence=()):
     monkeypatch.setattr(time_near_origin, "largest_ncf", lambda *given: found.append(("norms", *given)) or F(7))
     monkeypatch.setattr(time_near_origin, "_from_list", lambda *given: found.append(("list", *given)) or F(6))
     refused = refusal(lambda: found.append(check_time(content, CLOCK)))
-    assert found[0] == ("opened", content, "evidence", TIME_ASSUMPTIONS, CLOCK, "units")
+    assert found[0] == ("opened", content, "evidence", TIME_ASSUMPTIONS, CLOCK)
     assert refused or found[-1] is content["claim"]
     return refused, found[1:-1]
 
