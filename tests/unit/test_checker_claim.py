@@ -65,6 +65,8 @@ def test_distances_at_the_radius():
     assert F(1, 16) <= forgotten < F(1, 16) + F(1, 2**110)
     assert after.at_radius(0, TRAP) == F(1, 64) * forgotten + F(1, 18)
     assert after.at_radius(1, TRAP) == F(1, 18)
+    # At R = 3, where A = 9/4, nu = 2 (1/4 - 9/32).
+    assert state(radius="3", proved=[group(), group()]).at_radius(1, TRAP) == F(1, 8) / (2 - F(1, 16)) * F(9, 4)
     # Without a floor, and where nothing grows: D + K R^L / gamma.
     unknown = state(D=(F(1, 64),), proved=[group(), group("inconclusive", None)])
     assert unknown.at_radius(0, TRAP) == F(1, 64) + F(1, 16)
@@ -98,6 +100,10 @@ def test_directions_stay_within_epsilon_and_inside_their_traps(D, traps, worst):
     assert check(worst - TINY, F(1)) == refused
     assert check(F(1), worst + TINY) is None
     assert check(F(1), worst) == refused
+
+
+def test_a_radius_may_be_small():
+    assert refusal(state(radius="1/2", delta=F(1, 16), D=(F(0),)).check_radius) is None
 
 
 def test_the_block_that_does_not_stay_is_named():

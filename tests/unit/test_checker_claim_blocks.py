@@ -371,14 +371,18 @@ def test_the_bound_of_n_is_a_product_of_norms():
     # Layer 2 is not trained: its Frobenius norm 5, to the power 2 of what follows.
     N = largest_ncf(network(2, 3, [1, 3], {2: [[F(3), F(0)], [F(0), F(4)]]}, X, [F(-1, 2), F(3)], 5), CLOCK)
     assert 8 * (F(625, 2) + 48) * root_up(F(4, 5) ** 4, 2) * root_up(F(1, 5), 2) * 25 == N
-    # 3^(1/2) and 1/3 are no short numbers: every root, product and sum is rounded upwards.
+    # |x| to the power 3^2 of the two activations.
+    bound = largest_ncf(network(3, 3, [1, 2, 3], {}, X[:1], [F(1)], 13), CLOCK)
+    assert bound == 8 * 5**9 * root_up(F(9, 13) ** 9, 2) * root_up(F(3, 13) ** 3, 2) * root_up(F(1, 13), 2)
+    # 3^(1/2) and 1/13 are no short numbers: every root, product and sum is rounded upwards.
     one = [F(1), F(1)]
-    bound = largest_ncf(network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [one, one], [F(1, 3), F(-1, 7)], 3), CLOCK)
+    bound = largest_ncf(network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [one, one], [F(1, 13), F(-1, 17)], 3), CLOCK)
     length = rounded(root_up(F(2), 2) ** 3, True)
-    assert bound == 8 * rounded(rounded(length / 3, True) + length / 7, True) * root_up(F(3), 2)
-    assert bound**2 > F(10, 21) ** 2 * 64 * 8 * 3
+    assert bound == 8 * rounded(rounded(length / 13, True) + length / 17, True) * root_up(F(3), 2)
+    assert bound**2 > F(30, 221) ** 2 * 64 * 8 * 3
 
 
 def test_the_bound_of_n_of_several_neurons_is_that_of_one(monkeypatch):
-    monkeypatch.setattr(claim, "unit_outputs", lambda problem: [F(2), F(5)])
-    assert largest_ncf(network(2, 2, [1], {}, [], [F(-3), F(1)], 2, several=True), CLOCK) == 8 * 11
+    own = network(2, 2, [1], {}, [], [F(-3), F(1)], 2, several=True)
+    monkeypatch.setattr(claim, "unit_outputs", lambda problem: [F(2), F(5)] if problem is own else [])
+    assert largest_ncf(own, CLOCK) == 8 * 11
