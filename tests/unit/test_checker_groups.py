@@ -95,7 +95,7 @@ def test_the_gap_of_a_trap_of_order_three(monkeypatch, high):
     assert asked[-1] == ([[1], [0]], proposed.centre, RATES, ["runs"], F(1, 16), 3)
 
 
-@pytest.mark.parametrize(("high", "end"), [(F(3), 0), (F(-3), 1)])
+@pytest.mark.parametrize(("high", "end"), [(F(3), 0), (F(1, 2), 0), (F(-3), 1)])
 def test_a_scale_that_is_not_rational_is_enclosed(monkeypatch, high, end):
     monkeypatch.setattr(groups, "square", lambda rows, grid: F(2) if (rows, grid) == ([[3], [4]], 2) else None)
     trap, *_ = trap_of(monkeypatch, 3, direction=[[1], [0]], high=high)
@@ -298,7 +298,8 @@ def test_the_size_of_an_unknown_group_counts_with_the_curvature_of_the_loss():
 
 
 def test_what_is_asked_about_the_eigenvalue_of_an_unknown_group(monkeypatch):
-    asked, boxes, evaluate = [], [], Part.evaluate
+    asked, boxes, places, evaluate = [], [], [], Part.evaluate
+    monkeypatch.setattr(groups, "bounded", lambda parts, where: places.append((parts[0].shallow, where)))
     monkeypatch.setattr(groups, "largest_eigenvalue", lambda *given: asked.append(given) or ONE // 4)
     monkeypatch.setattr(Part, "evaluate", lambda self, *given: boxes.append(given) or evaluate(self, *given))
     content = certificate([1, 2, 3, 4], [nothing("inconclusive", "")] * 2, [1, -1], X=((2, 0), (0, 1)))
@@ -306,6 +307,7 @@ def test_what_is_asked_about_the_eigenvalue_of_an_unknown_group(monkeypatch):
     for proved, (above, rough, clock) in zip(found, asked, strict=True):
         assert clock is CLOCK and rough >= max(abs(v) for row in above for v in row)
         assert ONE // 4 <= proved.runner.after.ell[1] < ONE // 4 + ONE // 100
+    assert places == [(True, "groups[0]"), (True, "groups[1]")]
     # All weights of length at most 1, on samples of the lengths 2 and 1.
     assert boxes == [([(-ONE, ONE)] * 2, [[(-2 * ONE, 2 * ONE)], [(-ONE, ONE)]])] * 2
 
