@@ -37,3 +37,9 @@ def test_the_kink_arguments_of_the_first_layer_are_given():
 def test_one_layer_has_no_activation():
     run = passes([[[4, 5]]], [1, 2], [], [3], product, square)
     assert run == Passes([[[4, 5]]], [[[4], [5]]], [[1, 2]], [], [], [[3]])
+
+
+def test_every_layer_takes_the_values_of_the_one_before():
+    run = passes([[[2]], [[3]], [[5]], [[7]]], [1], [2], [1], product, square)
+    assert run.values == [[1], [4], [144], [518_400]]
+    assert run.signals == [[4 * 3 * 24 * 5 * 1440 * 7], [24 * 5 * 1440 * 7], [1440 * 7], [1]]
