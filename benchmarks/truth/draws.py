@@ -16,7 +16,7 @@ import numpy as np
 
 Rows = list[list[Fraction]]
 LEAKS = (Fraction(0), Fraction(0), Fraction(1, 4), Fraction(-1, 2), Fraction(1, 3), Fraction(-1))
-EPSILONS = (Fraction(1, 5), Fraction(1, 10), Fraction(1, 20), Fraction(1, 50), Fraction(1, 100), Fraction(1, 1000))
+EPSILONS = (Fraction(1, 5), Fraction(1, 10), Fraction(1, 20), Fraction(1, 50), Fraction(1, 100))
 EXPRESSIONS = (
     ("u1*abs(u2)*x1", "u1 u2", "x1"),
     ("u1*u2*x1 + u3**2*x2", "u1 u2 u3", "x1 x2"),
@@ -68,7 +68,7 @@ Rng = random.Random
 
 
 def _one(rng: Rng, power: int, leaks: tuple[Fraction, ...], inputs: tuple[int, ...] = (1, 2, 2, 3, 4)) -> dict[str, Any]:
-    m = rng.randint(1, 3)
+    m = rng.choice((1, 1, 2, 2, 3))
     signs = [rng.choice((1, -1)) for _ in range(m)]
     return {
         "kind": "one-layer",
@@ -85,7 +85,7 @@ def _two(rng: Rng, power: int, leaks: tuple[Fraction, ...]) -> dict[str, Any]:
 
 
 def _deep(rng: Rng, power: int, leaks: tuple[Fraction, ...], trained: list[list[int]] | None = None) -> dict[str, Any]:
-    widths = rng.choice(([1, 1, 1, 1], [2, 1, 1, 1], [1, 2, 1, 1], [1, 1, 2, 1]))
+    widths = rng.choice(([1, 1, 1, 1], [1, 1, 1, 1], [2, 1, 1, 1], [1, 1, 2, 1]))
     chosen = None if trained is None else rng.choice(trained)
     if chosen is not None:
         widths = [rng.choice((1, 2)), rng.choice((1, 2)), rng.choice((1, 2)), 1]

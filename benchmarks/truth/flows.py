@@ -64,17 +64,21 @@ class Flow:
         """The state within the last step at which a function of (u, s) that was below 0 before it rises to 0."""
         low, high = LD(0), self.step_size
         below, above = function(*self._before[:2]), function(self.u, self.s)
-        found = (self.u, self.s)
+        near, found = above, (self.u, self.s)
+        enough = LD(1e-17) * min(-below, above)
         for turn in range(60):
-            h = high - above * (high - low) / (above - below) if turn % 3 else (low + high) / 2
+            # From the low end, because a step may be very much longer than the way to the event.
+            h = low - below * (high - low) / (above - below) if turn % 3 != 2 else (low + high) / 2
             u, s, _ = self._trial(*self._before, h)
             value = function(u, s)
+            if abs(value) < abs(near):
+                near, found = value, (u, s)
+            if abs(value) <= enough or high - low <= LD(1e-18) * high:
+                break
             if value >= 0:
-                high, above, found = h, value, (u, s)
+                high, above = h, value
             else:
                 low, below = h, value
-            if high - low <= LD(1e-18) * self.step_size or value == 0:
-                break
         return found
 
     def crossed(self, function: Function) -> bool:

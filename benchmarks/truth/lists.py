@@ -66,7 +66,8 @@ def check_list(net: Net, listed: dict[str, Any], draw: np.random.Generator) -> R
     for v in known:
         for name, sign in (("n_max", 1), ("n_min", -1)):
             if listed[name] is not None:
-                report.at_most(sign * part.at(v)[0], max(sign * end for end in _ends(listed[name])), name, TINY)
+                room = max(TINY, 1e-15 * max(part.scale(v), part.typical))
+                report.at_most(sign * part.at(v)[0], max(sign * end for end in _ends(listed[name])), name, room)
     return report
 
 
@@ -224,7 +225,8 @@ def check_points(net: Net, listed: dict[str, Any], draw: np.random.Generator, re
             dead = listed["dead_cone"] and _dead(part, v)
             covered = dead or any(_is_there(part, v, entry) for entry in listed["points"])
             report.need(covered, f"a KKT point is missing: {[float(c) for c in v]}")
-            report.at_most(part.at(v)[0], extended(listed["n_max_upper"]), "n_max_upper", TINY)
+            room = max(TINY, 1e-15 * max(part.scale(v), part.typical))
+            report.at_most(part.at(v)[0], extended(listed["n_max_upper"]), "n_max_upper", room)
 
 
 def _face(u: np.ndarray, centre: np.ndarray) -> Any:
@@ -275,7 +277,7 @@ def check_time_claim(net: Net, claim: dict[str, Any], draw: np.random.Generator)
     report.need(claim["problem_sha256"] == net.sha256 and claim["order"] == net.order, "problem_sha256, order")
     whole = net.block(range(net.size))
     top = max((whole.at(v)[0] for v in whole.ascend(draw, 12, 40)), default=LD(0))
-    report.at_most(max(top, LD(0)), extended(claim["n_max_upper"]), "n_max_upper", TINY)
+    report.at_most(max(top, LD(0)), extended(claim["n_max_upper"]), "n_max_upper", max(TINY, 1e-15 * whole.typical))
     return report
 
 
@@ -285,7 +287,7 @@ def check_near_origin(net: Net, bounds: dict[str, Fraction], draw: np.random.Gen
     whole = net.block(range(net.size))
     tops = whole.ascend(draw, 12, 40)
     top, largest = max(whole.at(v)[0] for v in tops), max(length(net.run(v)[0]) for v in tops)
-    report.at_most(max(top, LD(0)), extended(bounds["n_max_upper"]), "near_origin: n_max_upper", TINY)
+    report.at_most(max(top, LD(0)), extended(bounds["n_max_upper"]), "near_origin: n_max_upper", max(TINY, 1e-15 * whole.typical))
     report.need(bounds["n_max_lower"] <= bounds["n_max_upper"], "near_origin: n_max_lower is above n_max_upper")
     report.at_most(largest, extended(bounds["beta_upper"]), "near_origin: beta_upper", TINY)
     report.need(bounds["beta_lower"] <= bounds["beta_upper"], "near_origin: beta_lower is above beta_upper")
