@@ -9,7 +9,7 @@ import pytest
 
 from certflow.checker import kkt
 from certflow.checker.numbers import ONE
-from certflow.checker.reading import Node
+from certflow.checker.reading import Node, digest
 from certflow.checker.verdicts import Clock, Refused
 
 CORPUS = Path(__file__).parents[1] / "certificates"
@@ -160,7 +160,7 @@ def checked(monkeypatch, content):
 def resealed(content):
     """With the hash of the file as it is now."""
     content.pop("sha256")
-    content["sha256"] = kkt.opened.__globals__["digest"](content)
+    content["sha256"] = digest(content)
     return content
 
 
