@@ -424,6 +424,13 @@ def test_second_derivatives_turn_where_the_distance_leaves_their_sign() -> None:
     assert [at._turns(2, delta) for delta in (4.0 - 2.0**-37, 4.0)] == [-1, 0]
 
 
+def test_a_form_around_zero_turns_neither_way() -> None:
+    # Across c = (3, 3, 2)/5 the first two entries of the direction are equal and no doubles, and their squares cancel.
+    at = second((2.0**40, -(2.0**40), 0.0), 1.0, c=(0.6, 0.6, 0.4))
+    at.spectrum = Spectrum(np.array([0.0]), np.array([[1.0], [1.0], [0.0]]), 0.0)
+    assert at._turns(0, 2.0**-60) == 0
+
+
 @pytest.mark.parametrize(("tau", "place", "order"), [(-8.0, 2, 2), (8.0, 1, 2), (-8.0, 2, 3), (-8.0, 2, 5), (8.0, 1, 1)])
 @pytest.mark.parametrize("shift", [F(0), F(1, 64)])
 def test_the_gap_is_off_by_every_spread(tau: float, place: int, order: int, shift: F, monkeypatch: pytest.MonkeyPatch) -> None:
