@@ -16,6 +16,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -216,6 +217,9 @@ def main() -> int:
         return 0 if campaign.clean else 1
     campaign = Campaign(asked.seed, asked.trials, asked.first)
     code = 0
+    for each in (signal.SIGINT, signal.SIGTERM):
+        # Also where a shell in the background has them ignored.
+        signal.signal(each, signal.default_int_handler)
     try:
         run(campaign, max(1, asked.jobs), asked.out)
     except KeyboardInterrupt:

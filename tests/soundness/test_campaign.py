@@ -181,7 +181,7 @@ def test_mutants_have_their_hashes_and_are_not_the_original(certificate):
     assert sum(text != sealed(certificate) for _, text in texts) > 30
 
 
-def test_the_script_counts_and_what_is_lost_is_a_finding(tmp_path):
+def test_the_script_counts(tmp_path):
     out = tmp_path / "counts.json"
     run = subprocess.run(
         [sys.executable, SCRIPT, "--trials", "2", "--first", "6", "--seed", "7", "--out", out], capture_output=True, check=False
@@ -189,10 +189,16 @@ def test_the_script_counts_and_what_is_lost_is_a_finding(tmp_path):
     assert run.returncode == 0, run.stderr.decode()
     counts = json.loads(out.read_text(encoding="utf-8"))
     assert (counts["trials"], counts["false_claims"], counts["failures"]) == (2, 0, [])
+
+
+def test_a_worker_that_dies_is_a_finding_and_not_the_end(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("campaign_script", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    campaign = script.Campaign(7, 1, 0)
-    campaign.add({"index": 5, "outcome": "died", "family": "", "worker": "died (exit code -9)"})
-    assert (campaign.result()["workers_lost"], campaign.clean) == (1, False)
-    assert campaign.failures[0]["again"].endswith("--seed 7 --only 5")
+    # The workers of this name find no module to run.
+    monkeypatch.setitem(sys.modules, "campaign_script", script)
+    campaign = script.Campaign(7, 2, 3)
+    script.run(campaign, 1, tmp_path / "counts.json")
+    counts = json.loads((tmp_path / "counts.json").read_text(encoding="utf-8"))
+    assert (counts["trials"], counts["workers_lost"], campaign.clean) == (2, 2, False)
+    assert [each["again"].split("--seed ")[1] for each in counts["failures"]] == ["7 --only 3", "7 --only 4"]
