@@ -77,6 +77,10 @@ class Expression:
         """All weights: whether the expression is a sum is not asked."""
         return [list(range(self.size))]
 
+    def near_kink(self, u: np.ndarray) -> bool:
+        """Never: kinks of an expression are not known."""
+        return False
+
     def run(
         self, u: np.ndarray, branches: Any = None
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray], list[Any], list[Any]]:

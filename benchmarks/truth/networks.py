@@ -54,13 +54,17 @@ class Layers:
                 parts[w - first if l == self.depth else (w - first) // self.widths[l - 1]].append(w)
         return parts
 
-    def run(self, u: np.ndarray, branches: Branches | None = None) -> tuple[np.ndarray, Pull, Branches, list[np.ndarray]]:
-        """The outputs, r -> sum_i r_i grad H_i, the branches (of the activations, taken from the signs unless given) and their
-        arguments."""
-        W = [
+    def matrices(self, u: np.ndarray) -> list[np.ndarray]:
+        """The weights of all layers, trained or given."""
+        return [
             u[slice(*self.places[l])].reshape(self.widths[l], self.widths[l - 1]) if l in self.places else self.given[l]
             for l in range(1, self.depth + 1)
         ]
+
+    def run(self, u: np.ndarray, branches: Branches | None = None) -> tuple[np.ndarray, Pull, Branches, list[np.ndarray]]:
+        """The outputs, r -> sum_i r_i grad H_i, the branches (of the activations, taken from the signs unless given) and their
+        arguments."""
+        W = self.matrices(u)
         outputs, arguments, taken = [self.X], [], []
         for l in range(self.depth - 1):
             z = outputs[-1] @ W[l].T
@@ -79,6 +83,16 @@ class Layers:
             return g
 
         return (outputs[-1] @ W[-1].T)[:, 0], pull, taken, arguments
+
+    def near_kink(self, u: np.ndarray, near: float = 1e-12) -> bool:
+        """Whether a sample that is not zero is on a kink of some activation, up to the rounding of its argument."""
+        _, _, taken, arguments = self.run(u)
+        seen, below = np.abs(self.X).max(axis=1) > 0, self.X
+        for W, c, z in zip(self.matrices(u)[:-1], taken, arguments, strict=True):
+            if (np.abs(z) <= near * (np.abs(below) @ np.abs(W).T))[seen].any():
+                return True
+            below = c * z**self.p
+        return False
 
     def features(self, X: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The exact outputs of the given layers below the lowest trained one."""
@@ -155,11 +169,9 @@ class Part:
     def _terms(self, v: np.ndarray) -> Any:
         return np.abs(self.net.z * self.net.run(self.all_weights(v))[0]).sum()
 
-    def near_kink(self, v: np.ndarray, near: float = 1e-12) -> bool:
+    def near_kink(self, v: np.ndarray) -> bool:
         """Whether a sample that is not zero is on a kink of some activation there, up to rounding."""
-        arguments = self.net.run(self.all_weights(v))[3]
-        seen = np.abs(self.net.layers.X).max(axis=1) > 0
-        return any((np.abs(z[seen]) <= near * np.abs(z).max(initial=LD(0))).any() for z in arguments)
+        return self.net.layers.near_kink(self.all_weights(v))
 
     def hessian(self, v: np.ndarray, branches: Branches) -> np.ndarray:
         """The second derivatives on these branches: differences of order 4 of a polynomial gradient."""
