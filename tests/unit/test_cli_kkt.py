@@ -260,12 +260,12 @@ def test_a_certificate_is_accepted_by_the_checker(folder: Path) -> None:
 
 
 def test_a_certificate_that_does_not_exist_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import certflow.certificates_kkt as certificates
+    import certflow.certifying_kkt as certifying
 
     def refuse(*_: object) -> bytes:
         raise Inconclusive("the checker does not know this proof.")
 
-    monkeypatch.setattr(certificates, "kkt_certificate", refuse)
+    monkeypatch.setattr(certifying, "kkt_certificate", refuse)
     result = run("--certificate", "cert.json", "--json")
     assert (result.exit_code, json.loads(result.stdout)["certificate"]) == (3, None)
     assert result.stderr == "certflow: no certificate: the checker does not know this proof.\n"
