@@ -137,7 +137,8 @@ def smallest_shift(
         shifts = low + (high - low) * _PLACES
         with np.errstate(all="ignore"):
             f = np.sum(weight / (shifts[:, None] - lam), axis=1)
-            costs = np.where((f < 0.0) & (floor < shifts) & (shifts < top), shifts - price / f, np.inf)
+            # Where f overflows, s would be 0, which is enough for the largest eigenvalue only.
+            costs = np.where((-np.inf < f) & (f < 0.0) & (floor < shifts) & (shifts < top), shifts - price / f, np.inf)
         best = int(np.argmin(costs))
         if costs[best] < x + s * price:
             x, s = float(shifts[best]), float(-1.0 / f[best])
@@ -169,10 +170,9 @@ def _root(lam: np.ndarray, weight: np.ndarray, s: float, low: float, high: float
         middle = 0.5 * (low + high)
         if not low < middle < high:
             break
-        if 1.0 + s * float(np.sum(weight / (middle - lam))) <= 0.0:
-            high = middle
-        else:
-            low = middle
+        with np.errstate(all="ignore"):
+            enough = 1.0 + s * float(np.sum(weight / (middle - lam))) <= 0.0
+        low, high = (low, middle) if enough else (middle, high)
     return high
 
 

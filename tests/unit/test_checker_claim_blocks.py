@@ -130,6 +130,9 @@ def test_a_law_at_its_edges():
     assert law({"exponent": ["1", "2"], "coefficient": str(small - TINY)}, **own) == ("R7", "law.coefficient", below)
     assert law({"coefficient": "0"}, D=(F(0),)) is None
     assert law({"coefficient": str(-TINY)}, D=(F(0),)) == ("R7", "law.coefficient", below)
+    # 4 to this power is beyond all range, but nothing is to be forgotten.
+    steep = {"proved": [group(trap=replace(TRAP, gamma=F(2**20)))], "D": (F(0),)}
+    assert law({"coefficient": "0", "exponent": ["0", str(2**20)]}, **steep) is None
 
 
 @pytest.mark.parametrize("proved", [[group(trap=FALLING)], [group(trap=STANDING)], [group(), group("inconclusive", None)]])

@@ -309,3 +309,13 @@ def test_a_single_eigenvalue_may_be_shifted_far_below():
         mu, s = smallest_shift(numbers(a), directions(1), [0.0], 0.1, ell)
         assert 3.0 <= s <= 3.0 * (1 + 2.0**-10)
         assert abs(mu - (a - 3.0 + 0.01 * s - ell)) <= 1e-7
+    # The floor itself is not tried: of the two doubles below the least one it is the lower one. 1e-320 is 2024 of these.
+    assert smallest_shift(numbers(5e-324), directions(1, 1e-160), [0.0], 0.0, 0.0) == (0.0, 2073 * 2.0**-22)
+
+
+def test_directions_beyond_all_range_are_not_used():
+    """Where the sum over the eigenvalues overflows there is no s, and the largest eigenvalue is enough without one."""
+    assert smallest_shift(numbers(1e-10), directions(1, 1e150), [0.0], 0.0, 0.0) == (1e-10 + 1e-9 * 2e-10, 0.0)
+    # Near the floor it is finite, in the middle it is not.
+    mu, s = smallest_shift([np.diag([0.0, 8e-9])], [np.array([0.0, 1e150])], [0.0], 0.0, 0.0)
+    assert 0.0 < mu < 8e-9 and 0.0 < s < 1e-307

@@ -117,6 +117,8 @@ def test_the_largest_eigenvalue_is_bounded_exactly_and_closely(seed, scale):
 def test_what_is_no_symmetric_finite_matrix_is_refused_or_unproved():
     with pytest.raises(ValueError, match="symmetric"):
         is_positive_semidefinite(np.array([[1.0, 0.5], [0.4, 1.0]]))
+    with pytest.raises(ValueError, match="shape"):
+        is_positive_semidefinite(np.empty((0, 2)))
     assert not is_positive_semidefinite(np.array([[np.inf, 0.0], [0.0, 1.0]]))
     assert not is_positive_semidefinite(np.full((2, 2), np.nan))
     assert not is_positive_semidefinite(np.array([[-1e-30]]))
@@ -202,6 +204,8 @@ def test_more_than_one_bad_block_or_no_direction_proves_nothing():
     assert not block_definite_off_direction([bad, bad], [W, W], 100.0)
     assert not block_definite_off_direction([bad, good], [0 * W, W], 100.0)
     assert not block_definite_off_direction([bad, good], [W, 0 * W], 0.0)
+    # Without s the direction does not matter, whatever its size.
+    assert not block_definite_off_direction([bad], [1e152 * W], 0.0)
     assert not block_definite_off_direction([bad, good], [W, 0 * W], float("inf"))
     assert block_definite_off_direction([bad, good], [W, 0 * W], 1.5)
     assert block_definite_off_direction([good, good], [W, W], 0.0)

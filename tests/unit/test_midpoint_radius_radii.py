@@ -145,6 +145,10 @@ def test_norms_and_concatenations_are_of_each_row_by_itself():
     assert wide.ravel().shape == TABLE[0, 0, :2].shape == (2,) and TABLE.ravel().mid.shape == (24,)
 
 
+def test_an_odd_power_of_zero_has_no_sign():
+    assert not np.signbit((exact(0.0) ** 3).mid).any()
+
+
 def test_roundings_do_not_depend_on_what_the_caller_lets_numpy_raise():
     least = exact(5e-324, 5e-324)
     with np.errstate(all="raise"):
@@ -155,6 +159,9 @@ def test_roundings_do_not_depend_on_what_the_caller_lets_numpy_raise():
 def test_exponentials_at_the_ends_of_their_range():
     low = MIDRAD.exp(exact(-694.0))
     assert low.lower() <= 0 < low.upper() < 2.0**-998
+    # The lower end is -694 exactly, the upper one far from it: only a rounding reaches below 0.
+    wide = one(-692.0, 2.0 - 2.0**-43)
+    assert wide.lower() == -694.0 and -(2.0**-1040) < MIDRAD.exp(wide).lower() <= 0
     thin = MIDRAD.exp(one(0.0, 2.0**-30))
     assert thin.lower() < 1 - 2.0**-31 and thin.upper() > 1 + 2.0**-31
 
