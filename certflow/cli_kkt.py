@@ -203,6 +203,7 @@ class _Extras:
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
+    from certflow.kkt.points import PARTIAL
     from certflow.report.kkt_table import fitting_kkt_table, kkt_table
     from certflow.report.terminal import emit, emit_command, emit_prose, emit_table, terminal_width
 
@@ -212,9 +213,12 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         emit(kkt_table(problem, found, digits, more=extras.columns).to_latex(), end="")
     else:
         emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
-        figure, *certificates = (extras.record.get(name) for name in ("figure", "certificate", "basin_certificate"))
+        figure, points, basin = (extras.record.get(name) for name in ("figure", "certificate", "basin_certificate"))
         if figure:
             emit_prose(f"Figure written to {printable(figure, keep='')}")
-        for certificate in filter(None, certificates):
-            words = f"Accepted by the independent checker and written to {printable(certificate, keep='')}; to check it again"
-            emit_command(words, "certflow check", certificate)
+        single = extras.record.get("certificate_status") == PARTIAL
+        scope = ", point by point and not as a complete list," if single else ""
+        for certificate, how in ((points, scope), (basin, "")):
+            if certificate:
+                written = f"written to {printable(certificate, keep='')}; to check it again"
+                emit_command(f"Accepted by the independent checker{how} and {written}", "certflow check", certificate)

@@ -1,9 +1,11 @@
 """Certificates of KKT points and of the times near the origin, where the checker cannot prove that a list is complete."""
 
 import json
+import re
 from fractions import Fraction
 
 import pytest
+from click.testing import CliRunner
 
 from certflow import Activation, OneLayer, Problem, kkt_set
 from certflow.certificates_kkt import kkt_certificate
@@ -11,6 +13,7 @@ from certflow.certificates_time import time_certificate
 from certflow.certifying import Faulty
 from certflow.certifying_kkt import accepted_points, accepted_times
 from certflow.checker import check_text
+from certflow.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +48,35 @@ def test_the_strongest_proof_is_kept_where_it_is_accepted():
     assert accepted_times(problem, kkt) == time_certificate(problem, kkt)
 
 
-def test_any_other_refusal_is_a_fault(undecided, monkeypatch):
+def test_the_command_says_that_it_is_certified_point_by_point(undecided, tmp_path):
+    problem, out = tmp_path / "problem.toml", tmp_path / "kkt.json"
+    problem.write_text(undecided.to_toml())
+    result = CliRunner().invoke(main, ["kkt", str(problem), "--certificate", str(out)])
+    words = "Accepted by the independent checker, point by point and not as a complete list, and written to"
+    assert result.exit_code == 0 and words in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("rule", "where", "reason"),
+    [
+        ("R11", "claim.points[0]", "it is no KKT point"),
+        ("R11", "claim.points[0]", "nothing is decided"),
+        ("R12", "claim.n_max_upper", "it is below the proved bound"),
+        ("R12", "claim.points", "the check could not be completed: IndexError: 'list index out of range'"),
+    ],
+)
+def test_any_other_refusal_is_a_fault(undecided, monkeypatch, rule, where, reason):
     def refuse(text: str) -> None:
-        raise Faulty({"rule": "R11", "where": "claim.points[0]", "reason": "it is no KKT point"})
+        raise Faulty({"rule": rule, "where": where, "reason": reason})
 
     monkeypatch.setattr("certflow.certifying_kkt.require_accepted", refuse)
     for make in (accepted_points, accepted_times):
-        with pytest.raises(Faulty, match=r"R11, claim\.points\[0\]"):
+        with pytest.raises(Faulty, match=f"{re.escape(rule)}, {re.escape(where)}"):
             make(undecided, kkt_set(undecided, 12))
+
+
+def test_more_samples_than_a_cover_is_checked_for_are_no_fault(undecided, monkeypatch):
+    monkeypatch.setattr("certflow.checker.kkt_cover.MAX_SAMPLES", 2)
+    kkt = kkt_set(undecided, 12)
+    assert "at most" in check_text(kkt_certificate(undecided, kkt)).reason
+    assert json.loads(accepted_points(undecided, kkt))["claim"]["proof"] == "points"
