@@ -52,7 +52,7 @@ def work(connection: Connection, seed: int) -> None:
             return
         try:
             connection.send(Trial(seed, index).run())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BrokenPipeError):
             return
 
 

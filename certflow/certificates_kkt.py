@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,12 @@ class _Writer:
                 return "the set is not known to consist of isolated points and dead directions only"
         if len(self.kkt.points) > MAX_POINTS:
             return f"the checker reads at most {MAX_POINTS} points"
-        return None if self.isolated else "no isolated KKT point is known"
+        if not self.isolated:
+            return "no isolated KKT point is known"
+        lost = len(self.isolated) - len(self._placed)
+        if lost and (proof == "cover" or not self._placed):
+            return f"{lost} of {len(self.isolated)} isolated KKT points are too close to degenerate, or on kinks, for the checker"
+        return None
 
     def _dead(self, point: KKTPoint) -> bool:
         """Whether all samples are inactive on the whole entry, and the neuron is zero there."""
@@ -134,30 +140,40 @@ class _Writer:
     # -- points in charts of the cube ----------------------------------------------------------------------------------
 
     def centres(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The isolated points with boxes in which they are alone, in increasing order, and their test vectors."""
-        found = sorted((self._centre(point) for point in self.isolated), key=lambda each: each[0])
-        return [point for _, point, _ in found], [vectors for _, _, vectors in found]
+        """Isolated points with boxes in which they are alone, in increasing order, and their test vectors."""
+        return [point for _, point, _ in self._placed], [vectors for _, _, vectors in self._placed]
 
-    def _centre(self, point: KKTPoint) -> tuple[list[int], dict[str, Any], dict[str, Any]]:
+    @cached_property
+    def _placed(self) -> list[tuple[list[int], dict[str, Any], dict[str, Any]]]:
+        """All isolated points of which the checker can be expected to prove place and kind, by their centres."""
+        found = (self._centre(point) for point in self.isolated)
+        return sorted((each for each in found if each is not None), key=lambda each: each[0])
+
+    def _centre(self, point: KKTPoint) -> tuple[list[int], dict[str, Any], dict[str, Any]] | None:
         middle = [coordinate.mid() for coordinate in point.point]
         largest = max(map(abs, middle))
         centre = [round(c / largest * 2**_GRID) for c in middle]
         face = [abs(c) for c in centre].index(1 << _GRID)
         c = np.array([float(Fraction(v, 1 << _GRID)) for v in centre])
-        unique, spread = self._alone(c, face)
+        alone = self._alone(c, face)
+        if alone is None:
+            return None
+        unique, spread = alone
         error = 32 * max(float(coordinate.radius()) for coordinate in point.point) * len(c)
         radius = min(_power_of_two(max(error, 2.0**-80 * max(1.0, spread))), unique)
-        kind, gap, vectors = self._second_order(point.kind, c, radius)
-        _, _, size = gap
+        second = self._second_order(point.kind, c, radius)
+        if second is None:
+            return None
+        low, high, size, vectors = second
         aside = Fraction(radius) * Fraction(64 * len(c) * size)
-        low, high = point.value.lower() / self.rate - aside, point.value.upper() / self.rate + aside
+        lowest, highest = point.value.lower() / self.rate - aside, point.value.upper() / self.rate + aside
         record = {
-            "kind": kind,
+            "kind": point.kind,
             "centre": [format_dyadic(v, -_GRID) for v in centre],
             "radius": _dyadic(radius),
             "unique_radius": _dyadic(unique),
-            "value": multiplied(_outward(low, high, Fraction(radius) * Fraction(size)), self.rate),
-            "gap": multiplied(_outward(Fraction(gap[0]), Fraction(gap[1]), Fraction(_SLACK * size)), self.rate),
+            "value": multiplied(_outward(lowest, highest, Fraction(radius) * Fraction(size)), self.rate),
+            "gap": multiplied(_outward(Fraction(low), Fraction(high), Fraction(_SLACK * size)), self.rate),
         }
         return centre, record, vectors
 
@@ -173,8 +189,8 @@ class _Writer:
         )
         return W, network.pullback(run, z), network.hessian(run, z)
 
-    def _alone(self, c: np.ndarray, face: int) -> tuple[float, float]:
-        """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian."""
+    def _alone(self, c: np.ndarray, face: int) -> tuple[float, float] | None:
+        """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian; None without one."""
         others = [i for i in range(len(c)) if i != face]
         for step in range(2 * _FINEST):
             reach = (1.0, 0.75)[step % 2] * 2.0 ** -(step // 2)
@@ -190,10 +206,13 @@ class _Writer:
                 continue
             if float(np.max(np.sum(np.abs(A) @ rad, axis=1))) <= _CONTRACTION:
                 return reach, float(np.max(np.sum(np.abs(A), axis=1)))
-        raise Inconclusive("a KKT point cannot be certified: the Hessian is singular there as far as doubles can tell.")
+        return None
 
-    def _second_order(self, kind: str, c: np.ndarray, radius: float) -> tuple[str, tuple[float, float, float], dict[str, Any]]:
-        """The kind, the ends of the gap with the size of the Hessian, and the directions in which the form is extreme."""
+    def _second_order(self, kind: str, c: np.ndarray, radius: float) -> tuple[float, float, float, dict[str, Any]] | None:
+        """The ends of the gap, the size of the Hessian, and the directions in which the form is extreme.
+
+        None if the Hessians of the box, which jump where a kink crosses it, do not all show the kind.
+        """
         _, G, H = self._local(c, None, max(radius, 2.0**-45))
         square = float(c @ c)
         form = (H.mid + H.mid.T) / 2 - float(G.mid @ c) / square * np.eye(len(c))
@@ -204,7 +223,14 @@ class _Writer:
         scale = square ** (self.order / 2 - 1)
         ends = (-values[-1] - loss) / scale, (-values[-1] + loss) / scale
         tests = [[round(float(v) * 2**_VECTOR_BITS) for v in vector @ across] for vector in (vectors[:, -1], vectors[:, 0])]
-        return kind, (*ends, size), {"top": tests[0], "bottom": tests[1] if kind == "saddle" else None}
+        # The norm that the checker takes (R4).
+        jump = min(float(np.linalg.norm(H.rad)), float(np.max(np.sum(H.rad, axis=1))))
+        slack = _SLACK * size
+        least, most = values[0] - jump - slack, values[0] + jump + slack
+        shown = {"maximum": ends[0] > slack, "minimum": least > 0, "saddle": ends[1] < -slack and most < 0}
+        if not shown[kind]:
+            return None
+        return (*ends, size, {"top": tests[0], "bottom": tests[1] if kind == "saddle" else None})
 
     # -- planar neurons --------------------------------------------------------------------------------------------------
 

@@ -105,15 +105,12 @@ def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report:
     """low <= gap <= high at the KKT point u; on a kink only low, for both extreme choices of branches."""
     if part.size == 1:
         return
-    kink = part.near_kink(u)
-    branches = [part.at(u)[2]]
+    own, on = part.at(u)[2], part.on_kinks(u)
+    kink = any(each.any() for each in on)
+    branches = [own]
     if kink:
-        arguments = part.net.run(part.all_weights(u))[3]
-        off = part.net.layers.off
-        for choice in (LD(1), off):
-            branches.append(
-                [np.where(np.abs(z) <= 1e-12 * np.abs(z).max(initial=LD(0)), choice, np.where(z > 0, 1, off)) for z in arguments]
-            )
+        sides = (LD(1), part.net.layers.off)
+        branches += [[np.where(each, side, taken) for each, taken in zip(on, own, strict=True)] for side in sides]
     for chosen in branches:
         spectrum, scale = part.spectrum(u, chosen)
         report.within(-scale * LD(spectrum[-1]), low, None if kink else high, f"{where}: gap", SLACK_OF_GAPS * scale)

@@ -77,10 +77,6 @@ class Expression:
         """All weights: whether the expression is a sum is not asked."""
         return [list(range(self.size))]
 
-    def near_kink(self, u: np.ndarray) -> bool:
-        """Never: kinks of an expression are not known."""
-        return False
-
     def run(
         self, u: np.ndarray, branches: Any = None
     ) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray], list[Any], list[Any]]:
@@ -94,3 +90,7 @@ class Expression:
             names[name] = Dual(u[i] * one, slope)
         value = eval(self.code, {"__builtins__": {}, "abs": abs, "max": _extreme(1), "min": _extreme(-1)}, names)
         return value.value, lambda r: r @ value.slope, [], []
+
+    def kinks(self, u: np.ndarray) -> list[Any]:
+        """As `Layers.kinks`: none is known."""
+        return []

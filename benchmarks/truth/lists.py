@@ -84,7 +84,7 @@ def _check_entry(part: Part, entry: Entry, u: np.ndarray, where: str, report: Re
         report.need(_in_zonotope(part, u), f"{where}: it is no KKT point of Clarke's kind")
         return
     report.need(part.residual(u) <= 1e-13 * scale, f"{where}: it is no KKT point")
-    if entry["gap"] is not None and not entry.get("set") and not part.near_kink(u):
+    if entry["gap"] is not None and not entry.get("set") and not any(each.any() for each in part.on_kinks(u)):
         check_gap(part, u, *_ends(entry["gap"]), where, report)
         spectrum, _ = part.spectrum(u, part.at(u)[2])
         if part.size > 1:
@@ -210,7 +210,7 @@ def check_points(net: Net, listed: dict[str, Any], draw: np.random.Generator, re
             N, scale = part.at(u)[0], max(part.scale(u), part.typical)
             report.need(part.residual(u) <= 1e-13 * scale, f"{where}: it is no KKT point")
             report.within(N, *_ends(entry["value"]), f"{where}: value", 1e-15 * scale)
-            if entry["kind"] != "arc" and not part.near_kink(u):
+            if entry["kind"] != "arc" and not any(each.any() for each in part.on_kinks(u)):
                 check_gap(part, u, *_ends(entry["gap"]), where, report)
                 top, bottom = part.spectrum(u, part.at(u)[2])[0][[-1, 0]]
                 kinds = {"maximum": top < 1e-9, "minimum": bottom > -1e-9, "saddle": top > -1e-9 and bottom < 1e-9}

@@ -84,15 +84,14 @@ class Layers:
 
         return (outputs[-1] @ W[-1].T)[:, 0], pull, taken, arguments
 
-    def near_kink(self, u: np.ndarray, near: float = 1e-12) -> bool:
-        """Whether a sample that is not zero is on a kink of some activation, up to the rounding of its argument."""
+    def kinks(self, u: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The arguments of the activations of each hidden layer, and how large they would be if nothing cancelled."""
         _, _, taken, arguments = self.run(u)
-        seen, below = np.abs(self.X).max(axis=1) > 0, self.X
+        found, below = [], self.X
         for W, c, z in zip(self.matrices(u)[:-1], taken, arguments, strict=True):
-            if (np.abs(z) <= near * (np.abs(below) @ np.abs(W).T))[seen].any():
-                return True
+            found.append((z, np.abs(below) @ np.abs(W).T))
             below = c * z**self.p
-        return False
+        return found
 
     def features(self, X: Sequence[Sequence[Any]]) -> list[list[Any]]:
         """The exact outputs of the given layers below the lowest trained one."""
@@ -169,9 +168,9 @@ class Part:
     def _terms(self, v: np.ndarray) -> Any:
         return np.abs(self.net.z * self.net.run(self.all_weights(v))[0]).sum()
 
-    def near_kink(self, v: np.ndarray) -> bool:
-        """Whether a sample that is not zero is on a kink of some activation there, up to rounding."""
-        return self.net.layers.near_kink(self.all_weights(v))
+    def on_kinks(self, v: np.ndarray) -> list[np.ndarray]:
+        """Which samples are on the kink of which activation there, up to rounding; samples that are zero are on none."""
+        return [(np.abs(z) <= 1e-12 * size) & (size > 0) for z, size in self.net.layers.kinks(self.all_weights(v))]
 
     def hessian(self, v: np.ndarray, branches: Branches) -> np.ndarray:
         """The second derivatives on these branches: differences of order 4 of a polynomial gradient."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from certflow.certificates import canonical_text, read_certificate, sha256
 from certflow.certificates_kkt import PROOFS, kkt_certificate
 from certflow.checker import check_text
-from certflow.kkt.enumerate import kkt_set
+from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron import Neuron
 from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
 from certflow.kkt.points import KKTSet
@@ -214,3 +214,14 @@ def test_what_has_no_certificate_has_a_reason():
             kkt_certificate(plane, KKTSet(spatial(plane).points, 30, status="partial"), proof)
     with pytest.raises(ValueError, match="guess"):
         kkt_certificate(plane, spatial(plane), "guess")
+
+
+def test_points_on_kinks_whose_kind_the_hull_of_hessians_does_not_show_are_left_out():
+    X, given = [["1"], ["-1"]], {2: [["4", "-19/3"], ["-49/20", "-11/7"]]}
+    network = FeedForward([1, 2, 2, 1], Activation(Fraction(1, 4), 2), [1, 3], given)
+    problem = Problem(network, X, ["-1", "-1"], "logistic", direction=[1, 1, 1, 1])
+    kkt = kkt_set(problem, 12, Budget(boxes=2_000, starts=4))
+    assert any("on a kink" in point.reason for point in kkt.points)
+    claim = claim_of(kkt_certificate(problem, kkt))
+    assert claim["proof"] == "points"
+    assert 0 < len(claim["points"]) < len(kkt.points)
