@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import count
 from math import isqrt
 
 BITS = 120
@@ -127,7 +128,7 @@ def rounded(value: Fraction, upwards: bool) -> Fraction:
 def exp_series(y: int, scale: int) -> Interval:
     """An enclosure of exp(y 2^-scale) in units 2^-scale, for 0 <= y 2^-scale < 1/16."""
     low = high = term_low = term_high = 1 << scale
-    for k in range(1, 200):
+    for k in count(1):  # ends: a term is at most a sixteenth of the one before, and one unit
         term_low = (term_low * y >> scale) // k
         term_high = -((-term_high * y) // (k << scale))
         low += term_low

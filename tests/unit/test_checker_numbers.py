@@ -123,6 +123,12 @@ def test_the_series_of_the_exponential_term_by_term(y, scale, low, high):
     assert nb.exp_series(y, scale) == (low, high)
 
 
+def test_the_series_is_summed_until_its_terms_are_small_at_any_scale():
+    low, high = nb.exp_series((1 << 4000) // 17, 4000)
+    # Some 420 terms, each less than three units between its bounds.
+    assert 0 < high - low < 1300
+
+
 def test_the_exponential_of_nothing_is_one():
     assert nb.exp_fixed(0) == (nb.ONE, nb.ONE) and nb.exp_up_fixed(0) == nb.ONE
 

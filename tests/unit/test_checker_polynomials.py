@@ -190,6 +190,11 @@ def test_the_smallest_positive_kink_argument_is_on():
         assert sum(activation(z, F(0), 2, 9)[1].coefficients) == slope
 
 
+def test_nothing_passes_a_linear_activation():
+    value, slope = activation(Polynomial([]), F(1), 2, 9)
+    assert sum(value.coefficients) == sum(slope.coefficients) == 0
+
+
 def test_activations_keep_so_many_coefficients():
     value, slope = activation(poly(1, 1), F(1, 2), 3, 2)
     # 1 + 2 y + y^2 keeps 1 + 2 y, off by 1 and 4 units; times 1 + y this is 1 + 3 y + 2 y^2, off by twice as much, 4 and 2.
