@@ -19,7 +19,8 @@ from .verdicts import Clock, Refused
 @dataclass
 class Runner:
     """One group on the clock. `after` are its rates beyond its last step, within D < `limit` (None: nothing is claimed);
-    entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s = 0."""
+    entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s = 0. `base_up` is in units
+    of 2^-`small`, so that a group that starts tiny and grows is not taken for one that starts with a fixed-point unit."""
 
     track: Track | None
     after: Rates
@@ -35,6 +36,7 @@ class Runner:
     log_lo: int = 0
     entry_D: int = 0
     base_up: int = 0
+    small: int = 0
     errors: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -71,10 +73,12 @@ def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sw
     a0 = rounded(size, True)
     coupled = order if several else 0
     for run in runners:
-        run.base_up = up(run.share[1] ** order)
+        power = run.share[1] ** order
+        run.small = max(0, power.denominator.bit_length() - power.numerator.bit_length() - BITS // 2)
+        run.base_up = _share_up(run, order)
         if not run.ends:
             _enter(run)
-    A = most = sum(run.base_up for run in runners)
+    A = most = sum(_in_units(run.base_up, run) for run in runners)
     begin = Fraction(0)
     for end in merge(*(run.ends for run in runners)):
         clock.tick()
@@ -131,14 +135,24 @@ def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: in
         S = step.S - step.decay * (step.end - end)
         run.log_up = order * (up(S) + run.err_up)
         run.log_lo = order * (down(S) - run.err_lo)
-        run.base_up = mul_up(up(run.share[1] ** order), _power_up(step.P[1], run.track.start2, order))
+        run.base_up = mul_up(_share_up(run, order), _power_up(step.P[1], run.track.start2, order))
         if end == step.end and order > 2:
             run.errors.append((run.err_up, run.err_lo))
     else:
         # (log rho)' <= ell_hi + L A E (several groups) and >= ell_lo - L A E.
         run.log_up += order * _signed_up(rate.ell[1] + coupled * mul_up(A, rate.E), dt)
         run.log_lo -= order * _signed_up(order * mul_up(A, rate.E) - rate.ell[0], dt)
-    return mul_up(run.base_up, exp_up_fixed(run.log_up))
+    return _in_units(mul_up(run.base_up, exp_up_fixed(run.log_up)), run)
+
+
+def _share_up(run: Runner, order: int) -> int:
+    """(rho(0)/delta)^L of the group, rounded upwards, in its own units."""
+    return up(run.share[1] ** order * 2**run.small)
+
+
+def _in_units(size: int, run: Runner) -> int:
+    """A size in the units of the group as a fixed-point number, rounded upwards."""
+    return -(-size >> run.small)
 
 
 def _signed_up(a: int, dt: int) -> int:

@@ -226,3 +226,15 @@ def test_a_falling_size_counts_at_its_largest():
     steps = [Step(F(k), F(-k), F(-1), still, (ONE, ONE)) for k in (1, 2)]
     swept = sweep([runner(Track(steps, F(1), [[1]]), share=(F(1), F(1)), limit=ONE)], 2, F(1), Clock(None))
     assert (swept.end, swept.most) == (fraction(exp_up_fixed(-4 * ONE)), 1)
+
+
+def test_a_group_that_starts_tiny_is_not_taken_for_one_of_a_fixed_point_unit():
+    # e^80 times 10^-80 is far below a unit, and e^80 units are not.
+    calm = replace(STEP, dd=0, T=0, E=0, K=0, ell=(0, 0))
+    large = runner(track("1", decay=F(0), rates=calm), limit=ONE)
+    share = (F(1, 10**40), F(1, 10**40))
+    tiny = runner(track("1", decay=F(40), rates=replace(calm, ell=(0, 40 * ONE))), limit=ONE, share=share)
+    # (4/5)^2 of the large one, times 4 for its curve.
+    assert F(64, 25) < sweep([large, tiny], 2, F(1, 10**6), Clock(None)).end <= F(64, 25) + fraction(8)
+    assert large.small == 0 < tiny.small
+    assert fraction(tiny.base_up) / 2**tiny.small >= 4 * share[1] ** 2
