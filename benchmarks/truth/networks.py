@@ -85,11 +85,11 @@ class Layers:
         return (outputs[-1] @ W[-1].T)[:, 0], pull, taken, arguments
 
     def kinks(self, u: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The arguments of the activations of each hidden layer, and how large they would be if nothing cancelled."""
+        """The arguments of the activations of each hidden layer, and what they would be about if nothing cancelled."""
         _, _, taken, arguments = self.run(u)
         found, below = [], self.X
         for W, c, z in zip(self.matrices(u)[:-1], taken, arguments, strict=True):
-            found.append((z, np.abs(below) @ np.abs(W).T))
+            found.append((z, np.abs(below).max(axis=1)[:, None] * np.abs(W).max() + 0 * z))
             below = c * z**self.p
         return found
 

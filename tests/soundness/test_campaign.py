@@ -57,6 +57,17 @@ def test_the_truth_of_one_weight_is_its_closed_form():
     assert abs(s - 1) < 1e-15
 
 
+@pytest.mark.parametrize(
+    ("x", "u", "expected"),
+    [(["1", "0"], [0, 1], True), (["3", "1"], [1, -3], True), (["3", "1"], [1, 3], False), (["0", "0"], [1, 0], False)],
+)
+def test_the_truth_sees_kinks_exact_or_of_rounding(x, u, expected):
+    problem = Problem(OneLayer(2, 1, Activation(0, 2)), [x], ["1"], direction=["1", "1"])
+    part = Net(problem.exact_content()).block(range(2))
+    v = np.array(u, dtype=LD) / length(np.array(u, dtype=LD))
+    assert part.on_kinks(v)[0].any() == expected
+
+
 @pytest.mark.parametrize("index", QUICK)
 def test_quick_trials_find_nothing(index):
     record = trials.Trial(7, index).run()
