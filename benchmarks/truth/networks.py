@@ -174,7 +174,7 @@ class Part:
 
     def hessian(self, v: np.ndarray, branches: Branches) -> np.ndarray:
         """The second derivatives on these branches: differences of order 4 of a polynomial gradient."""
-        H, h = np.zeros((self.size, self.size), dtype=LD), LD(1e-4)
+        H, h = np.zeros((self.size, self.size), dtype=LD), LD(2.0**-18)
         for i in range(self.size):
             e = np.zeros(self.size, dtype=LD)
             e[i] = h
