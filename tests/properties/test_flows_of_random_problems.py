@@ -85,7 +85,10 @@ def test_layer_balances_are_conserved(widths, activation, seed, loss):
 
 @given(smooth_problems(), st.sampled_from(["1/7", "1e-20", "1e-200"]))
 def test_the_loss_never_increases(problem, delta):
-    flow = reference_flow(problem, Fraction(delta), time=Fraction(1, 4), radius=Fraction(1, 2), digits=DIGITS, check=False)
+    # Weights that all but rest may end the flow early: what was followed until then counts.
+    flow = reference_flow(
+        problem, Fraction(delta), time=Fraction(1, 4), radius=Fraction(1, 2), digits=DIGITS, check=False, partial=True
+    )
     times = [flow.end_time * i / 4 for i in range(5)]
     X, y = np.array(problem.X, dtype=float), np.array(problem.y, dtype=float)
     from certflow.arithmetic.base import FLOAT
