@@ -15,6 +15,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.networks.base import Network
+from certflow.outcome import Inconclusive
 from certflow.running import tick
 from certflow.symbolic.homogeneity import homogeneity
 
@@ -32,10 +33,18 @@ _NEGLIGIBLE = 1e-9
 
 
 class Search:
-    """N of a network on data X (n × inputs) and z (n), exact or doubles, as doubles on the unit sphere."""
+    """N of a network on data X (n × inputs) and z (n), exact or doubles, as doubles on the unit sphere.
+
+    Raises `Inconclusive` for numbers beyond double precision.
+    """
 
     def __init__(self, network: Network, X: Any, z: Any) -> None:
-        self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
+        try:
+            self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
+            # What is constant in an expression, such as a product of two inputs, is one number, whatever the weights.
+            self.value(np.ones(network.size))
+        except OverflowError:
+            raise Inconclusive("the data is too large to search for KKT points in double precision; rescale it.") from None
         self.order = float(homogeneity(network).order)
         self._largest, self._last = 0.0, dict[int, Vector]()
 

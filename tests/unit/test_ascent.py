@@ -17,6 +17,7 @@ from certflow.kkt.planar import planar_kkt
 from certflow.kkt.residual import kkt_residual
 from certflow.kkt.verified import verified_points
 from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import Inconclusive
@@ -140,3 +141,10 @@ def test_random_small_networks(seed: int, alpha: F, power: int) -> None:
         # |w|² = p/(p + 1) and v² = 1/(p + 1) wherever N is not 0.
         if point.value.sign() in (1, -1):
             assert point.point[2].square().contains(F(1, power + 1))
+
+
+def test_products_of_huge_inputs_are_refused_in_a_sentence() -> None:
+    network = Expression(["u1", "u2"], ["x1", "x2"], "(u1*x1 + u2*x2)**3 - u1*u2**2*x1*x2**2")
+    X = np.array([[F(10) ** 300, F(10) ** 300]], dtype=object)
+    with pytest.raises(Inconclusive, match="too large to search"):
+        Search(network, X, np.array([F(1)], dtype=object))
