@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from certflow.certificates import certificate_text
-from certflow.flow.reference import reference_flow
+from certflow.flow.reference.flow import reference_flow
 from certflow.problem import Problem
 from certflow.theorems.convergence import certify
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from certflow.kkt.enumerate import neuron_kkt
-from certflow.kkt.neuron import Neuron
+from certflow.kkt.neuron.features import Neuron
 from certflow.networks.activation import Activation
 
 SAMPLES = (4, 10, 30)

@@ -3,7 +3,7 @@
     python -m pip install -e ".[test,mutation]"
     python benchmarks/mutants.py checker --sample 1500 --seed 1
     python benchmarks/mutants.py prover --sample 1000 --seed 1
-    python benchmarks/mutants.py checker --files 'certflow/checker/claim.py' --folder /some/folder
+    python benchmarks/mutants.py checker --files 'certflow/checker/early_direction/claim.py' --folder /some/folder
     python benchmarks/mutants.py checker --folder /some/folder --survivors
 
 mutmut makes the mutants and runs, for each, the tests that enter the mutated function (shortest first). mutants.toml says

@@ -12,7 +12,7 @@ import sys
 import time
 from fractions import Fraction
 
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron.circle import planar_kkt
 
 Data = tuple[list[tuple[Fraction, Fraction]], list[Fraction]]
 

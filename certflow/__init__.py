@@ -23,8 +23,8 @@ _HOME = {
     "homogeneity": "certflow.symbolic.homogeneity",
     "structure": "certflow.symbolic.structure",
     "ncf": "certflow.symbolic.ncf",
-    "planar_kkt": "certflow.kkt.planar",
-    "kkt_of_problem": "certflow.kkt.planar",
+    "planar_kkt": "certflow.kkt.neuron.circle",
+    "kkt_of_problem": "certflow.kkt.neuron.circle",
     "kkt_set": "certflow.kkt.enumerate",
     "basins": "certflow.kkt.basins",
     "near_origin": "certflow.theorems.near_origin",
@@ -33,10 +33,10 @@ _HOME = {
     "certificate_text": "certflow.certificates",
     "write_certificate": "certflow.certificates",
     "read_certificate": "certflow.certificates",
-    "gradient_descent": "certflow.flow.gradient_descent",
+    "gradient_descent": "certflow.flow.reference.gradient_descent",
     "verify": "certflow.experiments.verify",
-    "reference_flow": "certflow.flow.reference",
-    "limit_flow": "certflow.flow.reference",
+    "reference_flow": "certflow.flow.reference.flow",
+    "limit_flow": "certflow.flow.reference.flow",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -20,7 +20,7 @@ def main() -> None:
             # While modules are loaded an exception may be lost or changed on its way; nothing is written yet, so just leave.
             signal.signal(signal.SIGINT, _leave)
         _open_missing_streams()
-        from certflow.cli import main as run
+        from certflow.cli.commands import main as run
 
         sys.unraisablehook = _unraisable
         if heard:

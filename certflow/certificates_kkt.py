@@ -17,10 +17,10 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.certificates import sealed
 from certflow.exact import format_dyadic, format_rational
-from certflow.kkt.cells import Cells
-from certflow.kkt.critical_lines import Direction, critical_lines
 from certflow.kkt.enumerate import kkt_set
-from certflow.kkt.planar import PlanarKKT, PlanarPoint, planar_kkt
+from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, planar_kkt
+from certflow.kkt.neuron.circle_cells import Cells
+from certflow.kkt.neuron.critical_lines import Direction, critical_lines
 from certflow.kkt.points import COMPLETE, PARTIAL, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer

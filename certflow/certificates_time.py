@@ -10,8 +10,8 @@ from certflow.arithmetic.ball import Ball
 from certflow.certificates import sealed
 from certflow.certificates_kkt import kkt_certificate
 from certflow.exact import format_rational
-from certflow.flow.parts import parts_of
-from certflow.flow.propose import groups_of
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.propose.centres import groups_of
 from certflow.kkt.points import KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive

@@ -1,7 +1,7 @@
 """KKT points that are not points: a whole arc of directions on which a neuron is dead.
 
-Theorem (L6 in the docstring of certflow.kkt.planar). Between neighbouring critical lines the NCF of one squared planar neuron
-is a sinusoid of the double angle, so the exact signs of its derivative at the ends decide whether there is one KKT point
+Theorem (L6 in the docstring of certflow.kkt.neuron.circle). Between neighbouring critical lines the NCF of one squared planar
+neuron is a sinusoid of the double angle, so the exact signs of its derivative at the ends decide whether there is one KKT point
 between them, none, or only KKT points. The list below is therefore complete.
 
     python examples/dead_arc.py

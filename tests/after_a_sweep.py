@@ -4,15 +4,15 @@ from dataclasses import replace
 from fractions import Fraction as F
 from types import SimpleNamespace
 
-from certflow.checker.claim import _After
-from certflow.checker.curve import Step, Track
-from certflow.checker.document import Trap
-from certflow.checker.groups import Proved, ProvedTrap
-from certflow.checker.numbers import ONE
-from certflow.checker.reading import Node
-from certflow.checker.region import Rates
-from certflow.checker.sweep import Runner, Sweep
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.early_direction.claim import _After
+from certflow.checker.kernel.container import Trap
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.groups import Proved, ProvedTrap
+from certflow.checker.tube.region import Rates
+from certflow.checker.tube.sweep import Runner, Sweep
 
 TINY = F(1, 10**40)
 NARROW, BELOW = "it is narrower than what is proved", "it is below the proved bound"

@@ -12,14 +12,16 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from . import basin, kkt, time_near_origin
-from .basin import BASIN_ASSUMPTIONS, check_basin
-from .claim import check_claim
-from .document import ASSUMPTIONS, read
-from .kkt import KKT_ASSUMPTIONS, check_kkt
-from .reading import MAX_BYTES, parse
-from .time_near_origin import TIME_ASSUMPTIONS, check_time
-from .verdicts import Clock, Malformed, OutOfTime, Refused
+from .early_direction import basin
+from .early_direction.basin import BASIN_ASSUMPTIONS, check_basin
+from .early_direction.claim import check_claim
+from .kernel.container import ASSUMPTIONS, read
+from .kernel.reading import MAX_BYTES, parse
+from .kernel.verdicts import Clock, Malformed, OutOfTime, Refused
+from .kkt_points import rules as kkt
+from .kkt_points.rules import KKT_ASSUMPTIONS, check_kkt
+from .time_near_origin import rules as time_near_origin
+from .time_near_origin.rules import TIME_ASSUMPTIONS, check_time
 
 __all__ = [
     "ASSUMPTIONS",

@@ -14,8 +14,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from . import EXIT_CODES, Verdict, basin, check_file, kkt, time_near_origin
-from .reading import Node
+from . import EXIT_CODES, Verdict, check_file
+from .early_direction import basin
+from .kernel.reading import Node
+from .kkt_points import rules as kkt
+from .time_near_origin import rules as time_near_origin
 
 _WORST_FIRST = (2, 1, 3, 0)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from certflow.flow.gradient_descent import Descent, gradient_descent
+from certflow.flow.reference.gradient_descent import Descent, gradient_descent
 from certflow.losses import REDUCTIONS
 from certflow.outcome import BadInput
 from certflow.problem import Problem
@@ -153,7 +153,7 @@ def _facts(descent: PlanarDescent) -> dict[str, list[Cell | str]]:
 
 def angle_marks(problem: Problem) -> AngleMarks:
     """The KKT points of one neuron, in degrees; empty if the problem's KKT set is not enumerated."""
-    from certflow.kkt.planar import kkt_of_problem
+    from certflow.kkt.neuron.circle import kkt_of_problem
 
     kkt = kkt_of_problem(problem)
     if kkt is None:

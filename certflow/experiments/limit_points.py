@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT, MPArithmetic
-from certflow.kkt.planar import PlanarKKT
+from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.networks.base import Network
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem

@@ -15,7 +15,7 @@ from certflow.arithmetic.decimal_text import floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
 from certflow.experiments.measurement import EXTRA_DIGITS, Job
-from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
+from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.report.tables import number

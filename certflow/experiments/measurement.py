@@ -14,7 +14,7 @@ from typing import Any
 
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
-from certflow.flow.reference import ReferenceFlow, reference_flow
+from certflow.flow.reference.flow import ReferenceFlow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 

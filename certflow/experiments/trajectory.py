@@ -9,7 +9,7 @@ from typing import Any
 
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
 from certflow.experiments.lookahead import before_blow_up
-from certflow.flow.reference import ReferenceFlow, blow_up_time, reference_flow
+from certflow.flow.reference.flow import ReferenceFlow, blow_up_time, reference_flow
 from certflow.outcome import BadInput, ExitCode
 from certflow.problem import Problem
 from certflow.progress import Progress

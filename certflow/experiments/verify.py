@@ -30,9 +30,9 @@ from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
 from certflow.experiments.theorem import CERTIFICATE, save_theorem, save_times, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
-from certflow.flow.reference import limit_flow
+from certflow.flow.reference.flow import limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
-from certflow.kkt.planar import PlanarKKT, why_not_enumerated
+from certflow.kkt.neuron.circle import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import json_text

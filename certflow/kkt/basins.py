@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.planar import PlanarKKT
+from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.outcome import BadInput
 from certflow.running import tick

@@ -14,17 +14,17 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
-from certflow.kkt.lift import GUARD_BITS, deep_linear, lift
-from certflow.kkt.neuron import Neuron
+from certflow.kkt.cover.search import search
+from certflow.kkt.neuron.circle import planar_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.lift import GUARD_BITS, deep_linear, lift
+from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
+from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
+from certflow.kkt.neuron.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
 from certflow.kkt.permutations import in_order
-from certflow.kkt.piecewise_linear import piecewise_linear_kkt, two_layer_kkt
-from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
-from certflow.kkt.planar import planar_kkt
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
-from certflow.kkt.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
-from certflow.kkt.rank_one import effective_neurons, rank_one_points
-from certflow.kkt.search import search
-from certflow.kkt.verified import verified_points
+from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
+from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
 from certflow.networks.expression import Expression

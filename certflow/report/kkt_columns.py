@@ -11,7 +11,7 @@ from certflow.report.kkt_table import MoreColumn
 from certflow.report.tables import Cell, Column
 
 if TYPE_CHECKING:
-    from certflow.flow.basin_sampling import BasinEstimate, Share
+    from certflow.kkt.basins_sampled import BasinEstimate, Share
     from certflow.theorems.basin import Limit
 
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.kkt.basins import Basin, basins
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.planar import PlanarPoint
+from certflow.kkt.neuron.circle import PlanarPoint
+from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem

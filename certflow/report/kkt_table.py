@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from certflow.arithmetic.decimal_text import last_digit_text, plus_minus_text, rounded_text
 from certflow.kkt.basins import basins
-from certflow.kkt.planar import PlanarKKT, PlanarPoint
+from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint
 from certflow.kkt.points import COMPLETE, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.report.tables import Cell, Column, Table

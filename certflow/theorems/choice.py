@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from certflow.flow.trap import Trap
-from certflow.flow.tube import Timeline
+from certflow.flow.enclose.trap import Trap
+from certflow.flow.enclose.tube import Timeline
 from certflow.running import tick
 from certflow.theorems.groups import Group
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.exact import format_dyadic, format_rational
+from certflow.flow.enclose.region import output_bounds
+from certflow.flow.enclose.trap import BITS, Trap
+from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.flow.evidence import ASSUMPTIONS
-from certflow.flow.region import output_bounds
-from certflow.flow.trap import BITS, Trap
-from certflow.flow.tube import Sweep, Timeline
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 from certflow.running import tick

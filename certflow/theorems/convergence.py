@@ -18,13 +18,13 @@ import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import common_bits, format_rational
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.enclose.trap import Trap, dyadic_up
+from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence
-from certflow.flow.parts import parts_of
-from certflow.flow.propose import SUB_STEP, groups_of
-from certflow.flow.propose_start import is_shallow
-from certflow.flow.trap import Trap, dyadic_up
-from certflow.flow.tube import Sweep, Timeline
+from certflow.flow.propose.centres import SUB_STEP, groups_of
+from certflow.flow.propose.start import is_shallow
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem

@@ -19,13 +19,13 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
+from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, end_of
+from certflow.flow.enclose.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
+from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
-from certflow.flow.parts import Parts
-from certflow.flow.propose import SUB_STEP, Proposal
-from certflow.flow.region import Points, enclose_curve, enclose_regions, end_of
-from certflow.flow.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
-from certflow.flow.tube import Rates
+from certflow.flow.propose.centres import SUB_STEP, Proposal
 from certflow.theorems.advice import CAUSES, Cause, Unproved
 
 T = TypeVar("T")

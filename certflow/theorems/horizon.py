@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.trap import BITS, Trap
-from certflow.flow.tube import Rates, Sweep
+from certflow.flow.enclose.trap import BITS, Trap
+from certflow.flow.enclose.tube import Rates, Sweep
 
 _ROUNDED = Fraction(51, 50)
 """By what factor the size up to the horizon is below that at the radius, so that it is so after the claim is rounded."""

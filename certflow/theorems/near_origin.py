@@ -17,7 +17,7 @@ from fractions import Fraction
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import ceiling_text, floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
-from certflow.kkt.global_bounds import global_bounds, z_norm
+from certflow.kkt.bounds.largest import global_bounds, z_norm
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 

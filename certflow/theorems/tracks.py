@@ -13,10 +13,10 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.eigenvalues import largest_eigenvalue
 from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.angles import angle_upper, arcsin_upper
-from certflow.flow.parts import Parts
-from certflow.flow.region import end_of, output_bounds
-from certflow.flow.trap import BITS
-from certflow.flow.tube import Rates, Track
+from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.region import end_of, output_bounds
+from certflow.flow.enclose.trap import BITS
+from certflow.flow.enclose.tube import Rates, Track
 from certflow.problem import Problem
 from certflow.theorems.advice import Cause, Unproved
 from certflow.theorems.groups import Group, dead_room

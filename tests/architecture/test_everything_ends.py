@@ -14,13 +14,13 @@ from certflow.running import OutOfTime
 ALLOWED = {
     "certflow.atomic": "an interruption is raised again, or ends a cleaning up in a sentence",
     "certflow.certifying": "not proved in time is a result",
-    "certflow.cli_certificates": "not proved in time is a result",
-    "certflow.cli_kkt": "what was proved until then is printed",
-    "certflow.command_line": "the outermost place: the sentence is printed",
+    "certflow.cli.certificates": "not proved in time is a result",
+    "certflow.cli.kkt": "what was proved until then is printed",
+    "certflow.cli.command_line": "the outermost place: the sentence is printed",
     "certflow.experiments.trajectory": "the rows that were read are kept",
     "certflow.experiments.verify": "what was found until then is tabulated",
     "certflow.experiments.workers": "the flows that are finished are kept; processes end",
-    "certflow.flow.reference": "the flow is kept as far as it was followed",
+    "certflow.flow.reference.flow": "the flow is kept as far as it was followed",
     "certflow.theorems.convergence": "not proved in time is a result",
 }
 """Module -> why it may catch `OutOfTime` without raising it again."""
@@ -127,4 +127,4 @@ def test_what_ends_is_not_noticed(rule, text):
 
 def test_names_of_kinds_of_errors_are_looked_up():
     text = "CANNOT = (ValueError,)\ntry:\n    f()\nexcept CANNOT_EVALUATE:\n    pass"
-    assert swallowing(source(text, "certflow.kkt.boxes")) == []
+    assert swallowing(source(text, "certflow.kkt.cover.boxes")) == []

@@ -11,9 +11,9 @@ import certflow
 
 LAYERS = (
     ("certflow.__main__",),
-    ("certflow.cli",),
-    ("certflow.cli_certificates", "certflow.cli_kkt"),
-    ("certflow.command_line",),
+    ("certflow.cli.commands",),
+    ("certflow.cli.certificates", "certflow.cli.kkt"),
+    ("certflow.cli.command_line",),
     ("certflow.experiments",),
     # Where prover and checker meet.
     ("certflow.certifying_kkt",),
@@ -45,7 +45,7 @@ DOORS = {
     "flint": {"certflow.arithmetic.ball"},
     "matplotlib": {"certflow.report.figures"},
     "mpl_toolkits": set(),
-    "click": {"certflow.cli", "certflow.cli_certificates", "certflow.cli_kkt", "certflow.command_line"},
+    "click": {"certflow.cli.commands", "certflow.cli.certificates", "certflow.cli.kkt", "certflow.cli.command_line"},
 }
 """Package -> the only modules that import it."""
 
@@ -173,7 +173,7 @@ def test_importing_certflow_loads_nothing_heavy(statement):
 
 
 def test_the_command_line_loads_nothing_heavy_before_it_is_asked_to_compute():
-    assert modules_after("import certflow.cli") & HEAVY == set()
+    assert modules_after("import certflow.cli.commands") & HEAVY == set()
 
 
 def test_reading_a_problem_loads_neither_sympy_nor_flint_nor_matplotlib():
@@ -198,7 +198,7 @@ def test_unknown_names_are_attribute_errors():
     ("name", "text", "upward"),
     [
         ("certflow.exact", "from certflow.problem import Problem", 1),
-        ("certflow.exact", "def f():\n    import certflow.cli", 1),
+        ("certflow.exact", "def f():\n    import certflow.cli.commands", 1),
         ("certflow.networks.base", "from certflow import problem", 1),
         ("certflow.networks.base", "from ..flow import reference", 1),
         ("certflow.networks.base", "from . import activation", 0),

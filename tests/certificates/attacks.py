@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from certflow.checker.reading import canonical, digest
+from certflow.checker.kernel.reading import canonical, digest
 
 FOLDER = Path(__file__).parent
 Content = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 from attacks import FOLDER, accepted, sealed
 
-from certflow.checker.reading import canonical, digest
+from certflow.checker.kernel.reading import canonical, digest
 
 Content = dict[str, Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from certflow.cli import main
+from certflow.cli.commands import main
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -14,7 +14,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.checker import KKT_ASSUMPTIONS, check_file, check_text
 from certflow.checker.__main__ import sentences
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron.circle import planar_kkt
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

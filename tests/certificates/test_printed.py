@@ -11,7 +11,7 @@ import pytest
 
 from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, EXIT_CODES, KKT_ASSUMPTIONS, TIME_ASSUMPTIONS, Verdict, __main__
 from certflow.checker.__main__ import main, sentences
-from certflow.checker.verdicts import Malformed
+from certflow.checker.kernel.verdicts import Malformed
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from certflow import exact
-from certflow.checker import check_text, problem, reading
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Malformed
+from certflow.checker import check_text
+from certflow.checker.kernel import problem, reading
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Malformed
 from certflow.outcome import BadInput
 from certflow.theorems import convergence
 

@@ -1,4 +1,4 @@
-"""The checker's integers (`checker/numbers.py`) at the corner points: exact rationals decide which side every bound is on."""
+"""The checker's integers (`kernel/numbers.py`) at the corner points: exact rationals decide which side every bound is on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from external.conformance import corner, power
 from external.exact_functions import exp, log, sqrt
 
-from certflow.checker import numbers as nb
+from certflow.checker.kernel import numbers as nb
 
 ONE = nb.ONE
 

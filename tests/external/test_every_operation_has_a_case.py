@@ -11,7 +11,7 @@ import pytest
 from certflow.arithmetic import directed, doubles, midpoint_radius
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.midpoint_radius import MidRad, MidRadArithmetic
-from certflow.checker import numbers
+from certflow.checker.kernel import numbers
 
 HERE = Path(__file__).parent
 

@@ -9,8 +9,8 @@ from strategies import arrays, losses, nonzero, planar_neurons, planar_problems
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.experiments.limit_points import CONVERGES, distance, limit_points
-from certflow.flow.reference import limit_flow, reference_flow
-from certflow.kkt.planar import kkt_of_problem
+from certflow.flow.reference.flow import limit_flow, reference_flow
+from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import Inconclusive

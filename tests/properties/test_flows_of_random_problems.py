@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import planar_problems, problems
 
 from certflow.arithmetic.base import EXACT
-from certflow.flow.reference import limit_flow, reference_flow
+from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

@@ -10,14 +10,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.checker.curve import Step
-from certflow.checker.curve import Track as CheckedTrack
-from certflow.checker.numbers import ONE, up
-from certflow.checker.region import Rates as CheckedRates
-from certflow.checker.sweep import Runner
-from certflow.checker.sweep import sweep as checked_sweep
-from certflow.checker.verdicts import Clock, Refused
-from certflow.flow.tube import Rates, Timeline, Track
+from certflow.checker.kernel.numbers import ONE, up
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube.curve import Step
+from certflow.checker.tube.curve import Track as CheckedTrack
+from certflow.checker.tube.region import Rates as CheckedRates
+from certflow.checker.tube.sweep import Runner
+from certflow.checker.tube.sweep import sweep as checked_sweep
+from certflow.flow.enclose.tube import Rates, Timeline, Track
 
 sixteenths = st.integers(0, 16).map(lambda k: k / 16)
 signed = st.integers(-16, 16).map(lambda k: k / 8)

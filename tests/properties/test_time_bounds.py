@@ -8,7 +8,7 @@ from strategies import planar_problems, problems
 
 from certflow.experiments.measurement import Job, measure
 from certflow.experiments.time_near_origin import time_rows
-from certflow.flow.reference import reference_flow
+from certflow.flow.reference.flow import reference_flow
 from certflow.networks.activation import Activation
 from certflow.theorems.near_origin import near_origin
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.kkt.neuron import Neuron
+from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 

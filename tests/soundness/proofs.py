@@ -11,8 +11,8 @@ import numpy as np
 import certflow.theorems.convergence as convergence
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve
-from certflow.flow.parts import Parts
-from certflow.flow.tube import Sweep, Timeline
+from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.problem import Problem
 from certflow.theorems.groups import Group
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from certflow.arithmetic.base import EXACT
 from certflow.exact import parse_rational
-from certflow.flow.reference import ReferenceFlow, reference_flow
+from certflow.flow.reference.flow import ReferenceFlow, reference_flow
 from certflow.problem import Problem
 
 DIGITS = 60

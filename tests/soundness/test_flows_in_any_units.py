@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from certflow.experiments.trajectory import default_time, trajectory
-from certflow.flow.reference import blow_up_time, limit_flow, reference_flow
+from certflow.flow.reference.flow import blow_up_time, limit_flow, reference_flow
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

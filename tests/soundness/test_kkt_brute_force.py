@@ -21,9 +21,9 @@ from soundness.kkt_oracles import (
 )
 
 from certflow.arithmetic.base import UNKNOWN
-from certflow.flow.basin_sampling import ncf_gradient
+from certflow.kkt.basins_sampled import ncf_gradient
 from certflow.kkt.enumerate import Budget, kkt_set, neuron_kkt
-from certflow.kkt.neuron import Neuron
+from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTSet
 from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation

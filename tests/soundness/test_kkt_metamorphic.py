@@ -10,7 +10,7 @@ from soundness.kkt_oracles import LEAKS, small_data
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.enumerate import kkt_set, neuron_kkt
-from certflow.kkt.neuron import Neuron
+from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

@@ -17,11 +17,11 @@ from soundness.random_problems import random_problem
 from soundness.reference_claims import angle, context, number
 
 from certflow.flow.curve import Curve, Piece, Window
-from certflow.flow.parts import parts_of
-from certflow.flow.propose import Proposal, groups_of
-from certflow.flow.reference import ReferenceFlow, limit_flow, reference_flow
-from certflow.flow.region import enclose_curve, end_of
-from certflow.flow.tube import Rates, Timeline, Track
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.enclose.region import enclose_curve, end_of
+from certflow.flow.enclose.tube import Rates, Timeline, Track
+from certflow.flow.propose.centres import Proposal, groups_of
+from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.problem import Problem
 from certflow.theorems.groups import Group, bound_steps
 

@@ -14,8 +14,8 @@ from soundness.proofs import Evaluated, ExactCurve, Proof, evaluate, flat, group
 from soundness.random_problems import random_problem
 
 from certflow.arithmetic.base import EXACT
-from certflow.flow.region import enclose_curve, enclose_regions
-from certflow.flow.trap import tangential_bound
+from certflow.flow.enclose.region import enclose_curve, enclose_regions
+from certflow.flow.enclose.trap import tangential_bound
 
 CASES = [
     ("one-layer", 4),

@@ -26,7 +26,7 @@ from certflow.experiments.limit_points import (
     limit_points,
 )
 from certflow.experiments.measurement import Measurement
-from certflow.kkt.planar import kkt_of_problem
+from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

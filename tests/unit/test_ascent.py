@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.kkt.ascent import Search, directions, is_new
 from certflow.kkt.enumerate import kkt_set
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.residual import kkt_residual
-from certflow.kkt.verified import verified_points
+from certflow.kkt.single.ascent import Search, directions, is_new
+from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

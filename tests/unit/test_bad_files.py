@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from problem_texts import file_text
 
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.problem_file import MAX_FILE_BYTES
 
 ON_PROBLEMS = (["ncf"], ["kkt"], ["flow"], ["certify"], ["verify"], ["reproduce", "fig1"])

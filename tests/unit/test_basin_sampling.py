@@ -10,12 +10,12 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
-from certflow.flow.basin_sampling import clopper_pearson, flow_to_rest, ncf_gradient, nearest_entries, sample_basins
 from certflow.flow.evidence import TrapEvidence
 from certflow.kkt.basins import basins
+from certflow.kkt.basins_sampled import clopper_pearson, flow_to_rest, ncf_gradient, nearest_entries, sample_basins
 from certflow.kkt.enumerate import kkt_set
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.piecewise_linear import two_layer_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.linear import two_layer_kkt
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
@@ -106,7 +106,7 @@ def test_the_vectorised_gradient_is_that_of_the_network():
 
 
 def test_a_flow_that_does_not_come_to_rest_is_elsewhere(monkeypatch):
-    monkeypatch.setattr("certflow.flow.basin_sampling.MAX_STEPS", 3)
+    monkeypatch.setattr("certflow.kkt.basins_sampled.MAX_STEPS", 3)
     problem = Problem.figure1()
     estimate = sample_basins(problem, kkt_set(problem), 50)
     assert estimate.elsewhere.hits == 50

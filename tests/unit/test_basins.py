@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.basins import Basin, basins
-from certflow.kkt.planar import kkt_of_problem, planar_kkt
+from certflow.kkt.neuron.circle import kkt_of_problem, planar_kkt
 from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
 from certflow.outcome import BadInput
 from certflow.problem import Problem

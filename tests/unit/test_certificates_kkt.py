@@ -12,10 +12,10 @@ from certflow.certificates import canonical_text, read_certificate, sha256
 from certflow.certificates_kkt import PROOFS, kkt_certificate
 from certflow.checker import check_text
 from certflow.kkt.enumerate import Budget, kkt_set
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.points import KKTSet
-from certflow.kkt.verified import verified_points
+from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

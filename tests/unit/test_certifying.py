@@ -13,7 +13,7 @@ import certflow
 from certflow import certifying
 from certflow.certifying import Announced, Faulty, certify
 from certflow.checker import Verdict, check_text
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.experiments.theorem import save_theorem, save_times, theorem_text
 from certflow.experiments.verify import verify
 from certflow.outcome import ExitCode

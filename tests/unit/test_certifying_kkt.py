@@ -13,7 +13,7 @@ from certflow.certificates_time import time_certificate
 from certflow.certifying import Faulty
 from certflow.certifying_kkt import accepted_points, accepted_times
 from certflow.checker import check_text
-from certflow.cli import main
+from certflow.cli.commands import main
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_any_other_refusal_is_a_fault(undecided, monkeypatch, rule, where, reaso
 
 
 def test_more_samples_than_a_cover_is_checked_for_are_no_fault(undecided, monkeypatch):
-    monkeypatch.setattr("certflow.checker.kkt_cover.MAX_SAMPLES", 2)
+    monkeypatch.setattr("certflow.checker.kkt_points.cover.MAX_SAMPLES", 2)
     kkt = kkt_set(undecided, 12)
     assert "at most" in check_text(kkt_certificate(undecided, kkt)).reason
     assert json.loads(accepted_points(undecided, kkt))["claim"]["proof"] == "points"

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from certflow.checker import check_text, network
-from certflow.checker.claim import largest_ncf, scaled_time
-from certflow.checker.curve import Step, Track
-from certflow.checker.definite import factor, is_psd, solve_length
-from certflow.checker.document import _window
-from certflow.checker.groups import Proved, check_dead
-from certflow.checker.kkt_planar import check_planar
-from certflow.checker.kkt_points import applied
-from certflow.checker.numbers import BITS, ONE
-from certflow.checker.polynomials import Layers, Polynomial, Samples, gradient
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.region import Rates
-from certflow.checker.sweep import Runner, sweep
-from certflow.checker.verdicts import Clock, OutOfTime
+from certflow.checker import check_text
+from certflow.checker.early_direction.claim import largest_ncf, scaled_time
+from certflow.checker.kernel import network
+from certflow.checker.kernel.container import _window
+from certflow.checker.kernel.definite import factor, is_psd, solve_length
+from certflow.checker.kernel.numbers import BITS, ONE
+from certflow.checker.kernel.polynomials import Layers, Polynomial, Samples, gradient
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, OutOfTime
+from certflow.checker.kkt_points.planar import check_planar
+from certflow.checker.kkt_points.points import applied
+from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.groups import Proved, check_dead
+from certflow.checker.tube.region import Rates
+from certflow.checker.tube.sweep import Runner, sweep
 
 CORPUS = Path(__file__).parents[1] / "certificates"
 sys.path.insert(0, str(CORPUS))

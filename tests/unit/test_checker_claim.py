@@ -6,8 +6,8 @@ from fractions import Fraction as F
 import pytest
 from after_a_sweep import CLOCK, FALLING, RATES, STANDING, TINY, TRAP, group, refusal, state
 
-from certflow.checker import claim
-from certflow.checker.numbers import ONE, power_up, root_up, rounded
+from certflow.checker.early_direction import claim
+from certflow.checker.kernel.numbers import ONE, power_up, root_up, rounded
 
 
 def test_the_state_at_the_horizon():

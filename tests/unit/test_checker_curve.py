@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.curve import follow
-from certflow.checker.document import read
-from certflow.checker.numbers import ONE
-from certflow.checker.region import Bounds
-from certflow.checker.verdicts import Clock
+from certflow.checker.kernel.container import read
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.tube.curve import follow
+from certflow.checker.tube.region import Bounds
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 

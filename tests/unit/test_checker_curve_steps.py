@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker import curve
-from certflow.checker.curve import Step, Track, _Enclosures, _hull, _Piece, _pieces, _place, _span, _Window, follow, square
-from certflow.checker.document import Group, Window
-from certflow.checker.numbers import BITS, ONE, div_up, down, norm_up, up
-from certflow.checker.polynomials import Polynomial
-from certflow.checker.region import Place, Rates
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel.container import Group, Window
+from certflow.checker.kernel.numbers import BITS, ONE, div_up, down, norm_up, up
+from certflow.checker.kernel.polynomials import Polynomial
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube import curve
+from certflow.checker.tube.curve import Step, Track, _Enclosures, _hull, _Piece, _pieces, _place, _span, _Window, follow, square
+from certflow.checker.tube.region import Place, Rates
 
 CLOCK = Clock(None)
 RATES = Rates(F(0), ONE, 0, 0, 0, (0, 0))

@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import pytest
 
-from certflow.checker import definite
-from certflow.checker.definite import _below, factor, is_psd, largest_eigenvalue, solve_length
-from certflow.checker.numbers import BITS, ONE
-from certflow.checker.region import _proved
-from certflow.checker.verdicts import Clock
+from certflow.checker.kernel import definite
+from certflow.checker.kernel.definite import _below, factor, is_psd, largest_eigenvalue, solve_length
+from certflow.checker.kernel.numbers import BITS, ONE
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.tube.region import _proved
 
 NEVER = Clock(None)
 

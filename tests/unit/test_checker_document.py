@@ -5,10 +5,11 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import BASIN_ASSUMPTIONS, document
-from certflow.checker.document import ASSUMPTIONS, Group, Trap, Window, opened, read
-from certflow.checker.reading import Node, digest
-from certflow.checker.verdicts import Clock, Malformed, OutOfTime, Refused
+from certflow.checker import BASIN_ASSUMPTIONS
+from certflow.checker.kernel import container as document
+from certflow.checker.kernel.container import ASSUMPTIONS, Group, Trap, Window, opened, read
+from certflow.checker.kernel.reading import Node, digest
+from certflow.checker.kernel.verdicts import Clock, Malformed, OutOfTime, Refused
 
 UNIT = 1 << 24
 NETWORK = {"kind": "one-layer", "inputs": 2, "width": 2, "activation": {"alpha": "0", "power": 2}}

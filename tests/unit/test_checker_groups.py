@@ -7,17 +7,17 @@ from types import SimpleNamespace
 import pytest
 from after_a_sweep import CLOCK, RATES, TINY, TRAP, refusal
 
-from certflow.checker import groups
-from certflow.checker.curve import Track
-from certflow.checker.document import Certificate, Group, Trap
-from certflow.checker.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
-from certflow.checker.network import Part
-from certflow.checker.numbers import ONE, down, root_down, root_up, up
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.reading import Node
-from certflow.checker.region import Rates
-from certflow.checker.sweep import Runner
-from certflow.checker.verdicts import Clock
+from certflow.checker.kernel.container import Certificate, Group, Trap
+from certflow.checker.kernel.network import Part
+from certflow.checker.kernel.numbers import ONE, down, root_down, root_up, up
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.tube import groups
+from certflow.checker.tube.curve import Track
+from certflow.checker.tube.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
+from certflow.checker.tube.region import Rates
+from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.checker.kkt_cover import DeadCone, _only_near, _undecided
-from certflow.checker.kkt_planar import Surd, _counterclockwise, kkt_points
-from certflow.checker.kkt_points import HINT, Field, Point, _distinct, applied, chart, inverse, preconditioned, square
-from certflow.checker.numbers import BITS, ONE, fraction
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
-from certflow.kkt.planar import planar_kkt
+from certflow.checker.kernel.numbers import BITS, ONE, fraction
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.kkt_points.cover import DeadCone, _only_near, _undecided
+from certflow.checker.kkt_points.planar import Surd, _counterclockwise, kkt_points
+from certflow.checker.kkt_points.points import HINT, Field, Point, _distinct, applied, chart, inverse, preconditioned, square
+from certflow.kkt.neuron.circle import planar_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.networks.activation import Activation
 
 CLOCK = Clock(None)

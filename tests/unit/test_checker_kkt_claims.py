@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker import kkt_points
-from certflow.checker.kkt_points import Local, Point, _distinct, _point, _properties, check_points
-from certflow.checker.numbers import ONE
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kkt_points import points as kkt_points
+from certflow.checker.kkt_points.points import Local, Point, _distinct, _point, _properties, check_points
 
 CLOCK = Clock(None)
 HALF, UNIT = ONE // 2, Fraction(1, ONE)

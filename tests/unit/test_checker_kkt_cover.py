@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker import kkt_cover
-from certflow.checker.kkt_cover import DeadCone, _only_near, _place, _separating, _undecided, check_cover
-from certflow.checker.kkt_points import HINT, Local, Point
-from certflow.checker.numbers import ONE
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.kkt_points import cover as kkt_cover
+from certflow.checker.kkt_points.cover import DeadCone, _only_near, _place, _separating, _undecided, check_cover
+from certflow.checker.kkt_points.points import HINT, Local, Point
 
 CLOCK = Clock(None)
 HERE = Node(None, "claim.points")

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker import kkt
-from certflow.checker.numbers import ONE
-from certflow.checker.reading import Node, digest
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.reading import Node, digest
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.kkt_points import rules as kkt
 
 CORPUS = Path(__file__).parents[1] / "certificates"
 sys.path.insert(0, str(CORPUS))

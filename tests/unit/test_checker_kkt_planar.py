@@ -5,7 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from certflow.checker.kkt_planar import (
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kkt_points.planar import (
     Found,
     Surd,
     _check_place,
@@ -13,9 +16,6 @@ from certflow.checker.kkt_planar import (
     check_planar,
     kkt_points,
 )
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Malformed, Refused
 
 CLOCK = Clock(None)
 ZERO = Surd(Fraction(0))

@@ -7,8 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker import network
-from certflow.checker.kkt_points import (
+from certflow.checker.kernel import network
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.kkt_points.points import (
     HINT,
     Field,
     Local,
@@ -21,10 +25,6 @@ from certflow.checker.kkt_points import (
     split,
     square,
 )
-from certflow.checker.numbers import ONE
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Refused
 
 CLOCK = Clock(None)
 HALF = ONE // 2

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from certflow.checker import kkt_points
-from certflow.checker.kkt_points import Local, Point, _Tangential
-from certflow.checker.numbers import BITS, ONE
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel.numbers import BITS, ONE
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kkt_points import points as kkt_points
+from certflow.checker.kkt_points.points import Local, Point, _Tangential
 
 CLOCK = Clock(None)
 HALF = ONE // 2

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.curve import Step, Track
-from certflow.checker.document import Certificate, Group, Trap
-from certflow.checker.groups import prepare
-from certflow.checker.kkt_points import Field, Point, _Tangential
-from certflow.checker.numbers import ONE, exp_series, fraction
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.reading import Node
-from certflow.checker.region import Bounds, Rates, at_point
-from certflow.checker.sweep import Runner, sweep
-from certflow.checker.verdicts import Clock
+from certflow.checker.kernel.container import Certificate, Group, Trap
+from certflow.checker.kernel.numbers import ONE, exp_series, fraction
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.kkt_points.points import Field, Point, _Tangential
+from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.groups import prepare
+from certflow.checker.tube.region import Bounds, Rates, at_point
+from certflow.checker.tube.sweep import Runner, sweep
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker import network
-from certflow.checker.network import Part, bounded, norm_bound
-from certflow.checker.numbers import ONE, enclosed
-from certflow.checker.polynomials import Layers, Samples
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel import network
+from certflow.checker.kernel.network import Part, bounded, norm_bound
+from certflow.checker.kernel.numbers import ONE, enclosed
+from certflow.checker.kernel.polynomials import Layers, Samples
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem

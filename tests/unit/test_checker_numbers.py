@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.checker import numbers as nb
+from certflow.checker.kernel import numbers as nb
 
 FIXED = st.integers(-(1 << 123), 1 << 123)
 

@@ -4,10 +4,20 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import polynomials
-from certflow.checker.numbers import BITS, ONE
-from certflow.checker.polynomials import Layers, Polynomial, Products, Samples, activation, defect, dot, first_kinks, gradient
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel import polynomials
+from certflow.checker.kernel.numbers import BITS, ONE
+from certflow.checker.kernel.polynomials import (
+    Layers,
+    Polynomial,
+    Products,
+    Samples,
+    activation,
+    defect,
+    dot,
+    first_kinks,
+    gradient,
+)
+from certflow.checker.kernel.verdicts import Clock, Refused
 
 HALF = polynomials._HALF
 SLOT = polynomials._SLOT

@@ -5,11 +5,11 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import problem as module
-from certflow.checker.numbers import enclosed
-from certflow.checker.problem import Problem
-from certflow.checker.reading import Node
-from certflow.checker.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel import problem as module
+from certflow.checker.kernel.numbers import enclosed
+from certflow.checker.kernel.problem import Problem
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
 
 RELU2 = {"alpha": "0", "power": 2}
 LINEAR = {"alpha": "1", "power": 1}

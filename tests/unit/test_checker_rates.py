@@ -5,10 +5,11 @@ from math import inf, isqrt, nan
 
 import pytest
 
-from certflow.checker.network import Evaluation
-from certflow.checker.numbers import ONE
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.region import (
+from certflow.checker.kernel.network import Evaluation
+from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube.region import (
     Bounds,
     Place,
     _lifted,
@@ -20,7 +21,6 @@ from certflow.checker.region import (
     quotient,
     unit_outputs,
 )
-from certflow.checker.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem

@@ -5,9 +5,9 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import reading
-from certflow.checker.reading import Node, canonical, digest, parse
-from certflow.checker.verdicts import Clock, Malformed, OutOfTime, Refused
+from certflow.checker.kernel import reading
+from certflow.checker.kernel.reading import Node, canonical, digest, parse
+from certflow.checker.kernel.verdicts import Clock, Malformed, OutOfTime, Refused
 
 
 def said(action, *arguments, **options):
@@ -249,7 +249,7 @@ def test_what_is_refused(method, arguments, value, answer):
 
 def test_the_clock_stops_after_its_limit_and_knows_what_was_checked(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("certflow.checker.verdicts.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("certflow.checker.kernel.verdicts.time.monotonic", lambda: now[0])
     clock, never = Clock(5), Clock(None)
     assert (clock.rule, clock.where) == ("R1", "file")
     now[0] = 105.0
@@ -268,7 +268,7 @@ def test_the_clock_stops_after_its_limit_and_knows_what_was_checked(monkeypatch)
 @pytest.mark.parametrize("limit", [0, -1, float("-inf"), float("nan")])
 def test_no_time_is_over_at_once(limit, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("certflow.checker.verdicts.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("certflow.checker.kernel.verdicts.time.monotonic", lambda: now[0])
     clock = Clock(limit)
     clock.tick()
     now[0] = 100.001

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.curve import Track, _span
-from certflow.checker.document import Group
-from certflow.checker.groups import Proved, check_dead
-from certflow.checker.network import norm_bound
-from certflow.checker.numbers import BITS, ONE, enclosed
-from certflow.checker.polynomials import Polynomial, defect, gradient
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.region import Bounds, Place, Rates, at_point, least_quotient, unit_outputs
-from certflow.checker.sweep import Runner
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel.container import Group
+from certflow.checker.kernel.network import norm_bound
+from certflow.checker.kernel.numbers import BITS, ONE, enclosed
+from certflow.checker.kernel.polynomials import Polynomial, defect, gradient
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube.curve import Track, _span
+from certflow.checker.tube.groups import Proved, check_dead
+from certflow.checker.tube.region import Bounds, Place, Rates, at_point, least_quotient, unit_outputs
+from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

@@ -6,15 +6,17 @@ from types import SimpleNamespace
 import pytest
 from after_a_sweep import BELOW, CLOCK, GRID, NARROW, OTHER, TINY, group, path, refusal
 
-from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, TIME_ASSUMPTIONS, basin, claim, time_near_origin
-from certflow.checker.basin import _check_block, basin_sentences, check_basin
-from certflow.checker.claim import check_claim
-from certflow.checker.document import Certificate, Trap
-from certflow.checker.numbers import root_up
-from certflow.checker.reading import Node
-from certflow.checker.sweep import Sweep
-from certflow.checker.time_near_origin import _from_list, check_time, time_sentences
-from certflow.checker.verdicts import Clock
+from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, TIME_ASSUMPTIONS
+from certflow.checker.early_direction import basin, claim
+from certflow.checker.early_direction.basin import _check_block, basin_sentences, check_basin
+from certflow.checker.early_direction.claim import check_claim
+from certflow.checker.kernel.container import Certificate, Trap
+from certflow.checker.kernel.numbers import root_up
+from certflow.checker.kernel.reading import Node
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.time_near_origin import rules as time_near_origin
+from certflow.checker.time_near_origin.rules import _from_list, check_time, time_sentences
+from certflow.checker.tube.sweep import Sweep
 
 PROBLEM = SimpleNamespace(
     order=2,

@@ -5,11 +5,11 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker.curve import Step, Track
-from certflow.checker.numbers import ONE, down, exp_bounds, exp_up_fixed, fraction, rounded, up
-from certflow.checker.region import Rates
-from certflow.checker.sweep import Runner, Sweep, _advance, _enter, _power_up, _signed_up, _size_up, sweep
-from certflow.checker.verdicts import Clock, Refused
+from certflow.checker.kernel.numbers import ONE, down, exp_bounds, exp_up_fixed, fraction, rounded, up
+from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.region import Rates
+from certflow.checker.tube.sweep import Runner, Sweep, _advance, _enter, _power_up, _signed_up, _size_up, sweep
 
 STEP = Rates(F(0), ONE, ONE // 2, ONE // 4, ONE // 8, (-ONE // 16, ONE // 16), ONE // 32)
 TRAP = Rates(F(-2), ONE, ONE // 2, ONE // 4, ONE // 8, (ONE // 4, ONE // 2))

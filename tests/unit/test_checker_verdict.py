@@ -7,8 +7,8 @@ import pytest
 
 from certflow import checker
 from certflow.checker import ASSUMPTIONS, EXIT_CODES, Verdict, check_file, check_text
-from certflow.checker.reading import MAX_BYTES, Node, canonical
-from certflow.checker.verdicts import Malformed, OutOfTime, Refused
+from certflow.checker.kernel.reading import MAX_BYTES, Node, canonical
+from certflow.checker.kernel.verdicts import Malformed, OutOfTime, Refused
 
 
 def text(claim):

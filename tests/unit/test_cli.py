@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from endless import endless
 
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
 from certflow.report.tables import Column, Table
 
@@ -76,7 +76,7 @@ def test_init_lists_and_prints_the_built_in_problems(tmp_path: Path) -> None:
 
 
 def test_help_is_printed_without_loading_anything_heavy() -> None:
-    code = "import sys; from certflow.cli import main; main(['--help'], prog_name='certflow')"
+    code = "import sys; from certflow.cli.commands import main; main(['--help'], prog_name='certflow')"
     heavy = "{m.split('.')[0] for m in sys.modules} & {'numpy', 'sympy', 'flint', 'matplotlib', 'mpmath', 'rich'}"
     script = f"import atexit, sys; atexit.register(lambda: print('heavy:', sorted({heavy}))); {code}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -293,7 +293,7 @@ def test_interrupting_the_process_leaves_with_130_and_no_traceback(problem: str)
         "import time, certflow.experiments.trajectory as t\n"
         "def wait(*a, **k):\n    print('ready', flush=True)\n    time.sleep(30)\n"
         "t.trajectory = wait\n"
-        f"from certflow.cli import main\nmain(['flow', {problem!r}])\n"
+        f"from certflow.cli.commands import main\nmain(['flow', {problem!r}])\n"
     )
     # A shell's background job ignores SIGINT and its children inherit that; this process must not.
     restore = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

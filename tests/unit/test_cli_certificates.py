@@ -13,7 +13,7 @@ from claims import block, separable
 from click.testing import CliRunner, Result
 
 from certflow.certificates import ASSUMPTIONS, certificate_text, read_certificate
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.outcome import BadInput

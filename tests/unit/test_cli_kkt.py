@@ -16,7 +16,7 @@ from endless import endless
 import certflow.kkt.enumerate as enumeration
 from certflow.arithmetic.ball import Ball
 from certflow.checker import check_file
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem

@@ -10,7 +10,7 @@ from brute_hulls import dot, in_cone, rank, zero_in_hull_by_force
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certflow.kkt.cones import generators, zero_combination, zero_in_hull
+from certflow.algebra.cones import generators, zero_combination, zero_in_hull
 
 
 def matrices(most_rows, most_columns=4, least_rows=0):

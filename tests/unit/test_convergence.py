@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from certflow.certificates import certificate_text
 from certflow.checker import check_text
-from certflow.checker.groups import _unknown
-from certflow.checker.numbers import fraction
-from certflow.checker.problem import Problem as Checked
-from certflow.checker.verdicts import Clock
+from certflow.checker.kernel.numbers import fraction
+from certflow.checker.kernel.problem import Problem as Checked
+from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.tube.groups import _unknown
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.enclose.tube import Rates, Timeline, Track
 from certflow.flow.endings import Ending
-from certflow.flow.parts import parts_of
-from certflow.flow.propose import Proposal, groups_of, start_signs
-from certflow.flow.tube import Rates, Timeline, Track
+from certflow.flow.propose.centres import Proposal, groups_of, start_signs
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.base import EXACT, mp_arithmetic
 from certflow.arithmetic.jets import JetArithmetic
-from certflow.flow.coordinates import PolarField, RawField
-from certflow.flow.reference import limit_flow, reference_flow
+from certflow.flow.reference.coordinates import PolarField, RawField
+from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

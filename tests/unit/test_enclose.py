@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
-from certflow.kkt.ascent import Search, directions
-from certflow.kkt.enclose import Enclosed, enclose_point
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.residual import kkt_residual
+from certflow.kkt.single.ascent import Search, directions
+from certflow.kkt.single.enclose import Enclosed, enclose_point
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -11,12 +11,12 @@ import mpmath
 import numpy as np
 import pytest
 
-import certflow.kkt.enclose as enclose_module
+import certflow.kkt.single.enclose as enclose_module
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MidRad
-from certflow.kkt.enclose import Enclosed, _Local, _seems_definite, enclose_point
-from certflow.kkt.spectrum import Spectrum, norm_bound, spectrum
+from certflow.kkt.single.enclose import Enclosed, _Local, _seems_definite, enclose_point
+from certflow.kkt.single.spectrum import Spectrum, norm_bound, spectrum
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from certflow.arithmetic.base import EXACT
 from certflow.experiments.figure1 import angle_marks, planar_descent, settled, with_reduction
 from certflow.experiments.figure3 import constrained_ncf, save_figure3
-from certflow.flow.gradient_descent import gradient_descent
+from certflow.flow.reference.gradient_descent import gradient_descent
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.flow.gradient_descent import gradient_descent
+from certflow.flow.reference.gradient_descent import gradient_descent
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

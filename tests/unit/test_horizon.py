@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.trap import Trap
-from certflow.flow.tube import Rates, Sweep, Timeline, Track
+from certflow.flow.enclose.trap import Trap
+from certflow.flow.enclose.tube import Rates, Sweep, Timeline, Track
 from certflow.theorems.horizon import Horizon, Settled
 
 MP = mpmath.mp.clone()

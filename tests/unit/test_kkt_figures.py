@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.planar import kkt_of_problem
+from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

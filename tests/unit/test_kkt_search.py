@@ -9,16 +9,16 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
-from certflow.kkt.krawczyk import Boxes
-from certflow.kkt.lift import lift
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.orbits import Orbits
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.orbits import Orbits
+from certflow.kkt.cover.refine import PolishedPoint
+from certflow.kkt.cover.search import search
+from certflow.kkt.cover.sign_symmetry import SignGroup
+from certflow.kkt.cover.undecided import share_of_sphere
+from certflow.kkt.neuron.circle import planar_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.lift import lift
 from certflow.kkt.points import KKTPoint
-from certflow.kkt.refine import PolishedPoint
-from certflow.kkt.search import search
-from certflow.kkt.sign_symmetry import SignGroup
-from certflow.kkt.undecided import share_of_sphere
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.spectrum import norm_bound, spectrum
-from certflow.kkt.top_eigenvalue import sharpened
+from certflow.kkt.single.spectrum import norm_bound, spectrum
+from certflow.kkt.single.top_eigenvalue import sharpened
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 

@@ -9,8 +9,8 @@ from fractions import Fraction as F
 import pytest
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.basin_sampling import BasinEstimate, Share
-from certflow.kkt.planar import kkt_of_problem
+from certflow.kkt.basins_sampled import BasinEstimate, Share
+from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

@@ -10,7 +10,7 @@ import pytest
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
 from certflow.kkt.enumerate import kkt_set
-from certflow.kkt.lift import deep_linear
+from certflow.kkt.neuron.lift import deep_linear
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from certflow.arithmetic.base import EXACT, FLOAT
-from certflow.kkt import box_cover, global_bounds, sphere_maximum
+from certflow.kkt.bounds import box_cover, sphere_maximum
+from certflow.kkt.bounds import largest as global_bounds
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from problem_texts import file_text
 
-from certflow.cli import main
+from certflow.cli.commands import main
 
 TO_FILES = (["certify", "--out"], ["kkt", "--certificate"], ["kkt", "--figure"])
 TO_FOLDERS = (["verify"], ["reproduce", "fig1"])

@@ -17,10 +17,10 @@ from brute_hulls import dot, in_cone, project, regions, signs_at, zero_in_hull_b
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certflow.kkt.linear_faces import face_findings
-from certflow.kkt.linear_planar import planar_findings
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.piecewise_linear import piecewise_linear_kkt, two_layer_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
+from certflow.kkt.neuron.linear_faces import face_findings
+from certflow.kkt.neuron.linear_planar import planar_findings
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput, Inconclusive
 

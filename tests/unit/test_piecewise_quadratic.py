@@ -8,9 +8,9 @@ from math import comb
 
 import pytest
 
-from certflow.kkt.neuron import Neuron
-from certflow.kkt.piecewise_quadratic import piecewise_quadratic_kkt
-from certflow.kkt.planar import planar_kkt
+from certflow.kkt.neuron.circle import planar_kkt
+from certflow.kkt.neuron.features import Neuron
+from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput, Inconclusive
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.cells import Cells
-from certflow.kkt.critical_lines import FIXED_LINES, counterclockwise, critical_lines, exact_sum, in_lower_half, primitive
-from certflow.kkt.planar import PlanarKKT, planar_kkt
+from certflow.kkt.neuron.circle import PlanarKKT, planar_kkt
+from certflow.kkt.neuron.circle_cells import Cells
+from certflow.kkt.neuron.critical_lines import FIXED_LINES, counterclockwise, critical_lines, exact_sum, in_lower_half, primitive
 
 integers = st.integers(-6, 6)
 directions = st.tuples(integers, integers).filter(any)

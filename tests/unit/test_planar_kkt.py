@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.planar import PlanarKKT, PlanarPoint, kkt_of_problem, planar_kkt, why_not_enumerated
+from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, kkt_of_problem, planar_kkt, why_not_enumerated
 from certflow.kkt.residual import planar_residual
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

@@ -66,7 +66,7 @@ def problem(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("module", ["certflow.cli", "click", "certflow.problem", "numpy", "sympy"])
+@pytest.mark.parametrize("module", ["certflow.cli.commands", "click", "certflow.problem", "numpy", "sympy"])
 def test_an_interrupt_during_any_import_is_one_sentence(module: str) -> None:
     done = python(AT_IMPORT.format(module=module, arguments=["ncf"]))
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", INTERRUPTED)
@@ -141,6 +141,6 @@ def test_a_child_that_measures_ends_quietly_with_its_parent() -> None:
 
 
 def test_signals_are_those_of_python_for_whoever_only_imports() -> None:
-    script = "import signal, certflow, certflow.__main__, certflow.cli\nprint(signal.getsignal(signal.SIGINT).__name__)"
+    script = "import signal, certflow, certflow.__main__, certflow.cli.commands\nprint(signal.getsignal(signal.SIGINT).__name__)"
     done = python("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + script)
     assert done.stdout == f"{signal.default_int_handler.__name__}\n"

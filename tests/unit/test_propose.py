@@ -8,8 +8,8 @@ import pytest
 
 from certflow.arithmetic.base import EXACT, mp_arithmetic
 from certflow.flow.endings import Ending
-from certflow.flow.propose import Proposal, groups_of, propose_curve
-from certflow.flow.reference import limit_flow
+from certflow.flow.propose.centres import Proposal, groups_of, propose_curve
+from certflow.flow.reference.flow import limit_flow
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

@@ -5,7 +5,7 @@ from fractions import Fraction as F
 import pytest
 
 from certflow.kkt.enumerate import kkt_set
-from certflow.kkt.quadratic_form import quadratic_form
+from certflow.kkt.neuron.quadratic_form import quadratic_form
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import EXACT
-from certflow.kkt.ascent import Search, directions, is_new
-from certflow.kkt.enclose import enclose_point
 from certflow.kkt.points import KKTPoint
-from certflow.kkt.rank_one import Plan, effective_neurons, rank_one_points, tau
-from certflow.kkt.rank_one_construct import InputDirection, Shape, Size, assemble, root
-from certflow.kkt.rank_one_decide import contains, decide_rank_one, with_second_order
-from certflow.kkt.rank_one_split import positive_roots
+from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
+from certflow.kkt.rank_one.decide import contains, decide_rank_one, with_second_order
+from certflow.kkt.rank_one.points import Plan, effective_neurons, rank_one_points, tau
+from certflow.kkt.rank_one.split import positive_roots
 from certflow.kkt.residual import kkt_residual
+from certflow.kkt.single.ascent import Search, directions, is_new
+from certflow.kkt.single.enclose import enclose_point
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer

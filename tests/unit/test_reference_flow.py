@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from gmpy2 import mpz
 
-from certflow.flow.crossings import to_floats
-from certflow.flow.integration import Precision
-from certflow.flow.limit import limit_of
-from certflow.flow.reference import limit_flow, reference_flow
+from certflow.flow.reference.crossings import to_floats
+from certflow.flow.reference.flow import limit_flow, reference_flow
+from certflow.flow.reference.integration import Precision
+from certflow.flow.reference.limit import limit_of
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

@@ -17,8 +17,8 @@ import certflow
 from certflow import Activation, Experiment, FeedForward, OneLayer, Problem, TwoLayer
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.experiments.trajectory import trajectory
-from certflow.flow.integration import Precision
-from certflow.flow.limit import limit_of
+from certflow.flow.reference.integration import Precision
+from certflow.flow.reference.limit import limit_of
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick

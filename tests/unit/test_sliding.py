@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.jets import JetArithmetic
-from certflow.flow.integration import Precision
-from certflow.flow.limit import limit_of
-from certflow.flow.reference import limit_flow, reference_flow
-from certflow.flow.sliding import SLIDING, Sliding
+from certflow.flow.reference.flow import limit_flow, reference_flow
+from certflow.flow.reference.integration import Precision
+from certflow.flow.reference.limit import limit_of
+from certflow.flow.reference.sliding import SLIDING, Sliding
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt import sphere_maximum as module
-from certflow.kkt.sphere_maximum import SphereMaximum, Terms, largest_eigenvalue_bound, sphere_maximum
+from certflow.kkt.bounds import sphere_maximum as module
+from certflow.kkt.bounds.sphere_maximum import SphereMaximum, Terms, largest_eigenvalue_bound, sphere_maximum
 from tests import strategies as own
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from problem_texts import file_text
 
-from certflow.cli import main
+from certflow.cli.commands import main
 from certflow.outcome import CertflowError
 from certflow.printable import json_text, printable
 from certflow.report.tables import Cell, Column, Table

@@ -6,14 +6,12 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
-import certflow.flow.trap as trap_module
+import certflow.flow.enclose.trap as trap_module
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MidRad
-from certflow.flow.endings import Ending, NotSettled
-from certflow.flow.parts import parts_of
-from certflow.flow.propose import groups_of
-from certflow.flow.region import Points, Regions, enclose_regions, point
-from certflow.flow.trap import (
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.enclose.region import Points, Regions, enclose_regions, point
+from certflow.flow.enclose.trap import (
     BITS,
     _gap_upper,
     _holds,
@@ -23,7 +21,9 @@ from certflow.flow.trap import (
     proposed_bound,
     tangential_bound,
 )
-from certflow.flow.tube import Rates
+from certflow.flow.enclose.tube import Rates
+from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.propose.centres import groups_of
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem

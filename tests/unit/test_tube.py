@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from certflow.flow.tube import Failure, Rates, Timeline, Track, _small_exp, _steps_at, up_any
+from certflow.flow.enclose.tube import Failure, Rates, Timeline, Track, _small_exp, _steps_at, up_any
 
 MP = mpmath.mp.clone()
 MP.dps = 50

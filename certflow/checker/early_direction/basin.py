@@ -1,0 +1,96 @@
+"""Certificates of the statement "basin": to which KKT points the limit flow from the initial direction leads (R13).
+
+The limit flow u' = grad N(u), |u(0)| = 1, is what is left for delta -> 0: the groups of R2 to R6 on the clock of R5 with no
+forcing, as for delta_bar = 0. In a trap the distance D from the KKT point then falls for ever, D' <= -gamma D.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from ..kernel.container import Certificate, read
+from ..kernel.reading import Node
+from ..kernel.verdicts import Clock
+from ..tube.groups import Proved, check_dead, prepare
+from ..tube.sweep import Sweep, sweep
+from .claim import check_heading, check_point, scaled_time
+
+STATEMENT = "basin"
+
+BASIN_ASSUMPTIONS: tuple[str, ...] = (
+    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit vector of the given "
+    "direction or of any direction within start_angle of it.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+)
+"""What the theorem takes for granted; a certificate has to state exactly these sentences."""
+
+_FIELDS = "statement order start_angle problem_sha256 assumptions blocks"
+_OF_TRAP = "kkt_point value gap angle_at_horizon"
+_BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
+
+
+def check_basin(content: Any, clock: Clock) -> Any:
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    certificate = read(content, clock, BASIN_ASSUMPTIONS)
+    claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
+    claim["order"].same(problem.order)
+    claim["problem_sha256"].same(certificate.problem_sha256)
+    claim["assumptions"].same(list(BASIN_ASSUMPTIONS))
+    start_angle = claim["start_angle"].rational()
+    claim["start_angle"].need(start_angle >= 0, "it is negative")
+    proved = prepare(certificate, start_angle, clock)
+    swept = sweep([each.runner for each in proved], problem.order, Fraction(0), clock)
+    for g, block in enumerate(claim["blocks"].items(len(proved))):
+        clock.tick()
+        _check_block(certificate, g, proved[g], swept, block.fields(_BLOCK), clock)
+    return content["claim"]
+
+
+def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, block: dict[str, Node], clock: Clock) -> None:
+    """R13 for one block: it is in its trap or dead cell at the horizon, so it stays and converges; the numbers are those."""
+    problem, trap, proposed = certificate.problem, each.trap, each.group.trap
+    weights = [w for j in problem.groups[g] for w in problem.indices[j]]
+    check_heading(block, g, each, weights)
+    if block["horizon"].value is not None:
+        block["horizon"].need(each.runner.track is not None, "nothing is proved about this block")
+        time = swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1]
+        block["horizon"].at_least(time / problem.rate, "R13")
+    if trap is None or proposed is None:
+        if each.group.outcome == "dead":
+            check_dead(problem, problem.groups[g], each, certificate.grid, clock)
+        for name in _OF_TRAP.split():
+            block[name].same(None)
+        return
+    inside = swept.D[g] < trap.r0 - trap.kkt_radius
+    block["outcome"].need(inside, "the direction is not proved to be inside its trap", "R13")
+    check_point(block["kkt_point"], trap, proposed, weights, certificate.grid)
+    block["value"].encloses(*trap.value)
+    if block["gap"].value is not None:
+        block["gap"].need(len(weights) > 1, "a single weight has no directions between which there is a gap")
+        block["gap"].encloses(*trap.gap, open_end=True)
+    block["angle_at_horizon"].at_least(swept.D[g], "R13")
+
+
+def basin_sentences(claim: dict[str, Any]) -> list[str]:
+    """The claim in words."""
+    lines = [
+        f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of the given one "
+        f"(order {claim['order']}):"
+    ]
+    for block in claim["blocks"]:
+        name, time = f"Block {block['index'] + 1}", block["horizon"]
+        when = "when its curve ends" if time is None else f"at time {time}"
+        if block["outcome"] == "inconclusive":
+            lines.append(f"{name}: nothing is claimed: {block['reason']}")
+        elif block["outcome"] == "zero":
+            lines.append(f"{name}: it is zero at the start and for ever.")
+        elif block["outcome"] == "dead":
+            lines.append(f"{name}: {when} every sample is inactive, and it never moves again.")
+        else:
+            sign = "positive" if block["outcome"] == "converges" else "negative"
+            lines.append(
+                f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to which it converges; N "
+                f"is {sign} there."
+            )
+    return lines

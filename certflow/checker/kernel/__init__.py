@@ -1,0 +1,1 @@
+"""What every rule needs: numbers, strict reading, the problem, its network, definiteness."""

@@ -1,0 +1,1 @@
+"""The statement that a list holds all KKT points."""

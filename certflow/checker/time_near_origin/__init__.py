@@ -1,0 +1,1 @@
+"""The statement how long small weights of any direction stay small."""

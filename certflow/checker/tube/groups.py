@@ -1,0 +1,172 @@
+"""R5 and R6: what each group brings to the common clock: start, shares, traps, dead neurons, and unknown groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..kernel.container import Certificate, Group, Rows, Trap
+from ..kernel.definite import largest_eigenvalue
+from ..kernel.network import Evaluation, Part, bounded, norm_bound
+from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
+from ..kernel.problem import Problem
+from ..kernel.verdicts import Clock, Refused
+from .curve import follow, square
+from .region import Bounds, Rates, at_point, least_quotient, unit_outputs
+from .sweep import Runner
+
+_NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
+
+
+@dataclass(frozen=True)
+class ProvedTrap:
+    """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0`.
+
+    `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the problem, as
+    `value` and `gap` are.
+    """
+
+    gamma: Fraction
+    r0: Fraction
+    kkt_radius: Fraction
+    rates: Rates
+    scale: tuple[Fraction, Fraction]
+    value: tuple[Fraction, Fraction]
+    gap: tuple[Fraction, Fraction | None]
+
+
+@dataclass
+class Proved:
+    """A group, its trap if it has one, and its state on the clock."""
+
+    group: Group
+    trap: ProvedTrap | None
+    runner: Runner
+
+    @property
+    def moving(self) -> bool:
+        """Whether its weights may still change."""
+        return self.group.outcome not in ("dead", "zero")
+
+
+def divided(low: Fraction, high: Fraction, scale: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
+    """[low, high] over a positive interval, outwards."""
+    return low / scale[1 if low >= 0 else 0], high / scale[0 if high >= 0 else 1]
+
+
+def angle_up(u: list[Fraction], v: list[Fraction], where: str) -> Fraction:
+    """R5: an upper bound of the angle between two vectors that are close to each other."""
+    inner = sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
+    squares = sum((a * a for a in u), Fraction(0)) * sum((b * b for b in v), Fraction(0))
+    if inner <= 0:
+        raise Refused("R5", where, "two directions that must be close are at a right angle or more")
+    return arc_up(root_up(1 - inner * inner / squares, 2), where)
+
+
+def arc_up(x: Fraction, where: str) -> Fraction:
+    """An upper bound of arcsin x for 0 <= x <= 1/2."""
+    if x > Fraction(1, 2):
+        raise Refused("R5", where, "two directions that must be close are far from each other")
+    return x + x**3 / 4
+
+
+def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> list[Proved]:
+    """Every group followed along its curve and into its trap, ready for the sweep."""
+    problem = certificate.problem
+    length2 = sum((v * v for v in problem.direction), Fraction(0))
+    result: list[Proved] = []
+    for g, group in enumerate(certificate.groups):
+        clock.enter("R5", f"groups[{g}]")
+        where, parts = f"groups[{g}]", problem.groups[g]
+        own = [problem.direction[w] for j in parts for w in problem.indices[j]]
+        part2 = sum((v * v for v in own), Fraction(0))
+        share = (Fraction(1), Fraction(1))
+        if problem.several:
+            sigma = (root_down(part2 / length2, 2), root_up(part2 / length2, 2))
+            share = (max(Fraction(0), sigma[0] - start_angle), sigma[1] + start_angle)
+        if group.outcome == "zero" and (any(own) or start_angle):
+            raise Refused("R5", where, "only weights that are exactly zero at the start, for start_angle 0, stay zero")
+        if group.outcome in ("zero", "inconclusive"):
+            after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
+            result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
+            continue
+        start = [Fraction(v) for row in group.start for v in row]
+        distance = angle_up(start, own, f"{where}.start")
+        if problem.several:
+            distance += arc_up(start_angle / sigma[0], "claim.start_angle") if start_angle else 0
+        else:
+            distance += start_angle
+        bounds = Bounds(problem, parts, where)
+        track = follow(problem, bounds, parts, group, certificate.grid, where, clock)
+        clock.enter("R6", f"{where}.trap")
+        trap: ProvedTrap | None = None
+        entry, limit, after = Fraction(0), None, _NOTHING
+        if group.trap is not None:
+            trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
+            end = [Fraction(v) for row in track.end for v in row]
+            centre = [Fraction(v) for row in group.trap.centre for v in row]
+            entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius
+            limit, after = down(trap.r0 - trap.kkt_radius), trap.rates
+        result.append(Proved(group, trap, Runner(track, after, limit, up(entry), share, up(distance), where)))
+    return result
+
+
+def _unknown(problem: Problem, part: int, where: str) -> Rates:
+    """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most at the rate
+    2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all its directions."""
+    if not problem.several:
+        raise Refused("R5", where, "nothing is proved about an inconclusive single group")
+    beta = unit_outputs(problem)
+    slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
+    own = Part(problem.layers[part], problem.shallow)
+    bounded([own], where)
+    run = own.evaluate([(-ONE, ONE)] * own.size, [[(-length, length)] for length in own.lengths])
+    rough = norm_bound([[abs(v) for v in row] for row in run.above])
+    fastest = min(slowest, largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss)
+    E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
+    return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
+
+
+def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> ProvedTrap:
+    L = bounds.order
+    place, eta = at_point(bounds, trap.centre, grid, where)
+    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, 0, where)
+    k = fraction(eta) / trap.gamma
+    if k >= trap.r0:
+        raise Refused("R6", where, "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0")
+    if (group.outcome == "converges" and rates.ell[0] <= 0) or (group.outcome == "shrinks" and rates.ell[1] >= 0):
+        raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
+    norm2 = square(trap.centre, grid) ** (L - 2)
+    scale = (root_down(norm2, 2) / bounds.problem.rate, root_up(norm2, 2) / bounds.problem.rate)
+    reach = k * fraction(rates.T)
+    value = divided(fraction(place.ell[0]) / L - reach, fraction(place.ell[1]) / L + reach, scale)
+    high = None if trap.direction is None else _gap_high(trap.direction, trap.centre, rates, runs, k, L)
+    gap = (trap.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
+    return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap)
+
+
+def _gap_high(v: Rows, c: Rows, rates: Rates, runs: list[Evaluation], k: Fraction, L: int) -> Fraction | None:
+    """R6: an upper bound of the gap in s-units from the direction v' = v - (<v, c>/|c|^2) c, here times |c|^2."""
+    inner = sum(a * b for p, q in zip(v, c, strict=True) for a, b in zip(p, q, strict=True))
+    norm2 = sum(b * b for q in c for b in q)
+    tangent = [[norm2 * a - inner * b for a, b in zip(p, q, strict=True)] for p, q in zip(v, c, strict=True)]
+    if not any(a for row in tangent for a in row):
+        return None
+    # v' is orthogonal to c, not to the KKT point, which is k away and an eigenvector of the Hessian.
+    high = fraction(rates.ell[1])
+    return (high + (L - 2) * max(Fraction(0), high) * k * k - least_quotient(runs, tangent)) / (1 - k * k)
+
+
+def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, clock: Clock) -> None:
+    """R5: at its end every sample is strictly inactive for every direction within D, so the group never moves again."""
+    track, where = proved.runner.track, proved.runner.where
+    if problem.alpha != 0 or problem.p < 2 or not problem.shallow or track is None:
+        raise Refused("R5", where, "only neurons with alpha = 0 can be dead")
+    reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
+    for part, row in zip(parts, track.end, strict=True):
+        for x in problem.features:
+            clock.tick()
+            z = sum((v * w for v, w in zip(x, row[: len(x)], strict=True)), Fraction(0)) / (1 << grid)
+            # Where x = 0 the neuron does nothing at all.
+            if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
+                raise Refused("R5", where, f"a sample may be active for part {part}, so it is not proved dead")

@@ -1,0 +1,158 @@
+"""The command line: parses, calls, prints; no mathematics here. Everything heavy is imported inside the commands.
+
+Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from certflow import __version__
+from certflow.cli.certificates import certify, check, query, show
+from certflow.cli.command_line import Commands, Run, json_option, positive, print_json, problem_command
+from certflow.cli.kkt import kkt
+from certflow.outcome import BadInput
+
+DEFAULT_FOLDER = "certflow-results"
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="certflow")
+def main() -> None:
+    """Early directional convergence of homogeneous networks, in high precision and next to proved bounds.
+
+    PROBLEM is a problem file (TOML); without one, the built-in Figure 1 problem is used. `certflow init` lists the
+    built-in problems and prints one to start from.
+
+    Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 interrupted.
+    """
+
+
+@main.command(short_help="List the built-in problems, or print one.")
+@click.argument("name", required=False)
+@json_option
+def init(name: str | None, as_json: bool) -> None:
+    """Print the built-in problem NAME as a problem file; without NAME, list the built-in problems.
+
+    \b
+    certflow init figure1 > problem.toml
+    """
+    from certflow.problem import builtin_names, builtin_text
+    from certflow.report.terminal import emit
+
+    if name is None:
+        print_json({"names": list(builtin_names())}) if as_json else emit("\n".join(builtin_names()))
+    else:
+        text = builtin_text(name)
+        print_json({"name": name, "text": text}) if as_json else emit(text, end="")
+
+
+@main.command(short_help="The main job: tables, figures and results.json.")
+@problem_command
+@click.option("--out", metavar="DIR", default=DEFAULT_FOLDER, show_default=True, help="Where results, tables and figures go.")
+def verify(run: Run, out: str) -> int:
+    """The main job: structure, NCF, KKT points, flows for many δ, both tables, all figures.
+
+    Writes results.json, tables (LaTeX, Markdown, CSV) and figures (PNG, SVG) to DIR.
+    """
+    problem = run.problem()
+    from certflow.experiments.verify import STEMS
+    from certflow.experiments.verify import verify as run_verify
+    from certflow.report.terminal import emit_files, emit_prose, emit_table
+
+    folder = run.output_folder(out, STEMS)
+    with run.progress() as progress:
+        result = run_verify(problem, out=folder, progress=progress, digits=run.digits)
+    if run.as_json:
+        print_json(result.results)
+    else:
+        emit_prose(result.text + "\n")
+        for table in result.tables:
+            emit_table(table)
+        emit_files(folder, result.files)
+    return int(result.exit_code)
+
+
+@main.command(short_help="The exact neural correlation function.")
+@problem_command
+@click.option("--latex", is_flag=True, help="LaTeX (amsmath) instead of text.")
+@click.option("--exact", is_flag=True, help="Every coefficient as an exact fraction, and every arc.")
+def ncf(run: Run, latex: bool, exact: bool) -> None:
+    """The exact neural correlation function N, its gradient, and its pieces on the circle."""
+    problem = run.problem()
+    from certflow.report.records import ncf_record
+    from certflow.report.terminal import emit, emit_prose
+    from certflow.symbolic.ncf import ncf as exact_ncf
+
+    result = exact_ncf(problem)
+    if run.as_json:
+        print_json(ncf_record(problem, result, exact))
+    elif latex:
+        emit(result.latex(None, exact) if exact else result.latex())
+    else:
+        text = result.text(None, exact) if exact else result.text()
+        # In a file or a pipe formulas stay in one piece.
+        (emit_prose if sys.stdout.isatty() else emit)(text)
+
+
+@main.command(short_help="One gradient flow, as a table.")
+@problem_command
+@click.option("--delta", default="1e-5", show_default=True, help="The norm of the initial weights; any positive number.")
+@click.option("--time", metavar="T", help="Stop at this scaled time t·δ^(L-2); default: the problem's.")
+@click.option("--radius", metavar="R", help="Stop when the norm of the weights reaches R.")
+@click.option("--rows", type=click.IntRange(2, 10_000), default=13, show_default=True, help="Rows of the table.")
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values with all digits and all neurons.")
+def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, as_csv: bool) -> int:
+    """The gradient flow from ‖w(0)‖ = δ: size and direction of the weights over time."""
+    if run.as_json and as_csv:
+        raise BadInput("--json and --csv: choose one of them.")
+    problem = run.problem()
+    end, size = positive(time, "--time"), positive(radius, "--radius")
+    from certflow.experiments.trajectory import trajectory
+    from certflow.report.terminal import emit, emit_table
+
+    with run.progress() as progress:
+        result = trajectory(problem, delta, time=end, radius=size, rows=rows, digits=run.digits, progress=progress)
+    if run.as_json:
+        print_json(result.to_json())
+    elif as_csv:
+        emit(result.table().to_csv(), end="")
+        for remark in result.remarks:
+            click.echo(remark, err=True)
+    else:
+        emit_table(result.table(most_blocks=7))
+    return int(result.exit_code)
+
+
+@main.command(short_help="Figure 1 or 3 of arXiv 2402.09226.")
+@click.argument("figure", type=click.Choice(["fig1", "fig3"]))
+@problem_command
+@click.option("--out", metavar="DIR", default=DEFAULT_FOLDER, show_default=True, help="Where the figures go.")
+def reproduce(run: Run, figure: str, out: str) -> None:
+    """Draw Figure 1 or 3 of arXiv 2402.09226 (PNG, SVG) from gradient descent with the published settings."""
+    problem = run.problem()
+    from certflow.experiments.figure1 import planar_descent, require_planar
+    from certflow.experiments.figure3 import save_figure3
+    from certflow.report.records import problem_record
+    from certflow.report.terminal import emit_files, emit_table
+
+    require_planar(problem)
+    folder = run.output_folder(out, {"figure1", "figure1_facts", "figure3"})
+    with run.progress() as progress:
+        descent = planar_descent(problem, progress)
+    files = descent.save(folder) if figure == "fig1" else save_figure3(problem, folder, descent)
+    if run.as_json:
+        facts = {row[0].text: [cell.for_csv() for cell in row[1:]] for row in descent.facts().rows}
+        approx = {"reductions": list(descent.runs), **facts}
+        print_json(
+            {"problem": problem_record(problem), "figure": figure, "folder": str(folder), "files": files, "approx": approx}
+        )
+    else:
+        emit_table(descent.facts())
+        emit_files(folder, files)
+
+
+for each in (kkt, certify, check, show, query):
+    main.add_command(each)

@@ -1,0 +1,1 @@
+"""Proofs about the flow: regions, tubes and traps. Proposals enter as data."""

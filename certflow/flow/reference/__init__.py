@@ -1,0 +1,1 @@
+"""High-precision approximations of flows, and gradient descent in doubles: they prove nothing."""

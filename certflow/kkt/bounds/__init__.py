@@ -1,0 +1,1 @@
+"""Bounds of N and of its derivative over the whole sphere."""

@@ -1,0 +1,1 @@
+"""The KKT points of networks whose inputs lie on one line."""

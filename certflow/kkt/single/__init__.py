@@ -1,0 +1,1 @@
+"""Single KKT points: found in floats, then proved."""
