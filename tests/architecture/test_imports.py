@@ -13,7 +13,7 @@ LAYERS = (
     ("certflow.__main__",),
     ("certflow.cli.commands",),
     ("certflow.cli.certificates", "certflow.cli.kkt"),
-    ("certflow.cli.command_line",),
+    ("certflow.cli", "certflow.cli.command_line"),
     ("certflow.experiments",),
     # Where prover and checker meet.
     ("certflow.certifying_kkt",),
@@ -23,6 +23,8 @@ LAYERS = (
     ("certflow.report",),
     ("certflow.certificates", "certflow.certificates_kkt", "certflow.certificates_time"),
     ("certflow.theorems",),
+    # Proposals may know what they are proposed to; the proofs know them only as data.
+    ("certflow.flow.propose", "certflow.flow.reference"),
     ("certflow.flow",),
     ("certflow.kkt",),
     ("certflow.symbolic",),
@@ -32,12 +34,43 @@ LAYERS = (
     ("certflow.symbolic.homogeneity", "certflow.symbolic.expressions", "certflow.symbolic.degrees"),
     ("certflow.losses",),
     ("certflow.networks",),
+    ("certflow.algebra",),
     ("certflow.arithmetic",),
     ("certflow.exact",),
     ("certflow.atomic", "certflow.printable", "certflow.progress", "certflow.running"),
     ("certflow.outcome",),
 )
 """From top to bottom. A module belongs to the layer with the longest entry that it lies in."""
+
+ROOMS = {
+    "certflow.flow": {"certflow.kkt"},
+    "certflow.flow.propose": {"certflow.flow.reference"},
+    "certflow.flow.reference": {"certflow.flow.propose", "certflow.flow.enclose"},
+    "certflow.flow.enclose": {"certflow.flow.propose", "certflow.flow.reference"},
+    "certflow.kkt.neuron": {"certflow.kkt.cover", "certflow.kkt.single", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
+    "certflow.kkt.single": {"certflow.kkt.neuron", "certflow.kkt.cover", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
+    "certflow.kkt.cover": {"certflow.kkt.single", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
+    "certflow.kkt.rank_one": {"certflow.kkt.cover", "certflow.kkt.bounds"},
+    "certflow.kkt.bounds": {"certflow.kkt.single", "certflow.kkt.cover", "certflow.kkt.rank_one"},
+    "certflow.checker.kernel": {
+        "certflow.checker.tube",
+        "certflow.checker.early_direction",
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+    },
+    "certflow.checker.tube": {
+        "certflow.checker.early_direction",
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+    },
+    "certflow.checker.early_direction": {"certflow.checker.kkt_points", "certflow.checker.time_near_origin"},
+    "certflow.checker.kkt_points": {
+        "certflow.checker.tube",
+        "certflow.checker.early_direction",
+        "certflow.checker.time_near_origin",
+    },
+}
+"""Room -> the rooms on the same floor that it does not know."""
 
 HEAVY = {"numpy", "sympy", "flint", "matplotlib", "mpmath", "gmpy2"}
 
@@ -73,6 +106,21 @@ def upward_imports(file: Source) -> list[str]:
     return found
 
 
+def inside(name: str, room: str) -> bool:
+    """Whether the module `name` lies in `room` or is it."""
+    return name == room or name.startswith(room + ".")
+
+
+def imports_through_walls(file: Source) -> list[str]:
+    """What `file` imports of a room that its own does not know."""
+    forbidden = {wall for room, walls in ROOMS.items() if inside(file.name, room) for wall in walls}
+    return [
+        f"{file.path}:{each.line} imports {each.module}"
+        for each in file.imports
+        if not each.typing_only and any(inside(each.module, wall) or f"{each.module}.{each.name}" == wall for wall in forbidden)
+    ]
+
+
 def heavy_imports(file: Source, package: str) -> list[Import]:
     """The imports of `package` or a part of it in `file`, except those for type checkers only."""
     return [each for each in file.imports if each.module.split(".")[0] == package and not each.typing_only]
@@ -85,6 +133,12 @@ def test_every_module_has_a_layer():
 
 def test_imports_only_run_downwards():
     assert [line for each in sources() if each.name != "certflow" for line in upward_imports(each)] == []
+
+
+def test_rooms_keep_their_walls():
+    assert [line for each in sources() for line in imports_through_walls(each)] == []
+    names = {each.name for each in sources()}
+    assert [room for room in ROOMS if not any(inside(name, room) for name in names)] == []
 
 
 def test_the_package_itself_imports_nothing_of_its_own():
@@ -115,7 +169,7 @@ def test_heavy_packages_have_one_door(package):
 
 
 def test_the_checker_imports_only_the_standard_library_and_itself():
-    files = [each for each in sources() if each.name.split(".")[:2] == ["certflow", "checker"]]
+    files = [each for each in sources() if inside(each.name, "certflow.checker")]
     assert len(files) > 5
     assert foreign_imports(files) == []
 
@@ -124,8 +178,9 @@ def foreign_imports(files: list[Source]) -> list[str]:
     """What is imported neither from the standard library nor relatively inside the checker's folder."""
     found = []
     for file in files:
+        deep = file.path.count("/") - 1
         for node in ast.walk(file.tree):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
+            if isinstance(node, ast.ImportFrom) and 1 <= node.level <= deep:
                 continue
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""] if not node.level else ["." * node.level]
@@ -140,6 +195,11 @@ def foreign_imports(files: list[Source]) -> list[str]:
 )
 def test_foreign_imports_of_the_checker_are_noticed(text):
     assert foreign_imports([source(text, "certflow.checker.x")])
+
+
+def test_the_checkers_folders_may_know_each_other_but_nothing_above():
+    assert foreign_imports([source("from ..kernel import numbers", "certflow.checker.tube.x")]) == []
+    assert foreign_imports([source("from ...exact import shown", "certflow.checker.tube.x")])
 
 
 def test_sympy_lives_in_the_symbolic_layer_and_is_lazy_elsewhere():
@@ -213,6 +273,22 @@ def test_unknown_names_are_attribute_errors():
 )
 def test_upward_imports_are_noticed(name, text, upward):
     assert len(upward_imports(source(text, name))) == upward
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "walls"),
+    [
+        ("certflow.flow.enclose.trap", "from certflow.flow.propose.field import Field", 1),
+        ("certflow.flow.enclose.trap", "from certflow.flow import propose", 1),
+        ("certflow.flow.enclose.trap", "from certflow.flow.curve import Curve", 0),
+        ("certflow.flow.reference.flow", "from certflow.kkt.points import KKTPoint", 1),
+        ("certflow.kkt.cover.search", "def f():\n    from certflow.kkt.single.enclose import enclose_point", 1),
+        ("certflow.checker.kernel.numbers", "from ..tube import region", 1),
+        ("certflow.checker.tube.region", "from ..kernel.numbers import up", 0),
+    ],
+)
+def test_imports_through_walls_are_noticed(name, text, walls):
+    assert len(imports_through_walls(source(text, name))) == walls
 
 
 def test_lazy_and_top_level_imports_are_told_apart():

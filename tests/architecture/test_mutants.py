@@ -45,7 +45,8 @@ def test_every_file_and_every_test_of_a_target_is_there(target):
 
 def test_the_whole_checker_is_mutated():
     names = {file for group in TARGETS["checker"]["groups"] for file in group["files"]}
-    assert {file.path for file in sources() if file.name.startswith("certflow.checker")} <= names
+    checker = [file for file in sources() if file.name.startswith("certflow.checker")]
+    assert {file.path for file in checker if len(file.tree.body) > 1} <= names
 
 
 def test_excused_mutants_are_changes_of_code_that_is_there_with_a_reason():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -190,15 +191,15 @@ def test_the_time_limit_is_a_verdict():
 @pytest.mark.parametrize(
     ("module", "name", "rule", "where"),
     [
-        ("document", "Problem", "R1", "problem"),
-        ("document", "_group", "R1", "groups[0]"),
-        ("groups", "angle_up", "R5", "groups[0]"),
-        ("curve", "_place", "R4", "groups[0].windows[0].steps[0]"),
-        ("groups", "at_point", "R6", "groups[0].trap"),
-        ("claim", "sweep", "R5", "groups"),
-        ("claim", "power_up", "R7", "claim"),
-        ("claim", "largest_ncf", "R9", "claim"),
-        ("claim", "_check_support", "R9", "claim.blocks[0]"),
+        ("kernel.container", "Problem", "R1", "problem"),
+        ("kernel.container", "_group", "R1", "groups[0]"),
+        ("tube.groups", "angle_up", "R5", "groups[0]"),
+        ("tube.curve", "_place", "R4", "groups[0].windows[0].steps[0]"),
+        ("tube.groups", "at_point", "R6", "groups[0].trap"),
+        ("early_direction.claim", "sweep", "R5", "groups"),
+        ("early_direction.claim", "power_up", "R7", "claim"),
+        ("early_direction.claim", "largest_ncf", "R9", "claim"),
+        ("early_direction.claim", "_check_support", "R9", "claim.blocks[0]"),
     ],
 )
 def test_what_was_not_foreseen_is_refused_with_the_rule_and_the_place_that_were_reached(monkeypatch, module, name, rule, where):
@@ -268,10 +269,8 @@ def test_exit_codes_of_several_files_and_json(tmp_path):
 
 
 def test_a_bare_copy_of_the_folder_runs_without_asserts_and_site_packages(tmp_path):
-    home = tmp_path / "checker"
-    home.mkdir()
-    for path in (FOLDER.parents[1] / "certflow" / "checker").glob("*.py"):
-        (home / path.name).write_bytes(path.read_bytes())
+    copied = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(FOLDER.parents[1] / "certflow" / "checker", tmp_path / "checker", ignore=copied)
     good = FOLDER / "accept" / "one-neuron.json"
     run = _run(good, module="checker", flags=("-S", "-E", "-O"), cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -90,10 +91,8 @@ def test_numbers_of_any_size_are_put_into_words():
 
 
 def test_the_bare_copy_checks_lists_too(tmp_path):
-    home = tmp_path / "checker"
-    home.mkdir()
-    for path in (FOLDER.parents[1] / "certflow" / "checker").glob("*.py"):
-        (home / path.name).write_bytes(path.read_bytes())
+    copied = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(FOLDER.parents[1] / "certflow" / "checker", tmp_path / "checker", ignore=copied)
     good = [str(FOLDER / "accept" / f"{name}.json") for name in ("kkt-planar", "kkt-cover-cubic")]
     run = subprocess.run([sys.executable, "-S", "-E", "-O", "-m", "checker", *good], capture_output=True, text=True, cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "") and "are exactly these" in run.stdout

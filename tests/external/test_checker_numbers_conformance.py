@@ -106,6 +106,13 @@ def test_products_are_the_nearest_interval(a):
         assert nb.times(a, b) == (nearest_below(low), nearest_above(high))
 
 
+@pytest.mark.parametrize("a", INTERVALS, ids=str)
+def test_quotients_are_the_nearest_interval(a):
+    for b in [b for b in INTERVALS if b[0] > 0]:
+        (low, _), (high, _) = corner(lambda x, y: real(x) / real(y), a, b)
+        assert nb.quotient(a, b) == (nearest_below(low), nearest_above(high))
+
+
 @pytest.mark.parametrize("pair", list(itertools.combinations(INTERVALS, 2)), ids=str)
 def test_sums_of_products_round_once(pair):
     pairs = [(pair[0], pair[1]), (pair[1], pair[1]), (pair[0], (-1, 1))]

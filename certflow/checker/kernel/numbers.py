@@ -217,3 +217,10 @@ def _integer_root(m: int, k: int) -> int:
         if better >= r:
             return r
         r = better
+
+
+def quotient(a: Interval, b: Interval) -> Interval:
+    """An interval that contains every a / b; b > 0."""
+    low = (a[0] << BITS) // (b[1] if a[0] >= 0 else b[0])
+    high = -((-a[1] << BITS) // (b[0] if a[1] >= 0 else b[1]))
+    return low, high

@@ -6,11 +6,10 @@ With a dead cone the list is completed by all w with x_i.w <= 0 for every sample
 from __future__ import annotations
 
 from ..kernel.network import Box
-from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, smallest, times
+from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, quotient, smallest, times
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from ..tube.region import quotient
 from .points import HINT, Field, Point, applied, chart, inverse, preconditioned, split, square
 
 MAX_BOXES, MAX_SIZE, MAX_SAMPLES = 100_000, 4, 1_000

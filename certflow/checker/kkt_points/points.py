@@ -24,6 +24,7 @@ from ..kernel.numbers import (
     mul_up,
     norm_up,
     power,
+    quotient,
     sqrt_down,
     sqrt_up,
     times,
@@ -32,7 +33,6 @@ from ..kernel.polynomials import Layers
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
-from ..tube.region import quotient
 
 MAX_POINTS = 1_000
 VECTOR_BITS = 30

@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from ..kernel.container import Group, Piece, Rows, Window
 from ..kernel.network import Box
-from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, sqrt_down, times, up
+from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, quotient, sqrt_down, times, up
 from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
-from .region import Bounds, Place, Rates, quotient
+from .region import Bounds, Place, Rates
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..kernel.numbers import (
     largest,
     mul_up,
     norm_up,
+    quotient,
     root_up,
     smallest,
     sqrt_down,
@@ -147,13 +148,6 @@ def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> 
     rest = [largest((g[0] - t[1], g[1] - t[0])) for g, t in zip(G, (times(ell, c) for c in flat), strict=True)]
     eta = div_up(norm_up(rest), sqrt_down(down(P)))
     return Place(W, Z, enclosed(P), ell, eta), eta
-
-
-def quotient(a: Interval, b: Interval) -> Interval:
-    """An interval that contains every a / b; b > 0."""
-    low = (a[0] << BITS) // (b[1] if a[0] >= 0 else b[0])
-    high = -((-a[1] << BITS) // (b[0] if a[1] >= 0 else b[1]))
-    return low, high
 
 
 def unit_outputs(problem: Problem) -> list[Fraction]:
