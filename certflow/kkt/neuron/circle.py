@@ -1,7 +1,7 @@
 """The complete KKT set of one squared-(leaky-)ReLU neuron in the plane (L6): points and arcs, with certified numbers.
 
 `N(u) = Σ z_i max(u·x_i, α u·x_i)²` on the unit circle is C^(1,1), and between consecutive critical lines, which also cut
-the circle into eighths here, it is `(S + D cos 2θ + E sin 2θ) / 2` (`cells.py`). The zeros of its derivative on such a
+the circle into eighths here, it is `(S + D cos 2θ + E sin 2θ) / 2` (`circle_cells.py`). The zeros of its derivative on such a
 piece are 90° apart or everywhere, and no piece is longer than 45°. Hence the *exact signs* of dN/dθ at the ends decide all:
 
 - opposite signs: exactly one KKT point inside; + before - is a maximum, - before + a minimum;
