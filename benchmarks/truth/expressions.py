@@ -67,9 +67,9 @@ class Expression:
         self.weights, self.inputs = table["weights"], table["inputs"]
         self.size = len(self.weights)
         self.code = compile(table["output"], "expression", "eval")
-        rng = np.random.default_rng(0)
-        u = rng.standard_normal(self.size).astype(LD)
-        once, twice = np.abs(self.run(u)[0]).max(), np.abs(self.run(2 * u)[0]).max()
+        # Of several weights, as the outputs may be zero on a whole cone, such as those of max(u, 0).
+        probes = np.random.default_rng(0).standard_normal((32, self.size)).astype(LD)
+        once, twice = (max(np.abs(self.run(c * u)[0]).max() for u in probes) for c in (1, 2))
         self.order = int(np.rint(np.log2(twice / once))) if once else 0
 
     @property

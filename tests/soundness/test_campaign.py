@@ -18,11 +18,12 @@ from benchmarks.truth import trial as trials
 from benchmarks.truth.claims import check_claim
 from benchmarks.truth.draws import FAMILIES, draw
 from benchmarks.truth.extended import LD, exact, length
+from benchmarks.truth.flow_comparison import CLOSE
 from benchmarks.truth.flows import Flow
 from benchmarks.truth.lists import check_list
 from benchmarks.truth.mutants import mutant, sealed
 from benchmarks.truth.networks import Net
-from certflow import Activation, OneLayer, Problem, certify, kkt_set
+from certflow import Activation, Expression, OneLayer, Problem, certify, kkt_set
 from certflow.checker import Verdict
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "soundness.py"
@@ -55,6 +56,28 @@ def test_the_truth_of_one_weight_is_its_closed_form():
     # N = 9 u^2, u' = 18 u.
     assert abs(length(u) / np.exp(LD(18)) - 1) < 1e-12
     assert abs(s - 1) < 1e-15
+
+
+def half_dead() -> Problem:
+    """N = u1 max(u2, 0): zero, with its gradient, on half of the sphere."""
+    network = Expression(["u1", "u2", "u3"], ["x1", "x2"], "u1*max(u2*x1, u3*x2)")
+    return Problem(network, [["1", "0"]], ["1"], direction=["-1", "1e-6", "1e-6"])
+
+
+def test_the_truth_finds_the_order_of_an_expression_that_is_zero_on_a_cone():
+    problem = half_dead()
+    net = Net(problem.exact_content())
+    assert net.order == 2
+    assert check_list(net, json.loads(json.dumps(kkt_set(problem).to_json())), np.random.default_rng(0)).false == []
+
+
+def test_the_truth_does_not_jump_over_a_kink():
+    net = Net(half_dead().exact_content())
+    flow = Flow(net, net.start, None)
+    while flow.s < LD(1) / 2:
+        flow.step()
+    # u2 falls to 0 within a time of about 1e-6, and stays there.
+    assert abs(flow.u[1]) < CLOSE
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import Inconclusive
+from certflow.problem import Problem
 from certflow.running import OutOfTime
 
 RELU2 = Activation(F(0), 2)
@@ -140,3 +143,10 @@ def test_random_small_networks(seed: int, alpha: F, power: int) -> None:
         # |w|² = p/(p + 1) and v² = 1/(p + 1) wherever N is not 0.
         if point.value.sign() in (1, -1):
             assert point.point[2].square().contains(F(1, power + 1))
+
+
+def test_products_of_huge_inputs_are_refused_in_a_sentence() -> None:
+    network = Expression(["u1", "u2", "u3"], ["x1", "x2"], "(u1*x1 + u2*x2)**3 - u1*u2**2*x1*x2**2 + u3**3")
+    problem = Problem(network, [["1e300", "-1e300"]], ["1"], direction=["1", "1", "1"])
+    with pytest.raises(Inconclusive, match="too large to search"):
+        kkt_set(problem, 15, Budget(cells=500, boxes=500, starts=3))
