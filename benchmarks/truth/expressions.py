@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,6 +61,31 @@ def _extreme(sign: int) -> Callable[[Any, Any], Dual]:
     return extreme
 
 
+_OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": abs, "max": _extreme(1), "min": _extreme(-1)}
+
+
+def _value(node: ast.expr, names: dict[str, Any]) -> Any:
+    """The value of a parsed expression, node by node: no text is executed."""
+    match node:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+            return _OPERATIONS[type(op)](_value(left, names), _value(right, names))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_value(operand, names)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*(_value(each, names) for each in arguments))
+        case ast.Name(id=name):
+            return names[name]
+        case ast.Constant(value=int(value)):
+            return value
+    raise ValueError(f"an expression of the campaign has no {ast.unparse(node)}")
+
+
 class Expression:
     """A network that is an expression of whole numbers, `+ - * **`, `abs`, `max` and `min` (of two), of a known order."""
 
@@ -66,7 +93,7 @@ class Expression:
         self.X = array(X)
         self.weights, self.inputs = table["weights"], table["inputs"]
         self.size = len(self.weights)
-        self.code = compile(table["output"], "expression", "eval")
+        self.tree = ast.parse(table["output"], mode="eval").body
         # Of several weights, as the outputs may be zero on a whole cone, such as those of max(u, 0).
         probes = np.random.default_rng(0).standard_normal((32, self.size)).astype(LD)
         once, twice = (max(np.abs(self.run(c * u)[0]).max() for u in probes) for c in (1, 2))
@@ -88,7 +115,7 @@ class Expression:
             slope = zero.copy()
             slope[:, i] = 1
             names[name] = Dual(u[i] * one, slope)
-        value = eval(self.code, {"__builtins__": {}, "abs": abs, "max": _extreme(1), "min": _extreme(-1)}, names)
+        value = _value(self.tree, names)
         return value.value, lambda r: r @ value.slope, [], []
 
     def kinks(self, u: np.ndarray) -> list[Any]:

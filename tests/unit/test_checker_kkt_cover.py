@@ -71,6 +71,7 @@ def test_a_box_is_near_a_point_where_all_its_quotients_are(W, near):
 def test_a_box_that_is_one_unit_wide_is_near_a_point_of_any_face():
     point = Point(1, 1, [0, ONE], 1, HALF)
     assert _only_near([(1, 1), (2, 2)], point)
+    assert _only_near([(0, 0), (1, 1)], point)
     assert not _only_near([(1, 1), (1, 1)], point)
     assert not _only_near([(0, 0), (0, 2)], point)
 

@@ -82,6 +82,13 @@ def value_at(X, z, off, u):
 DIAGONAL = ([["1", "0"], ["0", "1"]], ["1", "-1/2"], "1")
 
 
+def test_the_gap_on_a_kink_is_that_of_the_arc_just_before_where_it_is_the_smaller_one():
+    # About (s, -1): 2 + 8 s^2, and of the samples on their kink -129/4 s^2 for s > 0, -9 s^2 for s < 0, over 1 + s^2.
+    found = enumerated([(1, 0), (-1, 0), (2, -1), (-2, -1)], [-32, -1, 1, 1], "1/4")
+    (point,) = [each for each in found if each.begin == (0, -1)]
+    assert (point.where, point.kind, point.value, point.gap) == ("at", "maximum", Surd(Fraction(2)), Surd(Fraction(6)))
+
+
 def test_a_quadratic_form_is_listed_at_its_axes():
     # n = cos^2 - sin^2 / 2, times 2 in whole numbers: S, D, E = 1, 3, 0.
     sums = (1, 3, 0)

@@ -14,6 +14,7 @@ from certflow.flow.reference.integration import Precision
 from certflow.flow.reference.limit import limit_of
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
@@ -310,3 +311,30 @@ def test_outputs_beyond_doubles_are_large_without_a_warning():
     network = OneLayer(2, 1, Activation(Fraction(0), 2))
     problem = Problem(network, [["1e155", "0"], ["0", "1"]], ["1", "2"], direction=["1", "1/5"])
     assert switch(problem, Fraction(1, 1000), Fraction(1)) == 0
+
+
+@pytest.mark.parametrize(("x", "size"), [("1e-15", "1e-15"), ("-1e300", "1e300"), ("1000001", "1e6"), ("9e-7", "1e-6")])
+def test_inputs_of_expressions_far_from_one_have_no_flow(x, size):
+    # Fixed-point numbers lost them, in both runs alike: the flow was wrong and its error estimate small.
+    network = Expression(["u1", "u2"], ["x1"], "u1*u2*x1")
+    problem = Problem(network, [["1"], [x]], ["1", "2"], direction=["1", "1/2"])
+    for flow in (
+        lambda: limit_flow(problem, time=Fraction(1)),
+        lambda: reference_flow(problem, Fraction(1, 10), time=Fraction(1)),
+    ):
+        with pytest.raises(Inconclusive) as refusal:
+            flow()
+        assert str(refusal.value).startswith(
+            f"an input of the expression is of size {size}; bring all inputs to between 1e-6 and 1e6"
+        )
+
+
+@pytest.mark.parametrize("x", ["0", "1e-6", "-1e6"])
+def test_inputs_of_expressions_at_the_edge_have_a_flow_with_its_digits(x):
+    network = Expression(["u1", "u2"], ["x1"], "u1*u2*x1")
+    problem, time = Problem(network, [[x]], ["1"], direction=["1", "0"], reduction="sum"), 1 / (abs(Fraction(x)) or Fraction(1))
+    flow = limit_flow(problem, time=time)
+    # u' = y x (u2, u1): (cosh, +-sinh) of 1, or the start.
+    ctx, end = flow.context, flow.direction(flow.end_time)
+    turn = 0 if x == "0" else Fraction(x) / abs(Fraction(x))
+    assert abs(end[1] / end[0] - ctx.tanh(int(turn))) < ctx.mpf(10) ** -20
