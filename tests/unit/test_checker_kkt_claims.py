@@ -4,11 +4,12 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
+from refusals import Trace, box, ending
 
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
-from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel.verdicts import Clock, Malformed
 from certflow.checker.kkt_points import points as kkt_points
 from certflow.checker.kkt_points.points import Local, Point, _distinct, _point, _properties, check_points
 
@@ -24,20 +25,8 @@ def dyadic(value):
     return f"{m}*2^{e}" if m else "0*2^0"
 
 
-def box(*pairs):
-    return [(int(Fraction(a) * ONE), int(Fraction(b) * ONE)) for a, b in pairs]
-
-
 def table(where, **entries):
     return Node(entries, where).fields(" ".join(entries))
-
-
-def ending(action):
-    """What the action returns, or (rule, place, reason) of what it refuses."""
-    try:
-        return action()
-    except Refused as error:
-        return error.rule, error.where, error.reason
 
 
 # -- the place of a point ----------------------------------------------------------------------------------------------
@@ -254,18 +243,6 @@ SADDLES = {
     "loss": {"kind": "square", "reduction": "sum"},
     "direction": ["1", "0"],
 }
-
-
-class Trace(Clock):
-    """A clock that keeps what is entered."""
-
-    def __init__(self):
-        super().__init__(None)
-        self.entered = []
-
-    def enter(self, rule, where):
-        super().enter(rule, where)
-        self.entered.append((rule, where))
 
 
 def entry(kind, x, y, value, gap, radius="1*2^-20"):

@@ -4,11 +4,12 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
+from refusals import box, refusal
 
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
-from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.kkt_points import cover as kkt_cover
 from certflow.checker.kkt_points.cover import DeadCone, _only_near, _place, _separating, _undecided, check_cover
 from certflow.checker.kkt_points.points import HINT, Local, Point
@@ -16,17 +17,6 @@ from certflow.checker.kkt_points.points import HINT, Local, Point
 CLOCK = Clock(None)
 HERE = Node(None, "claim.points")
 HALF, QUARTER = ONE // 2, ONE // 4
-
-
-def box(*pairs):
-    return [(int(Fraction(a) * ONE), int(Fraction(b) * ONE)) for a, b in pairs]
-
-
-def refusal(action):
-    """(rule, place, reason) of what is refused."""
-    with pytest.raises(Refused) as caught:
-        action()
-    return caught.value.rule, caught.value.where, caught.value.reason
 
 
 def problem(X, y, alpha="0", **network):

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from refusals import Trace, ending
 
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.reading import Node, digest
-from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.kkt_points import rules as kkt
 
 CORPUS = Path(__file__).parents[1] / "certificates"
@@ -21,26 +21,6 @@ finally:
 
 OTHER = "it does not agree with the rest of the certificate"
 UNIT = Fraction(1, ONE)
-
-
-class Trace(Clock):
-    """A clock that keeps what is entered."""
-
-    def __init__(self):
-        super().__init__(None)
-        self.entered = []
-
-    def enter(self, rule, where):
-        super().enter(rule, where)
-        self.entered.append((rule, where))
-
-
-def ending(action):
-    """What the action returns, or (rule, place, reason) of what it refuses."""
-    try:
-        return action()
-    except Refused as error:
-        return error.rule, error.where, error.reason
 
 
 def proved(monkeypatch, claim, evidence=(), values=(), shallow=True, rate=1):

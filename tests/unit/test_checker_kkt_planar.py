@@ -4,10 +4,11 @@ import random
 from fractions import Fraction
 
 import pytest
+from refusals import ending
 
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
-from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel.verdicts import Clock, Malformed
 from certflow.checker.kkt_points.planar import (
     Found,
     Surd,
@@ -19,14 +20,6 @@ from certflow.checker.kkt_points.planar import (
 
 CLOCK = Clock(None)
 ZERO = Surd(Fraction(0))
-
-
-def ending(action):
-    """What the action returns, or (rule, place, reason) of what it refuses."""
-    try:
-        return action()
-    except Refused as error:
-        return error.rule, error.where, error.reason
 
 
 # -- numbers and angles ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
+from refusals import refusal
 
 from certflow.checker.kernel import network
 from certflow.checker.kernel.numbers import ONE
@@ -43,13 +44,6 @@ def box(*pairs):
 
 def matrix(rows):
     return [[exact(v) for v in row] for row in rows]
-
-
-def refusal(action):
-    """(rule, place, reason) of what is refused."""
-    with pytest.raises(Refused) as caught:
-        action()
-    return caught.value.rule, caught.value.where, caught.value.reason
 
 
 # -- the function of the list ------------------------------------------------------------------------------------------

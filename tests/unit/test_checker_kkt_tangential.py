@@ -3,26 +3,16 @@
 from fractions import Fraction
 
 import pytest
+from refusals import box, refusal
 
 from certflow.checker.kernel.numbers import BITS, ONE
 from certflow.checker.kernel.reading import Node
-from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
+from certflow.checker.kernel.verdicts import Clock, Malformed
 from certflow.checker.kkt_points import points as kkt_points
 from certflow.checker.kkt_points.points import Local, Point, _Tangential
 
 CLOCK = Clock(None)
 HALF = ONE // 2
-
-
-def box(*pairs):
-    return [(int(Fraction(a) * ONE), int(Fraction(b) * ONE)) for a, b in pairs]
-
-
-def refusal(action):
-    """(rule, place, reason) of what is refused."""
-    with pytest.raises(Refused) as caught:
-        action()
-    return caught.value.rule, caught.value.where, caught.value.reason
 
 
 def tangential(middle, radius, slope, centre, reach=0, order=2, W=None):
