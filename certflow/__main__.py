@@ -20,6 +20,9 @@ def main() -> None:
             # While modules are loaded an exception may be lost or changed on its way; nothing is written yet, so just leave.
             signal.signal(signal.SIGINT, _leave)
         _open_missing_streams()
+        for library in ("OPENBLAS", "MKL", "OMP"):
+            # The matrices are small: a second thread of the linear algebra takes longer to start than it saves.
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
         from certflow.cli.commands import main as run
 
         sys.unraisablehook = _unraisable

@@ -21,6 +21,7 @@ from certflow.atomic import write_atomically
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational, shown
 from certflow.losses import Loss
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem_file import exact_matrix, exact_number, exact_vector, read_problem, read_text, write_problem
@@ -181,8 +182,7 @@ class Problem:
     def order(self) -> int:
         """The order L of homogeneity of H in all weights jointly."""
         if isinstance(self.network, FeedForward):
-            power, depth = self.network.activation.power, self.network.depth
-            return sum(power ** (depth - layer) for layer in self.network.trained)
+            return self.network.order
         # Only expressions need degree inference, and with it sympy.
         from certflow.symbolic.homogeneity import homogeneity
 
@@ -190,6 +190,11 @@ class Problem:
         if order != int(order):
             raise BadInput(f"network: the order of homogeneity is {order}; only whole orders from 2 on are supported.")
         return int(order)
+
+    @cached_property
+    def correlation(self) -> Correlation:
+        """N of the problem: `sum_i z_i H(x_i; w)`."""
+        return Correlation(self.network, self.X, self.z)
 
     @cached_property
     def z(self) -> np.ndarray:

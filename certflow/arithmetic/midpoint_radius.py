@@ -21,6 +21,7 @@ Two arrays are never assumed to hold the same numbers, so `x - x` has twice the 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NoReturn
@@ -363,9 +364,15 @@ def _operand(value: Any) -> MidRad | None:
     if isinstance(value, MidRad):
         return value
     if type(value) is int or isinstance(value, Fraction):
-        return MidRad.from_exact(value)
+        return _number(value)
     _refuse_or_pass(value)
     return None
+
+
+@functools.lru_cache(maxsize=256)
+def _number(value: int | Fraction) -> MidRad:
+    # Operands are read only, so that the few numbers that formulas are written with are enclosed once.
+    return MidRad.from_exact(value)
 
 
 def _refuse_or_pass(value: Any) -> Any:

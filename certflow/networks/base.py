@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -54,8 +54,18 @@ class Network(ABC):
         One block with all weights if no finer split is known."""
 
     @abstractmethod
+    def part(self, places: Sequence[int]) -> Network:
+        """The sum of the functions of some blocks of a separable network, a function of their weights in this order; the
+        neurons of a layer may be taken more than once."""
+
     def block(self, j: int) -> Network:
         """The network of block j alone, so that H(x; w) is the sum over j of `block(j)` at `w[blocks[j]]`."""
+        return self.part([j]) if self.separable else self
+
+    @property
+    def is_sum_of_neurons(self) -> bool:
+        """Whether H is a sum of neurons, on fixed features if layers below them are not trained."""
+        return False
 
     @property
     def has_kinks(self) -> bool:
@@ -96,6 +106,8 @@ class Network(ABC):
     ) -> Forward:
         """One pass over the samples `X` (n × inputs) with weights `w` (size); `select` overrides the cells.
 
+        Where `w` has a leading axis (many × size), so have all results, also those of the derivatives.
+
         `enclose` replaces kink arguments computed from `w` by what is otherwise known of them, for example that the
         weights lie in a Euclidean ball and not only in a box; it comes before `select`.
         """
@@ -117,6 +129,11 @@ class Network(ABC):
         return self.forward(ar, w, X, at_kink=at_kink).outputs
 
 
-def identity_directions(ar: Arithmetic, size: int) -> Any:
-    """The `size` unit vectors as rows, in the given arithmetic."""
-    return ar.array(np.array([Fraction(0), Fraction(1)], dtype=object))[np.eye(size, dtype=int)]
+def directions_in(ar: Arithmetic, directions: np.ndarray | None, size: int) -> Any:
+    """Exact directions (rows) in the given arithmetic, without any the `size` unit vectors; each whole number of an
+    array of machine integers is converted once."""
+    rows = np.eye(size, dtype=int) if directions is None else directions
+    if rows.dtype == object:
+        return ar.array(rows)
+    values, places = np.unique(rows, return_inverse=True)
+    return ar.array(values.astype(object))[places.reshape(rows.shape)]

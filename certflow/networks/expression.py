@@ -14,10 +14,10 @@ import numpy as np
 from certflow.arithmetic.base import Arithmetic
 from certflow.exact import parse_rational
 from certflow.networks import tree
-from certflow.networks.base import Enclose, Forward, Network, Select
+from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
 from certflow.networks.expansion import separate
 from certflow.networks.grammar import FUNCTIONS, MAX_LENGTH, parse
-from certflow.networks.tape import BRANCHES, Tape, Trace
+from certflow.networks.tape import BRANCHES, Tape
 from certflow.networks.tree import Node
 from certflow.outcome import BadInput
 
@@ -75,11 +75,10 @@ class Expression(Network):
     def check_samples(self, X: np.ndarray) -> None:
         self.tape.check_samples(X)
 
-    def block(self, j: int) -> Network:
-        if not self.separable:
-            return self
-        indices, part = self._parts[j]
-        return Expression([self._weights[i] for i in indices], self.input_names, part)
+    def part(self, places: Sequence[int]) -> Network:
+        indices = sorted(i for j in places for i in self.blocks[j])
+        whole = tree.add([self.block_trees[j] for j in places])
+        return Expression([self._weights[i] for i in indices], self.input_names, whole)
 
     @functools.cached_property
     def tape(self) -> Tape:
@@ -105,31 +104,43 @@ class Expression(Network):
         at_kink: Fraction = Fraction(0),
         enclose: Enclose | None = None,
     ) -> Forward:
-        choose = select or (lambda layer, z: self.select_by_sign(ar, layer, z, at_kink))
-        # Tighter arguments decide more cells; the values are computed from the weights all the same.
-        narrow = (lambda layer, z: choose(layer, enclose(layer, z))) if enclose else choose
-        trace = self.tape.run(ar, w, X, narrow)
-        results = trace.results()
+        lead, n = w.shape[:-1], X.shape[0]
+
+        def choose(layer: int, z: Any) -> Any:
+            # Tighter arguments decide more cells; the values are computed from the weights all the same.
+            z = enclose(layer, z) if enclose else z
+            return select(layer, z) if select else self.select_by_sign(ar, layer, z, at_kink)
+
+        def choose_for_all(layer: int, z: Any) -> Any:
+            return choose(layer, z.reshape(*lead, n, 1)).reshape(z.shape)
+
+        if lead:
+            every = Columns(w[np.repeat(np.arange(len(w)), n)])
+            trace = self.tape.run(ar, every, X[np.tile(np.arange(n), len(w))], choose_for_all)
+        else:
+            trace = self.tape.run(ar, w, X, choose)
+        results = [result.reshape(*lead, n) for result in trace.results()]
         outputs = results[0]
         for result in results[1:]:
             outputs = outputs + result
-        block_outputs = np.concatenate([result.reshape(trace.n, 1) for result in results], axis=1)
-        return Forward(ar, w, X, trace.kinks, trace.cells, outputs, block_outputs, {"trace": trace})
+        block_outputs = np.concatenate([result.reshape(*lead, n, 1) for result in results], axis=len(lead) + 1)
+        kinks, cells = trace.kinks, trace.cells
+        if lead:
+            kinks, cells = ([each.reshape(*lead, n, 1) for each in many] for many in (kinks, cells))
+        return Forward(ar, w, X, kinks, cells, outputs, block_outputs, {"trace": trace})
 
     def pullback(self, run: Forward, r: Any) -> Any:
-        return (r.reshape(1, run.saved["trace"].n) @ self.jacobian(run)).reshape(self.size)
+        return (_row(r) @ self.jacobian(run)).reshape(run.w.shape)
 
     def jacobian(self, run: Forward) -> Any:
         if "jacobian" not in run.saved:
-            trace = run.saved["trace"]
-            run.saved["jacobian"] = _side_by_side(trace, trace.columns())
+            run.saved["jacobian"] = _side_by_side(run, run.saved["trace"].columns())
         return run.saved["jacobian"]
 
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
-        trace = run.saved["trace"]
-        rows = [r.reshape(1, trace.n) @ _side_by_side(trace, trace.second(j)) for j in range(self.size)]
-        whole = np.concatenate(rows, axis=0)
-        return whole if directions is None else run.ar.array(directions) @ whole
+        rows = [_row(r) @ _side_by_side(run, run.saved["trace"].second(j)) for j in range(self.size)]
+        whole = np.concatenate(rows, axis=len(run.w.shape) - 1)
+        return whole if directions is None else directions_in(run.ar, directions, self.size) @ whole
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -147,9 +158,24 @@ class Expression(Network):
         return f"Expression({names}, output={tree.short_text(self.tree)!r})"
 
 
-def _side_by_side(trace: Trace, columns: Sequence[Any]) -> Any:
-    """Columns (n each, None for zero) as one n × size matrix."""
-    return np.concatenate([(trace.zeros if c is None else c).reshape(trace.n, 1) for c in columns], axis=1)
+class Columns:
+    """Many weight vectors (many × size) for a tape that takes every one as a sample: its slice of one weight is a column."""
+
+    def __init__(self, w: Any) -> None:
+        self._w = w
+
+    def __getitem__(self, place: slice) -> Any:
+        return self._w[:, place.start]
+
+
+def _row(r: Any) -> Any:
+    return r.reshape(*r.shape[:-1], 1, r.shape[-1])
+
+
+def _side_by_side(run: Forward, columns: Sequence[Any]) -> Any:
+    """Columns (None for zero) as one n × size matrix, or as one for each of many weight vectors."""
+    zeros, shape = run.saved["trace"].zeros, (*run.w.shape[:-1], run.X.shape[0], 1)
+    return np.concatenate([(zeros if c is None else c).reshape(shape) for c in columns], axis=len(shape) - 1)
 
 
 def _checked_names(names: Sequence[str], key: str) -> tuple[str, ...]:

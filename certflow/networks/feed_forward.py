@@ -11,7 +11,7 @@ import numpy as np
 from certflow.arithmetic.base import EXACT, Arithmetic
 from certflow.exact import format_rational, parse_rational
 from certflow.networks.activation import Activation
-from certflow.networks.base import Enclose, Forward, Network, Select, identity_directions
+from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
 from certflow.outcome import BadInput
 from certflow.running import tick
 
@@ -98,14 +98,31 @@ class FeedForward(Network):
     def has_kinks(self) -> bool:
         return self.activation.has_kink and self.depth > 1
 
-    def block(self, j: int) -> Network:
-        if not self.separable:
-            return self
+    @property
+    def is_sum_of_neurons(self) -> bool:
+        return min(self.trained) >= self.depth - 1 >= 1
+
+    @property
+    def order(self) -> int:
+        """The order of homogeneity in all trained weights jointly."""
+        return sum(self.activation.power ** (self.depth - layer) for layer in self.trained)
+
+    def part(self, places: Sequence[int]) -> Network:
         given = {layer: matrix for layer, matrix in self.given.items() if layer < self.depth - 1}
         for layer in (self.depth - 1, self.depth):
             if layer in self.given:
-                given[layer] = self.given[layer][[j], :] if layer < self.depth else self.given[layer][:, [j]]
-        return FeedForward([*self.widths[:-2], 1, 1], self.activation, self.trained, given)
+                rows = self.given[layer]
+                given[layer] = rows[list(places), :] if layer < self.depth else rows[:, list(places)]
+        return FeedForward([*self.widths[:-2], len(places), 1], self.activation, self.trained, given)
+
+    def without_features(self) -> FeedForward:
+        """The same network from its lowest trained layer on, a function of the `features` of its inputs."""
+        lowest = min(self.trained)
+        if lowest == 1:
+            return self
+        given = {layer - lowest + 1: matrix for layer, matrix in self.given.items() if layer >= lowest}
+        trained = [layer - lowest + 1 for layer in self.trained]
+        return FeedForward(self.widths[lowest - 1 :], self.activation, trained, given)
 
     def features(self, X: np.ndarray) -> np.ndarray:
         """The exact outputs (n × width) of the layers below the lowest trained one, which sees these as its inputs."""
@@ -115,13 +132,13 @@ class FeedForward(Network):
         return X
 
     def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:
-        """The layers' matrices W_1, ..., W_D, trained ones from `w` and given ones converted."""
+        """The layers' matrices W_1, ..., W_D, trained ones from `w` (many for many weights), given ones converted."""
         result: list[Any] = []
         start = 0
         for layer in range(1, self.depth + 1):
             rows, columns = self.widths[layer], self.widths[layer - 1]
             if layer in self.trained:
-                result.append(w[start : start + rows * columns].reshape(rows, columns))
+                result.append(w[..., start : start + rows * columns].reshape(*w.shape[:-1], rows, columns))
                 start += rows * columns
             else:
                 result.append(ar.array(self.given[layer]))
@@ -147,20 +164,21 @@ class FeedForward(Network):
         activations, kinks, cells = [X], [], []
         for layer, matrix in enumerate(matrices[:-1]):
             tick()
-            z = activations[-1] @ matrix.T
+            z = activations[-1] @ _turned(matrix)
             z = enclose(layer, z) if enclose else z
             cell = select(layer, z) if select else self.select_by_sign(ar, layer, z, at_kink)
             kinks.append(z)
             cells.append(cell)
             activations.append(self.activation.derivative(cell, z))
-        outputs = (activations[-1] @ matrices[-1].T)[:, 0]
-        block_outputs = activations[-1] * matrices[-1] if self.separable else outputs[:, None]
+        outputs = (activations[-1] @ _turned(matrices[-1]))[..., 0]
+        block_outputs = activations[-1] * matrices[-1] if self.separable else outputs[..., None]
         return Forward(ar, w, X, kinks, cells, outputs, block_outputs, {"matrices": matrices, "activations": activations})
 
     def _signals(self, run: Forward, r: Any) -> list[Any]:
-        """d(sum_i r_i H_i)/d(preactivation of layer l) for l = 1..D, each n × m_l."""
+        """d(sum_i r_i H_i)/d(preactivation of layer l) for l = 1..D, each (... ×) n × m_l."""
         matrices = run.saved["matrices"]
-        signals = [r[:, None]]
+        # Of many weight vectors every one has its own signals, also where they do not depend on the weights.
+        signals = [(r if run.w.ndim == 1 else r + run.w[..., :1] * 0)[..., None]]
         for layer in range(self.depth - 1, 0, -1):
             tick()
             slope = self.activation.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
@@ -174,35 +192,37 @@ class FeedForward(Network):
         return products @ run.ar.array(np.full(outgoing.shape[1], Fraction(1), dtype=object))
 
     def pullback(self, run: Forward, r: Any) -> Any:
-        lowest = min(self.trained)
-        signals, activations = self._signals(run, r), run.saved["activations"]
-        parts = [(signals[layer - 1].T @ activations[layer - 1]).reshape(-1) for layer in self.trained if layer >= lowest]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        signals, activations, lead = self._signals(run, r), run.saved["activations"], run.w.shape[:-1]
+        parts = [(_turned(signals[layer - 1]) @ activations[layer - 1]).reshape(*lead, -1) for layer in self.trained]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=len(lead))
 
     def jacobian(self, run: Forward) -> Any:
-        n = run.X.shape[0]
+        n, lead = run.X.shape[0], run.w.shape[:-1]
         ones = run.ar.array(np.full(n, Fraction(1), dtype=object))
-        signals, activations = self._signals(run, ones), run.saved["activations"]
-        parts = [(signals[layer - 1][:, :, None] * activations[layer - 1][:, None, :]).reshape(n, -1) for layer in self.trained]
-        return np.concatenate(parts, axis=1)
+        pairs = [(self._signals(run, ones)[layer - 1], run.saved["activations"][layer - 1]) for layer in self.trained]
+        parts = [(signal[..., :, None] * below[..., None, :]).reshape(*lead, n, -1) for signal, below in pairs]
+        return np.concatenate(parts, axis=len(lead) + 1)
 
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
-        # Forward over reverse, all directions at once on a leading axis.
-        ar, sigma = run.ar, self.activation
-        moves = identity_directions(ar, self.size) if directions is None else ar.array(directions)
+        # Forward over reverse, all directions at once on an axis before those of the matrices.
+        ar, sigma, lead = run.ar, self.activation, run.w.shape[:-1]
+        moves = directions_in(ar, directions, self.size)
         k = moves.shape[0]
-        matrices, activations, signals = run.saved["matrices"], run.saved["activations"], self._signals(run, r)
+        saved = [run.saved["matrices"], run.saved["activations"], self._signals(run, r), run.kinks, run.cells]
+        if lead:
+            saved = [[each if each.ndim == 2 else each[..., None, :, :] for each in many] for many in saved]
+        matrices, activations, signals, kinks, cells = saved
         d_matrices = self._direction_matrices(moves)
         d_activations: list[Any] = [None]
         d_kinks: list[Any] = []
         for layer in range(1, self.depth):
             tick()
             d_z = _sum_terms(
-                d_activations[layer - 1] @ matrices[layer - 1].T if d_activations[layer - 1] is not None else None,
-                activations[layer - 1] @ d_matrices[layer - 1].transpose(0, 2, 1) if d_matrices[layer - 1] is not None else None,
+                d_activations[layer - 1] @ _turned(matrices[layer - 1]) if d_activations[layer - 1] is not None else None,
+                activations[layer - 1] @ _turned(d_matrices[layer - 1]) if d_matrices[layer - 1] is not None else None,
             )
             d_kinks.append(d_z)
-            slope = sigma.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
+            slope = sigma.derivative(cells[layer - 1], kinks[layer - 1], 1)
             d_activations.append(None if d_z is None else slope * d_z)
         d_signal: Any = None
         rows: dict[int, Any] = {}
@@ -210,12 +230,12 @@ class FeedForward(Network):
             tick()
             if layer in self.trained:
                 rows[layer] = _sum_terms(
-                    d_signal.transpose(0, 2, 1) @ activations[layer - 1] if d_signal is not None else None,
-                    signals[layer - 1].T @ d_activations[layer - 1] if d_activations[layer - 1] is not None else None,
+                    _turned(d_signal) @ activations[layer - 1] if d_signal is not None else None,
+                    _turned(signals[layer - 1]) @ d_activations[layer - 1] if d_activations[layer - 1] is not None else None,
                 )
             if layer == 1:
                 break
-            cell, z = run.cells[layer - 2], run.kinks[layer - 2]
+            cell, z = cells[layer - 2], kinks[layer - 2]
             slope, curvature = sigma.derivative(cell, z, 1), sigma.derivative(cell, z, 2)
             incoming = _sum_terms(
                 d_signal @ matrices[layer - 1] if d_signal is not None else None,
@@ -229,9 +249,9 @@ class FeedForward(Network):
         parts = []
         for layer in self.trained:
             width = self.widths[layer] * self.widths[layer - 1]
-            none = ar.array(np.array([Fraction(0)], dtype=object))[np.zeros((k, width), dtype=int)]
-            parts.append(none if rows[layer] is None else rows[layer].reshape(k, width))
-        return np.concatenate(parts, axis=1)
+            none = ar.array(np.array([Fraction(0)], dtype=object))[np.zeros((*lead, k, width), dtype=int)]
+            parts.append(none if rows[layer] is None else rows[layer].reshape(*lead, k, width))
+        return np.concatenate(parts, axis=len(lead) + 1)
 
     def _direction_matrices(self, moves: Any) -> list[Any]:
         """The layers' matrices of each direction (directions × m_l × m_(l-1)); None if not trained."""
@@ -281,6 +301,11 @@ def _exact_matrix(matrix: Any, where: str) -> np.ndarray:
     result[...] = rows
     result.setflags(write=False)
     return result
+
+
+def _turned(matrix: Any) -> Any:
+    """The transposed matrix, or every one of many."""
+    return matrix.T if matrix.ndim == 2 else matrix.transpose(*range(matrix.ndim - 2), matrix.ndim - 1, matrix.ndim - 2)
 
 
 def _sum_terms(first: Any, second: Any) -> Any:

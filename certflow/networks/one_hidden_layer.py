@@ -26,8 +26,8 @@ class OneLayer(FeedForward):
         self.signs = tuple(int(s) for s in signs)
         super().__init__([inputs, width, 1], activation, trained=[1], given={2: [[Fraction(s) for s in self.signs]]})
 
-    def block(self, j: int) -> Network:
-        return OneLayer(self.inputs, 1, self.activation, [self.signs[j]])
+    def part(self, places: Sequence[int]) -> Network:
+        return OneLayer(self.inputs, len(places), self.activation, [self.signs[j] for j in places])
 
     @property
     def weight_names(self) -> tuple[str, ...]:

@@ -30,8 +30,14 @@ LAYERS = (
     ("certflow.symbolic",),
     ("certflow.units",),
     ("certflow.problem", "certflow.problem_file"),
-    # What sympy says about a network alone; a problem asks the first for the order of an expression.
-    ("certflow.symbolic.homogeneity", "certflow.symbolic.expressions", "certflow.symbolic.degrees"),
+    ("certflow.networks.correlation",),
+    # What sympy says about a network alone; its N asks the first two for its order and smoothness.
+    (
+        "certflow.symbolic.homogeneity",
+        "certflow.symbolic.smoothness",
+        "certflow.symbolic.expressions",
+        "certflow.symbolic.degrees",
+    ),
     ("certflow.losses",),
     ("certflow.networks",),
     ("certflow.algebra",),

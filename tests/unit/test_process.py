@@ -144,3 +144,15 @@ def test_signals_are_those_of_python_for_whoever_only_imports() -> None:
     script = "import signal, certflow, certflow.__main__, certflow.cli.commands\nprint(signal.getsignal(signal.SIGINT).__name__)"
     done = python("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + script)
     assert done.stdout == f"{signal.default_int_handler.__name__}\n"
+
+
+def test_the_linear_algebra_of_the_command_has_one_thread_unless_it_is_told_otherwise():
+    script = "import os, sys, certflow.__main__ as m; sys.argv = ['certflow', '--help']\n"
+    script += (
+        "try:\n    m.main()\nexcept SystemExit:\n    print(os.environ['OPENBLAS_NUM_THREADS'], os.environ['OMP_NUM_THREADS'])\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={**environment, "OMP_NUM_THREADS": "2"}, timeout=120
+    )
+    assert run.stdout.split()[-2:] == ["1", "2"]

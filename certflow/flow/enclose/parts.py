@@ -114,14 +114,10 @@ class Parts:
     def colours(self, entries: int) -> np.ndarray:
         """Directions (size × weights of `wide`): direction i moves weight i of every entry, so that one product with the
         Hessian gives a column of every diagonal block."""
-        unit = np.zeros((self.size, entries, self.size), dtype=object)
-        for i in range(self.size):
-            unit[i, :, i] = 1
-        return (
-            np.array([self.flat(unit[i]) for i in range(self.size)])
-            if self.shallow
-            else np.eye(self.size, dtype=int).astype(object)
-        )
+        if not self.shallow:
+            return np.eye(self.size, dtype=int)
+        unit = np.eye(self.size, dtype=int)[:, None].repeat(entries, axis=1)
+        return np.array([self.flat(each) for each in unit])
 
 
 def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:

@@ -30,7 +30,7 @@ from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
 from certflow.kkt.neuron.features import primitive
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
-from certflow.networks.expression import Expression
+from certflow.networks.expression import Columns, Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tape import BRANCHES, Tape
 from certflow.networks.tree import Node
@@ -287,7 +287,7 @@ class ExpressionBoxes(BoxFunction):
             return BRANCHES[self._tape.steps[self._tape.kinks[kink]].op].coefficients(ar, sign)
 
         try:
-            trace = self._tape.run(ar, _Columns(w), MidRad.exact(np.zeros((b, 0))), choose)
+            trace = self._tape.run(ar, Columns(w), MidRad.exact(np.zeros((b, 0))), choose)
             gradient = self._columns(trace.columns(), b)
             hessian = None
             if second:
@@ -301,13 +301,3 @@ class ExpressionBoxes(BoxFunction):
         zero = MidRad.exact(np.zeros(b))
         full = [zero if c is None else c if c.shape[0] == b else c + zero for c in columns]
         return _joined([c.reshape(b, 1) for c in full], 1)
-
-
-class _Columns:
-    """Weights whose every slice of one is a whole column of boxes."""
-
-    def __init__(self, w: MidRad) -> None:
-        self._w = w
-
-    def __getitem__(self, place: slice) -> MidRad:
-        return self._w[:, place.start]

@@ -1,0 +1,172 @@
+"""The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, or that of any other residuals, as an object.
+
+One definition serves every arithmetic: floats propose, exact numbers, balls and midpoint-radius arrays prove, jets follow
+flows. Weights with a leading axis (many × size) are evaluated together, and all results have that axis, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from certflow.arithmetic.base import Arithmetic
+from certflow.arithmetic.enclosure import Enclosure
+from certflow.networks.base import Enclose, Forward, Network, Select
+from certflow.networks.feed_forward import FeedForward
+
+_MOST_CONVERSIONS = 8
+"""Number systems whose numbers are kept; a computation has fewer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """N about the weights of one forward pass, on the cells of that pass; what is asked for is computed once."""
+
+    network: Network
+    run: Forward
+    z: Any
+
+    @cached_property
+    def value(self) -> Any:
+        """N (one number, or one for each of many weights)."""
+        return self.run.outputs @ self.z
+
+    @cached_property
+    def gradient(self) -> Any:
+        """The Clarke selection of ∇N on the cells ((many ×) size)."""
+        return self.network.pullback(self.run, self.z)
+
+    def hessian(self, directions: np.ndarray | None = None) -> Any:
+        """The second derivative on the cells ((many ×) size × size), or its products with exact `directions` as rows."""
+        return self.network.hessian(self.run, self.z, directions)
+
+
+class Correlation:
+    """`N(w) = sum_i z_i H(x_i; w)` of a network on samples X (n × inputs, exact).
+
+    `z` (n) are exact numbers, or residuals that are only enclosed: balls, or an array of the number system that N will be
+    evaluated in. Doubles in X or z can be evaluated in doubles alone.
+    """
+
+    def __init__(self, network: Network, X: Any, z: Any) -> None:
+        self.network = network
+        self.X = _read_only(X).reshape(len(X), network.inputs)
+        self.z = _read_only(z) if isinstance(z, np.ndarray | list | tuple) else z
+        self._numbers: dict[Arithmetic, tuple[Any, Any]] = {}
+
+    @property
+    def size(self) -> int:
+        """The number of weights."""
+        return self.network.size
+
+    @cached_property
+    def order(self) -> int | Fraction:
+        """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; raises `BadInput` for a network that has none."""
+        from certflow.symbolic.homogeneity import homogeneity
+
+        return homogeneity(self.network).order
+
+    @cached_property
+    def smoothness(self) -> float:
+        """inf, or r >= 0 if N is C^(r,1) (0: locally Lipschitz), or `UNKNOWN_SMOOTHNESS`: as smooth as H at least."""
+        from certflow.symbolic.smoothness import smoothness_of
+
+        return smoothness_of(self.network)
+
+    # -- evaluation ----------------------------------------------------------------------------------------------------
+
+    def at(
+        self,
+        ar: Arithmetic,
+        w: Any,
+        select: Select | None = None,
+        at_kink: Fraction = Fraction(0),
+        enclose: Enclose | None = None,
+    ) -> Evaluation:
+        """N about the weights `w` ((many ×) size) in the numbers of `ar`; the options are those of `Network.forward`."""
+        X, z = self.numbers(ar)
+        return Evaluation(self.network, self.network.forward(ar, w, X, select, at_kink, enclose), z)
+
+    def value(self, ar: Arithmetic, w: Any) -> Any:
+        """N(w)."""
+        return self.at(ar, w).value
+
+    def gradient(self, ar: Arithmetic, w: Any, at_kink: Fraction = Fraction(0)) -> Any:
+        """∇N(w); on kinks the Clarke selection that weighs the on-branch by `at_kink`."""
+        return self.at(ar, w, at_kink=at_kink).gradient
+
+    def hessian(self, ar: Arithmetic, w: Any, directions: np.ndarray | None = None) -> Any:
+        """The second derivative at w, or its products with exact `directions`; on kinks that of the off-branch."""
+        return self.at(ar, w).hessian(directions)
+
+    def numbers(self, ar: Arithmetic) -> tuple[Any, Any]:
+        """X and z in the numbers of `ar`, converted once. Raises `TypeError` for residuals that it cannot hold."""
+        found = self._numbers.get(ar)
+        if found is None:
+            if len(self._numbers) == _MOST_CONVERSIONS:
+                self._numbers.pop(next(iter(self._numbers)))
+            if ar.is_rigorous and self._in_doubles:
+                raise TypeError("samples and residuals in doubles are evaluated in doubles; give exact numbers or enclosures")
+            found = self._numbers[ar] = ar.array(self.X), self._residuals(ar)
+        return found
+
+    @cached_property
+    def _in_doubles(self) -> bool:
+        values = (self.X.ravel(), self.z) if isinstance(self.z, np.ndarray) else (self.X.ravel(),)
+        return any(isinstance(value, float) for array in values for value in array)
+
+    def _residuals(self, ar: Arithmetic) -> Any:
+        z = self.z
+        if not isinstance(z, np.ndarray):
+            if type(z) is not type(ar.array([Fraction(0)])):
+                raise TypeError(
+                    f"residuals of type {type(z).__name__} are not evaluated in {ar.name} numbers; enclose them in balls"
+                )
+            return z
+        if not any(isinstance(each, Enclosure) for each in z):
+            return ar.array(z)
+        hulls = [ar.hull(each.lower(), each.upper()) if isinstance(each, Enclosure) else ar.hull(each, each) for each in z]
+        return np.array(hulls, dtype=object) if isinstance(hulls[0], Enclosure) else np.concatenate([h.reshape(1) for h in hulls])
+
+    # -- views ---------------------------------------------------------------------------------------------------------
+
+    def with_residuals(self, r: Any) -> Correlation:
+        """`sum_i r_i H(x_i; w)` with other residuals on the same samples."""
+        return Correlation(self.network, self.X, r)
+
+    def block(self, j: int) -> Correlation:
+        """The part of N that block j of the weights has: N is the sum over j of `block(j)` at `w[network.blocks[j]]`."""
+        return Correlation(self.network.block(j), self.X, self.z)
+
+    def restricted(self, indices: Collection[int]) -> Correlation:
+        """N as a function of the weights `indices` alone, in increasing order, while all others are 0.
+
+        Raises `ValueError` unless these are whole blocks.
+        """
+        chosen, blocks = set(indices), self.network.blocks
+        places = [j for j, block in enumerate(blocks) if chosen.issuperset(block)]
+        if not places or sum(len(blocks[j]) for j in places) != len(chosen):
+            raise ValueError(f"the weights {sorted(chosen)} are not those of one or more whole blocks")
+        network = self.network if len(places) == len(blocks) else self.network.part(places)
+        return Correlation(network, self.X, self.z)
+
+    def on_features(self) -> Correlation:
+        """The same N, seen from the lowest trained layer: the outputs of the layers below it are the samples."""
+        network = self.network
+        if not isinstance(network, FeedForward) or min(network.trained) == 1:
+            return self
+        return Correlation(network.without_features(), network.features(self.X), self.z)
+
+
+def _read_only(values: Any) -> np.ndarray:
+    """An object array of these values that nobody can change."""
+    if isinstance(values, np.ndarray) and values.dtype == object and not values.flags.writeable:
+        return values
+    result = np.array(values, dtype=object)
+    result.setflags(write=False)
+    return result
