@@ -25,6 +25,7 @@ from certflow.flow.endings import NotSettled
 from certflow.flow.evidence import GroupEvidence
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.start import is_shallow
+from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -32,7 +33,6 @@ from certflow.problem_file import exact_number
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
-from certflow.theorems.choice import DEFAULT_SHARE, best_choice, default_choice
 from certflow.theorems.claim import make_claim, rounded
 from certflow.theorems.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
 from certflow.theorems.horizon import Horizon, Settled
@@ -287,22 +287,24 @@ class _Proof:
         try:
             traps = prepare(group, self.epsilon, self.several, self.sub_step)
             if self.several and traps:
-                settle_for(group, *default_choice(group, traps, self.epsilon, self.order))
+                settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.several and traps:
                 propose_steps(group, self.several)
-                self._choose(group, traps)
+                self._settle(group, traps)
         except Unproved as error:
             if not self.several:
                 raise
             group.give_up(error)
 
-    def _choose(self, group: Group, traps: list[Trap]) -> None:
+    def _settle(self, group: Group, traps: list[Trap]) -> None:
         """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest."""
         group.trap = traps[0]
         timeline = Timeline([track_of(self.problem, group, 0, self.start_angle, self.several)], self.order)
-        trap, count, self.share = best_choice(group, traps, timeline, self.epsilon)
+        if group.curve is None:
+            raise ValueError("a group with traps has a curve")
+        trap, count, self.share = best_choice(traps, group.angles, group.curve, timeline, self.epsilon)
         settle_for(group, trap, count)
-        group.steps, group.spectra = group.steps[: group.count], group.spectra[: group.count]
+        group.steps = group.steps[: group.count]
 
     def _setup(self) -> None:
         tracks = [track_of(self.problem, group, j, self.start_angle, self.several) for j, group in enumerate(self.groups)]

@@ -1,7 +1,7 @@
 """The directions of a problem: what is proposed and proved about each before the common clock is started.
 
 A *group* is all weights that share a direction: a block for order 2, the whole network above. Sources: L3 and L4
-(`proofs_notes/L3-tube.md`, `proofs_notes/L4-trap.md`); which trap is used and where the tube ends is chosen by floats.
+(`proofs_notes/L3-tube.md`, `proofs_notes/L4-trap.md`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, end_of
-from certflow.flow.enclose.trap import BITS, Trap, find_traps, proposed_bound, tangential_bound
+from certflow.flow.enclose.trap import BITS, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.propose.centres import SUB_STEP, Proposal
+from certflow.flow.propose.traps import find_traps, proposed_bound
 from certflow.theorems.advice import CAUSES, Cause, Unproved
 
 T = TypeVar("T")
@@ -141,13 +142,14 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
         return
     low = np.sqrt(at.norm2.lower()) * (1 - 2.0**-50)
     regions = enclose_regions(parts, at, radius, several, up(at.slope / low))
-    bound = tangential_bound if proved else proposed_bound
-    group.spectra = [bound(regions, at.W.mid[k], k) for k in range(len(radius))]
+    places = range(len(radius))
+    shifts = [proposed_bound(regions, at.W.mid[k], k) for k in places]
+    group.spectra = [tangential_bound(regions, at.W.mid[k], k, shifts[k]) for k in places] if proved else []
     defect = up(at.defect / low)
     group.radius = radius
     group.steps = tuple(
         Rates(
-            float_up(group.spectra[k][0]),
+            float_up(group.spectra[k][0]) if proved else shifts[k][0],
             float(radius[k]) if proved else math.inf,
             float(defect[k]),
             float(regions.K[k]),
@@ -156,7 +158,7 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
             float(regions.ell_lo[k]),
             float(regions.ell_hi[k]),
         )
-        for k in range(len(radius))
+        for k in places
     )
 
 

@@ -208,6 +208,41 @@ def test_the_checkers_folders_may_know_each_other_but_nothing_above():
     assert foreign_imports([source("from ...exact import shown", "certflow.checker.tube.x")])
 
 
+APPROXIMATE = {"linalg", "exp", "expm1", "log", "log1p", "log2", "log10", "pow", "power", "hypot", "sin", "cos", "tan", "arctan2"}
+"""What numpy and math compute in floats without a bound of the error. Square roots are rounded correctly."""
+
+
+def float_searches(file: Source) -> list[str]:
+    """Where `file` takes a float of unknown error, or the arithmetic's own proposals, instead of being given a proposal."""
+    found = [
+        f"{file.path}:{each.line} imports {each.name}" for each in file.imports if each.name in {"smallest_shift", *APPROXIMATE}
+    ]
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute) and node.attr in APPROXIMATE and ast.unparse(node.value) in {"np", "numpy", "math"}:
+            found.append(f"{file.path}:{node.lineno} {ast.unparse(node)}")
+    return found
+
+
+def test_proofs_about_flows_are_given_proposals_and_search_for_none():
+    files = [each for each in sources() if inside(each.name, "certflow.flow.enclose")]
+    assert len(files) > 3
+    assert [line for file in files for line in float_searches(file)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import numpy as np\nvalues, vectors = np.linalg.eigh(A)",
+        "import math\nscore = math.log(x)",
+        "from numpy import linalg",
+        "from certflow.arithmetic.eigenvalues import smallest_shift",
+    ],
+)
+def test_searches_of_proofs_are_noticed(text):
+    assert float_searches(source(text, "certflow.flow.enclose.x"))
+    assert float_searches(source("import numpy as np\nr = np.sqrt(x)", "certflow.flow.enclose.x")) == []
+
+
 def test_sympy_lives_in_the_symbolic_layer_and_is_lazy_elsewhere():
     for each in sources():
         for found in heavy_imports(each, "sympy"):

@@ -16,6 +16,7 @@ from soundness.random_problems import random_problem
 from certflow.arithmetic.base import EXACT
 from certflow.flow.enclose.region import enclose_curve, enclose_regions
 from certflow.flow.enclose.trap import tangential_bound
+from certflow.flow.propose.traps import proposed_bound
 
 CASES = [
     ("one-layer", 4),
@@ -119,7 +120,8 @@ def test_hessians_rates_and_forcing_of_whole_regions_are_bounded(family, seed, w
                 for (a, b), entry in np.ndenumerate(block):
                     assert inside(entry, regions.A.mid[k, j, a, b], regions.A.rad[k, j, a, b])
             assert_forcing_bounded(found, parts, value, q, regions, k, draw)
-            assert_no_vector_beats(found, parts, q, tangential_bound(regions, at.W.mid[k], k)[0])
+            bound = tangential_bound(regions, at.W.mid[k], k, proposed_bound(regions, at.W.mid[k], k))
+            assert_no_vector_beats(found, parts, q, bound[0])
             seen += 1
     assert seen
 

@@ -7,9 +7,9 @@ import pytest
 
 from certflow.certifying import certify
 from certflow.flow.enclose.parts import parts_of
-from certflow.flow.enclose.trap import find_traps
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import Proposal, groups_of, propose_curve
+from certflow.flow.propose.traps import find_traps
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

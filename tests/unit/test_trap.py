@@ -7,23 +7,16 @@ import numpy as np
 import pytest
 
 import certflow.flow.enclose.trap as trap_module
+import certflow.flow.propose.traps as proposing
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.region import Points, Regions, enclose_regions, point
-from certflow.flow.enclose.trap import (
-    BITS,
-    _gap_upper,
-    _holds,
-    _steepest,
-    dyadic_up,
-    find_traps,
-    proposed_bound,
-    tangential_bound,
-)
+from certflow.flow.enclose.trap import BITS, Balls, _gap_upper, _holds, dyadic_up, enclose_balls, prove_trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import groups_of
+from certflow.flow.propose.traps import find_traps, proposed_bound, steepest
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
@@ -113,23 +106,34 @@ def regions_of(blocks, losses=0.0, offset=0.0, ell=0.0):
 
 def test_bounds_of_eigenvalues_are_close_and_of_few_bits():
     directions = np.array([[1.0, 0.0]])
-    mu, s = tangential_bound(regions_of([np.diag([5.0, 1.0])], 0.25, 0.125, 2.0), directions, 0)
+    regions = regions_of([np.diag([5.0, 1.0])], 0.25, 0.125, 2.0)
+    proposed = proposed_bound(regions, directions, 0)
+    mu, s = tangential_bound(regions, directions, 0, proposed)
     # Off the first axis there is 1; the lift of 5 to the same height costs s offset², s >= 4 about.
     assert 1 - 2 + F(1, 4) + s / 64 < mu < 1 - 2 + F(1, 4) + s / 64 + F(1, 10**6)
     assert 4 - F(1, 1000) < s < F(17, 4) and s.numerator < 2**12
     assert mu.numerator.bit_length() <= 40
-    proposed = proposed_bound(regions_of([np.diag([5.0, 1.0])], 0.25, 0.125, 2.0), directions, 0)
     assert abs(proposed[0] - mu) < F(1, 10**6) and proposed[1] == s
 
 
 def test_a_bound_without_a_direction_has_no_lift():
-    assert tangential_bound(regions_of([np.diag([3.0, 3.0])]), np.zeros((1, 2)), 0)[1] == 0
+    regions, directions = regions_of([np.diag([3.0, 3.0])]), np.zeros((1, 2))
+    assert tangential_bound(regions, directions, 0, proposed_bound(regions, directions, 0))[1] == 0
+
+
+def test_a_proposal_that_is_too_low_is_not_proved():
+    regions, directions = regions_of([np.diag([5.0, 3.0])]), np.array([[1.0, 0.0]])
+    mu, s = proposed_bound(regions, directions, 0)
+    assert tangential_bound(regions, directions, 0, (mu, s))[0] > 3
+    with pytest.raises(NotSettled) as refused:
+        tangential_bound(regions, directions, 0, (mu - 100.0, s))
+    assert refused.value.ending is Ending.NO_BOUND
 
 
 @pytest.mark.parametrize("success", [0, 1, 5, 6])
 def test_bounds_are_tried_larger_and_larger(success, monkeypatch):
     tried = []
-    monkeypatch.setattr(trap_module, "smallest_shift", lambda *_: (-0.7, 0.30001))
+    proposed = (-0.7, 0.30001)
     monkeypatch.setattr(trap_module, "_holds", lambda *of: tried.append(of) or len(tried) > success)
     regions = regions_of([np.diag([5.0, 1.0]), np.diag([2.0, 1.0])], [[0.25, 0.5]], 0.125, -2.0)
     directions = np.array([[1.0, 3.0], [0.0, 1.0]])
@@ -137,10 +141,10 @@ def test_bounds_are_tried_larger_and_larger(success, monkeypatch):
     size = 0.7 + 2.0 + float(s) * 11.0
     shifts = [dyadic_up(-0.7 + 2.0 ** (8 * k - 40) * size, 40) for k in range(6)]
     if success < 6:
-        assert tangential_bound(regions, directions, 0) == (shifts[success], s)
+        assert tangential_bound(regions, directions, 0, proposed) == (shifts[success], s)
     else:
         with pytest.raises(NotSettled) as refused:
-            tangential_bound(regions, directions, 0)
+            tangential_bound(regions, directions, 0, proposed)
         assert refused.value.ending is Ending.NO_BOUND
     assert [of[5] for of in tried] == [float(shift) for shift in shifts[: success + 1]]
     for matrices, given, losses, offset, ell, _, lift in tried:
@@ -151,9 +155,12 @@ def test_bounds_are_tried_larger_and_larger(success, monkeypatch):
 @pytest.mark.parametrize("name", ["offset", "ell_lo"])
 def test_regions_that_are_not_bounded_have_no_eigenvalue_bound(name):
     regions = replace(regions_of([np.diag([5.0, 1.0])]), **{name: np.array([np.inf])})
-    with pytest.raises(NotSettled) as refused:
-        tangential_bound(regions, np.array([[1.0, 0.0]]), 0)
-    assert refused.value.ending is Ending.OUT_OF_RANGE
+    directions = np.array([[1.0, 0.0]])
+    assert proposed_bound(regions, directions, 0) == (np.inf, 0.0)
+    for proposed in ((np.inf, 0.0), (5.0, 0.0)):
+        with pytest.raises(NotSettled) as refused:
+            tangential_bound(regions, directions, 0, proposed)
+        assert refused.value.ending is Ending.OUT_OF_RANGE
 
 
 # -- the gap from above ------------------------------------------------------------------------------------------------
@@ -206,15 +213,19 @@ def test_without_a_tangent_the_gap_is_that_of_nothing():
     assert F(7, 4) <= found < F(7, 4) + F(1, 10**12)
 
 
+def balls(rows, blocks):
+    return Balls(form([1] * len(rows[0])), ((UNIT,),), GRID, [F(1, 100)], at(rows), 0.0, regions_of(blocks))
+
+
 def test_the_direction_of_least_contraction():
     # Off the centre (1, 0, 0, 0) the largest eigenvalue is the 2 of the second block; along it there is a larger one.
     blocks = [np.diag([9.0, -1.0]), np.array([[1.0, 1.0], [1.0, 1.0]])]
-    (first, second) = _steepest(at([[2.0, 0.0], [0.0, 0.0]]), regions_of(blocks), 0)
+    (first, second) = steepest(balls([[2.0, 0.0], [0.0, 0.0]], blocks), 0)
     assert first == (0, 0) and second in (((741455,) * 2), ((-741455,) * 2))
     # All eigenvalues are negative: the direction of the centre, with 0, must still not be taken.
-    (row,) = _steepest(at([[0.0, 3.0]]), regions_of([np.diag([-5.0, -7.0])]), 0)
+    (row,) = steepest(balls([[0.0, 3.0]], [np.diag([-5.0, -7.0])]), 0)
     assert row in ((2**20, 0), (-(2**20), 0))
-    assert len(_steepest(at([[0.0, 3.0]]), regions_of([np.zeros((2, 2))]), 0)[0]) == 2
+    assert len(steepest(balls([[0.0, 3.0]], [np.zeros((2, 2))]), 0)[0]) == 2
 
 
 # -- traps -------------------------------------------------------------------------------------------------------------
@@ -262,7 +273,7 @@ def test_the_numbers_of_a_trap(power, length):
 def scripted(monkeypatch, bounds):
     """The bounds of `tangential_bound` in the order of the balls; the last one for all others."""
     row = [*bounds, *[bounds[-1]] * 16]
-    monkeypatch.setattr(trap_module, "tangential_bound", lambda regions, directions, place: (row[place], F(place)))
+    monkeypatch.setattr(proposing, "tangential_bound", lambda regions, directions, place, _: (row[place], F(place)))
 
 
 @pytest.mark.parametrize(
@@ -294,6 +305,20 @@ def test_a_trap_is_more_than_twice_as_wide_as_its_kkt_point_is_unknown(monkeypat
     assert all(8 * eta <= trap.kkt_radius < 8 * eta * (1 + 2.0**-40) for trap in traps)
 
 
+def test_a_ball_that_may_be_without_a_kkt_point_is_no_trap():
+    parts, centre = form([3, 1]), ((UNIT, UNIT >> 14),)
+    tried = enclose_balls(parts, centre, GRID, [F(1, 128), F(1, 4096)], False)
+    radius = tried.kkt_radius(F(-1))
+    assert F(tried.eta) <= F(radius) < F(1, 256) and radius > 2.0**-13
+    assert prove_trap(tried, 0, (F(-1), F(0)), ((1, 0),)).kkt_radius == radius
+    for place, mu in ((1, F(-1)), (0, F(0)), (0, F(1))):
+        assert not tried.holds_kkt_point(place, mu)
+        with pytest.raises(ValueError, match="not known to hold a KKT point"):
+            prove_trap(tried, place, (mu, F(0)), ((1, 0),))
+    unsigned = enclose_balls(form([1, -1]), ((UNIT, UNIT),), GRID, [F(1, 128)], False)
+    assert not unsigned.signed[0] and not unsigned.holds_kkt_point(0, F(-1))
+
+
 def test_balls_are_a_quarter_wide_at_most():
     parts, centre = form([3, 1]), ((UNIT, 0),)
     assert find_traps(parts, centre, GRID, F(1), False)[0].r0 <= F(1, 4)
@@ -311,7 +336,7 @@ def test_smaller_balls_are_tried_where_the_gap_or_the_size_may_need_them(first, 
             raise NotSettled(first)
         return ["found"]
 
-    monkeypatch.setattr(trap_module, "_traps", refuse)
+    monkeypatch.setattr(proposing, "_traps", refuse)
     parts, centre = form([3, 1]), ((UNIT, 0),)
     large = [F(17, 1600) * F(4, 5) ** i for i in range(16)]
     if first is Ending.TOO_FINE:
@@ -349,13 +374,13 @@ def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypat
     # Both neurons of the cubic network move their Hessians in proportion to the ball.
     parts, centre = turned(3, 1)
     seen = []
-    monkeypatch.setattr(trap_module, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or (F(-1), F(0)))
+    monkeypatch.setattr(proposing, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or (F(-1), F(0)))
     find_traps(parts, centre, GRID, F(1, 100), False)
     here, eta = point(parts, centre, GRID)
     radii = np.array([float(dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16)) for i in range(16)])
     plain = enclose_regions(parts, here.repeated(16), radii, False, np.repeat(eta, 16))
-    assert [place for _, _, place in seen] == list(range(16))
-    assert all(directions.tolist() == here.W.mid[0].tolist() for _, directions, _ in seen)
+    assert [place for _, _, place, _ in seen] == list(range(16))
+    assert all(directions.tolist() == here.W.mid[0].tolist() for _, directions, _, _ in seen)
     spared = plain.A_rad + (plain.A_rad - plain.A_rad[-1]) / 8
     assert spared[0] > 1.1 * plain.A_rad[0]
     assert (spared <= seen[0][0].A_rad).all() and seen[0][0].A_rad == pytest.approx(spared, rel=1e-12)

@@ -1,4 +1,4 @@
-"""L4, the trap: a ball about a KKT point in which every two flows approach each other, found by floats and proved.
+"""L4, the trap: a ball about a KKT point in which every two flows approach each other, proved for what was proposed.
 
 On the ball of angle r0 about the centre c all generalised Hessians satisfy `lambda_theta(grad² N - ell I) <= -gamma`.
 Then exactly one KKT point lies in it, within eta/gamma of c, where eta is the size of the tangential gradient at c.
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_up, up
-from certflow.arithmetic.eigenvalues import block_definite_off_direction, smallest_shift
+from certflow.arithmetic.eigenvalues import block_definite_off_direction
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Grid
 from certflow.flow.enclose.parts import Parts
@@ -25,12 +26,6 @@ from certflow.running import tick
 
 BITS = 128
 
-_SHRINK = Fraction(4, 5)
-_RADII = 16
-_LARGEST = Fraction(1, 4)
-_SHRINK_MORE = Fraction(1, 3)
-_MORE_RADII = 12
-_GAP_BITS = 20
 _SPARE = 2.0**-3
 """The part of the radius of a Hessian, as far as it grows with r0, that is left over: on a ball across kinks the enclosures
 of a checker with another order of operations have other middles, and agree with these to first order in r0 only."""
@@ -67,8 +62,10 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
     return Fraction(int(np.ceil(float(mantissa) * 2.0**bits))) * Fraction(2) ** (int(exponent) - bits)
 
 
-def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
-    """Dyadic (mu, s) with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.6).
+def tangential_bound(
+    regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]
+) -> tuple[Fraction, Fraction]:
+    """Dyadic (mu, s), about `proposed`, with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.6).
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
@@ -76,7 +73,7 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int) -> tu
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
     if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)
-    mu, s = smallest_shift(matrices, list(directions), losses, offset, ell)
+    mu, s = proposed
     s_short = dyadic_up(s, 12)
     size = abs(mu) + abs(ell) + float(s_short) * float(np.sum(directions**2))
     for attempt in range(6):
@@ -102,97 +99,75 @@ def _holds(
     return block_definite_off_direction(shifted, list(directions), s)
 
 
-def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
-    """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of it.
+@dataclass(frozen=True)
+class Balls:
+    """Enclosures on balls of the angles `radii` about one grid point; `eta` bounds the tangential gradient there."""
 
-    Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
-    """
-    largest = min(epsilon * Fraction(17, 16), _LARGEST)
-    try:
-        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], several)
-    except NotSettled as error:
-        if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
-            raise
-    # Kinks and high powers may leave a gap only very near the point.
-    smallest = largest * _SHRINK ** (_RADII - 1)
-    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], several)
+    parts: Parts
+    centre: Grid
+    grid: int
+    radii: list[Fraction]
+    at: Points
+    eta: float
+    regions: Regions
+
+    @property
+    def direction(self) -> np.ndarray:
+        """The centre, parts × weights, as floats."""
+        middle: np.ndarray = self.at.W.mid[0]
+        return middle
+
+    @cached_property
+    def signed(self) -> np.ndarray:
+        """On which balls all rates are finite and N is known to be positive or negative."""
+        regions = self.regions
+        finite = np.isfinite([regions.K, regions.E, regions.T, regions.ell_lo, regions.ell_hi]).all(axis=0)
+        return ((regions.ell_lo > 0) | (regions.ell_hi < 0)) & finite
+
+    def kkt_radius(self, mu: Fraction) -> float:
+        """How far the KKT point may be from the centre if `mu` bounds the tangential eigenvalues (L4.1)."""
+        return float(up(self.eta / float(-mu))) if mu < 0 else np.inf
+
+    def holds_kkt_point(self, place: int, mu: Fraction) -> bool:
+        """Whether a ball on which `mu` is proved is a trap, more than twice as wide as its KKT point is unknown."""
+        return bool(self.signed[place]) and self.kkt_radius(mu) < float(self.radii[place]) / 2
 
 
-def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], several: bool) -> list[Trap]:
-    """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
+def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], several: bool) -> Balls:
+    """Enclosures on the balls of these angles about `centre`."""
     at, eta = point(parts, centre, grid)
-    radii = [dyadic_up(float(r), 16) for r in wanted]
     count = len(radii)
     regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), several, np.repeat(eta, count))
     # A kink through the centre itself costs the same on every ball, and the same for everybody.
     regions = replace(regions, A_rad=up(regions.A_rad + _SPARE * (regions.A_rad - regions.A_rad.min(axis=0))))
-    bounds = [tangential_bound(regions, at.W.mid[0], i) for i in range(count)]
-    best = max(-mu for mu, _ in bounds)
-    if best <= 0:
-        raise NotSettled(Ending.NO_GAP)
-    finite = np.isfinite([regions.K, regions.E, regions.T, regions.ell_lo, regions.ell_hi]).all(axis=0)
-    signed = ((regions.ell_lo > 0) | (regions.ell_hi < 0)) & finite
-    traps = []
-    for i, (mu, s) in enumerate(bounds):
-        kkt_radius = float(up(eta[0] / float(-mu))) if mu < 0 else np.inf
-        if signed[i] and -mu >= best / 16 and kkt_radius < float(radii[i]) / 2:
-            traps.append(_trap(parts, at, regions, i, centre, grid, -mu, radii[i], s, kkt_radius))
-            if -mu >= best * Fraction(15, 16):
-                break
-    if not traps:
-        raise NotSettled(Ending.TOO_FINE if signed.any() else Ending.SIZE_UNKNOWN)
-    return traps
+    return Balls(parts, centre, grid, radii, at, float(eta[0]), regions)
 
 
-def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[Fraction, Fraction]:
-    """As `tangential_bound`, but nothing is proved."""
-    losses, offset = list(regions.A_rad[place]), float(regions.offset[place])
-    mu, s = smallest_shift(list(regions.A.mid[place]), list(directions), losses, offset, float(regions.ell_lo[place]))
-    return Fraction(mu), Fraction(s)
-
-
-def _trap(
-    parts: Parts,
-    at: Points,
-    regions: Regions,
-    place: int,
-    centre: Grid,
-    grid: int,
-    gamma: Fraction,
-    r0: Fraction,
-    s: Fraction,
-    kkt_radius: float,
-) -> Trap:
-    order = parts.problem.order
+def prove_trap(balls: Balls, place: int, bound: tuple[Fraction, Fraction], gap_direction: Grid) -> Trap:
+    """The trap in a ball that `holds_kkt_point`, from its proved (mu, s); its gap is bounded from above along `gap_direction`."""
+    mu, s = bound
+    if not balls.holds_kkt_point(place, mu):
+        raise ValueError("this ball is not known to hold a KKT point")
+    at, regions, order, kkt_radius, r0 = (
+        balls.at,
+        balls.regions,
+        balls.parts.problem.order,
+        balls.kkt_radius(mu),
+        balls.radii[place],
+    )
     limit = float(np.nextafter(float(r0) - kkt_radius, 0.0))
     K, E, T = (float(each[place]) for each in (regions.K, regions.E, regions.T))
     low, high = float(regions.ell_lo[place]), float(regions.ell_hi[place])
-    rates = Rates(float(-gamma), limit, 0.0, K, E, T, low, high)
-    norm2 = sum(Fraction(v) ** 2 for part in centre for v in part) / Fraction(4) ** grid
+    rates = Rates(float(mu), limit, 0.0, K, E, T, low, high)
+    norm2 = sum(Fraction(v) ** 2 for part in balls.centre for v in part) / Fraction(4) ** balls.grid
     norm = Ball(norm2, BITS).sqrt()
     scale = norm ** (order - 2)
     at_centre = Ball.interval(Fraction(float(at.ell.lower()[0])), Fraction(float(at.ell.upper()[0])), BITS)
     reach = Fraction(kkt_radius) * Fraction(T)
     value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / scale
-    direction = _steepest(at, regions, place)
-    upper = _gap_upper(at, regions, place, direction, kkt_radius, order, high)
-    gap = Ball.interval(gamma, max(gamma, upper), BITS) / scale
-    return Trap(centre, grid, gamma, r0, s, kkt_radius, rates, norm, value, gap, direction)
-
-
-def _steepest(at: Points, regions: Regions, place: int) -> Grid:
-    """A direction of least contraction, as small integers; proposed by floats."""
-    blocks = regions.A.mid[place]
-    count, size = blocks.shape[:2]
-    dense = np.zeros((count * size, count * size))
-    for j, block in enumerate(blocks):
-        dense[j * size : (j + 1) * size, j * size : (j + 1) * size] = block
-    c = at.W.mid[0].reshape(-1) / np.linalg.norm(at.W.mid[0])
-    projector = np.eye(len(c)) - np.outer(c, c)
-    away = 4 * np.linalg.norm(dense) or 1.0
-    values, vectors = np.linalg.eigh(projector @ dense @ projector - away * np.outer(c, c))
-    v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
-    return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
+    upper = _gap_upper(at, regions, place, gap_direction, kkt_radius, order, high)
+    gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
+    return Trap(balls.centre, balls.grid, -mu, r0, s, kkt_radius, rates, norm, value, gap, gap_direction)
 
 
 def _gap_upper(

@@ -1,0 +1,169 @@
+"""Traps: which balls, rates and directions are tried, which trap a group is to end in, and where its tube ends.
+
+Floats choose and prove nothing; what is true of a choice is proved by `flow/enclose/trap.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from certflow.arithmetic.eigenvalues import smallest_shift
+from certflow.flow.curve import Curve, Grid
+from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.region import Regions
+from certflow.flow.enclose.trap import Balls, Trap, dyadic_up, enclose_balls, prove_trap, tangential_bound
+from certflow.flow.enclose.tube import Timeline
+from certflow.flow.endings import Ending, NotSettled
+from certflow.running import tick
+
+DEFAULT_SHARE = Fraction(1, 2)
+"""The part of the budget that the forcing up to the radius may take."""
+
+_SHRINK = Fraction(4, 5)
+_RADII = 16
+_LARGEST = Fraction(1, 4)
+_SHRINK_MORE = Fraction(1, 3)
+_MORE_RADII = 12
+_GAP_BITS = 20
+
+
+def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
+    """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of it.
+
+    Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
+    """
+    largest = min(epsilon * Fraction(17, 16), _LARGEST)
+    try:
+        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], several)
+    except NotSettled as error:
+        if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
+            raise
+    # Kinks and high powers may leave a gap only very near the point.
+    smallest = largest * _SHRINK ** (_RADII - 1)
+    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], several)
+
+
+def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], several: bool) -> list[Trap]:
+    """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
+    balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], several)
+    regions, direction = balls.regions, balls.direction
+    bounds = [tangential_bound(regions, direction, i, proposed_bound(regions, direction, i)) for i in range(len(wanted))]
+    best = max(-mu for mu, _ in bounds)
+    if best <= 0:
+        raise NotSettled(Ending.NO_GAP)
+    traps = []
+    for i, (mu, s) in enumerate(bounds):
+        if -mu >= best / 16 and balls.holds_kkt_point(i, mu):
+            traps.append(prove_trap(balls, i, (mu, s), steepest(balls, i)))
+            if -mu >= best * Fraction(15, 16):
+                break
+    if not traps:
+        raise NotSettled(Ending.TOO_FINE if balls.signed.any() else Ending.SIZE_UNKNOWN)
+    return traps
+
+
+def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[float, float]:
+    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and the s that goes with it."""
+    losses, offset, ell = list(regions.A_rad[place]), float(regions.offset[place]), float(regions.ell_lo[place])
+    if not math.isfinite(offset) or not math.isfinite(ell):
+        return math.inf, 0.0
+    return smallest_shift(list(regions.A.mid[place]), list(directions), losses, offset, ell)
+
+
+def steepest(balls: Balls, place: int) -> Grid:
+    """A direction of least contraction, as small integers."""
+    blocks = balls.regions.A.mid[place]
+    count, size = blocks.shape[:2]
+    dense = np.zeros((count * size, count * size))
+    for j, block in enumerate(blocks):
+        dense[j * size : (j + 1) * size, j * size : (j + 1) * size] = block
+    c = balls.direction.reshape(-1) / np.linalg.norm(balls.direction)
+    projector = np.eye(len(c)) - np.outer(c, c)
+    away = 4 * np.linalg.norm(dense) or 1.0
+    values, vectors = np.linalg.eigh(projector @ dense @ projector - away * np.outer(c, c))
+    v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
+    return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
+
+
+def default_choice(traps: Sequence[Trap], angles: Sequence[float], epsilon: Fraction, order: int) -> tuple[Trap, int]:
+    """For one of several groups: the widest trap with half of the gap, and after how many windows its tube ends.
+
+    It ends where growth and contraction balance: far from the KKT point the weights are still small, near it there is
+    room for the error of the tube.
+    """
+    best = max(float(trap.gamma) for trap in traps)
+    trap = next(trap for trap in traps if float(trap.gamma) >= best / 2)
+    ratio = order * max(trap.rates.ell_hi, 0.0) / float(trap.gamma)
+    distance = min(float(epsilon), trap.rates.limit) * min(0.9, max(0.5, ratio / (1 + ratio)))
+    return trap, first_within(angles, distance)
+
+
+def first_within(angles: Sequence[float], distance: float) -> int:
+    """The number of windows after which the centre stays within an angle of its end, as far as it was followed.
+
+    `angles` are those at the ends of the windows.
+    """
+    count = len(angles)
+    while count and angles[count - 1] <= distance:  # ends: count falls
+        count -= 1
+    return min(count + 1, len(angles)) if angles else 0
+
+
+def best_choice(
+    traps: Sequence[Trap], angles: Sequence[float], curve: Curve, timeline: Timeline, epsilon: Fraction
+) -> tuple[Trap, int, Fraction]:
+    """For a single group: the trap, the number of windows and the share of the budget that make delta_bar R largest.
+
+    Floats: D is affine in delta^L, so two sweeps of the thin tube `timeline` tell it for every delta and every end.
+    """
+    order = timeline.order
+    rest = timeline.sweep(Fraction(1, 10**60)).track
+    scale = 1e-3 / max(traps[0].rates.K * max((A for _, A in rest), default=1.0), 1e-300)
+    small = Fraction(min(max(scale, 1e-250), 1.0) ** (1 / order))
+    forced = timeline.sweep(small).track
+    a0 = float(small) ** order
+    steps = list(itertools.accumulate(window.steps for window in curve.windows))
+    best = (-math.inf, traps[0], len(angles), DEFAULT_SHARE)
+    gap = max(float(trap.gamma) for trap in traps)
+    for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
+        tick()
+        budget = min(float(epsilon), trap.rates.limit)
+        for count in range(len(angles), 0, -1):
+            k = steps[count - 1] - 1
+            if k >= len(forced):
+                continue
+            (D0, A), (D1, _) = rest[k], forced[k]
+            score = _score(trap, budget, share, order, D0 + angles[count - 1], (D1 - D0) / a0, A)
+            # A gap that is proved is worth something by itself: it is the law's exponent.
+            score += math.log(float(trap.gamma) / gap) / 3
+            if score > best[0]:
+                best = (score, trap, count, Fraction(share).limit_denominator(10))
+    return best[1:]
+
+
+def _score(trap: Trap, budget: float, share: float, order: int, fixed: float, forced: float, A: float) -> float:
+    """log(delta_bar R) if the tube ends at D = fixed + forced delta^L with growth A; approximate."""
+    gamma, rates = float(trap.gamma), trap.rates
+    if not rates.ell_lo > 0:
+        return math.log(max(budget - fixed, 1e-300))
+    floor = rates.K / (gamma + order * rates.ell_lo)
+    size = share * budget / max(floor, 1e-300)
+    power = gamma / rates.ell_hi / order
+
+    def works(log_a: float) -> bool:
+        a = math.exp(log_a)
+        D = fixed + forced * a
+        return A * a < size and D + floor * A * a <= budget and D * (A * a / size) ** power <= (1 - share) * budget
+
+    low, high = -600.0, 0.0
+    if not works(low):
+        return -math.inf
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if works(middle) else (low, middle)
+    return (low + math.log(size)) / order
