@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from certflow.checker.kernel import definite
-from certflow.checker.kernel.definite import _below, factor, is_psd, largest_eigenvalue, solve_length
+from certflow.checker.kernel.definite import below, factor, is_psd, largest_eigenvalue, solve_length
 from certflow.checker.kernel.numbers import BITS, ONE
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube.region import _proved
@@ -181,7 +181,7 @@ def test_a_wrong_hint_proves_nothing(monkeypatch, matrix):
 
 
 def test_what_is_left_of_a_bound_is_exact():
-    assert _below([[1, 2], [3, -5]], 7) == [[6, -2], [-3, 12]]
+    assert below([[1, 2], [3, -5]], 7) == [[6, -2], [-3, 12]]
 
 
 def test_the_largest_eigenvalue_is_found_by_halving():

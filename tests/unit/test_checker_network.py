@@ -73,8 +73,8 @@ def test_one_unit_beyond_the_kink_both_branches_count():
 
 def test_what_a_part_knows_of_itself():
     free, fixed, deep = part(2), part(F(-1, 3), F(-1, 3), 3), part(2, shallow=False)
-    assert (free.size, free.stored, free.outgoing, free.off) == (3, 2, None, F(1, 4))
-    assert (fixed.size, fixed.stored, fixed.outgoing, fixed.off) == (2, 2, enclosed(F(-1, 3)), F(-1, 27))
+    assert (free.size, free.stored, free.outgoing, free.off) == (3, 2, None, enclosed(F(1, 4)))
+    assert (fixed.size, fixed.stored, fixed.outgoing, fixed.off) == (2, 2, enclosed(F(-1, 3)), enclosed(F(-1, 27)))
     assert deep.stored == 2 * 3
     assert free.either == (ONE // 4, ONE) and fixed.either == (enclosed(F(-1, 27))[0], ONE)
 
@@ -205,7 +205,9 @@ def test_middles_and_radii_are_rounded_so_that_they_cover():
     assert network._weighted(([3, -2], [2, 4], 11), columns) == (4, 4 + 2)
     assert network._weighted(([3, -1], [1, 1], 11), columns) == (3, 1 + 2)
     assert network._weighted(([3, -1], [1, 1], 5 * ONE), columns) == (3, 6 + 2)
-    assert network._mirrored([[1], [2, 3], [4, 5, 6]]) == [[1, 2, 4], [2, 3, 5], [4, 5, 6]]
+    middles, radii = network._mirrored([[(1, 9)], [(2, 8), (3, 7)], [(4, 6), (5, 5), (6, 4)]])
+    assert middles == [[1, 2, 4], [2, 3, 5], [4, 5, 6]] and radii == [[9, 8, 6], [8, 7, 5], [6, 5, 4]]
+    assert network.sizes([[-3, 2]], [[1, 4]]) == [[4, 6]]
 
 
 def test_what_is_kept_for_all_samples_is_bounded(monkeypatch):

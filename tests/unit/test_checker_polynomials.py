@@ -243,10 +243,13 @@ def test_layers_know_the_place_of_every_weight():
     layers = Layers([[[1, F(2)], [0, 2]], [[F(-1, 2), 3]]], known(), F(1, 2), 2)
     assert layers.places == [(0, 1, 0), (0, 0, 0), (0, 1, 1), (1, 0, 1)]
     assert (layers.alpha, layers.p, layers.samples.z[0]) == (F(1, 2), 2, (2 * ONE, 2 * ONE))
-    first, last = layers.polynomials
-    assert first[0][0] == 1 and first[1] == [0, 2] and last[0][1] == 3
-    same(first[0][1], 2, err=0)
-    same(last[0][0], F(-1, 2), err=0)
+    first, last = layers.filled(["a", "b", "c", "d"], lambda number: 2 * number)
+    assert first == [["b", 4], ["a", "c"]] and last == [[-1, "d"]]
+
+
+def test_all_entries_of_a_first_layer_are_weights():
+    layers = Layers([[[1, 3], [0, 2]], [[F(-1, 2), 4]]], known(), F(1, 2), 2)
+    assert layers.first("abcd") == [["b", "d"], ["a", "c"]]
 
 
 def test_kinks_and_gradients_along_a_piece():

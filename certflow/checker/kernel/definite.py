@@ -76,12 +76,12 @@ def largest_eigenvalue(matrix: Matrix, high: int, clock: Clock) -> int:
     rough, low = high, 0
     for _ in range(_HALVINGS):
         middle = (low + high) >> 1
-        low, high = (middle, high) if factor(_below(matrix, middle), 0, clock) is None else (low, middle)
+        low, high = (middle, high) if factor(below(matrix, middle), 0, clock) is None else (low, middle)
     high += high >> _MARGIN_BITS
-    return high if high < rough and is_psd(_below(matrix, high), clock) else rough
+    return high if high < rough and is_psd(below(matrix, high), clock) else rough
 
 
-def _below(matrix: Matrix, value: int) -> Matrix:
+def below(matrix: Matrix, value: int) -> Matrix:
     """value I - matrix."""
     return [[(value if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(matrix)]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from operator import mul
 
-from .numbers import BITS, ONE, Interval, dot, enclosed, largest, mul_up, norm_up, power, times
+from .definite import Matrix
+from .numbers import BITS, ONE, Interval, around, dot, enclosed, largest, mul_up, norm_up, power, times
 from .passes import Passes, passes
 from .polynomials import Column, Layers
 from .verdicts import Refused
 
 Box = list[Interval]
+Weights = tuple[list[int], list[int], int]
 
 MAX_STORED = 200_000
 
@@ -22,9 +23,9 @@ class Evaluation:
     """One part on a box: Hessian entries `middle` +- `radius`, all of them at most `above` + `loss` I as quadratic forms;
     per sample the output h_i, bounds of |grad h_i| and the gradient itself, ready for weighted sums (`slopes`)."""
 
-    middle: list[list[int]]
-    radius: list[list[int]]
-    above: list[list[int]]
+    middle: Matrix
+    radius: Matrix
+    above: Matrix
     loss: int
     outputs: Box
     gradient_norms: list[int]
@@ -35,13 +36,12 @@ class Part:
     """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for all samples."""
 
     def __init__(self, layers: Layers, shallow: bool) -> None:
-        self.layers, self.shallow, self.size = layers, shallow, len(layers.places)
-        self.samples, self.x, self.z, self.lengths = layers.samples, layers.samples.x, layers.samples.z, layers.samples.lengths
-        self.off = layers.alpha**layers.p
-        self.off_interval = enclosed(self.off)
-        self.either = (min(self.off_interval[0], ONE), max(self.off_interval[1], ONE))
+        self.layers, self.shallow, self.size, self.samples = layers, shallow, len(layers.places), layers.samples
+        self.x, self.z, self.lengths = layers.samples.x, layers.samples.z, layers.samples.lengths
+        self.off = enclosed(layers.alpha**layers.p)
+        self.either = (min(self.off[0], ONE), max(self.off[1], ONE))
         out = layers.matrices[1][0][0]
-        self.outgoing = None if type(out) is int else enclosed(Fraction(out))
+        self.outgoing = None if isinstance(out, int) else enclosed(out)
         self.stored = len(self.x) * (1 if shallow else self.size)
 
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
@@ -51,8 +51,13 @@ class Part:
         found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
         if z[0] >= 0:
             return found
-        cell = self.off_interval if z[1] <= 0 else self.either
+        cell = self.off if z[1] <= 0 else self.either
         return times(cell, found[0]), times(cell, found[1]), times(cell, found[2])
+
+    def first_kinks(self, W: Box) -> list[Box]:
+        """The arguments of the first kinks on the box W of weights, sample by sample."""
+        rows = self.layers.first(W)
+        return [[_product(row, x) for row in rows] for x in self.x]
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
@@ -62,47 +67,44 @@ class Part:
     def _shallow(self, W: Box, Z: list[Box]) -> Evaluation:
         v = W[-1] if self.outgoing is None else self.outgoing
         passed = [self.passed(z) for (z,) in Z]
-        columns, squares = self.samples.columns, self.samples.squares
-        d = len(columns)
-        slopes = [times(v, first) for _, first, _ in passed]
+        values, slopes = [value for value, _, _ in passed], [times(v, first) for _, first, _ in passed]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
-        weights = _split(curvatures)
-        lower = [self._sums(weights, row) for row in squares]
-        if self.outgoing is None:
-            mixed = _split([times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)])
-            lower.append([*(_weighted(mixed, column) for column in columns), (0, 0)])
-        middle, radius = _mirrored([[m for m, _ in row] for row in lower]), _mirrored([[r for _, r in row] for row in lower])
-        outputs = [times(v, value) for value, _, _ in passed]
         norms = [mul_up(largest(s), length) for s, length in zip(slopes, self.lengths, strict=True)]
+        lower = self._squares(curvatures)
         if self.outgoing is None:
-            norms = [norm_up((norm, largest(value))) for norm, (value, _, _) in zip(norms, passed, strict=True)]
+            mixed = [times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)]
+            lower.append([*self._sums(_split(mixed), self.samples.columns), (0, 0)])
+            norms = [norm_up((norm, largest(value))) for norm, value in zip(norms, values, strict=True)]
+        middle, radius = _mirrored(lower)
         above, loss = middle, norm_bound(radius)
         if self.outgoing is not None:
             # Each x x^T is positive semidefinite, so the largest weights give the largest form.
-            highest = _split([(z[1], z[1]) for z in curvatures])
-            sums = [self._sums(highest, row) for row in squares]
-            above, loss = _mirrored([[m for m, _ in row] for row in sums]), d * max(r for row in sums for _, r in row)
-        return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, [value for value, _, _ in passed]])
+            above, errors = _mirrored(self._squares([(high, high) for _, high in curvatures]))
+            loss = len(errors) * max(map(max, errors))
+        return Evaluation(middle, radius, above, loss, [times(v, value) for value in values], norms, [slopes, values])
 
-    def _sums(self, weights: tuple[list[int], list[int], int], columns: list[Column]) -> list[tuple[int, int]]:
+    def _sums(self, weights: Weights, columns: list[Column]) -> list[tuple[int, int]]:
         self.samples.clock.tick()
         return [_weighted(weights, column) for column in columns]
+
+    def _squares(self, intervals: Box) -> list[list[tuple[int, int]]]:
+        """The lower triangle of the sum of x x^T with these weights."""
+        weights = _split(intervals)
+        return [self._sums(weights, row) for row in self.samples.squares]
 
     def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
         """sum_i kappa_i grad h_i, per weight."""
         self.samples.clock.tick()
         if not self.shallow:
-            return [dot(zip(kappa, column, strict=True)) for column in evaluation.slopes]
+            return [_product(kappa, column) for column in evaluation.slopes]
         slopes, values = evaluation.slopes
         weights = _split([times(k, s) for k, s in zip(kappa, slopes, strict=True)])
-        sums = [_weighted(weights, column) for column in self.samples.columns]
-        result = [(m - r, m + r) for m, r in sums]
-        return result if self.outgoing is not None else [*result, dot(zip(kappa, values, strict=True))]
+        result = [(m - r, m + r) for m, r in self._sums(weights, self.samples.columns)]
+        return result if self.outgoing is not None else [*result, _product(kappa, values)]
 
     def _deep(self, W: Box, Z: list[Box]) -> Evaluation:
-        matrices = [[[W[e] if type(e) is int else enclosed(Fraction(e)) for e in row] for row in m] for m in self.layers.matrices]
-        low = [[0] * (k + 1) for k in range(self.size)]
-        high = [[0] * (k + 1) for k in range(self.size)]
+        matrices = self.layers.filled(W, enclosed)
+        low, high = ([[0] * (k + 1) for k in range(self.size)] for _ in range(2))
         outputs: Box = []
         gradients: list[Box] = []
         for x, z, kinks in zip(self.x, self.z, Z, strict=True):
@@ -111,36 +113,32 @@ class Part:
             outputs.append(_product(matrices[-1][0], run.values[-1]))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])
             self._add_hessian(run, z, low, high)
-        middle = [[(a + b) >> 1 for a, b in zip(p, q, strict=True)] for p, q in zip(low, high, strict=True)]
-        radius = _mirrored([[b - m for b, m in zip(q, r, strict=True)] for q, r in zip(high, middle, strict=True)])
-        middle, norms = _mirrored(middle), [norm_up(map(largest, gradient)) for gradient in gradients]
-        slopes = [[gradient[k] for gradient in gradients] for k in range(self.size)]
+        middle, radius = _mirrored([list(map(around, zip(*rows, strict=True))) for rows in zip(low, high, strict=True)])
+        norms = [norm_up(map(largest, gradient)) for gradient in gradients]
+        slopes = [list(column) for column in zip(*gradients, strict=True)]
         return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
 
-    def _add_hessian(self, run: Passes[Interval], z: Interval, low: list[list[int]], high: list[list[int]]) -> None:
+    def _add_hessian(self, run: Passes[Interval], z: Interval, low: Matrix, high: Matrix) -> None:
         """Add z times the lower triangle of the Hessian of H: a weight moves only the kink arguments of its own row, by the
         value that enters there, so one tangent per neuron serves a whole row of a matrix."""
-        index = {place: k for k, place in enumerate(self.layers.places)}
-        for l in range(len(run.matrices) - 1):
+        places = self.layers.places
+        for begin, (l, a, b) in enumerate(places):
+            if b > 0 or l == len(run.matrices) - 1:
+                continue
+            self.samples.clock.tick()
+            signals, values = _tangent(run, l, a)
             entering = [times(z, v) for v in run.values[l]]
-            for a in range(len(run.matrices[l])):
-                if (l, a, 0) not in index:
-                    continue
-                self.samples.clock.tick()
-                signals, values = _tangent(run, l, a)
-                for (m, c, d), k in index.items():
-                    if k < index[l, a, 0]:
-                        continue
-                    # The entry of the gradient at (m, c, d) is signal times value.
-                    change = times(signals[m][c], run.values[m][d])
-                    if values[m][d] != (0, 0):
-                        more = times(run.signals[m][c], values[m][d])
-                        change = change[0] + more[0], change[1] + more[1]
-                    if change != (0, 0):
-                        for i, weight in enumerate(entering[: k - index[l, a, 0] + 1], index[l, a, 0]):
-                            entry = times(weight, change)
-                            low[k][i] += entry[0]
-                            high[k][i] += entry[1]
+            for k, (m, c, d) in enumerate(places[begin:], begin):
+                # The entry of the gradient at (m, c, d) is signal times value.
+                change = times(signals[m][c], run.values[m][d])
+                if values[m][d] != (0, 0):
+                    more = times(run.signals[m][c], values[m][d])
+                    change = change[0] + more[0], change[1] + more[1]
+                if change != (0, 0):
+                    for i, weight in enumerate(entering[: k - begin + 1], begin):
+                        entry = times(weight, change)
+                        low[k][i] += entry[0]
+                        high[k][i] += entry[1]
 
 
 def _tangent(run: Passes[Interval], l: int, a: int) -> tuple[list[Box], list[Box]]:
@@ -163,15 +161,23 @@ def _product(left: Sequence[Interval], right: Sequence[Interval]) -> Interval:
     return dot(zip(left, right, strict=True))
 
 
-def _mirrored(lower: list[list[int]]) -> list[list[int]]:
-    """The symmetric matrix with this lower triangle."""
-    return [[lower[max(i, j)][min(i, j)] for j in range(len(lower))] for i in range(len(lower))]
+def _mirrored(lower: list[list[tuple[int, int]]]) -> tuple[Matrix, Matrix]:
+    """Middles and radii of the symmetric matrix with this lower triangle."""
+    full = [[lower[max(i, j)][min(i, j)] for j in range(len(lower))] for i in range(len(lower))]
+    return [[m for m, _ in row] for row in full], [[r for _, r in row] for row in full]
 
 
 def bounded(parts: Sequence[Part], where: str) -> None:
     """R1: refuse what would need much more memory than a file does."""
     if sum(part.stored for part in parts) > MAX_STORED:
-        raise Refused("R1", where, f"more than {MAX_STORED} numbers would have to be kept for all samples at a time")
+        reason = f"more than {MAX_STORED} numbers would have to be kept for all samples at a time"
+        raise Refused("R1", where, reason)
+
+
+def sizes(middle: Matrix, radius: Matrix) -> Matrix:
+    """The largest absolute values of the entries of an interval matrix."""
+    rows = zip(middle, radius, strict=True)
+    return [[abs(m) + r for m, r in zip(*row, strict=True)] for row in rows]
 
 
 def norm_bound(matrix: list[list[int]]) -> int:
@@ -184,14 +190,14 @@ def norm_bound(matrix: list[list[int]]) -> int:
     return min(norm_up(v for row in matrix for v in row), max(map(sum, matrix)), max(quotients))
 
 
-def _split(intervals: Box) -> tuple[list[int], list[int], int]:
+def _split(intervals: Box) -> Weights:
     """Middles, radii, and the sum of largest absolute values."""
-    middles = [(a + b) >> 1 for a, b in intervals]
-    radii = [b - m for (_, b), m in zip(intervals, middles, strict=True)]
+    pairs = list(map(around, intervals))
+    middles, radii = [m for m, _ in pairs], [r for _, r in pairs]
     return middles, radii, sum(map(abs, middles)) + sum(radii)
 
 
-def _weighted(weights: tuple[list[int], list[int], int], column: Column) -> tuple[int, int]:
+def _weighted(weights: Weights, column: Column) -> tuple[int, int]:
     """(middle, radius) of sum_i weight_i column_i; every column entry may be one unit off."""
     middles, radii, total = weights
     return sum(map(mul, middles, column[0])) >> BITS, ((sum(map(mul, radii, column[1])) + total) >> BITS) + 2

@@ -106,6 +106,12 @@ def smallest(a: Interval) -> int:
     return max(a[0], -a[1], 0)
 
 
+def around(a: Interval) -> tuple[int, int]:
+    """The middle of an interval, rounded down, and how far the interval reaches from it."""
+    middle = (a[0] + a[1]) >> 1
+    return middle, a[1] - middle
+
+
 def enclosed(value: Fraction) -> Interval:
     """The smallest fixed-point interval around a rational."""
     return down(value), up(value)

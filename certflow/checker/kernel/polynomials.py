@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, cached_property, partial
 from math import comb
+from typing import TypeVar
 
 from .numbers import BITS, ONE, Interval, down, enclosed, root_up, up
 from .passes import passes
 from .verdicts import Clock, Refused
 
+T = TypeVar("T")
+
 Column = tuple[list[int], list[int]]
+Entries = list[list[int | Fraction]]
 
 _BYTES = 44
 _SLOT = 8 * _BYTES
@@ -105,7 +109,8 @@ class Products:
         """The sum; coefficients from y^keep on go into the error."""
         count = self.count
         data = (self.packed + _bias(count)).to_bytes(_BYTES * count, "little")
-        result = [(int.from_bytes(data[i : i + _BYTES], "little") - _HALF) >> BITS for i in range(0, _BYTES * count, _BYTES)]
+        slots = [data[i : i + _BYTES] for i in range(0, _BYTES * count, _BYTES)]
+        result = [(int.from_bytes(slot, "little") - _HALF) >> BITS for slot in slots]
         # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
         err = (self.err >> BITS) + 1 + count + sum(map(abs, result[keep:]))
         return Polynomial(result[:keep], err)
@@ -140,7 +145,8 @@ def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polyn
         # |1 - off| zeta^p and |1 - off| p zeta^(p-1), rounded upwards.
         jump = up(abs(1 - off))
         value = Polynomial(value.coefficients, value.err - ((-jump * zeta**p) >> (BITS * p)))
-        slope = Polynomial(slope.coefficients, slope.err - ((-jump * p * zeta ** (p - 1)) >> (BITS * (p - 1))))
+        lost = -((-jump * p * zeta ** (p - 1)) >> (BITS * (p - 1)))
+        slope = Polynomial(slope.coefficients, slope.err + lost)
     return value, slope
 
 
@@ -180,23 +186,27 @@ class Samples:
 class Layers:
     """The layers of one part as entries: `matrices[l][a][b]` is an index into its weights, or an exact number.
 
-    `places[k]` is the (l, a, b) of weight k.
+    All entries of the first layer are weights; `places[k]` is the (l, a, b) of weight k, row by row.
     """
 
-    def __init__(self, matrices: list[list[list[int | Fraction]]], samples: Samples, alpha: Fraction, p: int) -> None:
+    def __init__(self, matrices: list[Entries], samples: Samples, alpha: Fraction, p: int) -> None:
         self.matrices, self.samples, self.alpha, self.p = matrices, samples, alpha, p
-        places = {
-            e: (l, a, b) for l, m in enumerate(matrices) for a, row in enumerate(m) for b, e in enumerate(row) if type(e) is int
-        }
+        rows = [(l, a, row) for l, m in enumerate(matrices) for a, row in enumerate(m)]
+        places = {e: (l, a, b) for l, a, row in rows for b, e in enumerate(row) if isinstance(e, int)}
         self.places = [places[k] for k in range(len(places))]
-        self.polynomials = [
-            [[e if type(e) is int else Polynomial.constant(Fraction(e)) for e in row] for row in m] for m in matrices
-        ]
+
+    def filled(self, weights: list[T], given: Callable[[Fraction], T]) -> list[list[list[T]]]:
+        """The matrices with these weights, and with what `given` makes of the exact numbers."""
+        return [[[weights[e] if isinstance(e, int) else given(e) for e in row] for row in m] for m in self.matrices]
+
+    def first(self, weights: list[T]) -> list[list[T]]:
+        """The first matrix with these weights."""
+        return [[weights[int(e)] for e in row] for row in self.matrices[0]]
 
 
 def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list[Polynomial]]:
     """R3: the kink arguments of the first layer along the piece, sample by sample."""
-    rows = [[u[e] if isinstance(e, int) else e for e in row] for row in layers.polynomials[0]]
+    rows = layers.first(u)
     for x in layers.samples.x_polynomials:
         layers.samples.clock.tick()
         yield [dot(row, x, keep) for row in rows]
@@ -204,10 +214,10 @@ def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list
 
 def gradient(layers: Layers, u: list[Polynomial], keep: int) -> list[Polynomial]:
     """R3: grad N along the piece, per weight. One sample after the other, so that the memory does not grow with them."""
-    W = [[[u[e] if isinstance(e, int) else e for e in row] for row in m] for m in layers.polynomials]
-    samples, sums = layers.samples, [Products() for _ in layers.places]
+    W, samples, sums = layers.filled(u, Polynomial.constant), layers.samples, [Products() for _ in layers.places]
     product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
-    for x, weight, kinks in zip(samples.x_polynomials, samples.z_polynomials, first_kinks(layers, u, keep), strict=True):
+    along = zip(samples.x_polynomials, samples.z_polynomials, first_kinks(layers, u, keep), strict=True)
+    for x, weight, kinks in along:
         run = passes(W, x, kinks, [weight], product, passed)
         for products, (l, a, b) in zip(sums, layers.places, strict=True):
             products.add(run.signals[l][a], run.values[l][b])

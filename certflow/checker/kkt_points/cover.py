@@ -5,7 +5,9 @@ With a dead cone the list is completed by all w with x_i.w <= 0 for every sample
 
 from __future__ import annotations
 
-from ..kernel.network import Box
+from operator import mul
+
+from ..kernel.network import Box, sizes
 from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, quotient, smallest, times
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
@@ -106,16 +108,15 @@ def _undecided(field: Field, face: int, sign: int, W: Box) -> int | None:
     reach = [W[i][1] - centre[i] for i in others]
     at_centre = chart(field.on([(c, c) for c in centre]), face, sign)[0]
     # F(w) = F(centre) + J (w - centre) with a J of the interval matrix, and so it is for A F.
-    spread = [[abs(m) + r for m, r in zip(*rows, strict=True)] for rows in zip(middle, radius, strict=True)]
-    if any(
-        smallest(v) * ONE > sum(a * b for a, b in zip(row, reach, strict=True)) for v, row in zip(at_centre, spread, strict=True)
-    ):
+    spread = sizes(middle, radius)
+    moved = [sum(map(mul, row, reach)) for row in spread]
+    if any(smallest(v) * ONE > most for v, most in zip(at_centre, moved, strict=True)):
         return None
     found = preconditioned(middle, radius, field.clock)
     if found is not None:
         step, error = applied(found[0], *split(at_centre), field.clock)
-        for (a,), (b,), m, r in zip(step, error, *found[1:], strict=True):
-            if (abs(a) - b) * ONE > sum((abs(x) + y) * d for x, y, d in zip(m, r, reach, strict=True)):
+        for (a,), (b,), row in zip(step, error, sizes(*found[1:]), strict=True):
+            if (abs(a) - b) * ONE > sum(map(mul, row, reach)):
                 return None
     influence = [sum(row[k] for row in spread) * d for k, d in enumerate(reach)]
     return (

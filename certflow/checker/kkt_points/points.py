@@ -17,6 +17,7 @@ from ..kernel.numbers import (
     BITS,
     ONE,
     Interval,
+    around,
     dot,
     enclosed,
     fraction,
@@ -73,9 +74,7 @@ class Field:
     def on(self, W: Box) -> Local:
         """Enclosures on the box W of weights."""
         part = self.part
-        # The entries of the first layer are the places of its weights: it is trained.
-        rows = [[W[int(e)] for e in row] for row in part.layers.matrices[0]]
-        run = part.evaluate(W, [[dot(zip(row, x, strict=True)) for row in rows] for x in part.x])
+        run = part.evaluate(W, part.first_kinks(W))
         return Local(W, part.forcing(run, part.z), run.middle, run.radius)
 
 
@@ -146,8 +145,9 @@ def chart(local: Local, face: int, sign: int) -> tuple[Box, Matrix, Matrix]:
         moved = [times(local.W[i], value) for value in across]
         low = [a[0] - b[1] - (slope[1] if i == k else 0) for a, b, k in zip(row, moved, others, strict=True)]
         high = [a[1] - b[0] - (slope[0] if i == k else 0) for a, b, k in zip(row, moved, others, strict=True)]
-        middle.append([(a + b) >> 1 for a, b in zip(low, high, strict=True)])
-        radius.append([b - m for b, m in zip(high, middle[-1], strict=True)])
+        entries = [around(entry) for entry in zip(low, high, strict=True)]
+        middle.append([m for m, _ in entries])
+        radius.append([r for _, r in entries])
     return F, middle, radius
 
 
@@ -198,8 +198,8 @@ def _columns(matrix: Matrix) -> Matrix:
 
 def split(box: Box) -> tuple[Matrix, Matrix]:
     """Middles and radii of a vector of intervals, as a matrix of one column (its list of columns)."""
-    middles = [(a + b) >> 1 for a, b in box]
-    return [middles], [[b - m for (_, b), m in zip(box, middles, strict=True)]]
+    balls = list(map(around, box))
+    return [[m for m, _ in balls]], [[r for _, r in balls]]
 
 
 def preconditioned(middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix, Matrix] | None:

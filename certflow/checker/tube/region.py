@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 
-from ..kernel.definite import is_psd, solve_length
-from ..kernel.network import Box, Evaluation, Part, bounded, norm_bound
+from ..kernel.definite import below, is_psd, solve_length
+from ..kernel.network import Box, Evaluation, Part, bounded, norm_bound, sizes
 from ..kernel.numbers import (
     BITS,
     ONE,
     Interval,
+    around,
     div_up,
     dot,
     down,
@@ -81,10 +82,7 @@ class Bounds:
             reach = [mul_up(rho, length) for length in part.lengths]
             wide = [[(z[0] - x, z[1] + x) for z in row] for row, x in zip(Z, reach, strict=True)]
             runs.append(part.evaluate([(w[0] - rho, w[1] + rho) for w in W], wide))
-        Lam = max(
-            norm_bound([[abs(m) + e for m, e in zip(p, q, strict=True)] for p, q in zip(a.middle, a.radius, strict=True)])
-            for a in runs
-        )
+        Lam = max(norm_bound(sizes(run.middle, run.radius)) for run in runs)
         T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << BITS)
         wobble = L * mul_up(radius, T)
         ell = (at.ell[0] - wobble, at.ell[1] + wobble)
@@ -93,14 +91,12 @@ class Bounds:
         return Rates(mu, radius, K, E, T, ell, dd), runs
 
     def _definite(self, at: Place, runs: list[Evaluation], mu: Fraction, s: Fraction, rho: int, ell: int, where: str) -> None:
-        middles = [[(w[0] + w[1]) >> 1 for w in W] for W in at.W]
-        spread = norm_up(w[1] - m for W, ms in zip(at.W, middles, strict=True) for w, m in zip(W, ms, strict=True)) + rho
+        balls = [list(map(around, W)) for W in at.W]
+        middles = [[m for m, _ in row] for row in balls]
+        spread = norm_up(r for row in balls for _, r in row) + rho
         # M_j = (mu + ell - t_j - s eps^2) I - A_j, rounded down; t_j covers what is not in A_j.
         lifted = up(s * fraction(spread) ** 2)
-        matrices = []
-        for run in runs:
-            shift = down(mu) + ell - run.loss - lifted
-            matrices.append([[(shift if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(run.above)])
+        matrices = [below(run.above, down(mu) + ell - run.loss - lifted) for run in runs]
         if not _proved(matrices, middles, s, self.clock):
             raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
 
@@ -115,7 +111,8 @@ class Bounds:
                 radial = (L * smallest(output)) ** 2 // high
                 K += beta * sqrt_up(max(0, mul_up(norm, norm) - radial))
                 E += beta * largest(output)
-            return _over_root(mul_up(self.most, (K >> BITS) + 1), low, 1), _over_root(mul_up(self.most, (E >> BITS) + 1), low, 2)
+            K, E = (mul_up(self.most, (total >> BITS) + 1) for total in (K, E))
+            return _over_root(K, low, 1), _over_root(E, low, 2)
         count = len(self.problem.z)
         h = [(sum(run.outputs[i][0] for run in runs), sum(run.outputs[i][1] for run in runs)) for i in range(count)]
         kappa = [times(self.kappa, v) for v in h]
@@ -131,21 +128,18 @@ class Bounds:
 def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> tuple[Place, int]:
     """R6: the enclosures at the point centre 2^-grid, and eta_c, a bound of the tangential gradient |P grad N|/|c| there."""
     W = [[(v << (BITS - grid), v << (BITS - grid)) for v in row] for row in centre]
-    Z = []
+    Z = [part.first_kinks(own) for part, own in zip(bounds.parts, W, strict=True)]
     G: Box = []
-    for part, own in zip(bounds.parts, W, strict=True):
-        first = part.layers.matrices[0]
-        rows = [[own[e] if type(e) is int else enclosed(Fraction(e)) for e in row] for row in first]
-        Z.append([[dot(zip(row, x, strict=True)) for row in rows] for x in part.x])
-        run = part.evaluate(own, Z[-1])
-        G += part.forcing(run, part.z)
+    for part, own, kinks in zip(bounds.parts, W, Z, strict=True):
+        G += part.forcing(part.evaluate(own, kinks), part.z)
     P = Fraction(sum(v * v for row in centre for v in row), 1 << (2 * grid))
     if P == 0:
         raise Refused("R6", where, "the centre is zero")
     flat = [w for own in W for w in own]
     ell = quotient(dot(zip(flat, G, strict=True)), enclosed(P))
     # G - (<G, c>/P) c, of which |P grad N| is the norm.
-    rest = [largest((g[0] - t[1], g[1] - t[0])) for g, t in zip(G, (times(ell, c) for c in flat), strict=True)]
+    radial = [times(ell, c) for c in flat]
+    rest = [largest((g[0] - t[1], g[1] - t[0])) for g, t in zip(G, radial, strict=True)]
     eta = div_up(norm_up(rest), sqrt_down(down(P)))
     return Place(W, Z, enclosed(P), ell, eta), eta
 
