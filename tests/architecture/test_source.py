@@ -118,11 +118,6 @@ def test_modules_are_named_after_what_they_hold():
     assert [file.path for file in sources() if set(file.name.split(".")) & FORBIDDEN_NAMES] == []
 
 
-def test_tests_are_named_after_a_module_or_a_property_and_are_unique():
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
-    assert len(names) == len(set(names))
-
-
 def test_every_package_folder_has_an_init():
     folders = {PurePosixPath(file.path).parent for file in sources()}
     assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []

@@ -24,7 +24,7 @@ from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, sweep
 
-CORPUS = Path(__file__).parents[1] / "certificates"
+CORPUS = Path(__file__).parents[2] / "certificates"
 sys.path.insert(0, str(CORPUS))
 try:
     from attacks import accepted, sealed

@@ -12,7 +12,7 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.reading import Node, digest
 from certflow.checker.kkt_points import rules as kkt
 
-CORPUS = Path(__file__).parents[1] / "certificates"
+CORPUS = Path(__file__).parents[3] / "certificates"
 sys.path.insert(0, str(CORPUS))
 try:
     from attacks import accepted

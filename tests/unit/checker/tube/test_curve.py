@@ -16,7 +16,7 @@ from certflow.checker.tube.region import Bounds
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 
-ONE_NEURON = Path(__file__).parents[1] / "certificates" / "accept" / "one-neuron.json"
+ONE_NEURON = Path(__file__).parents[3] / "certificates" / "accept" / "one-neuron.json"
 
 
 def places(group, grid, rng):

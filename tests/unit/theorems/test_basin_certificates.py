@@ -17,7 +17,7 @@ from certflow.problem import Problem
 from certflow.theorems import basin
 from certflow.theorems.convergence import certify
 
-CORPUS = Path(__file__).parents[1] / "certificates" / "accept"
+CORPUS = Path(__file__).parents[2] / "certificates" / "accept"
 SQUARED = Activation(Fraction(0), 2)
 X = [["1", "0"], ["3/5", "4/5"], ["0", "1"]]
 
