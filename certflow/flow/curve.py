@@ -7,6 +7,7 @@ of it is derived from its integers, by the tube (L3) and again by the checker.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -39,6 +40,18 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Polynomials:
+    """A piece in its place: those of part `part` from `begin` to `end` (times `2^-grid`) of window `window`; `rows[i]` are all
+    coefficients c_0, c_1, ... of weight i."""
+
+    window: int
+    part: int
+    begin: int
+    end: int
+    rows: Grid
+
+
+@dataclass(frozen=True)
 class Curve:
     """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends.
 
@@ -52,3 +65,30 @@ class Curve:
     windows: tuple[Window, ...]
     centre: Grid | None
     ending: Ending | None = None
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of all windows."""
+        return sum(window.steps for window in self.windows)
+
+    def polynomials(self) -> Iterator[Polynomials]:
+        """All pieces in the order window, part, piece."""
+        current = self.start
+        for w, window in enumerate(self.windows):
+            after = []
+            for j, pieces in enumerate(window.parts):
+                at, begin = current[j], 0
+                for piece in pieces:
+                    rows = tuple((c0, *c) for c0, c in zip(at, piece.coefficients, strict=True))
+                    yield Polynomials(w, j, begin, piece.end, rows)
+                    at, begin = tuple(sum(row) for row in rows), piece.end
+                after.append(at)
+            current = tuple(after)
+
+    @property
+    def end(self) -> Grid:
+        """The last point of the curve, on its grid."""
+        current = list(self.start)
+        for each in self.polynomials():
+            current[each.part] = tuple(sum(row) for row in each.rows)
+        return tuple(current)

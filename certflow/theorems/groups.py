@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
-from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, end_of
+from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions
 from certflow.flow.enclose.trap import BITS, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
@@ -71,7 +71,7 @@ class Group:
     @property
     def count(self) -> int:
         """The number of steps of its tube."""
-        return sum(window.steps for window in self.curve.windows) if self.curve is not None else 0
+        return self.curve.steps if self.curve is not None else 0
 
 
 def prepare(group: Group, epsilon: Fraction, several: bool, sub_step: float = SUB_STEP) -> list[Trap]:
@@ -127,7 +127,7 @@ def settle_for(group: Group, trap: Trap, windows: int) -> None:
     curve = group.curve
     if curve is None:
         raise ValueError("a group without a curve has no trap")
-    group.trap, group.curve = trap, Curve(curve.grid, curve.weights, curve.start, curve.windows[:windows], curve.centre)
+    group.trap, group.curve = trap, replace(curve, windows=curve.windows[:windows])
     if group.at is not None:
         group.at = group.at.first(group.count) if group.count else None
 
@@ -170,7 +170,7 @@ def propose_steps(group: Group, several: bool) -> None:
 def dead_room(parts: Parts, curve: Curve) -> float:
     """The largest D for which every sample is strictly inactive for every part of the group: the sine of the angle between
     the end of the curve and the nearest direction for which one is not, at most; the exact end decides, no float."""
-    end = end_of(curve)
+    end = curve.end
     whole = sum(v * v for part in end for v in part)
     room = math.inf
     for part, row in itertools.product(end, parts.X):

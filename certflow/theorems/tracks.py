@@ -14,7 +14,7 @@ from certflow.arithmetic.eigenvalues import largest_eigenvalue
 from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.enclose.parts import Parts
-from certflow.flow.enclose.region import end_of, output_bounds
+from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS
 from certflow.flow.enclose.tube import Rates, Track
 from certflow.problem import Problem
@@ -50,7 +50,7 @@ def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, seve
     trap = group.trap
     if trap is None:
         raise ValueError("a group with a tube ends in a trap or is dead")
-    end = [Fraction(v) for part in end_of(curve) for v in part]
+    end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
     return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, trap.rates, entry, distance, log_share)

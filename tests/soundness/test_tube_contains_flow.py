@@ -18,7 +18,7 @@ from soundness.reference_claims import angle, context, number
 
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.flow.enclose.parts import parts_of
-from certflow.flow.enclose.region import enclose_curve, end_of
+from certflow.flow.enclose.region import enclose_curve
 from certflow.flow.enclose.tube import Rates, Timeline, Track
 from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
@@ -204,7 +204,7 @@ def reversed_curve(curve: Curve) -> Curve:
                 )
             )
         windows.append(Window(window.h, -window.decay, window.steps, tuple(parts)))
-    return Curve(curve.grid, curve.weights, end_of(curve), tuple(windows), None)
+    return Curve(curve.grid, curve.weights, curve.end, tuple(windows), None)
 
 
 def backwards(coefficients: tuple[int, ...]) -> tuple[int, ...]:

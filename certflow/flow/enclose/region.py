@@ -93,31 +93,14 @@ def exact_floats(integers: Any, grid: int) -> np.ndarray:
 
 
 def _pieces(curve: Curve) -> list[_PieceData]:
-    """All pieces of a curve, in the order window, part, piece, with c_0 filled in."""
+    """All pieces of a curve in floats."""
     unit, result = 1 << curve.grid, []
-    current = [list(part) for part in curve.start]
-    for w, window in enumerate(curve.windows):
-        for j, pieces in enumerate(window.parts):
-            begin = 0
-            for piece in pieces:
-                rows = [[start, *c] for start, c in zip(current[j], piece.coefficients, strict=True)]
-                order = max(len(row) for row in rows)
-                table = exact_floats([row + [0] * (order - len(row)) for row in rows], curve.grid)
-                length = window.h * Fraction(piece.end - begin, unit)
-                result.append(_PieceData(w, j, begin, piece.end, length, window.decay, table))
-                current[j] = [sum(row) for row in rows]
-                begin = piece.end
+    for p in curve.polynomials():
+        window, order = curve.windows[p.window], max(len(row) for row in p.rows)
+        table = exact_floats([[*row, *[0] * (order - len(row))] for row in p.rows], curve.grid)
+        length = window.h * Fraction(p.end - p.begin, unit)
+        result.append(_PieceData(p.window, p.part, p.begin, p.end, length, window.decay, table))
     return result
-
-
-def end_of(curve: Curve) -> tuple[tuple[int, ...], ...]:
-    """The last point of a curve, on its grid."""
-    current = [list(part) for part in curve.start]
-    for window in curve.windows:
-        for j, pieces in enumerate(window.parts):
-            for piece in pieces:
-                current[j] = [c0 + sum(c) for c0, c in zip(current[j], piece.coefficients, strict=True)]
-    return tuple(tuple(part) for part in current)
 
 
 def _stacked(pieces: list[_PieceData]) -> np.ndarray:
@@ -231,7 +214,7 @@ def enclose_curve(parts: Parts, curve: Curve) -> Points:
     gradients, kinks, defects = _gradients(parts, pieces, table)
     overlaps = _overlaps(curve, pieces)
     u = PolynomialArray(MidRad.exact(table))
-    count, steps = parts.count, sum(window.steps for window in curve.windows)
+    count, steps = parts.count, curve.steps
     lead = (steps, count)
     W = _hulls([u], overlaps)
     inverse = _inverse([p.length for p in pieces])

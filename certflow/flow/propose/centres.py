@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, Piece, Window
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.field import Field, field_of
 from certflow.flow.propose.kinks import first_events
 from certflow.flow.propose.limit import Limit, settle
-from certflow.flow.propose.start import Group, at_kkt_point, is_shallow, start_of, start_signs
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -25,6 +25,8 @@ from certflow.progress import Progress
 from certflow.running import tick
 
 Array = Any
+Indices = tuple[int, ...]
+Group = tuple[Indices, ...]
 
 MAX_NUMBERS = 20_000_000
 MAX_STEP = 0.2
@@ -42,6 +44,7 @@ _HALVINGS = 40
 _PATIENCE = 40
 _NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
+_DOUBTFUL = 2.0**-20
 
 
 def groups_of(problem: Problem) -> list[Group]:
@@ -54,6 +57,12 @@ def groups_of(problem: Problem) -> list[Group]:
         raise Inconclusive("certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions yet.")
     parts = tuple(problem.blocks)
     return [(part,) for part in parts] if problem.order == 2 else [parts]
+
+
+def is_shallow(problem: Problem) -> bool:
+    """Whether only the last two layers are trained, so that the parts are neurons on fixed features."""
+    network = problem.network
+    return isinstance(network, FeedForward) and min(network.trained) >= network.depth - 1
 
 
 def propose_curve(
@@ -95,7 +104,7 @@ class Proposal:
             steps,
             progress,
         )
-        self.start = start_of(problem, group, grid)
+        self.start = _start_of(problem, group, grid)
         self.position = np.array(self.start, dtype=np.int64)
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
@@ -115,7 +124,7 @@ class Proposal:
             return
         self._length = 0.125 / self.field.scale
         z = self.field.kinks(self.ends[0])
-        signs = start_signs(self.problem, self.group, z)
+        signs = _start_signs(self.problem, self.group, z)
         self._on = signs > 0
         if self.ending is None and self.field.off == 0 and z.size and (signs < 0).all() and is_shallow(self.problem):
             self.ending = Ending.DEAD
@@ -201,7 +210,7 @@ class Proposal:
         at_rest, small = residual <= rounding, abs(growth) < _NEGLIGIBLE * self._largest
         if at_rest and not self.windows:
             beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
-            return at_kkt_point(self.problem, self.group) or (beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START)
+            return _at_kkt_point(self.problem, self.group) or (beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START)
         if near is not None and near.gap >= 0:
             return Ending.FADES if small or near.value == 0 else Ending.FLAT
         if at_rest:
@@ -341,3 +350,48 @@ def _angle(u: Array, v: Array) -> float:
     """The angle between two directions, accurate for small angles."""
     a, b = u / np.linalg.norm(u), v / np.linalg.norm(v)
     return float(2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b)))
+
+
+# -- the start -----------------------------------------------------------------------------------------------------
+
+
+def _start_of(problem: Problem, group: Group, grid: int) -> Grid:
+    """The initial weights of the group, divided by their norm and rounded to the grid."""
+    values = [[problem.direction[i] for i in part] for part in group]
+    common = math.lcm(*(v.denominator for row in values for v in row))
+    whole = [[v.numerator * (common // v.denominator) for v in row] for row in values]
+    square = sum(v * v for row in whole for v in row)
+    if square == 0:
+        return tuple((0,) * len(row) for row in whole)
+    root = math.isqrt(square << 256)
+    return tuple(tuple(((v << (grid + 129)) // root + 1) // 2 for v in row) for row in whole)
+
+
+def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
+    """The signs of the kink arguments (as `Field.kinks`) of the initial weights: `z`, those on the grid, tell the clear
+    ones, the exact direction all others."""
+    signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
+    network = problem.network
+    if not doubtful.any() or not isinstance(network, FeedForward):
+        return signs
+    if not is_shallow(problem):
+        kinks = network.forward(EXACT, problem.direction, problem.X).kinks
+        return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[None]
+    X = network.features(problem.X)
+    for part, sample in np.argwhere(doubtful):
+        inner = sum(v * problem.direction[w] for v, w in zip(X[sample], group[part], strict=False))
+        signs[part, sample] = (inner > 0) - (inner < 0)
+    return signs
+
+
+def _at_kkt_point(problem: Problem, group: Group) -> Ending | None:
+    """Whether the initial direction is exactly a KKT point of the group's NCF, or one where its gradient vanishes."""
+    network = problem.network
+    own = [i for part in group for i in part]
+    direction = np.array([v if i in set(own) else v * 0 for i, v in enumerate(problem.direction)], dtype=object)
+    G = network.pullback(network.forward(EXACT, direction, EXACT.array(problem.X)), EXACT.array(problem.z))
+    w, g = [direction[i] for i in own], [G[i] for i in own]
+    if not any(g):
+        return Ending.NO_GRADIENT_AT_START
+    inner, square = sum(a * b for a, b in zip(w, g, strict=True)), sum(a * a for a in w)
+    return Ending.KKT_START if all(b * square == a * inner for a, b in zip(w, g, strict=True)) else None

@@ -18,10 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from certflow.flow.reference.difference import difference
-from certflow.flow.reference.integration import Integration, Precision
+from certflow.flow.reference.integration import Integration, Pace, Precision
 from certflow.flow.reference.limit import Limit, limit_of
-from certflow.flow.reference.pace import Pace
 from certflow.flow.reference.path import Path
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -376,9 +374,35 @@ def _checked(run: Any, precision: Precision, check: bool, partial: bool = False)
     if check:
         try:
             other = run(Precision(precision.digits, precision.level + 1, precision.extra))
-            flow.error_estimate = difference(flow, other)
+            flow.error_estimate = _difference(flow, other)
         except OutOfTime as error:
             if not partial:
                 raise
             flow.stopped = flow.stopped or f"its error was not estimated, {error}"
     return flow
+
+
+def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
+    """The largest difference of two runs over sample times: at equal time, or, for L > 2 near blow-up, where the norm at
+    a given time has no correct digits, at equal norm together with the relative difference of the times."""
+    ctx, worst = other.context, other.context.zero
+    for time in flow.sample_times():
+        tick()
+        found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
+        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (5 - flow.digits)):
+            at = other.time_at_norm(ctx.exp(flow.log_norm(time)))
+            found = None if at is None else max(_distance(flow, time, other, at), abs(at - time) / max(at, flow.time_unit))
+        if found is not None:
+            worst = max(worst, found)
+    return worst
+
+
+def _distance(flow: ReferenceFlow, time: Any, other: ReferenceFlow, at: Any) -> Any:
+    """The largest difference of block directions and log norms at two times."""
+    worst = other.context.zero
+    for mine, theirs in zip(flow.paths, other.paths, strict=True):
+        (a, log_a), (b, log_b) = mine.state(time), theirs.state(at)
+        worst = max([worst, *(abs(x - y) for x, y in zip(a, b, strict=True))])
+        if other.context.isfinite(log_a):
+            worst = max(worst, abs(log_a - log_b))
+    return worst

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
-from certflow.flow.reference.integration import Integration, Precision
-from certflow.flow.reference.pace import Pace
+from certflow.flow.reference.integration import Integration, Pace, Precision
 from certflow.flow.reference.path import Path, Rest
 from certflow.networks.base import Network
 from certflow.networks.expression import Expression

@@ -8,7 +8,7 @@ import pytest
 
 from certflow.experiments.trajectory import trajectory
 from certflow.flow.reference.flow import blow_up_time, limit_flow, reference_flow
-from certflow.flow.reference.pace import Pace
+from certflow.flow.reference.integration import Pace
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer

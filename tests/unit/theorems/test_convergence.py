@@ -18,7 +18,7 @@ from certflow.checker.tube.groups import _unknown
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.tube import Rates, Timeline, Track
 from certflow.flow.endings import Ending
-from certflow.flow.propose.centres import Proposal, groups_of, start_signs
+from certflow.flow.propose.centres import Proposal, _start_signs, groups_of
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -122,7 +122,7 @@ def test_exact_signs_of_all_layers():
     problem = Problem(network, X[:2], Y[:2], "square", direction)
     (group,) = groups_of(problem)
     proposal = Proposal(problem, group)
-    signs = start_signs(problem, group, proposal.field.kinks(proposal.ends[0]))
+    signs = _start_signs(problem, group, proposal.field.kinks(proposal.ends[0]))
     assert signs.tolist() == [[1, 0, -1, 1, 1, -1, 1, 1]]
 
 
