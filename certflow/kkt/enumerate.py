@@ -27,6 +27,7 @@ from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -34,12 +35,12 @@ from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.symbolic.correlation import own_network
+from certflow.symbolic.correlation import in_weights_alone
 from certflow.units import exponent
 
 EXTRA_DIGITS = 5
 _SAME = 1e-6
-_Find = Callable[[Network, np.ndarray, np.ndarray, int, "Budget", Progress | None], KKTSet]
+_Find = Callable[[Correlation, int, "Budget", Progress | None], KKTSet]
 ONE_NEURON, ALL_WEIGHTS = "one neuron", "all weights"
 
 
@@ -64,7 +65,7 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
     budget, network = budget or Budget(), problem.network
     if isinstance(network, FeedForward):
         features = network.features(problem.X)
-        if min(network.trained) >= network.depth - 1 >= 1:
+        if network.is_sum_of_neurons:
             neuron = Neuron.of(features, problem.z, network.activation)
             return (_two_layers if network.depth in network.trained else neuron_kkt)(neuron, digits, budget, progress)
         if not any(problem.z) or not features.any():
@@ -72,18 +73,18 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
         if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
             g = list(np.array(problem.z) @ problem.X)
             return deep_linear(network, g, digits) if any(g) else everywhere(network.size, digits, ALL_WEIGHTS)
-    X, z = np.array(problem.X, dtype=object), np.array(problem.z, dtype=object)
+    N = problem.correlation
     if isinstance(network, Expression):
-        network, X, z = own_network(network, X, z)
-        if network.tree == ZERO:
-            return everywhere(network.size, digits, ALL_WEIGHTS)
-    if network.size == 1:
-        return _one_weight(network, X, z, digits)
-    if network.size <= MOST_WEIGHTS:
-        matrix = quadratic_form(network, X, z)
+        N = in_weights_alone(N)
+        if isinstance(N.network, Expression) and N.network.tree == ZERO:
+            return everywhere(N.size, digits, ALL_WEIGHTS)
+    if N.size == 1:
+        return _one_weight(N, digits)
+    if N.size <= MOST_WEIGHTS:
+        matrix = quadratic_form(N)
         if matrix is not None:
-            return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(network.size, digits, ALL_WEIGHTS)
-    return _near_one(_all_weights, network, X, z, digits, budget, progress)
+            return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(N.size, digits, ALL_WEIGHTS)
+    return _near_one(_all_weights, N, digits, budget, progress)
 
 
 def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
@@ -104,8 +105,8 @@ def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, p
             too_many = str(error)
     else:
         too_many = ""
-    network = OneLayer(neuron.inputs, 1, Activation(Fraction(0), neuron.power))
-    return _of_a_neuron(_near_one(_small_or_large, network, X, z, digits, budget, progress), too_many)
+    N = Correlation(OneLayer(neuron.inputs, 1, Activation(Fraction(0), neuron.power)), X, z)
+    return _of_a_neuron(_near_one(_small_or_large, N, digits, budget, progress), too_many)
 
 
 def _of_a_neuron(found: KKTSet, too_many: str) -> KKTSet:
@@ -122,37 +123,34 @@ def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress 
         try:
             return two_layer_kkt(neuron, digits, budget.cells, progress)
         except Inconclusive as error:
-            network = TwoLayer(neuron.inputs, 1, Activation(Fraction(0), 1))
-            return _of_a_neuron(_near_one(_by_ascent, network, *neuron.samples(), digits, budget, progress), str(error))
+            N = Correlation(TwoLayer(neuron.inputs, 1, Activation(Fraction(0), 1)), *neuron.samples())
+            return _of_a_neuron(_near_one(_by_ascent, N, digits, budget, progress), str(error))
     up, down = (neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated()))
     return lift(neuron, up, down, digits)
 
 
-def _near_one(
-    find: _Find, network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
-) -> KKTSet:
+def _near_one(find: _Find, N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
     """What `find` finds in doubles, for data of any size: their powers of two only multiply N."""
-    inputs, labels, degree = 0, exponent(z), 0
-    if isinstance(network, FeedForward):
-        inputs, degree = exponent(X.flat), network.activation.power ** (network.depth - 1)
-    found = find(network, X / Fraction(2) ** inputs, z / Fraction(2) ** labels, digits, budget, progress)
+    inputs, labels, degree = 0, exponent(N.z), 0
+    if isinstance(N.network, FeedForward):
+        inputs, degree = exponent(N.X.flat), N.network.activation.power ** (N.network.depth - 1)
+    scaled = Correlation(N.network, N.X / Fraction(2) ** inputs, N.z / Fraction(2) ** labels)
+    found = find(scaled, digits, budget, progress)
     return found.times(Fraction(2) ** (labels + degree * inputs))
 
 
-def _by_ascent(network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
-    return verified_points(network, X, z, budget.starts, digits, progress=progress)
+def _by_ascent(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
+    return verified_points(N, budget.starts, digits, progress=progress)
 
 
-def _small_or_large(
-    network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
-) -> KKTSet:
+def _small_or_large(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
     """By branch and bound if there are few weights, and by search from many starts where that leaves something open."""
-    if network.size > budget.weights:
-        return _by_ascent(network, X, z, digits, budget, progress)
-    found = search(network, X, z, digits, budget.boxes, progress)
+    if N.size > budget.weights:
+        return _by_ascent(N, digits, budget, progress)
+    found = search(N, digits, budget.boxes, progress)
     if found.complete:
         return found
-    more = _by_ascent(network, X, z, digits, budget, progress)
+    more = _by_ascent(N, digits, budget, progress)
     rest = [p for p in more.points if not any(_may_be_one(p, other) for other in found.points)]
     return replace(found, points=_falling([*found.points, *rest]), counts=found.counts | more.counts)
 
@@ -165,30 +163,26 @@ def _falling(points: list[KKTPoint]) -> list[KKTPoint]:
     return sorted(points, key=lambda point: -point.value.mid())
 
 
-def _all_weights(
-    network: Network, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
-) -> KKTSet:
+def _all_weights(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
     """The KKT points of a network that is no sum of neurons: of a large one those of rank one and what a search finds."""
-    if network.size <= budget.weights or not isinstance(network, FeedForward):
-        return _small_or_large(network, X, z, digits, budget, progress)
-    known = _rank_one(network, X, z, digits, budget, progress)
-    given = [_ordered(network, point) for point in known]
-    found = verified_points(network, X, z, budget.starts, digits, progress=progress, given=given)
-    listed = [_ordered(network, point) for point in found.points]
+    if N.size <= budget.weights or not isinstance(N.network, FeedForward):
+        return _small_or_large(N, digits, budget, progress)
+    known = _rank_one(N, digits, budget, progress)
+    given = [_ordered(N.network, point) for point in known]
+    found = verified_points(N, budget.starts, digits, progress=progress, given=given)
+    listed = [_ordered(N.network, point) for point in found.points]
     rest = [p for p, at in zip(known, given, strict=True) if not any(np.abs(at - other).max() < _SAME for other in listed)]
     return replace(found, points=_falling([*found.points, *rest]), counts={**found.counts, "of rank one": len(known)})
 
 
-def _rank_one(
-    network: FeedForward, X: np.ndarray, z: np.ndarray, digits: int, budget: Budget, progress: Progress | None
-) -> list[KKTPoint]:
+def _rank_one(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> list[KKTPoint]:
     """Rank-one KKT points up to permutations, a bounded number; none where they are not classified."""
     try:
-        neurons = effective_neurons(network, X, z)
+        neurons = effective_neurons(N)
     except BadInput:
         return []
     entries = {signs: neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress).points for signs, each in neurons.items()}
-    return list(rank_one_points(network, X, z, entries, digits, budget.starts).points)
+    return list(rank_one_points(N, entries, digits, budget.starts).points)
 
 
 def _ordered(network: Network, point: KKTPoint) -> np.ndarray:
@@ -206,13 +200,13 @@ def one_input(neuron: Neuron, digits: int) -> KKTSet:
     return _both(points, digits, ONE_NEURON)
 
 
-def _one_weight(network: Network, X: np.ndarray, z: np.ndarray, digits: int) -> KKTSet:
+def _one_weight(N: Correlation, digits: int) -> KKTSet:
     """The same for a network with one weight."""
     ar = BallArithmetic(digits * 3322 // 1000 + GUARD_BITS)
     points = []
     for sign in (1, -1):
         u = (Fraction(sign),)
-        value = (ar.array(z) * network.outputs(ar, ar.array(u), ar.array(X))).sum()
+        value = N.value(ar, ar.array(u))
         points.append(KKTPoint("maximum", (Ball(sign, ar.bits),), value, None, (0, 0, 0), u))
     return _both(points, digits, ALL_WEIGHTS)
 

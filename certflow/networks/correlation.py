@@ -34,7 +34,8 @@ class Evaluation:
     @cached_property
     def value(self) -> Any:
         """N (one number, or one for each of many weights)."""
-        return self.run.outputs @ self.z
+        outputs = self.run.outputs
+        return self.z @ outputs if outputs.ndim == 1 else outputs @ self.z
 
     @cached_property
     def gradient(self) -> Any:

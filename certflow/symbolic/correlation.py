@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from certflow.networks import tree
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.kinks import simplest
 from certflow.networks.tree import Node
@@ -14,23 +13,31 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.running import tick
 
 
-def own_network(network: Expression, X: Any, z: Any) -> tuple[Expression, np.ndarray, np.ndarray]:
-    """A network, one sample and one label weight with the same N: kinks that cancel, and samples, are gone.
+def in_weights_alone(N: Correlation) -> Correlation:
+    """The same N of an expression as one on a single sample: kinks that cancel, and the samples, are gone.
 
     Raises `BadInput` for a sample at which the output is not defined, `Inconclusive` if N is too long.
     """
-    alone = Expression(network.weight_names, network.input_names[:1], correlation_tree(network, X, z))
-    return alone, np.array([[tree.ONE.value]], dtype=object), np.array([tree.ONE.value], dtype=object)
+    network = _expression(N)
+    alone = Expression(network.weight_names, network.input_names[:1], correlation_tree(N))
+    return Correlation(alone, [[tree.ONE.value]], [tree.ONE.value])
 
 
-def correlation_tree(network: Expression, X: Any, z: Any) -> Node:
-    """N as one expression in the weights alone, multiplied out where that is short; raises as `own_network`."""
-    terms = [tree.mul([tree.number(weight), sample]) for weight, sample in zip(z, sample_trees(network, X), strict=True)]
+def correlation_tree(N: Correlation) -> Node:
+    """N of an expression as one in the weights alone, multiplied out where that is short; raises as `in_weights_alone`."""
+    samples = sample_trees(_expression(N), N.X)
+    terms = [tree.mul([tree.number(weight), sample]) for weight, sample in zip(N.z, samples, strict=True)]
     try:
         whole = tree.add(terms)
     except BadInput as error:
         raise Inconclusive(f"N is too long to be written out: {error}") from None
     return simplest(whole)
+
+
+def _expression(N: Correlation) -> Expression:
+    if not isinstance(N.network, Expression):
+        raise TypeError("only expressions are written out in their weights")
+    return N.network
 
 
 def sample_trees(network: Expression, X: Any) -> list[Node]:

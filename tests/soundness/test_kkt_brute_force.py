@@ -27,6 +27,7 @@ from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTSet
 from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
@@ -122,5 +123,5 @@ def test_networks_of_few_weights(family):
         entries_are_kkt(kkt, lambda u, r=residual, scale=scale: r(u) <= 1e-8 * scale, value, draw, scale)
         extrema_hold(kkt, value, one.size, scale)
         for entry in kkt.points:
-            for component in kkt_residual(one, problem.X, problem.z, entry.point):
+            for component in kkt_residual(Correlation(one, problem.X, problem.z), entry.point):
                 assert component.sign() in (0, UNKNOWN)

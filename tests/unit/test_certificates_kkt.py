@@ -17,6 +17,7 @@ from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.points import KKTSet
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -171,7 +172,7 @@ def test_points_of_deep_networks(widths, alpha, power):
     rng = np.random.default_rng(1)
     network = FeedForward(widths, Activation(Fraction(alpha), power))
     problem = Problem(network, rng.integers(-3, 4, (5, widths[0])).tolist(), [1, -2, 1, 2, -1], direction=[1] * network.size)
-    kkt = verified_points(network, problem.X, problem.z, starts=20, count=4, seed=1)
+    kkt = verified_points(Correlation(network, problem.X, problem.z), starts=20, count=4, seed=1)
     assert kkt.points
     claim = claim_of(kkt_certificate(problem, kkt))
     assert (claim["of"], claim["proof"], claim["kkt_status"]) == ("network", "points", "partial")

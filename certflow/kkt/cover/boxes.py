@@ -29,7 +29,7 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
 from certflow.kkt.neuron.features import primitive
 from certflow.networks.activation import Activation
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Columns, Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tape import BRANCHES, Tape
@@ -67,15 +67,16 @@ class BoxFunction(ABC):
         """
 
 
-def box_function(network: Network, X: Any, z: Any) -> BoxFunction:
-    """N = Σ z_i H(x_i; w) of a network on boxes; X (n × inputs) and z (n) are exact.
+def box_function(N: Correlation) -> BoxFunction:
+    """N, all of whose numbers are exact, on boxes.
 
     Raises `Inconclusive` for networks and functions that have no enclosures in doubles.
     """
+    network = N.network
     if isinstance(network, FeedForward):
-        return LayeredBoxes(network, np.asarray(X, dtype=object), np.asarray(z, dtype=object))
+        return LayeredBoxes(N)
     if isinstance(network, Expression):
-        return ExpressionBoxes(network.weight_names, correlation_tree(network, X, z))
+        return ExpressionBoxes(network.weight_names, correlation_tree(N))
     raise Inconclusive(f"{type(network).__name__} networks are not searched by boxes; enclose single KKT points instead.")
 
 
@@ -85,11 +86,14 @@ def box_function(network: Network, X: Any, z: Any) -> BoxFunction:
 class LayeredBoxes(BoxFunction):
     """N of a feed-forward network."""
 
-    def __init__(self, network: FeedForward, X: np.ndarray, z: np.ndarray) -> None:
+    def __init__(self, N: Correlation) -> None:
+        network = N.network
+        if not isinstance(network, FeedForward):
+            raise TypeError("only layers are enclosed layer by layer")
         self.network, self.activation, self.size = network, network.activation, network.size
         self.layers = list(range(min(network.trained), network.depth + 1))
         degree = network.activation.power ** (len(self.layers) - 1)
-        self.rows, self.z = merged(network.features(X), z, degree)
+        self.rows, self.z = merged(network.features(N.X), N.z, degree)
         """The samples that matter as the lowest trained layer sees them, no two of one direction, and their weights."""
         n, d = len(self.rows), network.widths[self.layers[0] - 1]
         self.X = MIDRAD.array(np.array(self.rows, dtype=object).reshape(n, d))

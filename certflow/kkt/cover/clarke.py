@@ -17,40 +17,39 @@ import numpy as np
 
 from certflow.algebra.cones import zero_in_hull
 from certflow.arithmetic.base import EXACT, ExactArithmetic
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 
 _DIRECTIONS_PER_WEIGHT = 8
 _LONGEST = 1_000
 
 
-def zero_is_gradient(network: Network, X: Any, z: Any, w: tuple[Fraction, ...]) -> bool:
-    """Whether 0 is proved to be a Clarke gradient of N = Σ z_i H(x_i; w) at the exact w; X, z exact."""
+def zero_is_gradient(N: Correlation, w: tuple[Fraction, ...]) -> bool:
+    """Whether 0 is proved to be a Clarke gradient of N, all of whose numbers are exact, at the exact w."""
     draw = random.Random(len(w))
     gradients: list[list[Fraction]] = []
     for _ in range(_DIRECTIONS_PER_WEIGHT * len(w)):
         along = [Fraction(draw.randint(-_LONGEST, _LONGEST)) for _ in w]
-        gradient = _gradient_along(network, X, z, w, along)
+        gradient = _gradient_along(N, w, along)
         if gradient is not None and gradient not in gradients:
             gradients.append(gradient)
     return bool(gradients) and zero_in_hull(gradients)
 
 
-def _gradient_along(network: Network, X: Any, z: Any, w: tuple[Fraction, ...], along: list[Fraction]) -> list[Fraction] | None:
+def _gradient_along(N: Correlation, w: tuple[Fraction, ...], along: list[Fraction]) -> list[Fraction] | None:
     """The limit at w of the gradients on the ray w + t d; None where its branches are not decided."""
     try:
         ray = np.array([_Ray(c, d) for c, d in zip(w, along, strict=True)], dtype=object)
-        kinks = network.forward(_RAYS, ray, _RAYS.array(X)).kinks
+        kinks = N.at(_RAYS, ray).run.kinks
         signs = [_RAYS.sign(each) for each in kinks]
         if not all(sign.all() for sign in signs):
             return None
         branches = [EXACT.array(sign.astype(object)) for sign in signs]
-        run = network.forward(
+        on_branches = N.at(
             EXACT,
             np.array(w, dtype=object),
-            EXACT.array(X),
-            select=lambda layer, _: network.select_by_sign(EXACT, layer, branches[layer], Fraction(0)),
+            select=lambda layer, _: N.network.select_by_sign(EXACT, layer, branches[layer], Fraction(0)),
         )
-        return [Fraction(value) for value in network.pullback(run, EXACT.array(z))]
+        return [Fraction(value) for value in on_branches.gradient]
     except (TypeError, ZeroDivisionError):  # roots, functions and poles have no exact values here
         return None
 

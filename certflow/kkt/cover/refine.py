@@ -25,7 +25,7 @@ from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
 from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.points import KKTPoint
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive
 from certflow.running import tick
 
@@ -53,13 +53,12 @@ class _OpenKinks(BallArithmetic):
 
 
 class Polisher:
-    """Sharpens zeros of the field of `network`, exact data X (n × inputs) and z (n), to `digits` digits."""
+    """Sharpens zeros of the field of N to `digits` digits."""
 
-    def __init__(self, network: Network, X: Any, z: Any, digits: int) -> None:
-        self.network, self.digits = network, digits
+    def __init__(self, N: Correlation, digits: int) -> None:
+        self.N, self.digits = N, digits
         self.bits = (digits + GUARD_DIGITS) * 3322 // 1000 + 32
         self.ar = _OpenKinks(self.bits)
-        self.X, self.z = self.ar.array(X), self.ar.array(z)
 
     def __call__(self, box: Boxes, alone: Boxes) -> PolishedPoint:
         """The only zero in `box`, also the only one in the larger box `alone`.
@@ -67,7 +66,7 @@ class Polisher:
         Raises `Inconclusive` if the digits are not reached or something cannot be evaluated.
         """
         j = int(box.face[0])
-        places = [i for i in range(self.network.size) if i != j]
+        places = [i for i in range(self.N.size) if i != j]
         sign = int(box.sign[0])
         y = [Fraction(float(c)) for c in box.centres()[0][places]]
         y, radius = self._enclosed(y, places, j, sign, alone)
@@ -78,7 +77,7 @@ class Polisher:
         return self._classified(u, alone)
 
     def _weights(self, y: Sequence[Any], places: list[int], j: int, sign: int) -> np.ndarray:
-        w = np.empty(self.network.size, dtype=object)
+        w = np.empty(self.N.size, dtype=object)
         w[j] = Ball(sign, self.bits)
         for place, value in zip(places, y, strict=True):
             w[place] = value if isinstance(value, Ball) else Ball(value, self.bits)
@@ -88,13 +87,12 @@ class Polisher:
         return Ball.interval(centre - radius, centre + radius, self.bits)
 
     def _field(self, w: np.ndarray, places: list[int], j: int, sign: int) -> np.ndarray:
-        run = self.network.forward(self.ar, w, self.X)
-        g = self.network.pullback(run, self.z)
+        g = self.N.gradient(self.ar, w)
         return np.array([g[i] - g[j] * sign * w[i] for i in places], dtype=object)
 
     def _jacobian(self, w: np.ndarray, places: list[int], j: int, sign: int) -> np.ndarray:
-        run = self.network.forward(self.ar, w, self.X)
-        g, H = self.network.pullback(run, self.z), self.network.hessian(run, self.z)
+        at = self.N.at(self.ar, w)
+        g, H = at.gradient, at.hessian()
         J = np.empty((len(places), len(places)), dtype=object)
         for a, r in enumerate(places):
             for b, c in enumerate(places):
@@ -162,10 +160,8 @@ class Polisher:
     # -- second order --------------------------------------------------------------------------------------------------
 
     def _classified(self, u: np.ndarray, alone: Boxes) -> PolishedPoint:
-        run = self.network.forward(self.ar, u, self.X)
-        g = self.network.pullback(run, self.z)
-        H = self.network.hessian(run, self.z)
-        value = (self.z * run.outputs).sum()
+        at = self.N.at(self.ar, u)
+        g, H, value = at.gradient, at.hessian(), at.value
         multiplier = (g * u).sum()
         k = len(u)
         for i in range(k):

@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layere
 from certflow.kkt.cover.slopes import NeuronSlopes, is_one_neuron
 from certflow.kkt.cover.undecided import share_of_sphere, where
 from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, KKTPoint, KKTSet
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.progress import Progress
 from certflow.running import tick
@@ -50,15 +49,15 @@ _WORTH_IT = 0.5
 _LAST_RADII = (2.0**-8, 2.0**-14, 2.0**-19)
 
 
-def search(network: Network, X: Any, z: Any, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
-    """The KKT points of N = Σ z_i H(x_i; w) on the unit sphere, k >= 2 weights; X (n × inputs) and z (n) exact.
+def search(N: Correlation, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
+    """The KKT points of N, all of whose numbers are exact, on the unit sphere of k >= 2 weights.
 
     "complete" if every box was decided, otherwise "partial" with what is undecided; at most about `budget` boxes are
     looked at, so it always ends. Raises `Inconclusive` for networks that cannot be enclosed on boxes, `ValueError` for k < 2.
     """
-    if network.size < 2:
+    if N.size < 2:
         raise ValueError("the sphere of one weight has two points; nothing is to be searched")
-    return _Search(network, X, z, digits, budget, progress).run()
+    return _Search(N, digits, budget, progress).run()
 
 
 @dataclass
@@ -78,11 +77,10 @@ class _Flat:
 
 
 class _Search:
-    def __init__(self, network: Network, X: Any, z: Any, digits: int, budget: int, progress: Progress | None) -> None:
-        self.network, self.X, self.z, self.digits = network, X, z, digits
-        self.budget, self.progress = budget, progress
-        self.k = network.size
-        self.function = box_function(network, X, z)
+    def __init__(self, N: Correlation, digits: int, budget: int, progress: Progress | None) -> None:
+        self.N, self.digits, self.budget, self.progress = N, digits, budget, progress
+        self.k, network = N.size, N.network
+        self.function = box_function(N)
         if isinstance(self.function, ExpressionBoxes):
             names, tree = self.function.weights, self.function.tree
             flips, rows = expression_flips(names, tree), expression_balances(names, tree)
@@ -275,7 +273,7 @@ class _Search:
 
     def _entries(self) -> list[KKTPoint]:
         """All points that were found with their images, each once."""
-        polish = Polisher(self.network, self.X, self.z, self.digits)
+        polish = Polisher(self.N, self.digits)
         orbits = Orbits(self.group)
         for i, each in enumerate(self.found):
             if self.progress is not None:
@@ -293,7 +291,7 @@ class _Search:
 
     @property
     def _one_neuron(self) -> bool:
-        network = self.network
+        network = self.N.network
         return isinstance(network, FeedForward) and network.trained == (network.depth - 1,) and network.widths[-2] == 1
 
     def _flat_entries(self) -> list[KKTPoint]:
@@ -334,7 +332,7 @@ class _Search:
             if (gradient.mignitude() > 0.0).any():
                 continue
             alone = not gradient.mid.any() and not gradient.rad.any()
-            if alone or zero_is_gradient(self.network, self.X, self.z, tuple(Fraction(c) for c in corner)):
+            if alone or zero_is_gradient(self.N, tuple(Fraction(c) for c in corner)):
                 return [tuple(w.tolist())]
         return []
 

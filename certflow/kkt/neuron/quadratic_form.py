@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -13,25 +12,24 @@ from certflow.kkt.neuron.features import Hinge, Neuron
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.points import KKTSet
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
-from certflow.symbolic.homogeneity import homogeneity
 
 METHOD = "N is a quadratic form; all eigenvectors of its matrix, with exact multiplicities"
 MOST_WEIGHTS = 40
 
 
-def quadratic_form(network: Network, X: Any, z: Any) -> list[list[Fraction]] | None:
-    """The exact matrix A with `N(w) = w·A w`, None if N = Σ z_i H(x_i; w) is not known to be a quadratic form.
+def quadratic_form(N: Correlation) -> list[list[Fraction]] | None:
+    """The exact matrix A with `N(w) = w·A w`, None if N is not known to be a quadratic form.
 
     A polynomial that is homogeneous of order 2 is one, and A is half of its (constant) Hessian.
     """
-    if homogeneity(network).order != 2 or not _is_polynomial(network):
+    if N.order != 2 or not _is_polynomial(N.network):
         return None
-    ones = np.array([Fraction(1)] * network.size, dtype=object)
-    hessian = network.hessian(network.forward(EXACT, ones, np.asarray(X, dtype=object)), np.asarray(z, dtype=object))
-    return [[Fraction(value) / 2 for value in row] for row in hessian]
+    ones = np.array([Fraction(1)] * N.size, dtype=object)
+    return [[Fraction(value) / 2 for value in row] for row in N.hessian(EXACT, ones)]
 
 
 def _is_polynomial(network: Network) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from certflow.kkt.points import KKTPoint
 from certflow.kkt.rank_one.construct import Shape
 from certflow.kkt.rank_one.points import Construction, Plan, RankOnePoint, Signs
 from certflow.kkt.single.enclose import Enclosed, enclose_point
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.running import tick
@@ -38,24 +38,23 @@ class RankOneAnswer:
 
 
 def decide_rank_one(
-    network: FeedForward,
-    X: Any,
-    z: Any,
+    N: Correlation,
     proved: Enclosed,
     neuron_points: Sequence[KKTPoint] | Mapping[Signs, Sequence[KKTPoint]] = (),
     digits: int = 30,
 ) -> RankOneAnswer:
-    """Whether all hidden matrices of the KKT point `proved` (of N = Σ z_i H_i, X and z exact) have rank one at most.
+    """Whether all hidden matrices of the KKT point `proved` of N, all of whose numbers are exact, have rank one at most.
 
     "yes" needs the KKT points of the effective neuron, as in `rank_one_points`. Raises `BadInput` as `rank_one_points` does.
     """
+    work = Construction(N, digits)
+    network = work.network
     matrices = _matrices(network, proved.point.point)
     for layer, matrix in enumerate(matrices[:-1], start=1):
         place = _nonzero_minor(matrix)
         if place is not None:
             rows, columns = place
             return RankOneAnswer(NO, f"the minor of rows {rows} and columns {columns} of layer {layer} is not 0")
-    work = Construction(network, X, z, digits)
     centre = [np.array([[c.midpoint_float() for c in row] for row in matrix]) for matrix in matrices]
     given = neuron_points if isinstance(neuron_points, Mapping) else {(1,) * (network.depth - 2): neuron_points}
     for plan in work.plans({signs: _near(points, centre[0]) for signs, points in given.items()}):
@@ -81,10 +80,10 @@ def contains(proved: Enclosed, point: Sequence[Ball]) -> bool:
     return apart.upper() <= proved.uniqueness**2
 
 
-def with_second_order(network: FeedForward, X: Any, z: Any, point: RankOnePoint) -> RankOnePoint:
+def with_second_order(N: Correlation, point: RankOnePoint) -> RankOnePoint:
     """The point with its kind, inertia and gap, if they can be proved (`enclose_point`); otherwise as it is, with the reason."""
     try:
-        proved = enclose_point(network, X, z, np.array([c.midpoint_float() for c in point.point]))
+        proved = enclose_point(N, np.array([c.midpoint_float() for c in point.point]))
     except Inconclusive as error:
         return replace(point, reason=f"rank one; {error}")
     if not contains(proved, point.point):

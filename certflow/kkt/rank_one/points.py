@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assembl
 from certflow.kkt.rank_one.inputs import Inputs, Sides, exact_data
 from certflow.kkt.rank_one.split import split_ratios
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.running import tick
@@ -61,16 +61,16 @@ def tau(activation: Activation) -> Fraction:
     return (-activation.alpha) ** activation.power
 
 
-def effective_neurons(network: FeedForward, X: Any, z: Any) -> dict[Signs, Neuron]:
+def effective_neurons(N: Correlation) -> dict[Signs, Neuron]:
     """The neurons of power p^(D-1) whose KKT points are the b_1 of L6.33, one for each choice of signs that matters.
 
-    The network has at least two layers, all trained; X (n × inputs) and z (n) are exact. Raises `BadInput` for a network of
+    The network has at least two layers, all trained, and all numbers are exact. Raises `BadInput` for a network of
     another kind and for powers beyond those that activations have.
     """
-    _check(network)
+    network = _layers(N)
     q = network.activation.power ** (network.depth - 1)
     one_side = Activation(Fraction(0), q)
-    rows, weights = exact_data(X, z)
+    rows, weights = exact_data(N.X, N.z)
     found = {}
     for signs in _signs(network):
         P, Q = _ends(network, signs)
@@ -80,9 +80,7 @@ def effective_neurons(network: FeedForward, X: Any, z: Any) -> dict[Signs, Neuro
 
 
 def rank_one_points(
-    network: FeedForward,
-    X: Any,
-    z: Any,
+    N: Correlation,
     neuron_points: Sequence[KKTPoint] | Mapping[Signs, Sequence[KKTPoint]],
     digits: int = 30,
     most: int = 1_000,
@@ -94,7 +92,7 @@ def rank_one_points(
 
     Raises `BadInput` for a network that `effective_neurons` refuses, and if a given point is not KKT.
     """
-    work = Construction(network, X, z, digits)
+    work = Construction(N, digits)
     plans = work.plans(neuron_points)
     points: list[KKTPoint] = []
     for plan in itertools.islice(plans, most // 2):
@@ -107,9 +105,11 @@ def rank_one_points(
     return KKTSet(points, digits, PARTIAL, reason, method, "all weights", undecided=Fraction(1))
 
 
-def _check(network: FeedForward) -> None:
-    if network.depth < 2 or len(network.trained) != network.depth:
+def _layers(N: Correlation) -> FeedForward:
+    network = N.network
+    if not isinstance(network, FeedForward) or network.depth < 2 or len(network.trained) != network.depth:
         raise BadInput("network: rank-one KKT points are those of networks of at least two layers, all of them trained.")
+    return network
 
 
 def _signs(network: FeedForward) -> Iterator[Signs]:
@@ -129,24 +129,22 @@ def _ends(network: FeedForward, signs: Signs) -> tuple[Fraction, Fraction]:
 
 @dataclass
 class Construction:
-    """The rank-one KKT points of one network and one data set; `notes` collect what is not listed.
+    """The rank-one KKT points of N; `notes` collect what is not listed.
 
     Raises `BadInput` for a network that `effective_neurons` refuses.
     """
 
-    network: FeedForward
-    X: Any
-    z: Any
+    N: Correlation
     digits: int
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        _check(self.network)
+        self.network = _layers(self.N)
         self.p, self.D = self.network.activation.power, self.network.depth
         self.q, self.tau = self.p ** (self.D - 1), tau(self.network.activation)
         self.bits = self.digits * 3322 // 1000 + GUARD_BITS
         self.ar = BallArithmetic(self.bits)
-        self.inputs = Inputs(self.X, self.z, self.q, self.bits)
+        self.inputs = Inputs(self.N.X, self.N.z, self.q, self.bits)
         self.unit = Size(Ball(1, self.bits), Fraction(1))
         self.leaky = 0 < abs(self.tau) < 1
         # Entries that a layer inverts are longer by |α|^(-p/(p-1)), where only one side of the data counts.
@@ -162,10 +160,7 @@ class Construction:
     def point(self, plan: Plan, output: int) -> RankOnePoint:
         """The KKT point of a plan with the sign `output` of the last layer."""
         point, exact = assemble(self.network, plan.start, plan.shapes, output, self.bits)
-        run = self.network.forward(
-            self.ar, np.array(point, dtype=object), self.ar.array(np.array(self.inputs.rows, dtype=object))
-        )
-        value = sum((z * h for z, h in zip(self.inputs.weights, run.outputs, strict=True)), Ball(0, self.bits))
+        value = self.N.value(self.ar, np.array(point, dtype=object))
         multiplicity = math.prod(_arrangements(shape.codes) for shape in plan.shapes)
         if abs(self.tau) == 1:
             multiplicity *= 2 ** (sum(abs(c) for shape in plan.shapes for c in shape.codes) - 1)

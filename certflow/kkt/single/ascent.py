@@ -9,15 +9,13 @@ zero are the usual limits for L > 2.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive
 from certflow.running import tick
-from certflow.symbolic.homogeneity import homogeneity
 
 Vector = np.ndarray
 
@@ -33,30 +31,30 @@ _NEGLIGIBLE = 1e-9
 
 
 class Search:
-    """N of a network on data X (n × inputs) and z (n), exact or doubles, as doubles on the unit sphere.
+    """N as doubles on the unit sphere.
 
     Raises `Inconclusive` for numbers beyond double precision.
     """
 
-    def __init__(self, network: Network, X: Any, z: Any) -> None:
+    def __init__(self, N: Correlation) -> None:
+        self.N = N
         try:
-            self.network, self.X, self.z = network, FLOAT.array(X), FLOAT.array(z)
             # What is constant in an expression, such as a product of two inputs, is one number, whatever the weights.
-            self.value(np.ones(network.size))
+            self.value(np.ones(N.size))
         except OverflowError:
             raise Inconclusive("the data is too large to search for KKT points in double precision; rescale it.") from None
-        self.order = float(homogeneity(network).order)
+        self.order = float(N.order)
         self._largest, self._last = 0.0, dict[int, Vector]()
 
     def value(self, w: Vector) -> float:
         """N(w)."""
         with np.errstate(all="ignore"):
-            return float(self.z @ self.network.forward(FLOAT, w, self.X).outputs)
+            return float(self.N.value(FLOAT, w))
 
     def tangential(self, w: Vector) -> tuple[Vector, float]:
         """F(w) and μ(w)."""
         with np.errstate(all="ignore"):
-            G = self.network.pullback(self.network.forward(FLOAT, w, self.X), self.z)
+            G = self.N.gradient(FLOAT, w)
             mu = float(G @ w) / float(w @ w)
         return G - mu * w, mu
 
@@ -85,7 +83,7 @@ class Search:
             tick()
             if np.linalg.norm(F) <= _CONVERGED * abs(mu):
                 return w
-            H = self.network.hessian(self.network.forward(FLOAT, w, self.X), self.z)
+            H = self.N.hessian(FLOAT, w)
             size = max(float(np.max(np.abs(H), initial=0.0)), abs(mu))
             length = float(np.linalg.norm(F))
             if length <= _CONVERGED * size:

@@ -41,12 +41,10 @@ from certflow.kkt.points import KKTPoint
 from certflow.kkt.single.polish import polish, unit_vector
 from certflow.kkt.single.spectrum import norm_bound, spectrum
 from certflow.kkt.single.top_eigenvalue import sharpened
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.running import tick
-from certflow.symbolic.homogeneity import homogeneity
-from certflow.symbolic.smoothness import smoothness_of
 
 BITS = 64
 GUARD_BITS = 64
@@ -79,14 +77,14 @@ class Enclosed:
         return bool(Fraction(float(apart.norm_upper())) <= self.uniqueness)
 
 
-def enclose_point(network: Network, X: Any, z: Any, centre: np.ndarray, digits: int = 30) -> Enclosed:
-    """The KKT point of N = Σ z_i H_i near `centre` (k doubles, not 0), proved; X (n × inputs) and z (n) exact.
+def enclose_point(N: Correlation, centre: np.ndarray, digits: int = 30) -> Enclosed:
+    """The KKT point of N, all of whose numbers are exact, near `centre` (k doubles, not 0), proved.
 
     Coordinates and value have radius about 10^-digits. Raises `Inconclusive` if nothing is proved, with the reason: a
     Hessian that is singular as far as could be proved, kinks, or a centre that is too far from a KKT point.
     """
     try:
-        return _Local(network, X, z, centre).enclose(digits)
+        return _Local(N, centre).enclose(digits)
     except OutsideDomain as error:
         raise Inconclusive(f"the network could not be evaluated near the centre: {error}.") from None
 
@@ -94,21 +92,18 @@ def enclose_point(network: Network, X: Any, z: Any, centre: np.ndarray, digits: 
 class _Local:
     """N near one centre: its gradient there, and how far the Jacobians of Φ are from M on balls around it."""
 
-    def __init__(self, network: Network, X: Any, z: Any, centre: np.ndarray) -> None:
+    def __init__(self, N: Correlation, centre: np.ndarray) -> None:
         length = float(np.linalg.norm(centre))
-        if centre.shape != (network.size,) or not 0.0 < length < np.inf:
-            raise ValueError(f"a centre is a vector of {network.size} finite doubles, not all 0")
-        self.network, self.exact_X, self.exact_z = network, X, z
-        self.order = Fraction(homogeneity(network).order)
+        if centre.shape != (N.size,) or not 0.0 < length < np.inf:
+            raise ValueError(f"a centre is a vector of {N.size} finite doubles, not all 0")
+        self.N, self.order = N, Fraction(N.order)
         self.c = np.asarray(centre, dtype=np.float64) / length
-        self.X, self.z = MIDRAD.array(X), MIDRAD.array(z)
-        self.smooth = smoothness_of(network) >= 1
+        self.smooth = N.smoothness >= 1
         C = MidRad.exact(self.c)
         square = (C * C).sum()
         norm = MIDRAD.sqrt(square)
         self.low, self.high = float(norm.lower()), float(norm.upper())
-        run = network.forward(MIDRAD, C, self.X)
-        G = network.pullback(run, self.z)
+        G = N.gradient(MIDRAD, C)
         mu = (G * C).sum() / square
         self.mu = float(mu.mid)
         self.mu_error = float(mu.rad)
@@ -120,10 +115,10 @@ class _Local:
     def _first_kinks(self, C: MidRad) -> None:
         """The kink arguments of the lowest trained layer are linear: x·w is within r|x| of x·c on the whole ball."""
         self.first: tuple[int, MidRad, np.ndarray] | None = None
-        network = self.network
+        network = self.N.network
         if isinstance(network, FeedForward) and min(network.trained) < network.depth:
             layer = min(network.trained) - 1
-            features = MIDRAD.array(network.features(np.asarray(self.exact_X, dtype=object)))
+            features = MIDRAD.array(network.features(self.N.X))
             values = features @ network.matrices(MIDRAD, C)[layer].T
             self.first = layer, values, features.norm_upper(axis=1)[:, None]
 
@@ -140,14 +135,14 @@ class _Local:
             return self.first[1].widened(np.broadcast_to(reach, arguments.shape))
 
         w = MidRad.exact(self.c).widened(r)
-        run = self.network.forward(MIDRAD, w, self.X, enclose=tighter)
-        self.kinks = sum(int(np.sum(MIDRAD.sign(each) == UNKNOWN)) for each in run.kinks)
+        at = self.N.at(MIDRAD, w, enclose=tighter)
+        self.kinks = sum(int(np.sum(MIDRAD.sign(each) == UNKNOWN)) for each in at.run.kinks)
         if self.kinks and not self.smooth:
             raise Inconclusive(
                 f"{self.kinks} kinks are within {r:.1e} of the point and the gradient jumps there; points of activations of "
                 "power 1 are proved away from kinks only."
             )
-        return self.network.hessian(run, self.z)
+        return at.hessian()
 
     def _matrix(self, C: MidRad, square: MidRad) -> None:
         """M with its spectrum, and `self.rounding`, how far it is from what it stands for."""
@@ -195,26 +190,13 @@ class _Local:
         near, delta = self._nearest(wide)
         factor = 1 / (Fraction(self.least) - Fraction(delta))
         radius = Fraction(self.residual) * factor
-        bits, tolerance = digits * 3322 // 1000 + GUARD_BITS, Fraction(1, 10 ** (digits + 3) * (1 + int(self.g)))
+        ar, tolerance = BallArithmetic(digits * 3322 // 1000 + GUARD_BITS), Fraction(1, 10 ** (digits + 3) * (1 + int(self.g)))
         zeros = self._zeros(near, delta)
-        w, error = polish(
-            self.network,
-            self.exact_X,
-            self.exact_z,
-            self.c,
-            zeros,
-            self.tau,
-            self._step,
-            Fraction(near),
-            factor,
-            tolerance,
-            bits,
-        )
-        point = unit_vector(w, error, bits)
+        w, error = polish(self.N, self.c, zeros, self.tau, self._step, Fraction(near), factor, tolerance, ar)
+        point = unit_vector(w, error, ar.bits)
         for i in np.flatnonzero(zeros):
-            point[i] = Ball(0, bits)
-        ar = BallArithmetic(bits)
-        value = ar.array(self.exact_z) @ self.network.forward(ar, np.array(point, dtype=object), ar.array(self.exact_X)).outputs
+            point[i] = Ball(0, ar.bits)
+        value = self.N.value(ar, np.array(point, dtype=object))
         kind, inertia = self._kind(delta)
         # The angle of r is arctan(r/|c|), and its chord is at least its sine.
         ratio = Ball(Fraction(wide), BITS) / Ball(Fraction(self.high), BITS)
@@ -223,7 +205,7 @@ class _Local:
         reason = f"the only KKT point within {float(uniqueness):.1e}"
         if value.sign() == UNKNOWN:
             reason += "; N is so close to 0 that its sign is not decided"
-        entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift, point, tolerance, bits), inertia, reason=reason)
+        entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift, point, tolerance, ar), inertia, reason=reason)
         return Enclosed(entry, self.c, shift, uniqueness, tuple(int(i) for i in np.flatnonzero(zeros)))
 
     def _holds(self, r: float) -> float | None:
@@ -307,8 +289,7 @@ class _Local:
         while zeros.any():  # ends: zeros become fewer
             tick()
             w = MidRad.exact(self.c).widened(np.where(zeros, 0.0, r))
-            run = self.network.forward(MIDRAD, w, self.X)
-            moved = self.network.pullback(run, self.z).magnitude() > 0.0
+            moved = self.N.gradient(MIDRAD, w).magnitude() > 0.0
             if not (zeros & moved).any():
                 break
             zeros &= ~moved
@@ -339,7 +320,7 @@ class _Local:
         spread = float(up(delta * (1.0 + 2.0**-40) * np.square(float(d.norm_upper()))))
         return 1 if float(form.lower()) > spread else -1 if float(form.upper()) < -spread else 0
 
-    def _gap(self, delta: float, shift: Fraction, point: list[Ball], tolerance: Fraction, bits: int) -> Ball | None:
+    def _gap(self, delta: float, shift: Fraction, point: list[Ball], tolerance: Fraction, ar: BallArithmetic) -> Ball | None:
         """Minus the largest eigenvalue of A, at length 1.
 
         With w in place of c in its last term, M is off by |τ| sin∠(w, c) more, and has the eigenvalues of A and τ.
@@ -356,9 +337,7 @@ class _Local:
         top = Fraction(float(values[place]))
         if abs(top - tau) <= spread:
             return None
-        sharp = sharpened(
-            self.network, self.exact_X, self.exact_z, self.order, point, self.spectrum, spread, place, tau, tolerance, bits
-        )
+        sharp = sharpened(self.N, point, self.spectrum, spread, place, tau, tolerance, ar)
         coarse = Ball.interval(-top - spread, -top + spread, BITS)
         return coarse if sharp is None or sharp.radius() >= spread else -sharp
 

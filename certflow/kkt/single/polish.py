@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.running import tick
 
 _MOST_STEPS = 12
@@ -22,9 +21,7 @@ Step = Callable[[np.ndarray], np.ndarray]
 
 
 def polish(
-    network: Network,
-    X: Any,
-    z: Any,
+    N: Correlation,
     centre: np.ndarray,
     zeros: np.ndarray,
     tau: float,
@@ -32,7 +29,7 @@ def polish(
     reach: Fraction,
     factor: Fraction,
     tolerance: Fraction,
-    bits: int,
+    ar: BallArithmetic,
 ) -> tuple[list[Fraction], Fraction]:
     """A vector w and how far w* is from it at most: about `tolerance`, or what a dozen steps reach.
 
@@ -43,7 +40,7 @@ def polish(
     w, best = start, (start, reach)
     for _ in range(_MOST_STEPS):
         tick()
-        value = _phi(network, X, z, start, w, Fraction(tau), bits)
+        value = _phi(N, start, w, Fraction(tau), ar)
         error = _length(value).upper() * factor
         if error < best[1]:
             best = w, error
@@ -53,20 +50,19 @@ def polish(
             break
         move = step(np.array([each.midpoint_float() for each in value]))
         move[zeros] = 0.0
-        w = [_rounded(a - Fraction(float(b)), bits) for a, b in zip(w, move, strict=True)]
+        w = [_rounded(a - Fraction(float(b)), ar.bits) for a, b in zip(w, move, strict=True)]
         if sum((a - b) ** 2 for a, b in zip(w, start, strict=True)) >= reach**2:
             break
     return best
 
 
-def _phi(network: Network, X: Any, z: Any, c: list[Fraction], w: list[Fraction], tau: Fraction, bits: int) -> np.ndarray:
+def _phi(N: Correlation, c: list[Fraction], w: list[Fraction], tau: Fraction, ar: BallArithmetic) -> np.ndarray:
     """Φ(w) in balls (k)."""
-    ar = BallArithmetic(bits)
     at, centre = ar.array(w), ar.array(c)
-    G = network.pullback(network.forward(ar, at, ar.array(X)), ar.array(z))
-    mu = (G @ at) / Ball(sum((a * a for a in w), Fraction(0)), bits)
+    G = N.gradient(ar, at)
+    mu = (G @ at) / Ball(sum((a * a for a in w), Fraction(0)), ar.bits)
     height = sum((a * (b - a) for a, b in zip(c, w, strict=True)), Fraction(0)) * tau
-    result: np.ndarray = G - at * mu + centre * Ball(height / sum((a * a for a in c), Fraction(0)), bits)
+    result: np.ndarray = G - at * mu + centre * Ball(height / sum((a * a for a in c), Fraction(0)), ar.bits)
     return result
 
 

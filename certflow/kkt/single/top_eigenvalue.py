@@ -16,7 +16,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.kkt.single.spectrum import Spectrum
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.running import tick
 
 _CLUSTER = 1e-7
@@ -27,17 +27,14 @@ _MOST_STEPS = 3
 
 
 def sharpened(
-    network: Network,
-    X: Any,
-    z: Any,
-    order: Fraction,
+    N: Correlation,
     point: Sequence[Ball],
     coarse: Spectrum,
     spread: Fraction,
     place: int,
     tau: Fraction,
     tolerance: Fraction,
-    bits: int,
+    ar: BallArithmetic,
 ) -> Ball | None:
     """The eigenvalue of B at the sorted place `place` (from the bottom), or None if it is not separated or too much work.
 
@@ -48,25 +45,24 @@ def sharpened(
     size = float(np.max(np.abs(values)))
     near = np.flatnonzero(np.abs(values - values[place]) <= _CLUSTER * size)
     k, p = len(values), len(near)
-    if near[-1] != place or p * k * len(z) > _WORK:
+    if near[-1] != place or p * k * len(N.z) > _WORK:
         return None
-    ar = BallArithmetic(bits)
+    bits, order = ar.bits, Fraction(N.order)
     u = np.array(point, dtype=object)
     nearly = Ball.interval(Fraction(-1, 4**bits), Fraction(1, 4**bits), bits)
 
     def both_sides(layer: int, arguments: Any) -> Any:
         # On a kink the Hessian has the values of all sides, also where its argument is known to be exactly 0.
-        return network.select_by_sign(ar, layer, arguments + nearly, Fraction(0))
+        return N.network.select_by_sign(ar, layer, arguments + nearly, Fraction(0))
 
-    run = network.forward(ar, u, ar.array(X), select=both_sides)
-    weights = ar.array(z)
-    mu = network.pullback(run, weights) @ u
+    at = N.at(ar, u, select=both_sides)
+    mu = at.gradient @ u
 
     def shifted(columns: np.ndarray, theta: Fraction) -> np.ndarray:
         """(B - θ) of the exact vectors in the rows of `columns`, as rows."""
         rows = ar.array(columns)
         radial = (rows @ u) * (-mu * (order - 2) + tau)
-        result: np.ndarray = network.hessian(run, weights, columns) - rows * (mu + theta) + radial[:, None] * u[None, :]
+        result: np.ndarray = at.hessian(columns) - rows * (mu + theta) + radial[:, None] * u[None, :]
         return result
 
     far = np.setdiff1d(np.arange(k), near)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from certflow.kkt.permutations import in_order
 from certflow.kkt.points import PARTIAL, KKTSet
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import Enclosed, enclose_point
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive
 from certflow.progress import Progress
 
@@ -23,9 +22,7 @@ METHOD = "multi-start search; each point is proved to exist, alone in a ball, by
 
 
 def verified_points(
-    network: Network,
-    X: Any,
-    z: Any,
+    N: Correlation,
     starts: int = 64,
     digits: int = 30,
     count: int | None = None,
@@ -33,13 +30,13 @@ def verified_points(
     seed: int = 0,
     given: Iterable[np.ndarray] = (),
 ) -> KKTSet:
-    """KKT points of N = Σ z_i H_i on the unit sphere of all weights, each with proof; by no means all of them.
+    """KKT points of N, all of whose numbers are exact, on the unit sphere, each with proof; by no means all of them.
 
-    X (n × inputs) and z (n) are exact. Searches from the directions `given` (size doubles each, not 0) and from `starts` random
+    Searches from the directions `given` (size doubles each, not 0) and from `starts` random
     ones, the same for the same seed, until `count` points are proved. No two entries are the same point; of those that differ by
     the order of hidden neurons usually one is listed. Values decrease.
     """
-    found, refusals, proposed = _search(network, X, z, starts, digits, count, progress, seed, [np.asarray(w) for w in given])
+    found, refusals, proposed = _search(N, starts, digits, count, progress, seed, [np.asarray(w) for w in given])
     points = sorted((each.point for each in found), key=lambda point: -point.value.mid())
     reason = f"the entries were found by search from {starts} random directions and are proved; there may be others"
     if refusals:
@@ -50,9 +47,7 @@ def verified_points(
 
 
 def _search(
-    network: Network,
-    X: Any,
-    z: Any,
+    N: Correlation,
     starts: int,
     digits: int,
     count: int | None,
@@ -60,23 +55,23 @@ def _search(
     seed: int,
     given: Sequence[np.ndarray],
 ) -> tuple[list[Enclosed], Counter[str], int]:
-    search = Search(network, X, z)
+    search = Search(N)
     found: list[Enclosed] = []
     known: list[np.ndarray] = []
     refusals: Counter[str] = Counter()
     total = len(given) + starts
-    for done, start in enumerate(chain(given, directions(network.size, starts, seed))):
+    for done, start in enumerate(chain(given, directions(N.size, starts, seed))):
         if progress is not None:
             progress("searching and proving KKT points", done, total)
         for proposal in search.proposals(start):
-            w = in_order(network, proposal)
+            w = in_order(N.network, proposal)
             if not is_new(w, known):
                 continue
             known.append(w)
             if any(each.unique_at(w) for each in found):
                 continue
             try:
-                each = enclose_point(network, X, z, w, digits)
+                each = enclose_point(N, w, digits)
             except (Inconclusive, OutsideDomain) as error:
                 refusals[_class_of(str(error))] += 1
                 continue

@@ -13,6 +13,7 @@ from certflow.kkt.cover.boxes import box_function
 from certflow.kkt.cover.clarke import zero_is_gradient
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.grammar import parse
 from certflow.networks.kinks import kinks_of, simplest
@@ -58,7 +59,7 @@ def test_kinks_that_cancel_are_gone_and_the_value_stays(text, simple):
 
 @pytest.mark.parametrize("network", [Expression(["a", "b"], ["x"], "a*abs(b)*x"), TwoLayer(1, 1, Activation(F(0), 1))])
 def test_an_argument_that_is_exactly_zero_leaves_both_branches_open(network):
-    at = box_function(network, *ONE)(MidRad.exact(np.array([[1.0, 0.0], [0.0, 1.0]])), True)
+    at = box_function(Correlation(network, *ONE))(MidRad.exact(np.array([[1.0, 0.0], [0.0, 1.0]])), True)
     row, place, low = (0, 1, -1) if isinstance(network, Expression) else (1, 0, 0)
     slope = at.gradient[row][place]
     assert float(slope.lower()) <= low and float(slope.upper()) >= 1
@@ -78,7 +79,7 @@ def test_an_argument_that_is_exactly_zero_leaves_both_branches_open(network):
 )
 def test_zero_is_a_clarke_gradient_where_the_branches_surround_it(text, w, is_zero):
     network = Expression([f"u{i + 1}" for i in range(len(w))], ["x"], f"({text})*x")
-    assert zero_is_gradient(network, *ONE, tuple(map(F, w))) is is_zero
+    assert zero_is_gradient(Correlation(network, *ONE), tuple(map(F, w))) is is_zero
 
 
 def test_a_product_behind_kinks_that_cancel_has_no_flat_point():

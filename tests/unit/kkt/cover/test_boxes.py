@@ -14,6 +14,7 @@ from certflow.kkt.cover.krawczyk import Boxes, krawczyk, others
 from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layered_flips
 from certflow.kkt.cover.slopes import NeuronSlopes, _ramp_slope
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -52,7 +53,7 @@ def inside(mid, rad, exact):
 def test_exact_values_and_derivatives_lie_in_the_enclosures(name):
     network = NETWORKS[name]
     X, z = data(5, network.inputs, 7)
-    function, rng, draw = box_function(network, X, z), random.Random(3), np.random.default_rng(3)
+    function, rng, draw = box_function(Correlation(network, X, z)), random.Random(3), np.random.default_rng(3)
     centres, radii = draw.normal(size=(12, network.size)), 0.3 * draw.random((12, network.size))
     radii[:3] = 0.0
     found = function(MidRad(centres, radii), True)
@@ -71,7 +72,7 @@ def test_exact_values_and_derivatives_lie_in_the_enclosures(name):
 
 def test_kinks_of_power_one_are_irregular_boxes_only_where_they_are_undecided():
     network = FeedForward([1, 1, 1], Activation(Fraction(0), 1))
-    function = box_function(network, [[Fraction(1)]], [Fraction(1)])
+    function = box_function(Correlation(network, [[Fraction(1)]], [Fraction(1)]))
     found = function(MidRad(np.array([[0.5, 1.0], [0.05, 1.0]]), np.full((2, 2), 0.1)), True)
     assert found.regular.tolist() == [True, False]
     # Both branches of the slope: dN/dw is v or 0.
@@ -110,7 +111,7 @@ def test_no_proof_loses_an_exact_kkt_point(alpha):
     # One sample per axis: on an open orthant with c_i the coefficient there, KKT means c_i w_i^(p-1) = λ w_i.
     network = OneLayer(3, 1, Activation(Fraction(alpha), 3))
     X, z = np.eye(3, dtype=int).astype(object) * Fraction(1), np.array([Fraction(1), Fraction(2), Fraction(4)])
-    function = box_function(network, X, z)
+    function = box_function(Correlation(network, X, z))
     point = np.array([1.0, 0.5, 0.25])  # z_i w_i is constant
     draw = np.random.default_rng(0)
     for radius in (1.0, 0.3, 0.01):
@@ -133,7 +134,9 @@ def test_a_zero_in_the_corner_of_a_box_is_kept_by_the_drift_of_the_multiplier(fa
     # The form 2 (a + b)² - 3 b² has the eigenvector (2, 1), and nothing else is alive; F(y) - F(c) - A Δ is the change of μ times
     # Δ, which is as large as its bound for a zero in the corner.
     rows = [[sign, sign], [0, sign]] if face == 0 else [[sign, sign], [sign, 0]]
-    function = box_function(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], [2, -3])
+    function = box_function(
+        Correlation(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], [2, -3])
+    )
     point, low, high = (np.full((1, 2), float(sign)) for _ in range(3))
     point[0, 1 - face] = 0.5 * sign
     inner, outer = (0.25, 0.5) if side * sign > 0 else (0.5, 1.0)
@@ -150,7 +153,9 @@ def test_a_zero_in_the_corner_of_a_box_is_kept_by_the_drift_of_the_multiplier(fa
 def test_boxes_of_one_neuron_shrink_by_what_its_slopes_leave(centre, radius):
     # On the half-space w_1 = 1, with σ' = 2 t_+: all that is stated, where the only rows are numbers.
     rows, z = [(1, 1), (0, -1), (2, -1), (1, 3)], [2, -3, 1, 4]
-    function = box_function(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], z)
+    function = box_function(
+        Correlation(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], z)
+    )
     box = Boxes(np.array([[1.0, centre - radius]]), np.array([[1.0, centre + radius]]), np.array([0]))
 
     def slope(at, to):
@@ -176,7 +181,7 @@ def test_places_other_than_the_faces():
 
 def test_boxes_on_which_n_is_not_defined_raise():
     network = Expression(["a", "b"], ["x"], "a**3*x/b")
-    function = box_function(network, [[Fraction(1)]], [Fraction(1)])
+    function = box_function(Correlation(network, [[Fraction(1)]], [Fraction(1)]))
     with pytest.raises(CANNOT_EVALUATE):
         function(MidRad(np.array([[1.0, 0.0]]), np.array([[0.1, 0.1]])), False)
 
@@ -189,7 +194,7 @@ def test_flips_are_symmetries(name):
     network = NETWORKS[name]
     X, z = data(4, network.inputs, 1)
     if isinstance(network, Expression):
-        flips = expression_flips(network.weight_names, correlation_tree(network, X, z))
+        flips = expression_flips(network.weight_names, correlation_tree(Correlation(network, X, z)))
     else:
         flips = layered_flips(network)
     rng = random.Random(0)
@@ -212,9 +217,10 @@ def test_the_group_of_flips_and_its_part_of_the_sphere():
 def test_balances_of_layers_and_of_expressions_agree():
     layered = layered_balances(FeedForward([2, 1, 1], Activation(Fraction(0), 2)))
     assert layered == [(Fraction(1), Fraction(1), Fraction(-2))]
-    node = correlation_tree(Expression(["a", "b", "c"], ["x", "y"], "c*max(a*x + b*y, 0)**2"), [[1, 2], [3, 1]], [1, 1])
+    network = Expression(["a", "b", "c"], ["x", "y"], "c*max(a*x + b*y, 0)**2")
+    node = correlation_tree(Correlation(network, [[1, 2], [3, 1]], [1, 1]))
     assert Balances(expression_balances(("a", "b", "c"), node)).rows == Balances(layered).rows
-    mixed = correlation_tree(Expression(["a", "b"], ["x"], "a**3*x + b**3"), [[Fraction(1)]], [Fraction(1)])
+    mixed = correlation_tree(Correlation(Expression(["a", "b"], ["x"], "a**3*x + b**3"), [[Fraction(1)]], [Fraction(1)]))
     assert Balances(expression_balances(("a", "b"), mixed)).rows == []
 
 
@@ -232,7 +238,7 @@ def test_only_dead_points_near_the_border_of_a_dead_cone():
     network = OneLayer(2, 1, Activation(Fraction(0), 3))
     X = [[Fraction(1), Fraction(0)], [Fraction(1), Fraction(1)]]
     near = MidRad(np.array([[-1.0, 0.95], [0.1, -1.0], [1.0, 0.0]]), np.array([[0.0, 0.1], [0.02, 0.0], [0.0, 0.1]]))
-    function = box_function(network, X, [Fraction(1), Fraction(-1)])
+    function = box_function(Correlation(network, X, [Fraction(1), Fraction(-1)]))
     # The first box meets only the border of the second sample, the second one is alive, in the third there are both.
     assert only_dead(function, near).tolist()[0]
     assert not only_dead(function, near).tolist()[2]

@@ -20,6 +20,7 @@ from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.lift import lift
 from certflow.kkt.points import KKTPoint
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -36,7 +37,7 @@ def data(n, d, seed):
 
 
 def polynomial(weights, text, **options):
-    return search(Expression(weights, ["x"], text), [[ONE]], [ONE], **options)
+    return search(Correlation(Expression(weights, ["x"], text), [[ONE]], [ONE]), **options)
 
 
 def contains(entry, exact_square, signs):
@@ -107,7 +108,7 @@ def test_agrees_with_the_planar_enumeration(seed, alpha):
     X, z = data(6, 2, seed)
     exact = planar_kkt(X, z, alpha, 30)
     isolated = [p for p in exact.points if p.kind != "arc"]
-    found = search(OneLayer(2, 1, Activation(alpha, 2)), X, z)
+    found = search(Correlation(OneLayer(2, 1, Activation(alpha, 2)), X, z))
     ours = [p for p in found.points if p.reason == ""]
     assert found.complete and found.of == "one neuron" and len(ours) == len(isolated)
     for entry in ours:
@@ -120,7 +121,7 @@ def test_agrees_with_the_lift_of_a_neuron_to_two_layers(seed):
     X, z = data(5, 2, seed)
     neuron = Neuron.of(X, z, SQUARED)
     exact = lift(neuron, planar_kkt(X, z, Fraction(0), 35), planar_kkt(X, -z, Fraction(0), 35), 30)
-    found = search(TwoLayer(2, 1, SQUARED), X, z)
+    found = search(Correlation(TwoLayer(2, 1, SQUARED), X, z))
     ours = [p for p in found.points if p.continuum is None]
     theirs = [p for p in exact.points if p.value.sign() in (1, -1)]
     assert found.complete and len(ours) == len(theirs)
@@ -131,8 +132,10 @@ def test_agrees_with_the_lift_of_a_neuron_to_two_layers(seed):
 
 def test_a_chain_of_neurons_is_one_neuron_with_a_higher_power():
     X, z = data(8, 2, 3)
-    chain = search(FeedForward([2, 1, 1, 1], SQUARED), X, z)
-    single = [p for p in search(OneLayer(2, 1, Activation(Fraction(0), 4)), X, z).points if p.value.sign() in (1, -1)]
+    chain = search(Correlation(FeedForward([2, 1, 1, 1], SQUARED), X, z))
+    single = [
+        p for p in search(Correlation(OneLayer(2, 1, Activation(Fraction(0), 4)), X, z)).points if p.value.sign() in (1, -1)
+    ]
     ours = [p for p in chain.points if p.continuum is None]
     assert chain.complete and len(ours) == 2 * len(single)  # either sign of the last weight
     for entry in ours:
@@ -180,7 +183,7 @@ CASES = {
 def test_a_dense_search_finds_nothing_else(name, seed):
     network = CASES[name]
     X, z = data(5, network.inputs, seed)
-    found = search(network, X, z, digits=20, budget=20_000)
+    found = search(Correlation(network, X, z), digits=20, budget=20_000)
     assert found.complete, found.reason
     centres = np.array([[float(c.mid()) for c in p.point] for p in found.points if p.continuum is None])
     distances = np.linalg.norm(centres[:, None] - centres[None], axis=2) + np.eye(len(centres))
@@ -196,7 +199,7 @@ def test_a_dense_search_finds_nothing_else(name, seed):
 
 def test_a_dead_cell_is_one_entry_with_its_exact_cone():
     X = [[ONE, 0 * ONE, 0 * ONE], [ONE, ONE, 0 * ONE], [0 * ONE, ONE, 2 * ONE]]
-    found = search(OneLayer(3, 1, CUBED), X, [ONE, -ONE, 2 * ONE])
+    found = search(Correlation(OneLayer(3, 1, CUBED), X, [ONE, -ONE, 2 * ONE]))
     (dead,) = [p for p in found.points if p.continuum is not None]
     assert found.complete and "dead" in dead.reason and dead.continuum.dimension == 2 and len(dead.continuum.rays) == 3
     for ray in (*dead.continuum.rays, dead.direction):
@@ -204,7 +207,7 @@ def test_a_dead_cell_is_one_entry_with_its_exact_cone():
 
 
 def test_samples_that_cancel_leave_every_direction():
-    found = search(OneLayer(2, 1, SQUARED), [[ONE, ONE], [2 * ONE, 2 * ONE]], [Fraction(4), -ONE])
+    found = search(Correlation(OneLayer(2, 1, SQUARED), [[ONE, ONE], [2 * ONE, 2 * ONE]], [Fraction(4), -ONE]))
     (entry,) = found.points
     assert found.complete and len(entry.continuum.lines) == 2
 
@@ -212,7 +215,7 @@ def test_samples_that_cancel_leave_every_direction():
 def test_kinks_of_power_one_are_undecided_and_points_away_from_them_are_found():
     # N = v (u (w1 + ... )_+)_+ with both samples active near w = (1, 1)/√2.
     X = [[ONE, 0 * ONE], [0 * ONE, ONE]]
-    found = search(FeedForward([2, 1, 1, 1], RELU), X, [ONE, ONE], digits=15, budget=3_000)
+    found = search(Correlation(FeedForward([2, 1, 1, 1], RELU), X, [ONE, ONE]), digits=15, budget=3_000)
     best = found.points[0]
     assert best.kind == "maximum" and all(c.square().contains(q) for c, q in zip(best.point, [Fraction(1, 6)] * 2, strict=False))
     assert not found.complete and found.undecided > 0
@@ -222,7 +225,7 @@ def test_kinks_of_power_one_are_undecided_and_points_away_from_them_are_found():
 def test_a_spent_budget_ends_partial_with_an_honest_share(budget):
     X, z = data(10, 4, 1)
     network = OneLayer(4, 1, CUBED)
-    whole, part = search(network, X, z, digits=10), search(network, X, z, digits=10, budget=budget)
+    whole, part = search(Correlation(network, X, z), digits=10), search(Correlation(network, X, z), digits=10, budget=budget)
     assert whole.complete and not part.complete and "budget" in part.reason and 0 < part.undecided <= 1
     assert len(part.points) < len(whole.points)
     if budget == 0:
@@ -247,13 +250,13 @@ def test_running_out_of_time_ends_the_search():
 
     X, z = data(5, 3, 1)
     with pytest.raises(OutOfTime):
-        search(OneLayer(3, 1, CUBED), X, z, progress=stop)
+        search(Correlation(OneLayer(3, 1, CUBED), X, z), progress=stop)
 
 
 def test_progress_ends_at_its_total():
     calls = []
     X, z = data(5, 2, 1)
-    search(OneLayer(2, 1, SQUARED), X, z, progress=lambda *call: calls.append(call))
+    search(Correlation(OneLayer(2, 1, SQUARED), X, z), progress=lambda *call: calls.append(call))
     for description in {call[0] for call in calls}:
         last = [call for call in calls if call[0] == description][-1]
         assert last[1] == last[2]
@@ -261,7 +264,7 @@ def test_progress_ends_at_its_total():
 
 def test_one_weight_is_refused():
     with pytest.raises(ValueError):
-        search(OneLayer(1, 1, SQUARED), [[ONE]], [ONE])
+        search(Correlation(OneLayer(1, 1, SQUARED), [[ONE]], [ONE]))
 
 
 def polished(slope, radius, low, high):

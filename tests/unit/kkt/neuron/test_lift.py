@@ -15,6 +15,7 @@ from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import TwoLayer
 from certflow.problem import Problem
@@ -44,7 +45,7 @@ def test_every_point_of_two_trained_layers_is_kkt_with_its_kind_and_gap(alpha):
     problem, neuron, found = two_layer(X, LABELS, alpha)
     assert found.complete
     for point in found.points:
-        residual = kkt_residual(neuron, problem.X, problem.z, point.point)
+        residual = kkt_residual(Correlation(neuron, problem.X, problem.z), point.point)
         assert all(entry.contains(0) and entry.radius() < F(1, 10**20) for entry in residual)
         assert sum((c.square() for c in point.point), Ball(0, 200)).contains(1)
         if point.inertia is not None:
@@ -92,7 +93,9 @@ def test_two_neurons_on_one_line_of_inputs():
     problem, neuron, found = two_layer([[F(2)], [F(-1)]], [F(1), F(3)])
     # n(1) = 4/2, n(-1) = 3/2: four points with N != 0, and the axis (0, ±1) between values of one sign.
     assert sorted(p.kind for p in found.points) == ["maximum"] * 3 + ["minimum"] * 3
-    assert all(entry.contains(0) for p in found.points for entry in kkt_residual(neuron, problem.X, problem.z, p.point))
+    assert all(
+        entry.contains(0) for p in found.points for entry in kkt_residual(Correlation(neuron, problem.X, problem.z), p.point)
+    )
 
 
 @pytest.mark.parametrize("widths", [[2, 2, 3, 1], [3, 1, 1, 1], [2, 1, 2, 1, 1], [1, 1, 1, 1]])
@@ -103,7 +106,7 @@ def test_deep_linear_networks_have_three_sets(widths):
     found = kkt_set(problem)
     assert [p.value.sign() for p in found.points] == [1, -1, 0] and found.complete
     for point in found.points:
-        residual = kkt_residual(network, problem.X, problem.z, point.point)
+        residual = kkt_residual(Correlation(network, problem.X, problem.z), point.point)
         assert all(entry.contains(0) and entry.radius() < F(1, 10**25) for entry in residual)
         if point.gap is not None:
             assert abs(point.gap.midpoint_float() + tangential_eigenvalues(network, problem, point).max()) < 1e-9

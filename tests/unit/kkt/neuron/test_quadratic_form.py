@@ -7,6 +7,7 @@ import pytest
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.quadratic_form import quadratic_form
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
@@ -41,7 +42,7 @@ def test_a_diagonal_linear_network_has_its_circle_of_points():
 )
 def test_the_matrix_is_exact_or_there_is_none(output, matrix):
     network = Expression(["u1", "u2"], ["x1"], output)
-    assert quadratic_form(network, [[F(1)]], [F(1)]) == matrix
+    assert quadratic_form(Correlation(network, [[F(1)]], [F(1)])) == matrix
 
 
 def test_irrational_multiple_eigenvalues_are_whole_eigenspaces():

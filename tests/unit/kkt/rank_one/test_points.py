@@ -20,6 +20,7 @@ from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import enclose_point
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput
@@ -44,7 +45,7 @@ def both_ends(network, X, z, axis=None):
     axis = tuple(F(c) for c in axis or (1,))
     return {
         signs: [exact_point(u, neuron.value(u)) for u in (axis, tuple(-c for c in axis))]
-        for signs, neuron in effective_neurons(network, X, z).items()
+        for signs, neuron in effective_neurons(Correlation(network, X, z)).items()
     }
 
 
@@ -52,20 +53,20 @@ def planar_points(network, X, z):
     """KKT points of the effective neuron with two inputs, proved, found from angles around the circle."""
     activation = network.activation
     neuron = OneLayer(2, 1, Activation(activation.alpha, activation.power ** (network.depth - 1)))
-    search, known = Search(neuron, X, z), []
+    search, known = Search(Correlation(neuron, X, z)), []
     for k in range(48):
         w = search.newton(np.array([math.cos(math.pi * k / 24 + 0.05), math.sin(math.pi * k / 24 + 0.05)]))
         if w is not None and is_new(w, known):
             known.append(w)
-    return [enclose_point(neuron, X, z, w, digits=45).point for w in known]
+    return [enclose_point(Correlation(neuron, X, z), w, digits=45).point for w in known]
 
 
 def residual_excludes_zero(network, X, z, point):
-    return any(not v.contains(0) for v in kkt_residual(network, X, z, point))
+    return any(not v.contains(0) for v in kkt_residual(Correlation(network, X, z), point))
 
 
 def assert_kkt(network, X, z, point, digits=TINY):
-    residual = kkt_residual(network, X, z, point)
+    residual = kkt_residual(Correlation(network, X, z), point)
     assert all(v.contains(0) and v.radius() <= digits for v in residual)
     square = sum((c.square() for c in point), Ball(0, BITS))
     assert square.contains(1) and square.radius() <= digits
@@ -150,7 +151,7 @@ def test_the_gradient_at_a_rank_one_point_is_given_by_two_numbers_per_layer(data
 @pytest.mark.parametrize(("X", "z"), [(LINE, LINE_Z), (ONE_SIDE, ONE_SIDE_Z)], ids=["both sides", "one side"])
 def test_constructed_points_are_kkt(alpha, p, widths, X, z):
     network = net(widths, alpha, p)
-    found = rank_one_points(network, X, z, both_ends(network, X, z), digits=40)
+    found = rank_one_points(Correlation(network, X, z), both_ends(network, X, z), digits=40)
     assert len(found.points) >= 6
     for point in found.points:
         assert_kkt(network, X, z, point.point)
@@ -162,7 +163,7 @@ def test_constructed_points_are_kkt(alpha, p, widths, X, z):
 
 def test_four_layers_are_kkt():
     network = net([1, 2, 1, 2, 1], "1/2", 2)
-    found = rank_one_points(network, ONE_SIDE, ONE_SIDE_Z, both_ends(network, ONE_SIDE, ONE_SIDE_Z), digits=45)
+    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z), digits=45)
     assert len(found.points) == 2 * 5 * 2 * 5
     for point in found.points:
         assert_kkt(network, ONE_SIDE, ONE_SIDE_Z, point.point)
@@ -172,7 +173,7 @@ def test_four_layers_are_kkt():
 def test_planar_data_of_depth_three(alpha, p):
     network = net([2, 2, 2, 1], alpha, p)
     given_points = planar_points(network, PLANE, PLANE_Z)
-    found = rank_one_points(network, PLANE, PLANE_Z, given_points, digits=40)
+    found = rank_one_points(Correlation(network, PLANE, PLANE_Z), given_points, digits=40)
     assert len(found.points) >= 8
     for point in found.points:
         assert_kkt(network, PLANE, PLANE_Z, point.point)
@@ -186,7 +187,7 @@ def test_planar_data_of_depth_three(alpha, p):
 def test_the_number_of_rank_one_points_is_that_of_the_theorem(alpha, per_layer, lines):
     network = net([1, 3, 2, 1], alpha, 2)
     X, z = (LINE, [F(1), F(-2)]) if lines == 2 else (ONE_SIDE, ONE_SIDE_Z)
-    found = rank_one_points(network, X, z, both_ends(network, X, z))
+    found = rank_one_points(Correlation(network, X, z), both_ends(network, X, z))
     assert sum(p.multiplicity for p in found.points) == 2 * lines * per_layer(3) * per_layer(2)
 
 
@@ -200,7 +201,7 @@ def hidden_matrices(network, w):
 
 def newton_points(network, X, z, starts):
     """KKT points with N != 0 and hidden matrices of rank one that Newton's method finds from rank-one starts, in floats."""
-    search, found = Search(network, X, z), []
+    search, found = Search(Correlation(network, X, z)), []
     random = np.random.default_rng(7)
     shapes, p = list(itertools.pairwise(network.widths)), network.activation.power
     for _ in range(starts):
@@ -243,10 +244,10 @@ def test_newton_finds_no_other_rank_one_points(alpha, p, widths, data, least):
     network = net(widths, alpha, p)
     found = newton_points(network, *data, starts=40)
     assert len(found) >= least
-    constructed = rank_one_points(network, *data, both_ends(network, *data)).points
+    constructed = rank_one_points(Correlation(network, *data), both_ends(network, *data)).points
     sizes = np.array([np.sort([abs(c.midpoint_float()) for c in point.point]) for point in constructed])
     values = np.array([point.value.midpoint_float() for point in constructed])
-    search = Search(network, *data)
+    search = Search(Correlation(network, *data))
     for w in found:
         # Neurons are permuted and, for |τ| = 1, reversed; sizes and value are what is left.
         same = (np.abs(sizes - np.sort(np.abs(w))).max(axis=1) < 1e-6) & (np.abs(values / search.value(w) - 1) < 1e-6)
@@ -283,7 +284,7 @@ def test_roots_are_isolated(positive, others, pair):
 )
 def test_both_signs_in_the_first_leaky_layer_are_kkt(alpha, p, z, count):
     network, z = net([1, 2, 2, 1], alpha, p), [F(1), F(z)]
-    found = rank_one_points(network, LINE, z, both_ends(network, LINE, z), digits=40)
+    found = rank_one_points(Correlation(network, LINE, z), both_ends(network, LINE, z), digits=40)
     split = [point for point in found.points if -1 in point.shapes[0].codes]
     assert len(split) == count and "both signs" not in found.reason
     for point in split:
@@ -292,15 +293,15 @@ def test_both_signs_in_the_first_leaky_layer_are_kkt(alpha, p, z, count):
 
 def test_a_split_second_layer_exists_for_odd_leaky_powers():
     network = net([1, 1, 2, 1], "1/2", 3)
-    search = Search(network, LINE, LINE_Z)
+    search = Search(Correlation(network, LINE, LINE_Z))
     w = search.newton(np.array([-0.832, 0.1595, -0.4531, 0.0921, -0.2616]))
-    proved = enclose_point(network, LINE, LINE_Z, w)
+    proved = enclose_point(Correlation(network, LINE, LINE_Z), w)
     _, small_entry, long_entry, _, _ = proved.point.point
     assert small_entry.sign() == 1 and long_entry.sign() == -1
     ratio = -long_entry / small_entry
     rho = root(F(8), 2, BITS).ball
     assert not ratio.overlaps(rho) and not ratio.contains(1)
-    found = rank_one_points(network, LINE, LINE_Z, both_ends(network, LINE, LINE_Z))
+    found = rank_one_points(Correlation(network, LINE, LINE_Z), both_ends(network, LINE, LINE_Z))
     assert "both signs in a layer that sees both signs" in found.reason
 
 
@@ -313,7 +314,7 @@ OPPOSITE, OPPOSITE_Z = [[F(1), F(0)], [F(-1), F(0)]], [F(1), F(1)]
 @pytest.mark.parametrize("p", [1, 2])
 def test_the_example_of_two_opposite_inputs(p):
     network = net([2, 2, 1], 0, p)
-    found = rank_one_points(network, OPPOSITE, OPPOSITE_Z, both_ends(network, OPPOSITE, OPPOSITE_Z, (1, 0)))
+    found = rank_one_points(Correlation(network, OPPOSITE, OPPOSITE_Z), both_ends(network, OPPOSITE, OPPOSITE_Z, (1, 0)))
     split = [point for point in found.points if point.shapes[0].codes == (1, -1)]
     assert len(split) == 2
     for point in split:
@@ -338,7 +339,7 @@ def test_collinear_data_along_no_small_vector():
     length = Ball(sum(c * c for c in e), BITS).sqrt()
     right = tuple(c / length for c in e)
     entries = [KKTPoint("maximum", tuple(sign * c for c in right), Ball(1, BITS)) for sign in (1, -1)]
-    found = rank_one_points(network, X, z, entries)
+    found = rank_one_points(Correlation(network, X, z), entries)
     split = [p for p in found.points if -1 in p.shapes[0].codes]
     assert len(split) == 2 and "not decided" not in found.reason
     for point in split:
@@ -348,7 +349,7 @@ def test_collinear_data_along_no_small_vector():
 
 def test_one_sided_inputs_allow_both_signs_in_every_leaky_layer():
     network = net([1, 3, 3, 1], "1/2", 2)
-    found = rank_one_points(network, ONE_SIDE, ONE_SIDE_Z, both_ends(network, ONE_SIDE, ONE_SIDE_Z))
+    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z))
     for layer in (0, 1):
         point = next(p for p in found.points if p.shapes[layer].codes == (1, -1, 0))
         assert point.shapes[layer].ratio.exact == 4
@@ -381,7 +382,7 @@ def test_the_leaky_ratio_of_entries_is_needed_and_enough(ratio):
 
 def test_without_the_norms_of_the_layers_a_point_is_not_kkt():
     network = net([1, 2, 2, 1], 0, 2)
-    point = rank_one_points(network, LINE, LINE_Z, both_ends(network, LINE, LINE_Z)).points[0].point
+    point = rank_one_points(Correlation(network, LINE, LINE_Z), both_ends(network, LINE, LINE_Z)).points[0].point
     longer = [c * F(11, 10) for c in point[:2]] + list(point[2:])
     length = sum((c.square() for c in longer), Ball(0, BITS)).sqrt()
     assert residual_excludes_zero(network, LINE, LINE_Z, [c / length for c in longer])
@@ -428,7 +429,7 @@ def test_both_signs_in_the_first_layer_need_two_kkt_points():
     assert residual_excludes_zero(OneLayer(2, 1, Activation(F(0), 2)), X, z, tuple(-c for c in entry.point))
     assert not residual_excludes_zero(network, X, z, plan_points(network, X, z, entry, (shape((1, 1)),)))
     assert residual_excludes_zero(network, X, z, plan_points(network, X, z, entry, (shape((1, -1)),)))
-    found = rank_one_points(network, X, z, [entry])
+    found = rank_one_points(Correlation(network, X, z), [entry])
     assert {point.shapes[0].codes for point in found.points} == {(1, 0), (1, 1)}
     # Lengths in the wrong ratio, with collinear data and A = 1, B = 2: λ_+ |A| = λ_- |B|.
     line = net([1, 2, 1], 0, 2)
@@ -440,10 +441,18 @@ def test_both_signs_in_the_first_layer_need_two_kkt_points():
 def test_both_signs_in_the_first_of_three_layers_need_equal_signs():
     for z, number in (([F(1), F(1)], 2), ([F(1), F(-1)], 0)):
         deep, shallow = net([1, 2, 1, 1], 0, 2), net([1, 2, 1], 0, 2)
-        split = [p for p in rank_one_points(deep, LINE, z, both_ends(deep, LINE, z)).points if -1 in p.shapes[0].codes]
+        split = [
+            p for p in rank_one_points(Correlation(deep, LINE, z), both_ends(deep, LINE, z)).points if -1 in p.shapes[0].codes
+        ]
         assert len(split) == number
         assert (
-            len([p for p in rank_one_points(shallow, LINE, z, both_ends(shallow, LINE, z)).points if -1 in p.shapes[0].codes])
+            len(
+                [
+                    p
+                    for p in rank_one_points(Correlation(shallow, LINE, z), both_ends(shallow, LINE, z)).points
+                    if -1 in p.shapes[0].codes
+                ]
+            )
             == 2
         )
         for flip in (1, -1):
@@ -460,16 +469,16 @@ def test_the_wrong_neuron_is_refused():
             copied = plan_points(network, PLANE, PLANE_Z, point, [shape((1,) * m) for m in network.widths[1:-1]])
             if residual_excludes_zero(network, PLANE, PLANE_Z, copied):
                 with pytest.raises(BadInput, match="not a KKT point of the effective neuron"):
-                    rank_one_points(network, PLANE, PLANE_Z, [point])
+                    rank_one_points(Correlation(network, PLANE, PLANE_Z), [point])
                 refused += 1
             else:
-                assert rank_one_points(network, PLANE, PLANE_Z, [point]).points
+                assert rank_one_points(Correlation(network, PLANE, PLANE_Z), [point]).points
         assert refused
 
 
 def test_networks_with_untrained_layers_are_refused():
     with pytest.raises(BadInput, match="all of them trained"):
-        rank_one_points(OneLayer(2, 2, Activation(F(0), 2)), PLANE, PLANE_Z, [])
+        rank_one_points(Correlation(OneLayer(2, 2, Activation(F(0), 2)), PLANE, PLANE_Z), [])
 
 
 # -- L6.37 -------------------------------------------------------------------------------------------------------------
@@ -479,7 +488,7 @@ def test_networks_with_untrained_layers_are_refused():
 def test_power_one_has_free_lengths(alpha, first, second):
     network = net([2, 2, 2, 1], alpha, 1)
     X, z = [[F(3), F(4)], [F(-1), F(7, 2)], [F(1), F(-1)]], [F(1), F(-2, 5), F(3)]
-    (neuron,) = (n for signs, n in effective_neurons(network, X, z).items() if signs == (1,))
+    (neuron,) = (n for signs, n in effective_neurons(Correlation(network, X, z)).items() if signs == (1,))
     entries = []
     for signs in itertools.product((1, -1), repeat=len(neuron.kinked)):
         g = neuron.gradient(signs)
@@ -489,7 +498,7 @@ def test_power_one_has_free_lengths(alpha, first, second):
         if inside:
             entries.append(exact_point(g, neuron.value(g)))
     assert entries
-    found = rank_one_points(network, X, z, entries)
+    found = rank_one_points(Correlation(network, X, z), entries)
     assert {point.continuum.dimension for point in found.points} == {2}
     for point in found.points:
         assert_kkt(network, X, z, point.point)
@@ -567,20 +576,20 @@ def test_points_with_value_zero(alpha, X, z, parts, kkt):
 def test_maximisers_found_by_ascent_are_classified(alpha, p, widths):
     network = net(widths, alpha, p)
     neuron_points = planar_points(network, PLANE, PLANE_Z)
-    search = Search(network, PLANE, PLANE_Z)
+    search = Search(Correlation(network, PLANE, PLANE_Z))
     answers = set()
     for start in directions(network.size, 5, 1):
         w = search.settle(search.climb(start, 1))
         if w is None or search.value(w) < 1e-3:
             continue
-        proved = enclose_point(network, PLANE, PLANE_Z, w)
-        answer = decide_rank_one(network, PLANE, PLANE_Z, proved, neuron_points)
+        proved = enclose_point(Correlation(network, PLANE, PLANE_Z), w)
+        answer = decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved, neuron_points)
         rank = max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w))
         assert answer.answer == ("yes" if rank == 1 else "no")
         if rank == 1:
             assert contains(proved, answer.point.point)
             assert answer.point.value.overlaps(proved.point.value)
-            assert decide_rank_one(network, PLANE, PLANE_Z, proved).answer == "inconclusive"
+            assert decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved).answer == "inconclusive"
         answers.add(answer.answer)
     assert "yes" in answers
 
@@ -588,24 +597,24 @@ def test_maximisers_found_by_ascent_are_classified(alpha, p, widths):
 def test_permuted_points_are_recognised():
     network = net([1, 3, 2, 1], "1/2", 2)
     given_points = both_ends(network, ONE_SIDE, ONE_SIDE_Z)
-    found = rank_one_points(network, ONE_SIDE, ONE_SIDE_Z, given_points)
+    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), given_points)
     point = next(p for p in found.points if [s.codes for s in p.shapes] == [(1, 1, -1), (1, -1)])
     floats = [c.midpoint_float() for c in point.point]
     order = (2, 0, 1)
     first = [floats[i] for i in order]
     rows = [[floats[3 + 3 * r + i] for i in order] for r in (1, 0)]
     permuted = np.array(first + rows[0] + rows[1] + [floats[10], floats[9]])
-    proved = enclose_point(network, ONE_SIDE, ONE_SIDE_Z, permuted)
-    answer = decide_rank_one(network, ONE_SIDE, ONE_SIDE_Z, proved, given_points)
+    proved = enclose_point(Correlation(network, ONE_SIDE, ONE_SIDE_Z), permuted)
+    answer = decide_rank_one(Correlation(network, ONE_SIDE, ONE_SIDE_Z), proved, given_points)
     assert answer.answer == "yes"
     assert [s.codes for s in answer.point.shapes] == [(-1, 1, 1), (-1, 1)]
-    known = with_second_order(network, ONE_SIDE, ONE_SIDE_Z, answer.point)
+    known = with_second_order(Correlation(network, ONE_SIDE, ONE_SIDE_Z), answer.point)
     assert known.kind in ("saddle", "maximum", "minimum") and known.inertia is not None
 
 
 def test_a_point_of_rank_two_is_refused():
     network = net([2, 2, 2, 1], "1/2", 2)
-    search = Search(network, PLANE, PLANE_Z)
+    search = Search(Correlation(network, PLANE, PLANE_Z))
     found = (search.settle(search.climb(start, 1)) for start in directions(network.size, 5, 1))
     w, layer = next(
         (w, layer)
@@ -614,12 +623,12 @@ def test_a_point_of_rank_two_is_refused():
         for layer, matrix in enumerate(hidden_matrices(network, w), start=1)
         if np.linalg.matrix_rank(matrix, tol=1e-6) == 2
     )
-    proved = enclose_point(network, PLANE, PLANE_Z, w)
+    proved = enclose_point(Correlation(network, PLANE, PLANE_Z), w)
     neuron_points = planar_points(network, PLANE, PLANE_Z)
-    answer = decide_rank_one(network, PLANE, PLANE_Z, proved, neuron_points)
+    answer = decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved, neuron_points)
     assert answer.answer == "no" and answer.point is None
     assert answer.reason.endswith(f"of layer {layer} is not 0")
-    assert not any(contains(proved, p.point) for p in rank_one_points(network, PLANE, PLANE_Z, neuron_points).points)
+    assert not any(contains(proved, p.point) for p in rank_one_points(Correlation(network, PLANE, PLANE_Z), neuron_points).points)
 
 
 def test_the_sign_of_the_activation_on_the_left():

@@ -18,6 +18,7 @@ from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -45,7 +46,7 @@ def test_directions_are_the_same_for_the_same_seed() -> None:
 def test_ascent_and_descent_reach_all_planar_extrema() -> None:
     for seed in range(5):
         X, z = some_data(seed)
-        search, found = Search(OneLayer(2, 1, RELU2), X, z), []
+        search, found = Search(Correlation(OneLayer(2, 1, RELU2), X, z)), []
         for start in directions(2, 20, 0):
             found += list(search.proposals(start))
         for point in planar_kkt(X, z, F(0), 20).points:
@@ -56,7 +57,7 @@ def test_ascent_and_descent_reach_all_planar_extrema() -> None:
 
 def test_neurons_that_die_are_exactly_zero() -> None:
     X, z = some_data(1)
-    search = Search(TwoLayer(2, 4, RELU2), X, z)
+    search = Search(Correlation(TwoLayer(2, 4, RELU2), X, z))
     for start in directions(12, 5, 3):
         w = search.settle(search.climb(start, 1))
         assert w is not None
@@ -75,7 +76,7 @@ def test_is_new() -> None:
 )
 def test_every_entry_is_a_different_proved_point(network: Any) -> None:
     X, z = some_data(2)
-    found = verified_points(network, X, z, starts=3, seed=1)
+    found = verified_points(Correlation(network, X, z), starts=3, seed=1)
     assert found.status == "partial" and found.of == "all weights" and found.undecided == 1
     assert found.counts["proved"] == len(found.points) > 1
     assert "3 random directions" in found.reason and "may be others" in found.reason
@@ -85,43 +86,43 @@ def test_every_entry_is_a_different_proved_point(network: Any) -> None:
     for a, b in itertools.combinations(found.points, 2):
         assert not all(x.overlaps(y) for x, y in zip(a.point, b.point, strict=True))
     for point in found.points:
-        assert all(entry.contains(0) for entry in kkt_residual(network, X, z, point.point))
+        assert all(entry.contains(0) for entry in kkt_residual(Correlation(network, X, z), point.point))
         assert "the only KKT point within" in point.reason and point.inertia is not None
         assert sum(point.inertia) == network.size - 1 and point.inertia[1] == 0
         assert sum((c.square() for c in point.point[1:]), point.point[0].square()).contains(1)
     json.dumps(found.to_json())
-    again = verified_points(network, X, z, starts=3, seed=1)
+    again = verified_points(Correlation(network, X, z), starts=3, seed=1)
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())
 
 
 def test_saddles_with_several_neurons() -> None:
     X, z = some_data(2)
-    kinds = [point.kind for point in verified_points(DEEP, X, z, starts=8).points]
+    kinds = [point.kind for point in verified_points(Correlation(DEEP, X, z), starts=8).points]
     assert "saddle" in kinds
 
 
 def test_given_directions_come_first_and_count_ends_the_search() -> None:
     X, z = some_data(2)
     network = TwoLayer(2, 2, RELU2)
-    full = verified_points(network, X, z, starts=4)
+    full = verified_points(Correlation(network, X, z), starts=4)
     start = np.array([float(c.mid()) for c in full.points[0].point])
-    one = verified_points(network, X, z, starts=4, count=1, given=[start])
+    one = verified_points(Correlation(network, X, z), starts=4, count=1, given=[start])
     assert len(one.points) == 1
     assert all(a.overlaps(b) for a, b in zip(one.points[0].point, full.points[0].point, strict=True))
-    assert verified_points(network, X, z, starts=0).points == []
+    assert verified_points(Correlation(network, X, z), starts=0).points == []
 
 
 def test_progress_and_time_limit() -> None:
     X, z = some_data(2)
     calls: list[tuple[int, int]] = []
-    verified_points(DEEP, X, z, starts=3, progress=lambda text, done, total: calls.append((done, total)))
+    verified_points(Correlation(DEEP, X, z), starts=3, progress=lambda text, done, total: calls.append((done, total)))
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
     def stop(text: str, done: int, total: int) -> None:
         raise OutOfTime("the time limit was reached.")
 
     with pytest.raises(OutOfTime):
-        verified_points(DEEP, X, z, starts=3, progress=stop)
+        verified_points(Correlation(DEEP, X, z), starts=3, progress=stop)
     assert not issubclass(OutOfTime, Inconclusive)
 
 
@@ -129,7 +130,7 @@ def test_continua_are_refused_with_their_reason() -> None:
     # Three linear layers: the hidden ones can be rotated. Order 2: the neurons share the norm.
     X, z = some_data(2)
     for network in (FeedForward([2, 2, 2, 1], Activation(F(1), 1)), OneLayer(2, 2, RELU2)):
-        found = verified_points(network, X, z, starts=3)
+        found = verified_points(Correlation(network, X, z), starts=3)
         assert not [point for point in found.points if point.kind == "maximum"]
         assert "singular as far as could be proved" in found.reason
 
@@ -138,8 +139,8 @@ def test_continua_are_refused_with_their_reason() -> None:
 def test_random_small_networks(seed: int, alpha: F, power: int) -> None:
     X, z = some_data(seed, n=3)
     network = TwoLayer(2, 1, Activation(alpha, power))
-    for point in verified_points(network, X, z, starts=1, seed=seed).points:
-        assert all(entry.contains(0) for entry in kkt_residual(network, X, z, point.point))
+    for point in verified_points(Correlation(network, X, z), starts=1, seed=seed).points:
+        assert all(entry.contains(0) for entry in kkt_residual(Correlation(network, X, z), point.point))
         # |w|² = p/(p + 1) and v² = 1/(p + 1) wherever N is not 0.
         if point.value.sign() in (1, -1):
             assert point.point[2].square().contains(F(1, power + 1))

@@ -19,6 +19,7 @@ from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions
 from certflow.kkt.single.enclose import Enclosed, enclose_point
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -65,7 +66,7 @@ def check_distances(found: Enclosed) -> None:
 @pytest.mark.parametrize("place", range(4))
 def test_a_quadratic_form_has_its_eigenvectors(place: int) -> None:
     z = vector(5, 3, F(-1, 2), -4)
-    found = enclose_point(neuron(4, ABS2), exact(np.eye(4, dtype=int)), z, np.eye(4)[place])
+    found = enclose_point(Correlation(neuron(4, ABS2), exact(np.eye(4, dtype=int)), z), np.eye(4)[place])
     point = found.point
     others = [2 * (v - z[place]) for i, v in enumerate(z) if i != place]
     assert point.inertia == (sum(v > 0 for v in others), 0, sum(v < 0 for v in others))
@@ -81,7 +82,7 @@ def test_a_quadratic_form_has_its_eigenvectors(place: int) -> None:
 
 def test_an_eigenspace_is_refused_as_a_continuum() -> None:
     with pytest.raises(Inconclusive, match="singular as far as could be proved.*continuum"):
-        enclose_point(neuron(3, ABS2), exact(np.eye(3, dtype=int)), vector(2, 2, 1), np.array([0.6, 0.8, 0.0]))
+        enclose_point(Correlation(neuron(3, ABS2), exact(np.eye(3, dtype=int)), vector(2, 2, 1)), np.array([0.6, 0.8, 0.0]))
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
@@ -92,7 +93,7 @@ def test_two_layers_on_one_sample(width: int) -> None:
     centre = np.zeros(network.size)
     centre[:2] = np.sqrt(2 / 3) * np.array([0.6, 0.8])
     centre[2 * width] = np.sqrt(1 / 3)
-    found = enclose_point(network, exact([x]), vector(1), centre)
+    found = enclose_point(Correlation(network, exact([x]), vector(1)), centre)
     short = Ball(F(1, 3), 200).sqrt()
     point = found.point
     assert point.kind == "maximum" and point.inertia == (0, 0, 3 * width - 1)
@@ -108,20 +109,22 @@ def test_two_layers_on_one_sample(width: int) -> None:
 def test_a_kink_through_the_point() -> None:
     # At e1 the second derivative across is 0 or 2 z_2, minus μ = 2.
     X = exact([(1, 0), (0, 1)])
-    found = enclose_point(neuron(2), X, vector(1, F(1, 8)), np.array([1.0, 0.0]))
+    found = enclose_point(Correlation(neuron(2), X, vector(1, F(1, 8))), np.array([1.0, 0.0]))
     assert found.point.kind == "maximum" and found.point.inertia == (0, 0, 1)
     gap = found.point.gap
     assert gap is not None and gap.contains(2) and gap.contains(F(7, 4))
     assert found.zeros == (1,)
     with pytest.raises(Inconclusive, match="kinks pass so near the point"):
-        enclose_point(neuron(2), X, vector(1, 2), np.array([1.0, 0.0]))
+        enclose_point(Correlation(neuron(2), X, vector(1, 2)), np.array([1.0, 0.0]))
     with pytest.raises(Inconclusive, match="kinks are within .* power 1"):
-        enclose_point(neuron(2, Activation(F(0), 1)), X, vector(1, F(1, 8)), np.array([1.0, 0.0]))
+        enclose_point(Correlation(neuron(2, Activation(F(0), 1)), X, vector(1, F(1, 8))), np.array([1.0, 0.0]))
 
 
 def test_power_one_away_from_kinks() -> None:
     # N = v (w·g) near w = g/|g|, g = (3, 4): the maximum is 5/2 at |v| = |w|.
-    found = enclose_point(TwoLayer(2, 1, Activation(F(0), 1)), exact([(1, 0), (0, 1)]), vector(3, 4), np.array([3.0, 4.0, 5.0]))
+    found = enclose_point(
+        Correlation(TwoLayer(2, 1, Activation(F(0), 1)), exact([(1, 0), (0, 1)]), vector(3, 4)), np.array([3.0, 4.0, 5.0])
+    )
     assert found.point.kind == "maximum" and found.point.value.contains(F(5, 2))
     assert found.point.gap is not None and found.point.gap.contains(5)
     # The kinks w1 = 0 and w2 = 0 are where the proof has to end: at w1 = 3/5 2^(-1/2).
@@ -130,14 +133,14 @@ def test_power_one_away_from_kinks() -> None:
 
 def test_a_sample_at_zero_is_no_kink() -> None:
     network, centre = TwoLayer(2, 1, Activation(F(0), 1)), np.array([3.0, 4.0, 5.0])
-    found = enclose_point(network, exact([(1, 0), (0, 0), (0, 1)]), vector(3, 7, 4), centre)
+    found = enclose_point(Correlation(network, exact([(1, 0), (0, 0), (0, 1)]), vector(3, 7, 4)), centre)
     assert found.point.kind == "maximum" and found.point.value.contains(F(5, 2))
 
 
 def test_a_weight_that_is_nearly_zero_is_not_called_zero() -> None:
     # N = 2 a² + b² + 2^-40 a b: the eigenvector near e1 has the entry 2^-41 or so, though the centre has 0.
     X, z = exact([(1, 0), (0, 1), (1, 1)]), vector(2 - F(1, 2**41), 1 - F(1, 2**41), F(1, 2**41))
-    found = enclose_point(neuron(2, ABS2), X, z, np.array([1.0, 0.0]))
+    found = enclose_point(Correlation(neuron(2, ABS2), X, z), np.array([1.0, 0.0]))
     assert found.zeros == () and found.point.point[1].sign() == 1
     check_distances(found)
 
@@ -145,12 +148,12 @@ def test_a_weight_that_is_nearly_zero_is_not_called_zero() -> None:
 def test_a_wide_network_with_all_neurons_but_one_at_zero() -> None:
     X, z = some_data(11, n=12, d=5)
     network = TwoLayer(5, 20, RELU2)
-    w = next(Search(network, X, z).proposals(next(directions(network.size, 1, 0))))
-    found = enclose_point(network, X, z, w)
+    w = next(Search(Correlation(network, X, z)).proposals(next(directions(network.size, 1, 0))))
+    found = enclose_point(Correlation(network, X, z), w)
     assert found.point.kind == "maximum" and found.point.inertia == (0, 0, 119)
     assert len(found.zeros) == 19 * 6 and max(ball.radius() for ball in found.point.point) < F(1, 10**30)
     # The neuron alone has the same value, and the neurons at zero the eigenvalue -3 N.
-    alone = enclose_point(TwoLayer(5, 1, RELU2), X, z, np.delete(w, found.zeros)).point
+    alone = enclose_point(Correlation(TwoLayer(5, 1, RELU2), X, z), np.delete(w, found.zeros)).point
     assert found.point.value.overlaps(alone.value) and alone.gap is not None
     assert found.point.gap is not None and found.point.gap.overlaps(alone.gap.minimum(alone.value * 3))
     check_distances(found)
@@ -160,34 +163,34 @@ def test_a_sign_of_n_that_is_not_decided_is_named() -> None:
     X, z = exact([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)]), vector(1, 1, 5, -1)
     # The form -2 a b + 5 c² has the eigenvalue -1 at (1, 1, 0) and 1 at (1, -1, 0): both signs are decided.
     for centre, value in ((np.array([1.0, 1.0, 0.0]), -1), (np.array([1.0, -1.0, 0.0]), 1)):
-        found = enclose_point(neuron(3, ABS2), X, z, centre)
+        found = enclose_point(Correlation(neuron(3, ABS2), X, z), centre)
         assert found.point.value.contains(value) and "sign" not in found.point.reason
     # x x^T - y y^T with |x| = |y| = 1 and a common part has the eigenvalue 0 along an irrational direction.
     X, z = exact([(1, 1, 0), (0, 1, 1)]), vector(1, -1)
-    found = enclose_point(neuron(3, ABS2), X, z, np.array([1.0, -1.0, 1.0]))
+    found = enclose_point(Correlation(neuron(3, ABS2), X, z), np.array([1.0, -1.0, 1.0]))
     assert found.point.value.contains(0) and "its sign is not decided" in found.point.reason
 
 
 def test_an_expression() -> None:
     network = Expression(["a", "b"], ["x", "y"], "max(a*x + b*y, 0)**2 - b**2*x**2")
-    found = enclose_point(network, exact([(1, 0)]), vector(1), np.array([1.0, 1e-3]))
+    found = enclose_point(Correlation(network, exact([(1, 0)]), vector(1)), np.array([1.0, 1e-3]))
     assert found.point.kind == "maximum" and found.point.value.contains(1) and found.point.point[0].contains(1)
 
 
 def test_one_weight() -> None:
-    found = enclose_point(neuron(1), exact([(2,)]), vector(3), np.array([0.5]))
+    found = enclose_point(Correlation(neuron(1), exact([(2,)]), vector(3)), np.array([0.5]))
     assert found.point.value.contains(12) and found.point.inertia == (0, 0, 0) and found.point.gap is None
 
 
 @pytest.mark.parametrize("centre", [np.zeros(2), np.array([1.0]), np.array([1.0, np.nan]), np.array([np.inf, 0.0])])
 def test_centres_that_are_not_directions(centre: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a centre is a vector of 2 finite doubles"):
-        enclose_point(neuron(2), exact([(1, 0)]), vector(1), centre)
+        enclose_point(Correlation(neuron(2), exact([(1, 0)]), vector(1)), centre)
 
 
 def test_a_centre_far_from_every_point() -> None:
     with pytest.raises(Inconclusive, match="the centre is not near a KKT point"):
-        enclose_point(neuron(2, ABS2), exact([(1, 0), (0, 1)]), vector(1, -1), np.array([1.0, 0.6]))
+        enclose_point(Correlation(neuron(2, ABS2), exact([(1, 0), (0, 1)]), vector(1, -1)), np.array([1.0, 0.6]))
 
 
 @pytest.mark.parametrize("offset", [0.2, 0.02, 1e-3, 1e-4, 1e-6, 1e-10, 1e-17])
@@ -196,7 +199,7 @@ def test_centres_at_a_distance_are_refused_or_reach_the_point(offset: float) -> 
         centre = np.full(3, offset)
         centre[place] = 1.0
         try:
-            found = enclose_point(neuron(3, ABS2), exact(np.eye(3, dtype=int)), z, centre)
+            found = enclose_point(Correlation(neuron(3, ABS2), exact(np.eye(3, dtype=int)), z), centre)
         except Inconclusive:
             assert offset > 1e-5
             continue
@@ -215,7 +218,9 @@ def test_planar_points(samples: list[tuple[int, int, int]], alpha: F) -> None:
         if point.kind not in ("maximum", "minimum"):
             continue
         try:
-            found = enclose_point(neuron(2, Activation(alpha, 2)), X, z, np.array([float(c.mid()) for c in point.point]))
+            found = enclose_point(
+                Correlation(neuron(2, Activation(alpha, 2)), X, z), np.array([float(c.mid()) for c in point.point])
+            )
         except Inconclusive:
             continue
         assert found.point.kind == point.kind
@@ -237,7 +242,7 @@ def test_nearly_all_planar_points_are_proved() -> None:
             if point.kind in ("maximum", "minimum"):
                 total += 1
                 try:
-                    enclose_point(neuron(2), X, z, np.array([float(c.mid()) for c in point.point]))
+                    enclose_point(Correlation(neuron(2), X, z), np.array([float(c.mid()) for c in point.point]))
                     proved += 1
                 except Inconclusive:
                     pass
@@ -284,11 +289,11 @@ def some_data(seed: int, n: int = 4, d: int = 2) -> tuple[np.ndarray, np.ndarray
 
 
 def enclosed(network: Any, X: np.ndarray, z: np.ndarray, starts: int, seed: int = 0) -> list[Enclosed]:
-    search, result = Search(network, X, z), []
+    search, result = Search(Correlation(network, X, z)), []
     for start in directions(network.size, starts, seed):
         for w in search.proposals(start):
             try:
-                result.append(enclose_point(network, X, z, w))
+                result.append(enclose_point(Correlation(network, X, z), w))
             except Inconclusive:
                 continue
     return result
@@ -306,7 +311,7 @@ def test_points_refined_to_fifty_digits_lie_inside(network: Any, seed: int) -> N
         assert holds(found.point.value, value)
         assert max(ball.radius() for ball in found.point.point) < F(1, 10**30)
         assert all(w[i] == 0 for i in found.zeros)
-        residual = kkt_residual(network, X, z, found.point.point)
+        residual = kkt_residual(Correlation(network, X, z), found.point.point)
         assert all(entry.contains(0) for entry in residual)
         check_distances(found)
 
@@ -355,7 +360,7 @@ def test_rotated_and_permuted_problems_have_the_same_points(seed: int, width: in
         w[: 2 * width] = (w[: 2 * width].reshape(width, 2) @ turn.T.astype(float)).ravel()
         w[np.abs(w) < 1e-15] = 0.0
         try:
-            other = enclose_point(network, X @ turn.T, z, w)
+            other = enclose_point(Correlation(network, X @ turn.T, z), w)
         except Inconclusive:
             continue
         assert other.point.value.overlaps(found.point.value) and other.point.kind == found.point.kind

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 import certflow.kkt.single.enclose as enclose_module
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.single.enclose import Enclosed, _Local, _seems_definite, enclose_point
 from certflow.kkt.single.spectrum import Spectrum, norm_bound, spectrum
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -61,13 +62,13 @@ def local(name: str) -> tuple[_Local, int]:
     """The proof near the centre of a case, and the order of homogeneity."""
     network, X, z, centre = CASES[name]
     order = {"cubic form": 3, "its minimum": 3, "quintic form": 5, "quadratic form": 2, "two layers": 3, "of order 1": 1}[name]
-    return _Local(network, exact(X), exact(z), np.array(centre)), order
+    return _Local(Correlation(network, exact(X), exact(z)), np.array(centre)), order
 
 
 def derivatives(at: _Local, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gradient and Hessian of N at an exact point."""
-    run = at.network.forward(EXACT, w, at.exact_X)
-    return at.network.pullback(run, at.exact_z), at.network.hessian(run, at.exact_z)
+    exact_at = at.N.at(EXACT, w)
+    return exact_at.gradient, exact_at.hessian()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -100,9 +101,10 @@ def test_the_sign_of_tau_makes_the_matrix_definite_at_an_extremum() -> None:
     # So it is for any size of the labels.
     network, X, z, centre = CASES["its minimum"]
     for scale in (F(1, 2**60), F(2**60)):
-        assert _Local(network, exact(X), exact(z) * scale, np.array(centre)).tau == found["its minimum"].tau * float(scale)
+        at = _Local(Correlation(network, exact(X), exact(z) * scale), np.array(centre))
+        assert at.tau == found["its minimum"].tau * float(scale)
     # With a single weight there is nothing but c.
-    one = _Local(OneLayer(1, 1, Activation(1, 2)), exact([(2,)]), exact((3,)), np.array([0.5]))
+    one = _Local(Correlation(OneLayer(1, 1, Activation(1, 2)), exact([(2,)]), exact((3,))), np.array([0.5]))
     assert one.tau == -48.0 and one.M.tolist() == [[-48.0]]
     assert _seems_definite(np.diag([1.0, 2.0])) is True and _seems_definite(np.diag([1.0, -2.0])) is False
 
@@ -166,7 +168,7 @@ def test_first_kink_arguments_move_by_the_length_of_their_sample() -> None:
     network, centre = TwoLayer(2, 1, Activation(0, 1)), np.array([0.8, -0.6, 1.0])
     centre[:2] += np.array([0.6, 0.8]) / 100
     scale = np.linalg.norm(centre)
-    at = _Local(network, exact([(3, 4), (4, -3), (0, 0)]), exact((1, 1, 1)), centre)
+    at = _Local(Correlation(network, exact([(3, 4), (4, -3), (0, 0)]), exact((1, 1, 1))), centre)
     layer, values, reach = at.first
     assert layer == 0 and values.shape == (3, 1)
     assert np.abs(values.mid[:, 0] * scale - [0.05, 5.0, 0.0]).max() < 1e-12
@@ -186,7 +188,8 @@ def test_first_kink_arguments_move_by_the_length_of_their_sample() -> None:
 
 def test_kinks_are_counted_and_harmless_where_the_gradient_is_continuous() -> None:
     at = _Local(
-        OneLayer(2, 1, Activation(0, 2)), exact([(1, 0), (0, 1), (0, -1), (1, 1)]), exact((1, 1, 1, 1)), np.array([1.0, 0.0])
+        Correlation(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0), (0, 1), (0, -1), (1, 1)]), exact((1, 1, 1, 1))),
+        np.array([1.0, 0.0]),
     )
     assert at.kinks == 2 and at.smooth
     at._hessian(0.75)
@@ -195,7 +198,7 @@ def test_kinks_are_counted_and_harmless_where_the_gradient_is_continuous() -> No
 
 def test_first_kink_arguments_are_those_of_the_lowest_trained_layer() -> None:
     def first(network: Any, size: int) -> Any:
-        return _Local(network, exact([(1, 2)]), exact((1,)), np.arange(1.0, size + 1)).first
+        return _Local(Correlation(network, exact([(1, 2)]), exact((1,))), np.arange(1.0, size + 1)).first
 
     cubic = Activation(1, 3)
     assert first(FeedForward([2, 2, 2, 1], cubic, [2, 3], {1: [[1, 2], [3, 4]]}), 6)[0] == 1
@@ -358,7 +361,7 @@ def test_why_nothing_is_proved(values: tuple[float, ...], kinks: int, spread: fl
 
 
 def zeros(delta: float, residual: float, z: tuple[int, ...] = (5, 3), sample: tuple[int, int] = (0, 1)) -> list[bool]:
-    at = _Local(OneLayer(2, 1, Activation(-1, 2)), exact([(1, 0), sample]), exact(z), np.array([1.0, 0.0]))
+    at = _Local(Correlation(OneLayer(2, 1, Activation(-1, 2)), exact([(1, 0), sample]), exact(z)), np.array([1.0, 0.0]))
     at.__dict__["least"] = 1.0
     at.residual = residual
     return at._zeros(0.25, delta).tolist()
@@ -377,7 +380,7 @@ def test_places_are_zero_only_if_twice_the_distance_leaves_room() -> None:
 def test_places_that_move_take_others_with_them() -> None:
     # a² + 4 b² + (b + c)²: with b in the ball c is moved, and b by a; d stays.
     X = exact([(1, 0, 0, 0), (1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 0, 1)])
-    at = _Local(OneLayer(4, 1, Activation(-1, 2)), X, exact((1, 1, 1, 1)), np.array([1.0, 0.0, 0.0, 0.0]))
+    at = _Local(Correlation(OneLayer(4, 1, Activation(-1, 2)), X, exact((1, 1, 1, 1))), np.array([1.0, 0.0, 0.0, 0.0]))
     at.__dict__["least"], at.residual = 1.0, 0.0
     assert at._zeros(0.25, 0.0).tolist() == [False, False, False, True]
 
@@ -436,10 +439,10 @@ def test_a_form_around_zero_turns_neither_way() -> None:
 def test_the_gap_is_off_by_every_spread(tau: float, place: int, order: int, shift: F, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.array([-3.0, -1.0, 0.5]) if tau > 0 else np.array([-8.0, -3.0, -1.0])
     at = bare(spectrum=Spectrum(values, np.eye(3), 2.0**-20), tau=tau, order=F(order), low=0.984375, high=0.9921875)
-    at.network, at.exact_X, at.exact_z = "network", "X", "z"
+    at.N = "N"
     asked: list[Any] = []
     monkeypatch.setattr(enclose_module, "sharpened", lambda *of: asked.append(of))
-    found = at._gap(2.0**-10, shift, ["point"], F(1, 7), 99)
+    found = at._gap(2.0**-10, shift, ["point"], F(1, 7), BallArithmetic(99))
     # A matrix with w in place of c is off by |τ| sin∠(w, c) more; at length 1 all eigenvalues but τ are scaled by |w|^(2-L).
     spread = F(1, 2**20) + F(1, 2**10) + 8 * shift
     ends = [MP.mpf(v.numerator) / v.denominator for v in (F(63, 64), F(127, 128) * (1 + shift))]
@@ -449,18 +452,18 @@ def test_the_gap_is_off_by_every_spread(tau: float, place: int, order: int, shif
     top = mp(values[place])
     assert -top - true >= mp(found.lower()) >= -top - true * (1 + MP.mpf(10) ** -7)
     assert -top + true <= mp(found.upper()) <= -top + true * (1 + MP.mpf(10) ** -7)
-    ((network, X, z, given, point, spectrum_, reach, at_place, at_tau, tolerance, bits),) = asked
-    assert (network, X, z, given, point, spectrum_) == ("network", "X", "z", order, ["point"], at.spectrum)
-    assert (at_place, at_tau, tolerance, bits) == (place, F(tau), F(1, 7), 99)
+    ((N, point, spectrum_, reach, at_place, at_tau, tolerance, ar),) = asked
+    assert (N, point, spectrum_) == ("N", ["point"], at.spectrum)
+    assert (at_place, at_tau, tolerance, ar.bits) == (place, F(tau), F(1, 7), 99)
     assert true <= mp(reach) <= true * (1 + MP.mpf(10) ** -7)
 
 
 def test_the_sharper_gap_is_taken_and_no_gap_where_tau_is_too_near(monkeypatch: pytest.MonkeyPatch) -> None:
     def gap(values: tuple[float, ...], sharp: Any, order: F = F(2)) -> Any:
         at = bare(spectrum=Spectrum(np.array(values), np.eye(len(values)), 0.25), tau=-8.0, order=order, low=1.0, high=1.0)
-        at.network = at.exact_X = at.exact_z = None
+        at.N = None
         monkeypatch.setattr(enclose_module, "sharpened", lambda *of: sharp)
-        return at._gap(0.25, F(0), [], F(1), 64)
+        return at._gap(0.25, F(0), [], F(1), BallArithmetic(64))
 
     plain = gap((-8.0, -2.0), None)
     assert plain.lower() <= F(3, 2) and plain.upper() >= F(5, 2) and plain.radius() < F(51, 100)
@@ -478,8 +481,8 @@ def test_the_sharper_gap_is_taken_and_no_gap_where_tau_is_too_near(monkeypatch: 
 @pytest.mark.parametrize("name", ["cubic form", "its minimum"])
 def test_the_radii_of_a_proved_point(name: str) -> None:
     network, X, z, centre = CASES[name]
-    found = enclose_point(network, exact(X), exact(z), np.array(centre))
-    at = _Local(network, exact(X), exact(z), np.array(centre))
+    found = enclose_point(Correlation(network, exact(X), exact(z)), np.array(centre))
+    at = _Local(Correlation(network, exact(X), exact(z)), np.array(centre))
     wide = at._widest()
     _, delta = at._nearest(wide)
     radius = mp(at.residual) / (mp(at.least) - mp(delta)) / mp(at.low)
@@ -494,7 +497,7 @@ def test_the_radii_of_a_proved_point(name: str) -> None:
 
 def test_a_sign_of_n_that_is_not_decided_is_part_of_the_reason() -> None:
     found = enclose_point(
-        OneLayer(3, 1, Activation(-1, 2)), exact([(1, 1, 0), (0, 1, 1)]), exact((1, -1)), np.array([1.0, -1.0, 1.0])
+        Correlation(OneLayer(3, 1, Activation(-1, 2)), exact([(1, 1, 0), (0, 1, 1)]), exact((1, -1))), np.array([1.0, -1.0, 1.0])
     )
     within = f"the only KKT point within {float(found.uniqueness):.1e}"
     assert found.point.reason == f"{within}; N is so close to 0 that its sign is not decided"
@@ -505,20 +508,20 @@ def test_what_newton_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     original = enclose_module.polish
     monkeypatch.setattr(enclose_module, "polish", lambda *of: asked.append(of) or original(*of))
     network, X, z, _ = CASES["cubic form"]
-    at = _Local(network, exact(X), exact(z), np.array([5.0, 0.005, 0.0]))
+    at = _Local(Correlation(network, exact(X), exact(z)), np.array([5.0, 0.005, 0.0]))
     found = at.enclose(50)
-    ((given, given_X, given_z, c, zero, tau, step, near, factor, tolerance, bits),) = asked
-    assert given is network and given_X is at.exact_X and given_z is at.exact_z and c is at.c and tau == at.tau
+    ((N, c, zero, tau, step, near, factor, tolerance, ar),) = asked
+    assert N is at.N and c is at.c and tau == at.tau
     radius, delta = at._nearest(at._widest())
     assert near == F(radius) and factor == 1 / (F(at.least) - F(delta))
     # Twelve is N's gradient at e1, so it has two digits.
-    assert int(at.g) == 11 and tolerance == F(1, 10**53 * 12) and bits == 166 + 64
+    assert int(at.g) == 11 and tolerance == F(1, 10**53 * 12) and ar.bits == 166 + 64
     assert zero.tolist() == [False, False, True] and found.zeros == (2,)
     assert found.point.point[2].sign() == 0 and found.point.point[2].radius() == 0
-    assert {ball.bits for ball in found.point.point} == {bits}
+    assert {ball.bits for ball in found.point.point} == {ar.bits}
     value = np.array([1.0, -2.0, 3.0])
     assert np.abs(at.M @ step(value) - value).max() < 1e-12
-    assert enclose_point(network, exact(X), exact(z), at.c).point.point[0].bits == 99 + 64
+    assert enclose_point(Correlation(network, exact(X), exact(z)), at.c).point.point[0].bits == 99 + 64
 
 
 def test_directions_within_the_chord_are_where_one_point_is_unique() -> None:
@@ -531,8 +534,8 @@ def test_directions_within_the_chord_are_where_one_point_is_unique() -> None:
 
 def test_refusals_name_what_was_given() -> None:
     with pytest.raises(ValueError, match="^a centre is a vector of 2 finite doubles, not all 0$"):
-        enclose_point(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0)]), exact((1,)), np.zeros(2))
+        enclose_point(Correlation(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0)]), exact((1,))), np.zeros(2))
     network = Expression(["a", "b"], ["x"], "a**3*x/b")
     with pytest.raises(Inconclusive, match="^the network could not be evaluated near the centre: .*[^.]\\.$") as refused:
-        enclose_point(network, exact([(1,)]), exact((1,)), np.array([1.0, 0.0]))
+        enclose_point(Correlation(network, exact([(1,)]), exact((1,))), np.array([1.0, 0.0]))
     assert "None" not in str(refused.value)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.kkt.single.spectrum import norm_bound, spectrum
 from certflow.kkt.single.top_eigenvalue import sharpened
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.one_hidden_layer import OneLayer
 
 
@@ -40,8 +41,8 @@ def test_an_eigenvalue_that_may_have_neighbours_is_not_sharpened() -> None:
     point = [Ball(int(i == 0), 160) for i in range(3)]
 
     def run(spread: F) -> Ball | None:
-        tolerance = F(1, 10**33)
-        return sharpened(OneLayer(3, 1, Activation(F(-1), 2)), X, z, F(2), point, coarse, spread, 2, F(-30), tolerance, 160)
+        N, tolerance = Correlation(OneLayer(3, 1, Activation(F(-1), 2)), X, z), F(1, 10**33)
+        return sharpened(N, point, coarse, spread, 2, F(-30), tolerance, BallArithmetic(160))
 
     sharp = run(F(1))
     assert sharp is not None and sharp.contains(-4) and sharp.radius() < F(1, 10**30)
