@@ -5,11 +5,11 @@ from fractions import Fraction as F
 from types import SimpleNamespace
 
 from certflow.checker.early_direction.claim import _After
-from certflow.checker.kernel.container import Trap
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.evidence import Trap
 from certflow.checker.tube.groups import Proved, ProvedTrap
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, Sweep

@@ -14,14 +14,14 @@ from typing import Any
 
 from .early_direction import basin
 from .early_direction.basin import BASIN_ASSUMPTIONS, check_basin
-from .early_direction.claim import check_claim
-from .kernel.container import ASSUMPTIONS, read
+from .early_direction.claim import ASSUMPTIONS, check_claim
 from .kernel.reading import MAX_BYTES, parse
 from .kernel.verdicts import Clock, Malformed, OutOfTime, Refused
 from .kkt_points import rules as kkt
 from .kkt_points.rules import KKT_ASSUMPTIONS, check_kkt
 from .time_near_origin import rules as time_near_origin
 from .time_near_origin.rules import TIME_ASSUMPTIONS, check_time
+from .tube.evidence import read
 
 __all__ = [
     "ASSUMPTIONS",
@@ -86,7 +86,7 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         if (statement := _statement(content)) in _OTHERS:
             check, assumptions = _OTHERS[statement]
             return Verdict("accepted", claim=check(content, clock), assumptions=assumptions)
-        certificate = read(content, clock)
+        certificate = read(content, clock, ASSUMPTIONS)
         check_claim(certificate, clock)
     except Refused as error:
         verdict = "malformed" if isinstance(error, Malformed) else "refused"

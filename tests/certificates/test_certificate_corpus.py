@@ -192,7 +192,7 @@ def test_the_time_limit_is_a_verdict():
     ("module", "name", "rule", "where"),
     [
         ("kernel.container", "Problem", "R1", "problem"),
-        ("kernel.container", "_group", "R1", "groups[0]"),
+        ("tube.evidence", "_group", "R1", "groups[0]"),
         ("tube.groups", "angle_up", "R5", "groups[0]"),
         ("tube.curve", "_place", "R4", "groups[0].windows[0].steps[0]"),
         ("tube.groups", "at_point", "R6", "groups[0].trap"),

@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..kernel.container import Certificate, read
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
+from ..tube.evidence import Certificate, read
 from ..tube.groups import Proved, check_dead, prepare
 from ..tube.sweep import Sweep, sweep
 from .claim import check_heading, check_point, scaled_time

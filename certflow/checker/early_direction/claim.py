@@ -5,14 +5,21 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..kernel.container import ASSUMPTIONS, Certificate, Trap
 from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up, rounded
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
+from ..tube.evidence import Certificate, Trap
 from ..tube.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
+
+ASSUMPTIONS: tuple[str, ...] = (
+    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
+    "vector of the given direction or of any direction within start_angle of it.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+)
+"""What the theorem takes for granted; a certificate has to state exactly these sentences."""
 
 _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth n_max_upper radius "

@@ -15,7 +15,7 @@ from .verdicts import Clock, Refused
 T = TypeVar("T")
 
 Column = tuple[list[int], list[int]]
-Entries = list[list[int | Fraction]]
+Entries = Sequence[Sequence[int | Fraction]]
 
 _BYTES = 44
 _SLOT = 8 * _BYTES
@@ -184,16 +184,20 @@ class Samples:
 
 
 class Layers:
-    """The layers of one part as entries: `matrices[l][a][b]` is an index into its weights, or an exact number.
+    """The layers of one part: `matrices[l][a][b]` is a weight, by its position in `weights`, or an exact number.
 
-    All entries of the first layer are weights; `places[k]` is the (l, a, b) of weight k, row by row.
+    They are given with the positions in all weights of the network, which are `weights`, sorted; `places[k]` is the (l, a, b) of
+    the k-th one, row by row. All entries of the first layer are weights.
     """
 
-    def __init__(self, matrices: list[Entries], samples: Samples, alpha: Fraction, p: int) -> None:
-        self.matrices, self.samples, self.alpha, self.p = matrices, samples, alpha, p
+    def __init__(self, matrices: Sequence[Entries], samples: Samples, alpha: Fraction, p: int) -> None:
+        self.samples, self.alpha, self.p = samples, alpha, p
         rows = [(l, a, row) for l, m in enumerate(matrices) for a, row in enumerate(m)]
         places = {e: (l, a, b) for l, a, row in rows for b, e in enumerate(row) if isinstance(e, int)}
-        self.places = [places[k] for k in range(len(places))]
+        self.weights = sorted(places)
+        self.places = [places[w] for w in self.weights]
+        own = {w: k for k, w in enumerate(self.weights)}
+        self.matrices = [[[own[e] if isinstance(e, int) else e for e in row] for row in m] for m in matrices]
 
     def filled(self, weights: list[T], given: Callable[[Fraction], T]) -> list[list[list[T]]]:
         """The matrices with these weights, and with what `given` makes of the exact numbers."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..kernel.container import Group, Piece, Rows, Window
 from ..kernel.network import Box
 from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, quotient, sqrt_down, times, up
 from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
+from .evidence import Group, Piece, Rows, Window
 from .region import Bounds, Place, Rates
 
 

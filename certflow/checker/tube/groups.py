@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..kernel.container import Certificate, Group, Rows, Trap
 from ..kernel.definite import largest_eigenvalue
 from ..kernel.network import Evaluation, Part, bounded, norm_bound
 from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from .curve import follow, square
+from .evidence import Certificate, Group, Rows, Trap
 from .region import Bounds, Rates, at_point, least_quotient, unit_outputs
 from .sweep import Runner
 

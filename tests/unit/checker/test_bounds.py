@@ -10,7 +10,6 @@ import pytest
 from certflow.checker import check_text
 from certflow.checker.early_direction.claim import largest_ncf, scaled_time
 from certflow.checker.kernel import network
-from certflow.checker.kernel.container import _window
 from certflow.checker.kernel.definite import factor, is_psd, solve_length
 from certflow.checker.kernel.numbers import BITS, ONE
 from certflow.checker.kernel.polynomials import Layers, Polynomial, Samples, gradient
@@ -20,6 +19,7 @@ from certflow.checker.kernel.verdicts import Clock, OutOfTime
 from certflow.checker.kkt_points.planar import check_planar
 from certflow.checker.kkt_points.points import applied
 from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.evidence import _window
 from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, sweep

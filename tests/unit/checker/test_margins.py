@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.kernel.container import Certificate, Group, Trap
 from certflow.checker.kernel.numbers import ONE, exp_series, fraction
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.kkt_points.points import Field, Point, _Tangential
 from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.evidence import Certificate, Group, Trap
 from certflow.checker.tube.groups import prepare
 from certflow.checker.tube.region import Bounds, Rates, at_point
 from certflow.checker.tube.sweep import Runner, sweep

@@ -10,12 +10,12 @@ from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, TIME_ASSUMPTIONS
 from certflow.checker.early_direction import basin, claim
 from certflow.checker.early_direction.basin import _check_block, basin_sentences, check_basin
 from certflow.checker.early_direction.claim import check_claim
-from certflow.checker.kernel.container import Certificate, Trap
 from certflow.checker.kernel.numbers import root_up
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.time_near_origin import rules as time_near_origin
 from certflow.checker.time_near_origin.rules import _from_list, check_time, time_sentences
+from certflow.checker.tube.evidence import Certificate, Trap
 from certflow.checker.tube.sweep import Sweep
 
 PROBLEM = SimpleNamespace(

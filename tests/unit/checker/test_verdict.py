@@ -20,7 +20,8 @@ def proved(monkeypatch):
     """A checker for which a claim is proved by the function given, whatever else the file holds."""
 
     def by(prove):
-        def read(content, clock):
+        def read(content, clock, assumptions):
+            assert assumptions == ASSUMPTIONS
             clock.enter("R2", "somewhere")
             return SimpleNamespace(claim=Node(content["claim"], "claim"), clock=clock)
 

@@ -26,11 +26,11 @@ from after_a_sweep import (
 
 from certflow.checker.early_direction import claim
 from certflow.checker.early_direction.claim import _check_support, check_heading, check_point, largest_ncf, runs, scaled_time
-from certflow.checker.kernel.container import Trap
 from certflow.checker.kernel.numbers import ONE, exp_bounds, fraction, power_up, root_down, root_up, rounded
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Refused
 from certflow.checker.tube.curve import Step, Track
+from certflow.checker.tube.evidence import Trap
 
 
 @pytest.fixture

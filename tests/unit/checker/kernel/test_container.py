@@ -5,11 +5,12 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import BASIN_ASSUMPTIONS
-from certflow.checker.kernel import container as document
-from certflow.checker.kernel.container import ASSUMPTIONS, Group, Trap, Window, opened, read
+from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS
+from certflow.checker.kernel.container import opened
 from certflow.checker.kernel.reading import Node, digest
 from certflow.checker.kernel.verdicts import Clock, Malformed, OutOfTime, Refused
+from certflow.checker.tube import evidence as document
+from certflow.checker.tube.evidence import Group, Trap, Window, read
 
 UNIT = 1 << 24
 NETWORK = {"kind": "one-layer", "inputs": 2, "width": 2, "activation": {"alpha": "0", "power": 2}}
@@ -47,10 +48,10 @@ def certificate(first=ALIVE, second=DEAD, **changes):
     return content | {"sha256": digest(content)}
 
 
-def said(content, **options):
+def said(content, assumptions=ASSUMPTIONS):
     """The kind of refusal, its rule and place, and the sentence; "" if the certificate is read."""
     try:
-        read(content, Clock(None), **options)
+        read(content, Clock(None), assumptions)
     except Refused as error:
         kind = "malformed" if isinstance(error, Malformed) else "refused"
         return f"{kind} ({error.rule}, {error.where}): {error.reason}"
@@ -59,7 +60,7 @@ def said(content, **options):
 
 def test_a_certificate_is_exactly_what_is_written():
     content = certificate({**ALIVE, "outcome": "shrinks", "trap": {**TRAP, "s": "5*2^3", "gap_direction": [[0, -9]]}})
-    found = read(content, Clock(None))
+    found = read(content, Clock(None), ASSUMPTIONS)
     window = Window(
         F(3, 4),
         F(-1, 2),
@@ -74,7 +75,7 @@ def test_a_certificate_is_exactly_what_is_written():
 
 
 def test_groups_of_which_nothing_is_known_have_no_evidence():
-    found = read(certificate(ZERO, UNKNOWN, units={"inputs": 1, "labels": 0, "given": {}}), Clock(None))
+    found = read(certificate(ZERO, UNKNOWN, units={"inputs": 1, "labels": 0, "given": {}}), Clock(None), ASSUMPTIONS)
     assert found.groups == [Group("zero", "", [], [], None), Group("inconclusive", "It is not known.", [], [], None)]
     assert found.problem.rate == 4
 
@@ -83,7 +84,7 @@ def test_one_group_of_several_parts():
     problem = {**PROBLEM, "network": {**NETWORK, "kind": "two-layer"}, "direction": ["1"] * 6}
     window = {**WINDOW, "parts": [[[UNIT, [[], [], [1]]]], [[UNIT, [[], [2], []]]]]}
     group = {**ALIVE, "start": [[1, 2, 3], [4, 5, 6]], "windows": [window], "trap": {**TRAP, "centre": [[1] * 3, [2] * 3]}}
-    (found,) = read(certificate(problem=problem, groups=[group]), Clock(None)).groups
+    (found,) = read(certificate(problem=problem, groups=[group]), Clock(None), ASSUMPTIONS).groups
     assert (found.start, found.windows[0].parts) == ([[1, 2, 3], [4, 5, 6]], [[(UNIT, [[], [], [1]])], [(UNIT, [[], [2], []])]])
 
 
@@ -100,10 +101,10 @@ def test_what_is_being_read_when_the_time_is_over(monkeypatch):
         monkeypatch.setattr(clock, "enter", enter)
         if limit:
             with pytest.raises(OutOfTime):
-                read(certificate(), clock)
+                read(certificate(), clock, ASSUMPTIONS)
             assert (clock.rule, clock.where) == ("R1", where)
         else:
-            read(certificate(), clock)
+            read(certificate(), clock, ASSUMPTIONS)
             assert entered == [("R1", "file"), ("R1", "problem"), ("R1", "groups[0]"), ("R1", "groups[1]")]
 
 

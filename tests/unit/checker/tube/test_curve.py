@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.kernel.container import read
+from certflow.checker import ASSUMPTIONS
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube.curve import follow
+from certflow.checker.tube.evidence import read
 from certflow.checker.tube.region import Bounds
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
@@ -45,7 +46,7 @@ def places(group, grid, rng):
 
 def test_sizes_and_growth_rates_on_the_steps_of_a_curve_are_enclosed():
     content, clock, rng = json.loads(ONE_NEURON.read_text(encoding="ascii")), Clock(None), random.Random(0)
-    certificate = read(content, clock)
+    certificate = read(content, clock, ASSUMPTIONS)
     problem, (group,) = certificate.problem, certificate.groups
     track = follow(problem, Bounds(problem, [0], "here"), [0], group, certificate.grid, "here", clock)
     assert [step.end for step in track.steps] == sorted({step.end for step in track.steps})

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from certflow.checker.kernel.container import Group, Window
 from certflow.checker.kernel.numbers import BITS, ONE, div_up, down, norm_up, up
 from certflow.checker.kernel.polynomials import Polynomial
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube import curve
 from certflow.checker.tube.curve import Step, Track, _Enclosures, _hull, _Piece, _pieces, _place, _span, _Window, follow, square
+from certflow.checker.tube.evidence import Group, Window
 from certflow.checker.tube.region import Place, Rates
 
 CLOCK = Clock(None)

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 from after_a_sweep import CLOCK, RATES, TINY, TRAP, refusal
 
-from certflow.checker.kernel.container import Certificate, Group, Trap
 from certflow.checker.kernel.network import Part
 from certflow.checker.kernel.numbers import ONE, down, root_down, root_up, up
 from certflow.checker.kernel.problem import Problem as Checked
@@ -15,6 +14,7 @@ from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube import groups
 from certflow.checker.tube.curve import Track
+from certflow.checker.tube.evidence import Certificate, Group, Trap
 from certflow.checker.tube.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner

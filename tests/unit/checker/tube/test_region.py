@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.kernel.container import Group
 from certflow.checker.kernel.network import norm_bound
 from certflow.checker.kernel.numbers import BITS, ONE, enclosed
 from certflow.checker.kernel.polynomials import Polynomial, defect, gradient
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.curve import Track, _span
+from certflow.checker.tube.evidence import Group
 from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Bounds, Place, Rates, at_point, least_quotient, unit_outputs
 from certflow.checker.tube.sweep import Runner
