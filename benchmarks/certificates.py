@@ -19,10 +19,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from certflow.certificates import certificate_text
 from certflow.flow.reference.flow import reference_flow
 from certflow.problem import Problem
-from certflow.theorems.convergence import certify
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.prove import certify
 
 ESTIMATES = {
     "figure1": 3.4e-8,

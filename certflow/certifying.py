@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from certflow.certificates import certificate_text, sha256
+from certflow.certificates import sha256
 from certflow.checker import check_text
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
-from certflow.theorems import basin, convergence
-from certflow.theorems.convergence import Certified
+from certflow.theorems.basin import prove as basin
+from certflow.theorems.early_direction import prove as convergence
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.prove import Certified
 
 REPORT = "this is a fault of certflow, please report it together with the problem file"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from certflow.certificates_kkt import POINTS, kkt_certificate
-from certflow.certificates_time import time_certificate
 from certflow.certifying import Faulty, require_accepted
 from certflow.kkt.points import KKTSet
 from certflow.problem import Problem
+from certflow.theorems.kkt_points.certificate import POINTS, kkt_certificate
+from certflow.theorems.time_near_origin.certificate import time_certificate
 
 COMPLETENESS = "R12"
 _UNDECIDED = ("nothing is decided", "a cover is checked for at most")

@@ -90,8 +90,8 @@ def _why_not(result: Announced, out: str) -> str:
 
 
 def _print_claim(claim: dict[str, Any], latex: bool) -> None:
-    from certflow.report.claim_text import claim_latex, claim_sentence, claim_table
     from certflow.report.terminal import emit, emit_prose, emit_table
+    from certflow.theorems.early_direction.words import claim_latex, claim_sentence, claim_table
 
     if latex:
         emit(claim_latex(claim), end="")
@@ -136,9 +136,9 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
     """
     _one_of(as_json, latex)
     from certflow.certificates import read_certificate
-    from certflow.report.limits import what_limits
     from certflow.report.terminal import emit_command, emit_prose
-    from certflow.theorems.statement import read_claim
+    from certflow.theorems.early_direction.claim import read_claim
+    from certflow.theorems.early_direction.limits import what_limits
 
     content = read_certificate(certificate)
     claim = content["claim"]
@@ -185,9 +185,9 @@ def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, lat
 def query(certificate: str, delta: str, radii: tuple[str, ...], as_json: bool) -> None:
     """Angles, times and sizes that the theorem in CERTIFICATE gives for one δ, each rounded to the safe side."""
     from certflow.certificates import read_certificate
-    from certflow.report.answer_table import answer_tables
     from certflow.report.terminal import emit_table
-    from certflow.theorems.query import query as ask
+    from certflow.theorems.early_direction.query import query as ask
+    from certflow.theorems.early_direction.words import answer_tables
 
     claim = read_certificate(certificate)["claim"]
     answer = ask(claim, delta, list(radii) or None)

@@ -156,7 +156,7 @@ class _Extras:
         from certflow.certificates import sha256, write_certificate
         from certflow.certifying import basin_certificate, certify
         from certflow.report.kkt_columns import limit_column
-        from certflow.theorems.basin import certified_limits
+        from certflow.theorems.basin.prove import certified_limits
 
         with run.progress() as progress:
             certified = certify(problem, progress=progress)

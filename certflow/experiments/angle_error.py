@@ -24,7 +24,7 @@ from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GR
 from certflow.experiments.measurement import Measurement
 from certflow.experiments.time_near_origin import log10
 from certflow.report.panels import LawSeries
-from certflow.report.tables import number
+from certflow.tables import number
 
 FEWEST_POINTS = 3
 ABOVE_RESOLUTION = 100

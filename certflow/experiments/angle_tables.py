@@ -9,7 +9,7 @@ from certflow.exact import format_rational
 from certflow.experiments.angle_error import Fit, Law
 from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
 from certflow.experiments.time_near_origin import log10
-from certflow.report.tables import Cell, Column, Table, fixed_cell, number, number_cell
+from certflow.tables import Cell, Column, Table, fixed_cell, number, number_cell
 
 FIXED_TIME = "fixed_time"
 

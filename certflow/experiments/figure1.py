@@ -22,7 +22,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import descent_figure, save
 from certflow.report.panels import AngleMarks, DescentPanel, nearest
-from certflow.report.tables import Cell, Column, Table, number, write_table
+from certflow.tables import Cell, Column, Table, number, write_table
 
 ITERATIONS = 50_000
 STEP = 5e-5

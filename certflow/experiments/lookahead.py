@@ -18,9 +18,9 @@ from certflow.experiments.measurement import EXTRA_DIGITS, Job
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
-from certflow.report.tables import number
 from certflow.running import tick
-from certflow.theorems.near_origin import NearOrigin
+from certflow.tables import number
+from certflow.theorems.time_near_origin.prove import NearOrigin
 from certflow.units import exponent
 
 DIGITS = 15

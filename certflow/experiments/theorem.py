@@ -11,7 +11,7 @@ from certflow.certifying_kkt import accepted_times
 from certflow.kkt.points import KKTSet
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
-from certflow.report.claim_text import claim_latex, claim_sentence
+from certflow.theorems.early_direction.words import claim_latex, claim_sentence
 
 CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-origin.json"
 

@@ -15,8 +15,8 @@ from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
 from certflow.experiments.measurement import Event, Job, Measurement
 from certflow.problem import Problem
 from certflow.report.panels import TimePanel
-from certflow.report.tables import Cell, Column, Table, number, number_cell
-from certflow.theorems.near_origin import NearOrigin, TimeBound
+from certflow.tables import Cell, Column, Table, number, number_cell
+from certflow.theorems.time_near_origin.prove import NearOrigin, TimeBound
 
 FACTOR, RADIUS = "factor", "radius"
 SHOWN_DIGITS = 6

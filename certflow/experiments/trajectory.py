@@ -14,8 +14,8 @@ from certflow.outcome import BadInput, ExitCode
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.records import problem_record
-from certflow.report.tables import Column, Table, fixed_cell, number, number_cell
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
+from certflow.tables import Column, Table, fixed_cell, number, number_cell
 
 MAX_ROWS = 10_000
 

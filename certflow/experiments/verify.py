@@ -41,12 +41,12 @@ from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
 from certflow.report.kkt_table import fitting_kkt_table, kkt_table
 from certflow.report.records import kkt_record, problem_record, versions_record
-from certflow.report.tables import Table, write_table
 from certflow.report.terminal import PLAIN_WIDTH
 from certflow.running import OutOfTime, no_deadline, tick
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
-from certflow.theorems.near_origin import NearOrigin, near_origin
+from certflow.tables import Table, write_table
+from certflow.theorems.time_near_origin.prove import NearOrigin, near_origin
 from certflow.units import require_doubles
 
 if TYPE_CHECKING:

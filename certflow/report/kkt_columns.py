@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from certflow.report.claim_text import number_runs
 from certflow.report.kkt_table import MoreColumn
-from certflow.report.tables import Cell, Column
+from certflow.tables import Cell, Column
+from certflow.theorems.early_direction.words import number_runs
 
 if TYPE_CHECKING:
     from certflow.kkt.basins_sampled import BasinEstimate, Share
-    from certflow.theorems.basin import Limit
+    from certflow.theorems.basin.prove import Limit
 
 
 WIDE = 2.0

@@ -13,7 +13,7 @@ from certflow.kkt.basins import basins
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint
 from certflow.kkt.points import COMPLETE, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
-from certflow.report.tables import Cell, Column, Table
+from certflow.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
     from certflow.arithmetic.ball import Ball

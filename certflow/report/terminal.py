@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from certflow.outcome import CertflowError
 from certflow.printable import printable
 from certflow.progress import Progress
-from certflow.report.tables import Table
+from certflow.tables import Table
 
 PLAIN_WIDTH = 100
 """Width of what is printed when stdout is not a terminal, unless COLUMNS says something else."""

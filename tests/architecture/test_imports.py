@@ -21,8 +21,10 @@ LAYERS = (
     # Imports nothing of certflow; nothing that proves may call it.
     ("certflow.checker",),
     ("certflow.report",),
-    ("certflow.certificates", "certflow.certificates_kkt", "certflow.certificates_time"),
+    # A theorem is a folder: its proof, its claim, its certificate and its words.
     ("certflow.theorems",),
+    # The container: it knows no theorem.
+    ("certflow.certificates",),
     # Proposals may know what they are proposed to; the proofs know them only as data.
     ("certflow.flow.propose", "certflow.flow.reference"),
     ("certflow.flow",),
@@ -41,6 +43,7 @@ LAYERS = (
     ("certflow.losses",),
     ("certflow.networks",),
     ("certflow.algebra",),
+    ("certflow.tables",),
     ("certflow.arithmetic",),
     ("certflow.exact",),
     ("certflow.atomic", "certflow.printable", "certflow.progress", "certflow.running"),
@@ -58,6 +61,18 @@ ROOMS = {
     "certflow.kkt.cover": {"certflow.kkt.single", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
     "certflow.kkt.rank_one": {"certflow.kkt.cover", "certflow.kkt.bounds"},
     "certflow.kkt.bounds": {"certflow.kkt.single", "certflow.kkt.cover", "certflow.kkt.rank_one"},
+    "certflow.theorems.early_direction": {
+        "certflow.theorems.basin",
+        "certflow.theorems.kkt_points",
+        "certflow.theorems.time_near_origin",
+    },
+    "certflow.theorems.basin": {"certflow.theorems.kkt_points", "certflow.theorems.time_near_origin"},
+    "certflow.theorems.kkt_points": {
+        "certflow.theorems.early_direction",
+        "certflow.theorems.basin",
+        "certflow.theorems.time_near_origin",
+    },
+    "certflow.theorems.time_near_origin": {"certflow.theorems.basin"},
     "certflow.checker.kernel": {
         "certflow.checker.tube",
         "certflow.checker.early_direction",

@@ -13,7 +13,7 @@ from certflow.checker.kernel import problem, reading
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Malformed
 from certflow.outcome import BadInput
-from certflow.theorems import convergence
+from certflow.theorems.early_direction import prove as convergence
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

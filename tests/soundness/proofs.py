@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-import certflow.theorems.convergence as convergence
+import certflow.theorems.early_direction.prove as convergence
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.problem import Problem
-from certflow.theorems.groups import Group
+from certflow.theorems.early_direction.groups import Group
 
 
 @dataclass

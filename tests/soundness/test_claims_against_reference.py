@@ -17,7 +17,7 @@ from soundness.reference_claims import Witness, angle, context, kkt_points, numb
 from certflow.arithmetic.base import EXACT
 from certflow.exact import parse_rational
 from certflow.problem import Problem
-from certflow.theorems.convergence import Certified, certify
+from certflow.theorems.early_direction.prove import Certified, certify
 
 EPSILON = Fraction(1, 50)
 FIXED = [

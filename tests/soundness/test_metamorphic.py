@@ -11,7 +11,7 @@ from soundness.reference_claims import angle, context, number
 from certflow.exact import parse_rational
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
-from certflow.theorems.convergence import certify
+from certflow.theorems.early_direction.prove import certify
 
 CTX = context()
 EPSILON = Fraction(1, 50)

@@ -14,13 +14,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from soundness.random_problems import random_problem
 
-from certflow.certificates import certificate_text
 from certflow.checker import check_text
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
-from certflow.theorems.convergence import Certified, certify
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.prove import Certified, certify
 from certflow.units import normalised
 
 EPSILON = Fraction(1, 50)

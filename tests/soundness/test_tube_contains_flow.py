@@ -23,7 +23,7 @@ from certflow.flow.enclose.tube import Rates, Timeline, Track
 from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.problem import Problem
-from certflow.theorems.groups import Group, bound_steps
+from certflow.theorems.early_direction.groups import Group, bound_steps
 
 DIGITS = 60
 CTX = context(DIGITS + 40)

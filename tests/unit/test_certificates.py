@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from certflow.certificates import ASSUMPTIONS, certificate_text, read_certificate, sha256, write_certificate
+from certflow.certificates import read_certificate, sha256, write_certificate
 from certflow.exact import parse_rational
 from certflow.flow.curve import Curve, Piece, Window
-from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 
 PROBLEM = Problem(OneLayer(2, 2, Activation(power=2)), [[1, 0], ["3/5", "4/5"]], ["5", "9/5"], direction=[1, "1/2", -1, 1])
 WINDOW = Window(Fraction(1, 4), Fraction(-3, 8), 2, ((Piece(2**47, ((5, -6), ())), Piece(2**48, ((7,), (1, 2, 3)))),))

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certflow.certificates import canonical_text, read_certificate, sha256
-from certflow.certificates_kkt import PROOFS, kkt_certificate
 from certflow.checker import check_text
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.features import Neuron
@@ -23,6 +22,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
+from certflow.theorems.kkt_points.certificate import PROOFS, kkt_certificate
 
 RELU2 = Activation(Fraction(0), 2)
 small = st.integers(-3, 3)

@@ -10,7 +10,6 @@ import pytest
 
 from certflow.arithmetic.base import EXACT
 from certflow.certificates import canonical_text, sha256
-from certflow.certificates_time import ASSUMPTIONS, time_certificate
 from certflow.checker import TIME_ASSUMPTIONS, check_text
 from certflow.checker.__main__ import sentences
 from certflow.kkt.enumerate import kkt_set
@@ -18,6 +17,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
+from certflow.theorems.time_near_origin.certificate import ASSUMPTIONS, time_certificate
 
 SQUARED, LINEAR = Activation(Fraction(0), 2), Activation(Fraction(1), 1)
 X = [["1", "0"], ["3/5", "4/5"], ["0", "-1"]]

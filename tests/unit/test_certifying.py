@@ -19,8 +19,8 @@ from certflow.experiments.verify import verify
 from certflow.outcome import ExitCode
 from certflow.problem import Problem
 from certflow.running import deadline
-from certflow.theorems import convergence
-from certflow.theorems.convergence import Certified
+from certflow.theorems.early_direction import prove as convergence
+from certflow.theorems.early_direction.prove import Certified
 
 TOML = """
 [network]

@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from certflow import Activation, OneLayer, Problem, kkt_set
-from certflow.certificates_kkt import kkt_certificate
-from certflow.certificates_time import time_certificate
 from certflow.certifying import Faulty
 from certflow.certifying_kkt import accepted_points, accepted_times
 from certflow.checker import check_text
 from certflow.cli.commands import main
+from certflow.theorems.kkt_points.certificate import kkt_certificate
+from certflow.theorems.time_near_origin.certificate import time_certificate
 
 
 @pytest.fixture(scope="module")

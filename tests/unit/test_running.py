@@ -22,7 +22,7 @@ from certflow.flow.reference.limit import limit_of
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
-from certflow.theorems.convergence import certify
+from certflow.theorems.early_direction.prove import certify
 
 SQUARED_RELU = Activation(Fraction(0), 2)
 X = [["1", "1/3"], ["3/5", "-4/5"], ["-1", "1/2"]]

@@ -12,13 +12,15 @@ import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
 
-from certflow.certificates import ASSUMPTIONS, certificate_text, read_certificate
+from certflow.certificates import read_certificate
 from certflow.cli.commands import main
 from certflow.flow.curve import Curve, Piece, Window
-from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.outcome import BadInput
 from certflow.problem import Problem
-from certflow.report.limits import what_limits
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
+from certflow.theorems.early_direction.limits import what_limits
 
 TOML = """
 [network]

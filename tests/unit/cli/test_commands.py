@@ -21,7 +21,7 @@ from endless import endless
 
 from certflow.cli.commands import main
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
-from certflow.report.tables import Column, Table
+from certflow.tables import Column, Table
 
 PLANAR = """
 [network]

@@ -212,7 +212,7 @@ def test_where_the_own_initial_direction_flows_is_proved(folder: Path) -> None:
 
 
 def test_a_proof_that_fails_leaves_the_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import certflow.theorems.convergence as convergence
+    import certflow.theorems.early_direction.prove as convergence
 
     def refuse(*_: object, **__: object) -> None:
         raise Inconclusive("the flow branches.")

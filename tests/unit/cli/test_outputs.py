@@ -23,7 +23,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    for place in ("theorems.convergence.certify", "kkt.enumerate.kkt_set", "experiments.verify.verify"):
+    for place in ("theorems.early_direction.prove.certify", "kkt.enumerate.kkt_set", "experiments.verify.verify"):
         monkeypatch.setattr(f"certflow.{place}", work)
     monkeypatch.setattr("certflow.experiments.figure1.planar_descent", work)
 

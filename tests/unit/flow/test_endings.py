@@ -14,7 +14,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
-from certflow.theorems.advice import CAUSES, Cause
+from certflow.theorems.early_direction.advice import CAUSES, Cause
 
 SQUARED, FORM = Activation(0, 2), Activation(1, 2)
 EPSILON = Fraction(1, 100)

@@ -10,7 +10,6 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
-from certflow.flow.evidence import TrapEvidence
 from certflow.kkt.basins import basins
 from certflow.kkt.basins_sampled import clopper_pearson, flow_to_rest, ncf_gradient, nearest_entries, sample_basins
 from certflow.kkt.enumerate import kkt_set
@@ -23,8 +22,9 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
-from certflow.theorems.basin import certified_limits
-from certflow.theorems.convergence import certify
+from certflow.theorems.basin.prove import certified_limits
+from certflow.theorems.early_direction.evidence import TrapEvidence
+from certflow.theorems.early_direction.prove import certify
 
 RELU = Activation(Fraction(0), 1)
 SQUARED = Activation(Fraction(0), 2)

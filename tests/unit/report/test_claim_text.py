@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.outcome import BadInput
-from certflow.report.claim_text import claim_latex, claim_sentence, claim_table
-from certflow.theorems.statement import read_claim
+from certflow.theorems.early_direction.claim import read_claim
+from certflow.theorems.early_direction.words import claim_latex, claim_sentence, claim_table
 
 SIX = separable(block(0), block(1), block(2, "dead"), block(3, "shrinks"), block(4, "inconclusive", reason="a saddle."), block(5))
 

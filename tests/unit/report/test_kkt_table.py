@@ -19,8 +19,8 @@ from certflow.problem import Problem
 from certflow.report.kkt_columns import estimate_column, limit_column
 from certflow.report.kkt_table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
 from certflow.report.records import kkt_record
-from certflow.report.tables import Table
-from certflow.theorems.basin import Limit
+from certflow.tables import Table
+from certflow.theorems.basin.prove import Limit
 
 BITS = 160
 SQUARED = Activation(F(0), 2)

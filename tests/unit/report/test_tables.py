@@ -10,7 +10,7 @@ import pytest
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.outcome import BadInput
-from certflow.report.tables import Cell, Column, Table, latex_text, number, number_cell, plain, write_table
+from certflow.tables import Cell, Column, Table, latex_text, number, number_cell, plain, write_table
 
 
 def example() -> Table:

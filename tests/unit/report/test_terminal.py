@@ -14,8 +14,8 @@ from problem_texts import file_text
 from certflow.cli.commands import main
 from certflow.outcome import CertflowError
 from certflow.printable import json_text, printable
-from certflow.report.tables import Cell, Column, Table
 from certflow.report.terminal import emit, emit_command, emit_files, emit_prose, emit_table
+from certflow.tables import Cell, Column, Table
 
 ACTING = "a\x1b[31mb\x07\x9b2Jc\u202ed\x7fe\u2028f\udcffg\r"
 SHOWN = "a\\x1b[31mb\\x07\\x9b2Jc\\u202ed\\x7fe\\u2028f\\udcffg\\r"

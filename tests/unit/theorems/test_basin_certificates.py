@@ -14,8 +14,8 @@ from certflow.checker.__main__ import sentences
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
-from certflow.theorems import basin
-from certflow.theorems.convergence import certify
+from certflow.theorems.basin import prove as basin
+from certflow.theorems.early_direction.prove import certify
 
 CORPUS = Path(__file__).parents[2] / "certificates" / "accept"
 SQUARED = Activation(Fraction(0), 2)

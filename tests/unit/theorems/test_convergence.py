@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.certificates import certificate_text
 from certflow.checker import check_text
 from certflow.checker.kernel.numbers import fraction
 from certflow.checker.kernel.problem import Problem as Checked
@@ -25,13 +24,15 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
-from certflow.report.claim_text import claim_latex, claim_sentence
-from certflow.theorems import convergence, tracks
-from certflow.theorems.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
-from certflow.theorems.convergence import certify
-from certflow.theorems.groups import Group
-from certflow.theorems.query import query
-from certflow.theorems.tracks import track_of
+from certflow.theorems.early_direction import prove as convergence
+from certflow.theorems.early_direction import tracks
+from certflow.theorems.early_direction.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
+from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.early_direction.prove import certify
+from certflow.theorems.early_direction.query import query
+from certflow.theorems.early_direction.tracks import track_of
+from certflow.theorems.early_direction.words import claim_latex, claim_sentence
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
 Y = ["5", "9/5", "1"]

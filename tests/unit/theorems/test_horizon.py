@@ -13,7 +13,7 @@ import pytest
 from certflow.arithmetic.ball import Ball
 from certflow.flow.enclose.trap import Trap
 from certflow.flow.enclose.tube import Rates, Sweep, Timeline, Track
-from certflow.theorems.horizon import Horizon, Settled
+from certflow.theorems.early_direction.horizon import Horizon, Settled
 
 MP = mpmath.mp.clone()
 MP.dps = 30

@@ -20,7 +20,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.symbolic.ncf import ncf_gradient
-from certflow.theorems.near_origin import NearOrigin, near_origin
+from certflow.theorems.time_near_origin.prove import NearOrigin, near_origin
 from tests import strategies as own
 
 LAYERED = ("one-layer", "two-layer", "feed-forward", "partly-trained")

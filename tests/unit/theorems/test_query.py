@@ -11,8 +11,8 @@ from claims import block, joint, separable
 
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.outcome import BadInput
-from certflow.report.answer_table import answer_tables
-from certflow.theorems.query import query
+from certflow.theorems.early_direction.query import query
+from certflow.theorems.early_direction.words import answer_tables
 
 MP = mpmath.mp.clone()
 MP.dps = 60

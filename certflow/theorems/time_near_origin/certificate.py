@@ -8,7 +8,6 @@ from typing import Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.certificates import sealed
-from certflow.certificates_kkt import kkt_certificate
 from certflow.exact import format_rational
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.propose.centres import groups_of
@@ -16,8 +15,9 @@ from certflow.kkt.points import KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
-from certflow.theorems.claim import largest_ncf, rounded
-from certflow.theorems.groups import Group
+from certflow.theorems.early_direction.conclude import largest_ncf, rounded
+from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.kkt_points.certificate import kkt_certificate
 from certflow.units import normalised
 
 __all__ = ["ASSUMPTIONS", "STATEMENT", "time_certificate"]

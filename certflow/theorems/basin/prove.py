@@ -15,12 +15,12 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.exact import parse_rational
-from certflow.flow.evidence import TrapEvidence
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 from certflow.running import tick
-from certflow.theorems.convergence import Certified
+from certflow.theorems.early_direction.evidence import TrapEvidence
+from certflow.theorems.early_direction.prove import Certified
 
 STATEMENT = "basin"
 ASSUMPTIONS: tuple[str, ...] = (

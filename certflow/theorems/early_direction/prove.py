@@ -22,7 +22,7 @@ from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.flow.endings import NotSettled
-from certflow.flow.evidence import GroupEvidence
+from certflow.theorems.early_direction.evidence import GroupEvidence
 from certflow.flow.propose.centres import SUB_STEP, groups_of, is_shallow
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
@@ -31,11 +31,12 @@ from certflow.problem import Problem
 from certflow.problem_file import exact_number
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
-from certflow.theorems.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
-from certflow.theorems.claim import make_claim, rounded
-from certflow.theorems.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
-from certflow.theorems.horizon import Horizon, Settled
-from certflow.theorems.tracks import track_of
+from certflow.theorems.early_direction.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
+from certflow.theorems.early_direction.conclude import make_claim, rounded
+from certflow.theorems.early_direction.evidence import GroupEvidence
+from certflow.theorems.early_direction.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
+from certflow.theorems.early_direction.horizon import Horizon, Settled
+from certflow.theorems.early_direction.tracks import track_of
 from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25

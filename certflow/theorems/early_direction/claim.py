@@ -1,7 +1,7 @@
 """The claim of the uniform theorem (L5), read from its JSON form into exact numbers.
 
-`certflow.theorems.claim` writes the form; certificates, `certify --json` and `check --json` carry it. Reading it checks
-that it is a claim, not that it is true.
+`conclude.py` writes the form; certificates, `certify --json` and `check --json` carry it. Reading it checks that it is a
+claim, not that it is true.
 """
 
 from __future__ import annotations
@@ -12,6 +12,13 @@ from typing import Any
 
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational, shown
 from certflow.outcome import BadInput
+
+ASSUMPTIONS: tuple[str, ...] = (
+    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
+    "vector of the given direction or of any direction within start_angle of it.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+)
+"""What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of its own."""
 
 OUTCOMES = ("converges", "shrinks", "dead", "continuum", "zero", "inconclusive")
 

@@ -14,7 +14,7 @@ from certflow.arithmetic.decimal_text import rounded_text
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import MAX_DELTA_EXPONENT, format_dyadic, format_rational, parse_rational, shown
 from certflow.outcome import BadInput
-from certflow.theorems.statement import Block, Statement, Times, read_claim
+from certflow.theorems.early_direction.claim import Block, Statement, Times, read_claim
 
 BITS = 192
 MANTISSA_BITS = 64

@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.decimal_text import interval_text, rounded_text
-from certflow.exact import format_rational
-from certflow.report.tables import Cell, Column, Table, latex_text
-from certflow.theorems.statement import Block, Statement, read_claim
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.tables import Cell, Column, Table, latex_text
+from certflow.theorems.early_direction.claim import Block, Statement, read_claim
 
 DIGITS = 4
 """Significant digits of the numbers in sentences."""
@@ -357,3 +357,54 @@ def _cell(value: Any, text: Any, *digits: int) -> Cell:
         return Cell("–", "")
     ends = value if isinstance(value, tuple) else (value,)
     return Cell(text(*ends, *digits), " ".join(format_rational(end) for end in ends))
+
+
+# -- one delta ---------------------------------------------------------------------------------------------------------
+
+ANSWER_DIGITS = 5
+_TIME_DIGITS = 8
+
+
+def answer_tables(answer: dict[str, Any]) -> list[Table]:
+    """The tables of what `certflow.theorems.early_direction.query.query` returned; all decimals are rounded to the safe side."""
+    return [_events(answer), _angles(answer)]
+
+
+def _events(answer: dict[str, Any]) -> Table:
+    columns = [Column("event", align="left"), Column("‖w‖"), Column("t ≥"), Column("t ≤")]
+    table = Table(f"When, for δ = {answer['delta']}", columns, label="tab:query-times")
+    horizon = answer["horizon"]
+    size = _bound_cell(horizon["norm_upper"], up=True)
+    table.add("horizon", Cell(f"≤ {size.text}", size.raw), *_time_cells(horizon["time"]))
+    since = "the horizon"
+    if answer["start"] is not None and answer["order"] > 2:
+        size, since = _bound_cell(answer["start"]["norm_upper"], up=True), "t₁"
+        table.add("t₁", Cell(f"≤ {size.text}", size.raw), *_time_cells(answer["start"]["time"]))
+    for row in answer["times"]:
+        table.add(f"first ‖w‖ = ρ after {since}", _bound_cell(row["radius"]), *_time_cells(row["first_reached"]))
+    return table
+
+
+def _angles(answer: dict[str, Any]) -> Table:
+    radii = [row["radius"] for row in answer["times"]]
+    columns = [Column("block"), Column("outcome", align="left"), Column("at the horizon ≤", key="horizon")]
+    columns += [Column(f"at ‖w‖ = {_bound_cell(radius).text} ≤", key=radius) for radius in radii]
+    table = Table("Angle of each block to its KKT point (radians)", columns, label="tab:query-angles")
+    for block in answer["blocks"]:
+        angles = [block["angle_at_horizon"], *(row["angle"] for row in block["angles"])]
+        table.add(str(block["index"] + 1), block["outcome"], *(_bound_cell(angle, up=True) for angle in angles))
+    if radii:
+        table.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
+    return table
+
+
+def _time_cells(pair: Sequence[str] | None) -> list[Cell]:
+    low, high = pair or (None, None)
+    return [_bound_cell(low, digits=_TIME_DIGITS), _bound_cell(high, True, _TIME_DIGITS)]
+
+
+def _bound_cell(text: str | None, up: bool = False, digits: int = ANSWER_DIGITS) -> Cell:
+    if text is None:
+        return Cell("–", "")
+    # Products of an extreme delta have larger exponents than delta itself.
+    return Cell(rounded_text(parse_rational(text, "bound", 100 * MAX_DELTA_EXPONENT), digits, up), text)

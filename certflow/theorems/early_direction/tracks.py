@@ -18,8 +18,8 @@ from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS
 from certflow.flow.enclose.tube import Rates, Track
 from certflow.problem import Problem
-from certflow.theorems.advice import Cause, Unproved
-from certflow.theorems.groups import Group, dead_room
+from certflow.theorems.early_direction.advice import Cause, Unproved
+from certflow.theorems.early_direction.groups import Group, dead_room
 
 _STILL = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows

@@ -18,15 +18,15 @@ from certflow.exact import format_dyadic, format_rational
 from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.flow.evidence import ASSUMPTIONS
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 from certflow.running import tick
-from certflow.theorems.advice import Cause, Unproved
-from certflow.theorems.horizon import Horizon
+from certflow.theorems.early_direction.advice import Cause, Unproved
+from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.horizon import Horizon
 
 if TYPE_CHECKING:
-    from certflow.theorems.groups import Group
+    from certflow.theorems.early_direction.groups import Group
 
 _DIGITS = 6
 

@@ -11,13 +11,6 @@ from fractions import Fraction
 
 from certflow.flow.curve import Curve, Grid
 
-ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
-    "vector of the given direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
-)
-"""What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of its own."""
-
 Step = tuple[Fraction, Fraction, Fraction]
 """(mu, r, s) of one step: the rate proved on the region of angle r, with the radial direction lifted by s; dyadic."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import format_rational, parse_rational
 from certflow.outcome import BadInput
-from certflow.theorems.statement import Block, Statement, read_claim
+from certflow.theorems.early_direction.claim import Block, Statement, read_claim
 
 _LARGEST_EXPONENT = 700
 """Beyond it the exponential is no double."""

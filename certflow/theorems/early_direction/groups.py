@@ -24,10 +24,10 @@ from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions
 from certflow.flow.enclose.trap import BITS, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
-from certflow.flow.evidence import GroupEvidence, TrapEvidence
 from certflow.flow.propose.centres import SUB_STEP, Proposal
 from certflow.flow.propose.traps import find_traps, proposed_bound
-from certflow.theorems.advice import CAUSES, Cause, Unproved
+from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
+from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 
 T = TypeVar("T")
 

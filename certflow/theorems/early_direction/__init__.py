@@ -1,0 +1,1 @@
+"""The uniform theorem (L5): the direction of every block, for every delta up to delta_bar."""

@@ -1,0 +1,1 @@
+"""How long, at least, every gradient flow stays small (L2)."""
