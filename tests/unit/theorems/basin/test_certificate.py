@@ -17,7 +17,7 @@ from certflow.problem import Problem
 from certflow.theorems.basin import prove as basin
 from certflow.theorems.early_direction.prove import certify
 
-CORPUS = Path(__file__).parents[2] / "certificates" / "accept"
+CORPUS = Path(__file__).parents[3] / "certificates" / "accept"
 SQUARED = Activation(Fraction(0), 2)
 X = [["1", "0"], ["3/5", "4/5"], ["0", "1"]]
 
