@@ -22,7 +22,6 @@ from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.flow.endings import NotSettled
-from certflow.theorems.early_direction.evidence import GroupEvidence
 from certflow.flow.propose.centres import SUB_STEP, groups_of, is_shallow
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
