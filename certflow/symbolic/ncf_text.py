@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
+from certflow.algebra.directions import degrees
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
 from certflow.exact import format_rational
 from certflow.networks.activation import Activation
@@ -20,7 +21,7 @@ from certflow.symbolic.cells import layered_polynomial, monomial_bound
 from certflow.symbolic.correlation import sample_trees
 from certflow.symbolic.grammar_text import problem_file_text
 from certflow.symbolic.ncf import NCF
-from certflow.symbolic.planar_ncf import Arc, degrees
+from certflow.symbolic.planar_ncf import Arc
 
 _DIGITS = 6
 _SHORT = 10

@@ -7,15 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import Direction, counterclockwise, cross, reduced
 from certflow.networks.activation import Activation
 from certflow.running import tick
-
-Direction = tuple[int, int]
-"""A direction of the plane as a primitive integer vector, exact."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +98,10 @@ def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNC
         for i, (a, b) in enumerate(X):
             tick()
             if a or b:
-                for direction in (primitive(-b, a), primitive(b, -a)):
+                for direction in (_direction(-b, a), _direction(b, -a)):
                     flips.setdefault(direction, []).append(i)
-    ends = sorted(flips, key=functools.cmp_to_key(angular_order)) or [(1, 0)]
+    found = list(flips)
+    ends = [found[i] for i in counterclockwise(found)] or [(1, 0)]
     powers = [_power_form(row, p) for row in X]
     first = _between(ends[0], ends[1 % len(ends)])
     on = [_is_positive(row, first) for row in X]
@@ -123,35 +121,9 @@ def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNC
     return PlanarNCF(tuple(arcs), p)
 
 
-def angular_order(u: Sequence[Any], v: Sequence[Any]) -> int:
-    """-1, 0 or 1 as the angle of `u` in (-180, 180] degrees is smaller than, equal to or larger than that of `v`."""
-    later = _half(u) - _half(v) or -cross(u, v)
-    return (later > 0) - (later < 0)
-
-
-def cross(u: Sequence[Any], v: Sequence[Any]) -> Any:
-    """u1 v2 - u2 v1: positive when `v` is counterclockwise of `u` by less than half a turn."""
-    return u[0] * v[1] - u[1] * v[0]
-
-
-def primitive(a: Fraction | int, b: Fraction | int) -> Direction:
-    """The primitive integer vector in the direction of (a, b), not both zero."""
-    a, b = Fraction(a), Fraction(b)
-    p, q = a.numerator * b.denominator, b.numerator * a.denominator
-    divisor = math.gcd(p, q)
-    return p // divisor, q // divisor
-
-
-def degrees(u: Direction) -> float:
-    """The angle of `u` in degrees, in (-180, 180]; rounded, for display only."""
-    shift = max(0, max(abs(u[0]), abs(u[1])).bit_length() - 500)
-    angle = math.degrees(math.atan2(u[1] / (1 << shift), u[0] / (1 << shift)))
-    return 180.0 if angle == -180.0 else angle
-
-
-def _half(u: Sequence[Any]) -> int:
-    """The rank of the open half-plane or half-axis of `u`: below, angle 0, above, angle 180."""
-    return 0 if u[1] < 0 else 2 if u[1] > 0 else 1 if u[0] > 0 else 3
+def _direction(x: Fraction | int, y: Fraction | int) -> Direction:
+    (p, q), _ = reduced((x, y))
+    return p, q
 
 
 def _between(start: Direction, end: Direction) -> Direction:
@@ -160,7 +132,7 @@ def _between(start: Direction, end: Direction) -> Direction:
         return -start[1], start[0]
     # Each is scaled by the size of the other, or a long vector would hide the short one from the eye.
     size, other = abs(start[0]) + abs(start[1]), abs(end[0]) + abs(end[1])
-    return primitive(start[0] * other + end[0] * size, start[1] * other + end[1] * size)
+    return _direction(start[0] * other + end[0] * size, start[1] * other + end[1] * size)
 
 
 def _is_positive(row: np.ndarray, u: Direction) -> bool:

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import primitive
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
-from certflow.kkt.neuron.features import primitive
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Columns, Expression

@@ -22,12 +22,12 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any
 
+from certflow.algebra.directions import Direction
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import format_rational, parse_rational
-from certflow.kkt.neuron.circle_cells import Cells, Coefficients, double_angle, enclosed
-from certflow.kkt.neuron.critical_lines import Direction, critical_lines
+from certflow.kkt.neuron.circle_cells import Cells, Coefficients, critical_lines, double_angle, enclosed
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive

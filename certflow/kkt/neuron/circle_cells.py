@@ -6,14 +6,61 @@ D = m11 - m22, E = 2 m12 of the cell's matrix M_A.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 from gmpy2 import mpq
 
+from certflow.algebra.directions import Direction, counterclockwise, reduced
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
-from certflow.kkt.neuron.critical_lines import CriticalLine, Direction, exact_sum
 from certflow.running import tick
+
+FIXED_LINES: tuple[Direction, ...] = ((-1, 0), (-1, -1), (0, -1), (1, -1))
+"""Lines that cut the circle into eighths whether or not a sample has its kink there: no arc is longer than 45°."""
+
+
+@dataclass(frozen=True)
+class CriticalLine:
+    """All samples orthogonal to `direction` (in the half-turn [-180°, 0°)).
+
+    `before` and `after` are the exact weights w of their part `w p pᵀ` of M_A, p = `normal`, when a counterclockwise turn
+    has not yet passed `direction`, and when it has; passing the opposite direction undoes the change.
+    """
+
+    direction: Direction
+    before: mpq
+    after: mpq
+
+    @property
+    def normal(self) -> Direction:
+        """`direction` turned by +90°."""
+        return (-self.direction[1], self.direction[0])
+
+
+def critical_lines(X: Sequence[Sequence[Fraction]], z: Sequence[Fraction], off: Fraction | mpq) -> list[CriticalLine]:
+    """The critical lines of `Σ z_i c_i (u·x_i)²`, c_i = 1 where u·x_i > 0 and `off` where it is < 0, counterclockwise
+    from -180°; X is n × 2. Samples with x_i = 0 or z_i = 0 have none. The four `FIXED_LINES` are always among them.
+    """
+    switched_on: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
+    switched_off: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
+    for (x, y), weight in zip(X, z, strict=True):
+        if weight == 0 or (x == 0 and y == 0):
+            continue
+        (p, q), scale = reduced((x, y))
+        # u·x turns from negative to positive where u passes (q, -p), which +90° carries to x.
+        on_below = p > 0 or (p == 0 and q < 0)
+        side, key = (switched_on, (q, -p)) if on_below else (switched_off, (-q, p))
+        side.setdefault(key, []).append(mpq(weight) * mpq(scale) ** 2)
+    directions = list(switched_on.keys() | switched_off.keys())
+    lines, off = [], mpq(off)
+    for place in counterclockwise([(-x, -y) for x, y in directions]):
+        direction = directions[place]
+        on, gone = exact_sum(switched_on.get(direction, ())), exact_sum(switched_off.get(direction, ()))
+        lines.append(CriticalLine(direction, off * on + gone, on + off * gone))
+    return lines
+
 
 Coefficients = tuple[Ball, Ball, Ball]
 """S, D, E of one arc."""
@@ -126,3 +173,13 @@ def _factors(line: CriticalLine) -> tuple[int, int, int]:
 def enclosed(value: mpq, bits: int) -> Ball:
     """The ball of an exact rational (whose parts may be too long to be reduced again, as `Fraction` would do)."""
     return Ball(int(value.numerator), bits) / int(value.denominator)
+
+
+def exact_sum(terms: Iterable[mpq]) -> mpq:
+    """The exact sum, by halves: with n unrelated denominators of d digits it costs about one product of n d digits."""
+    values = list(terms)
+    while len(values) > 1:  # ends: half as many remain
+        if len(values) % 2:
+            values.append(mpq(0))
+        values = [values[i] + values[i + 1] for i in range(0, len(values), 2)]
+    return values[0] if values else mpq(0)

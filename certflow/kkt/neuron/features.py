@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import Normal, primitive
 from certflow.exact import parse_rational
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput
 from certflow.running import tick
-
-Normal = tuple[int, ...]
-"""Coprime integers whose first entry that is not zero is positive: one tuple per line through the origin."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +115,3 @@ class Neuron:
             t = sum((a * b for a, b in zip(hinge.normal, u, strict=True)), Fraction(0))
             total += (hinge.plus if t > 0 else hinge.minus) * t**self.power
         return total
-
-
-def primitive(row: Sequence[Fraction | int]) -> tuple[Normal, Fraction]:
-    """The normal h and the s != 0 with `row = s h`; row is not zero."""
-    common = math.lcm(*(Fraction(v).denominator for v in row))
-    whole = [int(v * common) for v in row]
-    divisor = math.gcd(*whole)
-    if next(v for v in whole if v) < 0:
-        divisor = -divisor
-    return tuple(v // divisor for v in whole), Fraction(divisor, common)

@@ -16,9 +16,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from certflow.algebra.directions import Normal, primitive
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN
-from certflow.kkt.neuron.features import Neuron, Normal, primitive
+from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one.inputs import Inputs, Sides, exact_data

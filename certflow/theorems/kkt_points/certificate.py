@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import Direction, cross
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.certificates import sealed
 from certflow.exact import format_dyadic, format_rational
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, planar_kkt
-from certflow.kkt.neuron.circle_cells import Cells
-from certflow.kkt.neuron.critical_lines import Direction, critical_lines
+from certflow.kkt.neuron.circle_cells import Cells, critical_lines
 from certflow.kkt.points import COMPLETE, PARTIAL, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
@@ -267,19 +267,15 @@ def _places(point: PlanarPoint, directions: Sequence[Direction], flat: Sequence[
     turn = round(max(coordinate.radius() for coordinate in point.point) * 2 ** (_GRID + 6)) + 64
     before, after = (x + (y * turn >> _GRID), y - (x * turn >> _GRID)), (x - (y * turn >> _GRID), y + (x * turn >> _GRID))
     for d in directions:
-        if _cross(before, d) > 0 and _cross(d, after) > 0 and d[0] * x + d[1] * y > 0:
-            before, after = (d, after) if _cross(d, (x, y)) > 0 else (before, d)
+        if cross(before, d) > 0 and cross(d, after) > 0 and d[0] * x + d[1] * y > 0:
+            before, after = (d, after) if cross(d, (x, y)) > 0 else (before, d)
     return [tuple(Fraction(v, 1 << _GRID) if d not in directions else Fraction(v) for v in d) for d in (before, after)]
 
 
 def _nearest(point: Iterable[Ball], directions: Sequence[Direction]) -> Direction:
     x, y = (round(coordinate.mid() * 2**_GRID) for coordinate in point)
     ahead = [d for d in directions if d[0] * x + d[1] * y > 0]
-    return min(ahead, key=lambda d: Fraction(_cross(d, (x, y)) ** 2, d[0] ** 2 + d[1] ** 2))
-
-
-def _cross(u: Sequence[int], v: Sequence[int]) -> int:
-    return u[0] * v[1] - u[1] * v[0]
+    return min(ahead, key=lambda d: Fraction(cross(d, (x, y)) ** 2, d[0] ** 2 + d[1] ** 2))
 
 
 def _power_of_two(value: float) -> float:

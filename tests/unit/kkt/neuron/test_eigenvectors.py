@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rational_rotations import rotation
 
+from certflow.algebra.directions import primitive
+from certflow.algebra.integer_spectrum import Spectrum, constants, enclosed, product
 from certflow.algebra.real_roots import evaluated, real_roots, trimmed
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.neuron.eigenvectors import eigenvector_signs
-from certflow.kkt.neuron.features import primitive
-from certflow.kkt.neuron.integer_spectrum import Spectrum, constants, enclosed, product
 
 seeds = st.integers(0, 10**6)
 

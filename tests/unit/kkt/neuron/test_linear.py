@@ -18,9 +18,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
-from certflow.kkt.neuron.linear_faces import face_findings
-from certflow.kkt.neuron.linear_planar import planar_findings
+from certflow.kkt.neuron.linear import face_findings, piecewise_linear_kkt, planar_findings, two_layer_kkt
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput, Inconclusive
 

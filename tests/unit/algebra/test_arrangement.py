@@ -11,8 +11,8 @@ from brute_hulls import dot, rank, regions, signs_at
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certflow.kkt.neuron.arrangement import cells, faces, flats
-from certflow.kkt.neuron.features import primitive
+from certflow.algebra.arrangement import cells, faces, flats
+from certflow.algebra.directions import primitive
 from certflow.outcome import Inconclusive
 
 

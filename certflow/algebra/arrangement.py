@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from math import gcd
 
 import numpy as np
-from gmpy2 import mpq
 
-from certflow.kkt.neuron.features import Normal
+from certflow.algebra.directions import Normal, counterclockwise
 from certflow.outcome import Inconclusive
 from certflow.running import tick
 
@@ -172,7 +171,7 @@ def _cut(A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, mo
 def _in_the_plane(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cells of n >= 1 lines of the plane, counterclockwise."""
     # Primitive normals have angles in (-90°, 90°], and h turned by 90° is where its sign changes from 1 to -1.
-    order = sorted(range(len(A)), key=lambda i: (A[i, 0] == 0, mpq(A[i, 1], A[i, 0]) if A[i, 0] else 0))
+    order = counterclockwise(A.tolist())
     rank = np.empty(len(A), dtype=int)
     rank[order] = np.arange(len(A))
     signs = np.where(rank[None, :] <= np.arange(len(A))[:, None], -1, 1).astype(np.int8)

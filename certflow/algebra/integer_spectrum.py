@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 
 from certflow.algebra.cones import generators
+from certflow.algebra.directions import primitive
 from certflow.algebra.real_roots import Polynomial, evaluated, real_roots, trimmed
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.neuron.features import primitive
 from certflow.running import tick
 
 _FIRST_BITS = 64
