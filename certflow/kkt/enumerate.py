@@ -13,11 +13,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.kkt.cover.search import search
 from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.neuron.lift import GUARD_BITS, deep_linear, lift
+from certflow.kkt.neuron.lift import deep_linear, lift
 from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.neuron.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
@@ -192,7 +192,7 @@ def _ordered(network: Network, point: KKTPoint) -> np.ndarray:
 
 def one_input(neuron: Neuron, digits: int) -> KKTSet:
     """The KKT set of a neuron with one input: both points of the sphere, each alone in its component."""
-    bits = digits * 3322 // 1000 + GUARD_BITS
+    bits = bits_for(digits)
     points = []
     for sign in (1, -1):
         u, value = (Fraction(sign),), Ball(neuron.value((Fraction(sign),)), bits)
@@ -202,7 +202,7 @@ def one_input(neuron: Neuron, digits: int) -> KKTSet:
 
 def _one_weight(N: Correlation, digits: int) -> KKTSet:
     """The same for a network with one weight."""
-    ar = BallArithmetic(digits * 3322 // 1000 + GUARD_BITS)
+    ar = BallArithmetic(bits_for(digits))
     points = []
     for sign in (1, -1):
         u = (Fraction(sign),)
@@ -220,7 +220,7 @@ def _both(points: list[KKTPoint], digits: int, of: str) -> KKTSet:
 
 def everywhere(size: int, digits: int, of: str) -> KKTSet:
     """The KKT set of N = 0: every direction."""
-    bits = digits * 3322 // 1000 + GUARD_BITS
+    bits = bits_for(digits)
     axes = tuple(tuple(Fraction(int(i == j)) for j in range(size)) for i in range(size))
     zero = Ball(0, bits)
     point = tuple(Ball(c, bits) for c in axes[0])

@@ -9,10 +9,19 @@ from typing import Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.exact import format_rational
+from certflow.outcome import BadInput
 
 COMPLETE, PARTIAL = "complete", "partial"
 
+MAX_DIGITS = 10_000
+
 Exact = tuple[Fraction, ...]
+
+
+def require_digits(digits: int) -> None:
+    """Raise `BadInput` unless `digits` is a number of digits to which KKT points are computed."""
+    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
+        raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.algebra.cones import generators
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.kkt.cover.boxes import LayeredBoxes
@@ -244,7 +244,7 @@ def dead_entries(rows: Sequence[Sequence[int]], d: int, digits: int) -> list[KKT
     inside = [sum(ray[j] for ray in rays) for j in range(d)]
     if not any(inside):
         inside = list((rays + lines)[0])
-    bits = digits * 3322 // 1000 + 64
+    bits = bits_for(digits)
     norm = Ball(sum(c * c for c in inside), bits).sqrt()
     exact_rays, exact_lines = (tuple(tuple(Fraction(c) for c in vector) for vector in each) for each in (rays, lines))
     single = len(rays) == 1 and not lines

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
 from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.points import KKTPoint
@@ -57,7 +57,7 @@ class Polisher:
 
     def __init__(self, N: Correlation, digits: int) -> None:
         self.N, self.digits = N, digits
-        self.bits = (digits + GUARD_DIGITS) * 3322 // 1000 + 32
+        self.bits = bits_for(digits + GUARD_DIGITS, 32)
         self.ar = _OpenKinks(self.bits)
 
     def __call__(self, box: Boxes, alone: Boxes) -> PolishedPoint:

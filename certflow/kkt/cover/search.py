@@ -20,7 +20,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.cover import krawczyk as proofs
 from certflow.kkt.cover.boxes import CANNOT_EVALUATE, Enclosures, ExpressionBoxes, LayeredBoxes, box_function
@@ -305,7 +305,7 @@ class _Search:
             if self._may_be_flat():
                 self.reasons.append("whether there are points with N = 0 and gradient 0 is not decided")
             return []
-        bits = self.digits * 3322 // 1000 + 64
+        bits = bits_for(self.digits)
         exact = tuple(Fraction(c) for c in known[0])
         norm = Ball(sum((c * c for c in exact), Fraction(0)), bits).sqrt()
         return [

@@ -23,19 +23,17 @@ from math import isqrt
 from typing import Any
 
 from certflow.algebra.directions import Direction
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import format_rational, parse_rational
 from certflow.kkt.neuron.circle_cells import Cells, Coefficients, critical_lines, double_angle, enclosed
-from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet, require_digits
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
 
-MAX_DIGITS = 10_000
-GUARD_BITS = 64
 MAX_DOUBLINGS = 12
 METHOD = "exact signs of dN/dθ on every arc of the circle"
 EXACT_TERMS = 256
@@ -95,10 +93,9 @@ def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) 
     slope = parse_rational(alpha, "alpha")
     if not -1 <= slope <= 1:
         raise BadInput(f"alpha: {slope} is outside [-1, 1].")
-    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
-        raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
+    require_digits(digits)
     cells = Cells(critical_lines(rows, weights, slope * slope))
-    bits = digits * 3322 // 1000 + GUARD_BITS + 2 * cells.count.bit_length()
+    bits = bits_for(digits) + 2 * cells.count.bit_length()
     findings = _findings(cells.slope_signs(bits))
     tolerance = Fraction(1, 10**digits)
     for _ in range(MAX_DOUBLINGS):

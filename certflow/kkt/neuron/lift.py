@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import isqrt
 
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.exact import format_rational
 from certflow.kkt.neuron.features import Neuron
@@ -27,7 +27,6 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.running import tick
 
-GUARD_BITS = 64
 _MIRRORED = {"maximum": "saddle", "minimum": "saddle", "saddle": "saddle", "degenerate": "degenerate"}
 
 
@@ -40,7 +39,7 @@ def lift(
     It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are as sharp as those given.
     Raises `Inconclusive` if a zero of n cannot be enclosed.
     """
-    bits = digits * 3322 // 1000 + GUARD_BITS
+    bits = bits_for(digits)
     given = [(sign, p) for sign, each in ((1, up), (-1, down)) for p in each.points]
     points = [_lifted(p, neuron.power, sign, bits) for sign, p in given if p.value.sign() in (1, -1)]
     undecided_signs = any(p.value.sign() == UNKNOWN for _, p in given)
@@ -206,7 +205,7 @@ def _parallel(a: Exact, b: Exact) -> bool:
 
 def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKTSet:
     """The KKT set of `N = W_D ... W_1 g`, D >= 3 layers, all trained, g != 0 exact: two sets with N != 0 and that with N = 0."""
-    bits = digits * 3322 // 1000 + GUARD_BITS
+    bits = bits_for(digits)
     D, widths = network.depth, network.widths
     length = Ball(sum((c * c for c in g), Fraction(0)), bits).sqrt()
     share = Ball(Fraction(1, D), bits).sqrt()

@@ -42,11 +42,10 @@ import numpy as np
 from certflow.algebra.arrangement import Flat, flats
 from certflow.algebra.cones import generators, zero_in_hull
 from certflow.algebra.directions import coprime, counterclockwise, primitive
-from certflow.arithmetic.ball import Ball
-from certflow.kkt.neuron.circle import MAX_DIGITS
+from certflow.arithmetic.ball import Ball, bits_for
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.neuron.lift import GUARD_BITS, lift
-from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet
+from certflow.kkt.neuron.lift import lift
+from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet, require_digits
 from certflow.outcome import BadInput
 from certflow.progress import Progress
 from certflow.running import tick
@@ -94,14 +93,13 @@ def _findings(neuron: Neuron, most_cells: int, progress: Progress | None) -> Fin
 def _check(neuron: Neuron, digits: int) -> None:
     if neuron.power != 1:
         raise BadInput(f"power: faces are enumerated for activations of power 1, and here it is {neuron.power}.")
-    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
-        raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
+    require_digits(digits)
 
 
 def _kkt_set(d: int, findings: list[Finding], counts: dict[str, int], digits: int) -> KKTSet:
     """The set of n, or of -n if these are the findings negated."""
     largest = max(f.square for f in findings)
-    bits = digits * 3322 // 1000 + GUARD_BITS + (largest.numerator // largest.denominator).bit_length()
+    bits = bits_for(digits) + (largest.numerator // largest.denominator).bit_length()
     ordered = sorted(findings, key=lambda f: (-f.sign * f.square, f.direction))
     points = [point for finding in ordered for point in _points(d, finding, bits)]
     return KKTSet(points, digits, method=METHOD, n_max=points[0].value, n_min=points[-1].value, counts=dict(counts))

@@ -38,21 +38,19 @@ from certflow.algebra.cones import generators
 from certflow.algebra.directions import Normal, coprime
 from certflow.algebra.integer_spectrum import Algebraic, Spectrum, combination, constants, enclosed, product
 from certflow.algebra.real_roots import Polynomial, Root
-from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.ball import GUARD_BITS, Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.neuron.eigenvectors import eigenvector_signs
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet
+from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet, require_digits
 from certflow.outcome import BadInput, Inconclusive
 from certflow.progress import Progress
 from certflow.running import tick
 
 METHOD = "all eigenvectors of the matrices of all cells, with exact signs"
 MOST_CELLS = 20_000
-MAX_DIGITS = 10_000
-GUARD_BITS = 64
 MAX_DOUBLINGS = 12
 
 
@@ -68,13 +66,12 @@ def piecewise_quadratic_kkt(
     """
     if neuron.power != 2:
         raise BadInput(f"power: the neuron has power {neuron.power}; piecewise quadratic neurons have power 2.")
-    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
-        raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
+    require_digits(digits)
     pieces = QuadraticCells(neuron, most_cells)
     cones = pieces.eigencones(lambda done: progress("KKT points, cells", done, pieces.count) if progress else None)
     found = [_Entry(pieces, cone) for cone in cones]
     tolerance = Fraction(1, 10**digits) * min(Fraction(1), _size(found))
-    bits = digits * 3322 // 1000 + GUARD_BITS
+    bits = bits_for(digits)
     points = sorted((_sharp(entry, bits, digits, tolerance) for entry in found), key=lambda point: -point.value.mid())
     status, reason, n_max, n_min = COMPLETE, "", None, None
     if pieces.unresolved:

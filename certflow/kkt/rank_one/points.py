@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.algebra.directions import Normal, primitive
-from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
@@ -30,7 +30,6 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.running import tick
 
-GUARD_BITS = 64
 Signs = tuple[int, ...]
 """The signs of b_2, ..., b_(D-1), which matter for -1 < τ < 0 only; otherwise all are 1."""
 
@@ -143,7 +142,7 @@ class Construction:
         self.network = _layers(self.N)
         self.p, self.D = self.network.activation.power, self.network.depth
         self.q, self.tau = self.p ** (self.D - 1), tau(self.network.activation)
-        self.bits = self.digits * 3322 // 1000 + GUARD_BITS
+        self.bits = bits_for(self.digits)
         self.ar = BallArithmetic(self.bits)
         self.inputs = Inputs(self.N.X, self.N.z, self.q, self.bits)
         self.unit = Size(Ball(1, self.bits), Fraction(1))

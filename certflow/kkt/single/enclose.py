@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.directed import sum_up, up
 from certflow.arithmetic.doubles import TINY
@@ -47,7 +47,6 @@ from certflow.outcome import Inconclusive
 from certflow.running import tick
 
 BITS = 64
-GUARD_BITS = 64
 
 _RADII = tuple(2.0**-i for i in (12, 20, 28, 38))
 _FIRST = 2.0**-40
@@ -190,7 +189,7 @@ class _Local:
         near, delta = self._nearest(wide)
         factor = 1 / (Fraction(self.least) - Fraction(delta))
         radius = Fraction(self.residual) * factor
-        ar, tolerance = BallArithmetic(digits * 3322 // 1000 + GUARD_BITS), Fraction(1, 10 ** (digits + 3) * (1 + int(self.g)))
+        ar, tolerance = BallArithmetic(bits_for(digits)), Fraction(1, 10 ** (digits + 3) * (1 + int(self.g)))
         zeros = self._zeros(near, delta)
         w, error = polish(self.N, self.c, zeros, self.tau, self._step, Fraction(near), factor, tolerance, ar)
         point = unit_vector(w, error, ar.bits)
