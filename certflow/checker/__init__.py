@@ -12,37 +12,13 @@ import stat
 from dataclasses import dataclass
 from typing import Any
 
-from .early_direction import basin
-from .early_direction.basin import BASIN_ASSUMPTIONS, check_basin
-from .early_direction.claim import ASSUMPTIONS, check_claim
 from .kernel.reading import MAX_BYTES, parse
 from .kernel.verdicts import Clock, Malformed, OutOfTime, Refused
-from .kkt_points import rules as kkt
-from .kkt_points.rules import KKT_ASSUMPTIONS, check_kkt
-from .time_near_origin import rules as time_near_origin
-from .time_near_origin.rules import TIME_ASSUMPTIONS, check_time
-from .tube.evidence import read
+from .registry import named
 
-__all__ = [
-    "ASSUMPTIONS",
-    "BASIN_ASSUMPTIONS",
-    "EXIT_CODES",
-    "KKT_ASSUMPTIONS",
-    "TIME_ASSUMPTIONS",
-    "Verdict",
-    "check_file",
-    "check_text",
-]
+__all__ = ["EXIT_CODES", "Verdict", "check_file", "check_text"]
 
 EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
-
-
-_OTHERS = {
-    kkt.STATEMENT: (check_kkt, KKT_ASSUMPTIONS),
-    basin.STATEMENT: (check_basin, BASIN_ASSUMPTIONS),
-    time_near_origin.STATEMENT: (check_time, TIME_ASSUMPTIONS),
-}
-"""The statements besides early-direction: what proves their claim, and what they take for granted."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +47,14 @@ def check_file(path: str | os.PathLike[str], time_limit: float | None = None) ->
     return check_text(data, time_limit)
 
 
-def _statement(content: Any) -> str:
-    """The statement of the claim of a parsed file; "" if it names none."""
-    claim = content.get("claim") if isinstance(content, dict) else None
-    statement = claim.get("statement") if isinstance(claim, dict) else None
-    return statement if isinstance(statement, str) else ""
-
-
 def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
     """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never raises."""
     clock = Clock(time_limit)
     try:
         content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)
-        if (statement := _statement(content)) in _OTHERS:
-            check, assumptions = _OTHERS[statement]
-            return Verdict("accepted", claim=check(content, clock), assumptions=assumptions)
-        certificate = read(content, clock, ASSUMPTIONS)
-        check_claim(certificate, clock)
+        claim = content.get("claim") if isinstance(content, dict) else None
+        statement = named(claim.get("statement") if isinstance(claim, dict) else None)
+        return Verdict("accepted", claim=statement.check(content, clock), assumptions=statement.assumptions)
     except Refused as error:
         verdict = "malformed" if isinstance(error, Malformed) else "refused"
         return Verdict(verdict, error.rule or clock.rule, error.where or clock.where, error.reason)
@@ -97,4 +64,3 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         # What was not foreseen is not proved.
         reason = f"the check could not be completed: {type(error).__name__}: {str(error)[:200]!a}"
         return Verdict("refused", clock.rule, clock.where, reason)
-    return Verdict("accepted", claim=certificate.claim.value, assumptions=ASSUMPTIONS)

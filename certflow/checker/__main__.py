@@ -5,99 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import os
 import sys
-from collections import Counter
 from dataclasses import asdict
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any
 
 from . import EXIT_CODES, Verdict, check_file
-from .early_direction import basin
-from .kernel.reading import Node
-from .kkt_points import rules as kkt
-from .time_near_origin import rules as time_near_origin
+from .registry import sentences
 
 _WORST_FIRST = (2, 1, 3, 0)
-
-
-def sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words. Of a claim that was not checked: an exception, also `Refused`, where it cannot be read."""
-    return _WORDS.get(claim["statement"], _early_sentences)(claim)
-
-
-def _kkt_sentences(claim: dict[str, Any]) -> list[str]:
-    function = "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
-    counts = Counter(point["kind"] for point in claim["points"])
-    listed = ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items())) or "none"
-    if claim["kkt_status"] == "complete":
-        dead = " and all u with u.x_i <= 0 for every sample with z_i != 0" if claim["dead_cone"] else ""
-        lines = [f"The KKT points of {function} on the unit sphere are exactly these ({listed}){dead}."]
-    else:
-        lines = [f"These are KKT points of {function} on the unit sphere ({listed}); there may be others."]
-    lines.append("Numbers are shown rounded; the exact enclosures are in the file.")
-    for k, point in enumerate(claim["points"], 1):
-        value, gap = (_decimal(*point[key]) for key in ("value", "gap"))
-        lines.append(f"{k}. {point['kind']} {_place(point)}: value {value}, gap {gap}")
-    if claim["n_max_upper"] is not None:
-        lines.append(f"Everywhere on the unit sphere it is at most {_decimal(claim['n_max_upper'], claim['n_max_upper'])}.")
-    return lines
-
-
-def _place(point: dict[str, Any]) -> str:
-    if "centre" in point:
-        return "at " + _unit([Node(text, "claim").dyadic() for text in point["centre"]])
-    ends = [_unit([Node(text, "claim").rational() for text in direction]) for direction in point["directions"]]
-    if point["kind"] == "arc":
-        return "counterclockwise from " + " to ".join(ends) if ends else "of the whole circle"
-    return "at " + ends[0]
-
-
-def _unit(vector: list[Fraction]) -> str:
-    shown = [float(v / max(map(abs, vector))) for v in vector]
-    return "(" + ", ".join(f"{v / math.hypot(*shown):.6f}" for v in shown) + ")"
-
-
-def _decimal(low: str, high: str) -> str:
-    """About the middle of two rational numbers of any size."""
-    middle = (Node(low, "claim").rational() + Node(high, "claim").rational()) / 2
-    return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.9g}"
-
-
-def _early_sentences(claim: dict[str, Any]) -> list[str]:
-    L = claim["order"]
-    time, norm = claim["horizon"]["scaled_time"], claim["horizon"]["norm_over_delta"]
-    scaled = f"|w| = {norm} delta" if time is None else f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
-    lines = [
-        f"For every delta in (0, {claim['delta_bar']}] and every initial direction within {claim['start_angle']} rad of the "
-        f"given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 up to the horizon {scaled} (order {L}).",
-    ]
-    until = f"until |w| first exceeds {claim['radius']}" if claim["radius"] is not None else "for ever"
-    for block in claim["blocks"]:
-        name = f"Block {block['index'] + 1}"
-        if block["outcome"] == "inconclusive":
-            lines.append(f"{name}: nothing is claimed: {block['reason']}")
-        elif block["outcome"] == "zero":
-            lines.append(f"{name}: its weights are zero at the start and for ever.")
-        elif block["outcome"] == "dead":
-            lines.append(f"{name}: from the horizon on every sample is inactive and its weights never move again.")
-        else:
-            sign = "positive" if block["outcome"] == "converges" else "negative"
-            angle = claim["epsilon"] if block["angle_at_horizon"] is None else block["angle_at_horizon"]
-            lines.append(
-                f"{name}: its direction is within {angle} of a KKT point at the horizon and within {claim['epsilon']} from "
-                f"then on {until}; the NCF is {sign} there."
-            )
-    return lines
-
-
-_WORDS = {
-    kkt.STATEMENT: _kkt_sentences,
-    basin.STATEMENT: basin.basin_sentences,
-    time_near_origin.STATEMENT: time_near_origin.time_sentences,
-}
 
 
 def _report(path: str, verdict: Verdict, quiet: bool) -> None:

@@ -157,8 +157,8 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
 
 
 def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
-    from certflow.checker.__main__ import sentences
     from certflow.checker.kernel.verdicts import Refused
+    from certflow.checker.registry import sentences
     from certflow.report.terminal import emit_command, emit_prose
 
     if latex:

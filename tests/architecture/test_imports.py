@@ -76,20 +76,37 @@ ROOMS = {
     "certflow.checker.kernel": {
         "certflow.checker.tube",
         "certflow.checker.early_direction",
+        "certflow.checker.basin",
         "certflow.checker.kkt_points",
         "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
     },
     "certflow.checker.tube": {
         "certflow.checker.early_direction",
+        "certflow.checker.basin",
         "certflow.checker.kkt_points",
         "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
     },
-    "certflow.checker.early_direction": {"certflow.checker.kkt_points", "certflow.checker.time_near_origin"},
+    "certflow.checker.early_direction": {
+        "certflow.checker.basin",
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
+    },
+    "certflow.checker.basin": {
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
+    },
     "certflow.checker.kkt_points": {
         "certflow.checker.tube",
         "certflow.checker.early_direction",
+        "certflow.checker.basin",
         "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
     },
+    "certflow.checker.time_near_origin": {"certflow.checker.basin", "certflow.checker.registry"},
 }
 """Room -> the rooms on the same floor that it does not know."""
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from certflow.checker import ASSUMPTIONS, check_file, check_text
+from certflow.checker import check_file, check_text
 from certflow.checker.__main__ import main
+from certflow.checker.early_direction.claim import ASSUMPTIONS
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from certflow.checker import ASSUMPTIONS, KKT_ASSUMPTIONS, check_file, check_text
-from certflow.checker.early_direction.claim import _After
+from certflow.checker import check_file, check_text
+from certflow.checker.early_direction.claim import ASSUMPTIONS, _After
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.verdicts import Clock, OutOfTime
 from certflow.checker.kkt_points.planar import _EIGHTHS, _counterclockwise, _listed
 from certflow.checker.kkt_points.points import Local, Point, _Tangential
+from certflow.checker.kkt_points.rules import KKT_ASSUMPTIONS
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

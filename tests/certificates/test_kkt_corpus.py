@@ -13,8 +13,9 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
-from certflow.checker import KKT_ASSUMPTIONS, check_file, check_text
-from certflow.checker.__main__ import sentences
+from certflow.checker import check_file, check_text
+from certflow.checker.kkt_points.rules import KKT_ASSUMPTIONS
+from certflow.checker.registry import sentences
 from certflow.kkt.neuron.circle import planar_kkt
 
 FOLDER = Path(__file__).parent

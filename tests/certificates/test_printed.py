@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, EXIT_CODES, KKT_ASSUMPTIONS, TIME_ASSUMPTIONS, Verdict, __main__
-from certflow.checker.__main__ import main, sentences
+from certflow.checker import EXIT_CODES, Verdict, __main__
+from certflow.checker.__main__ import main
+from certflow.checker.basin.rules import BASIN_ASSUMPTIONS
+from certflow.checker.early_direction.claim import ASSUMPTIONS
 from certflow.checker.kernel.verdicts import Malformed
+from certflow.checker.kkt_points.rules import KKT_ASSUMPTIONS
+from certflow.checker.registry import sentences
+from certflow.checker.time_near_origin.rules import TIME_ASSUMPTIONS
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -18,7 +18,7 @@ import malformations
 from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
-from certflow.checker.__main__ import sentences
+from certflow.checker.registry import sentences
 
 FOLDER = Path(__file__).parent
 FILE, CLAIMS = FOLDER / "verdicts.toml", FOLDER / "sentences.toml"

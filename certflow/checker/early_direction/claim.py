@@ -9,7 +9,7 @@ from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up,
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
-from ..tube.evidence import Certificate, Trap
+from ..tube.evidence import Certificate, Trap, read
 from ..tube.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -21,6 +21,8 @@ ASSUMPTIONS: tuple[str, ...] = (
 )
 """What the theorem takes for granted; a certificate has to state exactly these sentences."""
 
+STATEMENT = "early-direction"
+
 _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth n_max_upper radius "
     "time_to_radius blocks"
@@ -29,11 +31,17 @@ _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 
 
+def check_early(content: Any, clock: Clock) -> Any:
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    check_claim(read(content, clock, ASSUMPTIONS), clock)
+    return content["claim"]
+
+
 def check_claim(certificate: Certificate, clock: Clock) -> None:
     """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place."""
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
     clock.enter("R9", "claim")
-    claim["statement"].same("early-direction")
+    claim["statement"].same(STATEMENT)
     claim["order"].same(problem.order)
     claim["problem_sha256"].same(certificate.problem_sha256)
     claim["loss"].same(problem.loss)

@@ -62,15 +62,3 @@ def _from_list(problem: Problem, listed: Node, evidence: Node, clock: Clock) -> 
     # v n(w) = v |w|^p n(w/|w|), and v |w|^p is at most this over |v|^2 + |w|^2 = 1.
     p = problem.p
     return max(high, -low) * root_up(Fraction(p**p, (p + 1) ** (p + 1)), 2)
-
-
-def time_sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words."""
-    L, M = claim["order"], claim["n_max_upper"]
-    if Fraction(M) == 0:
-        return ["N is nowhere positive: for every delta > 0, |w| never exceeds delta."]
-    time = "ln(C) / (4 M)" if L == 2 else f"(1 - C^({2 - L}/2)) / ({L * (L - 2)} M delta^{L - 2})"
-    return [
-        f"For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time {time}, order {L}, where N <= M = {M} on the "
-        "unit sphere."
-    ]

@@ -6,15 +6,17 @@ from types import SimpleNamespace
 import pytest
 from after_a_sweep import BELOW, CLOCK, GRID, NARROW, OTHER, TINY, group, path, refusal
 
-from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS, TIME_ASSUMPTIONS
-from certflow.checker.early_direction import basin, claim
-from certflow.checker.early_direction.basin import _check_block, basin_sentences, check_basin
-from certflow.checker.early_direction.claim import check_claim
+from certflow.checker.basin import rules as basin
+from certflow.checker.basin.rules import BASIN_ASSUMPTIONS, _check_block, check_basin
+from certflow.checker.basin.words import sentences as basin_sentences
+from certflow.checker.early_direction import claim
+from certflow.checker.early_direction.claim import ASSUMPTIONS, check_claim
 from certflow.checker.kernel.numbers import root_up
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.time_near_origin import rules as time_near_origin
-from certflow.checker.time_near_origin.rules import _from_list, check_time, time_sentences
+from certflow.checker.time_near_origin.rules import TIME_ASSUMPTIONS, _from_list, check_time
+from certflow.checker.time_near_origin.words import sentences as time_sentences
 from certflow.checker.tube.evidence import Certificate, Trap
 from certflow.checker.tube.sweep import Sweep
 

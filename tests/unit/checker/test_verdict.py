@@ -1,13 +1,13 @@
 """Every way in which a check ends is one verdict, word for word."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 
 from certflow import checker
-from certflow.checker import ASSUMPTIONS, EXIT_CODES, Verdict, check_file, check_text
-from certflow.checker.kernel.reading import MAX_BYTES, Node, canonical
+from certflow.checker import EXIT_CODES, Verdict, check_file, check_text, registry
+from certflow.checker.early_direction.claim import ASSUMPTIONS
+from certflow.checker.kernel.reading import MAX_BYTES, canonical
 from certflow.checker.kernel.verdicts import Malformed, OutOfTime, Refused
 
 
@@ -20,14 +20,16 @@ def proved(monkeypatch):
     """A checker for which a claim is proved by the function given, whatever else the file holds."""
 
     def by(prove):
-        def read(content, clock, assumptions):
-            assert assumptions == ASSUMPTIONS
+        def check(content, clock):
             clock.enter("R2", "somewhere")
-            return SimpleNamespace(claim=Node(content["claim"], "claim"), clock=clock)
+            prove(content, clock)
+            return content["claim"]
 
-        monkeypatch.setattr(checker, "read", read)
-        monkeypatch.setattr(checker, "check_claim", prove)
-        monkeypatch.setattr(checker, "_OTHERS", {"another": (lambda content, clock: prove(content, clock), ("It is so.",))})
+        first, *others = registry.STATEMENTS
+        assert first == "early-direction"
+        statements = {first: registry.Statement(check, ASSUMPTIONS, list), **dict.fromkeys(others)}
+        statements["another"] = registry.Statement(prove, ("It is so.",), list)
+        monkeypatch.setattr(registry, "STATEMENTS", statements)
         return lambda claim, limit=None: check_text(text(claim), limit)
 
     return by
@@ -38,16 +40,21 @@ def test_a_claim_that_is_proved_is_accepted(proved):
     check = proved(lambda content, clock: asked.append((content, clock.end)) or {"proved": 1})
     for claim in ({"statement": "early-direction"}, {}, {"statement": ["another"]}, None, "another"):
         assert check(claim) == Verdict("accepted", "", "", "", claim, ASSUMPTIONS)
-        assert asked[-1][0].claim == Node(claim, "claim") and asked[-1][0].clock.end is None
+        assert asked[-1] == ({"claim": claim}, None)
     assert check({"statement": "another"}) == Verdict("accepted", claim={"proved": 1}, assumptions=("It is so.",))
     assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 6
     check({"statement": "another"}, 1e6)
     assert asked[-1][1] > 1e5
 
 
+@pytest.mark.parametrize("statement", [[], None, {}, 1, "another", ["kkt-points"]])
+def test_what_names_no_statement_is_for_the_first_to_refuse(statement):
+    assert registry.named(statement) is registry.STATEMENTS["early-direction"]
+
+
 @pytest.mark.parametrize("content", [[], "another", None, {}, {"claim": []}, {"claim": {}}, {"claim": {"statement": 1}}])
-def test_what_names_no_statement(content):
-    assert checker._statement(content) == ""
+def test_files_that_name_no_statement_are_malformed(content):
+    assert check_text(canonical(content)).verdict == "malformed"
 
 
 def test_text_is_as_good_as_bytes(proved):

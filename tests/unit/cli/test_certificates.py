@@ -254,6 +254,6 @@ def test_what_certify_writes_is_accepted_and_an_altered_claim_is_not(problem: st
 
 
 def test_the_assumptions_are_those_of_the_checker() -> None:
-    from certflow import checker
+    from certflow.checker.early_direction import claim as checker
 
     assert tuple(checker.ASSUMPTIONS) == ASSUMPTIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker import ASSUMPTIONS
+from certflow.checker.early_direction.claim import ASSUMPTIONS
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube.curve import follow

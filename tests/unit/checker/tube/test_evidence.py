@@ -5,7 +5,8 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker import ASSUMPTIONS, BASIN_ASSUMPTIONS
+from certflow.checker.basin.rules import BASIN_ASSUMPTIONS
+from certflow.checker.early_direction.claim import ASSUMPTIONS
 from certflow.checker.kernel.container import opened
 from certflow.checker.kernel.reading import Node, digest
 from certflow.checker.kernel.verdicts import Clock, Malformed, OutOfTime, Refused

@@ -9,8 +9,9 @@ import pytest
 
 from certflow.certificates import canonical_text, sha256
 from certflow.certifying import basin_certificate
-from certflow.checker import BASIN_ASSUMPTIONS, check_text
-from certflow.checker.__main__ import sentences
+from certflow.checker import check_text
+from certflow.checker.basin.rules import BASIN_ASSUMPTIONS
+from certflow.checker.registry import sentences
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem

@@ -10,8 +10,9 @@ import pytest
 
 from certflow.arithmetic.base import EXACT
 from certflow.certificates import canonical_text, sha256
-from certflow.checker import TIME_ASSUMPTIONS, check_text
-from certflow.checker.__main__ import sentences
+from certflow.checker import check_text
+from certflow.checker.registry import sentences
+from certflow.checker.time_near_origin.rules import TIME_ASSUMPTIONS
 from certflow.kkt.enumerate import kkt_set
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward

@@ -9,12 +9,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from ..early_direction.claim import check_heading, check_point, scaled_time
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
 from ..tube.evidence import Certificate, read
 from ..tube.groups import Proved, check_dead, prepare
 from ..tube.sweep import Sweep, sweep
-from .claim import check_heading, check_point, scaled_time
 
 STATEMENT = "basin"
 
@@ -70,27 +70,3 @@ def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, b
         block["gap"].need(len(weights) > 1, "a single weight has no directions between which there is a gap")
         block["gap"].encloses(*trap.gap, open_end=True)
     block["angle_at_horizon"].at_least(swept.D[g], "R13")
-
-
-def basin_sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words."""
-    lines = [
-        f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of the given one "
-        f"(order {claim['order']}):"
-    ]
-    for block in claim["blocks"]:
-        name, time = f"Block {block['index'] + 1}", block["horizon"]
-        when = "when its curve ends" if time is None else f"at time {time}"
-        if block["outcome"] == "inconclusive":
-            lines.append(f"{name}: nothing is claimed: {block['reason']}")
-        elif block["outcome"] == "zero":
-            lines.append(f"{name}: it is zero at the start and for ever.")
-        elif block["outcome"] == "dead":
-            lines.append(f"{name}: {when} every sample is inactive, and it never moves again.")
-        else:
-            sign = "positive" if block["outcome"] == "converges" else "negative"
-            lines.append(
-                f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to which it converges; N "
-                f"is {sign} there."
-            )
-    return lines

@@ -1,0 +1,1 @@
+"""The statement to which KKT points the limit flow leads."""
