@@ -40,7 +40,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Polynomials:
+class PlacedPiece:
     """A piece in its place: those of part `part` from `begin` to `end` (times `2^-grid`) of window `window`; `rows[i]` are all
     coefficients c_0, c_1, ... of weight i."""
 
@@ -71,7 +71,7 @@ class Curve:
         """The number of steps of all windows."""
         return sum(window.steps for window in self.windows)
 
-    def polynomials(self) -> Iterator[Polynomials]:
+    def polynomials(self) -> Iterator[PlacedPiece]:
         """All pieces in the order window, part, piece."""
         current = self.start
         for w, window in enumerate(self.windows):
@@ -80,7 +80,7 @@ class Curve:
                 at, begin = current[j], 0
                 for piece in pieces:
                     rows = tuple((c0, *c) for c0, c in zip(at, piece.coefficients, strict=True))
-                    yield Polynomials(w, j, begin, piece.end, rows)
+                    yield PlacedPiece(w, j, begin, piece.end, rows)
                     at, begin = tuple(sum(row) for row in rows), piece.end
                 after.append(at)
             current = tuple(after)

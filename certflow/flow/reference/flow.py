@@ -11,10 +11,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,14 @@ LARGE = 3.0
 """log ‖w‖, in units near 1, from which on weights shrink fast."""
 
 
+class Effort(NamedTuple):
+    """What an integration took: steps, Taylor orders over all steps, and kinks met."""
+
+    steps: int = 0
+    orders: int = 0
+    kinks: int = 0
+
+
 @dataclass
 class ReferenceFlow:
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
@@ -51,7 +59,7 @@ class ReferenceFlow:
     paths: list[Path]
     context: Any
     time_unit: Any = 1
-    stats: dict[str, int] = field(default_factory=dict)
+    effort: Effort = Effort()
     error_estimate: Any = None
     stopped: str = ""
 
@@ -77,15 +85,15 @@ class ReferenceFlow:
 
     def block_direction(self, j: int, time: Any) -> np.ndarray:
         """The unit direction of block j at the scaled time (zeros if the block is zero)."""
-        return np.array(self.paths[j].state(self._time(time))[0], dtype=object)
+        return np.array(self.paths[j].state(self._time(time)).direction, dtype=object)
 
     def block_log_norm(self, j: int, time: Any) -> Any:
         """log ‖w_j‖ at the scaled time (log(‖w_j‖/delta) for the limit flow)."""
-        return self.paths[j].state(self._time(time))[1] + self.log_delta
+        return self.paths[j].state(self._time(time)).log_norm + self.log_delta
 
     def log_norm(self, time: Any) -> Any:
         """log ‖w‖ at the scaled time."""
-        return self._joint([path.state(self._time(time))[1] for path in self.paths]) + self.log_delta
+        return self._joint([path.state(self._time(time)).log_norm for path in self.paths]) + self.log_delta
 
     def _joint(self, logs: list[Any]) -> Any:
         top = max(logs)
@@ -359,14 +367,10 @@ def _flow(
                 path.append(piece, run.paths[j].end)
         paths.append(path.slower(-limit.units.rate_exponent))
     steppers = [r.stepper for r in limit.runs.values()] + ([run.stepper] if run is not None else [])
-    stats = {
-        "steps": sum(s.steps for s in steppers),
-        "orders": sum(s.orders for s in steppers),
-        "kinks": sum(s.kinks_met for s in steppers),
-    }
+    effort = Effort(*(sum(each) for each in zip(*((s.steps, s.orders, s.kinks_met) for s in steppers), strict=True)))
     order = limit.problem.order
     unit = limit.given_time(limit.context.one)
-    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, unit, stats, stopped=stopped)
+    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, unit, effort, stopped=stopped)
 
 
 def _checked(run: Any, precision: Precision, check: bool, partial: bool = False) -> ReferenceFlow:

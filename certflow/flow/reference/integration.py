@@ -17,7 +17,7 @@ from gmpy2 import mpz
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.coordinates import PolarField, QuadraticField, RawField
-from certflow.flow.reference.path import Path, Piece, Rest
+from certflow.flow.reference.path import Path, Piece, Rest, State
 from certflow.flow.reference.taylor import Stepper
 from certflow.networks.base import Network
 from certflow.outcome import Inconclusive
@@ -83,7 +83,7 @@ class Integration:
         delta_power: Fraction | None,
         polar: bool,
         start: Any,
-        states: list[tuple[list[Any], Any]],
+        states: list[State],
     ) -> None:
         self.order, self.blocks, self.polar = problem.order, [list(b) for b in blocks], polar
         self.ar = JetArithmetic(precision.bits, precision.order)
@@ -108,8 +108,8 @@ class Integration:
     def _fixed(self, value: Any) -> mpz:
         return mpz(int(self.context.nint(self.context.ldexp(value, self.ar.bits))))
 
-    def _scaled(self, states: list[tuple[list[Any], Any]]) -> tuple[np.ndarray, list[int]]:
-        """Weights u and exponents m with rho_j theta_j = delta 2^(m_j) u_j, from (theta_j, log(rho_j/delta)) per block."""
+    def _scaled(self, states: list[State]) -> tuple[np.ndarray, list[int]]:
+        """Weights u and exponents m with rho_j theta_j = delta 2^(m_j) u_j, from the state of each block."""
         ctx, u, exponents = self.context, np.empty(self.size, dtype=object), []
         for indices, (theta, log_norm) in zip(self.blocks, states, strict=True):
             m = int(ctx.nint(log_norm / ctx.ln2)) if ctx.isfinite(log_norm) else 0
@@ -119,7 +119,7 @@ class Integration:
             exponents.append(m)
         return u, exponents
 
-    def _polar_state(self, states: list[tuple[list[Any], Any]]) -> np.ndarray:
+    def _polar_state(self, states: list[State]) -> np.ndarray:
         ctx, u, logs = self.context, np.empty(self.size, dtype=object), []
         for indices, (theta, log_norm) in zip(self.blocks, states, strict=True):
             for i, v in zip(indices, theta, strict=True):

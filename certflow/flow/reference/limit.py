@@ -14,7 +14,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.flow.reference.integration import Integration, Pace, Precision
-from certflow.flow.reference.path import Path, Rest
+from certflow.flow.reference.path import Path, Rest, State
 from certflow.networks.base import Network
 from certflow.networks.expression import Expression
 from certflow.networks.kinks import simplest
@@ -56,7 +56,7 @@ class Limit:
         for indices in self.blocks:
             part = [direction[i] / length for i in indices]
             norm = ctx.sqrt(ctx.fsum(v * v for v in part))
-            self.initial.append(([v / norm for v in part], ctx.log(norm)) if norm else (part, -ctx.inf))
+            self.initial.append(State([v / norm for v in part], ctx.log(norm)) if norm else State(part, -ctx.inf))
         self.log_outputs = self._log_outputs()
 
     def given_time(self, time: Any) -> Any:
@@ -148,7 +148,7 @@ class Limit:
             self.extend(j, time, ceiling)
         if any(self.path(j).end < time for j in range(len(self.blocks))):
             return math.inf
-        logs = [float(self.problem.order * self.path(j).state(time)[1]) for j in range(len(self.blocks))]
+        logs = [float(self.problem.order * self.path(j).state(time).log_norm) for j in range(len(self.blocks))]
         top = max(logs)
         return top + math.log(sum(math.exp(v - top) for v in logs)) if math.isfinite(top) else top
 

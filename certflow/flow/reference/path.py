@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from gmpy2 import mpz
 
 from certflow.flow.reference.taylor import Polynomial
+
+
+class State(NamedTuple):
+    """A block at one time: its unit direction and log(rho/delta); zeros and -inf if it is zero."""
+
+    direction: list[Any]
+    log_norm: Any
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,10 @@ class Rest:
 
 @dataclass
 class Path:
-    """The trajectory of one block from `initial` (direction, log(rho/delta)) as consecutive pieces, up to `end`."""
+    """The trajectory of one block from `initial` as consecutive pieces, up to `end`."""
 
     context: Any
-    initial: tuple[list[Any], Any]
+    initial: State
     pieces: list[Piece | Rest] = field(default_factory=list)
     starts: list[Any] = field(default_factory=list)
     end: Any = 0
@@ -112,22 +119,22 @@ class Path:
         end = self.context.ldexp(self.end, exponent)
         return Path(self.context, self.initial, pieces, [piece.start for piece in pieces], end)
 
-    def state(self, time: Any) -> tuple[list[Any], Any]:
-        """The block's unit direction (mpf list) and log(rho/delta) at the scaled time; zeros and -inf if it is zero."""
+    def state(self, time: Any) -> State:
+        """The block at the scaled time."""
         ctx = self.context
         if not self.pieces:
             return self.initial
         piece = self.pieces[max(bisect_right(self.starts, time) - 1, 0)]
         if isinstance(piece, Rest):
-            return piece.theta, piece.log_norm(time, ctx)
+            return State(piece.theta, piece.log_norm(time, ctx))
         bits = piece.polynomial.bits
         needed = [*piece.columns] if piece.log_column is None else [*piece.columns, piece.log_column]
         values = piece.polynomial.at(piece.place(time, ctx), needed)
         vector = [ctx.ldexp(ctx.mpf(int(v)), -bits) for v in values[: len(piece.columns)]]
         norm = ctx.sqrt(ctx.fsum(v * v for v in vector))
         if norm == 0:
-            return vector, -ctx.inf
+            return State(vector, -ctx.inf)
         log_norm = ctx.log(norm) + piece.m * ctx.ln2
         if piece.log_column is not None:
             log_norm = ctx.ldexp(ctx.mpf(int(values[-1])), -bits)
-        return [v / norm for v in vector], log_norm
+        return State([v / norm for v in vector], log_norm)

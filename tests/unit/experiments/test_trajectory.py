@@ -76,7 +76,7 @@ def test_limit_flows_may_be_asked_for_beyond_their_blow_up(coordinates):
 def test_a_flow_that_would_take_millions_of_steps_stops_and_says_when_the_limit_flow_blew_up(delta, words):
     found = trajectory(slow(), delta, time=Fraction(6), rows=2, digits=DIGITS)
     assert found.exit_code == ExitCode.INCONCLUSIVE
-    assert found.flow.stats["steps"] < 1000
+    assert found.flow.effort.steps < 1000
     assert words in found.remarks[-1] and "the limit flow blows up at t·δ = " in found.remarks[-1]
     assert abs(found.log_norms[-1]) < 2
 
@@ -85,7 +85,7 @@ def test_a_fast_flow_at_rest_stands_still_in_its_own_time():
     # Rates near the minimum are a thousand times those of the start: what rounding moves in a unit of time is no motion.
     problem = Problem(OneLayer(2, 2, Activation("-1/4", 3)), [[4, -9], [7, -2]], [5, 6], seed=693)
     flow = reference_flow(problem, Fraction("1e-3"), time=Fraction(1), digits=DIGITS, check=False)
-    assert flow.end_time == 1 and flow.stats["steps"] < 400
+    assert flow.end_time == 1 and flow.effort.steps < 400
 
 
 def test_a_norm_below_the_start_is_met_on_the_way_down_and_up():

@@ -132,7 +132,7 @@ def test_limit_flow_across_kinks_is_a_chain_of_matrix_exponentials():
             u, found = margins(high)
             crossing = found.index(min(found))
             active[crossing], time, cells = not active[crossing], time + high, cells + 1
-        assert cells == flow.stats["kinks"] >= 4
+        assert cells == flow.effort.kinks >= 4
         assert max(abs(flow.direction(end)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
         assert abs(flow.log_norm(end) - mpmath.log(mpmath.norm(u))) < mpmath.mpf(10) ** -30
 
@@ -144,7 +144,7 @@ def test_raw_and_polar_coordinates_agree_across_kinks(delta):
         reference_flow(problem, Fraction(delta), time=Fraction(2), digits=30, coordinates=c, check=False)
         for c in ("raw", "polar")
     )
-    assert raw.stats["kinks"] > 0
+    assert raw.effort.kinks > 0
     for time in (Fraction(1, 3), Fraction(1), Fraction(2)):
         assert max(differences(raw, polar, time)) < mpmath.mpf(10) ** -30
 
@@ -211,7 +211,7 @@ def test_a_zero_neuron_stays_zero():
 def test_the_cost_to_a_fixed_time_does_not_grow_as_delta_shrinks():
     problem = planar(3)
     steps = [
-        reference_flow(problem, delta, time=Fraction(2), digits=20, check=False).stats["orders"]
+        reference_flow(problem, delta, time=Fraction(2), digits=20, check=False).effort.orders
         for delta in (Fraction("1e-3"), Fraction(1, 10**10000))
     ]
     assert steps[1] <= steps[0]

@@ -256,7 +256,7 @@ def test_orthogonal_samples_hold_each_other_at_the_end_of_the_multiplier(directi
     flow = limit_flow(neuron(X, [-1, 1], direction.split()), time=Fraction(9))
     w = flow.weights(9)
     assert abs(sum(a * x for a, x in zip(w, X[0 if w[2] > 0 else 1], strict=False))) < abs(w[2]) * TINY
-    assert flow.stats["steps"] < 40
+    assert flow.effort.steps < 40
 
 
 def test_another_kink_of_the_neuron_may_release_the_flow_at_once():
