@@ -136,7 +136,7 @@ def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
         raise Inconclusive(
             f"a part of the network has {len(indices[0])} weights; certificates are checked for parts of at most {LARGEST_PART}."
         )
-    shallow = min(network.trained) >= network.depth - 1
+    shallow = network.is_sum_of_neurons
     X, outgoing = problem.X, ()
     if shallow:
         X = network.features(X)

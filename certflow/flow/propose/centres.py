@@ -59,12 +59,6 @@ def groups_of(problem: Problem) -> list[Group]:
     return [(part,) for part in parts] if problem.order == 2 else [parts]
 
 
-def is_shallow(problem: Problem) -> bool:
-    """Whether only the last two layers are trained, so that the parts are neurons on fixed features."""
-    network = problem.network
-    return isinstance(network, FeedForward) and min(network.trained) >= network.depth - 1
-
-
 def propose_curve(
     problem: Problem,
     group: Group,
@@ -118,7 +112,7 @@ class Proposal:
 
     def _begin(self) -> None:
         try:
-            self.field: Field = field_of(self.problem, self.group, is_shallow(self.problem))
+            self.field: Field = field_of(self.problem, self.group, self.problem.network.is_sum_of_neurons)
         except OverflowError:
             self.ending = self.ending or Ending.OUT_OF_RANGE
             return
@@ -126,7 +120,13 @@ class Proposal:
         z = self.field.kinks(self.ends[0])
         signs = _start_signs(self.problem, self.group, z)
         self._on = signs > 0
-        if self.ending is None and self.field.off == 0 and z.size and (signs < 0).all() and is_shallow(self.problem):
+        if (
+            self.ending is None
+            and self.field.off == 0
+            and z.size
+            and (signs < 0).all()
+            and self.problem.network.is_sum_of_neurons
+        ):
             self.ending = Ending.DEAD
         elif self.ending is None and self.field.rotates:
             self.ending = Ending.ROTATIONS
@@ -374,7 +374,7 @@ def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
     network = problem.network
     if not doubtful.any() or not isinstance(network, FeedForward):
         return signs
-    if not is_shallow(problem):
+    if not network.is_sum_of_neurons:
         kinks = network.forward(EXACT, problem.direction, problem.X).kinks
         return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[None]
     X = network.features(problem.X)

@@ -22,7 +22,7 @@ from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.flow.endings import NotSettled
-from certflow.flow.propose.centres import SUB_STEP, groups_of, is_shallow
+from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
@@ -117,7 +117,7 @@ def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress 
     ladder = [target for target in _ANGLES if angle <= target <= goal] if goal > _ANGLES[-1] else []
     targets = [(target, SUB_STEP) for target in ladder or [goal]]
     # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
-    short = [] if is_shallow(problem) else [(targets[0][0], SUB_STEP / 8)]
+    short = [] if problem.network.is_sum_of_neurons else [(targets[0][0], SUB_STEP / 8)]
     smaller = [(targets[-1][0] / k, SUB_STEP) for k in _SMALLER if angle * k <= targets[-1][0]]
     for place, (target, sub_step) in enumerate([*targets, *short, *smaller]):
         if best is not None and (falls or place >= len(targets)):

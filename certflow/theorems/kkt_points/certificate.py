@@ -89,7 +89,7 @@ class _Writer:
             raise ValueError("a scaled network is of the same kind")
         self.problem, self.kkt, self.network = problem, kkt, scaled.network
         self.features, self.z = network.features(problem.X), scaled.z
-        self.shallow = min(network.trained) >= network.depth - 1
+        self.shallow = network.is_sum_of_neurons
         self.X = scaled.network.features(scaled.X) if self.shallow else scaled.X
         self.rate = self.units.neuron_rate if self.shallow else self.units.rate
         self.size, self.order = network.size, problem.order
