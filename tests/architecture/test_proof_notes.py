@@ -120,6 +120,12 @@ def test_lemmas_cited_in_docstrings_exist_or_are_to_come():
     assert unknown == []
 
 
+def test_labels_of_two_digits_are_read():
+    text = "### L12.10 Fading neurons\n- code: `a.f`\n- test: `tests/x.py::test_f`\n### L12.11 Slow ones\n"
+    assert [(each.label, each.code) for each in statements(text)] == [("L12.10", ("a.f",)), ("L12.11", ())]
+    assert LABEL.findall("as in L11, L12.10 and (L1.9); not L2^2") == [("L11", ""), ("L12", ".10"), ("L1", ".9")]
+
+
 def test_a_broken_link_is_noticed():
     text = (
         "- code: `certflow.losses.Loss.residuals`\n- code: `certflow.losses.Loss.nothing`\n- code: `os.path`\n"
