@@ -118,13 +118,14 @@ def test_sums_of_products_round_once(pair):
     pairs = [(pair[0], pair[1]), (pair[1], pair[1]), (pair[0], (-1, 1))]
     images = [corner(lambda x, y: real(x) * real(y), a, b) for a, b in pairs]
     low, high = (sum(image[end][0] for image in images) for end in (0, 1))
-    assert nb.dot(pairs) == nb.dot(iter(pairs)) == (nearest_below(low), nearest_above(high))
+    left, right = zip(*pairs, strict=True)
+    assert nb.dot(left, right) == nb.dot(iter(left), iter(right)) == (nearest_below(low), nearest_above(high))
 
 
 def test_a_sum_of_products_that_cancels():
     big = (2**200, 2**200)
-    assert nb.dot([(big, big), ((1, 1), (1, 1)), ((-(2**200), -(2**200)), big)]) == (0, 1)
-    assert nb.dot([]) == (0, 0)
+    assert nb.dot([big, (1, 1), (-(2**200), -(2**200))], [big, (1, 1), big]) == (0, 1)
+    assert nb.dot([], []) == (0, 0)
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 4, 5, 8])

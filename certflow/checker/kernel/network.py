@@ -36,8 +36,9 @@ class Part:
     """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for all samples."""
 
     def __init__(self, layers: Layers, shallow: bool) -> None:
-        self.layers, self.shallow, self.size, self.samples = layers, shallow, len(layers.places), layers.samples
-        self.x, self.z, self.lengths = layers.samples.x, layers.samples.z, layers.samples.lengths
+        samples = layers.samples
+        self.layers, self.shallow, self.size, self.samples = layers, shallow, len(layers.places), samples
+        self.x, self.z, self.lengths = samples.x, samples.z, samples.lengths
         self.off = enclosed(layers.alpha**layers.p)
         self.either = (min(self.off[0], ONE), max(self.off[1], ONE))
         out = layers.matrices[1][0][0]
@@ -57,7 +58,7 @@ class Part:
     def first_kinks(self, W: Box) -> list[Box]:
         """The arguments of the first kinks on the box W of weights, sample by sample."""
         rows = self.layers.first(W)
-        return [[_product(row, x) for row in rows] for x in self.x]
+        return [[dot(row, x) for row in rows] for x in self.x]
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
@@ -68,6 +69,7 @@ class Part:
         v = W[-1] if self.outgoing is None else self.outgoing
         passed = [self.passed(z) for (z,) in Z]
         values, slopes = [value for value, _, _ in passed], [times(v, first) for _, first, _ in passed]
+        outputs = [times(v, value) for value in values]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
         norms = [mul_up(largest(s), length) for s, length in zip(slopes, self.lengths, strict=True)]
         lower = self._squares(curvatures)
@@ -81,7 +83,7 @@ class Part:
             # Each x x^T is positive semidefinite, so the largest weights give the largest form.
             above, errors = _mirrored(self._squares([(high, high) for _, high in curvatures]))
             loss = len(errors) * max(map(max, errors))
-        return Evaluation(middle, radius, above, loss, [times(v, value) for value in values], norms, [slopes, values])
+        return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, values])
 
     def _sums(self, weights: Weights, columns: list[Column]) -> list[tuple[int, int]]:
         self.samples.clock.tick()
@@ -96,11 +98,11 @@ class Part:
         """sum_i kappa_i grad h_i, per weight."""
         self.samples.clock.tick()
         if not self.shallow:
-            return [_product(kappa, column) for column in evaluation.slopes]
+            return [dot(kappa, column) for column in evaluation.slopes]
         slopes, values = evaluation.slopes
         weights = _split([times(k, s) for k, s in zip(kappa, slopes, strict=True)])
         result = [(m - r, m + r) for m, r in self._sums(weights, self.samples.columns)]
-        return result if self.outgoing is not None else [*result, _product(kappa, values)]
+        return result if self.outgoing is not None else [*result, dot(kappa, values)]
 
     def _deep(self, W: Box, Z: list[Box]) -> Evaluation:
         matrices = self.layers.filled(W, enclosed)
@@ -109,11 +111,12 @@ class Part:
         gradients: list[Box] = []
         for x, z, kinks in zip(self.x, self.z, Z, strict=True):
             self.samples.clock.tick()
-            run = passes(matrices, x, kinks, [(ONE, ONE)], _product, self.passed)
-            outputs.append(_product(matrices[-1][0], run.values[-1]))
+            run = passes(matrices, x, kinks, [(ONE, ONE)], dot, self.passed)
+            outputs.append(dot(matrices[-1][0], run.values[-1]))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])
             self._add_hessian(run, z, low, high)
-        middle, radius = _mirrored([list(map(around, zip(*rows, strict=True))) for rows in zip(low, high, strict=True)])
+        entries = [zip(*rows, strict=True) for rows in zip(low, high, strict=True)]
+        middle, radius = _mirrored([list(map(around, row)) for row in entries])
         norms = [norm_up(map(largest, gradient)) for gradient in gradients]
         slopes = [list(column) for column in zip(*gradients, strict=True)]
         return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
@@ -149,16 +152,12 @@ def _tangent(run: Passes[Interval], l: int, a: int) -> tuple[list[Box], list[Box
     kinks: list[Box] = [[(ONE, ONE) if c == a else (0, 0) for c in range(len(run.matrices[l]))]] * (l + 1)
     for m in range(l, last):
         values[m + 1] = [times(first, v) for (_, first, _), v in zip(run.passed[m], kinks[m], strict=True)]
-        kinks.append([_product(row, values[m + 1]) for row in run.matrices[m + 1]])
+        kinks.append([dot(row, values[m + 1]) for row in run.matrices[m + 1]])
     for m in range(last - 1, l - 1, -1):
-        above = [_product(column, signals[m + 1]) for column in run.columns[m + 1]]
+        above = [dot(column, signals[m + 1]) for column in run.columns[m + 1]]
         moved = zip(run.passed[m], kinks[m], run.back[m], above, strict=True)
-        signals[m] = [_product([times(second, v), first], [q, up]) for (_, first, second), v, q, up in moved]
+        signals[m] = [dot([times(second, v), first], [q, up]) for (_, first, second), v, q, up in moved]
     return signals, values
-
-
-def _product(left: Sequence[Interval], right: Sequence[Interval]) -> Interval:
-    return dot(zip(left, right, strict=True))
 
 
 def _mirrored(lower: list[list[tuple[int, int]]]) -> tuple[Matrix, Matrix]:

@@ -71,10 +71,10 @@ def times(a: Interval, b: Interval) -> Interval:
     return min(p, q, r, s) >> BITS, -((-max(p, q, r, s)) >> BITS)
 
 
-def dot(pairs: Iterable[tuple[Interval, Interval]]) -> Interval:
+def dot(left: Iterable[Interval], right: Iterable[Interval]) -> Interval:
     """An interval that contains every sum of products; the sum is exact, rounded once."""
     low = high = 0
-    for (al, ah), (bl, bh) in pairs:
+    for (al, ah), (bl, bh) in zip(left, right, strict=True):
         if al >= 0 and bl >= 0:
             low += al * bl
             high += ah * bh

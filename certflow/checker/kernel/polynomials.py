@@ -199,13 +199,13 @@ class Layers:
         own = {w: k for k, w in enumerate(self.weights)}
         self.matrices = [[[own[e] if isinstance(e, int) else e for e in row] for row in m] for m in matrices]
 
-    def filled(self, weights: list[T], given: Callable[[Fraction], T]) -> list[list[list[T]]]:
-        """The matrices with these weights, and with what `given` makes of the exact numbers."""
-        return [[[weights[e] if isinstance(e, int) else given(e) for e in row] for row in m] for m in self.matrices]
+    def filled(self, W: list[T], given: Callable[[Fraction], T]) -> list[list[list[T]]]:
+        """The matrices with the weights W, and with what `given` makes of the exact numbers."""
+        return [[[W[e] if isinstance(e, int) else given(e) for e in row] for row in m] for m in self.matrices]
 
-    def first(self, weights: list[T]) -> list[list[T]]:
-        """The first matrix with these weights."""
-        return [[weights[int(e)] for e in row] for row in self.matrices[0]]
+    def first(self, W: list[T]) -> list[list[T]]:
+        """The first matrix with the weights W."""
+        return [[W[int(e)] for e in row] for row in self.matrices[0]]
 
 
 def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list[Polynomial]]:
@@ -218,7 +218,8 @@ def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list
 
 def gradient(layers: Layers, u: list[Polynomial], keep: int) -> list[Polynomial]:
     """R3: grad N along the piece, per weight. One sample after the other, so that the memory does not grow with them."""
-    W, samples, sums = layers.filled(u, Polynomial.constant), layers.samples, [Products() for _ in layers.places]
+    W, samples = layers.filled(u, Polynomial.constant), layers.samples
+    sums = [Products() for _ in layers.places]
     product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
     along = zip(samples.x_polynomials, samples.z_polynomials, first_kinks(layers, u, keep), strict=True)
     for x, weight, kinks in along:

@@ -80,14 +80,15 @@ class Problem:
         self.trained = [l for l in range(1, self.depth + 1) if l not in self.given]
         self.degrees = {l: self.p ** (self.depth - l) for l in range(1, self.depth + 1)}
         # The sample enters with the degree of the first layer.
-        node.need(self.degrees[1] <= MAX_DEGREE, f"the output has a degree above {MAX_DEGREE} in the sample", "R1")
+        reason = f"the output has a degree above {MAX_DEGREE} in the sample"
+        node.need(self.degrees[1] <= MAX_DEGREE, reason, "R1")
         self.order = sum(self.degrees[l] for l in self.trained)
         reason = f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked"
         node.need(2 <= self.order <= MAX_ORDER, reason, "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
-            limits = f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read"
-            node.fail(limits)
+            others = f"{MAX_ENTRIES} with those that are not trained"
+            node.fail(f"at most {MAX_WEIGHTS} weights, and {others}, are read")
 
     def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, Matrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
@@ -143,8 +144,8 @@ class Problem:
     def _parts(self, node: Node, clock: Clock) -> None:
         self.features, lowest = self.samples, min(self.trained)
         for l in range(1, lowest):
-            fits = len(self.samples) * self.widths[l] <= MAX_FEATURES
-            node.need(fits, f"more than {MAX_FEATURES} features of the samples would have to be computed", "R1")
+            reason = f"more than {MAX_FEATURES} features of the samples would have to be computed"
+            node.need(len(self.samples) * self.widths[l] <= MAX_FEATURES, reason, "R1")
             rows = (self._passed(self.given[l], x, node, clock) for x in self.features)
             self.features = _short(rows, node, clock)
         matrices: list[Entries] = []
@@ -161,9 +162,11 @@ class Problem:
             width = len(self.features[0])
             products = len(self.features) * width**2
             # What the products have before the point: those after it are the same for all numbers.
-            whole = sum(max(0, v.numerator.bit_length() - v.denominator.bit_length()) for x in self.features for v in x) * width
+            digits = (v.numerator.bit_length() - v.denominator.bit_length() for x in self.features for v in x)
+            whole = sum(max(0, bits) for bits in digits) * width
         if products > MAX_PRODUCTS or self.size // len(parts) > MAX_PART:
-            node.fail(f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked")
+            limits = f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs"
+            node.fail(f"{limits}, are checked")
         node.need(whole <= MAX_HELD, "the products of inputs are numbers that need too much memory", "R1")
         samples = Samples(self.features, self.z, clock)
         self.layers = [Layers(part, samples, self.alpha, self.p) for part in parts]

@@ -41,7 +41,8 @@ def parse(data: bytes) -> Any:
 
     def integer(digits: str) -> int:
         if len(digits) > MAX_INTEGER:
-            raise Malformed("file", f"a whole number has {len(digits)} digits; at most {MAX_INTEGER} are read")
+            reason = f"a whole number has {len(digits)} digits; at most {MAX_INTEGER} are read"
+            raise Malformed("file", reason)
         return int(digits)
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,9 +51,10 @@ def parse(data: bytes) -> Any:
             raise Malformed("file", "a key occurs twice in one object")
         return found
 
+    hooks: dict[str, Any] = {"parse_float": refuse, "parse_constant": refuse, "parse_int": integer, "object_pairs_hook": table}
     try:
         text = data.decode("ascii")
-        content = json.loads(text, parse_float=refuse, parse_constant=refuse, parse_int=integer, object_pairs_hook=table)
+        content = json.loads(text, **hooks)
         if canonical(content) != text.removesuffix("\n"):
             raise Malformed("file", "the text is not in canonical form (sorted keys, no spaces)")
     except UnicodeDecodeError as error:
@@ -119,12 +121,11 @@ class Node:
 
     def text(self, *allowed: str) -> str:
         """One of the allowed texts, or any text of moderate length that a terminal prints as it is."""
-        plain = (
-            isinstance(self.value, str) and len(self.value) <= 2000 and self.value.isascii() and (self.value or " ").isprintable()
-        )
-        if not plain or (allowed and self.value not in allowed):
+        text = self.value
+        plain = isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable()
+        if not plain or (allowed and text not in allowed):
             self.fail("expected " + (" or ".join(allowed) or "a short text"))
-        return self.value
+        return text
 
     def rational(self) -> Fraction:
         """An exact number "p/q" or "p" in lowest terms."""

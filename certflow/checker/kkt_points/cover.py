@@ -31,7 +31,7 @@ class DeadCone:
         z_i (x_i.q - t (w.q)/|w|^2) > 0, and then the derivative of N along the part of q across w is not zero."""
         active: list[tuple[list[Interval], int, int]] = []
         for x, sign in self.samples:
-            high = dot(zip(x, W, strict=True))[1]
+            high = dot(x, W)[1]
             if high > 0:
                 active.append((x, sign, high))
         if not active or len(active) > 2 * len(W):
@@ -39,9 +39,9 @@ class DeadCone:
         q = _separating([x for x, _, _ in active], [sign for _, sign, _ in active], self.clock)
         if q is None:
             return False
-        turn = quotient(dot(zip(W, q, strict=True)), square(W))
+        turn = quotient(dot(W, q), square(W))
         for x, sign, high in active:
-            across, back = dot(zip(x, q, strict=True)), times((0, high), turn)
+            across, back = dot(x, q), times((0, high), turn)
             if (across[0] <= back[1]) if sign > 0 else (across[1] >= back[0]):
                 return False
         return True
@@ -49,14 +49,14 @@ class DeadCone:
 
 def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> list[Interval] | None:
     """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that depend."""
-    gram = [[dot(zip(x, y, strict=True))[0] for y in rows] for x in rows]
+    gram = [[dot(x, y)[0] for y in rows] for x in rows]
     ridge = (sum(gram[i][i] for i in range(len(rows))) >> 30) + 1
     found = inverse([[v + (ridge if i == k else 0) for k, v in enumerate(row)] for i, row in enumerate(gram)], clock)
     if found is None:
         return None
     weights = [sum(a * s for a, s in zip(row, signs, strict=True)) << (BITS - HINT) for row in found]
     columns = zip(*rows, strict=True)
-    return [dot(((w, w), (x[0], x[0])) for w, x in zip(weights, column, strict=True)) for column in columns]
+    return [dot([(w, w) for w in weights], [(x[0], x[0]) for x in column]) for column in columns]
 
 
 def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:

@@ -291,13 +291,13 @@ class _Tangential:
         given = [
             each.integer(-(1 << 2 * VECTOR_BITS), 1 << 2 * VECTOR_BITS) << (BITS - VECTOR_BITS) for each in node.items(len(W))
         ]
-        radial = quotient(dot(((v, v), w) for v, w in zip(given, W, strict=True)), square(W))
+        radial = quotient(dot([(v, v) for v in given], W), square(W))
         v = [(a - t[1], a - t[0]) for a, t in zip(given, (times(radial, w) for w in W), strict=True)]
-        norm = dot((a, a) for a in v)
+        norm = dot(v, v)
         node.need(norm[0] > 0, "the test vector has no part across the point", "R11")
         rows = zip(self.local.middle, self.local.radius, strict=True)
-        moved = [dot(zip(((m - r, m + r) for m, r in zip(*row, strict=True)), v, strict=True)) for row in rows]
-        form = quotient(dot(zip(v, moved, strict=True)), norm)
+        moved = [dot([(m - r, m + r) for m, r in zip(*row, strict=True)], v) for row in rows]
+        form = quotient(dot(v, moved), norm)
         return form[0] - self.slope[1], form[1] - self.slope[0]
 
 

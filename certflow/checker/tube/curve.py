@@ -179,12 +179,12 @@ def _place(parts: list[_Window], window: Window, k: int, before: Interval, where
     gradients = [g for each in found for g in each.G]
     d = norm_up(v for each in found for v in each.defects)
     # |p|^2 moves by 2 <p, p'>.
-    change = dot(zip(flat, slopes, strict=True))
+    change = dot(flat, slopes)
     after = tuple(a + b for a, b in zip(before, times((2 * change[0], 2 * change[1]), enclosed(delta)), strict=True))
     P = (min(before[0], after[0]), max(before[1], after[1]))
     if P[0] <= 0:
         raise Refused("R4", where, "the curve may pass through zero")
-    ell = quotient(dot(zip(flat, gradients, strict=True)), P)
+    ell = quotient(dot(flat, gradients), P)
     root = sqrt_down(P[0])
     tangential = div_up(norm_up(map(largest, slopes)) + d, root)
     return (

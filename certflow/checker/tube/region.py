@@ -136,7 +136,7 @@ def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> 
     if P == 0:
         raise Refused("R6", where, "the centre is zero")
     flat = [w for own in W for w in own]
-    ell = quotient(dot(zip(flat, G, strict=True)), enclosed(P))
+    ell = quotient(dot(flat, G), enclosed(P))
     # G - (<G, c>/P) c, of which |P grad N| is the norm.
     radial = [times(ell, c) for c in flat]
     rest = [largest((g[0] - t[1], g[1] - t[0])) for g, t in zip(G, radial, strict=True)]

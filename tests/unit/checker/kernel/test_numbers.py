@@ -28,7 +28,7 @@ def test_products_of_points_lie_in_the_product(a, b, s, t):
     low, high = nb.times(a, b)
     exact = point(a, s) * point(b, t) / nb.ONE
     assert low <= exact <= high
-    double = nb.dot([(a, b), (b, a)])
+    double = nb.dot([a, b], [b, a])
     assert double[0] <= 2 * exact <= double[1]
 
 
