@@ -9,9 +9,8 @@ from fractions import Fraction
 from ..kernel.network import Box
 from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, quotient, sqrt_down, times, up
 from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
-from ..kernel.problem import Problem
-from ..kernel.verdicts import Clock, Refused
-from .evidence import Group, Piece, Rows, Window
+from ..kernel.verdicts import Refused
+from .evidence import Group, Piece, Row, Rows, Window
 from .region import Bounds, Place, Rates
 
 
@@ -49,8 +48,8 @@ class _Piece:
 
     def on(self, x0: Fraction, x1: Fraction) -> _Enclosures:
         """The enclosures where the piece meets the stretch [x0, x1] of its window."""
-        at0, at1 = ((min(max(x, self.begin), self.end) - self.begin) / (self.end - self.begin) for x in (x0, x1))
-        middle, eta = _span(at0, at1)
+        first, last = (min(max(x, self.begin), self.end) - self.begin for x in (x0, x1))
+        middle, eta = _span(first / (self.end - self.begin), last / (self.end - self.begin))
         n, d = self.length.denominator, self.length.numerator
         # u' per s: the derivative in y over the length of the piece.
         slopes = [(low * n // d, -(-high * n // d)) for low, high in (p.hull(middle, eta) for p in self.du)]
@@ -76,7 +75,8 @@ class _Enclosures:
 
     def join(self, other: _Enclosures) -> None:
         """Extend to what `other` encloses too."""
-        self.W, self.slopes, self.G = _hull(self.W, other.W), _hull(self.slopes, other.slopes), _hull(self.G, other.G)
+        self.W, self.slopes = _hull(self.W, other.W), _hull(self.slopes, other.slopes)
+        self.G = _hull(self.G, other.G)
         self.Z = list(map(_hull, self.Z, other.Z))
         self.defects = list(map(max, self.defects, other.defects))
 
@@ -84,8 +84,8 @@ class _Enclosures:
 class _Window:
     """One part in one window. A piece is made when the first step meets it, and forgotten after the last one."""
 
-    def __init__(self, layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> None:
-        self.pieces = _pieces(layers, window, records, start, grid)
+    def __init__(self, pieces: Iterator[_Piece]) -> None:
+        self.pieces = pieces
         self.piece: _Piece | None = None
 
     def on(self, x0: Fraction, x1: Fraction) -> _Enclosures:
@@ -109,24 +109,21 @@ def square(rows: Rows, grid: int) -> Fraction:
     return Fraction(sum(v * v for row in rows for v in row), 1 << (2 * grid))
 
 
-def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, grid: int, where: str, clock: Clock) -> Track:
+def follow(bounds: Bounds, group: Group, grid: int) -> Track:
     """The track of a group; refuses at the first step whose eigenvalue bound is not proved."""
     steps: list[Step] = []
     current = [list(row) for row in group.start]
     clock_s = S = Fraction(0)
     for w, window in enumerate(group.windows):
-        place = f"{where}.windows[{w}]"
         before = enclosed(square(current, grid))
-        own = [
-            _Window(problem.layers[j], window, records, start, grid)
-            for j, records, start in zip(parts, window.parts, current, strict=True)
-        ]
-        count = len(window.steps)
+        records = zip(bounds.parts, window.parts, current, strict=True)
+        own = [_Window(_pieces(part.layers, window, pieces, start, grid)) for part, pieces, start in records]
         for k, (mu, r, s) in enumerate(window.steps):
-            clock.enter("R4", f"{place}.steps[{k}]")
-            at, dd, before = _place(own, window, k, before, f"{place}.steps[{k}]")
-            rates, _ = bounds.rates(at, mu, r, s, dd, f"{place}.steps[{k}]")
-            x = window.h * (k + 1) / count
+            where = f"{bounds.where}.windows[{w}].steps[{k}]"
+            bounds.clock.enter("R4", where)
+            at, before = _place(own, window, k, before, where)
+            rates, _ = bounds.rates(at, mu, r, s, where)
+            x = window.h * (k + 1) / len(window.steps)
             steps.append(Step(clock_s + x, S + window.decay * x, window.decay, rates, at.P))
         current = [
             [c0 + sum(sum(rows[k]) for _, rows in records) for k, c0 in enumerate(start)]
@@ -137,7 +134,7 @@ def follow(problem: Problem, bounds: Bounds, parts: list[int], group: Group, gri
     return Track(steps, square(group.start, grid), current)
 
 
-def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[int], grid: int) -> Iterator[_Piece]:
+def _pieces(layers: Layers, window: Window, records: list[Piece], start: Row, grid: int) -> Iterator[_Piece]:
     """R3 for the pieces of one part in one window."""
     begin, current = Fraction(0), start
     for end_int, rows in records:
@@ -145,13 +142,14 @@ def _pieces(layers: Layers, window: Window, records: list[Piece], start: list[in
         end = Fraction(end_int, 1 << grid)
         length = window.h * (end - begin)
         # c_0 is the end of the piece before, exactly: the curve is continuous.
-        u = [Polynomial([v << (BITS - grid) for v in (c0, *row)]) for c0, row in zip(current, rows, strict=True)]
+        given = [(c0, *row) for c0, row in zip(current, rows, strict=True)]
+        u = [Polynomial([v << (BITS - grid) for v in row]) for row in given]
         # Coefficients of the gradient far beyond the degree of u only enter the defect by their size.
         keep = 2 * max(len(p.coefficients) for p in u)
         G = gradient(layers, u, keep)
         defects = [defect(p, g, window.decay, length) for p, g in zip(u, G, strict=True)]
         yield _Piece(begin, end, length, layers, u, [p.derivative() for p in u], G, defects, keep)
-        begin, current = end, [c0 + sum(row) for c0, row in zip(current, rows, strict=True)]
+        begin, current = end, list(map(sum, given))
 
 
 def _span(at0: Fraction, at1: Fraction) -> Interval:
@@ -164,8 +162,8 @@ def _hull(one: Box, two: Box) -> Box:
     return [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, two, strict=True)]
 
 
-def _place(parts: list[_Window], window: Window, k: int, before: Interval, where: str) -> tuple[Place, int, Interval]:
-    """R4: the enclosures on step k of a window, the defect of the direction, and |p|^2 at the end of the step."""
+def _place(parts: list[_Window], window: Window, k: int, before: Interval, where: str) -> tuple[Place, Interval]:
+    """R4: the enclosures on step k of a window, and |p|^2 at the end of the step."""
     count = len(window.steps)
     x0, x1, delta = Fraction(k, count), Fraction(k + 1, count), window.h / count
     found: list[_Enclosures] = []
@@ -179,16 +177,13 @@ def _place(parts: list[_Window], window: Window, k: int, before: Interval, where
     gradients = [g for each in found for g in each.G]
     d = norm_up(v for each in found for v in each.defects)
     # |p|^2 moves by 2 <p, p'>.
-    change = dot(flat, slopes)
-    after = tuple(a + b for a, b in zip(before, times((2 * change[0], 2 * change[1]), enclosed(delta)), strict=True))
+    low, high = dot(flat, slopes)
+    change = times((2 * low, 2 * high), enclosed(delta))
+    after = before[0] + change[0], before[1] + change[1]
     P = (min(before[0], after[0]), max(before[1], after[1]))
     if P[0] <= 0:
         raise Refused("R4", where, "the curve may pass through zero")
     ell = quotient(dot(flat, gradients), P)
     root = sqrt_down(P[0])
     tangential = div_up(norm_up(map(largest, slopes)) + d, root)
-    return (
-        Place([each.W for each in found], [each.Z for each in found], P, ell, tangential),
-        div_up(d, root),
-        (after[0], after[1]),
-    )
+    return Place([each.W for each in found], [each.Z for each in found], P, ell, tangential, div_up(d, root)), after

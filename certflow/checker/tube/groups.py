@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
-from ..kernel.network import Evaluation, Part, bounded, norm_bound
+from ..kernel.network import Part, bounded, norm_bound
 from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from .curve import follow, square
 from .evidence import Certificate, Group, Rows, Trap
-from .region import Bounds, Rates, at_point, least_quotient, unit_outputs
+from .region import Bounds, Rates, Runs, at_point, least_quotient, unit_outputs
 from .sweep import Runner
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
@@ -85,7 +85,8 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             sigma = (root_down(part2 / length2, 2), root_up(part2 / length2, 2))
             share = (max(Fraction(0), sigma[0] - start_angle), sigma[1] + start_angle)
         if group.outcome == "zero" and (any(own) or start_angle):
-            raise Refused("R5", where, "only weights that are exactly zero at the start, for start_angle 0, stay zero")
+            reason = "only weights that are exactly zero at the start, for start_angle 0, stay zero"
+            raise Refused("R5", where, reason)
         if group.outcome in ("zero", "inconclusive"):
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
@@ -97,7 +98,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         else:
             distance += start_angle
         bounds = Bounds(problem, parts, where)
-        track = follow(problem, bounds, parts, group, certificate.grid, where, clock)
+        track = follow(bounds, group, certificate.grid)
         clock.enter("R6", f"{where}.trap")
         trap: ProvedTrap | None = None
         entry, limit, after = Fraction(0), None, _NOTHING
@@ -129,12 +130,13 @@ def _unknown(problem: Problem, part: int, where: str) -> Rates:
 
 def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> ProvedTrap:
     L = bounds.order
-    place, eta = at_point(bounds, trap.centre, grid, where)
-    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, 0, where)
-    k = fraction(eta) / trap.gamma
+    place = at_point(bounds, trap.centre, grid, where)
+    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where)
+    k = fraction(place.tangential) / trap.gamma
     if k >= trap.r0:
-        raise Refused("R6", where, "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0")
-    if (group.outcome == "converges" and rates.ell[0] <= 0) or (group.outcome == "shrinks" and rates.ell[1] >= 0):
+        reason = "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0"
+        raise Refused("R6", where, reason)
+    if not {"converges": rates.ell[0] > 0, "shrinks": rates.ell[1] < 0}[group.outcome]:
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     norm2 = square(trap.centre, grid) ** (L - 2)
     scale = (root_down(norm2, 2) / bounds.problem.rate, root_up(norm2, 2) / bounds.problem.rate)
@@ -145,7 +147,7 @@ def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> Pr
     return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap)
 
 
-def _gap_high(v: Rows, c: Rows, rates: Rates, runs: list[Evaluation], k: Fraction, L: int) -> Fraction | None:
+def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -> Fraction | None:
     """R6: an upper bound of the gap in s-units from the direction v' = v - (<v, c>/|c|^2) c, here times |c|^2."""
     inner = sum(a * b for p, q in zip(v, c, strict=True) for a, b in zip(p, q, strict=True))
     norm2 = sum(b * b for q in c for b in q)
@@ -169,4 +171,5 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
             z = sum((v * w for v, w in zip(x, row[: len(x)], strict=True)), Fraction(0)) / (1 << grid)
             # Where x = 0 the neuron does nothing at all.
             if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
-                raise Refused("R5", where, f"a sample may be active for part {part}, so it is not proved dead")
+                reason = f"a sample may be active for part {part}, so it is not proved dead"
+                raise Refused("R5", where, reason)

@@ -32,23 +32,27 @@ from ..kernel.numbers import (
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 
+Runs = list[Evaluation]
+"""The evaluations of all parts of a group on a region."""
+
 
 @dataclass(frozen=True)
 class Place:
     """Enclosures on a stretch: per part the weights W and first kinks Z, |p|^2 in P, ell_c = L N/P on the curve;
-    `tangential` bounds |P grad N|/|p| there."""
+    `tangential` bounds |P grad N|/|p| there, dd the defect of the direction."""
 
     W: list[Box]
     Z: list[list[Box]]
     P: Interval
     ell: Interval
     tangential: int
+    dd: int = 0
 
 
 @dataclass(frozen=True)
 class Rates:
     """Proved on a region, in s-units and fixed point: growth mu of distances for D < r, forcing K and E per unit of A,
-    tangential gradient T, growth rate ell of log rho at A = 0; dd is the defect of the direction."""
+    tangential gradient T, growth rate ell of log rho at A = 0; dd is that of the place."""
 
     mu: Fraction
     r: int
@@ -63,7 +67,7 @@ class Bounds:
     """R4 for one group of parts of a problem."""
 
     def __init__(self, problem: Problem, group: list[int], where: str) -> None:
-        self.problem, self.order, self.several = problem, problem.order, problem.several
+        self.problem, self.order, self.several, self.where = problem, problem.order, problem.several, where
         self.parts = [Part(problem.layers[j], problem.shallow) for j in group]
         bounded(self.parts, where)
         self.clock = self.parts[0].samples.clock
@@ -71,7 +75,7 @@ class Bounds:
         self.kappa = (down(problem.omega * problem.least_curvature), self.most)
         self.beta = [up(b) for b in unit_outputs(problem)] if self.several else []
 
-    def rates(self, at: Place, mu: Fraction, r: Fraction, s: Fraction, dd: int, where: str) -> tuple[Rates, list[Evaluation]]:
+    def rates(self, at: Place, mu: Fraction, r: Fraction, s: Fraction, where: str) -> tuple[Rates, Runs]:
         """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there."""
         if at.P[0] <= 0:
             raise Refused("R4", where, "the curve may pass through zero")
@@ -86,21 +90,21 @@ class Bounds:
         T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << BITS)
         wobble = L * mul_up(radius, T)
         ell = (at.ell[0] - wobble, at.ell[1] + wobble)
-        self._definite(at, runs, mu, s, rho, ell[0], where)
+        if not self._definite(at, runs, mu, s, rho, ell[0]):
+            raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
         K, E = self._forcing(at, runs)
-        return Rates(mu, radius, K, E, T, ell, dd), runs
+        return Rates(mu, radius, K, E, T, ell, at.dd), runs
 
-    def _definite(self, at: Place, runs: list[Evaluation], mu: Fraction, s: Fraction, rho: int, ell: int, where: str) -> None:
+    def _definite(self, at: Place, runs: Runs, mu: Fraction, s: Fraction, rho: int, ell: int) -> bool:
         balls = [list(map(around, W)) for W in at.W]
         middles = [[m for m, _ in row] for row in balls]
         spread = norm_up(r for row in balls for _, r in row) + rho
         # M_j = (mu + ell - t_j - s eps^2) I - A_j, rounded down; t_j covers what is not in A_j.
         lifted = up(s * fraction(spread) ** 2)
         matrices = [below(run.above, down(mu) + ell - run.loss - lifted) for run in runs]
-        if not _proved(matrices, middles, s, self.clock):
-            raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
+        return _proved(matrices, middles, s, self.clock)
 
-    def _forcing(self, at: Place, runs: list[Evaluation]) -> tuple[int, int]:
+    def _forcing(self, at: Place, runs: Runs) -> tuple[int, int]:
         """K and E of the region (R4)."""
         L, (low, high) = self.order, at.P
         if self.several:
@@ -113,8 +117,8 @@ class Bounds:
                 E += beta * largest(output)
             K, E = (mul_up(self.most, (total >> BITS) + 1) for total in (K, E))
             return _over_root(K, low, 1), _over_root(E, low, 2)
-        count = len(self.problem.z)
-        h = [(sum(run.outputs[i][0] for run in runs), sum(run.outputs[i][1] for run in runs)) for i in range(count)]
+        outputs = zip(*(run.outputs for run in runs), strict=True)
+        h = [(sum(low for low, _ in own), sum(high for _, high in own)) for own in outputs]
         kappa = [times(self.kappa, v) for v in h]
         F = [v for part, run in zip(self.parts, runs, strict=True) for v in part.forcing(run, kappa)]
         F2 = sum(largest(v) ** 2 for v in F)
@@ -125,8 +129,8 @@ class Bounds:
         return K, _over_root(mul_up(self.most, size), low, L + 2)
 
 
-def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> tuple[Place, int]:
-    """R6: the enclosures at the point centre 2^-grid, and eta_c, a bound of the tangential gradient |P grad N|/|c| there."""
+def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> Place:
+    """R6: the enclosures at the point centre 2^-grid."""
     W = [[(v << (BITS - grid), v << (BITS - grid)) for v in row] for row in centre]
     Z = [part.first_kinks(own) for part, own in zip(bounds.parts, W, strict=True)]
     G: Box = []
@@ -140,8 +144,7 @@ def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> 
     # G - (<G, c>/P) c, of which |P grad N| is the norm.
     radial = [times(ell, c) for c in flat]
     rest = [largest((g[0] - t[1], g[1] - t[0])) for g, t in zip(G, radial, strict=True)]
-    eta = div_up(norm_up(rest), sqrt_down(down(P)))
-    return Place(W, Z, enclosed(P), ell, eta), eta
+    return Place(W, Z, enclosed(P), ell, div_up(norm_up(rest), sqrt_down(down(P))))
 
 
 def unit_outputs(problem: Problem) -> list[Fraction]:
@@ -198,7 +201,7 @@ def _upwards(value: float | None) -> list[Fraction]:
     return [Fraction(value) * (1 + Fraction(1, 1 << k)) for k in (32, 26, 20, 14, 8, 2)]
 
 
-def least_quotient(runs: list[Evaluation], v: list[list[int]]) -> Fraction:
+def least_quotient(runs: Runs, v: list[list[int]]) -> Fraction:
     """A lower bound of v^T A v / |v|^2 over all generalised Hessians A of the region; v are integers, not all zero."""
     total = 0
     for run, own in zip(runs, v, strict=True):

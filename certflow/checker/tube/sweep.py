@@ -120,7 +120,8 @@ def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int,
     inside = run.step < len(run.ends)
     limit = rate.r if inside else run.limit
     if limit is not None and D_sup >= limit:
-        raise Refused("R5", f"{run.where}, step {run.step}", "the direction may leave the region for which mu was proved")
+        reason = "the direction may leave the region for which mu was proved"
+        raise Refused("R5", f"{run.where}, step {run.step}", reason)
     run.D = mul_up(X, run.D) + mul_up(max(ONE, X), pushed)
     if inside:
         drift = rate.dd + order * mul_up(D_sup, rate.T)

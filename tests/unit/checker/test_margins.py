@@ -37,8 +37,8 @@ def test_the_growth_rate_moves_by_the_order_times_the_tangential_gradient():
     # N(u) = u1^2 - u2^2, midway between its maximum and its minimum, where it changes fastest: l = 2 cos 2φ.
     _, checked = neuron([["1", "0"], ["0", "1"]], ["1", "-1"], [1, 1])
     bounds = Bounds(checked, [0], "here")
-    place, _ = at_point(bounds, [[1 << GRID, 1 << GRID]], GRID, "here")
-    rates, _ = bounds.rates(place, Fraction(100), Fraction(1, 64), Fraction(0), 0, "here")
+    place = at_point(bounds, [[1 << GRID, 1 << GRID]], GRID, "here")
+    rates, _ = bounds.rates(place, Fraction(100), Fraction(1, 64), Fraction(0), "here")
     # The direction turned by an angle a little below 1/64: tan of half of it is 1/129.
     half = Fraction(1, 129)
     c, s = (1 - half**2) / (1 + half**2), 2 * half / (1 + half**2)
@@ -53,8 +53,8 @@ def test_sizes_on_the_clock_enclose_the_logistic_growth_of_one_weight(delta):
     # H = u^2 x^2 with one sample x = y = 1 and the square loss: a = u^2 obeys a' = 4 a (1 - a).
     _, checked = neuron([["1"]], ["1"], [1])
     bounds = Bounds(checked, [0], "here")
-    place, _ = at_point(bounds, [[1 << GRID]], GRID, "here")
-    rates, _ = bounds.rates(place, Fraction(10), Fraction(1, 64), Fraction(0), 0, "here")
+    place = at_point(bounds, [[1 << GRID]], GRID, "here")
+    rates, _ = bounds.rates(place, Fraction(10), Fraction(1, 64), Fraction(0), "here")
     # The direction of one weight does not move.
     rates = replace(rates, mu=Fraction(0), K=0)
     # The curve stands still at u = 1 while the decay 2 takes away its growth.

@@ -48,7 +48,7 @@ def test_sizes_and_growth_rates_on_the_steps_of_a_curve_are_enclosed():
     content, clock, rng = json.loads(ONE_NEURON.read_text(encoding="ascii")), Clock(None), random.Random(0)
     certificate = read(content, clock, ASSUMPTIONS)
     problem, (group,) = certificate.problem, certificate.groups
-    track = follow(problem, Bounds(problem, [0], "here"), [0], group, certificate.grid, "here", clock)
+    track = follow(Bounds(problem, [0], "here"), group, certificate.grid)
     assert [step.end for step in track.steps] == sorted({step.end for step in track.steps})
     network = OneLayer(2, 1, Activation(Fraction(0), 2))
     seen = set()

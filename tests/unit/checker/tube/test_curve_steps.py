@@ -73,7 +73,7 @@ def test_enclosures_are_joined():
     assert one == _Enclosures([(0, 2)], [(3, 9)], [(4, 7)], [[(7, 9)], [(-1, 1)]], [3, 9])
 
 
-def test_a_window_passes_its_pieces_once_each(monkeypatch):
+def test_a_window_passes_its_pieces_once_each():
     asked = []
 
     def piece(begin, end):
@@ -83,11 +83,8 @@ def test_a_window_passes_its_pieces_once_each(monkeypatch):
 
         return SimpleNamespace(end=F(end, 8), on=on)
 
-    made = []
     ends = [(0, 2), (2, 3), (3, 8)]
-    monkeypatch.setattr(curve, "_pieces", lambda *given: made.append(given) or iter([piece(*each) for each in ends]))
-    window = _Window("layers", "window", "records", "start", 48)
-    assert made == [("layers", "window", "records", "start", 48)]
+    window = _Window(piece(*each) for each in ends)
     assert window.on(F(0), F(1, 4)).W == [(0, 2)]
     assert window.on(F(1, 4), F(1, 2)).W == [(2, 8)]
     assert window.on(F(1, 2), F(1)).W == [(3, 8)]
@@ -127,7 +124,7 @@ def test_a_step_joins_its_parts():
     one = part([(ONE, ONE)], [(ONE // 2, ONE)], [(ONE, 2 * ONE)], [3 * ONE // 64], "Z1")
     two = part([(2 * ONE, 2 * ONE)], [(-ONE // 4, ONE // 8)], [(ONE // 2, ONE)], [4 * ONE // 64], "Z2")
     window = Window(F(1, 2), F(0), [[], [], [], []], [])
-    at, dd, after = _place([one, two], window, 1, (4 * ONE, 5 * ONE), "here")
+    at, after = _place([one, two], window, 1, (4 * ONE, 5 * ONE), "here")
     assert one.asked == two.asked == [(F(1, 4), F(1, 2))]
     # <p, p'> is between 0 and 5/4; |p|^2 changes by twice as much times 1/8.
     assert after == (4 * ONE, 5 * ONE + 5 * ONE // 16)
@@ -135,9 +132,9 @@ def test_a_step_joins_its_parts():
     # <p, G> is between 2 and 4, over P.
     assert at.ell == (32 * ONE // 85, ONE)
     # |d| = 5/64 over the root of 4; |p'| is at most the norm of (1, 1/4).
-    assert dd == 5 * ONE // 128
+    assert at.dd == 5 * ONE // 128
     assert at.tangential == div_up(norm_up([ONE, ONE // 4]) + 5 * ONE // 64, 2 * ONE)
-    _, _, falling = _place([part([(ONE, ONE)], [(-ONE, -ONE // 2)], [(0, 0)], [0])], window, 0, (4 * ONE, 5 * ONE), "here")
+    _, falling = _place([part([(ONE, ONE)], [(-ONE, -ONE // 2)], [(0, 0)], [0])], window, 0, (4 * ONE, 5 * ONE), "here")
     assert falling == (4 * ONE - ONE // 4, 5 * ONE - ONE // 8)
 
 
@@ -145,7 +142,7 @@ def test_sizes_on_a_step_are_those_of_its_two_ends():
     window = Window(F(1), F(0), [[]], [])
     for slope, P in ((F(-1, 2), (3 * ONE, 5 * ONE)), (F(1, 2), (4 * ONE, 6 * ONE))):
         own = part([(ONE, ONE)], [(int(slope * ONE),) * 2], [(ONE, ONE)], [0])
-        at, _, after = _place([own], window, 0, (4 * ONE, 5 * ONE), "here")
+        at, after = _place([own], window, 0, (4 * ONE, 5 * ONE), "here")
         assert at.P == P and after == tuple(v + int(2 * slope * ONE) for v in (4 * ONE, 5 * ONE))
 
 
@@ -175,15 +172,16 @@ def test_the_part_that_is_refused_is_named():
 
 def test_a_curve_is_followed_step_by_step(monkeypatch):
     made, placed, rated = [], [], []
-    monkeypatch.setattr(curve, "_Window", lambda *given: made.append(given) or ("part", len(made)))
+    monkeypatch.setattr(curve, "_pieces", lambda *given: made.append(given) or len(made))
+    monkeypatch.setattr(curve, "_Window", lambda pieces: ("part", pieces))
 
     def place(own, window, k, before, where):
         placed.append((own, window, k, before, where))
         count = len(placed)
-        return Place([], [], (count, count), (0, 0), 0), 100 + count, (before[0] + 1, before[1] + 2)
+        return Place([], [], (count, count), (0, 0), 0, 100 + count), (before[0] + 1, before[1] + 2)
 
-    def rates(at, mu, r, s, dd, where):
-        rated.append((at.P, mu, r, s, dd, where))
+    def rates(at, mu, r, s, where):
+        rated.append((at.P, mu, r, s, at.dd, where))
         return f"rates {len(rated)}", ["runs"]
 
     monkeypatch.setattr(curve, "_place", place)
@@ -193,11 +191,11 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
     lengths = ((F(1, 2), F(2)), (F(1, 4), F(-1)), (F(2), F(3)))
     windows = [Window(*each) for each in zip(*zip(*lengths, strict=True), steps, parts, strict=True)]
     group = Group("converges", "", [[16, 0], [32]], windows, None)
-    problem = SimpleNamespace(layers=["layers 0", "layers 1", "layers 2"])
     clock = Clock(None)
     entered = []
     clock.enter = lambda rule, where: entered.append((rule, where))
-    track = follow(problem, SimpleNamespace(rates=rates), [0, 2], group, 4, "g", clock)
+    both = [SimpleNamespace(layers="layers 0"), SimpleNamespace(layers="layers 2")]
+    track = follow(SimpleNamespace(rates=rates, parts=both, where="g", clock=clock), group, 4)
     places = ["g.windows[0].steps[0]", "g.windows[0].steps[1]", "g.windows[1].steps[0]", "g.windows[2].steps[0]"]
     assert entered == [("R4", each) for each in places]
     assert made == [

@@ -65,8 +65,8 @@ def test_an_angle_is_that_of_its_sine():
 def trap_of(monkeypatch, L=4, outcome="converges", rates=RATES, eta=ONE // 8, ell=(ONE, 2 * ONE), direction=None, **changes):
     """The trap proved with these enclosures at a centre of length 5/4, and what was asked for on the way."""
     asked = []
-    place = SimpleNamespace(ell=ell)
-    monkeypatch.setattr(groups, "at_point", lambda *given: asked.append(given) or (place, eta))
+    place = SimpleNamespace(ell=ell, tangential=eta)
+    monkeypatch.setattr(groups, "at_point", lambda *given: asked.append(given) or place)
     monkeypatch.setattr(groups, "_gap_high", lambda *given: asked.append(given) or changes.get("high"))
     own = SimpleNamespace(order=L, problem=SimpleNamespace(rate=F(8)))
     own.rates = lambda *given: asked.append(given) or (rates, ["runs"])
@@ -83,7 +83,7 @@ def test_a_trap_of_order_four(monkeypatch):
     # N = ell/L -+ radius * T in s-units.
     assert trap.value == ((F(1, 4) - F(1, 512)) * F(128, 25), (F(1, 2) + F(1, 512)) * F(128, 25))
     assert trap.gap == (2 * F(128, 25), None)
-    assert asked == [(own, [[3], [4]], 2, "t"), (place, F(-2), F(1, 8), F(7), 0, "t")]
+    assert asked == [(own, [[3], [4]], 2, "t"), (place, F(-2), F(1, 8), F(7), "t")]
 
 
 @pytest.mark.parametrize("high", [F(3), F(-3), F(0), None])
@@ -210,11 +210,11 @@ def test_a_group_is_followed_along_its_own_curve(monkeypatch):
     assert asked == [
         ("R5", "groups[0]"),
         (checked, [0], "groups[0]"),
-        (checked, "bounds", [0], content.groups[0], GRID, "groups[0]", clock),
+        ("bounds", content.groups[0], GRID),
         ("R6", "groups[0].trap"),
         ("R5", "groups[1]"),
         (checked, [1], "groups[1]"),
-        (checked, "bounds", [1], turned, GRID, "groups[1]", clock),
+        ("bounds", turned, GRID),
         ("R6", "groups[1].trap"),
         ("bounds", turned, turned.trap, GRID, "groups[1].trap"),
     ]
