@@ -54,6 +54,13 @@ class Arithmetic(ABC):
             result[index] = self.number(value)
         return result
 
+    def constants(self, *values: Fraction) -> Any:
+        """`array(values)` of the few numbers that formulas are written with, made once; to be read only."""
+        known = self.__dict__.setdefault("_constants", {})
+        if values not in known:
+            known[values] = self.array(np.array(values, dtype=object))
+        return known[values]
+
     def _map(self, function: Any, z: Any) -> Any:
         """`function` on each entry of an object array (or on one number)."""
         if not isinstance(z, np.ndarray):

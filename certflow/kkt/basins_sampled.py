@@ -15,14 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.kkt.points import KKTPoint, KKTSet
-from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
@@ -106,8 +104,8 @@ def sample_basins(
         raise BadInput(f"confidence: {confidence} is outside (0, 1); give a probability such as 0.95.")
     if not 1 <= starts <= MAX_STARTS:
         raise BadInput(f"starts: {starts} is not a whole number from 1 to {MAX_STARTS}.")
-    network, X = _sampled(problem, kkt)
-    gradient = ncf_gradient(network, X, np.array([float(sign * v) for v in problem.z]))
+    N = kkt.function(problem.correlation).with_residuals([sign * z for z in problem.z])
+    network = N.network
     jumps = isinstance(network, FeedForward) and network.has_kinks and network.activation.power == 1
     U = np.random.default_rng(seed).standard_normal((starts, network.size))
     U /= np.linalg.norm(U, axis=1, keepdims=True)
@@ -115,65 +113,13 @@ def sample_basins(
     for first in range(0, starts, _AT_ONCE):
         if progress is not None:
             progress("sampling basins", first, starts)
-        ends, still = flow_to_rest(gradient, U[first : first + _AT_ONCE], jumps)
+        ends, still = flow_to_rest(lambda u: N.gradient(FLOAT, u), U[first : first + _AT_ONCE], jumps)
         found = np.where(still, nearest_entries(kkt.points, ends, _NEAR_JUMPS if jumps else _NEAR), -1)
         hits += np.bincount(np.where(found < 0, len(kkt.points), found), minlength=len(hits))
     if progress is not None:
         progress("sampling basins", starts, starts)
     shares = tuple(Share(int(k), int(k) / starts, *clopper_pearson(int(k), starts, confidence)) for k in hits)
     return BasinEstimate(shares[:-1], shares[-1], starts, seed, sign, confidence)
-
-
-def _sampled(problem: Problem, kkt: KKTSet) -> tuple[Network, Array]:
-    """The network whose weights the entries are, and what it is evaluated on."""
-    network = problem.network
-    if isinstance(network, FeedForward) and kkt.of == "one neuron":
-        features, last = network.features(problem.X), network.depth in network.trained
-        widths = [features.shape[1], 1, 1]
-        one = (
-            FeedForward(widths, network.activation)
-            if last
-            else FeedForward(widths, network.activation, [1], {2: [[Fraction(1)]]})
-        )
-        return one, features.astype(float)
-    return network, problem.X.astype(float)
-
-
-def ncf_gradient(network: Network, X: Array, z: Array) -> Gradient:
-    """∇N for many weights at once, in doubles; on a kink the off-branch."""
-    if not isinstance(network, FeedForward):
-
-        def one_by_one(U: Array) -> Array:
-            return np.array([network.pullback(network.forward(FLOAT, u, X), z) for u in U])
-
-        return one_by_one
-    p, off = network.activation.power, float(network.activation.off)
-
-    def gradient(U: Array) -> Array:
-        matrices, at = [], 0
-        for layer in range(1, network.depth + 1):
-            shape = (network.widths[layer], network.widths[layer - 1])
-            if layer in network.trained:
-                matrices.append(U[:, at : at + shape[0] * shape[1]].reshape(-1, *shape))
-                at += shape[0] * shape[1]
-            else:
-                matrices.append(np.array(network.given[layer], dtype=float)[None])
-        outputs, slopes = [X[None]], []
-        for matrix in matrices[:-1]:
-            t = outputs[-1] @ matrix.transpose(0, 2, 1)
-            branch = np.where(t > 0, 1.0, off)
-            slopes.append(branch * p * t ** (p - 1))
-            outputs.append(branch * t**p)
-        signal = np.broadcast_to(z[None, :, None], (len(U), len(z), 1))
-        parts = {}
-        for layer in range(network.depth, 0, -1):
-            if layer in network.trained:
-                parts[layer] = (signal.transpose(0, 2, 1) @ outputs[layer - 1]).reshape(len(U), -1)
-            if layer > 1:
-                signal = (signal @ matrices[layer - 1]) * slopes[layer - 2]
-        return np.concatenate([parts[layer] for layer in network.trained], axis=1)
-
-    return gradient
 
 
 def flow_to_rest(gradient: Gradient, starts: Array, jumps: bool = False) -> tuple[Array, Array]:

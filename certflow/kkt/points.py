@@ -9,6 +9,7 @@ from typing import Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.exact import format_rational
+from certflow.networks.correlation import Correlation
 from certflow.outcome import BadInput
 
 COMPLETE, PARTIAL = "complete", "partial"
@@ -124,6 +125,10 @@ class KKTSet:
     def complete(self) -> bool:
         """Whether no KKT point is missing."""
         return self.status == COMPLETE
+
+    def function(self, N: Correlation) -> Correlation:
+        """What the points are KKT points of: N itself, or one neuron of it."""
+        return N.neuron() if self.of == "one neuron" and N.network.is_sum_of_neurons else N
 
     def times(self, factor: Fraction) -> KKTSet:
         """The same set for N times a positive `factor`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,12 @@ class Activation:
         if isinstance(self.power, bool) or not isinstance(self.power, int) or not 1 <= self.power <= MAX_POWER:
             raise BadInput(f"activation.power: {self.power!r} is not a whole number from 1 to {MAX_POWER}.")
 
-    @property
+    @cached_property
     def off(self) -> Fraction:
         """The coefficient on z < 0, alpha^power."""
         return self.alpha**self.power
 
-    @property
+    @cached_property
     def has_kink(self) -> bool:
         """Whether the two branches differ (otherwise the activation is the polynomial z^power)."""
         return self.off != 1
@@ -53,7 +54,7 @@ class Activation:
         """The cell of an array of signs: exact coefficients where the sign is known, the hull of both branches
         (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign`."""
         off = self.off
-        table = ar.array(np.array([at_kink + (1 - at_kink) * off, Fraction(1), Fraction(0), off], dtype=object))
+        table = ar.constants(at_kink + (1 - at_kink) * off if at_kink else off, Fraction(1), Fraction(0), off)
         cell = table[sign]  # the signs 0, 1 and -1 are places in the table; UNKNOWN, place 2, is replaced below
         unknown = sign == UNKNOWN
         if unknown.any():

@@ -42,6 +42,11 @@ class Evaluation:
         """The Clarke selection of ∇N on the cells ((many ×) size)."""
         return self.network.pullback(self.run, self.z)
 
+    @cached_property
+    def jacobian(self) -> Any:
+        """The matrix dH_i/dw on the cells ((many ×) n × size), of which ∇N is the sum of the rows times z_i."""
+        return self.network.jacobian(self.run)
+
     def hessian(self, directions: np.ndarray | None = None) -> Any:
         """The second derivative on the cells ((many ×) size × size), or its products with exact `directions` as rows."""
         return self.network.hessian(self.run, self.z, directions)
@@ -140,9 +145,15 @@ class Correlation:
         """`sum_i r_i H(x_i; w)` with other residuals on the same samples."""
         return Correlation(self.network, self.X, r)
 
+    def seen_by(self, network: Network) -> Correlation:
+        """That of another network with the same samples and residuals, which are not converted again."""
+        other = Correlation(network, self.X, self.z)
+        other._numbers = self._numbers
+        return other
+
     def block(self, j: int) -> Correlation:
         """The part of N that block j of the weights has: N is the sum over j of `block(j)` at `w[network.blocks[j]]`."""
-        return Correlation(self.network.block(j), self.X, self.z)
+        return self.seen_by(self.network.block(j))
 
     def restricted(self, indices: Collection[int]) -> Correlation:
         """N as a function of the weights `indices` alone, in increasing order, while all others are 0.
@@ -153,8 +164,7 @@ class Correlation:
         places = [j for j, block in enumerate(blocks) if chosen.issuperset(block)]
         if not places or sum(len(blocks[j]) for j in places) != len(chosen):
             raise ValueError(f"the weights {sorted(chosen)} are not those of one or more whole blocks")
-        network = self.network if len(places) == len(blocks) else self.network.part(places)
-        return Correlation(network, self.X, self.z)
+        return self if len(places) == len(blocks) else self.seen_by(self.network.part(places))
 
     def on_features(self) -> Correlation:
         """The same N, seen from the lowest trained layer: the outputs of the layers below it are the samples."""
@@ -162,6 +172,15 @@ class Correlation:
         if not isinstance(network, FeedForward) or min(network.trained) == 1:
             return self
         return Correlation(network.without_features(), network.features(self.X), self.z)
+
+    def neuron(self) -> Correlation:
+        """One neuron of a sum of neurons, seen from its features; its output weight is 1 if that is not trained."""
+        seen, network = self.on_features(), self.network
+        if not isinstance(network, FeedForward) or not network.is_sum_of_neurons:
+            raise ValueError("the network is not a sum of neurons")
+        trained, given = ([1, 2], None) if network.depth in network.trained else ([1], {2: [[Fraction(1)]]})
+        one = FeedForward([seen.network.inputs, 1, 1], network.activation, trained, given)
+        return Correlation(one, seen.X, self.z)
 
 
 def _read_only(values: Any) -> np.ndarray:

@@ -59,7 +59,7 @@ class Expression(Network):
     def _parts(self) -> list[tuple[tuple[int, ...], Node]]:
         return separate(self.tree, self._weights)
 
-    @property
+    @functools.cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         return tuple(indices for indices, _ in self._parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ class FeedForward(Network):
             for column in range(self.widths[layer - 1])
         ]
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         # Neuron j of the last hidden layer owns row j of W_(D-1) and entry j of W_D; anything trained below is shared.
         if self.depth < 2 or min(self.trained) < self.depth - 1:
@@ -107,13 +108,17 @@ class FeedForward(Network):
         """The order of homogeneity in all trained weights jointly."""
         return sum(self.activation.power ** (self.depth - layer) for layer in self.trained)
 
-    def part(self, places: Sequence[int]) -> Network:
+    def part(self, places: Sequence[int]) -> FeedForward:
         given = {layer: matrix for layer, matrix in self.given.items() if layer < self.depth - 1}
         for layer in (self.depth - 1, self.depth):
             if layer in self.given:
                 rows = self.given[layer]
                 given[layer] = rows[list(places), :] if layer < self.depth else rows[:, list(places)]
         return FeedForward([*self.widths[:-2], len(places), 1], self.activation, self.trained, given)
+
+    def with_activation(self, activation: Activation) -> FeedForward:
+        """The same layers with another activation."""
+        return FeedForward(self.widths, activation, self.trained, self.given)
 
     def without_features(self) -> FeedForward:
         """The same network from its lowest trained layer on, a function of the `features` of its inputs."""
@@ -148,7 +153,7 @@ class FeedForward(Network):
 
     def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
         if not self.activation.has_kink:
-            return ar.array(np.full(z.shape, Fraction(1), dtype=object))
+            return ar.constants(Fraction(1))[np.zeros(z.shape, dtype=int)]
         return self.activation.coefficients(ar, ar.sign(z), at_kink)
 
     def forward(
@@ -249,7 +254,7 @@ class FeedForward(Network):
         parts = []
         for layer in self.trained:
             width = self.widths[layer] * self.widths[layer - 1]
-            none = ar.array(np.array([Fraction(0)], dtype=object))[np.zeros((*lead, k, width), dtype=int)]
+            none = ar.constants(Fraction(0))[np.zeros((*lead, k, width), dtype=int)]
             parts.append(none if rows[layer] is None else rows[layer].reshape(*lead, k, width))
         return np.concatenate(parts, axis=len(lead) + 1)
 

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.networks.activation import Activation
-from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward, activation_table
 from certflow.outcome import BadInput
 
@@ -26,7 +25,7 @@ class OneLayer(FeedForward):
         self.signs = tuple(int(s) for s in signs)
         super().__init__([inputs, width, 1], activation, trained=[1], given={2: [[Fraction(s) for s in self.signs]]})
 
-    def part(self, places: Sequence[int]) -> Network:
+    def part(self, places: Sequence[int]) -> OneLayer:
         return OneLayer(self.inputs, len(places), self.activation, [self.signs[j] for j in places])
 
     @property

@@ -5,7 +5,7 @@ Doubles do: a picture proves nothing. What it marks comes from the proved set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -22,8 +22,6 @@ from certflow.report.kkt_table import coordinate_names, output_signs
 
 CIRCLE_STEPS = 1440
 DISC_STEPS = 241
-
-Values = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -73,24 +71,6 @@ class SpherePanel:
     names: Sequence[str]
 
 
-def ncf_values(problem: Problem, kkt: KKTSet) -> Values:
-    """N on unit vectors (m × k), in double precision, of one neuron or of all weights, as the set says."""
-    network = problem.network
-    z = FLOAT.array(problem.z)
-    if kkt.of != "one neuron" or not isinstance(network, FeedForward):
-        X = FLOAT.array(problem.X)
-        return lambda points: np.array([z @ network.outputs(FLOAT, point, X) for point in points])
-    features, activation = FLOAT.array(network.features(problem.X)), network.activation
-    off, p, lifted = float(activation.off), activation.power, network.depth in network.trained
-
-    def values(points: np.ndarray) -> np.ndarray:
-        t = points[:, : features.shape[1]] @ features.T
-        n = (np.where(t > 0, 1.0, off) * t**p) @ z
-        return n * points[:, -1] if lifted else n
-
-    return values
-
-
 # -- the circle --------------------------------------------------------------------------------------------------------
 
 
@@ -98,7 +78,7 @@ def circle_panel(problem: Problem, kkt: KKTSet) -> CirclePanel:
     """What is drawn for points of the circle (k = 2)."""
     degrees = np.linspace(-180.0, 180.0, CIRCLE_STEPS + 1)
     angles = np.radians(degrees)
-    values = ncf_values(problem, kkt)(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    values = kkt.function(problem.correlation).value(FLOAT, np.stack([np.cos(angles), np.sin(angles)], axis=1))
     marks, arcs = [], []
     for point in kkt.points:
         if isinstance(point, PlanarPoint) and point.start_deg is not None and point.end_deg is not None:
@@ -145,14 +125,14 @@ def _bands(entry: int, basin: Basin) -> list[Band]:
 
 def sphere_panel(problem: Problem, kkt: KKTSet) -> SpherePanel:
     """What is drawn for points of the sphere (k = 3)."""
-    values_of = ncf_values(problem, kkt)
+    N = kkt.function(problem.correlation)
     grids = disc_points(DISC_STEPS)
     cones = [p.continuum for p in kkt.points if p.continuum is not None and (p.continuum.rays or p.continuum.lines)]
     values, regions = [], []
     for points in grids:
         inside = np.isfinite(points[..., 0])
         shown, region = np.full(inside.shape, np.nan), np.zeros(inside.shape, dtype=bool)
-        shown[inside] = values_of(points[inside])
+        shown[inside] = N.value(FLOAT, points[inside])
         for cone in cones:
             if cone.dimension == 2:
                 region[inside] |= in_cone(cone, points[inside])

@@ -20,8 +20,7 @@ from soundness.kkt_oracles import (
     small_data,
 )
 
-from certflow.arithmetic.base import UNKNOWN
-from certflow.kkt.basins_sampled import ncf_gradient
+from certflow.arithmetic.base import FLOAT, UNKNOWN
 from certflow.kkt.enumerate import Budget, kkt_set, neuron_kkt
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTSet
@@ -103,7 +102,10 @@ def test_networks_of_few_weights(family):
         if kkt.of == "one neuron":
             given = {} if network.depth in network.trained else {2: [[1]]}
             one = FeedForward([network.inputs, 1, 1], network.activation, [1] if given else None, given)
-        gradient = ncf_gradient(one, problem.X.astype(float), problem.z.astype(float))
+        N = Correlation(one, problem.X, problem.z)
+
+        def gradient(U, N=N):
+            return N.gradient(FLOAT, U)
 
         def value(U, gradient=gradient, order=problem.order):
             return (gradient(U) * U).sum(axis=1) / order
@@ -123,5 +125,5 @@ def test_networks_of_few_weights(family):
         entries_are_kkt(kkt, lambda u, r=residual, scale=scale: r(u) <= 1e-8 * scale, value, draw, scale)
         extrema_hold(kkt, value, one.size, scale)
         for entry in kkt.points:
-            for component in kkt_residual(Correlation(one, problem.X, problem.z), entry.point):
+            for component in kkt_residual(N, entry.point):
                 assert component.sign() in (0, UNKNOWN)

@@ -18,6 +18,7 @@ import numpy as np
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
@@ -51,19 +52,17 @@ class OverlapActivation(Activation):
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts `indices` (weight indices of each) of one group of a problem.
+    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size` weights each.
 
-    `count` parts of `size` weights each; `shallow` says whether they are neurons on the features `X` (n × d, exact),
-    otherwise there is one part, the network itself. `first_trained`: the first kink arguments move with the weights.
+    `own` is the network of the group, and `N` its correlation: of a group of neurons these neurons on their features,
+    otherwise there is one part, the whole `network` of the problem.
     """
 
     problem: Problem
     indices: tuple[Indices, ...]
     network: FeedForward
-    X: np.ndarray
-    shallow: bool
-    first_trained: bool
-    outgoing: tuple[Fraction, ...]
+    own: FeedForward
+    N: Correlation
 
     @property
     def count(self) -> int:
@@ -75,15 +74,33 @@ class Parts:
         """The number of weights of one part."""
         return len(self.indices[0])
 
-    def wide(self, parts: np.ndarray, overlap: bool = False) -> FeedForward:
-        """The network with one neuron per entry of `parts`; the network itself for a deep group (one entry only)."""
-        own = self.network
-        activation = OverlapActivation(own.activation.alpha, own.activation.power) if overlap else own.activation
-        if not self.shallow:
-            return FeedForward(own.widths, activation, own.trained, own.given)
-        trained = [1, 2] if own.depth in own.trained else [1]
-        given = {} if len(trained) == 2 else {2: [[self.outgoing[j] for j in parts]]}
-        return FeedForward([self.X.shape[1], len(parts), 1], activation, trained, given)
+    @property
+    def X(self) -> np.ndarray:
+        """The exact samples of N (n × d)."""
+        return self.N.X
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the parts are neurons."""
+        return self.network.is_sum_of_neurons
+
+    @property
+    def first_trained(self) -> bool:
+        """Whether the first kink arguments move with the weights."""
+        return 1 in self.own.trained
+
+    @property
+    def outgoing(self) -> tuple[Fraction, ...]:
+        """The output weights of neurons that only have given ones."""
+        given = self.own.given.get(self.own.depth) if self.shallow else None
+        return () if given is None else tuple(given[0])
+
+    def wide(self, places: np.ndarray, overlap: bool = False) -> Correlation:
+        """N of one neuron per entry of `places`, each one of the parts; N itself for a deep group (one entry only)."""
+        network, activation = self.own.part(places.tolist()) if self.shallow else self.own, self.own.activation
+        if overlap:
+            network = network.with_activation(OverlapActivation(activation.alpha, activation.power))
+        return self.N.seen_by(network)
 
     def flat(self, weights: Any) -> Any:
         """Weights (entries × size) as the weight vector of `wide`."""
@@ -136,14 +153,11 @@ def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
         raise Inconclusive(
             f"a part of the network has {len(indices[0])} weights; certificates are checked for parts of at most {LARGEST_PART}."
         )
-    shallow = network.is_sum_of_neurons
-    X, outgoing = problem.X, ()
-    if shallow:
-        X = network.features(X)
-        if network.depth in network.given:
-            neurons = [network.blocks.index(part) for part in indices]
-            outgoing = tuple(network.given[network.depth][0][j] for j in neurons)
-    return Parts(problem, indices, network, X, shallow, shallow or 1 in network.trained, outgoing)
+    own, N = network, problem.correlation
+    if network.is_sum_of_neurons:
+        neurons = network.part([network.blocks.index(part) for part in indices])
+        own, N = neurons.without_features(), N.seen_by(neurons).on_features()
+    return Parts(problem, indices, network, own, N)
 
 
 def branches(activation: Activation, z: Any) -> tuple[MidRad, MidRad | None]:

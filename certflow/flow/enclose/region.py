@@ -20,6 +20,7 @@ from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts, branches
 from certflow.flow.endings import Ending, NotSettled
 from certflow.networks.base import Forward
+from certflow.networks.correlation import Evaluation
 from certflow.running import tick
 
 _SPARE, _SPARE_DEEP, _SPARE_NORM = 2.0**-24, 2.0**-8, 2.0**-5
@@ -119,20 +120,19 @@ def _fractions(values: list[Fraction]) -> MidRad:
 
 def _gradients(parts: Parts, pieces: list[_PieceData], table: np.ndarray) -> tuple[list[Any], list[Any], np.ndarray]:
     """Per chunk the polynomials grad N (entries × weights) and z (entries × n × kinks), and the defects per s."""
-    X, z = POLYNOMIALS.array(parts.X), POLYNOMIALS.array(parts.problem.z)
     gradients, kinks, defects = [], [], []
     for chunk in parts.chunks(len(pieces), 1):
         tick()
         own = pieces[chunk]
-        network = parts.wide(np.array([p.part for p in own]), overlap=True)
+        N = parts.wide(np.array([p.part for p in own]), overlap=True)
         u = PolynomialArray(MidRad.exact(table[:, chunk]))
-        run = network.forward(POLYNOMIALS, parts.flat(u), X, select=_branches(network))
-        G = parts.unflat(network.pullback(run, z), len(own))
+        at = N.at(POLYNOMIALS, parts.flat(u), select=_branches(N.network))
+        G = parts.unflat(at.gradient, len(own))
         decay, length = _fractions([p.decay for p in own])[:, None], _fractions([p.length for p in own])[:, None]
         rest = u.derivative() - (G - u * decay) * length
         defects.append((MidRad.exact(rest.abs_sum()) * _inverse([p.length for p in own])[:, None]).upper())
         gradients.append(G)
-        kinks.append(kink_table(parts, run))
+        kinks.append(kink_table(parts, at.run))
     return gradients, kinks, np.concatenate(defects)
 
 
@@ -253,20 +253,14 @@ def _norms(curve: Curve, pieces: list[_PieceData], growth: MidRad) -> MidRad:
 def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple[Points, np.ndarray]:
     """The enclosures at one point (a trap's centre), and a bound of its tangential gradient |P grad N|/|p|."""
     W = MidRad.exact(exact_floats(values, grid))
-    network = parts.wide(np.arange(parts.count))
-    run = network.forward(MIDRAD, parts.flat(W), MIDRAD.array(parts.X), select=cells(network))
-    G = parts.unflat(network.pullback(run, MIDRAD.array(parts.problem.z)), parts.count)
+    at = parts.wide(np.arange(parts.count)).at(MIDRAD, parts.flat(W))
+    G = parts.unflat(at.gradient, parts.count)
     norm2, inner = (W * W).reshape(1, -1).sum(axis=1), (W * G).reshape(1, -1).sum(axis=1)
     ell = inner / norm2
     rest = (G - W * ell[0]).reshape(1, -1)
     eta = up(rest.norm_upper(axis=1) / np.sqrt(norm2.lower()))
-    Z = kink_table(parts, run)
+    Z = kink_table(parts, at.run)
     return Points(W[None], Z[None], np.zeros(1), np.zeros(1), norm2, ell), eta
-
-
-def cells(network: Any) -> Any:
-    """The cell of kink arguments whose sign may be undecided: then the hull of both branches."""
-    return lambda layer, z: network.select_by_sign(MIDRAD, layer, z, Fraction(0))
 
 
 def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool, tangential: np.ndarray) -> Regions:
@@ -282,10 +276,10 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     for chunk in parts.chunks(places * parts.count, parts.count):
         tick()
         here = slice(chunk.start // parts.count, chunk.stop // parts.count)
-        run, network = _run(parts, at, rho, here)
-        A = _hessians(parts, network, run)
+        inside = _evaluated(parts, at, rho, here)
+        A = _hessians(parts, inside)
         A_mid[here], A_rad[here] = A.mid, A.rad
-        K[here], E[here] = _forcing(parts, network, run, at.norm2[here], several)
+        K[here], E[here] = _forcing(parts, inside, at.norm2[here], several)
     A = MidRad(A_mid, A_rad)
     size = symmetric_norm_upper(A.magnitude()).max(axis=1)
     T = up(tangential + radius * size * (1 + 1 / (order - 1)))
@@ -306,12 +300,12 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
     )
 
 
-def _run(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> tuple[Forward, Any]:
-    """One pass over the regions of the places `here`: weights in boxes, first kink arguments in balls."""
+def _evaluated(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> Evaluation:
+    """N on the regions of the places `here`: weights in boxes, first kink arguments in balls."""
     W = at.W[here].widened(rho[here][:, None, None])
     entries = W.shape[0] * parts.count
-    network = parts.wide(np.tile(np.arange(parts.count), W.shape[0]))
-    X = MIDRAD.array(parts.X)
+    N = parts.wide(np.tile(np.arange(parts.count), W.shape[0]))
+    X, _ = N.numbers(MIDRAD)
     lengths = (X * X).sum(axis=1).upper()
     reach = up(np.sqrt(up(lengths)))
     Z = at.Z[here].widened(up(rho[here][:, None, None, None] * reach[None, None, :, None]))
@@ -321,27 +315,26 @@ def _run(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> tuple[Forwar
     def enclose(layer: int, z: Any) -> Any:
         return first if layer == 0 and parts.first_trained else z
 
-    w = parts.flat(W.reshape(entries, parts.size))
-    return network.forward(MIDRAD, w, X, select=cells(network), enclose=enclose), network
+    return N.at(MIDRAD, parts.flat(W.reshape(entries, parts.size)), enclose=enclose)
 
 
-def _hessians(parts: Parts, network: Any, run: Forward) -> MidRad:
+def _hessians(parts: Parts, inside: Evaluation) -> MidRad:
     """places × parts × weights × weights, from `size` products with the block diagonal Hessian."""
-    entries = run.block_outputs.shape[1] if parts.shallow else 1
-    columns = network.hessian(run, MIDRAD.array(parts.problem.z), parts.colours(entries))
+    entries = inside.run.block_outputs.shape[1] if parts.shallow else 1
+    columns = inside.hessian(parts.colours(entries))
     blocks = parts.unflat(columns, entries).transpose(1, 0, 2)
     blocks = (blocks + blocks.transpose(0, 2, 1)) * Fraction(1, 2)
     return blocks.reshape(-1, parts.count, parts.size, parts.size)
 
 
-def _forcing(parts: Parts, network: Any, run: Forward, norm2: MidRad, several: bool) -> tuple[np.ndarray, np.ndarray]:
+def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, several: bool) -> tuple[np.ndarray, np.ndarray]:
     """K and E of the regions of one pass (L3.7)."""
     problem, order = parts.problem, parts.problem.order
     omega, m = problem.loss.omega(problem.n), problem.loss.curvature_bound()
     low, high = norm2.lower(), norm2.upper()
     places = len(low)
-    J = parts.unflat(network.jacobian(run), places * parts.count).reshape(problem.n, places, parts.count, parts.size)
-    h = run.block_outputs if parts.shallow else run.outputs
+    J = parts.unflat(inside.jacobian, places * parts.count).reshape(problem.n, places, parts.count, parts.size)
+    h = inside.run.block_outputs if parts.shallow else inside.run.outputs
     h = h.reshape(problem.n, places, -1).sum(axis=2)
     largest, smallest = h.magnitude(), h.mignitude()
     if several:
@@ -370,7 +363,7 @@ def _half_power(base: np.ndarray, twice: int) -> np.ndarray:
 
 def output_bounds(parts: Parts) -> np.ndarray:
     """beta_i >= |h_ij(u)| for every part j of the problem and unit u (groups of order 2), one per sample."""
-    X = MIDRAD.array(parts.X)
+    X, _ = parts.N.numbers(MIDRAD)
     squares = up((X * X).sum(axis=1).upper())
     network = parts.network
     if network.depth in network.trained:

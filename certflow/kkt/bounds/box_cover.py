@@ -22,7 +22,7 @@ import numpy as np
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.kkt.bounds.sphere_maximum import SphereMaximum
-from certflow.networks.base import Forward, Network
+from certflow.networks.correlation import Correlation, Evaluation
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
@@ -58,7 +58,7 @@ def box_cover_bounds(problem: Problem) -> tuple[SphereMaximum, SphereMaximum]:
     Raises `Inconclusive` if some box stays without a bound, as where the expression divides by weights that vanish.
     """
     blocks = range(len(problem.blocks))
-    covers = [_Cover(problem, problem.network.block(j), len(blocks)) for j in blocks]
+    covers = [_Cover(problem.correlation.block(j), len(blocks)) for j in blocks]
     n_max = [cover.run(cover.ncf, problem.order) for cover in covers]
     squares = [cover.run(cover.squared_norm, 2 * problem.order) for cover in covers]
     square = _largest(squares)
@@ -73,19 +73,19 @@ def _largest(bounds: list[SphereMaximum]) -> SphereMaximum:
 class _Cover:
     """Bounds of homogeneous functions of one block's weights over the unit sphere."""
 
-    def __init__(self, problem: Problem, network: Network, blocks: int) -> None:
-        self.network, self.k = network, network.size
+    def __init__(self, N: Correlation, blocks: int) -> None:
+        self.N, self.k = N, N.size
         self.ar = _BoxArithmetic(BITS)
-        self.X, self.z = self.ar.array(problem.X), self.ar.array(problem.z)
-        self.budget = max(2 * self.k, _WORK // (blocks * problem.n * self.k))
+        self.budget = max(2 * self.k, _WORK // (blocks * len(N.X) * self.k))
 
-    def ncf(self, run: Forward) -> tuple[Ball, Any]:
+    def ncf(self, at: Evaluation) -> tuple[Ball, Any]:
         """N, and what computes its gradient."""
-        return _total(self.z * run.outputs), self.z
+        return at.value, at.z
 
-    def squared_norm(self, run: Forward) -> tuple[Ball, Any]:
+    def squared_norm(self, at: Evaluation) -> tuple[Ball, Any]:
         """‖h‖², and what computes its gradient."""
-        return _total(np.array([output.square() for output in run.outputs], dtype=object)), run.outputs * 2
+        outputs = at.run.outputs
+        return _total(np.array([output.square() for output in outputs], dtype=object)), outputs * 2
 
     def run(self, function: Any, order: int) -> SphereMaximum:
         """Bounds of max(0, F) over the unit sphere for F, given with its gradient, homogeneous of `order`."""
@@ -133,15 +133,15 @@ class _Cover:
         middle = [(low + high) / 2 for low, high in box]
         try:
             # Without the clamp of roots: outside its domain the network has no value, hence none to exceed.
-            value = function(self.network.forward(_PLAIN, _PLAIN.array(middle), self.X))[0]
+            value = function(self.N.at(_PLAIN, _PLAIN.array(middle)))[0]
             at_middle = value / _power(Ball(sum(c * c for c in middle), BITS), order)
             self.lower = max(self.lower, at_middle.lower())
         except OutsideDomain:
             at_middle = None
         w = np.array([Ball.interval(low, high, BITS) for low, high in box], dtype=object)
         try:
-            run = self._forward(w)
-            value, weights = function(run)
+            at = self.N.at(self.ar, w)
+            value, weights = function(at)
         except OutsideDomain:
             return None
         square = Ball.interval(sum(_least_square(*side) for side in box), sum(max(a * a, b * b) for a, b in box), BITS)
@@ -151,7 +151,7 @@ class _Cover:
             raise Inconclusive(f"‖w‖^{order} is beyond the precision on the sphere, so that N has no bound there.") from None
         if at_middle is not None and quotient > 0:
             try:
-                gradient = self.network.pullback(run, weights) / _power(square, order)
+                gradient = self.N.network.pullback(at.run, weights) / _power(square, order)
                 radial = value * order / (_power(square, order) * square)
                 slopes = [g - radial * c for g, c in zip(gradient, w, strict=True)]
                 shifts = [Ball.interval(low - m, high - m, BITS) for (low, high), m in zip(box, middle, strict=True)]
@@ -159,9 +159,6 @@ class _Cover:
             except OutsideDomain:
                 pass  # the gradient is unbounded or undefined somewhere in the box; the first bound stands
         return max(Fraction(0), quotient)
-
-    def _forward(self, w: Any) -> Forward:
-        return self.network.forward(self.ar, w, self.X)
 
 
 def _least_square(low: Fraction, high: Fraction) -> Fraction:

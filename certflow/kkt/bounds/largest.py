@@ -32,7 +32,6 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.base import EXACT
 from certflow.kkt.bounds.box_cover import box_cover_bounds
 from certflow.kkt.bounds.sphere_maximum import BITS, SphereMaximum, Terms, largest_eigenvalue_bound, sphere_maximum
 from certflow.kkt.neuron.circle import PlanarKKT, planar_kkt
@@ -40,6 +39,7 @@ from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.linear import piecewise_linear_kkt
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.points import KKTSet
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 
@@ -66,9 +66,9 @@ def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
     `digits` is the precision of the enumeration of planar KKT points, where that applies. Raises `Inconclusive` for
     an expression that cannot be bounded on any cover of the sphere.
     """
-    network = problem.network
-    if isinstance(network, FeedForward):
-        bounds = _Layers(problem, network, digits).bounds()
+    N = problem.correlation.on_features()
+    if isinstance(N.network, FeedForward):
+        bounds = _Layers(N, N.network, digits).bounds()
     else:
         n_max, beta = box_cover_bounds(problem)
         bounds = GlobalBounds(n_max, beta)
@@ -80,23 +80,13 @@ def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
 
 
 class _Layers:
-    """The layers of a feed-forward network from its first trained one on, and the data as that one sees them."""
+    """N of a feed-forward network whose first layer is trained."""
 
-    def __init__(self, problem: Problem, network: FeedForward, digits: int) -> None:
-        self.network, self.digits, self.z = network, digits, problem.z
-        self.sigma = network.activation
+    def __init__(self, N: Correlation, network: FeedForward, digits: int) -> None:
+        self.network, self.digits = network, digits
+        self.X, self.z, self.order = N.X, N.z, network.order
+        self.sigma, self.depth = network.activation, network.depth
         self.p = self.sigma.power
-        self.first = min(network.trained)
-        self.X = problem.X
-        for layer in range(1, self.first):
-            kinks = self.X @ network.given[layer].T
-            self.X = self.sigma.derivative(self.sigma.coefficients(EXACT, EXACT.sign(kinks)), kinks)
-        self.order = problem.order
-
-    @property
-    def depth(self) -> int:
-        """The number of layers from the first trained one on; at least 2, because the order is."""
-        return self.network.depth - self.first + 1
 
     @property
     def is_nonnegative(self) -> bool:
@@ -113,12 +103,12 @@ class _Layers:
     def _one_hidden_layer(self) -> GlobalBounds:
         up, down = self._neuron()
         beta = _root(self._powers([Fraction(1)] * len(self.z), 2))
-        if self.network.depth in self.network.trained:
+        if self.depth in self.network.trained:
             kappa = self._kappa()
             larger = max(up, down, key=lambda bound: bound.upper)
             n_max = SphereMaximum(max(up.lower, down.lower), larger.upper, larger.method)
             return GlobalBounds(_scaled(n_max, kappa), _scaled(beta, kappa))
-        outputs = self.network.given[self.network.depth][0]
+        outputs = self.network.given[self.depth][0]
         most, least = max(Fraction(0), *outputs), max(Fraction(0), *(-c for c in outputs))
         candidates = [_times(up, most), _times(down, least)]
         larger = max(candidates, key=lambda bound: bound.upper)
@@ -165,8 +155,8 @@ class _Layers:
     def _kappa(self, frobenius: bool = False) -> Ball:
         """The maximum of the product of the layers' norms over the unit sphere, given layers by their spectral norms."""
         square = Ball(1, BITS)
-        for layer in range(self.first, self.network.depth + 1):
-            exponent = self.p ** (self.network.depth - layer)
+        for layer in range(1, self.depth + 1):
+            exponent = self.p ** (self.depth - layer)
             if layer in self.network.trained:
                 square = square * Ball(Fraction(exponent, self.order), BITS) ** exponent
             else:

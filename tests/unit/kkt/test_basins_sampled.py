@@ -11,12 +11,13 @@ import pytest
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
 from certflow.kkt.basins import basins
-from certflow.kkt.basins_sampled import clopper_pearson, flow_to_rest, ncf_gradient, nearest_entries, sample_basins
+from certflow.kkt.basins_sampled import clopper_pearson, flow_to_rest, nearest_entries, sample_basins
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.linear import two_layer_kkt
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -96,7 +97,7 @@ def test_the_vectorised_gradient_is_that_of_the_network():
     ]
     for network in networks:
         U = np.array([[draw.uniform(-1, 1) for _ in range(network.size)] for _ in range(3)])
-        gradient = ncf_gradient(network, X, z)(U)
+        gradient = Correlation(network, X, z).gradient(FLOAT, U)
         for u, g in zip(U, gradient, strict=True):
             for k in range(network.size):
                 h = np.zeros(network.size)
@@ -137,8 +138,8 @@ def test_distances_to_cones():
 
 
 def test_flows_stay_on_the_sphere_and_climb():
-    gradient = ncf_gradient(OneLayer(2, 1, SQUARED), np.array([[1.0, 0.5], [0.2, 1.0]]), np.array([1.0, 1.0]))
-    ends, still = flow_to_rest(gradient, np.array([[1.0, 0.0], [0.6, 0.8]]))
+    N = Correlation(OneLayer(2, 1, SQUARED), [[1.0, 0.5], [0.2, 1.0]], [1.0, 1.0])
+    ends, still = flow_to_rest(lambda u: N.gradient(FLOAT, u), np.array([[1.0, 0.0], [0.6, 0.8]]))
     assert still.all() and np.allclose(np.linalg.norm(ends, axis=1), 1)
     assert np.allclose(ends[0], ends[1], atol=1e-6)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.base import FLOAT
 from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.activation import Activation
@@ -21,7 +22,6 @@ from certflow.report.kkt_panels import (
     disc_points,
     great_circle,
     in_cone,
-    ncf_values,
     on_discs,
     sphere_panel,
 )
@@ -125,11 +125,12 @@ def test_the_drawn_function_is_the_ncf() -> None:
     problem, points = spatial(), unit_vectors(20)
     X, z = np.array(problem.X, dtype=float), np.array(problem.z, dtype=float)
     expected = np.maximum(points @ X.T, 0) ** 2 @ z
-    np.testing.assert_allclose(ncf_values(problem, KKTSet([], 30))(points), expected)
-    np.testing.assert_allclose(ncf_values(problem, KKTSet([], 30, of="all weights"))(points), expected)
+    neuron, everything = KKTSet([], 30), KKTSet([], 30, of="all weights")
+    np.testing.assert_allclose(neuron.function(problem.correlation).value(FLOAT, points), expected)
+    np.testing.assert_allclose(everything.function(problem.correlation).value(FLOAT, points), expected)
     lifted = Problem(TwoLayer(2, 1, SQUARED), [["1", "2"], ["-1", "0"]], ["1", "-3"], seed=1)
-    everything = ncf_values(lifted, KKTSet([], 30, of="all weights"))(points)
-    np.testing.assert_allclose(ncf_values(lifted, KKTSet([], 30))(points), everything)
+    values = [kkt.function(lifted.correlation).value(FLOAT, points) for kkt in (neuron, everything)]
+    np.testing.assert_allclose(*values)
 
 
 # -- the circle --------------------------------------------------------------------------------------------------------
