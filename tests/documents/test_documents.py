@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from certflow.cli.commands import main
+from certflow.problem import Problem
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +36,11 @@ def test_python_blocks_run_and_print_what_they_say(document: str, code: str, exp
     with contextlib.redirect_stdout(out):
         exec(compile(code, document, "exec"), {"__name__": "__main__"})
     assert without_errors(out.getvalue()) == without_errors(expected)
+
+
+@pytest.mark.parametrize(("document", "text", "_"), blocks("toml"))
+def test_problem_files_are_problems(document: str, text: str, _: str) -> None:
+    assert Problem.from_toml_text(text).order >= 2, document
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
