@@ -28,31 +28,6 @@ from certflow.outcome import Inconclusive
 from certflow.running import tick
 
 
-@dataclass(frozen=True)
-class Cell:
-    """An open cell: the sign (1 or -1) of every normal on it, and an integer point of it."""
-
-    signs: tuple[int, ...]
-    interior: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Face:
-    """A relatively open face: the sign (1, 0 or -1) of every normal on it, an integer point of it, and its span.
-
-    `basis` has one integer vector per dimension of the span, which is the intersection of the hyperplanes of sign 0.
-    """
-
-    signs: tuple[int, ...]
-    interior: tuple[int, ...]
-    basis: tuple[tuple[int, ...], ...]
-
-    @property
-    def dimension(self) -> int:
-        """The dimension of the face; on the sphere it is one less."""
-        return len(self.basis)
-
-
 @dataclass(frozen=True, eq=False)
 class Flat:
     """An intersection V of hyperplanes with all faces of which it is the span, one per row of `signs` and `interiors`.
@@ -71,25 +46,13 @@ class Flat:
         return int(self.basis.shape[1])
 
 
-def cells(normals: Sequence[Normal], d: int, most: int | None = None) -> list[Cell]:
+def cells(normals: Sequence[Normal], d: int, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """All open cells of the arrangement of `normals` (distinct, as of `primitive`) in R^d, d >= 1, each once.
 
-    Raises `Inconclusive` as soon as there are more than `most` cells.
+    The signs (1 or -1, int8) of every normal on them (cells × normals) and an integer point of each (cells × d). Raises
+    `Inconclusive` as soon as there are more than `most` cells.
     """
-    signs, interiors = _cells(_rows(normals, d), most)
-    return [Cell(tuple(s), tuple(p)) for s, p in zip(signs.tolist(), interiors.tolist(), strict=True)]
-
-
-def faces(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterator[Face]:
-    """All faces but the origin, each once, those of larger dimension first; the cells are among them.
-
-    Raises `Inconclusive` if there are more than `most` cells.
-    """
-    for flat in flats(normals, d, most):
-        tick()
-        basis = tuple(tuple(column) for column in flat.basis.T.tolist())
-        for s, p in zip(flat.signs.tolist(), flat.interiors.tolist(), strict=True):
-            yield Face(tuple(s), tuple(p), basis)
+    return _cells(_rows(normals, d), most)
 
 
 def flats(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterator[Flat]:

@@ -280,10 +280,6 @@ class Ball(Enclosure):
         """The cosine."""
         return self._map(arb.cos)
 
-    def atan(self) -> Ball:
-        """The inverse tangent, in (-pi/2, pi/2)."""
-        return self._map(_increasing, arb.atan)
-
     def atan2(self, x: Any) -> Ball:
         """The angle in (-pi, pi] of the point (x, self); about [-pi, pi] if the points straddle the negative x axis.
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 from typing import Any, NoReturn, Self
 
-from certflow.arithmetic.decimal_text import interval_text, plus_minus_text
+from certflow.arithmetic.decimal_text import plus_minus_text
 from certflow.exact import MAX_DELTA_EXPONENT, format_dyadic, parse_rational
 from certflow.outcome import Ambiguous, CertflowError
 
@@ -73,10 +73,6 @@ class Enclosure(ABC):
         """The exact right end mid + radius, an upper bound of the number."""
         return self.mid() + self.radius()
 
-    def same_enclosure(self, other: Enclosure) -> bool:
-        """Whether both have the same midpoint and radius (this says nothing about the numbers in them)."""
-        return self.mid() == other.mid() and self.radius() == other.radius()
-
     def less_equal(self, other: Any) -> bool | None:
         """Whether self <= other: True, False or None."""
         answer = self.greater(other)
@@ -121,10 +117,6 @@ class Enclosure(ABC):
     def text(self, digits: int = 30) -> str:
         """The short decimal text "x ± r", true as printed; x has at most `digits` digits."""
         return plus_minus_text(self.mid(), self.radius(), digits)
-
-    def interval_text(self, digits: int = 30) -> str:
-        """The decimal text "[lo, hi]" of an interval containing the enclosure."""
-        return interval_text(self.lower(), self.upper(), digits)
 
     def midpoint_float(self) -> float:
         """The midpoint in double precision: an approximation, the radius is lost."""

@@ -88,14 +88,6 @@ class MidRad:
         """A double above every number, elementwise; the number itself where the radius is zero."""
         return np.where(self.rad == 0.0, self.mid, np.nextafter(self.mid + self.rad, np.inf))
 
-    def lower_fraction(self) -> Fraction:
-        """The exact left end of the only entry."""
-        return Fraction(self.mid.item()) - Fraction(self.rad.item())
-
-    def upper_fraction(self) -> Fraction:
-        """The exact right end of the only entry."""
-        return Fraction(self.mid.item()) + Fraction(self.rad.item())
-
     def magnitude(self) -> np.ndarray:
         """An upper bound of |x| for every x, elementwise."""
         return np.maximum(-self.lower(), self.upper())

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
-from certflow.arithmetic.base import EXACT
 from certflow.networks import tree
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
@@ -19,7 +15,7 @@ from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression, from_sympy, to_sympy
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
-from certflow.outcome import BadInput, Inconclusive
+from certflow.outcome import BadInput
 from certflow.running import tick
 from certflow.symbolic.degrees import Degree, Judgement, NoDegree, degree_text, infer
 from certflow.symbolic.expressions import input_names
@@ -59,7 +55,7 @@ class Homogeneity:
 
 
 def homogeneity(network: Network) -> Homogeneity:
-    """The order of homogeneity of `network`, by degree inference (`degrees.py`); Euler's identity checks it in `euler_defect`.
+    """The order of homogeneity of `network`, by degree inference (`degrees.py`).
 
     Raises `BadInput` naming the two subexpressions whose degrees disagree, or the function of a weight that has no
     degree. Orders below 2 are returned, not refused.
@@ -69,46 +65,6 @@ def homogeneity(network: Network) -> Homogeneity:
     if isinstance(network, FeedForward):
         return _of_layers(network)
     raise TypeError(f"no degree inference is known for {type(network).__name__}")
-
-
-def euler_defect(network: Network, order: Order, points: int = 3, seed: int = 0) -> tuple[Fraction, ...]:
-    """`<w, dH/dw> - order * H` at random rational weights and inputs, exact; all zero by Euler's identity.
-
-    Raises `Inconclusive` if the network takes irrational values at rational points (exp, roots).
-    """
-    rng = random.Random(seed)
-
-    def rationals(*shape: int) -> np.ndarray:
-        values = [Fraction(rng.randint(-60, 60), rng.randint(1, 12)) for _ in range(int(np.prod(shape)))]
-        return np.array(values, dtype=object).reshape(shape)
-
-    defects = []
-    for _ in range(points):
-        tick()
-        w, X = rationals(network.size), rationals(1, network.inputs)
-        try:
-            run = network.forward(EXACT, w, X)
-            defects.append(Fraction(network.jacobian(run)[0] @ w - order * run.outputs[0]))
-        except ZeroDivisionError:
-            continue
-        except TypeError as error:
-            raise Inconclusive(f"Euler's identity was not checked exactly: {error}.") from error
-    return tuple(defects)
-
-
-def euler_holds(network: Network, order: Order) -> bool:
-    """Whether Euler's identity holds at random rational points: exactly, or where the network takes irrational values
-    (exp, roots), up to 256-bit enclosures of the defect, all of which contain 0. A check, not a proof."""
-    try:
-        return not any(euler_defect(network, order))
-    except Inconclusive:
-        from certflow.arithmetic.ball import BallArithmetic
-
-        ar = BallArithmetic(256)
-        w = ar.array([Fraction(2 * i + 3, 7) for i in range(network.size)])
-        run = network.forward(ar, w, ar.array([[Fraction(i + 2, 5) for i in range(network.inputs)]]))
-        defect = network.jacobian(run)[0] @ w - ar.number(Fraction(order)) * run.outputs[0]
-        return bool(defect.contains(0))
 
 
 # -- expressions -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, exact: with max, on a cell, on the circle, in numbers."""
+"""The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, exact: with max, on a cell, on the circle."""
 
 from __future__ import annotations
 
@@ -9,24 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.symbolic.planar_ncf import Arc, PlanarNCF, planar_ncf
-
-
-def ncf_value(ar: Arithmetic, problem: Problem, w: Any) -> Any:
-    """N(w) in any number system; `w` (size) holds its numbers, and the loss's omega is in z."""
-    outputs = problem.network.outputs(ar, w, ar.array(problem.X))
-    return (ar.array(problem.z) * outputs).sum()
-
-
-def ncf_gradient(ar: Arithmetic, problem: Problem, w: Any, at_kink: Fraction = Fraction(0)) -> Any:
-    """`sum_i z_i g_i` (size) with the Clarke selections g_i of dH_i that weigh the on-branch by `at_kink` on kinks."""
-    run = problem.network.forward(ar, w, ar.array(problem.X), at_kink=at_kink)
-    return problem.network.pullback(run, ar.array(problem.z))
 
 
 def ncf(problem: Problem) -> NCF:

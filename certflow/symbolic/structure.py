@@ -23,14 +23,6 @@ KH24_THEOREM = "[KH24] Theorem 5.1"
 KH24_SEPARABLE = "[KH24] Corollary 5.4.1"
 KH25A = "[KH25a]"
 
-REFERENCES = {
-    "KH24": "A. Kumar and J. Haupt, Directional Convergence Near Small Initializations and Saddles in Two-Homogeneous "
-    "Neural Networks, arXiv:2402.09226",
-    "KH25a": "A. Kumar and J. Haupt, Early Directional Convergence in Deep Homogeneous Neural Networks for Small "
-    "Initializations, arXiv:2403.08121",
-}
-"""What the labels in `Structure.theorem` and `.reason` stand for."""
-
 
 class HasNetworkAndLoss(Protocol):
     """A problem, as far as its structure is concerned."""

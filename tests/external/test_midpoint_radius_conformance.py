@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exact_ends import highest, lowest
 from external.conformance import CORNERS, EXTREMES, LEAST_NORMAL, RAGGED, SMALLEST, ULP, Image, corner, escapes, loose, power
 from external.exact_functions import exact, exp, increasing, sqrt
 
@@ -103,7 +104,7 @@ def test_exact_doubles_have_no_radius():
     for value in (0.0, 5e-324, -(2.0**-1022), 1.0 + 2.0**-52, LARGEST):
         made = MidRad.exact(value)
         assert made.mid == value and made.rad == 0.0 and made.lower() == value == made.upper()
-        assert made.lower_fraction() == F(value) == made.upper_fraction()
+        assert lowest(made) == F(value) == highest(made)
 
 
 @pytest.mark.parametrize("value", [F(1, 3), 2**53 + 1, F(1, 10), 2**1074 + 1, [F(0), F(2, 3)], 1j, True, "1"], ids=str)
@@ -137,7 +138,7 @@ def test_rationals_are_enclosed():
         assert (rad == 0.0) == (F(float(value)) == value)
         number = MIDRAD.number(value)
         assert entries(number) == [(low, high)]
-        assert number.lower_fraction() == low and number.upper_fraction() == high
+        assert lowest(number) == low and highest(number) == high
     assert entries(MIDRAD.array(RATIONALS)) == entries(made)
     assert MIDRAD.array([RATIONALS, RATIONALS]).shape == (2, len(RATIONALS))
     for beyond in (F(2) ** 1001, -(F(10) ** 400)):
@@ -271,9 +272,9 @@ def test_long_sums_that_round_in_one_direction(small):
     one_column = 1 + 4096 * F(small)
     values = MidRad.exact(table)
     for total in (values.sum(axis=0)[0], values.T.sum(axis=1)[0]):
-        assert total.lower_fraction() <= one_column <= total.upper_fraction()
+        assert lowest(total) <= one_column <= highest(total)
     both = values[:, :2].sum()
-    assert both.lower_fraction() <= 2 * one_column <= both.upper_fraction()
+    assert lowest(both) <= 2 * one_column <= highest(both)
     ones = MidRad.exact(np.ones((1, 4097)))
     (low, high), *_ = entries(ones @ values)
     assert low <= one_column <= high
@@ -291,7 +292,7 @@ def test_the_radius_of_a_sum_covers_every_order_of_addition():
 def test_products_of_subnormals_and_large_numbers():
     large, tiny = MidRad.exact((1 + 2.0**-52) * 2.0**999), MidRad.exact(3 * 5e-324)
     for product in (large * tiny, tiny * large):
-        assert product.lower_fraction() <= F(large.mid.item()) * F(tiny.mid.item()) <= product.upper_fraction()
+        assert lowest(product) <= F(large.mid.item()) * F(tiny.mid.item()) <= highest(product)
 
 
 def fits(image: Image) -> bool:
@@ -379,9 +380,9 @@ def test_exact_zeros_stay_exact():
 def test_products_that_underflow():
     for x in (5e-324, 2.0**-538, 1.3 * 2.0**-537, 2.0**-600):
         product = MidRad.exact(x) * MidRad.exact(x)
-        assert product.lower_fraction() <= F(x) ** 2 <= product.upper_fraction()
+        assert lowest(product) <= F(x) ** 2 <= highest(product)
         thin = MidRad(x, x) * MidRad(0.0, x)
-        assert thin.lower_fraction() <= -2 * F(x) ** 2 and 2 * F(x) ** 2 <= thin.upper_fraction()
+        assert lowest(thin) <= -2 * F(x) ** 2 and 2 * F(x) ** 2 <= highest(thin)
 
 
 @pytest.mark.parametrize("exponent", range(9))

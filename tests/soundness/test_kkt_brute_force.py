@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from kkt_residual import kkt_residual
 from soundness.kkt_oracles import (
     LEAKS,
     FloatNeuron,
@@ -24,7 +25,6 @@ from certflow.arithmetic.base import FLOAT, UNKNOWN
 from certflow.kkt.enumerate import Budget, kkt_set, neuron_kkt
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import KKTSet
-from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward

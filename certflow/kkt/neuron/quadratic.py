@@ -264,8 +264,7 @@ class QuadraticCells:
         """Raises `Inconclusive` if there are more than `most` cells."""
         self.normals = [hinge.normal for hinge in neuron.kinked]
         d, n = neuron.inputs, len(self.normals)
-        every = cells(self.normals, d, most)
-        self.signs = np.array([cell.signs for cell in every], dtype=np.int8).reshape(len(every), n)
+        self.signs, _ = cells(self.normals, d, most)
         self.dimension = d
         self.scale = math.lcm(*(side.denominator for hinge in neuron.hinges for side in (hinge.plus, hinge.minus)))
         squares = [np.outer(row, row).ravel() for row in (np.array(h.normal, dtype=object) for h in neuron.hinges)]

@@ -1,4 +1,4 @@
-"""Rank-one KKT points of deep networks, constructed from the KKT points of one neuron (L6.30 to L6.39).
+"""Rank-one KKT points of deep networks, constructed from the KKT points of one neuron (L6.30 to L6.38).
 
 Hidden layers `W_l = a_l b_l^T`, |b_l| = 1, all D layers trained, activation `σ(t) = t_+^p + τ t_-^p`, τ = (-α)^p. On the data the
 network is `P t_+^q + Q t_-^q` of t = b_1·x, q = p^(D-1), and b_1 is a KKT point of the one neuron

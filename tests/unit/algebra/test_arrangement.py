@@ -11,7 +11,7 @@ from brute_hulls import dot, rank, regions, signs_at
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certflow.algebra.arrangement import cells, faces, flats
+from certflow.algebra.arrangement import cells, flats
 from certflow.algebra.directions import primitive
 from certflow.outcome import Inconclusive
 
@@ -37,13 +37,27 @@ def arrangements(most_dimensions=4, most_normals=6):
     return st.integers(1, most_dimensions).flatmap(of)
 
 
+def cells_of(normals, d, most=None):
+    """(signs, interior point) of every cell."""
+    signs, points = cells(normals, d, most)
+    return [(tuple(s), tuple(p)) for s, p in zip(signs.tolist(), points.tolist(), strict=True)]
+
+
+def faces(normals, d):
+    """(signs, interior point, basis of the span) of every face but the origin."""
+    for flat in flats(normals, d):
+        assert flat.dimension == flat.basis.shape[1]
+        for s, p in zip(flat.signs.tolist(), flat.interiors.tolist(), strict=True):
+            yield tuple(s), tuple(p), flat.basis.T.tolist()
+
+
 @pytest.mark.parametrize(("n", "d"), [(0, 1), (1, 1), (0, 3), (1, 3), (2, 3), (7, 2), (9, 3), (50, 3), (8, 4), (9, 5)])
 def test_counts_in_general_position(n, d):
     normals = random_normals(n, d, 40, seed=n + d)
     assert len(normals) == n
-    found = cells(normals, d)
+    found = cells_of(normals, d)
     assert len(found) == general_count(n, d)
-    assert all(signs_at(normals, cell.interior) == cell.signs for cell in found)
+    assert all(signs_at(normals, interior) == signs for signs, interior in found)
     by_dimension = dict.fromkeys(range(1, d + 1), 0)
     for flat in flats(normals, d):
         by_dimension[flat.dimension] += len(flat.signs)
@@ -51,7 +65,7 @@ def test_counts_in_general_position(n, d):
 
 
 def test_four_dimensions():
-    assert len(cells(random_normals(30, 4, 50, seed=1), 4)) == 8180
+    assert len(cells(random_normals(30, 4, 50, seed=1), 4)[0]) == 8180
 
 
 @given(arrangements())
@@ -59,9 +73,9 @@ def test_four_dimensions():
 @example((2, []))
 def test_counts_in_any_position(arrangement):
     d, normals = arrangement
-    found = cells(normals, d)
-    assert len(found) == len({cell.signs for cell in found}) == regions(normals)
-    assert all(signs_at(normals, cell.interior) == cell.signs for cell in found)
+    found = cells_of(normals, d)
+    assert len(found) == len({signs for signs, _ in found}) == regions(normals)
+    assert all(signs_at(normals, interior) == signs for signs, interior in found)
 
 
 @given(arrangements(most_dimensions=3))
@@ -70,13 +84,13 @@ def test_counts_in_any_position(arrangement):
 def test_faces_are_those_that_a_grid_meets(arrangement):
     d, normals = arrangement
     found = list(faces(normals, d))
-    listed = [face.signs for face in found]
+    listed = [signs for signs, _, _ in found]
     assert len(set(listed)) == len(listed)
-    for face in found:
-        assert signs_at(normals, face.interior) == face.signs
-        through = [h for h, sign in zip(normals, face.signs, strict=True) if sign == 0]
-        assert all(dot(h, b) == 0 for h in through for b in face.basis)
-        assert rank(face.basis) == face.dimension == d - rank(through)
+    for signs, interior, basis in found:
+        assert signs_at(normals, interior) == signs
+        through = [h for h, sign in zip(normals, signs, strict=True) if sign == 0]
+        assert all(dot(h, b) == 0 for h in through for b in basis)
+        assert rank(basis) == len(basis) == d - rank(through)
     grid = {signs_at(normals, u) for u in itertools.product(range(-5, 6), repeat=d) if any(u)}
     origin = (0,) * len(normals)
     assert grid <= set(listed)
@@ -88,9 +102,9 @@ def test_faces_are_those_that_a_grid_meets(arrangement):
 def test_dimensions_fall_and_cells_come_first():
     normals = random_normals(6, 3, 10, seed=2)
     found = list(faces(normals, 3))
-    dimensions = [face.dimension for face in found]
+    dimensions = [len(basis) for _, _, basis in found]
     assert dimensions == sorted(dimensions, reverse=True)
-    assert {face.signs for face in found if face.dimension == 3} == {cell.signs for cell in cells(normals, 3)}
+    assert {signs for signs, _, basis in found if len(basis) == 3} == {signs for signs, _ in cells_of(normals, 3)}
 
 
 def test_too_many_cells():
@@ -98,5 +112,5 @@ def test_too_many_cells():
     with pytest.raises(Inconclusive, match="more than 500 cells"):
         cells(normals, 5, most=500)
     with pytest.raises(Inconclusive, match="more than 500 cells"):
-        next(iter(faces(normals, 5, most=500)))
-    assert len(cells(normals[:5], 5, most=32)) == 32
+        next(flats(normals, 5, most=500))
+    assert len(cells_of(normals[:5], 5, most=32)) == 32

@@ -12,6 +12,7 @@ from fractions import Fraction as F
 import mpmath
 import numpy as np
 import pytest
+from exact_ends import alike
 from flint import ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -155,7 +156,7 @@ def test_elementary_functions_contain_the_exact_value(name: str, numerator: int,
     at = {"atan": x / 2, "log": 1 + x / 2}.get(name, x)
     ball = Ball.interval(at - width * left, at + width * (not left), bits)
     low, high = _oracle(name, x)
-    image = getattr(ball, name)()
+    image = ball.atan2(1) if name == "atan" else getattr(ball, name)()
     assert image.lower() <= high and low <= image.upper()  # the true value lies between low and high, 2^-419 apart
     assert image.radius() <= 2 * width * 5 + F(32, 2**bits)  # and it is not needlessly wide: slopes are below 5
 
@@ -164,7 +165,7 @@ def test_atan2_and_pi() -> None:
     pi = Ball.pi(200)
     assert pi.contains(F(884279719003555, 281474976710656)) is False
     # Machin: pi = 16 atan(1/5) - 4 atan(1/239)
-    machin = 16 * Ball(F(1, 5), 200).atan() - 4 * Ball(F(1, 239), 200).atan()
+    machin = 16 * Ball(F(1, 5), 200).atan2(1) - 4 * Ball(1, 200).atan2(239)
     assert pi.overlaps(machin) and machin.radius() < F(1, 2**190)
     for y, x, share in [(0, 1, F(0)), (1, 1, F(1, 4)), (1, 0, F(1, 2)), (1, -1, F(3, 4)), (0, -1, F(1)), (-1, -1, F(-3, 4))]:
         angle = Ball(y, 200).atan2(x)
@@ -207,7 +208,7 @@ def test_comparisons_at_the_edges() -> None:
         bool(Ball.interval(-1, 1, 64))
     with pytest.raises(Ambiguous, match="equal"):
         third == third  # noqa: B015
-    assert bool(one) and not bool(one - 1) and third.same_enclosure(Ball(F(1, 3), 64)) and third != "1/3"
+    assert bool(one) and not bool(one - 1) and alike(third, Ball(F(1, 3), 64)) and third != "1/3"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_threads_do_not_share_precision() -> None:
         constructed, product = Ball(F(2, 7), bits), Ball(F(2, 7), bits) * F(1, 3)
         for _ in range(8_000):
             ball = Ball(F(2, 7), bits)
-            if not ball.same_enclosure(constructed) or not (ball * F(1, 3)).same_enclosure(product):
+            if not alike(ball, constructed) or not alike(ball * F(1, 3), product):
                 wrong.append(bits)
 
     threads = [threading.Thread(target=work, args=(bits,)) for bits in (40, 90, 333)]

@@ -1,5 +1,6 @@
 """Degree inference against numeric scaling, Euler's identity and the closed formula for layers; refusals name the terms."""
 
+import random
 import time
 from fractions import Fraction
 
@@ -9,15 +10,54 @@ import strategies as own
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT
 from certflow.networks.activation import Activation
+from certflow.networks.base import Network
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.grammar import parse
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.symbolic.degrees import NoDegree, infer
-from certflow.symbolic.homogeneity import euler_defect, euler_holds, homogeneity
+from certflow.symbolic.homogeneity import Order, homogeneity
+
+
+def euler_defect(network: Network, order: Order, points: int = 3, seed: int = 0) -> tuple[Fraction, ...]:
+    """`<w, dH/dw> - order * H` at random rational weights and inputs, exact; all zero by Euler's identity.
+
+    Raises `Inconclusive` if the network takes irrational values at rational points (exp, roots).
+    """
+    rng = random.Random(seed)
+
+    def rationals(*shape: int) -> np.ndarray:
+        values = [Fraction(rng.randint(-60, 60), rng.randint(1, 12)) for _ in range(int(np.prod(shape)))]
+        return np.array(values, dtype=object).reshape(shape)
+
+    defects = []
+    for _ in range(points):
+        w, X = rationals(network.size), rationals(1, network.inputs)
+        try:
+            run = network.forward(EXACT, w, X)
+            defects.append(Fraction(network.jacobian(run)[0] @ w - order * run.outputs[0]))
+        except ZeroDivisionError:
+            continue
+        except TypeError as error:
+            raise Inconclusive(f"Euler's identity was not checked exactly: {error}.") from error
+    return tuple(defects)
+
+
+def euler_holds(network: Network, order: Order) -> bool:
+    """Whether Euler's identity holds at random rational points: exactly, or where the network takes irrational values
+    (exp, roots), up to 256-bit enclosures of the defect, all of which contain 0. A check, not a proof."""
+    try:
+        return not any(euler_defect(network, order))
+    except Inconclusive:
+        ar = BallArithmetic(256)
+        w = ar.array([Fraction(2 * i + 3, 7) for i in range(network.size)])
+        run = network.forward(ar, w, ar.array([[Fraction(i + 2, 5) for i in range(network.inputs)]]))
+        defect = network.jacobian(run)[0] @ w - ar.number(Fraction(order)) * run.outputs[0]
+        return bool(defect.contains(0))
 
 
 def expression(text):

@@ -22,7 +22,7 @@ from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.symbolic.cells import layered_polynomial, monomial_bound
 from certflow.symbolic.correlation import sample_trees
-from certflow.symbolic.ncf import ncf, ncf_gradient, ncf_value
+from certflow.symbolic.ncf import ncf
 from certflow.symbolic.planar_ncf import Arc, planar_ncf
 from tests import strategies as own
 
@@ -135,7 +135,7 @@ def test_neurons_with_given_output_weights_are_planar_too():
     problem = Problem(network, [[1, 2], [-1, 1]], [1, -2], direction=[1, 2, 3, 4])
     pieces = ncf(problem).planar
     value = 2 * pieces.value((1, 2)) - pieces.value((3, 4)) / 3
-    assert value == ncf_value(EXACT, problem, problem.direction)
+    assert value == problem.correlation.value(EXACT, problem.direction)
 
 
 # -- every network -----------------------------------------------------------------------------------------------------
@@ -150,16 +150,16 @@ def test_value_gradient_and_cell_polynomial_are_the_ncf_at_a_rational_point(data
     point = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)}
     outputs = problem.network.outputs(EXACT, w, problem.X)
     value = sum((z * h for z, h in zip(problem.z, outputs, strict=True)), Fraction(0))
-    assert ncf_value(EXACT, problem, w) == value
+    assert problem.correlation.value(EXACT, w) == value
     assert exact.value.xreplace(point) == value
     signs = exact.cell_at(w)
     polynomial = exact.on_cell(signs)
     assert polynomial.xreplace(point) == value
     # Where all signs are known, the gradient of the polynomial is the one of the network; elsewhere the off-branch.
     slopes = [polynomial.diff(symbol).xreplace(point) for symbol in exact.weights_symbols]
-    assert slopes == list(ncf_gradient(EXACT, problem, w))
+    assert slopes == list(problem.correlation.gradient(EXACT, w))
     if isinstance(problem.network, FeedForward) or all((part != 0).all() for part in signs):
-        middle = ncf_gradient(EXACT, problem, w, at_kink=Fraction(1, 2))
+        middle = problem.correlation.gradient(EXACT, w, at_kink=Fraction(1, 2))
         assert [entry.xreplace(point).doit() for entry in exact.gradient] == list(middle)
 
 
@@ -177,21 +177,21 @@ def test_blocks_add_up_on_a_cell(problem):
 @given(own.problems(max_samples=3))
 def test_number_systems_agree_and_euler_holds(problem):
     w = problem.direction
-    value, gradient = ncf_value(EXACT, problem, w), ncf_gradient(EXACT, problem, w)
+    value, gradient = problem.correlation.value(EXACT, w), problem.correlation.gradient(EXACT, w)
     assert sum(a * b for a, b in zip(w, gradient, strict=True)) == problem.order * value
     balls = BallArithmetic(64)
-    assert ncf_value(balls, problem, balls.array(w)).contains(value)
+    assert problem.correlation.value(balls, balls.array(w)).contains(value)
     size = max(1.0, float(abs(value)))
-    assert ncf_value(FLOAT, problem, FLOAT.array(w)) == pytest.approx(float(value), rel=1e-9, abs=1e-9 * size)
+    assert problem.correlation.value(FLOAT, FLOAT.array(w)) == pytest.approx(float(value), rel=1e-9, abs=1e-9 * size)
 
 
 def test_omega_belongs_to_the_ncf():
     network = OneLayer(2, 1, Activation(Fraction(0), 2))
     X, y, w = [[1, 0], [0, 1], [1, 1]], [1, 1, -1], np.array([Fraction(1), Fraction(2)], dtype=object)
     mean, total = (Problem(network, X, y, "logistic", direction=[1, 1], reduction=how) for how in ("mean", "sum"))
-    assert 3 * ncf_value(EXACT, mean, w) == ncf_value(EXACT, total, w) == 1 + 4 - 9
+    assert 3 * mean.correlation.value(EXACT, w) == total.correlation.value(EXACT, w) == 1 + 4 - 9
     half = Loss("custom", "sum", lambda ar, h, y: y / 2 - h, Fraction(1), lambda label: label / 2)
-    assert 2 * ncf_value(EXACT, Problem(network, X, y, half, direction=[1, 1]), w) == 1 + 4 - 9
+    assert 2 * Problem(network, X, y, half, direction=[1, 1]).correlation.value(EXACT, w) == 1 + 4 - 9
 
 
 def test_expressions_with_roots_have_exact_cells():
@@ -217,7 +217,7 @@ def test_minima_are_differentiated_too(w):
     problem = Problem(Expression(["a", "b"], ["x"], "min(a, 2*b*x)*max(3*a, b)"), [[1], [-1]], [2, 5], direction=[1, 1])
     exact = ncf(problem)
     point = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)}
-    expected = ncf_gradient(EXACT, problem, w, at_kink=Fraction(1, 2))
+    expected = problem.correlation.gradient(EXACT, w, at_kink=Fraction(1, 2))
     assert [entry.xreplace(point) for entry in exact.gradient] == list(expected)
 
 

@@ -9,19 +9,25 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from exact_ends import alike
 from hypothesis import example, given
 from hypothesis import strategies as st
+from kkt_residual import kkt_residual
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, kkt_of_problem, planar_kkt, why_not_enumerated
-from certflow.kkt.residual import planar_residual
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 
 Data = tuple[list[tuple[F, F]], list[F]]
 E1, E2 = (F(1), F(0)), (F(0), F(1))
+
+
+def one_neuron(X, z, alpha) -> Correlation:
+    return Correlation(OneLayer(2, 1, Activation(F(alpha), 2)), X, z)
 
 
 def kinds(result: PlanarKKT) -> list[str]:
@@ -45,7 +51,7 @@ def test_figure1() -> None:
         assert abs(point.angle_deg.mid() - F(angle)) < F(1, 1000) and abs(point.value.mid() - F(value)) < F(1, 10**4)
         assert (point.gap < 0) if gap is None else abs(point.gap.mid() - F(gap)) < F(1, 1000)
         assert point.neuron_signs == (1,)
-    assert result.n_max.same_enclosure(result.points[3].value) and result.n_min.same_enclosure(result.points[0].value)
+    assert alike(result.n_max, result.points[3].value) and alike(result.n_min, result.points[0].value)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +210,7 @@ def test_values_gaps_and_order(data: Data, alpha: F) -> None:
             assert point.gap.contains(gap if point.kind != "arc" else 0)
         assert {"maximum": 1, "minimum": -1, "saddle": -1, "arc": 0}[point.kind] == point.gap.sign()
         if X:
-            residual = planar_residual(X, z, alpha, point.point)
+            residual = kkt_residual(one_neuron(X, z, alpha), point.point)
             assert all(entry.contains(0) and entry.radius() <= F(1, 10**20) for entry in residual)
     starts = [p.start_deg if p.start_deg is not None else p.angle_deg for p in result.points]
     assert all(a < b for a, b in pairwise(starts))
@@ -313,9 +319,9 @@ def test_residuals_and_radii_on_figure1(digits: int) -> None:
     result = planar_kkt(p.X, p.z, digits=digits)
     for point in result.points:
         assert max(b.radius() for b in (point.angle, point.angle_deg, point.value, point.gap, *point.point)) <= F(1, 10**digits)
-        residual = planar_residual(p.X, p.z, F(0), point.point)
+        residual = kkt_residual(one_neuron(p.X, p.z, F(0)), point.point)
         assert all(entry.contains(0) and entry.radius() <= F(1, 10**digits) for entry in residual)
-    other = planar_residual(p.X, p.z, F(0), [Ball(F(3, 5), 128), Ball(F(4, 5), 128)])
+    other = kkt_residual(one_neuron(p.X, p.z, F(0)), [Ball(F(3, 5), 128), Ball(F(4, 5), 128)])
     assert not all(entry.contains(0) for entry in other)
 
 

@@ -6,13 +6,14 @@ from fractions import Fraction as F
 
 import numpy as np
 import pytest
+from exact_ends import alike
+from kkt_residual import kkt_residual
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.lift import deep_linear
 from certflow.kkt.points import KKTPoint, KKTSet
-from certflow.kkt.residual import kkt_residual
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
@@ -62,7 +63,7 @@ def test_points_come_in_pairs_of_opposite_output_weight_and_value():
     values = sorted(p.value.midpoint_float() for p in signed)
     assert values == pytest.approx([-v for v in reversed(values)])
     assert any(found.n_max.overlaps(p.value) for p in signed)
-    assert found.n_max.same_enclosure(-found.n_min)
+    assert alike(found.n_max, -found.n_min)
 
 
 def test_the_sets_with_n_zero_contain_the_output_axis():

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from kkt_residual import kkt_residual
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import EXACT
 from certflow.kkt.points import KKTPoint
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
-from certflow.kkt.rank_one.decide import contains, decide_rank_one, with_second_order
 from certflow.kkt.rank_one.points import Plan, effective_neurons, rank_one_points, tau
 from certflow.kkt.rank_one.split import positive_roots
-from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import enclose_point
 from certflow.networks.activation import Activation
@@ -569,66 +568,98 @@ def test_points_with_value_zero(alpha, X, z, parts, kkt):
     assert (not any(gradient(network, X, z, w))) == kkt
 
 
-# -- L6.39 -------------------------------------------------------------------------------------------------------------
+# -- the list against points that are found otherwise --------------------------------------------------------------------
+
+
+def arrangements(network, point):
+    """The point with the neurons of its hidden layers in every order and, where sigma is even or odd, with every sign."""
+    shapes = list(zip(network.widths[1:], network.widths[:-1], strict=True))
+    cuts = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
+    matrices = [part.reshape(shape) for part, shape in zip(np.split(np.array(point, dtype=object), cuts), shapes, strict=True)]
+    power = network.activation.power
+    signs = (1, -1) if abs(network.activation.alpha) == 1 else (1,)
+    odd = network.activation.alpha**power * (-1) ** power  # sigma(-t) = odd sigma(t)
+    hidden = [
+        [
+            (list(order), np.array(flips))
+            for order in itertools.permutations(range(m))
+            for flips in itertools.product(signs, repeat=m)
+        ]
+        for m in network.widths[1:-1]
+    ]
+    for choice in itertools.product(*hidden):
+        turned = list(matrices)
+        for layer, (order, flips) in enumerate(choice):
+            turned[layer] = turned[layer][order] * flips[:, None]
+            turned[layer + 1] = turned[layer + 1][:, order] * (flips if odd == -1 else 1)
+        yield np.concatenate([matrix.ravel() for matrix in turned])
+
+
+def contains(proved, point):
+    """Whether all unit vectors in `point` lie in the ball in which `proved` is the only KKT point."""
+    bits = max(c.bits for c in point)
+    centre = [Ball(F(float(c)), bits) for c in proved.centre]
+    length = sum((c.square() for c in centre), Ball(0, bits)).sqrt()
+    apart = sum(((a - c / length).square() for a, c in zip(point, centre, strict=True)), Ball(0, bits))
+    return apart.upper() <= proved.uniqueness**2
+
+
+def listed_at(network, points, proved):
+    """The listed points that are, in some arrangement, the proved one."""
+    found = []
+    for point in points:
+        for each in arrangements(network, point.point):
+            near = np.array([c.midpoint_float() for c in each]) - proved.centre / np.linalg.norm(proved.centre)
+            if np.abs(near).max() < 1e-6 and contains(proved, each):
+                found.append(point)
+                break
+    return found
 
 
 @pytest.mark.parametrize(("alpha", "p", "widths"), [(0, 2, [2, 2, 2, 1]), ("1/2", 2, [2, 2, 2, 1]), (1, 2, [2, 3, 2, 1])])
 def test_maximisers_found_by_ascent_are_classified(alpha, p, widths):
     network = net(widths, alpha, p)
-    neuron_points = planar_points(network, PLANE, PLANE_Z)
-    search = Search(Correlation(network, PLANE, PLANE_Z))
-    answers = set()
+    N = Correlation(network, PLANE, PLANE_Z)
+    points = rank_one_points(N, planar_points(network, PLANE, PLANE_Z)).points
+    search = Search(N)
+    ranks = []
     for start in directions(network.size, 5, 1):
         w = search.settle(search.climb(start, 1))
         if w is None or search.value(w) < 1e-3:
             continue
-        proved = enclose_point(Correlation(network, PLANE, PLANE_Z), w)
-        answer = decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved, neuron_points)
-        rank = max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w))
-        assert answer.answer == ("yes" if rank == 1 else "no")
-        if rank == 1:
-            assert contains(proved, answer.point.point)
-            assert answer.point.value.overlaps(proved.point.value)
-            assert decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved).answer == "inconclusive"
-        answers.add(answer.answer)
-    assert "yes" in answers
+        proved = enclose_point(N, w)
+        ranks.append(max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w)))
+        found = listed_at(network, points, proved)
+        assert bool(found) == (ranks[-1] == 1)
+        assert all(point.value.overlaps(proved.point.value) for point in found)
+    assert 1 in ranks
+
+
+def test_a_point_of_rank_two_is_not_listed():
+    network = net([2, 2, 2, 1], "1/2", 2)
+    N = Correlation(network, PLANE, PLANE_Z)
+    search = Search(N)
+    found = (search.settle(search.climb(start, 1)) for start in directions(network.size, 5, 1))
+    w = next(
+        w
+        for w in found
+        if w is not None and max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w)) == 2
+    )
+    points = rank_one_points(N, planar_points(network, PLANE, PLANE_Z)).points
+    assert points and listed_at(network, points, enclose_point(N, w)) == []
 
 
 def test_permuted_points_are_recognised():
     network = net([1, 3, 2, 1], "1/2", 2)
-    given_points = both_ends(network, ONE_SIDE, ONE_SIDE_Z)
-    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), given_points)
-    point = next(p for p in found.points if [s.codes for s in p.shapes] == [(1, 1, -1), (1, -1)])
+    N = Correlation(network, ONE_SIDE, ONE_SIDE_Z)
+    points = rank_one_points(N, both_ends(network, ONE_SIDE, ONE_SIDE_Z)).points
+    point = next(p for p in points if [s.codes for s in p.shapes] == [(1, 1, -1), (1, -1)])
     floats = [c.midpoint_float() for c in point.point]
     order = (2, 0, 1)
     first = [floats[i] for i in order]
     rows = [[floats[3 + 3 * r + i] for i in order] for r in (1, 0)]
     permuted = np.array(first + rows[0] + rows[1] + [floats[10], floats[9]])
-    proved = enclose_point(Correlation(network, ONE_SIDE, ONE_SIDE_Z), permuted)
-    answer = decide_rank_one(Correlation(network, ONE_SIDE, ONE_SIDE_Z), proved, given_points)
-    assert answer.answer == "yes"
-    assert [s.codes for s in answer.point.shapes] == [(-1, 1, 1), (-1, 1)]
-    known = with_second_order(Correlation(network, ONE_SIDE, ONE_SIDE_Z), answer.point)
-    assert known.kind in ("saddle", "maximum", "minimum") and known.inertia is not None
-
-
-def test_a_point_of_rank_two_is_refused():
-    network = net([2, 2, 2, 1], "1/2", 2)
-    search = Search(Correlation(network, PLANE, PLANE_Z))
-    found = (search.settle(search.climb(start, 1)) for start in directions(network.size, 5, 1))
-    w, layer = next(
-        (w, layer)
-        for w in found
-        if w is not None
-        for layer, matrix in enumerate(hidden_matrices(network, w), start=1)
-        if np.linalg.matrix_rank(matrix, tol=1e-6) == 2
-    )
-    proved = enclose_point(Correlation(network, PLANE, PLANE_Z), w)
-    neuron_points = planar_points(network, PLANE, PLANE_Z)
-    answer = decide_rank_one(Correlation(network, PLANE, PLANE_Z), proved, neuron_points)
-    assert answer.answer == "no" and answer.point is None
-    assert answer.reason.endswith(f"of layer {layer} is not 0")
-    assert not any(contains(proved, p.point) for p in rank_one_points(Correlation(network, PLANE, PLANE_Z), neuron_points).points)
+    assert listed_at(network, points, enclose_point(N, permuted)) == [point]
 
 
 def test_the_sign_of_the_activation_on_the_left():

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kkt_residual import kkt_residual
 
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.circle import planar_kkt
-from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation

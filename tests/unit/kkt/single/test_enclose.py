@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kkt_residual import kkt_residual
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.kkt.neuron.circle import planar_kkt
-from certflow.kkt.residual import kkt_residual
 from certflow.kkt.single.ascent import Search, directions
 from certflow.kkt.single.enclose import Enclosed, enclose_point
 from certflow.networks.activation import Activation

@@ -19,7 +19,6 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
-from certflow.symbolic.ncf import ncf_gradient
 from certflow.theorems.time_near_origin.prove import NearOrigin, near_origin
 from tests import strategies as own
 
@@ -384,4 +383,4 @@ def test_the_gradient_bound_behind_l2_holds_at_kinks():
     w = np.array([Fraction(1), Fraction(1), Fraction(5)], dtype=object)
     value = problem.z @ problem.network.outputs(EXACT, w, problem.X)
     for at_kink in (Fraction(0), Fraction(1, 3), Fraction(1)):
-        assert w @ ncf_gradient(EXACT, problem, w, at_kink) == 2 * value
+        assert w @ problem.correlation.gradient(EXACT, w, at_kink) == 2 * value
