@@ -15,6 +15,30 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+class Kind(enum.StrEnum):
+    """What a KKT point is, in the word that a person reads."""
+
+    MAXIMUM = "maximum"
+    """Strict."""
+    MINIMUM = "minimum"
+    """Strict."""
+    SADDLE = "saddle"
+    """N takes larger and smaller values arbitrarily near."""
+    DEGENERATE = "degenerate"
+    """None of these is proved; always with a reason."""
+    ARC = "arc"
+    """An arc of the circle."""
+
+
+class Status(enum.StrEnum):
+    """How much of the sphere a list of KKT points decides, in the word that a person reads."""
+
+    COMPLETE = "complete"
+    """Every KKT point is one of the entries, or lies in the continuum of one."""
+    PARTIAL = "partial"
+    """Every entry is a KKT point, but there may be others."""
+
+
 class CertflowError(Exception):
     """Base of all errors certflow raises on purpose; the message is one sentence for the user."""
 

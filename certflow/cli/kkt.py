@@ -203,7 +203,7 @@ class _Extras:
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
-    from certflow.kkt.points import PARTIAL
+    from certflow.outcome import Status
     from certflow.report.kkt_table import fitting_kkt_table, kkt_table
     from certflow.report.terminal import emit, emit_command, emit_prose, emit_table, terminal_width
 
@@ -216,7 +216,7 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         figure, points, basin = (extras.record.get(name) for name in ("figure", "certificate", "basin_certificate"))
         if figure:
             emit_prose(f"Figure written to {printable(figure, keep='')}")
-        single = extras.record.get("certificate_status") == PARTIAL
+        single = extras.record.get("certificate_status") == Status.PARTIAL
         scope = ", point by point and not as a complete list," if single else ""
         for certificate, how in ((points, scope), (basin, "")):
             if certificate:

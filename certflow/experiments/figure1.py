@@ -17,7 +17,7 @@ import numpy as np
 
 from certflow.flow.reference.gradient_descent import Descent, gradient_descent
 from certflow.losses import REDUCTIONS
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Kind
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import descent_figure, save
@@ -158,7 +158,7 @@ def angle_marks(problem: Problem) -> AngleMarks:
     kkt = kkt_of_problem(problem)
     if kkt is None:
         return AngleMarks()
-    angles: dict[str, list[float]] = {"maximum": [], "minimum": [], "saddle": [], "degenerate": []}
+    angles: dict[str, list[float]] = {Kind.MAXIMUM: [], Kind.MINIMUM: [], Kind.SADDLE: [], Kind.DEGENERATE: []}
     arcs = []
     for point in kkt.points:
         if point.start_deg is not None and point.end_deg is not None:
@@ -167,5 +167,5 @@ def angle_marks(problem: Problem) -> AngleMarks:
             angles[point.kind].append(point.angle_deg.midpoint_float())
     # A neuron with sign -1 sees -N, so it runs to the minima.
     signs = set(getattr(problem.network, "signs", (1,)))
-    targets = (angles["maximum"] if 1 in signs else []) + (angles["minimum"] if -1 in signs else [])
-    return AngleMarks(angles["maximum"], angles["minimum"], angles["saddle"] + angles["degenerate"], arcs, targets)
+    targets = (angles[Kind.MAXIMUM] if 1 in signs else []) + (angles[Kind.MINIMUM] if -1 in signs else [])
+    return AngleMarks(angles[Kind.MAXIMUM], angles[Kind.MINIMUM], angles[Kind.SADDLE] + angles[Kind.DEGENERATE], arcs, targets)

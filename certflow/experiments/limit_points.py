@@ -20,6 +20,7 @@ from certflow.arithmetic.base import FLOAT, MPArithmetic
 from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.networks.base import Network
 from certflow.networks.one_hidden_layer import OneLayer
+from certflow.outcome import Kind
 from certflow.problem import Problem
 
 CONVERGES, SHRINKS, DEAD, ZERO, EDGE, NOT_STRICT, UNKNOWN = (
@@ -116,7 +117,7 @@ def _limit(
 def _enclosed(kkt: PlanarKKT, end: Sequence[Any], sign: int, ar: MPArithmetic) -> BlockLimit:
     """The KKT point of the enumerated set that a neuron with this sign has come to."""
     ctx = ar.context
-    points = {i: [v.midpoint_mpf(ctx) for v in point.point] for i, point in enumerate(kkt.points) if point.kind != "arc"}
+    points = {i: [v.midpoint_mpf(ctx) for v in point.point] for i, point in enumerate(kkt.points) if point.kind != Kind.ARC}
     i = min(points, key=lambda i: distance(ctx, end, points[i]), default=None)
     if i is None or distance(ctx, end, points[i]) > NEAR:
         return BlockLimit(EDGE, "its limit flow comes to the edge of a dead cell, or had not come to a KKT point yet")

@@ -29,10 +29,10 @@ from typing import Any
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.kkt.points import KKTPoint, KKTSet
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Kind
 from certflow.running import tick
 
-_SIDES = {"maximum": (1, -1), "minimum": (-1, 1)}
+_SIDES = {Kind.MAXIMUM: (1, -1), Kind.MINIMUM: (-1, 1)}
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.networks.tree import ZERO
-from certflow.outcome import BadInput, Inconclusive
+from certflow.outcome import BadInput, Inconclusive, Kind
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.symbolic.correlation import in_weights_alone
@@ -196,7 +196,7 @@ def one_input(neuron: Neuron, digits: int) -> KKTSet:
     points = []
     for sign in (1, -1):
         u, value = (Fraction(sign),), Ball(neuron.value((Fraction(sign),)), bits)
-        points.append(KKTPoint("maximum", (Ball(sign, bits),), value, None, (0, 0, 0), u))
+        points.append(KKTPoint(Kind.MAXIMUM, (Ball(sign, bits),), value, None, (0, 0, 0), u))
     return _both(points, digits, ONE_NEURON)
 
 
@@ -207,7 +207,7 @@ def _one_weight(N: Correlation, digits: int) -> KKTSet:
     for sign in (1, -1):
         u = (Fraction(sign),)
         value = N.value(ar, ar.array(u))
-        points.append(KKTPoint("maximum", (Ball(sign, ar.bits),), value, None, (0, 0, 0), u))
+        points.append(KKTPoint(Kind.MAXIMUM, (Ball(sign, ar.bits),), value, None, (0, 0, 0), u))
     return _both(points, digits, ALL_WEIGHTS)
 
 
@@ -226,6 +226,6 @@ def everywhere(size: int, digits: int, of: str) -> KKTSet:
     point = tuple(Ball(c, bits) for c in axes[0])
     whole = Continuum(size - 1, lines=axes)
     entry = KKTPoint(
-        "degenerate", point, zero, zero, (0, size - 1, 0), axes[0], whole, "N is zero: every direction is a KKT point"
+        Kind.DEGENERATE, point, zero, zero, (0, size - 1, 0), axes[0], whole, "N is zero: every direction is a KKT point"
     )
     return KKTSet([entry], digits, method="N vanishes identically", of=of, n_max=zero, n_min=zero)

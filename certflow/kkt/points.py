@@ -10,9 +10,7 @@ from typing import Any
 from certflow.arithmetic.ball import Ball
 from certflow.exact import format_rational
 from certflow.networks.correlation import Correlation
-from certflow.outcome import BadInput
-
-COMPLETE, PARTIAL = "complete", "partial"
+from certflow.outcome import BadInput, Kind, Status
 
 MAX_DIGITS = 10_000
 
@@ -55,12 +53,11 @@ class KKTPoint:
     `point` encloses a unit vector; `direction`, if known, is an exact positive multiple of it. `value` is N there (on the
     whole set). `gap` is minus the largest eigenvalue of the Hessian of N on the tangent space, on a kink the smallest over
     the adjacent cells, None where it is not known. `inertia` counts the positive, zero and negative eigenvalues of that
-    Hessian, None where N is not twice differentiable or the counts are not known. `kind` is "maximum" or "minimum" (both
-    strict), "saddle" (N takes larger and smaller values arbitrarily near), "degenerate" (none of these is proved; always
-    with a `reason`), or "arc" (an arc of the circle). `reason` also names what is special about a point.
+    Hessian, None where N is not twice differentiable or the counts are not known. `reason` says why a point is degenerate,
+    or what is special about it.
     """
 
-    kind: str
+    kind: Kind
     point: tuple[Ball, ...]
     value: Ball
     gap: Ball | None = None
@@ -103,16 +100,15 @@ class KKTPoint:
 class KKTSet:
     """KKT points of N on the unit sphere, and what is proved about the rest of it.
 
-    `status` "complete": every KKT point is one of `points` or lies in the `continuum` of one. "partial": every entry is a KKT
-    point, but there may be others; `reason` says why and where. `n_max` and `n_min` enclose the extrema of N over the
-    sphere, None where the set does not give them. `method` names the proof, `counts` what it visited (cells, faces, boxes).
-    `of` says of which function: "one neuron" or "all weights". `undecided` is a bound of the share of the sphere on which
-    nothing is decided.
+    If the `status` is partial, `reason` says why, and where there may be others. `n_max` and `n_min` enclose the extrema of
+    N over the sphere, None where the set does not give them. `method` names the proof, `counts` what it visited (cells,
+    faces, boxes). `of` says of which function: "one neuron" or "all weights". `undecided` is a bound of the share of the
+    sphere on which nothing is decided.
     """
 
     points: Sequence[KKTPoint]
     digits: int
-    status: str = COMPLETE
+    status: Status = Status.COMPLETE
     reason: str = ""
     method: str = ""
     of: str = "one neuron"
@@ -124,7 +120,7 @@ class KKTSet:
     @property
     def complete(self) -> bool:
         """Whether no KKT point is missing."""
-        return self.status == COMPLETE
+        return self.status == Status.COMPLETE
 
     def function(self, N: Correlation) -> Correlation:
         """What the points are KKT points of: N itself, or one neuron of it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from certflow.kkt.points import KKTSet
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Kind
 from certflow.problem import Problem
 from certflow.report.figures import (
     COLOURS,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = {
-    "maximum": ("^", VERMILLION, "maximum"),
-    "minimum": ("v", "white", "minimum"),
-    "saddle": ("D", SKY, "saddle"),
-    "degenerate": ("s", GREY, "degenerate"),
+    Kind.MAXIMUM: ("^", VERMILLION, "maximum"),
+    Kind.MINIMUM: ("v", "white", "minimum"),
+    Kind.SADDLE: ("D", SKY, "saddle"),
+    Kind.DEGENERATE: ("s", GREY, "degenerate"),
 }
 """Marker, fill and name of each kind."""
 _LOOSE = {"linestyle": "none", "zorder": 6}
@@ -140,7 +140,7 @@ def sphere_figure(panel: SpherePanel) -> Figure:
             axes.plot(*on_discs(line)[k].T, color=SKY, linewidth=2.5, zorder=5)
         for kind, (marker, fill, _) in MARKERS.items():
             inside = np.array([p for p, mark in zip(places[k], panel.marks, strict=True) if mark.kind == kind]).reshape(-1, 2)
-            axes.plot(inside[:, 0], inside[:, 1], marker, clip_on=False, **_mark(YELLOW if kind == "maximum" else fill))
+            axes.plot(inside[:, 0], inside[:, 1], marker, clip_on=False, **_mark(YELLOW if kind == Kind.MAXIMUM else fill))
         _rim(axes, panel.names, k)
     scale = figure.add_axes((0.905, 0.2, 0.018, 0.6))
     figure.colorbar(filled, cax=scale, format="%.4g")
@@ -182,7 +182,7 @@ def _sphere_legend(figure: Figure, panel: SpherePanel) -> None:
     axes = figure.axes[0]
     kinds = {mark.kind for mark in panel.marks}
     handles: list[Any] = [
-        axes.plot([], [], marker, label=name, **_mark(YELLOW if kind == "maximum" else fill))[0]
+        axes.plot([], [], marker, label=name, **_mark(YELLOW if kind == Kind.MAXIMUM else fill))[0]
         for kind, (marker, fill, name) in MARKERS.items()
         if kind in kinds
     ]

@@ -17,6 +17,7 @@ from certflow.kkt.neuron.circle import PlanarPoint
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Kind
 from certflow.problem import Problem
 from certflow.report.kkt_table import coordinate_names, output_signs
 
@@ -28,7 +29,7 @@ DISC_STEPS = 241
 class Mark:
     """A KKT entry: its kind, a unit vector (k), and the value of N there."""
 
-    kind: str
+    kind: Kind
     at: np.ndarray
     value: float
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from certflow.arithmetic.decimal_text import last_digit_text, plus_minus_text, rounded_text
 from certflow.kkt.basins import basins
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint
-from certflow.kkt.points import COMPLETE, KKTPoint, KKTSet
+from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Kind, Status
 from certflow.tables import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -29,8 +30,14 @@ MOST_COLUMNS = 5
 LARGEST, LARGEST_DECIMALS = 3, 3
 OWN_RADIUS = "the only KKT point within"
 """Remarks that begin so differ from row to row; they are for programs (--csv, --json)."""
-KINDS = ("maximum", "minimum", "saddle", "degenerate", "arc")
-_PLURALS = {"maximum": "maxima", "minimum": "minima", "saddle": "saddles", "degenerate": "degenerate", "arc": "arcs"}
+KINDS = tuple(Kind)
+_PLURALS = {
+    Kind.MAXIMUM: "maxima",
+    Kind.MINIMUM: "minima",
+    Kind.SADDLE: "saddles",
+    Kind.DEGENERATE: "degenerate",
+    Kind.ARC: "arcs",
+}
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
     count = len(kkt.points)
     kinds = Counter(p.kind for p in kkt.points)
     counted = ", ".join(f"{kinds[kind]} {kind if kinds[kind] == 1 else _PLURALS[kind]}" for kind in KINDS if kinds[kind])
-    if kkt.status == COMPLETE:
+    if kkt.status == Status.COMPLETE:
         found = [f"The list is complete ({counted}): there is no other KKT point. Proof: {kkt.method}{_visited(kkt)}."]
     else:
         what = f"Each of these ({counted}) is a KKT point, but there may be others" if count else "No KKT point is proved"

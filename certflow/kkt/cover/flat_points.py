@@ -34,6 +34,7 @@ from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.points import Continuum, KKTPoint
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import KINKS, TRANSCENDENTAL, Node
+from certflow.outcome import Kind
 from certflow.running import tick
 
 Row = tuple[Fraction, ...]
@@ -251,7 +252,7 @@ def dead_entries(rows: Sequence[Sequence[int]], d: int, digits: int) -> list[KKT
     dimension = d - len(_kernel([*exact_rays, *exact_lines], d)) - 1
     return [
         KKTPoint(
-            "degenerate",
+            Kind.DEGENERATE,
             tuple(Ball(c, bits) / norm for c in inside),
             Ball(0, bits),
             direction=tuple(Fraction(c) for c in inside),

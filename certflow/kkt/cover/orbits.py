@@ -15,8 +15,9 @@ from certflow.arithmetic.ball import Ball
 from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.cover.refine import PolishedPoint
 from certflow.kkt.cover.sign_symmetry import Flip, SignGroup
+from certflow.outcome import Kind
 
-_OPPOSITE = {"maximum": "minimum", "minimum": "maximum"}
+_OPPOSITE = {Kind.MAXIMUM: Kind.MINIMUM, Kind.MINIMUM: Kind.MAXIMUM}
 
 
 class Orbits:

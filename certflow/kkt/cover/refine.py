@@ -26,7 +26,7 @@ from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
 from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.points import KKTPoint
 from certflow.networks.correlation import Correlation
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Kind
 from certflow.running import tick
 
 GUARD_DIGITS = 12
@@ -173,13 +173,13 @@ class Polisher:
         reason, inertia = "", None
         signs = [e.sign() for e in eigenvalues]
         if signs[0] == -1:
-            kind = "maximum"
+            kind = Kind.MAXIMUM
         elif signs[-1] == 1:
-            kind = "minimum"
+            kind = Kind.MINIMUM
         elif any(f.sign() == 1 for f in forms) and any(f.sign() == -1 for f in forms):
-            kind = "saddle"
+            kind = Kind.SADDLE
         else:
-            kind, reason = "degenerate", "the second derivative does not decide the kind"
+            kind, reason = Kind.DEGENERATE, "the second derivative does not decide the kind"
         sharp = max(e.radius() for e in eigenvalues) <= Fraction(1, 10**self.digits)
         if not sharp:
             reason = reason or "on a kink: the second derivative jumps here"

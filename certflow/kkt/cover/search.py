@@ -32,9 +32,10 @@ from certflow.kkt.cover.refine import Polisher
 from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layered_flips
 from certflow.kkt.cover.slopes import NeuronSlopes, is_one_neuron
 from certflow.kkt.cover.undecided import share_of_sphere, where
-from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Kind, Status
 from certflow.progress import Progress
 from certflow.running import tick
 
@@ -251,9 +252,9 @@ class _Search:
             why = "the budget of boxes is spent" if self.looked_at >= self.budget else "degenerate points, continua or kinks"
             place = f"around {where(left)}" + (" and their mirror images" if len(self.group) > 1 else "")
             self.reasons.insert(0, f"a share of at most {float(share) * 1.001:.1e} of the sphere is undecided, {place} ({why})")
-        status = PARTIAL if self.reasons else COMPLETE
+        status = Status.PARTIAL if self.reasons else Status.COMPLETE
         n_max = n_min = None
-        if entries and status == COMPLETE:
+        if entries and status == Status.COMPLETE:
             values = [entry.value for entry in entries]
             n_max, n_min = values[0], values[0]
             for value in values[1:]:
@@ -310,7 +311,7 @@ class _Search:
         norm = Ball(sum((c * c for c in exact), Fraction(0)), bits).sqrt()
         return [
             KKTPoint(
-                "degenerate",
+                Kind.DEGENERATE,
                 tuple(Ball(c, bits) / norm for c in exact),
                 Ball(0, bits),
                 direction=exact,

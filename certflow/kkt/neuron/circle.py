@@ -30,7 +30,7 @@ from certflow.exact import format_rational, parse_rational
 from certflow.kkt.neuron.circle_cells import Cells, Coefficients, critical_lines, double_angle, enclosed
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet, require_digits
 from certflow.networks.one_hidden_layer import OneLayer
-from certflow.outcome import BadInput, Inconclusive
+from certflow.outcome import BadInput, Inconclusive, Kind
 from certflow.problem import Problem
 from certflow.running import tick
 
@@ -152,7 +152,7 @@ class _Finding:
     """A KKT point inside arc `first` ("inside"), at its beginning ("at"), or all of arcs first..last ("arc")."""
 
     where: str
-    kind: str
+    kind: Kind
     first: int
     last: int
     sides: tuple[int, int]
@@ -163,7 +163,7 @@ def _findings(signs: Sequence[int]) -> list[_Finding]:
     count = len(signs)
     dead = [signs[k] == 0 == signs[(k + 1) % count] for k in range(count)]
     if all(dead):
-        return [_Finding("arc", "arc", 0, count - 1, (0, 0))]
+        return [_Finding("arc", Kind.ARC, 0, count - 1, (0, 0))]
     found = []
     for k in range(count):
         before, here, after = signs[k - 1], signs[k], signs[(k + 1) % count]
@@ -171,12 +171,12 @@ def _findings(signs: Sequence[int]) -> list[_Finding]:
             last = k
             while dead[(last + 1) % count]:  # ends: not all arcs are dead
                 last += 1
-            found.append(_Finding("arc", "arc", k, last, (before, signs[(last + 2) % count])))
+            found.append(_Finding("arc", Kind.ARC, k, last, (before, signs[(last + 2) % count])))
         elif here == 0 and not dead[k] and not dead[k - 1]:
-            kind = {(1, -1): "maximum", (-1, 1): "minimum"}.get((before, after), "saddle")
+            kind = {(1, -1): Kind.MAXIMUM, (-1, 1): Kind.MINIMUM}.get((before, after), Kind.SADDLE)
             found.append(_Finding("at", kind, k, k, (before, after)))
         if here * after == -1:
-            found.append(_Finding("inside", "maximum" if here > 0 else "minimum", k, k, (here, after)))
+            found.append(_Finding("inside", Kind.MAXIMUM if here > 0 else Kind.MINIMUM, k, k, (here, after)))
     # The direction -180° is written as 180°, so a point there comes last.
     at_start = [f for f in found if f.first == 0 and f.where != "inside"]
     return [f for f in found if f not in at_start] + at_start
@@ -204,7 +204,7 @@ def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: in
     # Relative to the beginning of the arc, the doubled angle of the maximum (minimum) of the sinusoid is that of
     # (D', E') (of its opposite), and it lies in (0°, 90°]: no branch of the inverse tangent is in doubt.
     S, D, E = on_arc[f.first]
-    side = 1 if f.kind == "maximum" else -1
+    side = 1 if f.kind == Kind.MAXIMUM else -1
     cosine, sine, _ = double_angle(cells.direction(f.first))
     turned_D, turned_E = D * cosine + E * sine, E * cosine - D * sine
     angle = _angle(cells.direction(f.first), bits, start=True) + (turned_E * side).atan2(turned_D * side) / 2
@@ -219,7 +219,7 @@ def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: in
         point=(angle.cos(), angle.sin()),
         value=value,
         gap=height * 2,
-        inertia=(0, 0, 1) if f.kind == "maximum" else (1, 0, 0),
+        inertia=(0, 0, 1) if f.kind == Kind.MAXIMUM else (1, 0, 0),
         angle=angle,
         angle_deg=_degrees(angle),
         sides=f.sides,
@@ -259,7 +259,7 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
         pi, half_turn = Ball.pi(bits), Ball(180, bits)
         east = (Fraction(1), Fraction(0))
         return PlanarPoint(
-            kind="arc",
+            kind=Kind.ARC,
             point=(zero + 1, zero),
             value=value,
             gap=zero,
@@ -282,7 +282,7 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
         middle, middle_deg = middle + Ball.pi(bits) * turn, middle_deg + 180 * turn
     point = (middle.cos(), middle.sin())
     return PlanarPoint(
-        kind="arc",
+        kind=Kind.ARC,
         point=point,
         value=value,
         gap=zero,

@@ -22,12 +22,12 @@ from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.exact import format_rational
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Kind, Status
 from certflow.running import tick
 
-_MIRRORED = {"maximum": "saddle", "minimum": "saddle", "saddle": "saddle", "degenerate": "degenerate"}
+_MIRRORED = {Kind.MAXIMUM: Kind.SADDLE, Kind.MINIMUM: Kind.SADDLE, Kind.SADDLE: Kind.SADDLE, Kind.DEGENERATE: Kind.DEGENERATE}
 
 
 def lift(
@@ -43,14 +43,14 @@ def lift(
     given = [(sign, p) for sign, each in ((1, up), (-1, down)) for p in each.points]
     points = [_lifted(p, neuron.power, sign, bits) for sign, p in given if p.value.sign() in (1, -1)]
     undecided_signs = any(p.value.sign() == UNKNOWN for _, p in given)
-    status, reason = (COMPLETE, "") if up.complete and down.complete else (PARTIAL, up.reason or down.reason)
-    if status == COMPLETE and undecided_signs:
-        status, reason = PARTIAL, "the sign of N at a KKT point of the neuron is not decided"
+    status, reason = (Status.COMPLETE, "") if up.complete and down.complete else (Status.PARTIAL, up.reason or down.reason)
+    if status == Status.COMPLETE and undecided_signs:
+        status, reason = Status.PARTIAL, "the sign of N at a KKT point of the neuron is not decided"
     n_max = n_min = None
     if up.n_max is not None and up.n_min is not None:
         n_max = _scale(neuron.power, bits) * up.n_max.maximum(-up.n_min)
         n_min = -n_max
-        if status == COMPLETE:
+        if status == Status.COMPLETE:
             points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, zero, bits)
     return KKTSet(
         points=points,
@@ -83,8 +83,8 @@ def _lifted(point: KKTPoint, p: int, v_sign: int, bits: int) -> KKTPoint:
     if point.inertia is not None:
         positive, zero, negative = point.inertia
         inertia = (positive + (not rising), zero, negative + rising)
-    kind = "degenerate" if point.kind == "arc" else point.kind
-    extreme = "maximum" if rising else "minimum"
+    kind: Kind = Kind.DEGENERATE if point.kind == Kind.ARC else point.kind
+    extreme: Kind = Kind.MAXIMUM if rising else Kind.MINIMUM
     if len(point.point) == 1:
         kind = extreme
     elif kind != extreme:
@@ -96,7 +96,7 @@ def _lifted(point: KKTPoint, p: int, v_sign: int, bits: int) -> KKTPoint:
         equation = f"{place}; |w|^2 = {p} v^2, v {'>' if v_sign > 0 else '<'} 0"
         continuum = Continuum(point.continuum.dimension, equation=equation)
     direction = None if point.direction is None or continuum else _exact(point.direction, p, v_sign)
-    reason = point.reason or ("an arc of KKT points of the neuron" if point.kind == "arc" else "")
+    reason = point.reason or ("an arc of KKT points of the neuron" if point.kind == Kind.ARC else "")
     return KKTPoint(kind, coordinates, value, gap, inertia, direction, continuum, reason)
 
 
@@ -146,16 +146,16 @@ def _zero_entries(
         elif p.direction is not None:
             cone = Continuum(1, ((*p.direction, Fraction(0)),), (axis,))
         reason = "N = 0: the neuron and its gradient vanish, any v"
-        found.append(KKTPoint("degenerate", (*p.point, zero), zero, continuum=cone, reason=reason))
+        found.append(KKTPoint(Kind.DEGENERATE, (*p.point, zero), zero, continuum=cone, reason=reason))
     if changes and d > 1:
         # Without a change of sign the zeros of n are its extrema, hence among those above.
         everywhere = Continuum(None, equation="v = 0, n(w) = 0")
         reason = "N = 0: the output weight and the neuron vanish"
         place = _zero_of(neuron, up, bits) if known is None else _unit(known, bits)
-        found.append(KKTPoint("degenerate", (*place, zero), zero, continuum=everywhere, reason=reason))
+        found.append(KKTPoint(Kind.DEGENERATE, (*place, zero), zero, continuum=everywhere, reason=reason))
     if at_pole and not flat and up.n_min is not None:  # otherwise (0, ±1) is in the sets above
         for sign in (1, -1):
-            kind = "saddle" if changes else "minimum" if up.n_min.sign() * sign > 0 else "maximum"
+            kind = Kind.SADDLE if changes else Kind.MINIMUM if up.n_min.sign() * sign > 0 else Kind.MAXIMUM
             point = (*(zero for _ in range(d)), Ball(sign, bits))
             found.append(KKTPoint(kind, point, zero, direction=tuple(c * sign for c in axis), reason="N = 0: w = 0"))
     return found
@@ -213,7 +213,7 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
     free = sum(m - 1 for m in widths[1:-1])
     points = []
     for sign in (1, -1):
-        extreme = "maximum" if sign > 0 else "minimum"
+        extreme = Kind.MAXIMUM if sign > 0 else Kind.MINIMUM
         coordinates: list[Ball] = []
         for layer in range(1, D + 1):
             for row in range(widths[layer]):
@@ -229,7 +229,7 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
             gap = zero if free else top * D
         points.append(
             KKTPoint(
-                "degenerate" if free else extreme,
+                Kind.DEGENERATE if free else extreme,
                 tuple(coordinates),
                 top * sign,
                 gap,
@@ -240,5 +240,5 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
     # With all weights in the last layer, every product of the other layers vanishes.
     last = tuple(Ball(int(k == network.size - widths[-2]), bits) for k in range(network.size))
     nowhere = Continuum(None, equation="the gradient of N vanishes")
-    points.append(KKTPoint("degenerate", last, zero, continuum=nowhere, reason="N = 0"))
+    points.append(KKTPoint(Kind.DEGENERATE, last, zero, continuum=nowhere, reason="N = 0"))
     return KKTSet(points, digits, method="closed form of deep linear networks", of="all weights", n_max=top, n_min=-top)

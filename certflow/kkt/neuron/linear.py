@@ -46,7 +46,7 @@ from certflow.arithmetic.ball import Ball, bits_for
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.lift import lift
 from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet, require_digits
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Kind
 from certflow.progress import Progress
 from certflow.running import tick
 
@@ -116,7 +116,7 @@ def _points(d: int, finding: Finding, bits: int) -> list[KKTPoint]:
         positive, zero, negative = ((d - 1) * (finding.sign == sign) for sign in (-1, 0, 1))
         inertia = (positive, zero, negative)
 
-    def entry(direction: Sequence[int], kind: str, continuum: Continuum | None = None, reason: str = "") -> KKTPoint:
+    def entry(direction: Sequence[int], kind: Kind, continuum: Continuum | None = None, reason: str = "") -> KKTPoint:
         norm = Ball(sum(c * c for c in direction), bits).sqrt()
         exact = tuple(Fraction(c) for c in direction)
         return KKTPoint(kind, tuple(c / norm for c in direction), value, gap, inertia, exact, continuum, reason)
@@ -127,7 +127,7 @@ def _points(d: int, finding: Finding, bits: int) -> list[KKTPoint]:
         ends = finding.rays or [tuple(side * c for c in finding.lines[0]) for side in (1, -1)]
         return [entry(end, finding.kind, reason="N = 0") for end in ends]
     cone = Continuum(finding.dimension - 1, _exact(finding.rays), _exact(finding.lines))
-    return [entry(finding.direction, "arc" if d == 2 else "degenerate", cone, _reason(d, finding))]
+    return [entry(finding.direction, Kind.ARC if d == 2 else Kind.DEGENERATE, cone, _reason(d, finding))]
 
 
 def _reason(d: int, finding: Finding) -> str:
@@ -172,16 +172,16 @@ class Finding:
         return replace(self, sign=-self.sign, slopes=frozenset(-s for s in self.slopes))
 
     @property
-    def kind(self) -> str:
-        """The kind of a point; "maximum" if the sphere has no other point near, "degenerate" if λ = 0 does not decide."""
+    def kind(self) -> Kind:
+        """The kind of a point; a maximum if the sphere has no other point near, degenerate if λ = 0 does not decide."""
         level = self.dimension > 1 or 0 in self.slopes
         rises = 1 in self.slopes or (self.sign < 0 and level)
         falls = -1 in self.slopes or (self.sign > 0 and level)
         if rises and falls:
-            return "saddle"
+            return Kind.SADDLE
         if self.sign == 0 and level:
-            return "degenerate"
-        return "minimum" if rises else "maximum"
+            return Kind.DEGENERATE
+        return Kind.MINIMUM if rises else Kind.MAXIMUM
 
 
 @dataclass(frozen=True, eq=False)

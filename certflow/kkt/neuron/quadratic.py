@@ -44,8 +44,8 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.neuron.eigenvectors import eigenvector_signs
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.points import COMPLETE, PARTIAL, Continuum, Exact, KKTPoint, KKTSet, require_digits
-from certflow.outcome import BadInput, Inconclusive
+from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet, require_digits
+from certflow.outcome import BadInput, Inconclusive, Kind, Status
 from certflow.progress import Progress
 from certflow.running import tick
 
@@ -73,9 +73,9 @@ def piecewise_quadratic_kkt(
     tolerance = Fraction(1, 10**digits) * min(Fraction(1), _size(found))
     bits = bits_for(digits)
     points = sorted((_sharp(entry, bits, digits, tolerance) for entry in found), key=lambda point: -point.value.mid())
-    status, reason, n_max, n_min = COMPLETE, "", None, None
+    status, reason, n_max, n_min = Status.COMPLETE, "", None, None
     if pieces.unresolved:
-        status = PARTIAL
+        status = Status.PARTIAL
         reason = (
             f"on {len({cell for cell, _ in pieces.unresolved})} of {pieces.count} cells the matrix has an irrational multiple "
             "eigenvalue, and it is not decided which of its eigenvectors are on the boundary of the cell"
@@ -114,26 +114,26 @@ class _Entry:
                 self.inertia = (higher, roots[place].multiplicity - 1, lower)
         self.kind, self.reason = self._continuum() if cone.dimension > 1 else self._kind(around)
 
-    def _continuum(self) -> tuple[str, str]:
+    def _continuum(self) -> tuple[Kind, str]:
         d = self.pieces.dimension
         flat = self.root.multiplicity == d
         if flat and len(self.cone.lines) == d:
-            return ("arc" if d == 2 else "degenerate"), "every direction is a KKT point"
+            return (Kind.ARC if d == 2 else Kind.DEGENERATE), "every direction is a KKT point"
         reason = "a dead cell" if flat and self.root.integer == 0 else "N is constant on a cell" if flat else "an eigenspace"
-        return ("arc" if d == 2 else "degenerate"), reason
+        return (Kind.ARC if d == 2 else Kind.DEGENERATE), reason
 
-    def _kind(self, around: Sequence[tuple[int, int]]) -> tuple[str, str]:
+    def _kind(self, around: Sequence[tuple[int, int]]) -> tuple[Kind, str]:
         pieces, kinks = self.pieces, self.cone.kinks
         places = [range(len(pieces.spectrum(cell).roots)) for cell, _ in around]
         pairs = list(zip(around, places, strict=True))
         above = _any(pieces.has_eigenvector(cell, k, kinks) for (cell, place), every in pairs for k in every[place + 1 :])
         below = _any(pieces.has_eigenvector(cell, k, kinks) for (cell, place), every in pairs for k in every[:place])
         if above and below:
-            return "saddle", ""
+            return Kind.SADDLE, ""
         level = any(pieces.spectrum(cell).roots[place].multiplicity > 1 and self.root.integer is None for cell, place in around)
         if above is None or below is None or level:
-            return "degenerate", "an irrational multiple eigenvalue of an adjacent cell decides the kind"
-        return ("minimum" if above else "maximum"), ""
+            return Kind.DEGENERATE, "an irrational multiple eigenvalue of an adjacent cell decides the kind"
+        return (Kind.MINIMUM if above else Kind.MAXIMUM), ""
 
     def point(self, bits: int) -> KKTPoint:
         """The entry of the KKT set, with numbers that work at `bits`."""

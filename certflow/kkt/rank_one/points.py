@@ -20,14 +20,14 @@ from certflow.algebra.directions import Normal, primitive
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one.inputs import Inputs, Sides, exact_data
 from certflow.kkt.rank_one.split import split_ratios
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Kind, Status
 from certflow.running import tick
 
 Signs = tuple[int, ...]
@@ -102,7 +102,7 @@ def rank_one_points(
         work.say(f"more than {most} rank-one points")
     reason = "; ".join(["points that are not of rank one, or with N = 0, are not listed", *work.notes])
     method = "one neuron, copied to all layers"
-    return KKTSet(points, digits, PARTIAL, reason, method, "all weights", undecided=Fraction(1))
+    return KKTSet(points, digits, Status.PARTIAL, reason, method, "all weights", undecided=Fraction(1))
 
 
 def _layers(N: Correlation) -> FeedForward:
@@ -165,7 +165,7 @@ class Construction:
         if abs(self.tau) == 1:
             multiplicity *= 2 ** (sum(abs(c) for shape in plan.shapes for c in shape.codes) - 1)
         return RankOnePoint(
-            kind="degenerate",
+            kind=Kind.DEGENERATE,
             point=point,
             value=value,
             direction=exact,
@@ -292,7 +292,7 @@ class Construction:
     def _continuum(self, plan: Plan) -> Continuum | None:
         texts: list[str] = []
         dimension: int | None = 0
-        if plan.entry.continuum is not None or plan.entry.kind == "arc":
+        if plan.entry.continuum is not None or plan.entry.kind == Kind.ARC:
             dimension = plan.entry.continuum.dimension if plan.entry.continuum is not None else 1
             texts.append("b_1 in the set of KKT points of the neuron")
         free = sum(sum(map(abs, shape.codes)) - 1 for shape in plan.shapes)

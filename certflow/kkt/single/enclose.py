@@ -43,7 +43,7 @@ from certflow.kkt.single.spectrum import norm_bound, spectrum
 from certflow.kkt.single.top_eigenvalue import sharpened
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Kind
 from certflow.running import tick
 
 BITS = 64
@@ -296,15 +296,15 @@ class _Local:
 
     # -- second order --------------------------------------------------------------------------------------------------
 
-    def _kind(self, delta: float) -> tuple[str, tuple[int, int, int]]:
+    def _kind(self, delta: float) -> tuple[Kind, tuple[int, int, int]]:
         positive, negative = self.spectrum.inertia
         inertia = (positive - (self.tau > 0), 0, negative - (self.tau < 0))
         if positive == 0:
-            return "maximum", inertia
+            return Kind.MAXIMUM, inertia
         if negative == 0:
-            return "minimum", inertia
+            return Kind.MINIMUM, inertia
         rises, falls = (self._turns(column, delta) for column in (-1, self._steepest_fall()))
-        return ("saddle", inertia) if rises > 0 > falls else ("degenerate", inertia)
+        return (Kind.SADDLE, inertia) if rises > 0 > falls else (Kind.DEGENERATE, inertia)
 
     def _steepest_fall(self) -> int:
         """The place of the smallest eigenvalue but that of c."""

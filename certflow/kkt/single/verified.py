@@ -11,11 +11,11 @@ import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.kkt.permutations import in_order
-from certflow.kkt.points import PARTIAL, KKTSet
+from certflow.kkt.points import KKTSet
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import Enclosed, enclose_point
 from certflow.networks.correlation import Correlation
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Status
 from certflow.progress import Progress
 
 METHOD = "multi-start search; each point is proved to exist, alone in a ball, by the contraction of a Newton step"
@@ -43,7 +43,7 @@ def verified_points(
         worst, _ = refusals.most_common(1)[0]
         reason += f"; {refusals.total()} further proposals were not proved, most often: {worst}"
     counts = {"starts": starts, "proposals": proposed, "proved": len(points)}
-    return KKTSet(points, digits, PARTIAL, reason.rstrip("."), METHOD, "all weights", undecided=Fraction(1), counts=counts)
+    return KKTSet(points, digits, Status.PARTIAL, reason.rstrip("."), METHOD, "all weights", undecided=Fraction(1), counts=counts)
 
 
 def _search(

@@ -21,10 +21,10 @@ from certflow.exact import format_dyadic, format_rational
 from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, planar_kkt
 from certflow.kkt.neuron.circle_cells import Cells, critical_lines
-from certflow.kkt.points import COMPLETE, PARTIAL, KKTPoint, KKTSet
+from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Kind, Status
 from certflow.problem import Problem
 from certflow.units import multiplied, normalised
 
@@ -37,7 +37,7 @@ PROOFS = ("planar", "cover", POINTS)
 MAX_COVERED, MAX_WEIGHTS, MAX_POINTS = 4, 400, 1_000
 
 _GRID, _VECTOR_BITS, _FINEST = 110, 30, 40
-_ISOLATED = ("maximum", "minimum", "saddle")
+_ISOLATED = (Kind.MAXIMUM, Kind.MINIMUM, Kind.SADDLE)
 _CONTRACTION = 0.8
 _SLACK = 1e-9
 """Of a gap, relative to the Hessian: the checker's factorisations need about 1e-12."""
@@ -65,7 +65,7 @@ def kkt_certificate(problem: Problem, kkt: KKTSet, proof: str | None = None) -> 
         "statement": STATEMENT,
         "problem_sha256": problem.sha256,
         "of": "neuron" if work.shallow else "network",
-        "kkt_status": PARTIAL if proof == POINTS else COMPLETE,
+        "kkt_status": Status.PARTIAL if proof == POINTS else Status.COMPLETE,
         "proof": proof,
         "points": points,
         "dead_cone": dead,
@@ -208,7 +208,7 @@ class _Writer:
                 return reach, float(np.max(np.sum(np.abs(A), axis=1)))
         return None
 
-    def _second_order(self, kind: str, c: np.ndarray, radius: float) -> tuple[float, float, float, dict[str, Any]] | None:
+    def _second_order(self, kind: Kind, c: np.ndarray, radius: float) -> tuple[float, float, float, dict[str, Any]] | None:
         """The ends of the gap, the size of the Hessian, and the directions in which the form is extreme.
 
         None if the Hessians of the box, which jump where a kink crosses it, do not all show the kind.
@@ -227,10 +227,10 @@ class _Writer:
         jump = min(float(np.linalg.norm(H.rad)), float(np.max(np.sum(H.rad, axis=1))))
         slack = _SLACK * size
         least, most = values[0] - jump - slack, values[0] + jump + slack
-        shown = {"maximum": ends[0] > slack, "minimum": least > 0, "saddle": ends[1] < -slack and most < 0}
+        shown = {Kind.MAXIMUM: ends[0] > slack, Kind.MINIMUM: least > 0, Kind.SADDLE: ends[1] < -slack and most < 0}
         if not shown[kind]:
             return None
-        return (*ends, size, {"top": tests[0], "bottom": tests[1] if kind == "saddle" else None})
+        return (*ends, size, {"top": tests[0], "bottom": tests[1] if kind == Kind.SADDLE else None})
 
     # -- planar neurons --------------------------------------------------------------------------------------------------
 

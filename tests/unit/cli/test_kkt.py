@@ -17,8 +17,8 @@ import certflow.kkt.enumerate as enumeration
 from certflow.arithmetic.ball import Ball
 from certflow.checker import check_file
 from certflow.cli.commands import main
-from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
-from certflow.outcome import Inconclusive
+from certflow.kkt.points import KKTPoint, KKTSet
+from certflow.outcome import Inconclusive, Status
 from certflow.problem import Problem
 
 BITS = 120
@@ -88,7 +88,7 @@ def test_only_one_form_at_a_time(folder: Path) -> None:
 
 
 def test_a_partial_list_is_printed_and_leaves_with_3(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake(monkeypatch, some(PARTIAL, reason="three boxes are undecided"))
+    fake(monkeypatch, some(Status.PARTIAL, reason="three boxes are undecided"))
     result = run()
     assert result.exit_code == 3
     assert "maximum" in result.stdout
@@ -141,7 +141,7 @@ def test_no_samples_are_refused(folder: Path) -> None:
 
 
 def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    early = some(PARTIAL, reason="much is undecided", counts={"boxes": 10})
+    early = some(Status.PARTIAL, reason="much is undecided", counts={"boxes": 10})
     budgets = fake(monkeypatch, early, endless)
     result = run("--time-limit", "0.5")
     assert result.exit_code == 3
@@ -159,13 +159,13 @@ def test_a_time_limit_before_anything_is_proved(folder: Path, monkeypatch: pytes
 
 
 def test_without_a_time_limit_there_is_one_search(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = fake(monkeypatch, some(PARTIAL, reason="x", counts={"boxes": 10}))
+    budgets = fake(monkeypatch, some(Status.PARTIAL, reason="x", counts={"boxes": 10}))
     run()
     assert budgets == [enumeration.Budget()]
 
 
 def test_effort_grows_to_the_whole_budget_and_no_further(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = fake(monkeypatch, *[some(PARTIAL, reason="x", counts={"starts": 1})] * 20)
+    budgets = fake(monkeypatch, *[some(Status.PARTIAL, reason="x", counts={"starts": 1})] * 20)
     assert run("--time-limit", "60", "--starts", "5").exit_code == 3
     assert [budget.starts for budget in budgets][:3] == [4, 5, 5]
     assert budgets[-1] == enumeration.Budget(starts=5)
@@ -173,7 +173,7 @@ def test_effort_grows_to_the_whole_budget_and_no_further(folder: Path, monkeypat
 
 
 def test_what_no_search_can_complete_is_not_repeated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = fake(monkeypatch, some(PARTIAL, reason="x", counts={"cells": 7}))
+    budgets = fake(monkeypatch, some(Status.PARTIAL, reason="x", counts={"cells": 7}))
     assert run("--time-limit", "60").exit_code == 3
     assert len(budgets) == 1
 

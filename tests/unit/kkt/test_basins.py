@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.basins import Basin, basins
 from certflow.kkt.neuron.circle import kkt_of_problem, planar_kkt
-from certflow.kkt.points import PARTIAL, KKTPoint, KKTSet
-from certflow.outcome import BadInput
+from certflow.kkt.points import KKTPoint, KKTSet
+from certflow.outcome import BadInput, Status
 from certflow.problem import Problem
 
 BITS = 160
@@ -192,7 +192,7 @@ def test_a_kkt_point_at_180_degrees_is_no_obstacle() -> None:
 def test_nothing_is_said_without_a_complete_planar_set_of_extrema() -> None:
     extrema = [at(0, "minimum"), at(90, "maximum")]
     assert basins(made(*extrema)) is not None
-    assert basins(made(*extrema, status=PARTIAL)) is None
+    assert basins(made(*extrema, status=Status.PARTIAL)) is None
     assert basins(made()) is None
     assert basins(made(at(0, "minimum"), at(90, "saddle"))) is None
     assert basins(made(at(0, "minimum"), at(90, "minimum"))) is None

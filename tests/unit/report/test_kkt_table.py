@@ -11,10 +11,11 @@ import pytest
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.basins_sampled import BasinEstimate, Share
 from certflow.kkt.neuron.circle import kkt_of_problem
-from certflow.kkt.points import PARTIAL, Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
+from certflow.outcome import Status
 from certflow.problem import Problem
 from certflow.report.kkt_columns import estimate_column, limit_column
 from certflow.report.kkt_table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
@@ -161,7 +162,7 @@ def test_digits_follow_the_width(width: int, coordinate: str, value: str) -> Non
 
 def test_a_partial_list_says_what_is_missing() -> None:
     extrema = {"n_max": Ball(F(4, 3), BITS), "n_min": Ball(-1, BITS)}
-    kkt = KKTSet([entry("maximum", [1, 0, 0], 1)], 30, PARTIAL, "two boxes are undecided.", **extrema)
+    kkt = KKTSet([entry("maximum", [1, 0, 0], 1)], 30, Status.PARTIAL, "two boxes are undecided.", **extrema)
     notes = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt).notes
     assert notes[0] == "Each of these (1 maximum) is a KKT point, but there may be others: two boxes are undecided."
     assert notes[1] == "On the whole sphere -1 ≤ N ≤ 1.333333334."
@@ -183,7 +184,7 @@ def test_estimates_and_proved_limits_are_columns_of_their_own() -> None:
 
 
 def test_an_empty_list_is_still_a_table() -> None:
-    table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), KKTSet([], 30, PARTIAL, "nothing was found"))
+    table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), KKTSet([], 30, Status.PARTIAL, "nothing was found"))
     assert table.rows == []
     assert table.notes == ["No KKT point is proved: nothing was found."]
 
