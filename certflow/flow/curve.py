@@ -71,6 +71,14 @@ class Curve:
         """The number of steps of all windows."""
         return sum(window.steps for window in self.windows)
 
+    def clock(self) -> Iterator[tuple[Fraction, Fraction]]:
+        """Where each step ends in s, and its decay."""
+        end = Fraction(0)
+        for window in self.windows:
+            for _ in range(window.steps):
+                end += window.h / window.steps
+                yield end, window.decay
+
     def polynomials(self) -> Iterator[PlacedPiece]:
         """All pieces in the order window, part, piece."""
         current = self.start

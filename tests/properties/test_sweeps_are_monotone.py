@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from certflow.checker.kernel.numbers import ONE, up
 from certflow.checker.kernel.verdicts import Clock, Refused
-from certflow.checker.tube.curve import Step
+from certflow.checker.tube.curve import Step as CheckedStep
 from certflow.checker.tube.curve import Track as CheckedTrack
 from certflow.checker.tube.region import Rates as CheckedRates
 from certflow.checker.tube.sweep import Runner
 from certflow.checker.tube.sweep import sweep as checked_sweep
-from certflow.flow.enclose.tube import Rates, Timeline, Track
+from certflow.flow.enclose.tube import Rates, Step, Timeline, Track
 
 sixteenths = st.integers(0, 16).map(lambda k: k / 16)
 signed = st.integers(-16, 16).map(lambda k: k / 8)
@@ -36,15 +36,14 @@ def rates(draw):
 def tracks(draw):
     count = draw(st.integers(0, 3))
     lengths = [Fraction(draw(st.integers(1, 8)), 16) for _ in range(count)]
-    low = np.array([draw(signed) / 16 for _ in lengths])
-    high = low + np.array([draw(sixteenths) / 16 for _ in lengths])
     share = -draw(sixteenths)
+    steps = []
+    for k in range(count):
+        low = draw(signed) / 16
+        decay, end = Fraction(draw(st.integers(-8, 8)), 4), sum(lengths[: k + 1], Fraction(0))
+        steps.append(Step(end, decay, draw(rates()), low, low + draw(sixteenths) / 16))
     return Track(
-        tuple(sum(lengths[: k + 1], Fraction(0)) for k in range(count)),
-        tuple(Fraction(draw(st.integers(-8, 8)), 4) for _ in lengths),
-        tuple(draw(rates()) for _ in lengths),
-        low,
-        high,
+        tuple(steps),
         draw(rates()),
         draw(sixteenths) / 16,
         draw(sixteenths) / 16,
@@ -62,7 +61,7 @@ def weaker(draw, track):
 
     return replace(
         track,
-        steps=tuple(map(more, track.steps)),
+        steps=tuple(replace(step, rates=more(step.rates)) for step in track.steps),
         after=more(track.after),
         entry=track.entry + draw(sixteenths) / 16,
         start_distance=track.start_distance + draw(sixteenths) / 16,
@@ -78,7 +77,7 @@ def assert_says_no_less(one, other):
     for name in ("distance", "log_hi", "A_end", "A_max"):
         assert np.all(np.asarray(getattr(one, name)) <= np.asarray(getattr(other, name))), name
     assert np.all(one.log_lo >= other.log_lo)
-    for mine, yours in ((one.errors, other.errors), (one.track, other.track), *zip(one.widest, other.widest, strict=True)):
+    for mine, yours in ((one.reached, other.reached), *zip(one.widest, other.widest, strict=True)):
         assert np.all(np.asarray(mine) <= np.asarray(yours))
 
 
@@ -103,10 +102,10 @@ def runner(track):
         return CheckedRates(Fraction(rate.mu), up(Fraction(rate.limit)), ell=ell, dd=up(Fraction(rate.defect)), **whole)
 
     steps, S, begin = [], Fraction(0), Fraction(0)
-    for end, decay, rate in zip(track.ends, track.decays, track.steps, strict=True):
-        S += decay * (end - begin)
-        steps.append(Step(end, S, decay, read(rate), (ONE, ONE)))
-        begin = end
+    for step in track.steps:
+        S += step.decay * (step.end - begin)
+        steps.append(CheckedStep(step.end, S, step.decay, read(step.rates), (ONE, ONE)))
+        begin = step.end
     curve = CheckedTrack(steps, Fraction(1), [[1 << 48]])
     share = Fraction(1, 2), Fraction(1)
     after = read(track.after)

@@ -19,7 +19,7 @@ from soundness.reference_claims import angle, context, number
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.region import enclose_curve
-from certflow.flow.enclose.tube import Rates, Timeline, Track
+from certflow.flow.enclose.tube import Rates, Step, Timeline, Track
 from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.problem import Problem
@@ -79,13 +79,13 @@ def test_blocks_of_order_two_stay_in_their_tubes(family, seed, which):
             assert number(CTX, Fraction(float(found.sweep.log_lo[g]))) <= log_norm + slack
             assert log_norm <= number(CTX, Fraction(float(found.sweep.log_hi[g]))) + slack
         if g == 0 and group.count:
-            for point, (err_lo, err_hi) in zip(found.timeline.points, found.sweep.errors, strict=True):
+            for point, at in zip(found.timeline.points, found.sweep.reached, strict=True):
                 if point <= curve.begins[-1] and draw.random() < 0.3:
                     w = max(i for i, begin in enumerate(curve.begins[:-1]) if begin <= point)
                     x = (point - curve.begins[w]) / group.curve.windows[w].h
                     centre = log_growth(curve, w, x, start) + CTX.log(share)
                     off = flow.block_log_norm(j, point) - flow.log_delta - centre
-                    assert -number(CTX, Fraction(err_lo)) - slack <= off <= number(CTX, Fraction(err_hi)) + slack
+                    assert -number(CTX, Fraction(at.log_below)) - slack <= off <= number(CTX, Fraction(at.log_above)) + slack
 
 
 def legendre(count: int) -> list[tuple[object, object]]:
@@ -178,9 +178,9 @@ def test_single_tubes_of_higher_order_contain_the_flow_at_equal_tau(family, seed
             bound = number(CTX, Fraction(float(found.sweep.widest[0][step])))
             assert angle_to([direction[i] for i in weights], p) <= bound + unsure
         if k:
-            err_lo, err_hi = found.sweep.errors[k - 1]
+            at = found.sweep.reached[k - 1]
             off = log_norm - log_growth(curve, w, x, start)
-            assert -number(CTX, Fraction(err_lo)) - unsure <= off <= number(CTX, Fraction(err_hi)) + unsure
+            assert -number(CTX, Fraction(at.log_below)) - unsure <= off <= number(CTX, Fraction(at.log_above)) + unsure
     low, high = (number(CTX, v) for v in found.claim["time_to_radius"]["start_time"])
     assert low <= time + unsure
     assert time <= high + unsure
@@ -230,24 +230,14 @@ def width(group: Group, curve: Curve, start: float, order: int) -> float:
     """D at the end of the curve for the limit flow, from D = start; regions as wide as it takes."""
     group.curve, group.at = curve, enclose_curve(group.parts, curve)
     radius = np.full(group.count, max(4 * start, 2.0**-36))
-    ends = list(itertools.accumulate((w.h / w.steps for w in curve.windows for _ in range(w.steps)), initial=Fraction(0)))[1:]
     for _ in range(10):
         bound_steps(group, radius, False)
-        zero, rest = np.zeros(group.count), Rates(0.0, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        track = Track(
-            tuple(ends),
-            tuple(w.decay for w in curve.windows for _ in range(w.steps)),
-            group.steps,
-            zero,
-            zero,
-            rest,
-            0.0,
-            start,
-            (0.0, 0.0),
-        )
+        rest = Rates(0.0, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        steps = [Step(end, decay, own, 0.0, 0.0) for (end, decay), own in zip(curve.clock(), group.rates, strict=True)]
+        track = Track(tuple(steps), rest, 0.0, start, (0.0, 0.0))
         sweep = Timeline([track], order).sweep(Fraction(1, 10**200))
         if sweep.failure is None:
-            return float(sweep.track[-1][0])
+            return float(sweep.reached[-1].D)
         radius = radius * 4
     raise ValueError("the tube is too wide")
 
@@ -311,7 +301,6 @@ def bound_until(curves, s: Fraction) -> object:
     """The sum of the widest D of both tubes: what the directions may differ by up to s."""
     total = CTX.zero
     for group, curve in curves:
-        ends = list(itertools.accumulate((w.h / w.steps for w in curve.windows for _ in range(w.steps)), initial=Fraction(0)))[1:]
-        k = next(i for i, end in enumerate(ends) if s <= end)
-        total += CTX.mpf(group.steps[k].limit)
+        k = next(i for i, (end, _) in enumerate(curve.clock()) if s <= end)
+        total += CTX.mpf(group.rates[k].limit)
     return total

@@ -121,7 +121,7 @@ def test_hessians_rates_and_forcing_of_whole_regions_are_bounded(family, seed, w
                     assert inside(entry, regions.A.mid[k, j, a, b], regions.A.rad[k, j, a, b])
             assert_forcing_bounded(found, parts, value, q, regions, k, draw)
             bound = tangential_bound(regions, at.W.mid[k], k, proposed_bound(regions, at.W.mid[k], k))
-            assert_no_vector_beats(found, parts, q, bound[0])
+            assert_no_vector_beats(found, parts, q, bound.mu)
             seen += 1
     assert seen
 
@@ -160,8 +160,8 @@ def test_no_tangent_vector_of_a_region_beats_the_eigenvalue_bound(family, seed):
         for _ in range(PLACES):
             k = draw.randrange(group.count)
             p = flat(curve.at(*curve.place(k, draw))[0])
-            q = rotated(p, Fraction(group.steps[k].limit), draw)
-            assert_no_vector_beats(found, group.parts, q, group.spectra[k][0])
+            q = rotated(p, Fraction(group.rates[k].limit), draw)
+            assert_no_vector_beats(found, group.parts, q, group.spectra[k].mu)
             seen += 1
         if group.trap is not None:
             unit = Fraction(1, 1 << group.trap.grid)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,13 @@ _SPARE = 2.0**-3
 of a checker with another order of operations have other middles, and agree with these to first order in r0 only."""
 
 
+class TangentialBound(NamedTuple):
+    """`lambda_theta(grad² N - ell I) <= mu` on a region, proved with the radial direction lifted by `lift` (L3.6); dyadic."""
+
+    mu: Fraction
+    lift: Fraction
+
+
 @dataclass(frozen=True)
 class Trap:
     """A proved trap of a group about the grid point `centre`, in s-units at |c|.
@@ -43,7 +51,7 @@ class Trap:
     grid: int
     gamma: Fraction
     r0: Fraction
-    s: Fraction
+    lift: Fraction
     kkt_radius: float
     rates: Rates
     norm: Ball
@@ -62,10 +70,8 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
     return Fraction(int(np.ceil(float(mantissa) * 2.0**bits))) * Fraction(2) ** (int(exponent) - bits)
 
 
-def tangential_bound(
-    regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]
-) -> tuple[Fraction, Fraction]:
-    """Dyadic (mu, s), about `proposed`, with `lambda_theta(grad² N - ell I) <= mu` proved on the whole region of `place` (L3.6).
+def tangential_bound(regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]) -> TangentialBound:
+    """A bound that holds on the whole region of `place`, about the `proposed` (mu, lift).
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
@@ -73,14 +79,14 @@ def tangential_bound(
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
     if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)
-    mu, s = proposed
-    s_short = dyadic_up(s, 12)
-    size = abs(mu) + abs(ell) + float(s_short) * float(np.sum(directions**2))
+    mu, lift = proposed
+    short = dyadic_up(lift, 12)
+    size = abs(mu) + abs(ell) + float(short) * float(np.sum(directions**2))
     for attempt in range(6):
         tick()
         shift = dyadic_up(mu + 2.0 ** (8 * attempt - 40) * size, 40)
-        if _holds(matrices, directions, losses, offset, ell, float(shift), float(s_short)):
-            return shift, s_short
+        if _holds(matrices, directions, losses, offset, ell, float(shift), float(short)):
+            return TangentialBound(shift, short)
     raise NotSettled(Ending.NO_BOUND)
 
 
@@ -143,9 +149,9 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
     return Balls(parts, centre, grid, radii, at, float(eta[0]), regions)
 
 
-def prove_trap(balls: Balls, place: int, bound: tuple[Fraction, Fraction], gap_direction: Grid) -> Trap:
-    """The trap in a ball that `holds_kkt_point`, from its proved (mu, s); its gap is bounded from above along `gap_direction`."""
-    mu, s = bound
+def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: Grid) -> Trap:
+    """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its gap from above."""
+    mu, lift = bound
     if not balls.holds_kkt_point(place, mu):
         raise ValueError("this ball is not known to hold a KKT point")
     at, regions, order, kkt_radius, r0 = (
@@ -167,7 +173,7 @@ def prove_trap(balls: Balls, place: int, bound: tuple[Fraction, Fraction], gap_d
     value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / scale
     upper = _gap_upper(at, regions, place, gap_direction, kkt_radius, order, high)
     gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return Trap(balls.centre, balls.grid, -mu, r0, s, kkt_radius, rates, norm, value, gap, gap_direction)
+    return Trap(balls.centre, balls.grid, -mu, r0, lift, kkt_radius, rates, norm, value, gap, gap_direction)
 
 
 def _gap_upper(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,20 +46,25 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Track:
-    """One group on the clock: its steps with their rates, and the rates after its last step (trap, dead, zero, or unknown).
+class Step:
+    """One step of a group: where it ends on the clock, its decay and rates; `log_lo`, `log_hi` enclose log(|p|/|p(0)|) on it."""
 
-    `ends[k]` is where step k ends, `log_integral[k]` the integral of the decay up to there; `half_log_lo[k]` and
-    `half_log_hi[k]` enclose log(|p|/|p(0)|) on step k. `entry` is what is added to D when the last step is over (the
-    distance from the end of the centre to the KKT point). `start_distance` bounds D at s = 0, `log_share` encloses
-    log(rho(0)/delta).
+    end: Fraction
+    decay: Fraction
+    rates: Rates
+    log_lo: float
+    log_hi: float
+
+
+@dataclass(frozen=True)
+class Track:
+    """One group on the clock: its steps, and the rates after its last step (trap, dead, zero, or unknown).
+
+    `entry` is what is added to D when the last step is over (the distance from the end of the centre to the KKT point).
+    `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta).
     """
 
-    ends: tuple[Fraction, ...]
-    decays: tuple[Fraction, ...]
-    steps: tuple[Rates, ...]
-    half_log_lo: np.ndarray
-    half_log_hi: np.ndarray
+    steps: tuple[Step, ...]
     after: Rates
     entry: float
     start_distance: float
@@ -77,14 +83,22 @@ class Failure:
     time: Fraction
 
 
+class Reached(NamedTuple):
+    """What the centre's log rho of the first group misses at most, below and above, at the end of a stretch, and (D, A) there."""
+
+    log_below: float
+    log_above: float
+    D: float
+    A: float
+
+
 @dataclass
 class Sweep:
     """What was derived for one delta; arrays over groups. Growth is relative to delta: `A_end`, `A_max` bound
     A/delta^L at the horizon and anywhere before it, `log_lo`, `log_hi` enclose log(rho/delta) at the horizon.
 
     `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the largest D that
-    group g can have on its step k (after its last step: k = their number). `errors[k]` bounds what the centre's log rho
-    misses of the first group's, below and above, at the end of stretch k, and `track[k]` is (D, A) there.
+    group g can have on its step k (after its last step: k = their number). `reached[k]` belongs to the end of stretch k.
     """
 
     failure: Failure | None = None
@@ -94,8 +108,7 @@ class Sweep:
     A_end: float = 0.0
     A_max: float = 0.0
     widest: list[np.ndarray] = field(default_factory=list)
-    errors: list[tuple[float, float]] = field(default_factory=list)
-    track: list[tuple[float, float]] = field(default_factory=list)
+    reached: list[Reached] = field(default_factory=list)
 
 
 class Timeline:
@@ -112,12 +125,12 @@ class Timeline:
 
     def __init__(self, tracks: list[Track], order: int) -> None:
         self.tracks, self.order = tracks, order
-        self.points = sorted({end for track in tracks for end in track.ends})
+        self.points = sorted({step.end for track in tracks for step in track.steps})
         count = len(self.points)
         lengths = [end - begin for begin, end in zip([Fraction(0), *self.points], self.points, strict=False)]
         self.dt = np.array([float_up(length) for length in lengths])
         self.step = np.array([_steps_at(track, self.points) for track in tracks], dtype=int).reshape(len(tracks), count).T
-        rates = [[*track.steps, track.after] for track in tracks]
+        rates = [[*(step.rates for step in track.steps), track.after] for track in tracks]
         for name in (f.name for f in fields(Rates)):
             columns = [np.array([getattr(r, name) for r in own]) for own in rates]
             table = [column[self.step[:, g]] for g, column in enumerate(columns)]
@@ -147,17 +160,20 @@ class Timeline:
             tick()
             steps, inside = self.step[:, g], ~self.after[:, g]
             integral, begin, starts, begins = Fraction(0), Fraction(0), [], []
-            for end, decay in zip(track.ends, track.decays, strict=True):
+            for step in track.steps:
                 starts.append(float(integral))
                 begins.append(float(begin))
-                integral, begin = integral + decay * (end - begin), end
+                integral, begin = integral + step.decay * (step.end - begin), step.end
             k = steps[inside]
             if len(k):
-                start, first, decay = np.array(starts)[k], np.array(begins)[k], np.array([float(d) for d in track.decays])[k]
-                value = start + decay * (times[inside] - first)
-                slack = (np.abs(start) + np.abs(decay) * (np.abs(times[inside]) + np.abs(first))) * 2.0**-49
-                low[inside, g] = sum_down(value, -slack, track.half_log_lo[k], track.log_share[0])
-                high[inside, g] = sum_up(value, slack, track.half_log_hi[k], track.log_share[1])
+                decays, lows, highs = (
+                    np.array([float(getattr(step, name)) for step in track.steps])[k] for name in ("decay", "log_lo", "log_hi")
+                )
+                start, first = np.array(starts)[k], np.array(begins)[k]
+                value = start + decays * (times[inside] - first)
+                slack = (np.abs(start) + np.abs(decays) * (np.abs(times[inside]) + np.abs(first))) * 2.0**-49
+                low[inside, g] = sum_down(value, -slack, lows, track.log_share[0])
+                high[inside, g] = sum_up(value, slack, highs, track.log_share[1])
             last = int(inside.sum())
             at = (low[last - 1, g], high[last - 1, g]) if last else track.log_share
             slow, fast = up_any(-self.ell_lo[last:, g] * self.dt[last:]), up_any(self.ell_hi[last:, g] * self.dt[last:])
@@ -210,11 +226,11 @@ class Timeline:
             err_lo = up(err_lo + (drift + order * coupled) * dt)
             A = min(A_sup, float(total_up(up(self.size[k] * _small_exp(up(order * err_hi))))))
             A_max = max(A_max, A_sup)
-            result.errors.append((float(err_lo[0]) * (1 + _SPARE), float(err_hi[0]) * (1 + _SPARE)))
-            result.track.append((float(D[0]), A))
+            spare = 1 + _SPARE
+            result.reached.append(Reached(float(err_lo[0]) * spare, float(err_hi[0]) * spare, float(D[0]), A))
         result.widest = [self._by_step(widest[:, g], g) for g in range(count)]
         if self.points and result.failure is None:
-            ends = np.array([len(t.steps) > 0 and t.ends[-1] == self.points[-1] for t in self.tracks])
+            ends = np.array([len(t.steps) > 0 and t.steps[-1].end == self.points[-1] for t in self.tracks])
             result.distance = np.where(ends, up(D + entry), D)
             spare = 1 + _SPARE
             result.log_lo, result.log_hi = sum_down(self.base_lo[-1], -err_lo * spare), sum_up(self.base_hi[-1], err_hi * spare)
@@ -253,9 +269,9 @@ def _small_exp(x: np.ndarray) -> np.ndarray:
 def _steps_at(track: Track, points: list[Fraction]) -> list[int]:
     """The step of the track in which each stretch lies; the number of steps after the last."""
     place = {point: k for k, point in enumerate(points)}
-    result, begin = [len(track.ends)] * len(points), 0
-    for step, end in enumerate(track.ends):
-        stop = place[end] + 1
-        result[begin:stop] = [step] * (stop - begin)
+    result, begin = [len(track.steps)] * len(points), 0
+    for k, step in enumerate(track.steps):
+        stop = place[step.end] + 1
+        result[begin:stop] = [k] * (stop - begin)
         begin = stop
     return result

@@ -53,14 +53,14 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], severa
     balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], several)
     regions, direction = balls.regions, balls.direction
     bounds = [tangential_bound(regions, direction, i, proposed_bound(regions, direction, i)) for i in range(len(wanted))]
-    best = max(-mu for mu, _ in bounds)
+    best = max(-bound.mu for bound in bounds)
     if best <= 0:
         raise NotSettled(Ending.NO_GAP)
     traps = []
-    for i, (mu, s) in enumerate(bounds):
-        if -mu >= best / 16 and balls.holds_kkt_point(i, mu):
-            traps.append(prove_trap(balls, i, (mu, s), steepest(balls, i)))
-            if -mu >= best * Fraction(15, 16):
+    for i, bound in enumerate(bounds):
+        if -bound.mu >= best / 16 and balls.holds_kkt_point(i, bound.mu):
+            traps.append(prove_trap(balls, i, bound, steepest(balls, i)))
+            if -bound.mu >= best * Fraction(15, 16):
                 break
     if not traps:
         raise NotSettled(Ending.TOO_FINE if balls.signed.any() else Ending.SIZE_UNKNOWN)
@@ -68,7 +68,7 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], severa
 
 
 def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[float, float]:
-    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and the s that goes with it."""
+    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and the lift that goes with it."""
     losses, offset, ell = list(regions.A_rad[place]), float(regions.offset[place]), float(regions.ell_lo[place])
     if not math.isfinite(offset) or not math.isfinite(ell):
         return math.inf, 0.0
@@ -122,10 +122,10 @@ def best_choice(
     Floats: D is affine in delta^L, so two sweeps of the thin tube `timeline` tell it for every delta and every end.
     """
     order = timeline.order
-    rest = timeline.sweep(Fraction(1, 10**60)).track
-    scale = 1e-3 / max(traps[0].rates.K * max((A for _, A in rest), default=1.0), 1e-300)
+    rest = timeline.sweep(Fraction(1, 10**60)).reached
+    scale = 1e-3 / max(traps[0].rates.K * max((at.A for at in rest), default=1.0), 1e-300)
     small = Fraction(min(max(scale, 1e-250), 1.0) ** (1 / order))
-    forced = timeline.sweep(small).track
+    forced = timeline.sweep(small).reached
     a0 = float(small) ** order
     steps = list(itertools.accumulate(window.steps for window in curve.windows))
     best = (-math.inf, traps[0], len(angles), DEFAULT_SHARE)
@@ -137,8 +137,8 @@ def best_choice(
             k = steps[count - 1] - 1
             if k >= len(forced):
                 continue
-            (D0, A), (D1, _) = rest[k], forced[k]
-            score = _score(trap, budget, share, order, D0 + angles[count - 1], (D1 - D0) / a0, A)
+            at = rest[k]
+            score = _score(trap, budget, share, order, at.D + angles[count - 1], (forced[k].D - at.D) / a0, at.A)
             # A gap that is proved is worth something by itself: it is the law's exponent.
             score += math.log(float(trap.gamma) / gap) / 3
             if score > best[0]:

@@ -11,7 +11,7 @@ from certflow.exact import format_dyadic
 from certflow.flow.curve import Curve, Grid, Piece, Window
 from certflow.problem import Problem
 from certflow.theorems.early_direction.claim import ASSUMPTIONS
-from certflow.theorems.early_direction.evidence import GroupEvidence, Step, TrapEvidence
+from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
 from certflow.units import normalised
 
 
@@ -42,7 +42,7 @@ def _group(group: GroupEvidence) -> dict[str, Any]:
     return record
 
 
-def _window(window: Window, steps: tuple[Step, ...]) -> dict[str, Any]:
+def _window(window: Window, steps: tuple[StepEvidence, ...]) -> dict[str, Any]:
     if len(steps) != window.steps:
         raise ValueError(f"a window of {window.steps} steps with evidence for {len(steps)}")
     return {
@@ -64,7 +64,7 @@ def _trap(curve: Curve, trap: TrapEvidence) -> dict[str, Any]:
         "centre": _rows(curve.centre),
         "gamma": _dyadic(trap.gamma),
         "r0": _dyadic(trap.r0),
-        "s": _dyadic(trap.s),
+        "s": _dyadic(trap.lift),
         "gap_direction": None if trap.gap_direction is None else _rows(trap.gap_direction),
     }
 

@@ -63,14 +63,14 @@ class _Times:
         factor, c = Ball(start, BITS).sqrt() ** (order - 2), order - 2
         track, before, integral = timeline.tracks[0], Fraction(0), Fraction(0)
         low, high = Ball(Fraction(0), BITS), Ball(Fraction(0), BITS)
-        for point, decay, (err_lo, err_hi) in zip(timeline.points, track.decays, sweep.errors, strict=True):
+        for point, step, reached in zip(timeline.points, track.steps, sweep.reached, strict=True):
             tick()
-            dt = point - before
+            dt, decay = point - before, step.decay
             first = (Ball(integral, BITS) * -c).exp()
             integral += decay * dt
             piece = (first - (Ball(integral, BITS) * -c).exp()) / (c * decay) if decay else first * dt
-            low = low + piece * (Ball(Fraction(err_hi), BITS) * -c).exp()
-            high = high + piece * (Ball(Fraction(err_lo), BITS) * c).exp()
+            low = low + piece * (Ball(Fraction(reached.log_above), BITS) * -c).exp()
+            high = high + piece * (Ball(Fraction(reached.log_below), BITS) * c).exp()
             before = point
         self.low, self.high = (low * factor).lower(), (high * factor).upper()
 

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from certflow.flow.curve import Curve, Grid
 
-Step = tuple[Fraction, Fraction, Fraction]
-"""(mu, r, s) of one step: the rate proved on the region of angle r, with the radial direction lifted by s; dyadic."""
+
+class StepEvidence(NamedTuple):
+    """The rate `mu` proved on the region of angle `radius` of one step, with the radial direction lifted by `lift`; dyadic."""
+
+    mu: Fraction
+    radius: Fraction
+    lift: Fraction
 
 
 @dataclass(frozen=True)
 class TrapEvidence:
-    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, radial lift `s`, all dyadic.
+    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, radial `lift`, all dyadic.
 
     `gap_direction` is a direction in which the gap is bounded from above, on the curve's grid; None to claim no bound.
     """
 
     gamma: Fraction
     r0: Fraction
-    s: Fraction
+    lift: Fraction
     gap_direction: Grid | None
 
 
@@ -39,5 +45,5 @@ class GroupEvidence:
     outcome: str
     reason: str
     curve: Curve | None
-    steps: tuple[tuple[Step, ...], ...]
+    steps: tuple[tuple[StepEvidence, ...], ...]
     trap: TrapEvidence | None

@@ -21,13 +21,13 @@ from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions
-from certflow.flow.enclose.trap import BITS, Trap, tangential_bound
+from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
 from certflow.flow.propose.traps import find_traps, proposed_bound
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
-from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
+from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
 
 T = TypeVar("T")
 
@@ -50,8 +50,8 @@ class Group:
     cause: Cause | None = None
     angles: list[float] = field(default_factory=list)
     radius: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    spectra: list[tuple[Fraction, Fraction]] = field(default_factory=list)
-    steps: tuple[Rates, ...] = ()
+    spectra: list[TangentialBound] = field(default_factory=list)
+    rates: tuple[Rates, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -66,7 +66,7 @@ class Group:
     def give_up(self, error: Unproved) -> None:
         """Say nothing about the group, and why."""
         self.curve = self.trap = self.at = None
-        self.dead, self.steps, self.reason, self.cause = False, (), str(error), error.cause
+        self.dead, self.rates, self.reason, self.cause = False, (), str(error), error.cause
 
     @property
     def count(self) -> int:
@@ -147,9 +147,9 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
     group.spectra = [tangential_bound(regions, at.W.mid[k], k, shifts[k]) for k in places] if proved else []
     defect = up(at.defect / low)
     group.radius = radius
-    group.steps = tuple(
+    group.rates = tuple(
         Rates(
-            float_up(group.spectra[k][0]) if proved else shifts[k][0],
+            float_up(group.spectra[k].mu) if proved else shifts[k][0],
             float(radius[k]) if proved else math.inf,
             float(defect[k]),
             float(regions.K[k]),
@@ -192,15 +192,15 @@ def evidence_of(group: Group) -> GroupEvidence:
     for window in group.curve.windows:
         row = []
         for _ in range(window.steps):
-            mu, s = group.spectra[k]
-            row.append((mu, Fraction(float(group.radius[k])), s))
+            mu, lift = group.spectra[k]
+            row.append(StepEvidence(mu, Fraction(float(group.radius[k])), lift))
             k += 1
         steps.append(tuple(row))
     trap = group.trap
     if trap is None:
         return GroupEvidence("dead", "", group.curve, tuple(steps), None)
     outcome = "converges" if trap.rates.ell_lo > 0 else "shrinks"
-    return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.s, trap.gap_direction))
+    return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.lift, trap.gap_direction))
 
 
 def reasons(groups: Sequence[Group]) -> str:

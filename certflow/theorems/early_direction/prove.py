@@ -303,7 +303,7 @@ class _Proof:
             raise ValueError("a group with traps has a curve")
         trap, count, self.share = best_choice(traps, group.angles, group.curve, timeline, self.epsilon)
         settle_for(group, trap, count)
-        group.steps = group.steps[: group.count]
+        group.rates = group.rates[: group.count]
 
     def _setup(self) -> None:
         tracks = [track_of(self.problem, group, j, self.start_angle, self.several) for j, group in enumerate(self.groups)]
@@ -366,14 +366,14 @@ class _Proof:
             )
         # What takes longest makes the others wait, and grow.
         followed = [g for g, group in enumerate(self.groups) if group.followed]
-        slowest = max(followed, key=lambda g: tracks[g].ends[-1] if tracks[g].ends else Fraction(0))
+        slowest = max(followed, key=lambda g: tracks[g].steps[-1].end if tracks[g].steps else Fraction(0))
         reason = f"the direction arrives so late that the weights may have grown too much by then, {_EVEN}."
         return self._unproved(reason, slowest, len(tracks[slowest].steps))
 
     def _unproved(self, reason: str, g: int, step: int) -> Unproved:
-        ends, curve = self.timeline.tracks[g].ends, self.groups[g].curve
+        steps, curve = self.timeline.tracks[g].steps, self.groups[g].curve
         done = itertools.accumulate(window.steps for window in curve.windows) if curve is not None else ()
-        at = ends[step - 1] if step else Fraction(0)
+        at = steps[step - 1].end if step else Fraction(0)
         proved = f"s = {float(at):.6g} of the limit flow" if step and self.proved else ""
         # A dead cell is what it is, whatever epsilon is.
         cause = Cause.START if self.groups[g].dead else Cause.TUBE

@@ -16,7 +16,7 @@ from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS
-from certflow.flow.enclose.tube import Rates, Track
+from certflow.flow.enclose.tube import Rates, Step, Track
 from certflow.problem import Problem
 from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.groups import Group, dead_room
@@ -32,28 +32,24 @@ def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, seve
     log_share, moved = _share(problem, group, j, own, start_angle, several)
     curve = group.curve
     if curve is None:
-        empty = np.zeros(0)
         after = _STILL if group.zero else _unknown(problem, parts)
-        return Track((), (), (), empty, empty, after, 0.0, 0.0, log_share)
+        return Track((), after, 0.0, 0.0, log_share)
     start = [Fraction(v) for part in curve.start for v in part]
     distance = float(up(angle_upper(start, own) + moved))
-    ends, decays, at = [], [], Fraction(0)
-    for window in curve.windows:
-        for _ in range(window.steps):
-            at += window.h / window.steps
-            ends.append(at)
-            decays.append(window.decay)
-    half_lo, half_hi = _half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
+    logs = _half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
+    steps = tuple(
+        Step(end, decay, rates, *log) for (end, decay), rates, log in zip(curve.clock(), group.rates, logs, strict=True)
+    )
     if group.dead:
         after = replace(_STILL, limit=dead_room(parts, curve))
-        return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, after, 0.0, distance, log_share)
+        return Track(steps, after, 0.0, distance, log_share)
     trap = group.trap
     if trap is None:
         raise ValueError("a group with a tube ends in a trap or is dead")
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
-    return Track(tuple(ends), tuple(decays), group.steps, half_lo, half_hi, trap.rates, entry, distance, log_share)
+    return Track(steps, trap.rates, entry, distance, log_share)
 
 
 def _share(
@@ -75,13 +71,13 @@ def _share(
     return (float_down((sigma - phi).log().lower()), high), turned
 
 
-def _half_logs(group: Group, start: Fraction) -> tuple[np.ndarray, np.ndarray]:
+def _half_logs(group: Group, start: Fraction) -> list[tuple[float, float]]:
+    """Enclosures of log(|p|/|p(0)|) on the steps."""
     if group.at is None:
-        return np.zeros(0), np.zeros(0)
-    low, high = group.at.norm2.lower(), group.at.norm2.upper()
-    half_lo = [float_down((Ball(Fraction(float(v)) / start, BITS).log() / 2).lower()) for v in low]
-    half_hi = [float_up((Ball(Fraction(float(v)) / start, BITS).log() / 2).upper()) for v in high]
-    return np.array(half_lo), np.array(half_hi)
+        return []
+    ends = zip(group.at.norm2.lower(), group.at.norm2.upper(), strict=True)
+    pairs = [[Ball(Fraction(float(v)) / start, BITS).log() / 2 for v in pair] for pair in ends]
+    return [(float_down(low.lower()), float_up(high.upper())) for low, high in pairs]
 
 
 def _unknown(problem: Problem, parts: Parts) -> Rates:

@@ -12,7 +12,17 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.region import Points, Regions, enclose_regions, point
-from certflow.flow.enclose.trap import BITS, Balls, _gap_upper, _holds, dyadic_up, enclose_balls, prove_trap, tangential_bound
+from certflow.flow.enclose.trap import (
+    BITS,
+    Balls,
+    TangentialBound,
+    _gap_upper,
+    _holds,
+    dyadic_up,
+    enclose_balls,
+    prove_trap,
+    tangential_bound,
+)
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import groups_of
@@ -273,7 +283,9 @@ def test_the_numbers_of_a_trap(power, length):
 def scripted(monkeypatch, bounds):
     """The bounds of `tangential_bound` in the order of the balls; the last one for all others."""
     row = [*bounds, *[bounds[-1]] * 16]
-    monkeypatch.setattr(proposing, "tangential_bound", lambda regions, directions, place, _: (row[place], F(place)))
+    monkeypatch.setattr(
+        proposing, "tangential_bound", lambda regions, directions, place, _: TangentialBound(row[place], F(place))
+    )
 
 
 @pytest.mark.parametrize(
@@ -289,7 +301,7 @@ def test_which_balls_become_traps(bounds, kept, monkeypatch):
     parts, centre = form([3, 1]), ((UNIT, 0),)
     scripted(monkeypatch, bounds)
     traps = find_traps(parts, centre, GRID, F(1, 100), False)
-    assert [int(trap.s) for trap in traps] == kept
+    assert [int(trap.lift) for trap in traps] == kept
     assert [trap.r0 for trap in traps] == [dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16) for i in kept]
     assert [trap.gamma for trap in traps] == [-bounds[i] for i in kept]
 
@@ -301,7 +313,7 @@ def test_a_trap_is_more_than_twice_as_wide_as_its_kkt_point_is_unknown(monkeypat
     radii = [float(F(17, 16) / 100 * F(4, 5) ** i) for i in range(16)]
     scripted(monkeypatch, [F(-1, 8)] * 15 + [F(-1)])
     traps = find_traps(parts, centre, GRID, F(1, 100), False)
-    assert [int(trap.s) for trap in traps] == [i for i in range(15) if 8 * eta < radii[i] / 2]
+    assert [int(trap.lift) for trap in traps] == [i for i in range(15) if 8 * eta < radii[i] / 2]
     assert all(8 * eta <= trap.kkt_radius < 8 * eta * (1 + 2.0**-40) for trap in traps)
 
 
@@ -310,11 +322,11 @@ def test_a_ball_that_may_be_without_a_kkt_point_is_no_trap():
     tried = enclose_balls(parts, centre, GRID, [F(1, 128), F(1, 4096)], False)
     radius = tried.kkt_radius(F(-1))
     assert F(tried.eta) <= F(radius) < F(1, 256) and radius > 2.0**-13
-    assert prove_trap(tried, 0, (F(-1), F(0)), ((1, 0),)).kkt_radius == radius
+    assert prove_trap(tried, 0, TangentialBound(F(-1), F(0)), ((1, 0),)).kkt_radius == radius
     for place, mu in ((1, F(-1)), (0, F(0)), (0, F(1))):
         assert not tried.holds_kkt_point(place, mu)
         with pytest.raises(ValueError, match="not known to hold a KKT point"):
-            prove_trap(tried, place, (mu, F(0)), ((1, 0),))
+            prove_trap(tried, place, TangentialBound(mu, F(0)), ((1, 0),))
     unsigned = enclose_balls(form([1, -1]), ((UNIT, UNIT),), GRID, [F(1, 128)], False)
     assert not unsigned.signed[0] and not unsigned.holds_kkt_point(0, F(-1))
 
@@ -374,7 +386,9 @@ def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypat
     # Both neurons of the cubic network move their Hessians in proportion to the ball.
     parts, centre = turned(3, 1)
     seen = []
-    monkeypatch.setattr(proposing, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or (F(-1), F(0)))
+    monkeypatch.setattr(
+        proposing, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or TangentialBound(F(-1), F(0))
+    )
     find_traps(parts, centre, GRID, F(1, 100), False)
     here, eta = point(parts, centre, GRID)
     radii = np.array([float(dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16)) for i in range(16)])

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from certflow.flow.enclose.tube import Failure, Rates, Timeline, Track, _small_exp, _steps_at, up_any
+from certflow.flow.enclose.tube import Failure, Rates, Step, Timeline, Track, _small_exp, _steps_at, up_any
 
 MP = mpmath.mp.clone()
 MP.dps = 50
@@ -30,9 +30,14 @@ def rates(mu=0.0, limit=WIDE, defect=0.0, K=0.0, E=0.0, T=0.0, ell=(0.0, 0.0)):
 
 def track(ends=(), decays=None, steps=None, logs=None, after=None, entry=0.0, start=0.0, share=(0.0, 0.0)):
     count = len(ends)
-    low, high = (np.array([pair[i] for pair in logs or [(0.0, 0.0)] * count]) for i in (0, 1))
-    times, fall, own = tuple(map(F, ends)), tuple(map(F, decays or [0] * count)), steps or (rates(),) * count
-    return Track(times, fall, own, low, high, after or rates(), entry, start, share)
+    rows = zip(ends, decays or [0] * count, steps or (rates(),) * count, logs or [(0.0, 0.0)] * count, strict=True)
+    own = tuple(Step(F(end), F(decay), rate, *log) for end, decay, rate, log in rows)
+    return Track(own, after or rates(), entry, start, share)
+
+
+def rates_of(own):
+    """The rates of the steps, and those after the last."""
+    return [*(step.rates for step in own.steps), own.after]
 
 
 def close_exp(x):
@@ -42,23 +47,23 @@ def close_exp(x):
 
 def stated(tracks, order, delta):
     """L3.8 word by word: everything that a sweep bounds, before it spares anything."""
-    points = sorted({end for own in tracks for end in own.ends})
+    points = sorted({step.end for own in tracks for step in own.steps})
     several, a0 = len(tracks) > 1, mp(F(delta) ** order)
     D = [mp(own.start_distance) + (0 if own.steps else mp(own.entry)) for own in tracks]
     A = A_max = sum(MP.exp(order * mp(own.log_share[1])) for own in tracks)
     lost = [[MP.zero, MP.zero] for _ in tracks]
     base = [list(map(mp, own.log_share)) for own in tracks]
-    said = {"errors": [], "track": [], "widest": [[MP.zero] * (len(own.steps) + 1) for own in tracks]}
+    said = {"reached": [], "widest": [[MP.zero] * (len(own.steps) + 1) for own in tracks]}
     begin = F(0)
     for end in points:
         dt = mp(end - begin)
-        place = [sum(e <= begin for e in own.ends) for own in tracks]
-        now = [[*own.steps, own.after][k] for own, k in zip(tracks, place, strict=True)]
+        place = [sum(step.end <= begin for step in own.steps) for own in tracks]
+        now = [rates_of(own)[k] for own, k in zip(tracks, place, strict=True)]
         A_sup = A * MP.exp(order * max(0, *(mp(r.ell_hi) for r in now)) * dt)
         total = MP.zero
         for g, (own, k, r) in enumerate(zip(tracks, place, now, strict=True)):
             trapped = k == len(own.steps)
-            if trapped and own.steps and own.ends[-1] == begin:
+            if trapped and own.steps and own.steps[-1].end == begin:
                 D[g] += mp(own.entry)
             X = MP.exp(mp(r.mu) * dt)
             phi = (mp(r.defect) + mp(r.K) * A_sup * a0) * dt
@@ -72,18 +77,18 @@ def stated(tracks, order, delta):
             if trapped:
                 base[g] = [base[g][0] + mp(r.ell_lo) * dt, base[g][1] + mp(r.ell_hi) * dt]
             else:
-                starts = [F(0), *own.ends]
-                whole = sum((d * (b - a) for d, (a, b) in zip(own.decays[:k], itertools.pairwise(starts), strict=False)), F(0))
-                grown = mp(whole + own.decays[k] * (end - starts[k]))
-                ends = mp(own.half_log_lo[k]), mp(own.half_log_hi[k])
+                starts, step = [F(0), *(each.end for each in own.steps)], own.steps[k]
+                passed = zip(own.steps[:k], itertools.pairwise(starts), strict=False)
+                whole = sum((each.decay * (b - a) for each, (a, b) in passed), F(0))
+                grown = mp(whole + step.decay * (end - starts[k]))
+                ends = mp(step.log_lo), mp(step.log_hi)
                 base[g] = [mp(s) + grown + e for s, e in zip(own.log_share, ends, strict=True)]
             total += MP.exp(order * base[g][1]) * close_exp(order * lost[g][1])
         A, A_max = min(A_sup, total), max(A_max, A_sup)
-        said["errors"].append(tuple(SPARE * v for v in lost[0]))
-        said["track"].append((D[0], A))
+        said["reached"].append((*(SPARE * v for v in lost[0]), D[0], A))
         begin = end
     for g, own in enumerate(tracks):
-        if own.steps and own.ends[-1] == begin:
+        if own.steps and own.steps[-1].end == begin:
             D[g] += mp(own.entry)
     said["distance"] = [SPARE * v for v in D]
     said["A_end"], said["A_max"] = [SPARE * A], [SPARE * A_max]
@@ -136,7 +141,7 @@ SHRINKING = track(
     steps=(
         rates(0.5, WIDE, 0.01, 0.3, 0.02, 0.1, (-3.1, 0.1)),
         rates(-0.5, WIDE, 0.02, 0.2, 0.03, 0.2, (-2.1, -2.0)),
-        FIRST.steps[2],
+        FIRST.steps[2].rates,
     ),
     after=FIRST.after,
     start=0.01,
@@ -158,7 +163,7 @@ def test_a_sweep_says_what_is_stated_and_hardly_less(name):
     tracks, order, delta = CASES[name]
     found, true = Timeline(tracks, order).sweep(F(delta)), stated(tracks, order, F(delta))
     assert found.failure is None
-    for each in ("distance", "log_hi", "A_end", "A_max", "errors", "track"):
+    for each in ("distance", "log_hi", "A_end", "A_max", "reached"):
         assert_bounds(getattr(found, each), true[each])
     for mine, theirs in zip(found.widest, true["widest"], strict=True):
         assert_bounds(mine, theirs)
@@ -200,7 +205,7 @@ def test_the_clock_of_all_groups():
     # A group that begins in its trap never enters it.
     assert timeline.enters.tolist() == [[False] * 3] * 4 + [[False, True, False]]
     for name in (f.name for f in fields(Rates)):
-        rows = [[getattr([*own.steps, own.after][k], name) for own, k in zip((FIRST, SECOND, TRAPPED), row, strict=True)]
+        rows = [[getattr(rates_of(own)[k], name) for own, k in zip((FIRST, SECOND, TRAPPED), row, strict=True)]
                 for row in timeline.step]  # fmt: skip
         assert getattr(timeline, name).tolist() == rows
     assert _steps_at(SECOND, timeline.points) == [0, 0, 1, 1, 2]
@@ -209,7 +214,7 @@ def test_the_clock_of_all_groups():
 
 def test_without_a_step_only_the_start_counts():
     found = Timeline([TRAPPED, track(start=0.25, share=(-3.0, -2.0))], 2).sweep(F(1, 2))
-    assert found.failure is None and found.errors == found.track == []
+    assert found.failure is None and found.reached == []
     assert_bounds(found.distance, [SPARE * (mp(0.007) + mp(0.029)), SPARE * mp(0.25)])
     assert found.log_lo.tolist() == [-1.4, -3.0] and found.log_hi.tolist() == [-1.3, -2.0]
     size = SPARE * (MP.exp(2 * mp(-1.3)) + MP.exp(-4))
@@ -224,7 +229,9 @@ def limited(own, k, limit):
     """The track with another limit on step k, or after its last."""
     if k == len(own.steps):
         return replace(own, after=replace(own.after, limit=limit))
-    return replace(own, steps=tuple(replace(r, limit=limit) if i == k else r for i, r in enumerate(own.steps)))
+    return replace(
+        own, steps=tuple(replace(s, rates=replace(s.rates, limit=limit)) if i == k else s for i, s in enumerate(own.steps))
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +252,7 @@ def test_a_region_is_left_exactly_where_its_limit_is_reached(g, k, time):
 def test_the_region_after_the_tube_has_to_hold_at_the_horizon_itself(own):
     # It ends with the clock: no stretch lies in its trap.
     distance = Timeline([TRAPPED, own], 2).sweep(F(1, 2)).distance[1]
-    end, count = own.ends[-1], len(own.steps)
+    end, count = own.steps[-1].end, len(own.steps)
     failed = Timeline([TRAPPED, limited(own, count, distance)], 2).sweep(F(1, 2))
     assert failed.failure == Failure(1, count, end)
     assert Timeline([TRAPPED, limited(own, count, np.nextafter(distance, np.inf))], 2).sweep(F(1, 2)).failure is None
@@ -256,7 +263,7 @@ def test_the_first_of_two_failures_is_named_and_nothing_after_it_is_said():
     assert Timeline(tracks, 2).sweep(F(1, 2)).failure == Failure(1, 0, F(1, 3))
     found = Timeline(tracks[:1], 2).sweep(F(1, 2))
     assert found.failure == Failure(0, 1, F(5, 6))
-    assert len(found.errors) == len(found.track) == 1 and found.widest[0][2:].tolist() == [0.0, 0.0]
+    assert len(found.reached) == 1 and found.widest[0][2:].tolist() == [0.0, 0.0]
     assert (found.log_lo.tolist(), found.log_hi.tolist()) == ([-0.61], [-0.6])
 
 
@@ -270,7 +277,7 @@ def test_a_size_beyond_the_doubles_fails_without_a_group(ell, step):
     fast = rates(ell=(0.0, ell))
     found = Timeline([track(ends=(1, 2, 3), decays=(ell,) * 3, steps=(fast,) * 3)], 2).sweep(F(1, 2))
     assert found.failure == Failure(None, 0, F(step + 1))
-    assert len(found.errors) == step
+    assert len(found.reached) == step
 
 
 def test_numbers_beyond_the_doubles_at_the_horizon_fail_without_a_group():

@@ -12,7 +12,7 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.flow.enclose.trap import Trap
-from certflow.flow.enclose.tube import Rates, Sweep, Timeline, Track
+from certflow.flow.enclose.tube import Rates, Step, Sweep, Timeline, Track
 from certflow.theorems.early_direction.horizon import Horizon, Settled
 
 MP = mpmath.mp.clone()
@@ -42,12 +42,12 @@ def arrived(D, A):
 @pytest.mark.parametrize("growth", [0.0, 0.25])
 def test_a_direction_contracts_in_its_trap_while_the_clock_of_another_runs(K, growth):
     still = Rates(mu=0.0, limit=4.0, defect=0.0, K=0.0, E=0.0, T=0.0, ell_lo=growth, ell_hi=growth)
-    ends = tuple(Fraction(k, 64) for k in range(1, 129))
     # The centre stands still in the first group and its decay is its growth, so both sizes are known.
-    grown, start = np.zeros(len(ends)), (np.log(0.5), np.log(0.5))
-    first = Track(ends, (Fraction(growth),) * len(ends), (still,) * len(ends), grown, grown, still, 0.0, 0.0, start)
+    start = np.log(0.5), np.log(0.5)
+    steps = tuple(Step(Fraction(k, 64), Fraction(growth), still, 0.0, 0.0) for k in range(1, 129))
+    first = Track(steps, still, 0.0, 0.0, start)
     trapped = Rates(mu=-1.5, limit=0.25, defect=0.0, K=K, E=0.0, T=0.0, ell_lo=growth, ell_hi=growth)
-    own = Track((), (), (), np.zeros(0), np.zeros(0), trapped, entry=0.0625, start_distance=0.03125, log_share=start)
+    own = Track((), trapped, entry=0.0625, start_distance=0.03125, log_share=start)
     delta = Fraction(1, 8)
     swept = Timeline([first, own], 2).sweep(delta)
     assert swept.failure is None

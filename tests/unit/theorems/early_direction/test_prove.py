@@ -4,7 +4,6 @@ import math
 import random
 from fractions import Fraction
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube.groups import _unknown
 from certflow.flow.enclose.parts import parts_of
-from certflow.flow.enclose.tube import Rates, Timeline, Track
+from certflow.flow.enclose.tube import Rates, Step, Timeline, Track
 from certflow.flow.endings import Ending
 from certflow.flow.propose.centres import Proposal, _start_signs, groups_of
 from certflow.networks.activation import Activation
@@ -157,10 +156,9 @@ def test_a_block_too_small_for_the_start_angle_is_given_up_once():
 
 def test_growth_beyond_floats_is_a_failure_of_no_group():
     still = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, -1.0, 1000.0)
-    unknown = Track((), (), (), np.zeros(0), np.zeros(0), still, 0.0, 0.0, (-1.0, 0.0))
+    unknown = Track((), still, 0.0, 0.0, (-1.0, 0.0))
     step = Rates(-1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
-    end = np.zeros(1)
-    track = Track((Fraction(1),), (Fraction(0),), (step,), end, end, step, 0.0, 0.0, (-1.0, 0.0))
+    track = Track((Step(Fraction(1), Fraction(0), step, 0.0, 0.0),), step, 0.0, 0.0, (-1.0, 0.0))
     failure = Timeline([unknown, track], 2).sweep(Fraction(1, 10**90)).failure
     assert failure is not None and failure.group is None
 
@@ -168,8 +166,7 @@ def test_growth_beyond_floats_is_a_failure_of_no_group():
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_numbers_that_are_not_finite_prove_nothing(bad):
     step = Rates(-1.0, 1.0, 0.0, bad, bad, 0.0, 1.0, 1.0)
-    end = np.zeros(1)
-    track = Track((Fraction(1),), (Fraction(0),), (step,), end, end, step, 0.0, 0.0, (0.0, 0.0))
+    track = Track((Step(Fraction(1), Fraction(0), step, 0.0, 0.0),), step, 0.0, 0.0, (0.0, 0.0))
     assert Timeline([track], 2).sweep(Fraction(1, 10)).failure is not None
 
 
