@@ -10,6 +10,8 @@ from links_entered import Watch, false_links
 from proof_links import CODE, NOTES, ROOT, TEST, Statement, all_statements, entries, note_files, statements
 
 README = NOTES / "README.md"
+GLOSSARY = NOTES / "GLOSSARY.md"
+NAME_OF_CODE = re.compile(r"`(certflow(?:\.\w+)+)`")
 
 ANY_LINK = re.compile(r"^\s*-? ?(?:code|test):.*$", re.MULTILINE)
 RELATIVE = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -90,11 +92,37 @@ def test_every_statement_is_carried_by_code_and_a_test(path):
     assert [each.label for each in found if not each.code or not each.tests] == []
 
 
-@pytest.mark.parametrize("path", [README, *note_files()], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [README, GLOSSARY, *note_files()], ids=lambda p: p.stem)
 def test_relative_links_and_cited_statements_exist(path):
     text = path.read_text(encoding="utf-8")
     assert [target for target in RELATIVE.findall(text) if not (path.parent / target).exists()] == []
     assert sorted({a + b for a, b in LABEL.findall(text) if b} - labels_known()) == []
+
+
+def defined_words(text: str) -> list[str]:
+    """The words that the tables of the glossary define, the second column of three or four from the end."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    words = [row[-3] for row in rows if not set("".join(row)) <= set("-: ") and row[-1] != "defined in"]
+    return [word.strip() for each in words for word in each.split(",")]
+
+
+def test_the_code_that_the_glossary_names_exists():
+    names = NAME_OF_CODE.findall(GLOSSARY.read_text(encoding="utf-8"))
+    assert len(names) > 60
+    assert [reason for name in names if (reason := unresolved(name))] == []
+
+
+def test_the_glossary_has_one_meaning_for_one_word():
+    words = defined_words(GLOSSARY.read_text(encoding="utf-8"))
+    assert len(words) > 60
+    assert sorted(word for word in set(words) if words.count(word) > 1) == []
+
+
+def test_a_word_of_the_glossary_without_code_or_with_two_meanings_is_noticed():
+    head = "| symbol | word | meaning | defined in |\n|---|---|---|---|\n"
+    text = head + "| $a$ | gap, width | x | `certflow.losses.Nothing` |\n| | gap | y | |\n"
+    assert [unresolved(name) for name in NAME_OF_CODE.findall(text)] == ["certflow.losses has no Nothing"]
+    assert defined_words(text) == ["gap", "width", "gap"]
 
 
 def test_no_label_is_used_twice():
