@@ -106,6 +106,12 @@ def smallest(a: Interval) -> int:
     return max(a[0], -a[1], 0)
 
 
+def signed(sign: int, a: Interval) -> Interval:
+    """The interval of all sign times a, exactly, for the sign 1 or -1."""
+    low, high = sorted((sign * a[0], sign * a[1]))
+    return low, high
+
+
 def around(a: Interval) -> tuple[int, int]:
     """The middle of an interval, rounded down, and how far the interval reaches from it."""
     middle = (a[0] + a[1]) >> 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import mul
 
 from ..kernel.network import Box, sizes
-from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, quotient, smallest, times
+from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, quotient, signed, smallest, times
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
@@ -22,7 +22,8 @@ class DeadCone:
 
     def __init__(self, problem: Problem, where: Node, clock: Clock) -> None:
         self.clock = clock
-        where.need(problem.shallow and problem.alpha == 0, "only neurons with alpha = 0 have a dead cone", "R12")
+        lawful = problem.shallow and problem.alpha == 0
+        where.need(lawful, "only neurons with alpha = 0 have a dead cone", "R12")
         used = [(x, z) for x, z in zip(problem.features, problem.z, strict=True) if z and any(x)]
         self.samples = [([enclosed(v) for v in x], 1 if z > 0 else -1) for x, z in used]
 
@@ -42,7 +43,7 @@ class DeadCone:
         turn = quotient(dot(W, q), square(W))
         for x, sign, high in active:
             across, back = dot(x, q), times((0, high), turn)
-            if (across[0] <= back[1]) if sign > 0 else (across[1] >= back[0]):
+            if signed(sign, across)[0] <= signed(sign, back)[1]:
                 return False
         return True
 
@@ -51,7 +52,9 @@ def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> l
     """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that depend."""
     gram = [[dot(x, y)[0] for y in rows] for x in rows]
     ridge = (sum(gram[i][i] for i in range(len(rows))) >> 30) + 1
-    found = inverse([[v + (ridge if i == k else 0) for k, v in enumerate(row)] for i, row in enumerate(gram)], clock)
+    for i, row in enumerate(gram):
+        row[i] += ridge
+    found = inverse(gram, clock)
     if found is None:
         return None
     weights = [sum(a * s for a, s in zip(row, signs, strict=True)) << (BITS - HINT) for row in found]
@@ -65,15 +68,16 @@ def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where:
     where.need(small, f"a cover is checked for at most {MAX_SIZE} weights and {MAX_SAMPLES} samples", "R12")
     clock.enter("R12", where.where)
     faces = [(face, sign) for face in range(field.size) for sign in (1, -1)]
-    waiting = [
-        (face, sign, [(sign * ONE, sign * ONE) if i == face else (-ONE, ONE) for i in range(field.size)]) for face, sign in faces
-    ]
+    waiting = [(face, sign, [(-ONE, ONE)] * field.size) for face, sign in faces]
+    for face, sign, W in waiting:
+        W[face] = sign * ONE, sign * ONE
     count = 0
     while waiting:
         clock.tick()
         face, sign, W = waiting.pop()
         count += 1
-        where.need(count <= MAX_BOXES, f"nothing is decided about {_place(W)}, and more than {MAX_BOXES} boxes are needed", "R12")
+        reason = f"nothing is decided about {_place(W)}, and more than {MAX_BOXES} boxes are needed"
+        where.need(count <= MAX_BOXES, reason, "R12")
         if any(_only_near(W, point) for point in points) or (dead is not None and dead.holds_all(W)):
             continue
         widest = _undecided(field, face, sign, W)
@@ -81,14 +85,13 @@ def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where:
             low, high = W[widest]
             middle = (low + high) >> 1
             where.need(low < middle, f"nothing is decided about {_place(W)}", "R12")
-            halves = ((low, middle), (middle, high))
-            waiting += [(face, sign, [half if i == widest else w for i, w in enumerate(W)]) for half in halves]
+            for half in ((low, middle), (middle, high)):
+                waiting.append((face, sign, [half if i == widest else w for i, w in enumerate(W)]))
 
 
 def _only_near(W: Box, point: Point) -> bool:
     """Whether every direction of the box, moved to the face of the point, is where it is the only KKT direction."""
-    low, high = W[point.face]
-    along = (low, high) if point.sign > 0 else (-high, -low)
+    along = signed(point.sign, W[point.face])
     if along[0] <= 0:
         return False
     for i, (w, c) in enumerate(zip(W, point.centre, strict=True)):

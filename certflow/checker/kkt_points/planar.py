@@ -37,7 +37,11 @@ class Surd:
 
     def within(self, low: Fraction, high: Fraction) -> bool:
         """Whether it lies in [low, high], exactly."""
-        return self.reaches(low) and Surd(-self.a, -self.s, self.q).reaches(-high)
+        return self.reaches(low) and self.at_most(high)
+
+    def at_most(self, x: Fraction) -> bool:
+        """Whether it is at most x, exactly."""
+        return Surd(-self.a, -self.s, self.q).reaches(-x)
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class Found:
 
 def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> None:
     """R10: the claim lists exactly the KKT points, counterclockwise from -180° (excluded) to 180°, arcs where they begin."""
-    points.need(problem.shallow and problem.p == 2 and len(problem.features[0]) == 2, "it is not a planar neuron", "R10")
+    planar = problem.shallow and problem.p == 2 and len(problem.features[0]) == 2
+    points.need(planar, "it is not a planar neuron", "R10")
     clock.enter("R10", points.where)
     rate = problem.rate / problem.last
     found = kkt_points(problem.features, problem.z, problem.alpha**2, clock)
@@ -67,27 +72,28 @@ def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> N
         table["kind"].need(table["kind"].text() == each.kind, f"it is a KKT point of kind {each.kind}", "R10")
         _check_place(table["directions"], each)
         for name, number in (("value", each.value), ("gap", each.gap)):
-            table[name].need(
-                number.within(*(end / rate for end in table[name].pair())), "it does not contain the exact number", "R10"
-            )
+            low, high = (end / rate for end in table[name].pair())
+            table[name].need(number.within(low, high), "it does not contain the exact number", "R10")
     bound = n_max.rational() / rate
     for each in found:
         clock.tick()
-        n_max.need(Surd(-each.value.a, -each.value.s, each.value.q).reaches(-bound), "N is larger at a KKT point", "R10")
+        n_max.need(each.value.at_most(bound), "N is larger at a KKT point", "R10")
 
 
 def _check_place(node: Node, found: Found) -> None:
     expected = {"at": [found.begin], "arc": [found.begin, found.end], "circle": []}.get(found.where)
     given = [each.rationals(2) for each in node.items(2 if expected is None else len(expected))]
     if expected is not None:
-        same = all(x * q == y * p and x * p + y * q > 0 for (x, y), (p, q) in zip(given, expected, strict=True))
+        pairs = zip(given, expected, strict=True)
+        same = all(x * q == y * p and x * p + y * q > 0 for (x, y), (p, q) in pairs)
         node.need(same, f"the {found.kind} is elsewhere", "R10")
         return
     a, b = given
-    inside = all(_cross(found.begin, v) >= 0 and _cross(v, found.end) >= 0 for v in given) and _cross(a, b) > 0
+    inside = all(_cross(found.begin, v) >= 0 and _cross(v, found.end) >= 0 for v in given)
     # The derivative has one zero on the arc, and changes its sign there.
     signs = [_sign(_slope(found.sums, v)) for v in (found.begin, a, b, found.end)]
-    node.need(inside and signs[0] == signs[1] and signs[2] == signs[3], "the point is not proved to be between them", "R10")
+    proved = inside and _cross(a, b) > 0 and signs[0] == signs[1] and signs[2] == signs[3]
+    node.need(proved, "the point is not proved to be between them", "R10")
 
 
 def kkt_points(features: list[list[Fraction]], z: list[Fraction], off: Fraction, clock: Clock) -> list[Found]:
@@ -123,7 +129,7 @@ def _listed(directions: list[Direction], arcs: list[Sums], unit: int, clock: Clo
     signs = [_sign(_slope(own, v)) for own, v in zip(arcs, directions, strict=True)]
     dead = [signs[k] == 0 == signs[(k + 1) % count] for k in range(count)]
     if all(dead):
-        return [Found("circle", "arc", directions[0], directions[0], arcs[0], _mean(arcs[0], unit), Surd(Fraction(0)))]
+        return [_arc("circle", directions[0], directions[0], arcs[0], unit)]
     found = []
     for k in range(-1, count):
         clock.tick()
@@ -134,14 +140,15 @@ def _listed(directions: list[Direction], arcs: list[Sums], unit: int, clock: Clo
             while dead[(last + 1) % count]:
                 last += 1
             stop = directions[(last + 1) % count]
-            found.append(Found("arc", "arc", begin, stop, arcs[k], _mean(arcs[k], unit), Surd(Fraction(0))))
+            found.append(_arc("arc", begin, stop, arcs[k], unit))
         elif k >= 0 and here == 0 and not dead[k] and not dead[k - 1]:
             found.append(_at(begin, _KINDS.get((before, after), "saddle"), arcs[k - 1], arcs[k], unit))
         if k < count - 1 and here * after < 0:
             S, D, E = arcs[k]
             square = Fraction(D * D + E * E, unit * unit)
             value = Surd(Fraction(S, 2 * unit), here, square / 4)
-            found.append(Found("inside", _KINDS[here, after], begin, end, arcs[k], value, Surd(Fraction(0), here, 4 * square)))
+            gap = Surd(Fraction(0), here, 4 * square)
+            found.append(Found("inside", _KINDS[here, after], begin, end, arcs[k], value, gap))
     return found
 
 
@@ -154,8 +161,9 @@ def _at(u: Direction, kind: str, before: Sums, after: Sums, unit: int) -> Found:
     return Found("at", kind, u, u, after, Surd(value), Surd(2 * min(waves)))
 
 
-def _mean(sums: Sums, unit: int) -> Surd:
-    return Surd(Fraction(sums[0], 2 * unit))
+def _arc(where: str, begin: Direction, end: Direction, sums: Sums, unit: int) -> Found:
+    """An arc on which n is constant."""
+    return Found(where, "arc", begin, end, sums, Surd(Fraction(sums[0], 2 * unit)), Surd(Fraction(0)))
 
 
 def _slope(sums: Sums, u: Direction | list[Fraction]) -> int | Fraction:

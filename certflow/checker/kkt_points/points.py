@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import ldexp
 from operator import mul
 
-from ..kernel.definite import Matrix, is_psd
+from ..kernel.definite import Matrix, below, is_psd
 from ..kernel.network import Box, Part, bounded, norm_bound
 from ..kernel.numbers import (
     BITS,
@@ -26,6 +26,7 @@ from ..kernel.numbers import (
     norm_up,
     power,
     quotient,
+    signed,
     sqrt_down,
     sqrt_up,
     times,
@@ -36,8 +37,8 @@ from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 
 MAX_POINTS = 1_000
-VECTOR_BITS = 30
-"""Test vectors are whole numbers times 2^-VECTOR_BITS."""
+LARGEST = 1 << 60
+"""Entries of test vectors, of which only the direction counts, are whole numbers of at most this size."""
 
 HINT = 60
 """Entries of an approximate inverse are whole numbers times 2^-HINT."""
@@ -103,7 +104,8 @@ def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -
         clock.enter("R11", node.where)
         table = node.fields("kind centre radius unique_radius value gap")
         point = _point(table, field.size)
-        node.need(not listed or listed[-1].centre < point.centre, "the centres are not in increasing order", "R11")
+        later = not listed or listed[-1].centre < point.centre
+        node.need(later, "the centres are not in increasing order", "R11")
         _unique(field, point, node)
         values.append(_properties(field, point, table, vectors))
         for other in listed:
@@ -129,12 +131,12 @@ def _point(table: dict[str, Node], size: int) -> Point:
     radius, unique = (table[name].dyadic() * ONE for name in ("radius", "unique_radius"))
     lawful = 0 < radius <= unique <= ONE and radius.denominator == unique.denominator == 1
     table["radius"].need(lawful, "0 < radius <= unique_radius <= 1 is needed, in multiples of 2^-120", "R11")
-    return Point(face, 1 if centre[face] > 0 else -1, centre, int(radius), int(unique))
+    return Point(face, centre[face] // ONE, centre, int(radius), int(unique))
 
 
 def chart(local: Local, face: int, sign: int) -> tuple[Box, Matrix, Matrix]:
     """F, and middles and radii of its generalised Jacobians, on a box of the face w_face = sign."""
-    slope = local.gradient[face] if sign > 0 else (-local.gradient[face][1], -local.gradient[face][0])
+    slope = signed(sign, local.gradient[face])
     others = [i for i in range(len(local.W)) if i != face]
     across = [_entry(local, face, k, sign) for k in others]
     F, middle, radius = [], [], []
@@ -166,15 +168,18 @@ def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
     """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
     n = len(matrix)
     try:
-        rows = [[ldexp(v, -BITS) for v in row] + [float(i == k) for k in range(n)] for i, row in enumerate(matrix)]
+        units = [[float(i == k) for k in range(n)] for i in range(n)]
+        rows = [[ldexp(v, -BITS) for v in row] + unit for row, unit in zip(matrix, units, strict=True)]
         for c in range(n):
             clock.tick()
             pivot = max(range(c, n), key=lambda i: abs(rows[i][c]))
             rows[c], rows[pivot] = rows[pivot], rows[c]
             if rows[c][c] == 0:
                 return None
-            first = [v / rows[c][c] for v in rows[c]]
-            rows = [first if i == c else [v - row[c] * f for v, f in zip(row, first, strict=True)] for i, row in enumerate(rows)]
+            rows[c] = first = [v / rows[c][c] for v in rows[c]]
+            for i, row in enumerate(rows):
+                if i != c:
+                    rows[i] = [v - row[c] * f for v, f in zip(row, first, strict=True)]
         return [[int(ldexp(v, HINT)) for v in row[n:]] for row in rows]
     except (OverflowError, ValueError):
         # Beyond the range of floats: not even a hint.
@@ -228,7 +233,7 @@ def _unique(field: Field, point: Point, node: Node) -> None:
 def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Node) -> int:
     """Value, gap and kind on the box that contains the point; returns the upper bound of the value."""
     local, L = field.on(point.box(point.radius)), field.order
-    slope = times((point.sign * ONE, point.sign * ONE), local.gradient[point.face])
+    slope = signed(point.sign, local.gradient[point.face])
     P = square(local.W)
     # H and the multiplier at w are those at w/|w| times |w|^(L-2).
     scale = power(P, (L - 2) // 2)
@@ -250,7 +255,8 @@ def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Nod
     elif kind == "minimum":
         proved = tangential.at_most(-1, -1)
     else:
-        proved = gap_high < 0 and test["bottom"].value is not None and tangential.quotient(test["bottom"])[1] < 0
+        proved = gap_high < 0 and test["bottom"].value is not None
+        proved = proved and tangential.quotient(test["bottom"])[1] < 0
     table["kind"].need(proved, f"it is not proved to be a {kind}", "R11")
     if kind != "saddle":
         test["bottom"].same(None)
@@ -273,24 +279,16 @@ class _Tangential:
         lift = self.lift + 2 * abs(mu)
         # <v, centre>^2 <= reach^2 |v|^2 where v is orthogonal to w.
         lifted = mul_up(mul_up(lift, self.reach), self.reach)
-        smallest = self.slope[0] if sign > 0 else -self.slope[1]
+        smallest = signed(sign, self.slope)[0]
         shift = mu + smallest - self.loss - lifted
-        c = self.centre
-        return is_psd(
-            [
-                [(shift if i == k else 0) - sign * v + (lift * c[i] * c[k] >> (2 * BITS)) for k, v in enumerate(row)]
-                for i, row in enumerate(self.local.middle)
-            ],
-            self.clock,
-            off=1,
-        )
+        c, rows = self.centre, zip(self.local.middle, self.centre, strict=True)
+        form = [[sign * v - (lift * a * b >> 2 * BITS) for v, b in zip(row, c, strict=True)] for row, a in rows]
+        return is_psd(below(form, shift), self.clock, off=1)
 
     def quotient(self, node: Node) -> Interval:
         """The form over |v|^2 at the part v of a test vector that is orthogonal to w."""
         W = self.local.W
-        given = [
-            each.integer(-(1 << 2 * VECTOR_BITS), 1 << 2 * VECTOR_BITS) << (BITS - VECTOR_BITS) for each in node.items(len(W))
-        ]
+        given = [each.integer(-LARGEST, LARGEST) * ONE for each in node.items(len(W))]
         radial = quotient(dot([(v, v) for v in given], W), square(W))
         v = [(a - t[1], a - t[0]) for a, t in zip(given, (times(radial, w) for w in W), strict=True)]
         norm = dot(v, v)
@@ -304,10 +302,7 @@ class _Tangential:
 def _distinct(one: Point, two: Point) -> bool:
     """Whether no direction lies in the boxes of both points."""
     V, W = one.box(one.radius), two.box(two.radius)
-    opposite = one.sign * (W[one.face][1 if one.sign > 0 else 0]) <= 0
-    minors = (
-        (times(v, W[one.face]), w if one.sign > 0 else (-w[1], -w[0]))
-        for i, (v, w) in enumerate(zip(V, W, strict=True))
-        if i != one.face
-    )
-    return opposite or any(a[0] > b[1] or a[1] < b[0] for a, b in minors)
+    face = W[one.face]
+    moved = [(times(v, face), signed(one.sign, w)) for v, w in zip(V, W, strict=True)]
+    # On the face of the first one both are the same.
+    return signed(one.sign, face)[1] <= 0 or any(a[0] > b[1] or a[1] < b[0] for a, b in moved)

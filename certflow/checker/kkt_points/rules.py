@@ -47,6 +47,7 @@ def prove_list(problem: Problem, claim: dict[str, Node], evidence: Node, clock: 
     if proof == "points":
         claim["n_max_upper"].same(None)
         return
-    check_cover(field, points, DeadCone(problem, claim["dead_cone"], clock) if dead else None, claim["points"], clock)
+    cone = DeadCone(problem, claim["dead_cone"], clock) if dead else None
+    check_cover(field, points, cone, claim["points"], clock)
     # N attains its maximum on the sphere at a KKT point; it is 0 on the dead cone.
     claim["n_max_upper"].at_least(field.rate * max(map(fraction, [*values, 0] if dead else values)), "R12")

@@ -191,10 +191,19 @@ def test_a_deep_network_at_a_point_is_exact(given, alpha):
         # A star: y is (1, 1, 1, 1) again; the root of 6 is below the row sum 3.
         ([[0, 1, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]], root(6)),
         ([[2, 0], [0, 0]], 2 * ONE),
+        # y is (8, 5) after two rounds: 21/8 is below the root of 7 and above 13/5.
+        ([[2, 1], [1, 1]], 21 * ONE // 8 + 1),
     ],
 )
 def test_bounds_of_the_spectral_norm(matrix, bound):
     assert norm_bound([[v * ONE for v in row] for row in matrix]) == bound
+
+
+def test_the_vector_of_a_norm_bound_is_one_unit_larger_than_it_is():
+    # Four times 2^-60 (2, 1; 1, 1): y is (8, 5) units and one more each, so that (2 * 9 + 6) / 9 is the bound.
+    half = 1 << 60
+    blocks = [[half * ((2, 1), (1, 1))[i % 2][j % 2] * (i // 2 == j // 2) for j in range(8)] for i in range(8)]
+    assert norm_bound(blocks) == 24 * half // 9 + 1
 
 
 def test_middles_and_radii_are_rounded_so_that_they_cover():

@@ -38,6 +38,11 @@ def test_powers_of_points_lie_in_the_power(a, exponent, s):
     assert low <= point(a, s) ** exponent / Fraction(nb.ONE) ** (exponent - 1) <= high
 
 
+@pytest.mark.parametrize(("sign", "ends"), [(1, (-2, 5)), (-1, (-5, 2))])
+def test_a_sign_turns_an_interval_exactly(sign, ends):
+    assert nb.signed(sign, (-2, 5)) == ends
+
+
 @pytest.mark.parametrize(("ends", "ball"), [((1, 4), (2, 2)), ((-4, -1), (-3, 2)), ((7, 7), (7, 0)), ((-3, 3), (0, 3))])
 def test_a_middle_is_rounded_down_and_its_reach_covers_both_ends(ends, ball):
     assert nb.around(ends) == ball

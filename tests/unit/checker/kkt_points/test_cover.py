@@ -31,6 +31,16 @@ def problem(X, y, alpha="0", **network):
     return Problem(content, CLOCK)
 
 
+def test_a_sample_on_the_edge_of_its_side_is_not_dead(monkeypatch):
+    # x.q = 0 for a vector that no hint gives: with t = 0 nothing is positive, though w.q < 0.
+    cone = DeadCone(problem([[1, 0]], [1]), HERE, CLOCK)
+    monkeypatch.setattr(kkt_cover, "_separating", lambda *given: box((0, 0), (5, 5)))
+    W = box((1, 1), (-1, -1))
+    assert not cone.holds_all(W)
+    monkeypatch.setattr(kkt_cover, "_separating", lambda *given: [(1, 1), (5 * ONE, 5 * ONE)])
+    assert cone.holds_all(W)
+
+
 # -- near a listed point -----------------------------------------------------------------------------------------------
 
 

@@ -5,8 +5,9 @@ from math import inf, isqrt, nan
 
 import pytest
 
+from certflow.checker.kernel.definite import is_psd
 from certflow.checker.kernel.network import Evaluation
-from certflow.checker.kernel.numbers import ONE
+from certflow.checker.kernel.numbers import ONE, div_up, norm_up, sqrt_down, times
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.region import (
@@ -123,6 +124,14 @@ def test_a_share_of_the_lift_is_not_taken_where_rounding_leaves_nothing():
     assert not _proved([[[2]], [fixed(-1)]], [[2], fixed(2)], F(1), CLOCK)
 
 
+def test_lifted_matrices_may_be_one_unit_off_and_no_more():
+    # 5 = 1 + 2^2 units: the slack of one unit is what the one unit costs, for two it would be too small.
+    assert is_psd([[5]], CLOCK, 1) and not is_psd([[5]], CLOCK, 2)
+    assert _proved([[[5]]], [[0]], F(0), CLOCK)
+    # With tau = 5/4 of 1/27 the first part keeps 27 - 22 units; 2 * 2^122 / 2^120, a little shrunk, gives 7 to the second one.
+    assert _proved([[[27]], [[-2]]], [[1], [1 << 61]], F(2), CLOCK)
+
+
 def test_a_lower_bound_of_a_quotient():
     run = Evaluation([fixed(1, 2), fixed(2, 5)], [fixed(F(1, 2), 1), fixed(1, F(1, 4))], [], 0, [], [], [])
     # v = (1, -2): 1 - 8 + 20 without 1/2 + 4 + 1, over 5.
@@ -176,6 +185,18 @@ def test_the_enclosures_at_a_point():
     # At the maximum nothing is left but rounding: 2 +- 4 units along, +- 4 across.
     place = at_point(bounds, [[1 << GRID, 0]], GRID, "here")
     assert place.ell == (2 * ONE - 4, 2 * ONE + 4) and place.tangential == isqrt(8**2 + 4**2) + 1
+
+
+def test_the_tangential_gradient_at_a_point_covers_every_rounding():
+    # |c|^2 = 25/49 and the weights of the samples are rounded, and so are the gradient and its radial part.
+    bounds, unit = Bounds(neuron(("1/3", "-5/7")), [0], "here"), (1 << GRID) // 7
+    for centre in ([3 * unit, 4 * unit], [-4 * unit, 3 * unit], [3 * unit, -4 * unit]):
+        place = at_point(bounds, [centre], GRID, "here")
+        (part,) = bounds.parts
+        G = part.forcing(part.evaluate(place.W[0], place.Z[0]), part.z)
+        radial = [times(place.ell, c) for c in place.W[0]]
+        worst = [max(abs(a - b) for a in g for b in t) for g, t in zip(G, radial, strict=True)]
+        assert place.tangential == div_up(norm_up(worst), sqrt_down(place.P[0]))
 
 
 def test_several_parts_are_at_one_point():
