@@ -22,13 +22,12 @@ def constrained_ncf(problem: Problem, degrees: np.ndarray) -> list[np.ndarray]:
     Double precision, for a plot. Raises `BadInput` unless every block has two weights.
     """
     require_planar(problem)
-    X, z, index = FLOAT.array(problem.X), FLOAT.array(problem.z), np.array(problem.blocks)
-    values = np.empty((len(degrees), len(index)))
-    for row, angle in enumerate(np.radians(degrees)):
-        # All blocks at the same angle at once; their outputs do not see each other.
-        w = np.empty(problem.network.size)
-        w[index[:, 0]], w[index[:, 1]] = np.cos(angle), np.sin(angle)
-        values[row] = z @ problem.network.forward(FLOAT, w, X).block_outputs
+    index, angles = np.array(problem.blocks), np.radians(degrees)[:, None]
+    # All blocks at the same angle at once; their outputs do not see each other.
+    w = np.empty((len(degrees), problem.network.size))
+    w[:, index[:, 0]], w[:, index[:, 1]] = np.cos(angles), np.sin(angles)
+    at = problem.correlation.at(FLOAT, w)
+    values = at.z @ at.run.block_outputs
     curves: list[np.ndarray] = []
     for j in range(len(index)):
         if not any(np.allclose(values[:, j], curve, rtol=1e-9, atol=1e-12) for curve in curves):

@@ -18,7 +18,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT, MPArithmetic
 from certflow.kkt.neuron.circle import PlanarKKT
-from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import Kind
 from certflow.problem import Problem
@@ -72,39 +72,38 @@ def limit_points(
     `number_system`, in whose precision KKT points are found.
     """
     count = len(paths)
-    networks = [problem.network.block(j) if count > 1 else problem.network for j in range(count)]
-    found = [_limit(problem, network, path, kkt, number_system) for network, path in zip(networks, paths, strict=True)]
+    blocks = [problem.correlation.block(j) if count > 1 else problem.correlation for j in range(count)]
+    found = [_limit(N, path, kkt, number_system) for N, path in zip(blocks, paths, strict=True)]
     growing = [j for j, limit in enumerate(found) if limit.outcome == CONVERGES]
     if not growing:
         return found
     fastest = max(found[j].value for j in growing)
-    outputs = {j: networks[j].outputs(FLOAT, _floats(found[j].direction), FLOAT.array(problem.X)) for j in growing}
+    outputs = {j: blocks[j].at(FLOAT, _floats(found[j].direction)).run.outputs for j in growing}
+    steepest = float(problem.loss.omega(problem.n) * problem.loss.curvature_bound())
     for j in growing:
-        tangent = _Tangent(problem, networks[j], _floats(found[j].direction), _approach(paths[j], found[j].direction))
-        floor = max(tangent.answer(outputs[m], found[m].value) for m in growing) * float(radius) ** problem.order
+        tangent = _Tangent(blocks[j], _floats(found[j].direction), _approach(paths[j], found[j].direction))
+        floor = max(tangent.answer(steepest * outputs[m], found[m].value) for m in growing) * float(radius) ** problem.order
         found[j] = replace(found[j], exponent=found[j].gap / (problem.order * fastest), floor=floor)
     return found
 
 
-def _limit(
-    problem: Problem, network: Network, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None, ar: MPArithmetic
-) -> BlockLimit:
+def _limit(N: Correlation, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None, ar: MPArithmetic) -> BlockLimit:
     end = path[-1]
     if not any(end):
         return BlockLimit(ZERO, "its weights are zero and stay zero")
     if len(end) == 1:
         return BlockLimit(UNKNOWN, "one weight alone has no angle")
-    run = network.forward(FLOAT, _floats(end), FLOAT.array(problem.X))
-    if not np.any(run.outputs) and not np.any(network.pullback(run, FLOAT.array(problem.z))):
+    at = N.at(FLOAT, _floats(end))
+    if not np.any(at.run.outputs) and not np.any(at.gradient):
         return BlockLimit(DEAD, "it is inactive on all samples and does not move", direction=list(end))
-    if kkt is not None and isinstance(network, OneLayer):
-        found = _enclosed(kkt, end, network.signs[0], ar)
+    if kkt is not None and isinstance(N.network, OneLayer):
+        found = _enclosed(kkt, end, N.network.signs[0], ar)
     else:
-        found = _polished(problem, network, end, ar)
+        found = _polished(N, end, ar)
     if found.outcome != CONVERGES:
         return found
     theta = _floats(found.direction)
-    gap = _Tangent(problem, network, theta, _approach(path, found.direction)).gap
+    gap = _Tangent(N, theta, _approach(path, found.direction)).gap
     if found.value < 0:
         return replace(found, outcome=SHRINKS, gap=gap, reason=f"it shrinks: its limit has N = {found.value:.4g} < 0")
     if found.value == 0:
@@ -124,43 +123,41 @@ def _enclosed(kkt: PlanarKKT, end: Sequence[Any], sign: int, ar: MPArithmetic) -
     return BlockLimit(CONVERGES, "", points[i], i, sign * kkt.points[i].value.midpoint_float())
 
 
-def _polished(problem: Problem, network: Network, end: Sequence[Any], ar: MPArithmetic) -> BlockLimit:
+def _polished(N: Correlation, end: Sequence[Any], ar: MPArithmetic) -> BlockLimit:
     """The KKT point near `end`, by Newton's method with gradients in high precision and Hessians in double."""
-    ctx, X, z = ar.context, ar.array(problem.X), ar.array(problem.z)
+    ctx = ar.context
     start = [v / ctx.norm(list(end)) for v in end]
     theta = start
     for _ in range(NEWTON_STEPS):
-        gradient = list(network.pullback(network.forward(ar, np.array(theta, dtype=object), X), z))
+        gradient = list(N.gradient(ar, np.array(theta, dtype=object)))
         along = ctx.fdot(gradient, theta)
         residual = [g - along * t for g, t in zip(gradient, theta, strict=True)]
         size = ctx.norm(residual)
         if size <= ctx.mpf(10) ** (5 - ar.digits):
             break
         # Scaled to size one, because the residual may be far below the range of doubles.
-        step = _Tangent(problem, network, _floats(theta), None).newton_step(_floats([r / size for r in residual]))
+        step = _Tangent(N, _floats(theta), None).newton_step(_floats([r / size for r in residual]))
         theta = [t + size * ctx.mpf(float(s)) for t, s in zip(theta, step, strict=True)]
         theta = [t / ctx.norm(theta) for t in theta]
     else:
         return BlockLimit(UNKNOWN, "no KKT point was found near the end of its limit flow")
     if distance(ctx, theta, start) > NEAR:
         return BlockLimit(UNKNOWN, "its limit flow had not come near a KKT point yet")
-    return BlockLimit(CONVERGES, "", theta, None, float(along) / problem.order)
+    return BlockLimit(CONVERGES, "", theta, None, float(along) / float(N.order))
 
 
 class _Tangent:
     """∇²N - L N I on the tangent space at the unit vector `theta`, in double precision; where `theta` is on a kink, of the
     branch on which `theta + toward` lies."""
 
-    def __init__(self, problem: Problem, network: Network, theta: np.ndarray, toward: np.ndarray | None) -> None:
-        self.problem, self.network = problem, network
-        X, z = FLOAT.array(problem.X), FLOAT.array(problem.z)
+    def __init__(self, N: Correlation, theta: np.ndarray, toward: np.ndarray | None) -> None:
         select = None
         if toward is not None:
-            cells = network.forward(FLOAT, theta + toward, X).cells
+            cells = N.at(FLOAT, theta + toward).run.cells
             select = lambda layer, _: cells[layer]  # noqa: E731
-        self.run = network.forward(FLOAT, theta, X, select=select)
+        self.order, self.at = float(N.order), N.at(FLOAT, theta, select=select)
         self.basis = np.linalg.qr(np.column_stack([theta, np.eye(len(theta))]))[0][:, 1:]
-        hessian = network.hessian(self.run, z) - problem.order * float(z @ self.run.outputs) * np.eye(len(theta))
+        hessian = self.at.hessian() - self.order * float(self.at.value) * np.eye(len(theta))
         matrix = self.basis.T @ hessian @ self.basis
         self.matrix = (matrix + matrix.T) / 2
 
@@ -173,13 +170,10 @@ class _Tangent:
         """The tangent step that removes a tangent `residual` of the gradient."""
         return self.basis @ np.linalg.lstsq(self.matrix, -self.basis.T @ residual, rcond=None)[0]
 
-    def answer(self, outputs: np.ndarray, rate: float) -> float:
-        """|(G_j + L² N_m)^(-1) f_jm| for the block m with these `outputs` and N_m = `rate`."""
-        weight = float(self.problem.loss.omega(self.problem.n) * self.problem.loss.curvature_bound())
-        forcing = self.basis.T @ self.network.pullback(self.run, weight * outputs)
-        return float(
-            np.linalg.norm(np.linalg.solve(self.problem.order**2 * rate * np.eye(len(self.matrix)) - self.matrix, forcing))
-        )
+    def answer(self, residuals: np.ndarray, rate: float) -> float:
+        """|(G_j + L² N_m)^(-1) f_jm| for the block m that makes these residuals, and N_m = `rate`."""
+        forcing = self.basis.T @ self.at.network.pullback(self.at.run, residuals)
+        return float(np.linalg.norm(np.linalg.solve(self.order**2 * rate * np.eye(len(self.matrix)) - self.matrix, forcing)))
 
 
 def _approach(path: Sequence[Sequence[Any]], limit: Sequence[Any]) -> np.ndarray | None:

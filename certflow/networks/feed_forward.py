@@ -129,11 +129,11 @@ class FeedForward(Network):
         trained = [layer - lowest + 1 for layer in self.trained]
         return FeedForward(self.widths[lowest - 1 :], self.activation, trained, given)
 
-    def features(self, X: np.ndarray) -> np.ndarray:
-        """The exact outputs (n × width) of the layers below the lowest trained one, which sees these as its inputs."""
+    def features(self, X: Any, ar: Arithmetic = EXACT) -> Any:
+        """The outputs (n × width) of the layers below the lowest trained one, which sees these as its inputs."""
         for layer in range(1, min(self.trained)):
-            z = X @ self.given[layer].T
-            X = self.activation.derivative(self.select_by_sign(EXACT, layer - 1, z, Fraction(0)), z)
+            z = X @ ar.array(self.given[layer]).T
+            X = self.activation.derivative(self.select_by_sign(ar, layer - 1, z, Fraction(0)), z)
         return X
 
     def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:

@@ -351,7 +351,7 @@ def test_upward_imports_are_noticed(name, text, upward):
 @pytest.mark.parametrize(
     ("name", "text", "walls"),
     [
-        ("certflow.flow.enclose.trap", "from certflow.flow.propose.field import Field", 1),
+        ("certflow.flow.enclose.trap", "from certflow.flow.propose.series import PartSeries", 1),
         ("certflow.flow.enclose.trap", "from certflow.flow import propose", 1),
         ("certflow.flow.enclose.trap", "from certflow.flow.curve import Curve", 0),
         ("certflow.flow.reference.flow", "from certflow.kkt.points import KKTPoint", 1),

@@ -96,11 +96,29 @@ def leftovers(file: Source) -> list[str]:
     return [f"{file.path}:{i}" for i, line in enumerate(file.text.splitlines(), 1) if pattern.search(line)]
 
 
+def bare_triples(file: Source) -> list[str]:
+    """Functions that take a network, samples and weights of theirs one by one: N is one object (`networks/correlation.py`)."""
+    if file.name.startswith(("certflow.networks.", "certflow.checker.")):
+        return []
+    functions = [n for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    found = []
+    for each in functions:
+        names = {a.arg for a in (*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs)}
+        if names >= {"network", "X", "z"}:
+            found.append(f"{file.path}:{each.lineno}")
+    return found
+
+
+RULES = (executed_text, global_precision_uses, asserts, leftovers, bare_triples)
+
+
 def test_there_are_sources_to_look_at():
     assert len(sources()) > 10
 
 
-@pytest.mark.parametrize("rule", [executed_text, global_precision_uses, asserts, leftovers], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize(
+    "rule", [executed_text, global_precision_uses, asserts, leftovers, bare_triples], ids=lambda rule: rule.__name__
+)
 def test_no_source_file_breaks_the_rule(rule):
     assert [line for file in sources() for line in rule(file)] == []
 
@@ -145,6 +163,9 @@ def test_every_package_folder_has_an_init():
         (global_precision_uses, "import mpmath\nwith mpmath.workdps(50):\n    pass"),
         (global_precision_uses, "import mpmath\ny = mpmath.sqrt(2)"),
         (asserts, "def f(x):\n    assert x"),
+        (bare_triples, "def f(network, X, z): ..."),
+        (bare_triples, "class A:\n    def __init__(self, digits, network, y, *, z, X): ..."),
+        (bare_triples, "f = lambda z, X, network: 0"),
         (leftovers, "x = 1  # TO" + "DO"),
         (leftovers, "path = '/ro" + "ot/x'"),
     ],
@@ -159,6 +180,7 @@ def test_broken_rules_are_noticed(rule, text):
         (executed_text, "import re\nre.compile('x')\nmodel.eval()"),
         (global_precision_uses, "import mpmath\ncontext = mpmath.mp.clone()\ncontext.dps = 50"),
         (asserts, "raise AssertionError"),
+        (bare_triples, "def f(N, X, network): ..."),
     ],
 )
 def test_what_is_allowed_is_not_noticed(rule, text):

@@ -15,9 +15,9 @@ import numpy as np
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, Piece, Window
 from certflow.flow.endings import MAX_WINDOWS, Ending
-from certflow.flow.propose.field import Field, field_of
 from certflow.flow.propose.kinks import first_events
 from certflow.flow.propose.limit import Limit, settle
+from certflow.flow.propose.series import PartSeries, series_of
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -112,23 +112,23 @@ class Proposal:
 
     def _begin(self) -> None:
         try:
-            self.field: Field = field_of(self.problem, self.group, self.problem.network.is_sum_of_neurons)
+            self.series: PartSeries = series_of(self.problem, self.group, self.problem.network.is_sum_of_neurons)
         except OverflowError:
             self.ending = self.ending or Ending.OUT_OF_RANGE
             return
-        self._length = 0.125 / self.field.scale
-        z = self.field.kinks(self.ends[0])
+        self._length = 0.125 / self.series.scale
+        z = self.series.kinks(self.ends[0])
         signs = _start_signs(self.problem, self.group, z)
         self._on = signs > 0
         if (
             self.ending is None
-            and self.field.off == 0
+            and self.series.off == 0
             and z.size
             and (signs < 0).all()
             and self.problem.network.is_sum_of_neurons
         ):
             self.ending = Ending.DEAD
-        elif self.ending is None and self.field.rotates:
+        elif self.ending is None and self.series.rotates:
             self.ending = Ending.ROTATIONS
 
     def curve(self, distance: float) -> Curve:
@@ -185,7 +185,7 @@ class Proposal:
             return False
         self._largest = max(self._largest, abs(growth) + residual)
         if self.limit is None or (len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)):
-            found = settle(self.field, u)
+            found = settle(self.series, u)
             self.limit = found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
             if self.limit is None:
                 near = found is not None and _angle(u, found.point) < _NEAR
@@ -194,7 +194,7 @@ class Proposal:
 
     def _residual(self) -> tuple[float, float]:
         """The growth rate L N and the length of the tangential gradient, both at the direction of the last end."""
-        u, G = self.ends[-1], self.field.gradient(self.ends[-1], self._cell())
+        u, G = self.ends[-1], self.series.gradient(self.ends[-1], self._cell())
         P = float((u * u).sum())
         value = float((u * G).sum()) / P
         return value, float(np.linalg.norm(G - value * u)) / math.sqrt(P)
@@ -205,8 +205,8 @@ class Proposal:
         At rest, the tangential gradient is what the grid makes of zero. Near a saddle only rest is an end: the flow may
         pass it. What is negligible is measured by the largest growth rate and gradient on the way.
         """
-        u, field = self.ends[-1], self.field
-        rounding = math.sqrt(u.size) * field.order * field.scale * 2.0**-self.grid
+        u, series = self.ends[-1], self.series
+        rounding = math.sqrt(u.size) * series.order * series.scale * 2.0**-self.grid
         at_rest, small = residual <= rounding, abs(growth) < _NEGLIGIBLE * self._largest
         if at_rest and not self.windows:
             beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
@@ -220,7 +220,7 @@ class Proposal:
         return None
 
     def _cell(self) -> Array:
-        return np.where(self._on, 1.0, self.field.off)
+        return np.where(self._on, 1.0, self.series.off)
 
     def _advance(self) -> None:
         """Append the next window: as long as its polynomials tell, and shorter if kinks make it end elsewhere."""
@@ -228,11 +228,11 @@ class Proposal:
         growth, residual = self._residual()
         longest = min(_LONGEST / max(abs(growth), 1e-300), 2 * self._length, 1.5 * self.max_step / max(residual, 1e-300))
         size = math.log(float((u * u).sum())) / 2
-        rate = growth + self.field.order * residual**2 * longest / 4 + size / max(longest, 0.125 / self.field.scale)
+        rate = growth + self.series.order * residual**2 * longest / 4 + size / max(longest, 0.125 / self.series.scale)
         for _ in range(_ATTEMPTS):
             tick()
             decay = _rounded(rate)
-            U, Z = self.field.series(u, cell, float(decay), np.full(len(u), longest), _TERMS)
+            U, Z = self.series.series(u, cell, float(decay), np.full(len(u), longest), _TERMS)
             factor = min(1.0, _reach(U, self.grid), self.max_step / max(float(np.linalg.norm(U[1])), 1e-300))
             end = float(np.linalg.norm((U * factor ** np.arange(_TERMS + 1)[:, None, None]).sum(0)))
             if abs(end - 1) <= _NORM:
@@ -272,10 +272,10 @@ class Proposal:
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
         active = np.arange(m)
-        ignored = np.full(self._on.shape, self.field.off == 1)
-        for _ in range(64 + 8 * self.field.kink_count):
+        ignored = np.full(self._on.shape, self.series.off == 1)
+        for _ in range(64 + 8 * self.series.kink_count):
             tick()
-            when, which = first_events(Z / self.field.reach, self._on[active], ignored[active])
+            when, which = first_events(Z / self.series.reach, self._on[active], ignored[active])
             cuts = _cuts(U, self.grid)
             for row, part in enumerate(active.tolist()):
                 y, kink = float(when[row]), int(which[row])
@@ -287,7 +287,7 @@ class Proposal:
                     share = (end - at[part]) / rest
                     pieces[part].append(self._piece(part, U[:, row] * share ** np.arange(len(U))[:, None], end))
                     at[part] = end
-                    ignored[part] = self.field.off == 1
+                    ignored[part] = self.series.off == 1
                 if kink >= 0 and y < 2:
                     self._on[part, kink] ^= True
                     ignored[part, kink] = True
@@ -296,7 +296,7 @@ class Proposal:
                 return tuple(tuple(each) for each in pieces)
             u, cell = self._weights()[active], self._cell()[active]
             lengths = float(h) * np.array([(whole - at[part]) / whole for part in active])
-            U, Z = self.field.select(active).series(u, cell, float(decay), lengths, _TERMS)
+            U, Z = self.series.select(active).series(u, cell, float(decay), lengths, _TERMS)
             if not np.isfinite(U).all():
                 return None
         return None
@@ -368,7 +368,7 @@ def _start_of(problem: Problem, group: Group, grid: int) -> Grid:
 
 
 def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
-    """The signs of the kink arguments (as `Field.kinks`) of the initial weights: `z`, those on the grid, tell the clear
+    """The signs of the kink arguments (as `PartSeries.kinks`) of the initial weights: `z`, those on the grid, tell the clear
     ones, the exact direction all others."""
     signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
     network = problem.network
@@ -386,11 +386,9 @@ def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
 
 def _at_kkt_point(problem: Problem, group: Group) -> Ending | None:
     """Whether the initial direction is exactly a KKT point of the group's NCF, or one where its gradient vanishes."""
-    network = problem.network
-    own = [i for part in group for i in part]
-    direction = np.array([v if i in set(own) else v * 0 for i, v in enumerate(problem.direction)], dtype=object)
-    G = network.pullback(network.forward(EXACT, direction, EXACT.array(problem.X)), EXACT.array(problem.z))
-    w, g = [direction[i] for i in own], [G[i] for i in own]
+    own = sorted(i for part in group for i in part)
+    w = problem.direction[own]
+    g = problem.correlation.restricted(own).gradient(EXACT, w)
     if not any(g):
         return Ending.NO_GRADIENT_AT_START
     inner, square = sum(a * b for a, b in zip(w, g, strict=True)), sum(a * a for a in w)

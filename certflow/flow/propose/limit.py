@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.flow.propose.field import Field
+from certflow.flow.propose.series import PartSeries
 from certflow.running import tick
 
 Array = Any
@@ -37,30 +37,30 @@ class Limit:
         return self.gap > 0 and self.value != 0
 
 
-def settle(field: Field, u: Array) -> Limit | None:
+def settle(series: PartSeries, u: Array) -> Limit | None:
     """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
 
     For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the others are 0.
     """
     many = len(u) > 1
-    if many and (u * field.gradient(u, field.cell(field.kinks(u)))).sum() > 0:
+    if many and (u * series.gradient(u, series.cell(series.kinks(u)))).sum() > 0:
         largest = int(np.argmax((u * u).sum(1)))
-        alone = _newton(field.select(np.array([largest])), u[[largest]])
+        alone = _newton(series.select(np.array([largest])), u[[largest]])
         if alone is None:
             return None
         point = np.zeros_like(u)
         point[largest] = alone.point[0]
-        return Limit(point, alone.value, min(alone.gap, field.order * alone.value))
-    return _newton(field, u)
+        return Limit(point, alone.value, min(alone.gap, series.order * alone.value))
+    return _newton(series, u)
 
 
-def _newton(field: Field, u: Array) -> Limit | None:
+def _newton(series: PartSeries, u: Array) -> Limit | None:
     u = u / np.linalg.norm(u)
     size = u.size
     for _ in range(_ITERATIONS):
         tick()
-        cell = field.cell(field.kinks(u))
-        G, H = field.gradient(u, cell).ravel(), hessian(field, u, cell)
+        cell = series.cell(series.kinks(u))
+        G, H = series.gradient(u, cell).ravel(), hessian(series, u, cell)
         flat = u.ravel()
         value, unit = flat @ G, float(np.abs(H).max())
         if not 0 < unit < np.inf:
@@ -80,25 +80,25 @@ def _newton(field: Field, u: Array) -> Limit | None:
         u = (flat / np.linalg.norm(flat)).reshape(u.shape)
         if length < 1e-14:
             break
-    cell = field.cell(field.kinks(u))
-    G, flat = field.gradient(u, cell).ravel(), u.ravel()
+    cell = series.cell(series.kinks(u))
+    G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
-    H = hessian(field, u, cell)
-    if residual > _RESIDUAL * max(field.order * field.scale, abs(value)) or not np.isfinite(H).all():
+    H = hessian(series, u, cell)
+    if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
     gap = -_tangential_top(H - value * np.eye(size), flat)
-    kinked = np.abs(field.kinks(u)) <= _ZERO * field.reach
+    kinked = np.abs(series.kinks(u)) <= _ZERO * series.reach
     if kinked.any():
         # Beside a kink N has another second derivative, which may grow.
-        beside = hessian(field, u, np.where(kinked, 1.0, cell))
+        beside = hessian(series, u, np.where(kinked, 1.0, cell))
         gap = min(gap, -_tangential_top(beside - value * np.eye(size), flat))
     largest = float(np.abs(H).max())
-    if abs(gap) <= max(_FLAT * largest, _NOISE * field.scale):
+    if abs(gap) <= max(_FLAT * largest, _NOISE * series.scale):
         gap = 0.0
     if abs(value) <= _VANISHES * largest:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
-    return None if 0 < gap * _RADIUS < residual else Limit(u, value / field.order, gap)
+    return None if 0 < gap * _RADIUS < residual else Limit(u, value / series.order, gap)
 
 
 def _tangential_top(A: Array, u: Array) -> float:
@@ -109,7 +109,7 @@ def _tangential_top(A: Array, u: Array) -> float:
     return float(np.linalg.eigvalsh(basis @ A @ basis.T)[-1])
 
 
-def hessian(field: Field, u: Array, cell: Array) -> Array:
+def hessian(series: PartSeries, u: Array, cell: Array) -> Array:
     """The second derivative of N on the cell, block by block, from central differences of the gradient (error ~1e-10)."""
     (count, size), step = u.shape, 1e-5
     result = np.zeros((count * size, count * size))
@@ -119,7 +119,7 @@ def hessian(field: Field, u: Array, cell: Array) -> Array:
             tick()
             moves = step * np.eye(size)[start : start + _AT_ONCE]
             points = np.concatenate([u[j] + moves, u[j] - moves])
-            own = field.select(np.full(len(points), j))
+            own = series.select(np.full(len(points), j))
             G = own.gradient(points, np.broadcast_to(cell[j], (len(points), cell.shape[1])))
             block[start : start + _AT_ONCE] = (G[: len(moves)] - G[len(moves) :]) / (2 * step)
         result[j * size : (j + 1) * size, j * size : (j + 1) * size] = (block + block.T) / 2

@@ -27,6 +27,7 @@ from certflow.flow.reference.crossings import KinkArguments, RecordedKinks, to_f
 from certflow.flow.reference.sliding import Sliding
 from certflow.losses import Loss
 from certflow.networks.base import Forward, Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.one_hidden_layer import OneLayer
 
 
@@ -55,14 +56,14 @@ class CellArithmetic(Arithmetic):
         return self._ar.sqrt(z)
 
 
-class RawField:
+class RawCoordinates:
     """u' = sum_i r_i dH_i(u), the residuals r taken at H = sum_j scale_j h_j(u_j); `scales = None` is the limit flow."""
 
-    def __init__(self, network: Network, X: np.ndarray, y: np.ndarray, z: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
-        self.network, self.loss = network, loss
-        self._X, self._y, self._z = ar.array(X), ar.array(y), ar.array(z)
+    def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
+        self.network, self.loss = N.network, loss
+        self._X, self._y, self._z = ar.array(N.X), ar.array(y), ar.array(N.z)
         self.scales: Constant | None = None
-        self.sliding = Sliding(network, X, ar) if Sliding.serves(network) else None
+        self.sliding = Sliding(N.network, N.X, ar) if Sliding.serves(N.network) else None
 
     def set_scales(self, ar: JetArithmetic, scales: Sequence[mpz]) -> None:
         """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow."""
@@ -115,16 +116,18 @@ class LinearKinks:
         return (self._u.coefficients[:order, neuron] @ self._X[sample]) >> self._bits
 
 
-class QuadraticField(RawField):
+class MomentCoordinates(RawCoordinates):
     """The raw field of `sum_j s_j max(z, alpha z)^2`, by moments: the same field, several times faster.
 
     H_i = sum_j s_j c_ij <x_i x_i^T, u_j u_j^T> and u_j' = 2 s_j M_j u_j with M_j = sum_i r_i c_ij x_i x_i^T: sums over
     samples act on d(d+1)/2 moments, and only 2 d² products of series per neuron are left.
     """
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        network, X, _, _, _, ar = arguments
+    def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
+        super().__init__(N, y, loss, ar)
+        network, X = N.network, N.X
+        if not isinstance(network, OneLayer):
+            raise TypeError("moments are those of one layer of neurons")
         d = X.shape[1]
         self._pairs = [(a, b) for a in range(d) for b in range(a, d)]
         self._index = np.array([[self._pairs.index((min(a, b), max(a, b))) for b in range(d)] for a in range(d)])
@@ -153,13 +156,14 @@ class QuadraticField(RawField):
         return (gradient * 2).reshape(-1), LinearKinks(self._X.values, self._X_floats, u, ar.bits)
 
 
-class PolarField(RawField):
+class PolarCoordinates(RawCoordinates):
     """The L1 field; the state is theta (k), log(rho/delta) (B), alpha (B) and, for L > 2, (T, beta), where
     `a_j = scale_j alpha_j` and `(rho/delta)^(2-L)` is beta times a power of two that the driver keeps."""
 
-    def __init__(self, *arguments: Any, order: int, blocks: Sequence[Sequence[int]]) -> None:
-        super().__init__(*arguments)
-        ar = arguments[-1]
+    def __init__(
+        self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic, order: int, blocks: Sequence[Sequence[int]]
+    ) -> None:
+        super().__init__(N, y, loss, ar)
         self.order, self.count = order, len(blocks)
         membership = np.zeros((self.count, self.network.size), dtype=int)
         for j, indices in enumerate(blocks):

@@ -16,10 +16,11 @@ from gmpy2 import mpz
 
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.jets import JetArithmetic
-from certflow.flow.reference.coordinates import PolarField, QuadraticField, RawField
+from certflow.flow.reference.coordinates import MomentCoordinates, PolarCoordinates, RawCoordinates
 from certflow.flow.reference.path import Path, Piece, Rest, State
 from certflow.flow.reference.taylor import Stepper
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
@@ -92,11 +93,12 @@ class Integration:
         self.time, self.clock, self.rescale, self.size, self.still_steps = start, self.context.zero, 0, network.size, 0
         self.blows_up = False
         u, self.m = self._scaled(states)
-        arguments = (network, problem.X, problem.y, problem.z, problem.loss, self.ar)
+        arguments = (Correlation(network, problem.X, problem.z), problem.y, problem.loss, self.ar)
         if polar:
-            self.field: RawField = PolarField(*arguments, order=problem.order, blocks=blocks)
+            self.field: RawCoordinates = PolarCoordinates(*arguments, order=problem.order, blocks=blocks)
         else:
-            self.field = QuadraticField(*arguments) if QuadraticField.serves(network) else RawField(*arguments)
+            serves = MomentCoordinates.serves(network)
+            self.field = MomentCoordinates(*arguments) if serves else RawCoordinates(*arguments)
         self._delta_power = None if delta_power is None else _binary(delta_power, precision.bits + 32)
         self.paths = [Path(self.context, state, end=start) for state in states]
         signs = self._initial_signs(problem, network, u)

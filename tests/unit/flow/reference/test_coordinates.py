@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.base import EXACT, mp_arithmetic
 from certflow.arithmetic.jets import JetArithmetic
-from certflow.flow.reference.coordinates import PolarField, RawField
+from certflow.flow.reference.coordinates import PolarCoordinates, RawCoordinates
 from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
@@ -129,7 +130,7 @@ def recorded(field, ar, state, network, theta, X):
 def test_the_polar_field_is_the_equations_of_motion(point):
     network, X, y, blocks, theta, a = point
     order, loss, ar = order_of(network), Loss("square", "mean"), JetArithmetic(BITS, 1)
-    field = PolarField(network, X, y, loss.initial_residuals(y), loss, ar, order=order, blocks=blocks)
+    field = PolarCoordinates(Correlation(network, X, loss.initial_residuals(y)), y, loss, ar, order=order, blocks=blocks)
     beta = Fraction(3, 7)
     field.set_scales(ar, [ar.fixed(v) for v in a])
     tail = [Fraction(0), beta] if order > 2 else []
@@ -157,12 +158,12 @@ def test_without_scales_both_fields_are_the_limit_flow(point):
     gradient = network.pullback(run, z)
 
     ar = JetArithmetic(BITS, 1)
-    raw = recorded(RawField(network, X, y, z, loss, ar), ar, theta, network, theta, X)
+    raw = recorded(RawCoordinates(Correlation(network, X, z), y, loss, ar), ar, theta, network, theta, X)
     assert max(abs(f - e) for f, e in zip(raw, gradient, strict=True)) < TINY
 
     ar = JetArithmetic(BITS, 1)
     tail = [Fraction(0), Fraction(1)] if order > 2 else []
-    field = PolarField(network, X, y, z, loss, ar, order=order, blocks=blocks)
+    field = PolarCoordinates(Correlation(network, X, z), y, loss, ar, order=order, blocks=blocks)
     polar = recorded(field, ar, [*theta, *[Fraction(0)] * len(blocks), *[Fraction(1)] * len(blocks), *tail], network, theta, X)
     h = run.block_outputs if len(blocks) > 1 else run.outputs[:, None]
     for j, block in enumerate(blocks):
@@ -174,7 +175,7 @@ def test_without_scales_both_fields_are_the_limit_flow(point):
 def test_raw_weights_may_be_scaled_block_by_block_in_order_two(point):
     network, X, y, blocks, u, scales = point
     order, loss, ar = order_of(network), Loss("square", "mean"), JetArithmetic(BITS, 1)
-    field = RawField(network, X, y, loss.initial_residuals(y), loss, ar)
+    field = RawCoordinates(Correlation(network, X, loss.initial_residuals(y)), y, loss, ar)
     field.set_scales(ar, [ar.fixed(s * s) if order == 2 else ar.fixed(s) for s in scales])
     found = recorded(field, ar, u, network, u, X)
     if order > 2:

@@ -21,7 +21,7 @@ from certflow.running import tick
 Array = Any
 
 
-class Field(ABC):
+class PartSeries(ABC):
     """The gradient of the NCF of the parts of one group, as power series.
 
     `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `kink_count` the number of kink
@@ -51,15 +51,15 @@ class Field(ABC):
         """The kink arguments of each part (parts × kink arguments)."""
 
     @abstractmethod
-    def select(self, parts: Array) -> Field:
-        """The field of the listed parts alone."""
+    def select(self, parts: Array) -> PartSeries:
+        """The series of the listed parts alone."""
 
     def cell(self, z: Array) -> Array:
         """The branch coefficients of the signs of the kink arguments."""
         return np.where(z > 0, 1.0, self.off)
 
 
-class QuadraticField(Field):
+class QuadraticSeries(PartSeries):
     """Neurons `v (w . x)^2` on features: the gradient is 2 v M w and w . M w with one matrix M per neuron and cell."""
 
     def __init__(self, X: Array, z: Array, off: float, outgoing: Array | None) -> None:
@@ -71,9 +71,9 @@ class QuadraticField(Field):
         self.kink_count = len(X)
         self._squares = (z[:, None, None] * X[:, :, None] * X[:, None, :]).reshape(len(X), -1)
 
-    def select(self, parts: Array) -> QuadraticField:
-        """The field of the listed parts alone."""
-        other = object.__new__(QuadraticField)
+    def select(self, parts: Array) -> QuadraticSeries:
+        """The series of the listed parts alone."""
+        other = object.__new__(QuadraticSeries)
         other.__dict__.update(self.__dict__)
         if self.outgoing is not None:
             other.outgoing = self.outgoing[parts]
@@ -118,7 +118,7 @@ class QuadraticField(Field):
         return U, U[:, :, :d] @ self.X.T
 
 
-class LayeredField(Field):
+class LayeredSeries(PartSeries):
     """Any depth and power: power series through the layers, order by order, one network per part with the same shape."""
 
     def __init__(
@@ -137,10 +137,10 @@ class LayeredField(Field):
         self.kink_count = len(X) * sum(widths[1:-1])
         self.rotates = off == power == 1 and any(layer + 1 in trained and widths[layer] > 1 for layer in trained)
 
-    def select(self, parts: Array) -> LayeredField:
-        """The field of the listed parts alone."""
+    def select(self, parts: Array) -> LayeredSeries:
+        """The series of the listed parts alone."""
         given = {layer: matrix[parts] for layer, matrix in self.given.items()}
-        other = LayeredField(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
+        other = LayeredSeries(self.X, self.z, self.off, self.widths, self.power, self.trained, given)
         other.scale, other.reach = self.scale, self.reach
         return other
 
@@ -191,7 +191,7 @@ class LayeredField(Field):
 class _Layers:
     """The series of all signals of one network, extended one order at a time."""
 
-    def __init__(self, field: LayeredField, cell: Array, terms: int, m: int, n: int, matrices: list[Array]) -> None:
+    def __init__(self, field: LayeredSeries, cell: Array, terms: int, m: int, n: int, matrices: list[Array]) -> None:
         self.field, self.matrices = field, matrices
         shapes = [(terms, m, width, n) for width in field.widths[1:-1]]
         self.cells, start = [], 0
@@ -254,44 +254,41 @@ def _product(first: Array, second: Array, k: int, transposed: bool = False, acro
     return np.matmul(a, b).sum(0)
 
 
-def field_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> Field:
-    """The field of one group of a feed-forward network (its parts as `groups_of` lists them), in doubles."""
-    field = _field(problem, parts, shallow)
-    field.reach = float(np.max(np.linalg.norm(field.X, axis=1), initial=0.0)) or 1.0
-    field.scale = _scale(field.X, field.z, field.widths, field.power, field.trained, field.given)
-    return field
+def series_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> PartSeries:
+    """The series of one group of a feed-forward network (its parts as `groups_of` lists them), in doubles."""
+    found = _series(problem, parts, shallow)
+    found.reach = float(np.max(np.linalg.norm(found.X, axis=1), initial=0.0)) or 1.0
+    found.scale = _scale(found)
+    return found
 
 
-def _scale(X: Array, z: Array, widths: tuple[int, ...], power: int, trained: tuple[int, ...], given: dict[int, Array]) -> float:
+def _scale(of: QuadraticSeries | LayeredSeries) -> float:
     """sum_i |z_i| |x_i|^q times the largest product of the layers' norms on the sphere, which bounds N if |alpha| <= 1."""
-    depth = len(widths) - 1
-    order = sum(power ** (depth - layer) for layer in trained)
-    total = float(np.abs(z) @ np.linalg.norm(X, axis=1) ** (power ** (depth - 1)))
+    depth, power = len(of.widths) - 1, of.power
+    order = sum(power ** (depth - layer) for layer in of.trained)
+    total = float(np.abs(of.z) @ np.linalg.norm(of.X, axis=1) ** (power ** (depth - 1)))
     for layer in range(1, depth + 1):
         share = power ** (depth - layer)
-        norm = math.sqrt(share / order) if layer in trained else float(np.linalg.norm(given[layer][0]))
+        norm = math.sqrt(share / order) if layer in of.trained else float(np.linalg.norm(of.given[layer][0]))
         total *= norm**share
     return max(total, 1e-300)
 
 
-def _field(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> QuadraticField | LayeredField:
+def _series(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> QuadraticSeries | LayeredSeries:
     network = problem.network
     if not isinstance(network, FeedForward):
         raise TypeError("only feed-forward networks have a series")
-    X, z = FLOAT.array(problem.X), FLOAT.array(problem.z)
+    X, z = problem.correlation.numbers(FLOAT)
     off, power = float(network.activation.off), network.activation.power
     if not shallow:
         given = {layer: FLOAT.array(matrix)[None] for layer, matrix in network.given.items()}
-        return LayeredField(X, z, off, network.widths, power, network.trained, given)
-    matrices = network.matrices(FLOAT, np.zeros(network.size))
-    for matrix in matrices[: network.depth - 2]:
-        a = X @ matrix.T
-        X = np.where(a > 0, 1.0, off) * a**power
+        return LayeredSeries(X, z, off, network.widths, power, network.trained, given)
+    X = network.features(X, FLOAT)
     outgoing = None
     if network.depth in network.given:
         neurons = [network.blocks.index(part) for part in parts]
-        outgoing = matrices[-1][0, neurons]
+        outgoing = FLOAT.array(network.given[network.depth])[0, neurons]
     if power == 2 and X.shape[1] <= 4 * len(X):
-        return QuadraticField(X, z, off, outgoing)
+        return QuadraticSeries(X, z, off, outgoing)
     given = {} if outgoing is None else {2: outgoing[:, None, None]}
-    return LayeredField(X, z, off, (X.shape[1], 1, 1), power, (1,) if given else (1, 2), given)
+    return LayeredSeries(X, z, off, (X.shape[1], 1, 1), power, (1,) if given else (1, 2), given)
