@@ -13,6 +13,12 @@ from fractions import Fraction
 
 from certflow.flow.endings import Ending
 
+Indices = tuple[int, ...]
+"""The places of the weights of one part among those of the problem."""
+
+GroupWeights = tuple[Indices, ...]
+"""Those of all parts of a group."""
+
 Grid = tuple[tuple[int, ...], ...]
 """Per part and weight of the part, an integer that stands for itself times `2^-grid`."""
 
@@ -60,7 +66,7 @@ class Curve:
     """
 
     grid: int
-    weights: tuple[tuple[int, ...], ...]
+    weights: GroupWeights
     start: Grid
     windows: tuple[Window, ...]
     centre: Grid | None

@@ -17,14 +17,13 @@ import numpy as np
 
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
+from certflow.flow.curve import GroupWeights
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
-
-Indices = tuple[int, ...]
 
 LARGEST_PART = 400
 """What the checker evaluates; a neuron with 399 inputs, or a deep network with 400 weights."""
@@ -59,7 +58,7 @@ class Parts:
     """
 
     problem: Problem
-    indices: tuple[Indices, ...]
+    indices: GroupWeights
     network: FeedForward
     own: FeedForward
     N: Correlation
@@ -137,7 +136,7 @@ class Parts:
         return np.array([self.flat(each) for each in unit])
 
 
-def parts_of(problem: Problem, indices: tuple[Indices, ...]) -> Parts:
+def parts_of(problem: Problem, indices: GroupWeights) -> Parts:
     """The parts of the group with these weight indices.
 
     Raises `Inconclusive` for networks whose gradient is not locally Lipschitz, and for expressions.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import EXACT
-from certflow.flow.curve import Curve, Grid, Piece, Window
+from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.kinks import first_events
 from certflow.flow.propose.limit import Limit, settle
@@ -25,8 +25,6 @@ from certflow.progress import Progress
 from certflow.running import tick
 
 Array = Any
-Indices = tuple[int, ...]
-Group = tuple[Indices, ...]
 
 MAX_NUMBERS = 20_000_000
 MAX_STEP = 0.2
@@ -47,7 +45,7 @@ _SIGNIFICANT = 12
 _DOUBTFUL = 2.0**-20
 
 
-def groups_of(problem: Problem) -> list[Group]:
+def groups_of(problem: Problem) -> list[GroupWeights]:
     """The groups whose directions are followed, each a tuple of parts, each part a tuple of weight indices.
 
     Order 2: one group per part. Otherwise one group of all parts: the neurons of the last hidden layer if only the
@@ -61,7 +59,7 @@ def groups_of(problem: Problem) -> list[Group]:
 
 def propose_curve(
     problem: Problem,
-    group: Group,
+    group: GroupWeights,
     distance: float,
     grid: int = 48,
     max_step: float = MAX_STEP,
@@ -82,7 +80,7 @@ class Proposal:
     def __init__(
         self,
         problem: Problem,
-        group: Group,
+        group: GroupWeights,
         grid: int = 48,
         max_step: float = MAX_STEP,
         steps: float = SUB_STEP,
@@ -355,7 +353,7 @@ def _angle(u: Array, v: Array) -> float:
 # -- the start -----------------------------------------------------------------------------------------------------
 
 
-def _start_of(problem: Problem, group: Group, grid: int) -> Grid:
+def _start_of(problem: Problem, group: GroupWeights, grid: int) -> Grid:
     """The initial weights of the group, divided by their norm and rounded to the grid."""
     values = [[problem.direction[i] for i in part] for part in group]
     common = math.lcm(*(v.denominator for row in values for v in row))
@@ -367,7 +365,7 @@ def _start_of(problem: Problem, group: Group, grid: int) -> Grid:
     return tuple(tuple(((v << (grid + 129)) // root + 1) // 2 for v in row) for row in whole)
 
 
-def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
+def _start_signs(problem: Problem, group: GroupWeights, z: Array) -> Array:
     """The signs of the kink arguments (as `PartSeries.kinks`) of the initial weights: `z`, those on the grid, tell the clear
     ones, the exact direction all others."""
     signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
@@ -384,7 +382,7 @@ def _start_signs(problem: Problem, group: Group, z: Array) -> Array:
     return signs
 
 
-def _at_kkt_point(problem: Problem, group: Group) -> Ending | None:
+def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
     """Whether the initial direction is exactly a KKT point of the group's NCF, or one where its gradient vanishes."""
     own = sorted(i for part in group for i in part)
     w = problem.direction[own]

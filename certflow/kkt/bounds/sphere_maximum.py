@@ -29,6 +29,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from certflow.algebra.cones import Vector
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.running import tick
@@ -43,8 +44,6 @@ _WORK = 400_000
 _LEAST_IN_THE_PLANE = 32
 _MOST_DIMENSIONS = 5
 _SPECTRAL_WORK = 300_000
-
-Vector = tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from math import comb, gcd, lcm
 import numpy as np
 
 from certflow.algebra.arrangement import Flat, flats
-from certflow.algebra.cones import generators, zero_in_hull
+from certflow.algebra.cones import Vector, generators, zero_in_hull
 from certflow.algebra.directions import coprime, counterclockwise, primitive
 from certflow.arithmetic.ball import Ball, bits_for
 from certflow.kkt.neuron.features import Neuron
@@ -144,9 +144,6 @@ def _exact(vectors: Sequence[Vector]) -> tuple[Exact, ...]:
 
 
 # -- what is decided exactly -------------------------------------------------------------------------------
-
-
-Vector = tuple[int, ...]
 
 
 @dataclass(frozen=True)

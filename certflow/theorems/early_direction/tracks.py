@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -12,11 +13,11 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.eigenvalues import largest_eigenvalue
 from certflow.arithmetic.midpoint_radius import MIDRAD
-from certflow.flow.angles import angle_upper, arcsin_upper
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS
 from certflow.flow.enclose.tube import Rates, Step, Track
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.groups import Group, dead_room
@@ -102,3 +103,25 @@ def _push(problem: Problem, parts: Parts) -> float:
         form = np.zeros((d + 1, d + 1), dtype=object)
         form[d, :d] = form[:d, d] = problem.z @ X
     return largest_eigenvalue(MIDRAD.array(form))
+
+
+def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:
+    """An upper bound of the angle between two exact vectors that is at most about 1/2.
+
+    sin² = 1 - <u, v>²/(|u|²|v|²) is exact, and arcsin x <= x + x³/4 for 0 <= x <= 1/2. Raises `Inconclusive` for larger
+    angles and zero vectors.
+    """
+    pairs = list(zip(u, v, strict=True))
+    inner = sum((a * b for a, b in pairs), Fraction(0))
+    sizes = sum((a * a for a, _ in pairs), Fraction(0)) * sum((b * b for _, b in pairs), Fraction(0))
+    if inner <= 0:
+        raise Inconclusive("two directions that should be close are not.")
+    return arcsin_upper(1 - inner * inner / sizes)
+
+
+def arcsin_upper(square: Fraction) -> float:
+    """An upper bound of arcsin(x) for x² = `square` with 0 <= x <= 1/2; raises `Inconclusive` beyond."""
+    if square > Fraction(1, 4):
+        raise Inconclusive("two directions that should be close are more than 30 degrees apart.")
+    x = Ball(square, BITS).sqrt().upper()
+    return float_up(x + x**3 / 4)
