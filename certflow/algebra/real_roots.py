@@ -1,9 +1,10 @@
-"""Roots of integer polynomials that have real roots only, exact: isolated, refined to any precision, signs decided there.
+"""Real roots of integer polynomials, exact: isolated, refined to any precision, signs decided there.
 
-Let p be monic with integer coefficients and only real roots, such as the characteristic polynomial of an integer symmetric
-matrix. *Counting*: p(x) has exactly as many positive roots, with multiplicity, as its coefficients change sign (Descartes gives
-"at most"; the same for p(-x); and if p(0) != 0 the two numbers of changes have a sum of at most the degree, which is the
-number of roots). So the roots in [a, b) are counted in integers, from the coefficients of p(x + a) and p(x + b).
+*Counting.* A Sturm chain of a squarefree polynomial counts its roots in an interval. If p is monic with integer coefficients
+and only real roots, such as the characteristic polynomial of an integer symmetric matrix, its coefficients do: p(x) has exactly
+as many positive roots, with multiplicity, as they change sign (Descartes gives "at most"; the same for p(-x); and if p(0) != 0
+the two numbers of changes have a sum of at most the degree, which is the number of roots). So the roots of such a p in [a, b)
+are counted in integers, from the coefficients of p(x + a) and p(x + b). For such a p moreover:
 *Kinds*: a rational root of p is an integer. A root is an integer, found as such, or irrational and never a dyadic number.
 *Zero tests*: p/gcd(p, p') is again monic with integer coefficients (Gauss) and has the same roots, each once. A polynomial
 q vanishes at a root r iff gcd(q, p) does; the roots of this are roots of p, so all real, and counting them in the interval of r,
@@ -13,9 +14,10 @@ which holds no other root of p, decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
+from certflow.algebra.directions import coprime
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.running import tick
@@ -28,15 +30,15 @@ _FIRST_GAIN = 4
 
 
 class Root:
-    """A root of a polynomial with the properties of this module: the only one in [floor, floor + 1)/2^bits.
+    """A root of a squarefree polynomial: the only one in [floor, floor + 1)/2^bits.
 
-    `integer` is the root if it is rational, else None; `polynomial` has it and its other roots once each. Enclosures are refined
+    `exact` is the root if it is known to be dyadic; `polynomial` has it and its other roots once each. Enclosures are refined
     in place; the number never changes.
     """
 
     def __init__(self, squarefree: Polynomial, floor: int, bits: int, multiplicity: int) -> None:
         self.multiplicity = multiplicity
-        self.integer: int | None = None
+        self.exact: Fraction | None = None
         self.polynomial, self._derivative = squarefree, _derivative(squarefree)
         self._size, self._gain = -bits, _FIRST_GAIN
         self._floor, self._bits = floor, bits
@@ -45,15 +47,26 @@ class Root:
             self._found(floor, bits)
         self._refine(0)
 
+    @property
+    def integer(self) -> int | None:
+        """The root of a monic polynomial if it is rational, else None."""
+        return None if self.exact is None else self.exact.numerator
+
+    def floor(self, bits: int) -> int:
+        """The k with the root in (k, k + 1]/2^bits, bits not below those at the beginning."""
+        if self.exact is None:
+            self._refine(bits)
+        return self._floor >> (self._bits - bits) if self.exact is None else math.ceil(self.exact * 2**bits) - 1
+
     def ball(self, bits: int) -> Ball:
         """The root, with an absolute error of about 2^-bits times the size of the roots of its polynomial."""
-        if self.integer is not None:
-            return Ball(self.integer, bits)
+        if self.exact is not None:
+            return Ball(self.exact, bits)
         self._refine(bits - self._size)
         return Ball.interval(_dyadic(self._floor, self._bits), _dyadic(self._floor + 1, self._bits), bits)
 
     def sign_of(self, q: Polynomial) -> int:
-        """The exact sign of q(root)."""
+        """The exact sign of q at the root of a monic polynomial with real roots only."""
         if self.integer is not None:
             return _sign(q, self.integer, 0)
         bits, known_not_zero = _FIRST_BITS, False
@@ -83,15 +96,15 @@ class Root:
 
     def _found(self, numerator: int, bits: int) -> None:
         """The root is numerator/2^bits."""
-        self.integer = numerator >> bits if bits >= 0 else numerator << -bits
+        self.exact = _dyadic(numerator, bits)
 
     def _refine(self, bits: int) -> None:
-        while self.integer is None and self._bits < bits:  # ends: bits grow
+        while self.exact is None and self._bits < bits:  # ends: bits grow
             tick()
             gain = min(self._gain, bits - self._bits)
             if gain > 1 and self._newton(gain):
                 self._gain = 2 * gain
-            elif self.integer is None:
+            elif self.exact is None:
                 self._gain = max(gain // 2, _FIRST_GAIN)
                 self._halve()
 
@@ -129,25 +142,50 @@ class Root:
 
 def real_roots(p: Polynomial) -> list[Root]:
     """The distinct roots of p, ascending, each with its multiplicity; p is monic and has real roots only, degree >= 1."""
-    common = _gcd(p, _derivative(p))
-    squarefree = _quotient(p, common) if len(common) > 1 else p
+    squarefree, once = _squarefree(p)
     size = max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1  # |root| < 2 max |c_k|^(1/k)
-    found, waiting = [], [(0, -size), (-1, -size)]
+    places = _isolated(lambda floor, bits: _count(squarefree, floor, bits), [(0, -size), (-1, -size)])
+    return [Root(squarefree, floor, bits, 1 if once else _count(p, floor, bits)) for floor, bits in places]
+
+
+def positive_roots(p: Polynomial, bits: int) -> Iterator[Ball]:
+    """Every positive root of a polynomial that is not 0, once, enclosed to about `bits` correct bits, the largest first."""
+    while p[-1] == 0:  # ends: a coefficient is dropped
+        p = p[:-1]
+    if len(p) < 2:
+        return
+    p, _ = _squarefree(p)
+    top = 2 + max(map(abs, p)) // abs(p[0])
+    # The roots of p relative to `top`, which is larger.
+    relative = tuple(c * top ** (len(p) - 1 - k) for k, c in enumerate(p))
+    chain = _sturm(relative)
+
+    def inside(floor: int, bits: int) -> int:
+        in_or_at_the_end = _changes(chain, floor, bits) - _changes(chain, floor + 1, bits)
+        return in_or_at_the_end + (_sign(relative, floor, bits) == 0) - (_sign(relative, floor + 1, bits) == 0)
+
+    for place, level in [*_isolated(inside, [(0, 0)])][::-1]:
+        root = Root(relative, place, level, 1)
+        while (floor := root.floor(level)) <= 1 << bits:  # ends: the root is not 0, so floor grows with its bits
+            tick()
+            level += max(1, bits + 1 - floor.bit_length()) if floor else 1
+        yield Ball.interval(_dyadic(floor, level) * top, _dyadic(floor + 1, level) * top, bits + 32)
+
+
+def _isolated(inside: Callable[[int, int], int], waiting: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The (floor, bits) in which there is one root, in parts of those waiting, the last one first."""
     while waiting:  # ends: intervals are halved until they have at most one root
         tick()
         floor, bits = waiting.pop()
-        inside = _count(squarefree, floor, bits)
-        if inside > 1:
+        count = inside(floor, bits)
+        if count > 1:
             waiting += [(2 * floor + 1, bits + 1), (2 * floor, bits + 1)]
-        elif inside == 1:
-            multiplicity = _count(p, floor, bits) if len(common) > 1 else 1
-            root = Root(squarefree, floor, bits, multiplicity)
-            found.append(root)
-    return found
+        elif count == 1:
+            yield floor, bits
 
 
-def evaluated(q: Polynomial, x: Ball) -> Ball:
-    """q(x)."""
+def evaluated(q: Sequence[int | Fraction], x: Ball) -> Ball:
+    """q(x); the highest coefficient comes first."""
     total = Ball(0, x.bits)
     for c in q:
         total = total * x + c
@@ -199,6 +237,27 @@ def _at_least(p: Sequence[int], a: int) -> int:
     return zeros + sum(x != y for x, y in zip(signs, signs[1:], strict=False))
 
 
+def _sturm(p: Polynomial) -> list[Polynomial]:
+    """A squarefree p, p' and the negatives of the remainders, up to positive factors."""
+    chain = [p, _derivative(p)]
+    while len(chain[-1]) > 1:  # ends: the degree falls
+        tick()
+        chain.append(coprime(-c for c in _remainder(chain[-2], chain[-1])))
+    return chain
+
+
+def _changes(chain: Sequence[Polynomial], numerator: int, bits: int) -> int:
+    """How often the signs of the chain change at numerator/2^bits."""
+    signs = [sign for sign in (_sign(p, numerator, bits) for p in chain) if sign]
+    return sum(u != v for u, v in zip(signs, signs[1:], strict=False))
+
+
+def _squarefree(p: Polynomial) -> tuple[Polynomial, bool]:
+    """The polynomial with the roots of p, each once, and whether that is p."""
+    common = _gcd(p, _derivative(p))
+    return (_quotient(p, common), False) if len(common) > 1 else (p, True)
+
+
 def _derivative(p: Polynomial) -> Polynomial:
     degree = len(p) - 1
     return tuple(c * (degree - k) for k, c in enumerate(p[:-1]))
@@ -212,12 +271,12 @@ def _gcd(a: Polynomial, b: Polynomial) -> Polynomial:
 
 
 def _remainder(a: Polynomial, b: Polynomial) -> Polynomial:
-    """A multiple of the remainder of a divided by b."""
-    rest = list(a)
+    """A positive multiple of the remainder of a divided by b."""
+    rest, leading = list(a), abs(b[0])
     while len(rest) >= len(b):  # ends: the degree falls
         tick()
-        first = rest[0]
-        rest = [x * b[0] for x in rest]
+        first = rest[0] if b[0] > 0 else -rest[0]
+        rest = [x * leading for x in rest]
         for k, c in enumerate(b):
             rest[k] -= first * c
         rest = list(trimmed(rest[1:]))
@@ -225,18 +284,16 @@ def _remainder(a: Polynomial, b: Polynomial) -> Polynomial:
 
 
 def _primitive(a: Polynomial) -> Polynomial:
-    if not a:
-        return a
-    divisor = math.gcd(*a) * (1 if a[0] > 0 else -1)
-    return tuple(c // divisor for c in a)
+    return coprime(a if a[0] > 0 else [-c for c in a]) if a else a
 
 
 def _quotient(p: Polynomial, g: Polynomial) -> Polynomial:
-    """p/g for a monic divisor g."""
-    rest, result = list(p), []
-    for k in range(len(p) - len(g) + 1):
+    """A positive multiple of p/g, which is a polynomial, in lowest terms; g[0] > 0."""
+    steps = len(p) - len(g) + 1
+    rest, result = [c * g[0] ** steps for c in p], []
+    for k in range(steps):
         tick()
-        result.append(rest[k])
+        result.append(rest[k] // g[0])
         for i, c in enumerate(g):
             rest[k + i] -= result[-1] * c
-    return tuple(result)
+    return coprime(result)

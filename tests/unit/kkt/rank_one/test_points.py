@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from kkt_residual import kkt_residual
 
@@ -15,7 +15,6 @@ from certflow.arithmetic.base import EXACT
 from certflow.kkt.points import KKTPoint
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one.points import Plan, effective_neurons, rank_one_points, tau
-from certflow.kkt.rank_one.split import positive_roots
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import enclose_point
 from certflow.networks.activation import Activation
@@ -251,22 +250,6 @@ def test_newton_finds_no_other_rank_one_points(alpha, p, widths, data, least):
         # Neurons are permuted and, for |τ| = 1, reversed; sizes and value are what is left.
         same = (np.abs(sizes - np.sort(np.abs(w))).max(axis=1) < 1e-6) & (np.abs(values / search.value(w) - 1) < 1e-6)
         assert same.any()
-
-
-@given(
-    st.lists(st.integers(1, 12).map(lambda v: F(v, 3)), max_size=4),
-    st.lists(st.integers(0, 6).map(lambda v: F(-v, 2)), max_size=2),
-    st.booleans(),
-)
-@example([F(1), F(1), F(5, 2)], [], False)  # bisection meets the double root
-def test_roots_are_isolated(positive, others, pair):
-    coefficients = [F(1), F(-1), F(1)] if pair else [F(-3)]
-    for r in [*positive, *others]:
-        coefficients = [a - r * b for a, b in zip([F(0), *coefficients], [*coefficients, F(0)], strict=True)]
-    found = list(positive_roots(coefficients, 80))
-    assert len(found) == len(set(positive))
-    assert all(any(ball.contains(r) for ball in found) for r in positive)
-    assert all(ball.radius() < F(1, 2**70) for ball in found)
 
 
 @pytest.mark.parametrize(
