@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from certflow.flow.reference.gradient_descent import Descent, gradient_descent
+from certflow.kkt.neuron.circle import PlanarKKT, kkt_of_problem
 from certflow.losses import REDUCTIONS
 from certflow.outcome import BadInput, Kind
 from certflow.problem import Problem
@@ -76,10 +77,13 @@ class PlanarDescent:
         )
 
 
-def planar_descent(problem: Problem, progress: Progress | None = None, iterations: int = ITERATIONS) -> PlanarDescent:
+def planar_descent(
+    problem: Problem, progress: Progress | None = None, iterations: int = ITERATIONS, kkt: PlanarKKT | None = None
+) -> PlanarDescent:
     """Run the published settings on `problem` with the mean and with the summed loss (about 1.5 s each for figure1).
 
-    Raises `BadInput` unless every separable block has two weights, which is what an angle needs.
+    `kkt` saves enumerating the KKT points of one neuron again. Raises `BadInput` unless every separable block has two
+    weights, which is what an angle needs.
     """
     require_planar(problem)
     delta = DEVIATION * Fraction(math.sqrt(problem.network.size))
@@ -89,7 +93,7 @@ def planar_descent(problem: Problem, progress: Progress | None = None, iteration
         runs[reduction] = gradient_descent(
             variant, delta, STEP, iterations, min(RECORD_EVERY, iterations), _named(progress, _TITLES[reduction])
         )
-    return PlanarDescent(problem, runs, angle_marks(problem))
+    return PlanarDescent(problem, runs, angle_marks(problem, kkt))
 
 
 def _named(progress: Progress | None, name: str) -> Progress | None:
@@ -151,11 +155,9 @@ def _facts(descent: PlanarDescent) -> dict[str, list[Cell | str]]:
     return facts
 
 
-def angle_marks(problem: Problem) -> AngleMarks:
-    """The KKT points of one neuron, in degrees; empty if the problem's KKT set is not enumerated."""
-    from certflow.kkt.neuron.circle import kkt_of_problem
-
-    kkt = kkt_of_problem(problem)
+def angle_marks(problem: Problem, kkt: PlanarKKT | None = None) -> AngleMarks:
+    """The KKT points of one neuron, those of `kkt` if given, in degrees; empty if they are not enumerated."""
+    kkt = kkt or kkt_of_problem(problem)
     if kkt is None:
         return AngleMarks()
     angles: dict[str, list[float]] = {Kind.MAXIMUM: [], Kind.MINIMUM: [], Kind.SADDLE: [], Kind.DEGENERATE: []}

@@ -183,7 +183,7 @@ def _measure(
         failure, time, limits, added, plan = str(error), experiment.time, [], [], []
     with Measuring(problem, plan, workers) as measuring:
         theorem = certify(problem, progress=progress)
-        descent, why_no_descent = _descent(problem, progress)
+        descent, why_no_descent = _descent(problem, kkt, progress)
         at_time: tuple[list[list[Any]], Any] = ([], 0)
         if not failure:
             with suppress(OutOfTime):
@@ -203,11 +203,11 @@ def _failed_job(problem: Problem, delta: str, digits: int) -> Job:
     return Job(delta, experiment.time, radius, experiment.factor_squared, radius, None, False, digits)
 
 
-def _descent(problem: Problem, progress: Progress | None) -> tuple[PlanarDescent | None, str]:
+def _descent(problem: Problem, kkt: PlanarKKT | None, progress: Progress | None) -> tuple[PlanarDescent | None, str]:
     """Gradient descent for Figures 1 and 3, or the reason why there is none."""
     try:
         require_planar(problem)
-        return planar_descent(problem, progress), ""
+        return planar_descent(problem, progress, kkt=kkt if why_not_enumerated(problem) is None else None), ""
     except (BadInput, OutOfTime) as error:
         return None, str(error)
 

@@ -53,7 +53,7 @@ def deep() -> Problem:
 @pytest.fixture(autouse=True)
 def short_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published 50,000 iterations are not what is tested here."""
-    monkeypatch.setattr(job, "planar_descent", lambda problem, progress: planar_descent(problem, progress, iterations=200))
+    monkeypatch.setattr(job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt))
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def read(folder: Path) -> dict[str, Any]:
 def planar_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Verification, Path, list[tuple[str, int, int]]]:
     folder, told = tmp_path_factory.mktemp("verify") / "new" / "folder", []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "planar_descent", lambda problem, progress: planar_descent(problem, progress, iterations=200))
+        patch.setattr(job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt))
         result = verify(planar(), folder, lambda *call: told.append(call), DIGITS, workers=1)
     return result, folder, told
 
