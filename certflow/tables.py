@@ -279,8 +279,3 @@ def write_table(table: Table, folder: Any, name: str) -> list[str]:
     for ending, text in texts.items():
         write_atomically(Path(folder) / f"{name}.{ending}", text)
     return [f"{name}.{ending}" for ending in texts]
-
-
-def plain(tables: Iterable[Table]) -> str:
-    """The tables as Markdown, one after the other."""
-    return "\n".join(table.to_markdown() for table in tables)

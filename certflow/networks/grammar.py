@@ -59,13 +59,6 @@ def parse(text: str, names: Iterable[str], where: str = "network.output") -> Nod
     return _Parser(text, frozenset(names), where).whole()
 
 
-def parse_expression(text: str, names: Iterable[str], where: str = "network.output") -> Any:
-    """The sympy expression of `text` in real symbols `names`; raises as `parse` does."""
-    from certflow.networks.expression import to_sympy  # imports sympy when called
-
-    return to_sympy(parse(text, names, where))
-
-
 class _Parser:
     def __init__(self, text: str, names: frozenset[str], where: str) -> None:
         self.text, self.names, self.where = text, names, where

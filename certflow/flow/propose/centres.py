@@ -57,19 +57,6 @@ def groups_of(problem: Problem) -> list[GroupWeights]:
     return [(part,) for part in parts] if problem.order == 2 else [parts]
 
 
-def propose_curve(
-    problem: Problem,
-    group: GroupWeights,
-    distance: float,
-    grid: int = 48,
-    max_step: float = MAX_STEP,
-    steps: float = SUB_STEP,
-    progress: Progress | None = None,
-) -> Curve:
-    """The curve of one group up to the angle `distance` from its KKT point; see `Proposal`."""
-    return Proposal(problem, group, grid, max_step, steps, progress).curve(distance)
-
-
 class Proposal:
     """The limit flow of one group, followed as far as anyone asks, and the KKT point at which it ends.
 

@@ -30,7 +30,7 @@ ASSUMPTIONS: tuple[str, ...] = (
 )
 """What a certificate of a basin takes for granted."""
 
-CONVERGES, SHRINKS, DEAD, ZERO, INCONCLUSIVE = "converges", "shrinks", "dead", "zero", "inconclusive"
+DEAD, ZERO, INCONCLUSIVE = "dead", "zero", "inconclusive"
 
 
 def basin_claim(certified: Certified) -> dict[str, Any]:

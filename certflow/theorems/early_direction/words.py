@@ -18,8 +18,6 @@ from certflow.theorems.early_direction.claim import Block, Statement, read_claim
 DIGITS = 4
 """Significant digits of the numbers in sentences."""
 
-_LONGEST = 12
-
 
 def claim_sentence(claim: dict[str, Any]) -> str:
     """The claim as one English paragraph. Raises `BadInput` for what is not a claim."""

@@ -8,7 +8,7 @@ import pytest
 from certflow.certifying import certify
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.endings import Ending, NotSettled
-from certflow.flow.propose.centres import Proposal, groups_of, propose_curve
+from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.propose.traps import find_traps
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
@@ -32,7 +32,7 @@ def form(direction, values=("2", "1")):
 
 
 def ending(problem, group=0, distance=0.01):
-    return propose_curve(problem, groups_of(problem)[group], distance).ending
+    return Proposal(problem, groups_of(problem)[group]).curve(distance).ending
 
 
 # -- saddles -----------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_windows_that_kinks_lead_elsewhere_are_made_shorter():
 
 @pytest.mark.parametrize("scale", [Fraction(1, 2**40), Fraction(2**40)])
 def test_curves_do_not_depend_on_the_size_of_the_inputs(scale):
-    base, curve = (propose_curve(problem, groups_of(problem)[0], 0.01) for problem in (crossing(), crossing(scale)))
+    base, curve = (Proposal(problem, groups_of(problem)[0]).curve(0.01) for problem in (crossing(), crossing(scale)))
     assert [(w.h * scale**2, w.decay / scale**2, w.parts) for w in curve.windows] == [
         (w.h, w.decay, w.parts) for w in base.windows
     ]
@@ -173,9 +173,9 @@ def test_curves_and_traps_do_not_depend_on_the_size_of_the_labels(scale):
     X = [["1", "0"], ["1/2", "1"]]
     problem = Problem(TwoLayer(2, 1, SQUARED), X, [scale, scale], direction=["1", "2", "1"])
     (group,) = groups_of(problem)
-    curve = propose_curve(problem, group, 0.01)
+    curve = Proposal(problem, group).curve(0.01)
     plain = Problem(TwoLayer(2, 1, SQUARED), X, ["1", "1"], direction=["1", "2", "1"])
-    base = propose_curve(plain, group, 0.01)
+    base = Proposal(plain, group).curve(0.01)
     assert [(w.h * scale, w.decay / scale, w.parts) for w in curve.windows] == [(w.h, w.decay, w.parts) for w in base.windows]
     traps = find_traps(parts_of(problem, group), curve.centre, curve.grid, EPSILON, False)
     assert [trap.gamma / scale for trap in traps] == [
@@ -190,7 +190,7 @@ def test_traps_of_high_powers_are_sought_at_small_radii():
     near = ["0", "0", "0.5378", "-0.6349", "0", "0.4804", "0", "0", "-0.2774", "0"]
     problem = Problem(FeedForward([2, 2, 2, 1], Activation(0, 3)), X, y, direction=near)
     (group,) = groups_of(problem)
-    curve = propose_curve(problem, group, 0.01)
+    curve = Proposal(problem, group).curve(0.01)
     traps = find_traps(parts_of(problem, group), curve.centre, curve.grid, EPSILON, False)
     # With smaller balls than 0.0003 the gap is nearly the order, 13, times N.
     assert all(trap.r0 < Fraction(3, 10000) for trap in traps)

@@ -8,7 +8,7 @@ import pytest
 
 from certflow.arithmetic.base import EXACT, mp_arithmetic
 from certflow.flow.endings import Ending
-from certflow.flow.propose.centres import Proposal, groups_of, propose_curve
+from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.reference.flow import limit_flow
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
@@ -100,7 +100,7 @@ def test_groups_are_blocks_for_order_two_and_one_group_of_parts_otherwise(figure
 @pytest.mark.parametrize("name", ["l3-k20-s0", "l3-k220-s0", "l7-k32"])
 def test_windows_are_well_formed_and_the_norm_stays_near_one(name):
     problem = Problem.builtin(name)
-    curve = propose_curve(problem, groups_of(problem)[0], 0.06)
+    curve = Proposal(problem, groups_of(problem)[0]).curve(0.06)
     whole = 1 << curve.grid
     for window in curve.windows:
         assert window.h > 0 and window.h.denominator & (window.h.denominator - 1) == 0
@@ -118,7 +118,7 @@ def test_windows_are_well_formed_and_the_norm_stays_near_one(name):
 
 
 def test_start_is_the_direction_to_the_last_digit(order3):
-    curve = propose_curve(order3, groups_of(order3)[0], 0.5, grid=40)
+    curve = Proposal(order3, groups_of(order3)[0], grid=40).curve(0.5)
     flat = [v for row in curve.start for v in row]
     exact = [order3.direction[i] for part in curve.weights for i in part]
     square = sum(v * v for v in exact)
@@ -154,9 +154,9 @@ def test_a_grid_that_doubles_do_not_fill_is_refused(order3):
 )
 def test_the_equation_of_the_limit_flow_holds_to_the_last_digits(name, group, windows):
     problem = Problem.builtin(name)
-    curve = propose_curve(problem, groups_of(problem)[group], 0.05)
+    curve = Proposal(problem, groups_of(problem)[group]).curve(0.05)
     assert worst_defect(problem, curve, windows) < 3e-11
-    finer = propose_curve(problem, groups_of(problem)[group], 0.05, grid=54)
+    finer = Proposal(problem, groups_of(problem)[group], grid=54).curve(0.05)
     assert worst_defect(problem, finer, windows) < 1e-12
 
 
@@ -176,7 +176,7 @@ def test_other_powers_and_slopes_solve_their_equation():
     for network in networks:
         problem = Problem(network, X, y, seed=3)
         for group in groups_of(problem):
-            curve = propose_curve(problem, group, 0.05)
+            curve = Proposal(problem, group).curve(0.05)
             assert curve.windows
             if network.kind == "feed-forward" and network.trained == (2, 3):
                 continue  # its blocks keep the untrained layer, which `network_of` evaluates as well
@@ -185,7 +185,7 @@ def test_other_powers_and_slopes_solve_their_equation():
 
 @pytest.mark.parametrize("j", [1, 8, 14])
 def test_figure1_neurons_agree_with_the_reference_limit_flow(figure1, j):
-    curve = propose_curve(figure1, groups_of(figure1)[j], 0.1)
+    curve = Proposal(figure1, groups_of(figure1)[j]).curve(0.1)
     times, ends = scaled_times(figure1, curve), ends_of(curve)
     flow = limit_flow(figure1, time=Fraction(times[-1]), digits=16, check=False)
     for k in {1, len(ends) // 2, len(ends) - 1}:
@@ -193,7 +193,7 @@ def test_figure1_neurons_agree_with_the_reference_limit_flow(figure1, j):
 
 
 def test_order_three_agrees_with_the_reference_limit_flow(order3):
-    curve = propose_curve(order3, groups_of(order3)[0], 0.1)
+    curve = Proposal(order3, groups_of(order3)[0]).curve(0.1)
     times, ends = scaled_times(order3, curve), ends_of(curve)
     places = [i for part in curve.weights for i in part]
     flow = limit_flow(order3, time=Fraction(times[-1]), digits=16, check=False)
@@ -207,7 +207,7 @@ def test_order_three_agrees_with_the_reference_limit_flow(order3):
 def test_figure1_ends_at_its_two_maxima(figure1):
     seen = set()
     for group in groups_of(figure1):
-        curve = propose_curve(figure1, group, 0.05)
+        curve = Proposal(figure1, group).curve(0.05)
         ((x, y),) = curve.centre
         seen.add(round(math.degrees(math.atan2(y, x)), 9))
     assert sorted(seen) == pytest.approx([14.463, 175.079], abs=1e-3)
@@ -246,6 +246,6 @@ def test_a_deep_limit_is_found_to_full_precision():
 
 def test_a_neuron_without_active_samples_is_dead():
     problem = Problem(OneLayer(2, 2, SQUARED), [["1", "0"], ["1", "1/2"]], ["1", "2"], direction=["-1", "0", "1", "1"])
-    dead, alive = (propose_curve(problem, group, 0.05) for group in groups_of(problem))
+    dead, alive = (Proposal(problem, group).curve(0.05) for group in groups_of(problem))
     assert (dead.ending, dead.centre, dead.windows) == (Ending.DEAD, None, ())
     assert alive.ending is None and alive.centre is not None
