@@ -87,8 +87,7 @@ class Problem:
         node.need(2 <= self.order <= MAX_ORDER, reason, "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
-            others = f"{MAX_ENTRIES} with those that are not trained"
-            node.fail(f"at most {MAX_WEIGHTS} weights, and {others}, are read")
+            node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
 
     def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, Matrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
@@ -107,8 +106,7 @@ class Problem:
         if trained != sorted(set(trained)) or not missing:
             table["trained"].fail("list the trained layers in order, and only if some are not trained")
         matrices = table["given"].fields(" ".join(map(str, missing)))
-        rows = {l: matrices[str(l)].items(self.widths[l]) for l in missing}
-        return {l: _matrix(rows[l], self.widths[l - 1], clock) for l in missing}
+        return {l: _matrix(matrices[str(l)].items(self.widths[l]), self.widths[l - 1], clock) for l in missing}
 
     def _data(self, data: Node, loss: Node, clock: Clock) -> None:
         table, kinds = data.fields("X y"), loss.fields("kind reduction")
@@ -165,8 +163,7 @@ class Problem:
             digits = (v.numerator.bit_length() - v.denominator.bit_length() for x in self.features for v in x)
             whole = sum(max(0, bits) for bits in digits) * width
         if products > MAX_PRODUCTS or self.size // len(parts) > MAX_PART:
-            limits = f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs"
-            node.fail(f"{limits}, are checked")
+            node.fail(f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked")
         node.need(whole <= MAX_HELD, "the products of inputs are numbers that need too much memory", "R1")
         samples = Samples(self.features, self.z, clock)
         self.layers = [Layers(part, samples, self.alpha, self.p) for part in parts]

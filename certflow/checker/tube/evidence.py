@@ -80,12 +80,10 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> Group:
     if outcome in ("zero", "inconclusive"):
         followed = start.value is not None or windows or trap.value is not None
         if followed or (reason and outcome == "zero"):
-            nothing = "no start, no windows and no trap"
-            node.fail(f"an inconclusive or zero group has {nothing}, and a zero one no reason")
+            node.fail("an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason")
         return Group(outcome, reason, [], [], None)
     if reason or (trap.value is None) != (outcome == "dead"):
-        moving = "a group that converges or shrinks has a trap"
-        node.fail(f"{moving}, a dead one has none, and neither has a reason")
+        node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
     proposed = None if outcome == "dead" else _trap(trap, sizes)
     rows = _rows(start, sizes)
     return Group(outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed)
