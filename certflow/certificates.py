@@ -53,7 +53,8 @@ def sha256(text: str) -> str:
 
 
 def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The content of a certificate file, whole and unaltered, but not checked: nothing in it is proved by reading it.
+    """The content of a certificate file, whole and unaltered, but not checked: nothing in it is proved by
+    reading it (L5.7).
 
     Raises `BadInput` with one sentence for files that are too large, not JSON, with floats, duplicate keys or deep
     nesting, of another format or version, or whose hash does not match.

@@ -50,16 +50,18 @@ class Loss:
         return Fraction(1, n) if self.reduction == "mean" else Fraction(1)
 
     def curvature_bound(self) -> Fraction:
-        """An upper bound m of l'' on the whole line: 1 for square, 1/2 for logistic."""
+        """An upper bound m of l'' on the whole line: 1 for square, 1/2 for logistic (L1.4, L3.7)."""
         return {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind) or Fraction(self.curvature or 0)
 
     def initial_residuals(self, y: np.ndarray) -> np.ndarray:
-        """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and logistic."""
+        """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and
+        logistic (L1.4)."""
         at_zero = self.at_zero or (lambda label: label)
         return np.array([self.omega(len(y)) * parse_rational(at_zero(label), "loss.at_zero") for label in y], dtype=object)
 
     def residuals(self, ar: Arithmetic, outputs: Any, y: Any) -> Any:
-        """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`."""
+        """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`
+        (L1.2, L1.5, L2.1, L3.7)."""
         omega = ar.number(self.omega(y.shape[0]))
         if self.kind == "square":
             return (y - outputs) * omega

@@ -54,7 +54,8 @@ class Units:
 
     @property
     def neuron_rate(self) -> Fraction:
-        """What the values of one neuron with output weight 1 are multiplied by: `rate` without the unit of the output layer."""
+        """What the values of one neuron with output weight 1 are multiplied by: `rate` without the unit of
+        the output layer (L6.46)."""
         return self.rate / Fraction(2) ** dict(self.given).get(self.depth, 0)
 
     @property
@@ -84,7 +85,7 @@ class Units:
         return {"inputs": self.inputs, "labels": self.labels, "given": {str(layer): e for layer, e in self.given}}
 
     def restored(self, claim: dict[str, Any], problem: Problem) -> dict[str, Any]:
-        """The claim about `problem` that follows from `claim` about the scaled problem.
+        """The claim about `problem` that follows from `claim` about the scaled problem (L5.8).
 
         delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in every field.
         Raises `TooLong` if its numbers cannot be written.
@@ -172,7 +173,8 @@ def exponent(values: Iterable[Fraction]) -> int:
 
 
 def normalised(problem: Problem) -> tuple[Problem, Units]:
-    """The problem in units near 1, and these units; problems that differ by powers of two give the same one, exactly.
+    """The problem in units near 1, and these units; problems that differ by powers of two give the same one,
+    exactly (L5.8).
 
     The largest entry of the inputs, of each given layer, of the labels (square loss) and of the direction is in [1, 2).
     Inputs of an expression are left as they are, because its output need not be homogeneous in them.

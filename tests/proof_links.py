@@ -52,9 +52,8 @@ def all_statements() -> tuple[Statement, ...]:
     return tuple(each for path in note_files() for each in statements(path.read_text(encoding="utf-8")))
 
 
-@cache
-def entries(dotted: str) -> frozenset[FunctionType]:
-    """What runs when `dotted` is entered: a function, all methods of a class, all functions and classes of a module."""
+def linked(dotted: str) -> Any:
+    """The module, class, function or other member that `dotted` names."""
     parts = dotted.split(".")
     for cut in range(len(parts), 0, -1):
         try:
@@ -63,8 +62,19 @@ def entries(dotted: str) -> frozenset[FunctionType]:
             continue
         for name in parts[cut:]:
             found = inspect.getattr_static(found, name)
-        return frozenset(_functions(found))
+        return found
     raise ModuleNotFoundError(dotted)
+
+
+@cache
+def entries(dotted: str) -> frozenset[FunctionType]:
+    """What runs when `dotted` is entered: a function, all methods of a class, all functions and classes of a module."""
+    return frozenset(_functions(linked(dotted)))
+
+
+def docstring(dotted: str) -> str:
+    """The docstring of what `dotted` names, "" if it has none of its own."""
+    return inspect.unwrap(_inner(linked(dotted))).__doc__ or ""
 
 
 def _functions(thing: Any) -> Iterator[FunctionType]:
@@ -74,9 +84,17 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
             if getattr(each, "__module__", own) == own and not isinstance(each, ModuleType):
                 yield from _functions(each)
         return
-    for wrapped in ("__func__", "fget", "func", "__wrapped__"):  # static and class methods, properties, cached ones
-        if getattr(thing, wrapped, None) is not None:
-            yield from _functions(getattr(thing, wrapped))
-            return
-    if isinstance(thing, FunctionType):
+    if _inner(thing) is not thing:
+        yield from _functions(_inner(thing))
+    elif isinstance(thing, FunctionType):
         yield thing
+
+
+def _inner(thing: Any) -> Any:
+    """What a static or class method, a property or a cached one is made of; all else as it is."""
+    if isinstance(thing, ModuleType | type):
+        return thing
+    for wrapped in ("__func__", "fget", "func", "__wrapped__"):
+        if getattr(thing, wrapped, None) is not None:
+            return getattr(thing, wrapped)
+    return thing

@@ -47,7 +47,8 @@ class Flat:
 
 
 def cells(normals: Sequence[Normal], d: int, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """All open cells of the arrangement of `normals` (distinct, as of `primitive`) in R^d, d >= 1, each once.
+    """All open cells of the arrangement of `normals` (distinct, as of `primitive`) in R^d, d >= 1, each once
+    (L6.5).
 
     The signs (1 or -1, int8) of every normal on them (cells × normals) and an integer point of each (cells × d). Raises
     `Inconclusive` as soon as there are more than `most` cells.
@@ -56,7 +57,7 @@ def cells(normals: Sequence[Normal], d: int, most: int | None = None) -> tuple[n
 
 
 def flats(normals: Sequence[Normal], d: int, most: int | None = None) -> Iterator[Flat]:
-    """All flats but the origin with their faces, the whole space first, then by falling dimension.
+    """All flats but the origin with their faces, the whole space first, then by falling dimension (L6.6).
 
     Raises `Inconclusive` if there are more than `most` cells.
     """

@@ -17,7 +17,8 @@ Vector = tuple[int, ...]
 def generators(
     inequalities: Sequence[Sequence[int]], equalities: Sequence[Sequence[int]], d: int
 ) -> tuple[list[Vector], list[Vector]]:
-    """Rays and lines of the cone `{u in R^d: a·u >= 0, e·u = 0}`: it is the cone of the rays plus the span of the lines.
+    """Rays and lines of the cone `{u in R^d: a·u >= 0, e·u = 0}`: it is the cone of the rays plus the span of
+    the lines (L6.7).
 
     The lines are a basis of the largest subspace in the cone, the rays are its extreme rays modulo the lines, each once; all
     are coprime integers. By double description: the cone of the constraints so far is cut by one more at a time.
@@ -92,7 +93,8 @@ def zero_in_hull(points: Sequence[Sequence[int | Fraction]]) -> bool:
 
 
 def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fraction] | None:
-    """Coefficients >= 0 of sum 1 with which the points (at least one) sum to 0, or None if 0 is not in their convex hull.
+    """Coefficients >= 0 of sum 1 with which the points (at least one) sum to 0, or None if 0 is not in their
+    convex hull (L6.7).
 
     Some of the points are separated from 0, and one that the separating vector misses is added, until none is missed, or
     there is no separating vector.

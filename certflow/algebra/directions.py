@@ -31,7 +31,7 @@ def reduced(row: Sequence[Fraction | int]) -> tuple[tuple[int, ...], Fraction]:
 
 
 def primitive(row: Sequence[Fraction | int]) -> tuple[Normal, Fraction]:
-    """The normal h and the s != 0 with `row = s h`; row is not zero."""
+    """The normal h and the s != 0 with `row = s h`; row is not zero (L6.2)."""
     direction, scale = reduced(row)
     if next(v for v in direction if v) > 0:
         return direction, scale

@@ -27,7 +27,8 @@ Algebraic = tuple[Polynomial, ...]
 
 
 class Spectrum:
-    """The spectrum of the symmetric matrix `matrix` (d × d, integers); `roots` are the distinct eigenvalues, ascending."""
+    """The spectrum of the symmetric matrix `matrix` (d × d, integers); `roots` are the distinct
+    eigenvalues, ascending (L6.13)."""
 
     def __init__(self, matrix: np.ndarray) -> None:
         self.matrix = matrix

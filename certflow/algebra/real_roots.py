@@ -141,7 +141,8 @@ class Root:
 
 
 def real_roots(p: Polynomial) -> list[Root]:
-    """The distinct roots of p, ascending, each with its multiplicity; p is monic and has real roots only, degree >= 1."""
+    """The distinct roots of p, ascending, each with its multiplicity; p is monic and has real roots only,
+    degree >= 1 (L6.13)."""
     squarefree, once = _squarefree(p)
     size = max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1  # |root| < 2 max |c_k|^(1/k)
     places = _isolated(lambda floor, bits: _count(squarefree, floor, bits), [(0, -size), (-1, -size)])
@@ -149,7 +150,8 @@ def real_roots(p: Polynomial) -> list[Root]:
 
 
 def positive_roots(p: Polynomial, bits: int) -> Iterator[Ball]:
-    """Every positive root of a polynomial that is not 0, once, enclosed to about `bits` correct bits, the largest first."""
+    """Every positive root of a polynomial that is not 0, once, enclosed to about `bits` correct bits, the
+    largest first (L6.35)."""
     while p[-1] == 0:  # ends: a coefficient is dropped
         p = p[:-1]
     if len(p) < 2:

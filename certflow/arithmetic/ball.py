@@ -58,7 +58,7 @@ def _at(bits: int, function: Callable[..., Any], *args: Any) -> Any:
 
 
 class Ball(Enclosure):
-    """One real number in [mid - radius, mid + radius], immutable and always finite.
+    """One real number in [mid - radius, mid + radius], immutable and always finite (L2.11, L3.10, L4.7).
 
     `Ball(value, bits)` contains the exact `value` (int, `Fraction`, or text as in problem files). Floats, booleans and
     NumPy scalars raise `TypeError` everywhere: their exact value is rarely what was meant; wrap them in `Fraction`.
@@ -305,7 +305,7 @@ class Ball(Enclosure):
 
 
 class BallArithmetic(Arithmetic):
-    """Balls at `bits` of precision: every number computed encloses the true one."""
+    """Balls at `bits` of precision: every number computed encloses the true one (L2.10)."""
 
     name = "ball"
     is_rigorous = True

@@ -56,7 +56,8 @@ def ceiling_text(value: Fraction, place: int) -> str:
 
 
 def rounded_text(value: Fraction, digits: int, up: bool = False) -> str:
-    """The decimal of at most `digits` significant digits that is next to `value` from below (above if `up`)."""
+    """The decimal of at most `digits` significant digits that is next to `value` from below (above if
+    `up`) (L5.6)."""
     if value == 0:
         return "0"
     place = magnitude(value) - digits + 1

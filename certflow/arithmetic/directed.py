@@ -1,4 +1,5 @@
-"""Float64 bounds rounded in a known direction: few operations, each with its error bounded in writing.
+"""Float64 bounds rounded in a known direction: few operations, each with its error bounded in writing
+(L3.10).
 
 u = 2^-53 is the unit roundoff. A sum of products of at most 64 operations on *non-negative* floats has relative error at
 most 64 u/(1 - 64 u) < 2^-46 when nothing overflows, and `up` multiplies by more than 1 + 2^-46 and adds more than any

@@ -39,7 +39,8 @@ _MARGIN = 1e-9
 
 
 def symmetric_norm_upper(magnitude: np.ndarray) -> np.ndarray:
-    """An upper bound of the spectral norm of every symmetric matrix with entries of size at most `magnitude` (..., k, k).
+    """An upper bound of the spectral norm of every symmetric matrix with entries of size at most `magnitude`
+    (..., k, k) (L3.5).
 
     The smaller of the Frobenius norm and the largest row sum, rounded upwards; infinity where both overflow.
     """
@@ -52,7 +53,8 @@ def symmetric_norm_upper(magnitude: np.ndarray) -> np.ndarray:
 
 
 def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = None) -> np.ndarray:
-    """Whether every symmetric matrix within `radii` (default: exactly) of each float matrix (..., k, k) is proved semidefinite.
+    """Whether every symmetric matrix within `radii` (default: exactly) of each float matrix (..., k, k) is
+    proved semidefinite (L3.6).
 
     Booleans of the leading shape; False also where only the proof fails. `ValueError` for matrices that are not symmetric.
     """
@@ -76,7 +78,7 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
 
 def largest_eigenvalue(matrix: MidRad) -> float:
     """An upper bound, at least 0, of the largest eigenvalue of every symmetric matrix in `matrix`, close to it if its proof
-    succeeds."""
+    succeeds (L5.11)."""
     M, size = matrix.mid, float(symmetric_norm_upper(matrix.magnitude()))
     bound = max(0.0, float(np.linalg.eigvalsh(M)[-1])) + _ROUGH * size
     below = -M

@@ -1,4 +1,5 @@
-"""Midpoint-radius arrays of doubles: whole arrays of enclosures at the speed of numpy, with proved rounding terms.
+"""Midpoint-radius arrays of doubles: whole arrays of enclosures at the speed of numpy, with proved rounding
+terms (L3.10).
 
 The contract of every operation f: for all real x in the operands X, f(x) lies in f(X). Assumed of the machine: IEEE 754
 doubles, rounding to nearest, gradual underflow, for numpy's `+ - * /`, `sqrt` and for the multiplications and additions,

@@ -22,7 +22,8 @@ Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class PolynomialArray:
-    """An array of polynomials; `coefficients` has the degree as a leading axis, which `shape` leaves out.
+    """An array of polynomials; `coefficients` has the degree as a leading axis, which `shape` leaves out
+    (L3.3).
 
     The operators take `PolynomialArray`, `MidRad` (constants), int and `Fraction`. Products have the degree of both
     factors together. `steady` tells whether the coefficients are constants in y, which `derivative` needs.
@@ -77,7 +78,8 @@ class PolynomialArray:
         return values.reshape(*middle.shape, *self.shape)
 
     def along(self, start: np.ndarray, end: np.ndarray) -> MidRad:
-        """As `at`, but entry i of the first axis on its own interval [start[i], end[i]]; the result has the shape `shape`."""
+        """As `at`, but entry i of the first axis on its own interval [start[i], end[i]]; the result has
+        the shape `shape` (L3.4)."""
         middle, half = _middles(start, end)
         tail = (1,) * (self.ndim - 1)
         eta = MidRad.exact(half).reshape(-1, *tail)

@@ -35,7 +35,8 @@ class Verdict:
 
 
 def check_file(path: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
-    """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never raises."""
+    """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never
+    raises (L5.1)."""
     try:
         # A pipe or a device might never end.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -48,7 +49,8 @@ def check_file(path: str | os.PathLike[str], time_limit: float | None = None) ->
 
 
 def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
-    """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never raises."""
+    """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never
+    raises (L5.7)."""
     clock = Clock(time_limit)
     try:
         content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)

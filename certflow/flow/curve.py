@@ -59,7 +59,8 @@ class PlacedPiece:
 
 @dataclass(frozen=True)
 class Curve:
-    """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends.
+    """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends
+    (L3.2).
 
     `weights[j]` are the indices of part j in the problem's weight vector. `centre` is None if no KKT point was found;
     `ending` then says why.

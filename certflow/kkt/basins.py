@@ -59,7 +59,8 @@ class Basin:
 
 
 def basins(kkt: KKTSet, sign: int = 1) -> list[Basin] | None:
-    """The basin of every entry of `kkt.points` for a neuron with output sign 1 or -1; the fractions add up to 1 exactly.
+    """The basin of every entry of `kkt.points` for a neuron with output sign 1 or -1; the fractions add up to
+    1 exactly (L6.4).
 
     None unless the set is planar and complete and, if it is not a `PlanarKKT`, is the whole circle or consists of strict
     maxima and minima whose order around the circle is certain. Raises `BadInput` for another sign.

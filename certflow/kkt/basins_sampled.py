@@ -93,7 +93,8 @@ def sample_basins(
     confidence: float = 0.95,
     progress: Progress | None = None,
 ) -> BasinEstimate:
-    """Estimated fractions of the sphere that flow to each entry of `kkt`, the KKT set of the problem; reproducible.
+    """Estimated fractions of the sphere that flow to each entry of `kkt`, the KKT set of the problem;
+    reproducible (L6.29).
 
     For a set "of one neuron" the sphere is that of the weights of one neuron, whose output weight is `sign` (1 or -1) if it is
     not trained. Raises `BadInput` for a sign, a confidence or a number of starts that makes no sense.
@@ -220,7 +221,8 @@ def _distance(entry: KKTPoint, ends: Array) -> Array:
 
 
 def clopper_pearson(hits: int, starts: int, confidence: float) -> tuple[float, float]:
-    """The exact confidence interval of a probability of which `hits` of `starts` trials are known (formula: see above)."""
+    """The exact confidence interval of a probability of which `hits` of `starts` trials are known
+    (formula: see above) (L6.29)."""
     tail = (1 - confidence) / 2
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, starts + 1)))])
     k = np.arange(starts + 1)

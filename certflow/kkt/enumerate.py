@@ -56,7 +56,8 @@ class Budget:
 
 
 def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
-    """KKT points of the NCF of the problem on the unit sphere, all of them if the status is "complete" (L6).
+    """KKT points of the NCF of the problem on the unit sphere, all of them if the status is "complete" (L6.1,
+    L6.16).
 
     Of one neuron (with output weight 1 if that is not trained) for networks that are sums of neurons, else of all weights;
     coordinates in the order of the network's weights. Numbers have radius about 10^-digits where the proof allows it. The

@@ -127,7 +127,7 @@ class KKTSet:
         return N.neuron() if self.of == "one neuron" and N.network.is_sum_of_neurons else N
 
     def times(self, factor: Fraction) -> KKTSet:
-        """The same set for N times a positive `factor`."""
+        """The same set for N times a positive `factor` (L6.46)."""
 
         def larger(value: Ball | None) -> Ball | None:
             return None if value is None else value * factor

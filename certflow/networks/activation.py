@@ -52,7 +52,7 @@ class Activation:
 
     def coefficients(self, ar: Arithmetic, sign: np.ndarray, at_kink: Fraction = Fraction(0)) -> Any:
         """The cell of an array of signs: exact coefficients where the sign is known, the hull of both branches
-        (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign`."""
+        (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign` (L1.1, L3.1)."""
         off = self.off
         table = ar.constants(at_kink + (1 - at_kink) * off if at_kink else off, Fraction(1), Fraction(0), off)
         cell = table[sign]  # the signs 0, 1 and -1 are places in the table; UNKNOWN, place 2, is replaced below

@@ -103,7 +103,7 @@ class Correlation:
         return self.at(ar, w).value
 
     def gradient(self, ar: Arithmetic, w: Any, at_kink: Fraction = Fraction(0)) -> Any:
-        """∇N(w); on kinks the Clarke selection that weighs the on-branch by `at_kink`."""
+        """∇N(w); on kinks the Clarke selection that weighs the on-branch by `at_kink` (L6.40)."""
         return self.at(ar, w, at_kink=at_kink).gradient
 
     def hessian(self, ar: Arithmetic, w: Any, directions: np.ndarray | None = None) -> Any:

@@ -87,6 +87,7 @@ class FeedForward(Network):
 
     @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
+        """One for every neuron of the last hidden layer, if nothing below it is trained (L1.6)."""
         # Neuron j of the last hidden layer owns row j of W_(D-1) and entry j of W_D; anything trained below is shared.
         if self.depth < 2 or min(self.trained) < self.depth - 1:
             return (tuple(range(self.size)),)
@@ -165,6 +166,7 @@ class FeedForward(Network):
         at_kink: Fraction = Fraction(0),
         enclose: Enclose | None = None,
     ) -> Forward:
+        """As for every network, layer by layer (L3.4)."""
         matrices = self.matrices(ar, w)
         activations, kinks, cells = [X], [], []
         for layer, matrix in enumerate(matrices[:-1]):
@@ -197,6 +199,7 @@ class FeedForward(Network):
         return products @ run.ar.array(np.full(outgoing.shape[1], Fraction(1), dtype=object))
 
     def pullback(self, run: Forward, r: Any) -> Any:
+        """As for every network, on the cells of the pass (L1.1, L1.2, L1.8, L2.1, L6.30, L6.37, L6.38)."""
         signals, activations, lead = self._signals(run, r), run.saved["activations"], run.w.shape[:-1]
         parts = [(_turned(signals[layer - 1]) @ activations[layer - 1]).reshape(*lead, -1) for layer in self.trained]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=len(lead))
@@ -209,6 +212,7 @@ class FeedForward(Network):
         return np.concatenate(parts, axis=len(lead) + 1)
 
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
+        """As for every network, on the cells of the pass (L3.1)."""
         # Forward over reverse, all directions at once on an axis before those of the matrices.
         ar, sigma, lead = run.ar, self.activation, run.w.shape[:-1]
         moves = directions_in(ar, directions, self.size)

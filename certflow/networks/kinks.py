@@ -18,7 +18,8 @@ _HALF = tree.number(Fraction(1, 2))
 
 
 def simplest(node: Node) -> Node:
-    """An equal tree with as few kinks as are found: multiplied out if that is short, without kinks that cancel."""
+    """An equal tree with as few kinks as are found: multiplied out if that is short, without kinks that
+    cancel (L6.44)."""
     expanded = expand(node) or node
     if not kinks_of(expanded):
         return expanded

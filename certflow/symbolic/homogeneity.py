@@ -55,7 +55,7 @@ class Homogeneity:
 
 
 def homogeneity(network: Network) -> Homogeneity:
-    """The order of homogeneity of `network`, by degree inference (`degrees.py`).
+    """The order of homogeneity of `network`, by degree inference (`degrees.py`) (L1.1).
 
     Raises `BadInput` naming the two subexpressions whose degrees disagree, or the function of a weight that has no
     degree. Orders below 2 are returned, not refused.

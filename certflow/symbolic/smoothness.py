@@ -46,7 +46,7 @@ def is_piecewise_algebraic(node: Node, weights: Collection[str]) -> bool:
 
 
 def regularity(node: Node, weights: frozenset[str], known: dict[Node, float] | None = None) -> float:
-    """The class of `node` in `weights`, all other names fixed."""
+    """The class of `node` in `weights`, all other names fixed (L1.2)."""
     known = {} if known is None else known
     if node not in known:
         known[node] = math.inf if node.names.isdisjoint(weights) else _regularity(node, weights, known)

@@ -83,7 +83,8 @@ class Structure:
 
 
 def structure(problem: HasNetworkAndLoss) -> Structure:
-    """The structure of `problem` and the theorem that applies; raises `BadInput` if its output is not homogeneous."""
+    """The structure of `problem` and the theorem that applies; raises `BadInput` if its output is not
+    homogeneous (L1.2)."""
     network = problem.network
     degrees = homogeneity(network)
     smoothness = smoothness_of(network)

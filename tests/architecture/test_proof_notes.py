@@ -3,11 +3,12 @@
 import ast
 import importlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from links_entered import Watch, false_links
-from proof_links import CODE, NOTES, ROOT, TEST, Statement, all_statements, entries, note_files, statements
+from proof_links import CODE, NOTES, ROOT, TEST, Statement, all_statements, docstring, entries, note_files, statements
 
 README = NOTES / "README.md"
 GLOSSARY = NOTES / "GLOSSARY.md"
@@ -65,6 +66,16 @@ def broken_links(text: str) -> list[str]:
             problems.append(f"test {file}: no test {name}")
     malformed = len(ANY_LINK.findall(text)) - len(CODE.findall(text)) - len(TEST.findall(text))
     return problems + [f"{malformed} lines look like links but do not follow the syntax"] * (malformed > 0)
+
+
+def unsaid(found: Iterable[Statement]) -> list[str]:
+    """One line per linked name whose docstring does not say which statement it carries."""
+    return [
+        f"{name} carries {each.label}: add ({each.label}) to its docstring"
+        for each in found
+        for name in each.code
+        if each.label not in {a + b for a, b in LABEL.findall(docstring(name))}
+    ]
 
 
 def docstrings() -> list[tuple[str, str]]:
@@ -146,6 +157,24 @@ def test_lemmas_cited_in_docstrings_exist_or_are_to_come():
     assert cited, "no docstring cites a lemma: the search is broken"
     unknown = [(p, lemma) for p, lemma, part in cited if lemma not in known or (part and lemma + part not in statements_known)]
     assert unknown == []
+
+
+def test_code_says_which_statements_it_carries():
+    assert unsaid(all_statements()) == []
+
+
+class Carrier:
+    """Carries (L1.12)."""
+
+    @property
+    def part(self):
+        """Carries L1.1."""
+
+
+def test_code_that_does_not_say_what_it_carries_is_noticed():
+    text = f"- code: `{__name__}.Carrier`\n- code: `{__name__}.Carrier.part`\n"
+    assert unsaid([Statement("L1.1", text)]) == [f"{__name__}.Carrier carries L1.1: add (L1.1) to its docstring"]
+    assert unsaid([Statement("L1.12", text)]) == [f"{__name__}.Carrier.part carries L1.12: add (L1.12) to its docstring"]
 
 
 def test_labels_of_two_digits_are_read():

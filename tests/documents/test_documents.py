@@ -91,6 +91,12 @@ def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_the_documents_name_are_there(path: Path) -> None:
+    named = re.findall(r"`((?:certflow|tests|benchmarks|docs|examples|proofs_notes|\.ci)/[\w./]*)`", path.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_readme_has_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\npython -m pip install . && certflow verify\n" in text

@@ -31,7 +31,8 @@ _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 
 
 def check_basin(content: Any, clock: Clock) -> Any:
-    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the
+    place (L6.28)."""
     certificate = read(content, clock, BASIN_ASSUMPTIONS)
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
     claim["order"].same(problem.order)

@@ -38,7 +38,8 @@ def check_early(content: Any, clock: Clock) -> Any:
 
 
 def check_claim(certificate: Certificate, clock: Clock) -> None:
-    """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place."""
+    """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place
+    (L4.3, L4.4, L4.5, L5.3, L5.4, L5.6, L5.8)."""
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
     clock.enter("R9", "claim")
     claim["statement"].same(STATEMENT)

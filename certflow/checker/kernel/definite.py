@@ -42,7 +42,8 @@ def factor(matrix: Matrix, slack: int, clock: Clock) -> list[list[float]] | None
 
 
 def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
-    """True only if every symmetric matrix within `off` units of this one, entry by entry, is positive semidefinite.
+    """True only if every symmetric matrix within `off` units of this one, entry by entry, is positive
+    semidefinite (L3.6).
 
     M = slack I + R R^T + E with integer R; then E + slack I is diagonally dominant, hence semidefinite, if every row of
     |E| sums to at most slack.
@@ -72,7 +73,7 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
 
 def largest_eigenvalue(matrix: Matrix, high: int, clock: Clock) -> int:
     """An upper bound, at least 0, of the eigenvalues of a symmetric matrix of which `high` is a rough one: bisection by floats
-    proposes a finer bound, which is taken only if it is proved."""
+    proposes a finer bound, which is taken only if it is proved (L5.11)."""
     rough, low = high, 0
     for _ in range(_HALVINGS):
         middle = (low + high) >> 1

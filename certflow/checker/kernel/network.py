@@ -46,7 +46,8 @@ class Part:
         self.stored = len(self.x) * (1 if shallow else self.size)
 
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
-        """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches that z may be on."""
+        """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches
+        that z may be on (L3.1)."""
         p, first = self.layers.p, power(z, self.layers.p - 1)
         second = power(z, max(p - 2, 0))
         found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
@@ -61,7 +62,7 @@ class Part:
         return [[dot(row, x) for row in rows] for x in self.x]
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
-        """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
+        """Everything on the box W of weights, with first kink arguments Z (sample by neuron) (L3.1)."""
         self.samples.clock.tick()
         return self._shallow(W, Z) if self.shallow else self._deep(W, Z)
 
@@ -181,7 +182,7 @@ def sizes(middle: Matrix, radius: Matrix) -> Matrix:
 
 def norm_bound(matrix: list[list[int]]) -> int:
     """A bound of the spectral norm of a symmetric matrix R with non-negative entries: Frobenius, or max_i (R y)_i / y_i for
-    a positive vector y (Collatz and Wielandt), here y = R^2 (1, ..., 1)."""
+    a positive vector y (Collatz and Wielandt), here y = R^2 (1, ..., 1) (L3.5)."""
     y = [ONE] * len(matrix)
     for _ in range(2):
         y = [(sum(map(mul, row, y)) >> BITS) + 1 for row in matrix]

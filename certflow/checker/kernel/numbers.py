@@ -1,4 +1,5 @@
-"""Directed arithmetic on integers: fixed-point numbers `v 2^-BITS`, intervals of them, and rationals rounded outwards.
+"""Directed arithmetic on integers: fixed-point numbers `v 2^-BITS`, intervals of them, and rationals rounded
+outwards (L3.10).
 
 Every function says which side it rounds to; nothing is ever rounded to nearest without its error being counted.
 """
@@ -183,7 +184,8 @@ def exp_bounds(x: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def log_bounds(x: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds of log(x), x > 0. A float proposes y; then log x = y + log(1 + t), t = x exp(-y) - 1, t - t^2 <= log(1+t) <= t."""
+    """Bounds of log(x), x > 0. A float proposes y; then log x = y + log(1 + t), t = x exp(-y) - 1, t - t^2
+    <= log(1+t) <= t (L4.7)."""
     y = Fraction(math.log(x.numerator) - math.log(x.denominator))
     low, high = exp_bounds(-y)
     t_low, t_high = x * low - 1, x * high - 1
@@ -193,7 +195,7 @@ def log_bounds(x: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def power_up(x: Fraction, exponent: Fraction) -> Fraction:
-    """x^exponent rounded upwards, x > 0."""
+    """x^exponent rounded upwards, x > 0 (L4.7)."""
     low, high = log_bounds(x)
     return exp_bounds(exponent * (high if exponent >= 0 else low))[1]
 

@@ -56,7 +56,8 @@ class Polynomial:
         return self._packed
 
     def hull(self, middle: int, eta: int) -> Interval:
-        """R4: an enclosure where |y - middle| <= eta, 0 <= y <= 1: value at the middle +- eta sum k |c_k|."""
+        """R4: an enclosure where |y - middle| <= eta, 0 <= y <= 1: value at the middle +- eta sum k |c_k|
+        (L3.4)."""
         value = spread = 0
         for k in range(len(self.coefficients) - 1, -1, -1):
             # |y| <= 1, so every rounding down adds less than one unit.
@@ -75,7 +76,8 @@ class Polynomial:
         return sum(c << (n - k) for k, c in enumerate(self.coefficients))
 
     def range01(self) -> Interval:
-        """R3: bounds on [0, 1], of the coefficients and, if these do not show a sign, of the Bernstein coefficients."""
+        """R3: bounds on [0, 1], of the coefficients and, if these do not show a sign, of the Bernstein
+        coefficients (L3.3)."""
         c = self.coefficients
         low, high = c[0] + sum(min(v, 0) for v in c[1:]), c[0] + sum(max(v, 0) for v in c[1:])
         if low < 0 < high:
@@ -125,7 +127,8 @@ def dot(left: Sequence[Polynomial], right: Sequence[Polynomial], keep: int) -> P
 
 
 def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polynomial, Polynomial]:
-    """R3: sigma(z) and sigma'(z) on the branch of z(1/2), widened by what the overlap with the other branch costs."""
+    """R3: sigma(z) and sigma'(z) on the branch of z(1/2), widened by what the overlap with the other
+    branch costs (L3.3)."""
     off = alpha**p
     on = z.at_half() > 0
     value, slope = z, Polynomial([ONE])
@@ -217,7 +220,8 @@ def first_kinks(layers: Layers, u: list[Polynomial], keep: int) -> Iterator[list
 
 
 def gradient(layers: Layers, u: list[Polynomial], keep: int) -> list[Polynomial]:
-    """R3: grad N along the piece, per weight. One sample after the other, so that the memory does not grow with them."""
+    """R3: grad N along the piece, per weight. One sample after the other, so that the memory does not grow
+    with them (L3.3)."""
     W, samples = layers.filled(u, Polynomial.constant), layers.samples
     sums = [Products() for _ in layers.places]
     product, passed = partial(dot, keep=keep), partial(activation, alpha=layers.alpha, p=layers.p, keep=keep)
@@ -230,7 +234,7 @@ def gradient(layers: Layers, u: list[Polynomial], keep: int) -> list[Polynomial]
 
 
 def defect(u: Polynomial, G: Polynomial, decay: Fraction, length: Fraction) -> int:
-    """R3: an upper bound of |u'/l - (G - decay u)| on [0, 1]."""
+    """R3: an upper bound of |u'/l - (G - decay u)| on [0, 1] (L3.3)."""
     a, b, c, e = length.numerator, length.denominator, decay.numerator, decay.denominator
     count = max(len(u.coefficients), len(G.coefficients))
     du = [k * v for k, v in enumerate(u.coefficients)][1:]

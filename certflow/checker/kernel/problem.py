@@ -32,7 +32,7 @@ Matrix = list[list[Fraction]]
 
 
 class Problem:
-    """What is certified, exactly, in the units of the certificate (R1).
+    """What is certified, exactly, in the units of the certificate (R1) (L5.8, L6.46).
 
     `order` is L, `degrees[l]` that of layer l; `indices[j]` the weights of part j, `groups` the parts of each group,
     `layers[j]` the part as layers on `features` (the exact outputs of the layers below the lowest trained one).

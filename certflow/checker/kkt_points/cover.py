@@ -18,7 +18,7 @@ MAX_BOXES, MAX_SIZE, MAX_SAMPLES = 100_000, 4, 1_000
 
 
 class DeadCone:
-    """The dead directions of a neuron with alpha = 0, and where there are no other KKT directions."""
+    """The dead directions of a neuron with alpha = 0, and where there are no other KKT directions (L6.43)."""
 
     def __init__(self, problem: Problem, where: Node, clock: Clock) -> None:
         self.clock = clock
@@ -63,7 +63,8 @@ def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> l
 
 
 def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
-    """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or where all are dead."""
+    """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or
+    where all are dead (L6.27, L6.43)."""
     small = field.size <= MAX_SIZE and len(field.part.x) <= MAX_SAMPLES
     where.need(small, f"a cover is checked for at most {MAX_SIZE} weights and {MAX_SAMPLES} samples", "R12")
     clock.enter("R12", where.where)

@@ -24,7 +24,7 @@ _KINDS = {(1, -1): "maximum", (-1, 1): "minimum"}
 
 @dataclass(frozen=True)
 class Surd:
-    """The number a + s sqrt(q), s = 1 or -1."""
+    """The number a + s sqrt(q), s = 1 or -1 (L6.41)."""
 
     a: Fraction
     s: int = 1
@@ -58,7 +58,8 @@ class Found:
 
 
 def check_planar(problem: Problem, points: Node, n_max: Node, clock: Clock) -> None:
-    """R10: the claim lists exactly the KKT points, counterclockwise from -180° (excluded) to 180°, arcs where they begin."""
+    """R10: the claim lists exactly the KKT points, counterclockwise from -180° (excluded) to 180°, arcs
+    where they begin (L6.27, L6.41)."""
     planar = problem.shallow and problem.p == 2 and len(problem.features[0]) == 2
     points.need(planar, "it is not a planar neuron", "R10")
     clock.enter("R10", points.where)
@@ -97,7 +98,8 @@ def _check_place(node: Node, found: Found) -> None:
 
 
 def kkt_points(features: list[list[Fraction]], z: list[Fraction], off: Fraction, clock: Clock) -> list[Found]:
-    """The KKT set of sum_i z_i c_i (u.x_i)^2 with c_i = 1 where u.x_i > 0 and `off` where u.x_i < 0."""
+    """The KKT set of sum_i z_i c_i (u.x_i)^2 with c_i = 1 where u.x_i > 0 and `off` where u.x_i < 0
+    (L6.27, L6.41)."""
     scale = lcm(*(v.denominator for row in features for v in row))
     weights = lcm(*(v.denominator for v in z))
     unit = weights * scale**2 * off.denominator

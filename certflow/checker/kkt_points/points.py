@@ -57,7 +57,8 @@ class Local:
 
 
 class Field:
-    """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one part).
+    """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one
+    part) (L6.42).
 
     Values of the one of the file are `rate` times those of the one in the units of the certificate, which is what it is."""
 
@@ -81,7 +82,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Point:
-    """A listed point on the face w_face = sign: the only KKT direction within `unique` of the centre lies within `radius`."""
+    """A listed point on the face w_face = sign: the only KKT direction within `unique` of the centre lies
+    within `radius` (L6.42)."""
 
     face: int
     sign: int
@@ -95,7 +97,7 @@ class Point:
 
 
 def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -> tuple[Field, list[Point], list[int]]:
-    """R11 for the whole list; also upper bounds of the values."""
+    """R11 for the whole list; also upper bounds of the values (L6.27, L6.42)."""
     field = Field(problem, points)
     listed: list[Point] = []
     values: list[int] = []
@@ -135,7 +137,7 @@ def _point(table: dict[str, Node], size: int) -> Point:
 
 
 def chart(local: Local, face: int, sign: int) -> tuple[Box, Matrix, Matrix]:
-    """F, and middles and radii of its generalised Jacobians, on a box of the face w_face = sign."""
+    """F, and middles and radii of its generalised Jacobians, on a box of the face w_face = sign (L6.42)."""
     slope = signed(sign, local.gradient[face])
     others = [i for i in range(len(local.W)) if i != face]
     across = [_entry(local, face, k, sign) for k in others]

@@ -22,7 +22,8 @@ _FIELDS = "statement problem_sha256 of kkt_status proof points dead_cone n_max_u
 
 
 def check_kkt(content: Any, clock: Clock) -> Any:
-    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the
+    place (L6.27)."""
     top, problem = opened(content, "evidence", KKT_ASSUMPTIONS, clock)
     claim = top["claim"].fields(_FIELDS)
     claim["problem_sha256"].same(content["problem_sha256"])

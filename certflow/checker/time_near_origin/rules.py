@@ -30,7 +30,8 @@ _LIST = "of kkt_status proof points dead_cone n_max_upper"
 
 
 def check_time(content: Any, clock: Clock) -> Any:
-    """The claim, after its one number is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    """The claim, after its one number is proved; or `Refused` (or `Malformed`) with the rule and the place
+    (L2.2)."""
     top, problem = opened(content, "evidence", TIME_ASSUMPTIONS, clock)
     claim = top["claim"].fields(_FIELDS)
     claim["order"].same(problem.order)

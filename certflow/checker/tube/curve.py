@@ -110,7 +110,7 @@ def square(rows: Rows, grid: int) -> Fraction:
 
 
 def follow(bounds: Bounds, group: Group, grid: int) -> Track:
-    """The track of a group; refuses at the first step whose eigenvalue bound is not proved."""
+    """The track of a group; refuses at the first step whose eigenvalue bound is not proved (L3.4)."""
     steps: list[Step] = []
     current = [list(row) for row in group.start]
     clock_s = S = Fraction(0)

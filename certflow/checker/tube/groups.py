@@ -20,7 +20,7 @@ _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
 @dataclass(frozen=True)
 class ProvedTrap:
-    """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0`.
+    """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0` (L4.1).
 
     `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the problem, as
     `value` and `gap` are.
@@ -55,7 +55,7 @@ def divided(low: Fraction, high: Fraction, scale: tuple[Fraction, Fraction]) -> 
 
 
 def angle_up(u: list[Fraction], v: list[Fraction], where: str) -> Fraction:
-    """R5: an upper bound of the angle between two vectors that are close to each other."""
+    """R5: an upper bound of the angle between two vectors that are close to each other (L3.9)."""
     inner = sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
     squares = sum((a * a for a in u), Fraction(0)) * sum((b * b for b in v), Fraction(0))
     if inner <= 0:
@@ -64,14 +64,14 @@ def angle_up(u: list[Fraction], v: list[Fraction], where: str) -> Fraction:
 
 
 def arc_up(x: Fraction, where: str) -> Fraction:
-    """An upper bound of arcsin x for 0 <= x <= 1/2."""
+    """An upper bound of arcsin x for 0 <= x <= 1/2 (L3.9)."""
     if x > Fraction(1, 2):
         raise Refused("R5", where, "two directions that must be close are far from each other")
     return x + x**3 / 4
 
 
 def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> list[Proved]:
-    """Every group followed along its curve and into its trap, ready for the sweep."""
+    """Every group followed along its curve and into its trap, ready for the sweep (L4.2, L5.9, L5.11)."""
     problem = certificate.problem
     length2 = sum((v * v for v in problem.direction), Fraction(0))
     result: list[Proved] = []
@@ -160,7 +160,8 @@ def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -
 
 
 def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, clock: Clock) -> None:
-    """R5: at its end every sample is strictly inactive for every direction within D, so the group never moves again."""
+    """R5: at its end every sample is strictly inactive for every direction within D, so the group never
+    moves again (L4.6)."""
     track, where = proved.runner.track, proved.runner.where
     if problem.alpha != 0 or problem.p < 2 or not problem.shallow or track is None:
         raise Refused("R5", where, "only neurons with alpha = 0 can be dead")

@@ -76,7 +76,8 @@ class Bounds:
         self.beta = [up(b) for b in unit_outputs(problem)] if self.several else []
 
     def rates(self, at: Place, mu: Fraction, r: Fraction, s: Fraction, where: str) -> tuple[Rates, Runs]:
-        """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there."""
+        """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there
+        (L3.5, L3.6, L3.7)."""
         if at.P[0] <= 0:
             raise Refused("R4", where, "the curve may pass through zero")
         L, radius = self.order, up(r)
@@ -130,7 +131,7 @@ class Bounds:
 
 
 def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> Place:
-    """R6: the enclosures at the point centre 2^-grid."""
+    """R6: the enclosures at the point centre 2^-grid (L4.1)."""
     W = [[(v << (BITS - grid), v << (BITS - grid)) for v in row] for row in centre]
     Z = [part.first_kinks(own) for part, own in zip(bounds.parts, W, strict=True)]
     G: Box = []
@@ -148,7 +149,8 @@ def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> 
 
 
 def unit_outputs(problem: Problem) -> list[Fraction]:
-    """R4: beta_i >= |h_i| of every neuron with weights of norm 1 (several groups, order 2): |v| |x|^2 or |x|/2; |alpha| <= 1."""
+    """R4: beta_i >= |h_i| of every neuron with weights of norm 1 (several groups, order 2): |v| |x|^2 or
+    |x|/2; |alpha| <= 1 (L3.7)."""
     if not problem.beta:
         out = [layers.matrices[1][0][0] for layers in problem.layers]
         fixed = None if type(out[0]) is int else max(abs(Fraction(v)) for v in out)

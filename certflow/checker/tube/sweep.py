@@ -68,7 +68,8 @@ class Sweep:
 
 
 def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sweep:
-    """Advance all groups from |w|^L = size to the horizon; refuses where a direction may leave the region of its rates."""
+    """Advance all groups from |w|^L = size to the horizon; refuses where a direction may leave the region
+    of its rates (L3.8, L5.2)."""
     several = len(runners) > 1
     a0 = rounded(size, True)
     coupled = order if several else 0

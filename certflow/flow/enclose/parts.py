@@ -32,7 +32,7 @@ _NEURONS_AT_ONCE = 512
 
 
 class OverlapActivation(Activation):
-    """The activation on polynomials, with what it costs that a branch is continued past its kink.
+    """The activation on polynomials, with what it costs that a branch is continued past its kink (L3.3).
 
     A cell is a pair (branch coefficients, overlap): where the kink argument leaves the branch's side by at most zeta, the
     true activation differs by at most |1 - off| zeta^p and its derivative by at most |1 - off| p zeta^(p-1) (L3).
@@ -160,7 +160,8 @@ def parts_of(problem: Problem, indices: GroupWeights) -> Parts:
 
 
 def branches(activation: Activation, z: Any) -> tuple[MidRad, MidRad | None]:
-    """The overlap cell of polynomial kink arguments: the branch of each at y = 1/2, and how far each leaves its side."""
+    """The overlap cell of polynomial kink arguments: the branch of each at y = 1/2, and how far each
+    leaves its side (L3.3)."""
     on = z.middle_values() > 0
     branch = MIDRAD.array(activation.coefficients(EXACT, np.where(on, 1, -1)))
     if not activation.has_kink:
@@ -171,7 +172,8 @@ def branches(activation: Activation, z: Any) -> tuple[MidRad, MidRad | None]:
 
 
 def bernstein_range(z: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of polynomials on [0, 1]: the smallest and largest Bernstein coefficient, sharp at both ends.
+    """Bounds of polynomials on [0, 1]: the smallest and largest Bernstein coefficient, sharp at both ends
+    (L3.3).
 
     Sharpness at the ends matters: a piece that begins or ends at a kink must not seem to overlap it.
     """

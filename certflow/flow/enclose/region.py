@@ -30,7 +30,8 @@ Interval evaluations of a deep network, and of Hessians across a kink, agree to 
 
 @dataclass(frozen=True)
 class Points:
-    """Enclosures of a group at a list of places (steps of a curve, or one point); leading axis: the place.
+    """Enclosures of a group at a list of places (steps of a curve, or one point); leading axis: the place
+    (L3.4).
 
     `W` (places × parts × weights) the weights, `Z` (places × parts × n × kinks) the first kink arguments, `slope` a bound
     of the s-derivative of p plus the defect, `defect` of the defect, `norm2` encloses |p|², `ell` the growth rate
@@ -58,7 +59,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Regions:
-    """Bounds on the regions of some places, in s-units; arrays over places.
+    """Bounds on the regions of some places, in s-units; arrays over places (L3.5).
 
     `A` are the generalised Hessians of N (places × parts × weights × weights), `A_rad` (places × parts) bounds the
     spectral norm of their radius, `offset` is how far any point is from the middle of W; the rest is as in `Rates`.
@@ -204,7 +205,8 @@ def _hulls(polynomials: list[Any], overlaps: _Overlaps, scale: MidRad | None = N
 
 
 def enclose_curve(parts: Parts, curve: Curve) -> Points:
-    """All enclosures on the steps of a curve that do not depend on the width of the tube (L3, R3 and R4).
+    """All enclosures on the steps of a curve that do not depend on the width of the tube (L3.3, L3.4; R3 and
+    R4).
 
     For every step the result contains, at every s in it, the weights, kink arguments, norm and growth rate of the curve,
     and bounds its slope and its defect `|p' - (grad N - decay p)|`.
@@ -251,7 +253,8 @@ def _norms(curve: Curve, pieces: list[_PieceData], growth: MidRad) -> MidRad:
 
 
 def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple[Points, np.ndarray]:
-    """The enclosures at one point (a trap's centre), and a bound of its tangential gradient |P grad N|/|p|."""
+    """The enclosures at one point (a trap's centre), and a bound of its tangential gradient |P grad N|/|p|
+    (L4.1)."""
     W = MidRad.exact(exact_floats(values, grid))
     at = parts.wide(np.arange(parts.count)).at(MIDRAD, parts.flat(W))
     G = parts.unflat(at.gradient, parts.count)
@@ -264,7 +267,7 @@ def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple
 
 
 def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool, tangential: np.ndarray) -> Regions:
-    """Bounds on the regions of angle `radius` (one per place) about the places `at` (L3, R4).
+    """Bounds on the regions of angle `radius` (one per place) about the places `at` (L3.1, L3.5, L3.7; R4).
 
     `several`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the places.
     """
@@ -362,7 +365,8 @@ def _half_power(base: np.ndarray, twice: int) -> np.ndarray:
 
 
 def output_bounds(parts: Parts) -> np.ndarray:
-    """beta_i >= |h_ij(u)| for every part j of the problem and unit u (groups of order 2), one per sample."""
+    """beta_i >= |h_ij(u)| for every part j of the problem and unit u (groups of order 2), one per sample
+    (L3.7)."""
     X, _ = parts.N.numbers(MIDRAD)
     squares = up((X * X).sum(axis=1).upper())
     network = parts.network

@@ -41,7 +41,7 @@ class TangentialBound(NamedTuple):
 
 @dataclass(frozen=True)
 class Trap:
-    """A proved trap of a group about the grid point `centre`, in s-units at |c|.
+    """A proved trap of a group about the grid point `centre`, in s-units at |c| (L4.1).
 
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on the ball;
     `value` encloses N there at unit length, `gap` its gap, `norm` the length of c.
@@ -71,7 +71,7 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
 
 
 def tangential_bound(regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]) -> TangentialBound:
-    """A bound that holds on the whole region of `place`, about the `proposed` (mu, lift).
+    """A bound that holds on the whole region of `place`, about the `proposed` (mu, lift) (L3.6).
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
@@ -135,7 +135,8 @@ class Balls:
         return float(up(self.eta / float(-mu))) if mu < 0 else np.inf
 
     def holds_kkt_point(self, place: int, mu: Fraction) -> bool:
-        """Whether a ball on which `mu` is proved is a trap, more than twice as wide as its KKT point is unknown."""
+        """Whether a ball on which `mu` is proved is a trap, more than twice as wide as its KKT point is
+        unknown (L4.1)."""
         return bool(self.signed[place]) and self.kkt_radius(mu) < float(self.radii[place]) / 2
 
 
@@ -150,7 +151,8 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
 
 
 def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: Grid) -> Trap:
-    """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its gap from above."""
+    """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its
+    gap from above (L4.1)."""
     mu, lift = bound
     if not balls.holds_kkt_point(place, mu):
         raise ValueError("this ball is not known to hold a KKT point")

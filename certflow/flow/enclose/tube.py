@@ -28,7 +28,7 @@ point, with rates of its own, arrives at no more."""
 
 @dataclass(frozen=True)
 class Rates:
-    """Proved constants of one stretch of one group, in the units of s.
+    """Proved constants of one stretch of one group, in the units of s (L3.2).
 
     `mu` bounds the tangential largest eigenvalue, `limit` is the radius of the region for which all of these hold,
     `defect` that of the centre's direction, `K` the forcing of the direction per unit of A and `E` of log rho (per order),
@@ -58,7 +58,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Track:
-    """One group on the clock: its steps, and the rates after its last step (trap, dead, zero, or unknown).
+    """One group on the clock: its steps, and the rates after its last step (trap, dead, zero, or unknown)
+    (L4.6).
 
     `entry` is what is added to D when the last step is over (the distance from the end of the centre to the KKT point).
     `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta).
@@ -112,7 +113,8 @@ class Sweep:
 
 
 class Timeline:
-    """The common clock of the tracks of a problem, and everything about it that does not depend on delta."""
+    """The common clock of the tracks of a problem, and everything about it that does not depend on delta
+    (L3.8)."""
 
     mu: np.ndarray
     limit: np.ndarray
@@ -182,7 +184,8 @@ class Timeline:
         return low, high
 
     def sweep(self, delta_bar: Fraction) -> Sweep:
-        """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may leave."""
+        """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may
+        leave (L3.8, L4.2, L5.2)."""
         # An overflow gives infinity or NaN, which is below no limit: a failure.
         with np.errstate(over="ignore", invalid="ignore"):
             result = self._sweep(delta_bar)

@@ -33,7 +33,8 @@ _GAP_BITS = 20
 
 
 def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
-    """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of it.
+    """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of
+    it (L5.5).
 
     Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
     """

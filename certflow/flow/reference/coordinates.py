@@ -66,7 +66,7 @@ class RawCoordinates:
         self.sliding = Sliding(N.network, N.X, ar) if Sliding.serves(N.network) else None
 
     def set_scales(self, ar: JetArithmetic, scales: Sequence[mpz]) -> None:
-        """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow."""
+        """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow (L1.5)."""
         if not any(scales):
             self.scales = None
         elif self.scales is None or list(self.scales.values) != list(scales):
@@ -96,6 +96,7 @@ class RawCoordinates:
         return self.loss.residuals(ar, outputs, self._y)
 
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+        """The equations of motion of the weights (L1.5)."""
         run = self.forward(ar, y, signs)
         return self.pullback(run, self.residuals(ar, run, self.scales), signs)
 
@@ -171,6 +172,7 @@ class PolarCoordinates(RawCoordinates):
         self._membership = ar.array(membership)
 
     def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+        """The equations of motion of directions, logarithms of norms and sizes (L1.3, L1.5, L1.6)."""
         k, count, order = self.network.size, self.count, self.order
         theta, alpha = y[:k], y[k + count : k + 2 * count]
         run = self.forward(ar, theta, signs)

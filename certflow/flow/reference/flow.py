@@ -122,7 +122,7 @@ class ReferenceFlow:
         return result
 
     def time_at_norm(self, radius: Any) -> Any | None:
-        """The first scaled time at which ‖w‖ = radius; None if it was not reached."""
+        """The first scaled time at which ‖w‖ = radius; None if it was not reached (L1.10)."""
         return next((time for time, _ in self.crossings(radius)), None)
 
     def crossings(self, radius: Any) -> Iterator[tuple[Any, bool]]:
@@ -223,7 +223,8 @@ def _precision(problem: Problem, digits: int, log_delta: float) -> Precision:
 def limit_flow(
     problem: Problem, *, time: Fraction, digits: int = 30, coordinates: str = "raw", check: bool = True
 ) -> ReferenceFlow:
-    """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation.
+    """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation
+    (L1.5, L1.7, L1.9).
 
     For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits outside
     5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
@@ -263,7 +264,8 @@ def reference_flow(
     partial: bool = False,
     progress: Progress | None = None,
 ) -> ReferenceFlow:
-    """The gradient flow from `delta * w0` until the scaled `time` or, from below, ‖w‖ = `radius`, whichever is first.
+    """The gradient flow from `delta * w0` until the scaled `time` or, from below, ‖w‖ = `radius`, whichever
+    is first (L1.9).
 
     `coordinates` are "raw" or "polar" (L1); by default polar for L > 2, unless ‖w‖ starts large. An approximation with about
     `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher

@@ -114,7 +114,7 @@ class Path:
         return Path(self.context, self.initial, self.pieces[:count], self.starts[:count], min(time, self.end))
 
     def slower(self, exponent: int) -> Path:
-        """The same path with all times multiplied by 2^exponent, exactly."""
+        """The same path with all times multiplied by 2^exponent, exactly (L1.3)."""
         pieces = [piece.slower(exponent, self.context) for piece in self.pieces]
         end = self.context.ldexp(self.end, exponent)
         return Path(self.context, self.initial, pieces, [piece.start for piece in pieces], end)

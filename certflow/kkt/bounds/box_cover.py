@@ -53,7 +53,7 @@ def _root_of_the_real_part(value: Ball) -> Ball:
 
 
 def box_cover_bounds(problem: Problem) -> tuple[SphereMaximum, SphereMaximum]:
-    """Bounds of N⁺_max and beta of the problem's network.
+    """Bounds of N⁺_max and beta of the problem's network (L2.6, L2.10).
 
     Raises `Inconclusive` if some box stays without a bound, as where the expression divides by weights that vanish.
     """

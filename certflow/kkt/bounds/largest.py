@@ -61,7 +61,8 @@ def z_norm(problem: Problem, bits: int = BITS) -> Ball:
 
 
 def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
-    """Bounds of N⁺_max and beta for the network of the problem; lemmas L2.5, L2.6 and the module's proofs.
+    """Bounds of N⁺_max and beta for the network of the problem; lemmas L2.5, L2.6 and the module's proofs
+    (L2.7, L2.8, L5.6).
 
     `digits` is the precision of the enumeration of planar KKT points, where that applies. Raises `Inconclusive` for
     an expression that cannot be bounded on any cover of the sphere.

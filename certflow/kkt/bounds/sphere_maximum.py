@@ -70,7 +70,8 @@ class Terms:
 
 
 def sphere_maximum(terms: Terms, tolerance: Fraction = TOLERANCE) -> SphereMaximum:
-    """Proved bounds of max(0, F) over the unit sphere; the best of the three proofs of this module that are affordable."""
+    """Proved bounds of max(0, F) over the unit sphere; the best of the three proofs of this module that
+    are affordable (L2.9)."""
     if all(cap <= 0 for cap in terms.caps()) or not any(value for value in terms.X.ravel()):
         return SphereMaximum(Fraction(0), Fraction(0), "no term is positive")
     if terms.q == 1 and all(a == -b for a, b in zip(terms.a, terms.b, strict=True)):
@@ -127,7 +128,8 @@ def _spectrum(terms: Terms) -> SphereMaximum:
 
 
 def largest_eigenvalue_bound(matrix: list[list[Ball]]) -> Fraction:
-    """A proved upper bound, not below 0, of the largest eigenvalue of every symmetric matrix in the balls (d × d).
+    """A proved upper bound, not below 0, of the largest eigenvalue of every symmetric matrix in the balls (d
+    × d) (L2.9).
 
     From `lambda_max^s <= tr(A^s)` for even s; s is 2 for large d (Frobenius norm) and up to 512 for small ones, where
     the bound is at most d^(1/512) times the spectral norm.

@@ -68,7 +68,7 @@ class BoxFunction(ABC):
 
 
 def box_function(N: Correlation) -> BoxFunction:
-    """N, all of whose numbers are exact, on boxes.
+    """N, all of whose numbers are exact, on boxes (L6.17).
 
     Raises `Inconclusive` for networks and functions that have no enclosures in doubles.
     """

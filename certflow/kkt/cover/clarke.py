@@ -24,7 +24,8 @@ _LONGEST = 1_000
 
 
 def zero_is_gradient(N: Correlation, w: tuple[Fraction, ...]) -> bool:
-    """Whether 0 is proved to be a Clarke gradient of N, all of whose numbers are exact, at the exact w."""
+    """Whether 0 is proved to be a Clarke gradient of N, all of whose numbers are exact, at the exact w
+    (L6.44)."""
     draw = random.Random(len(w))
     gradients: list[list[Fraction]] = []
     for _ in range(_DIRECTIONS_PER_WEIGHT * len(w)):

@@ -44,7 +44,8 @@ _LARGEST_Q = 1e6
 
 
 class Balances:
-    """Quadratic forms `Σ b_j w_j²` (one row of `rows` each) that vanish at every KKT point that is not flat."""
+    """Quadratic forms `Σ b_j w_j²` (one row of `rows` each) that vanish at every KKT point that is not
+    flat (L6.20)."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.rows = _reduced(rows)
@@ -178,7 +179,8 @@ def _kernel(equations: list[Row], size: int) -> list[Row]:
 
 
 def only_dead(function: LayeredBoxes, w: MidRad) -> np.ndarray:
-    """Whether the KKT points of each box (b × size) are proved flat by a neuron that is dead or makes them so (b)."""
+    """Whether the KKT points of each box (b × size) are proved flat by a neuron that is dead or makes them
+    so (b) (L6.20)."""
     network, result = function.network, np.zeros(len(w), dtype=bool)
     if network.activation.off or network.activation.power < 2 or len(function.layers) < 2 or not len(function.X):
         return result
@@ -238,7 +240,8 @@ def _is_dead(x: MidRad, u: MidRad, z: MidRad, signs: np.ndarray) -> np.ndarray:
 
 
 def dead_entries(rows: Sequence[Sequence[int]], d: int, digits: int) -> list[KKTPoint]:
-    """The dead points of one neuron (α = 0) with these inputs (coprime integers): the cone {x_i·u <= 0 for all i}, if not {0}."""
+    """The dead points of one neuron (α = 0) with these inputs (coprime integers): the cone {x_i·u <= 0 for
+    all i}, if not {0} (L6.20)."""
     rays, lines = generators([[-c for c in row] for row in rows], [], d)
     if not rays and not lines:
         return []

@@ -109,13 +109,13 @@ def others(face: np.ndarray, k: int) -> np.ndarray:
 
 
 def field(boxes: Boxes, w: MidRad, at: Enclosures) -> MidRad:
-    """F (b × k - 1) on the boxes `w`, subsets of `boxes`."""
+    """F (b × k - 1) on the boxes `w`, subsets of `boxes` (L6.17)."""
     o = others(boxes.face, w.shape[1])
     return _take(at.gradient, o) - _multiplier(boxes, at)[:, None] * _take(w, o)
 
 
 def jacobian(boxes: Boxes, w: MidRad, at: Enclosures) -> MidRad:
-    """J (b × k - 1 × k - 1) on the boxes `w`, from enclosures with Hessians."""
+    """J (b × k - 1 × k - 1) on the boxes `w`, from enclosures with Hessians (L6.17)."""
     if at.hessian is None:
         raise ValueError("the Jacobian of the field needs enclosures with Hessians")
     k = w.shape[1]
@@ -152,7 +152,8 @@ class Krawczyk:
 
 
 def krawczyk(function: BoxFunction, boxes: Boxes) -> Krawczyk:
-    """The three proofs of the module's text on each box on which N is regular; nothing is claimed on the others.
+    """The three proofs of the module's text on each box on which N is regular; nothing is claimed on the
+    others (L6.18).
 
     Raises one of `CANNOT_EVALUATE` if N cannot be evaluated on one of them.
     """
@@ -204,7 +205,8 @@ def approximate_inverses(matrices: np.ndarray) -> np.ndarray:
 
 
 def largest_uniqueness(function: BoxFunction, zero: Boxes) -> Boxes:
-    """A box, as large as easily found, around `zero` (one box with exactly one zero) in which that is the only one."""
+    """A box, as large as easily found, around `zero` (one box with exactly one zero) in which that is the
+    only one (L6.18)."""
     centre, tries = zero.centres(), []
     for radius in _RADII:
         box = around(centre, np.full(centre.shape, radius), zero.face)

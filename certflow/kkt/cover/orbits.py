@@ -21,7 +21,7 @@ _OPPOSITE = {Kind.MAXIMUM: Kind.MINIMUM, Kind.MINIMUM: Kind.MAXIMUM}
 
 
 class Orbits:
-    """Collects points; `ambiguous` says whether two of them may be one."""
+    """Collects points; `ambiguous` says whether two of them may be one (L6.21)."""
 
     def __init__(self, group: SignGroup) -> None:
         self.flips = group.elements()[1:]

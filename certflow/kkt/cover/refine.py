@@ -53,7 +53,7 @@ class _OpenKinks(BallArithmetic):
 
 
 class Polisher:
-    """Sharpens zeros of the field of N to `digits` digits."""
+    """Sharpens zeros of the field of N to `digits` digits (L6.22)."""
 
     def __init__(self, N: Correlation, digits: int) -> None:
         self.N, self.digits = N, digits

@@ -51,7 +51,7 @@ _LAST_RADII = (2.0**-8, 2.0**-14, 2.0**-19)
 
 
 def search(N: Correlation, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
-    """The KKT points of N, all of whose numbers are exact, on the unit sphere of k >= 2 weights.
+    """The KKT points of N, all of whose numbers are exact, on the unit sphere of k >= 2 weights (L6.23).
 
     "complete" if every box was decided, otherwise "partial" with what is undecided; at most about `budget` boxes are
     looked at, so it always ends. Raises `Inconclusive` for networks that cannot be enclosed on boxes, `ValueError` for k < 2.

@@ -46,7 +46,7 @@ def is_one_neuron(network: Network) -> bool:
 
 
 class NeuronSlopes:
-    """The slopes of one neuron (`is_one_neuron`), given as the function of boxes of its network."""
+    """The slopes of one neuron (`is_one_neuron`), given as the function of boxes of its network (L6.19)."""
 
     def __init__(self, function: LayeredBoxes) -> None:
         network = function.network

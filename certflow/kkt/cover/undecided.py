@@ -22,7 +22,7 @@ _NEAR = 0.1
 
 
 def share_of_sphere(boxes: Boxes, copies: int) -> Fraction:
-    """An upper bound of the share of the sphere in R^k that `copies` images of the boxes cover."""
+    """An upper bound of the share of the sphere in R^k that `copies` images of the boxes cover (L6.23)."""
     k = boxes.low.shape[1]
     width = np.nextafter(boxes.high - boxes.low, np.inf)
     width[np.arange(len(boxes)), boxes.face] = 1.0

@@ -82,7 +82,8 @@ class PlanarKKT(KKTSet):
 
 
 def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) -> PlanarKKT:
-    """All KKT points of `Σ z_i max(u·x_i, α u·x_i)²` on the circle, -1 <= α <= 1, in O(n log n) operations (L6).
+    """All KKT points of `Σ z_i max(u·x_i, α u·x_i)²` on the circle, -1 <= α <= 1, in O(n log n) operations
+    (L1.10, L2.9, L6.3).
 
     X (n × 2) and z (n) are exact; n may be 0. Angles (also in degrees), coordinates, values and gaps have radius
     <= 10^-digits; values and gaps also relative to max |N| when that is below 1. Signs of values are decided.

@@ -41,7 +41,8 @@ class CriticalLine:
 
 def critical_lines(X: Sequence[Sequence[Fraction]], z: Sequence[Fraction], off: Fraction | mpq) -> list[CriticalLine]:
     """The critical lines of `Σ z_i c_i (u·x_i)²`, c_i = 1 where u·x_i > 0 and `off` where it is < 0, counterclockwise
-    from -180°; X is n × 2. Samples with x_i = 0 or z_i = 0 have none. The four `FIXED_LINES` are always among them.
+    from -180°; X is n × 2. Samples with x_i = 0 or z_i = 0 have none. The four `FIXED_LINES` are always among
+    them (L6.3).
     """
     switched_on: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
     switched_off: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
@@ -67,7 +68,8 @@ Coefficients = tuple[Ball, Ball, Ball]
 
 
 class Cells:
-    """The 2 m arcs between the directions of m critical lines; arc k begins at `direction(k)`, the first at -180°."""
+    """The 2 m arcs between the directions of m critical lines; arc k begins at `direction(k)`, the first
+    at -180° (L6.3)."""
 
     def __init__(self, lines: Sequence[CriticalLine]) -> None:
         self._lines = lines

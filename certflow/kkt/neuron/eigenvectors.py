@@ -30,7 +30,8 @@ _FAR = 2.0**1010
 
 
 def eigenvector_signs(matrices: MidRad, normals: MidRad) -> tuple[np.ndarray, np.ndarray]:
-    """The signs of normal_h . s_j for an eigenvector s_j of the j-th smallest eigenvalue, and which of these are proved simple.
+    """The signs of normal_h . s_j for an eigenvector s_j of the j-th smallest eigenvalue, and which of these
+    are proved simple (L6.12).
 
     `matrices` (m × d × d) enclose symmetric matrices, `normals` is n × d. Returns int8 (m × d × n), `UNKNOWN` where nothing
     is proved, and booleans (m × d); all signs of an eigenvector that is not proved simple are `UNKNOWN`. The other

@@ -32,7 +32,8 @@ class Hinge:
 
 @dataclass(frozen=True)
 class Neuron:
-    """`n(u) = Σ c_h (normal_h·u)^power` over the hinges h: all kinked ones first, each part in the order of its normals.
+    """`n(u) = Σ c_h (normal_h·u)^power` over the hinges h: all kinked ones first, each part in the order of
+    its normals (L6.2).
 
     Samples with x_i = 0 or z_i = 0 are gone; parallel and opposite ones are one hinge. A *cell* is a tuple of signs, 1 or
     -1, one per kinked hinge; on a closed cell n is the polynomial with the coefficients that the signs choose.

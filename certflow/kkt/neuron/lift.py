@@ -33,7 +33,7 @@ _MIRRORED = {Kind.MAXIMUM: Kind.SADDLE, Kind.MINIMUM: Kind.SADDLE, Kind.SADDLE: 
 def lift(
     neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = True, zero: Sequence[int] | None = None
 ) -> KKTSet:
-    """The KKT set of `v n(w)` (weights w, then v) from those of n (`up`) and of -n (`down`).
+    """The KKT set of `v n(w)` (weights w, then v) from those of n (`up`) and of -n (`down`) (L6.10, L6.15).
 
     `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2. `zero` may be a direction with n = 0.
     It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are as sharp as those given.
@@ -204,7 +204,8 @@ def _parallel(a: Exact, b: Exact) -> bool:
 
 
 def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKTSet:
-    """The KKT set of `N = W_D ... W_1 g`, D >= 3 layers, all trained, g != 0 exact: two sets with N != 0 and that with N = 0."""
+    """The KKT set of `N = W_D ... W_1 g`, D >= 3 layers, all trained, g != 0 exact: two sets with N != 0
+    and that with N = 0 (L6.16)."""
     bits = bits_for(digits)
     D, widths = network.depth, network.widths
     length = Ball(sum((c * c for c in g), Fraction(0)), bits).sqrt()

@@ -59,7 +59,7 @@ _EXTRA_DIGITS = 5
 def piecewise_linear_kkt(
     neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None
 ) -> KKTSet:
-    """The complete KKT set of a neuron of power 1 on the unit sphere of its inputs (L6), by falling value.
+    """The complete KKT set of a neuron of power 1 on the unit sphere of its inputs (L6.8), by falling value.
 
     Isolated points, and sets of dimension >= 1 on which n = 0. Coordinates, values and gaps have radius <= 10^-digits,
     values and gaps also relative to max |n| if that is below 1; signs of values are decided. The gap at a kink is λ where
@@ -73,7 +73,7 @@ def piecewise_linear_kkt(
 
 
 def two_layer_kkt(neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None) -> KKTSet:
-    """The complete KKT set of `v n(w)`, n of power 1, on the unit sphere of the weights w, then v (L6).
+    """The complete KKT set of `v n(w)`, n of power 1, on the unit sphere of the weights w, then v (L6.10).
 
     Numbers and errors as for `piecewise_linear_kkt`; at a kink the gap is that of `v n(w) <= λ v (u·w)`, where this holds.
     """
@@ -148,7 +148,8 @@ def _exact(vectors: Sequence[Vector]) -> tuple[Exact, ...]:
 
 @dataclass(frozen=True)
 class Finding:
-    """A KKT direction u with n(u) = λ != 0 (`direction` is a multiple), or a face with n = 0, all of which is KKT.
+    """A KKT direction u with n(u) = λ != 0 (`direction` is a multiple), or a face with n = 0, all of which is
+    KKT (L6.9).
 
     `sign` is that of λ and `square` is λ². `dimension` is that of the face of u, `slopes` are the signs of n'(u; q) on the
     extreme rays q of the cells around u, across the face. If λ = 0, the closure of the face is the cone of `rays` plus the
@@ -265,7 +266,8 @@ def signs_of(values: np.ndarray) -> frozenset[int]:
 
 
 def face_findings(neuron: Neuron, most_cells: int, progress: Progress | None = None) -> Findings:
-    """The findings of a neuron of power 1, of the faces with n = 0 only those in the closure of no other.
+    """The findings of a neuron of power 1, of the faces with n = 0 only those in the closure of no other
+    (L6.8).
 
     Raises `Inconclusive` for more than `most_cells` cells.
     """
@@ -391,7 +393,8 @@ def _projector(basis: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def planar_findings(neuron: Neuron) -> Findings:
-    """The findings of a neuron of power 1 with two inputs and at least one kink, one for each direction and KKT arc."""
+    """The findings of a neuron of power 1 with two inputs and at least one kink, one for each direction
+    and KKT arc (L6.8)."""
     terms = WholeTerms(neuron)
     # Normals have angles in (-90°, 90°]; the term of h changes from plus to minus where u passes h turned by 90°.
     order = counterclockwise(terms.H[: terms.kinked].tolist())

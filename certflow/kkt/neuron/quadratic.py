@@ -57,7 +57,7 @@ MAX_DOUBLINGS = 12
 def piecewise_quadratic_kkt(
     neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None
 ) -> KKTSet:
-    """All KKT points of a neuron of power 2 on the unit sphere, isolated ones and continua (L6).
+    """All KKT points of a neuron of power 2 on the unit sphere, isolated ones and continua (L6.11, L6.14).
 
     Coordinates, values and gaps have radius <= 10^-digits, values and gaps also relative to max |n| when that is below 1.
     Signs of values and gaps are decided. `counts` has the number of cells.
@@ -258,7 +258,8 @@ class Eigencone:
 
 
 class QuadraticCells:
-    """The arrangement of a neuron of power 2 with `signs` (cells × kinked normals), and on every cell `scale` n as a matrix."""
+    """The arrangement of a neuron of power 2 with `signs` (cells × kinked normals), and on every cell
+    `scale` n as a matrix (L6.11)."""
 
     def __init__(self, neuron: Neuron, most: int) -> None:
         """Raises `Inconclusive` if there are more than `most` cells."""

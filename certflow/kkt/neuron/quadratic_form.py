@@ -22,7 +22,7 @@ MOST_WEIGHTS = 40
 
 
 def quadratic_form(N: Correlation) -> list[list[Fraction]] | None:
-    """The exact matrix A with `N(w) = w·A w`, None if N is not known to be a quadratic form.
+    """The exact matrix A with `N(w) = w·A w`, None if N is not known to be a quadratic form (L6.45).
 
     A polynomial that is homogeneous of order 2 is one, and A is half of its (constant) Hessian.
     """
@@ -46,7 +46,8 @@ def _is_power_of_names(node: Node) -> bool:
 
 
 def quadratic_form_kkt(matrix: list[list[Fraction]], digits: int) -> KKTSet:
-    """The complete KKT set of `w·A w`, A not 0: a neuron of power 2 without kinks, `w_i w_j` written by three squares."""
+    """The complete KKT set of `w·A w`, A not 0: a neuron of power 2 without kinks, `w_i w_j` written by
+    three squares (L6.45)."""
     k = len(matrix)
     squares = {_axis(k, i): matrix[i][i] - sum(v for j, v in enumerate(matrix[i]) if j != i) for i in range(k)}
     squares |= {_axis(k, i, j): matrix[i][j] for i in range(k) for j in range(i + 1, k)}

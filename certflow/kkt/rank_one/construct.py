@@ -29,7 +29,8 @@ class Size:
 @dataclass(frozen=True, eq=False)
 class Shape:
     """Hidden layer l: `codes` are the signs of the entries of a_l, of which the negative ones are `ratio` times as long as the
-    positive ones; b_(l+1) has the sign `lead` where a_l is positive and `lead * flip` where it is negative."""
+    positive ones; b_(l+1) has the sign `lead` where a_l is positive and `lead * flip` where it is negative
+    (L6.31)."""
 
     codes: tuple[int, ...]
     ratio: Size
@@ -70,7 +71,7 @@ def root(value: Fraction, degree: int, bits: int) -> Size:
 def assemble(
     network: FeedForward, start: InputDirection, shapes: Sequence[Shape], output: int, bits: int
 ) -> tuple[tuple[Ball, ...], Exact | None]:
-    """The unit vector of all weights, and an exact positive multiple of it if that is found.
+    """The unit vector of all weights, and an exact positive multiple of it if that is found (L6.31, L6.34).
 
     `shapes` holds one shape per hidden layer, each with an entry that is not zero; `output` is the sign of W_D relative to b_D.
     """

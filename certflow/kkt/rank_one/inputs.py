@@ -36,7 +36,8 @@ class Sides:
 
 
 class Inputs:
-    """The exact samples (X, z) that count, seen through one neuron of power `q`; `bits` of the balls."""
+    """The exact samples (X, z) that count, seen through one neuron of power `q`; `bits` of the balls
+    (L6.30)."""
 
     def __init__(self, X: Any, z: Any, q: int, bits: int) -> None:
         rows, weights = exact_data(X, z)
@@ -102,7 +103,8 @@ class Inputs:
         return sum((c * u for c, u in zip(row, start.point, strict=True)), Ball(0, self.bits)).sign()
 
     def sides(self, start: InputDirection) -> Sides:
-        """Which sides of the data count, and whether -b is a KKT point too: exact if b is, otherwise as far as balls decide."""
+        """Which sides of the data count, and whether -b is a KKT point too: exact if b is, otherwise as
+        far as balls decide (L6.34, L6.35)."""
         if start.exact is not None:
             A, right = self.half(start.exact)
             B, left = self.half(tuple(-c for c in start.exact))

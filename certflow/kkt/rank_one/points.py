@@ -85,7 +85,8 @@ def rank_one_points(
     digits: int = 30,
     most: int = 1_000,
 ) -> KKTSet:
-    """The rank-one KKT points with N != 0 (entries `RankOnePoint`) whose b_1 is among `neuron_points`, up to permutations.
+    """The rank-one KKT points with N != 0 (entries `RankOnePoint`) whose b_1 is among `neuron_points`, up to
+    permutations (L6.33, L6.36, L6.37).
 
     `neuron_points` are proved KKT points of the effective neuron, or of each of them by its signs; sharper than `digits` by a
     few digits. The set is "partial": `reason` says what else there may be. At most `most` points are listed.
@@ -177,7 +178,8 @@ class Construction:
         )
 
     def plans(self, neuron_points: Sequence[KKTPoint] | Mapping[Signs, Sequence[KKTPoint]]) -> Iterator[Plan]:
-        """All plans over KKT points of the effective neuron, or of the effective neurons by their signs.
+        """All plans over KKT points of the effective neuron, or of the effective neurons by their signs
+        (L6.32, L6.35).
 
         Raises `BadInput` if one of them is not a KKT point.
         """

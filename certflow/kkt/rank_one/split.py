@@ -36,7 +36,8 @@ class SplitRatio:
 def split_ratios(
     p: int, tau: Fraction, kappa: int, quotient: Fraction, counts: tuple[int, int], bits: int
 ) -> Iterator[SplitRatio | None]:
-    """All solutions for A/B = `quotient` != 0 and the numbers of positive and negative entries; None for one that is not decided.
+    """All solutions for A/B = `quotient` != 0 and the numbers of positive and negative entries; None for one
+    that is not decided (L6.35).
 
     p >= 2, 0 < tau < 1, kappa = p^(D-2) >= p.
     """

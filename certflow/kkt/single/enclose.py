@@ -57,7 +57,7 @@ _SINGULAR = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class Enclosed:
-    """A proved KKT point and where it is the only one.
+    """A proved KKT point and where it is the only one (L6.25).
 
     The unit vectors u with `|u - centre/|centre|| <= uniqueness` contain exactly one KKT point, `point`; it is within `radius` of
     `centre/|centre|`, and its entries `zeros` are exactly 0. `centre` (k) are doubles, exact; the two radii are exact.
@@ -77,7 +77,8 @@ class Enclosed:
 
 
 def enclose_point(N: Correlation, centre: np.ndarray, digits: int = 30) -> Enclosed:
-    """The KKT point of N, all of whose numbers are exact, near `centre` (k doubles, not 0), proved.
+    """The KKT point of N, all of whose numbers are exact, near `centre` (k doubles, not 0), proved (L6.24,
+    L6.26).
 
     Coordinates and value have radius about 10^-digits. Raises `Inconclusive` if nothing is proved, with the reason: a
     Hessian that is singular as far as could be proved, kinks, or a centre that is too far from a KKT point.

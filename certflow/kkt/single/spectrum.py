@@ -44,7 +44,7 @@ class Spectrum:
 
 
 def spectrum(matrix: np.ndarray) -> Spectrum:
-    """The eigenvalues of an exactly symmetric float matrix (k × k), k >= 1.
+    """The eigenvalues of an exactly symmetric float matrix (k × k), k >= 1 (L6.25).
 
     Raises `Inconclusive` if there is no decomposition, or one that is too rough, and `ValueError` if it is not symmetric.
     """
@@ -68,7 +68,8 @@ def spectrum(matrix: np.ndarray) -> Spectrum:
 
 
 def norm_bound(magnitude: np.ndarray) -> float:
-    """An upper bound of the spectral norm of every symmetric matrix whose entries have at most these sizes (k × k).
+    """An upper bound of the spectral norm of every symmetric matrix whose entries have at most these sizes (k
+    × k) (L6.25).
 
     `magnitude` need not be symmetric: the smaller of two mirrored entries bounds both.
     """

@@ -36,7 +36,8 @@ def sharpened(
     tolerance: Fraction,
     ar: BallArithmetic,
 ) -> Ball | None:
-    """The eigenvalue of B at the sorted place `place` (from the bottom), or None if it is not separated or too much work.
+    """The eigenvalue of B at the sorted place `place` (from the bottom), or None if it is not separated or
+    too much work (L6.26).
 
     `point` encloses u (k balls); the i-th eigenvalue of B is proved within `spread` of `coarse.values[i]`, and its
     `vectors` are approximate eigenvectors.

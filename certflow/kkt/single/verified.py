@@ -30,7 +30,8 @@ def verified_points(
     seed: int = 0,
     given: Iterable[np.ndarray] = (),
 ) -> KKTSet:
-    """KKT points of N, all of whose numbers are exact, on the unit sphere, each with proof; by no means all of them.
+    """KKT points of N, all of whose numbers are exact, on the unit sphere, each with proof; by no means all
+    of them (L6.26).
 
     Searches from the directions `given` (size doubles each, not 0) and from `starts` random
     ones, the same for the same seed, until `count` points are proved. No two entries are the same point; of those that differ by

@@ -81,7 +81,8 @@ class Limit:
 
 
 def certified_limits(certified: Certified, kkt: KKTSet) -> list[Limit]:
-    """For every block of a certified problem: to which entry of `kkt`, the KKT set of the same problem, it flows (L6).
+    """For every block of a certified problem: to which entry of `kkt`, the KKT set of the same problem, it
+    flows (L6.28).
 
     `kkt` may be partial. A point of one neuron is compared with blocks of one neuron, and for order > 2 with limits that
     keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is proved.

@@ -18,7 +18,8 @@ from certflow.units import normalised
 def certificate_text(
     problem: Problem, groups: Sequence[GroupEvidence], claim: dict[str, Any], assumptions: Sequence[str] = ASSUMPTIONS
 ) -> str:
-    """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes.
+    """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes
+    (L5.7).
 
     `groups` is evidence in the units of `normalised`, `claim` in those of the problem and ready for JSON (exact text, no
     floats). Raises `BadInput` for a problem without exact text, and `ValueError` for evidence that the format cannot hold:

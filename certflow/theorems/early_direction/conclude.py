@@ -32,7 +32,7 @@ _DIGITS = 6
 
 
 def rounded(value: Fraction, up: bool, digits: int = _DIGITS) -> Fraction:
-    """A decimal of so many significant digits on the stated side of `value`."""
+    """A decimal of so many significant digits on the stated side of `value` (L5.6)."""
     if value == 0:
         return value
     size = math.log(abs(value.numerator)) - math.log(value.denominator)
@@ -86,7 +86,8 @@ def make_claim(
     start_angle: Fraction,
     radius: Fraction | None,
 ) -> dict[str, Any]:
-    """The claim for these proved bounds. Raises `Unproved` if the horizon cannot be placed before the radius (L > 2)."""
+    """The claim for these proved bounds. Raises `Unproved` if the horizon cannot be placed before the
+    radius (L > 2) (L5.3, L5.4)."""
     order = problem.order
     times = _Times(groups, timeline, sweep, order)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
@@ -275,7 +276,7 @@ def _support(trap: Trap, first: int) -> list[int] | None:
 
 
 def largest_ncf(problem: Problem, groups: Sequence[Group]) -> Fraction:
-    """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5)."""
+    """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
     network = problem.network
     if not isinstance(network, FeedForward):
         raise ValueError("only feed-forward networks are certified")

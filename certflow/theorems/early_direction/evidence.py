@@ -36,7 +36,8 @@ class TrapEvidence:
 
 @dataclass(frozen=True)
 class GroupEvidence:
-    """The evidence of one group: `outcome` converges, shrinks, dead, zero or inconclusive, and `reason` if inconclusive.
+    """The evidence of one group: `outcome` converges, shrinks, dead, zero or inconclusive, and `reason` if
+    inconclusive (L5.7).
 
     `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no trap, a dead one no
     trap.

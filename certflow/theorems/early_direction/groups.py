@@ -38,7 +38,7 @@ _FINEST = 2.0**-40
 
 @dataclass
 class Group:
-    """One direction: its parts, its centre, and what was proved about them so far."""
+    """One direction: its parts, its centre, and what was proved about them so far (L5.9)."""
 
     parts: Parts
     curve: Curve | None = None
@@ -75,7 +75,8 @@ class Group:
 
 
 def prepare(group: Group, epsilon: Fraction, several: bool, sub_step: float = SUB_STEP) -> list[Trap]:
-    """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its end.
+    """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its
+    end (L5.5).
 
     The centre turns by about `sub_step` on each step of the tube.
     Afterwards the group has a curve that ends well inside the smallest of these traps, or is dead. Raises `Unproved` where
@@ -169,7 +170,8 @@ def propose_steps(group: Group, several: bool) -> None:
 
 def dead_room(parts: Parts, curve: Curve) -> float:
     """The largest D for which every sample is strictly inactive for every part of the group: the sine of the angle between
-    the end of the curve and the nearest direction for which one is not, at most; the exact end decides, no float."""
+    the end of the curve and the nearest direction for which one is not, at most; the exact end decides, no
+    float (L4.6)."""
     end = curve.end
     whole = sum(v * v for part in end for v in part)
     room = math.inf

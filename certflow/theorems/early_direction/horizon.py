@@ -20,7 +20,7 @@ _ROUNDED = Fraction(51, 50)
 @dataclass(frozen=True)
 class Settled:
     """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for one that is
-    `still`: dead or zero."""
+    `still`: dead or zero (L5.9)."""
 
     trap: Trap | None
     rates: Rates
@@ -28,7 +28,7 @@ class Settled:
 
 
 class Horizon:
-    """What follows at and after the horizon, for one delta_bar and every smaller delta."""
+    """What follows at and after the horizon, for one delta_bar and every smaller delta (L4.7)."""
 
     def __init__(self, groups: list[Settled], order: int, epsilon: Fraction) -> None:
         self.groups, self.order, self.epsilon = groups, order, epsilon
@@ -42,7 +42,7 @@ class Horizon:
         return min(self.epsilon, Fraction(group.rates.limit) * (1 - Fraction(1, 2**40)))
 
     def rate(self, group: Settled, size: Fraction) -> Fraction:
-        """nu: a lower bound of the growth rate of rho^L of a group while A <= `size`."""
+        """nu: a lower bound of the growth rate of rho^L of a group while A <= `size` (L4.3)."""
         L = self.order
         return L * (Fraction(group.rates.ell_lo) - L * size * Fraction(group.rates.E))
 
@@ -51,7 +51,8 @@ class Horizon:
         return max(Fraction(g.rates.ell_hi) for g in self.moving)
 
     def floor(self, group: Settled, size: Fraction) -> Fraction | None:
-        """K/(gamma + nu), the part of the bound that grows with A, while A <= `size`; None if there is no such law."""
+        """K/(gamma + nu), the part of the bound that grows with A, while A <= `size`; None if there is no
+        such law (L4.3)."""
         if any(g.trap is None for g in self.moving) or group.trap is None:
             return None
         total = group.trap.gamma + min(self.rate(g, size) for g in self.moving)
@@ -59,7 +60,8 @@ class Horizon:
 
     def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
-        angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if there is no law."""
+        angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if
+        there is no law (L4.4)."""
         group = self.groups[g]
         floor = self.floor(group, size)
         if floor is None or group.trap is None or not self.grows:
@@ -67,7 +69,8 @@ class Horizon:
         return group.trap.gamma / self.fastest(), floor
 
     def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
-        """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and nothing grows)."""
+        """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and
+        nothing grows) (L4.4, L4.5)."""
         if radius is None and self.grows:
             return False
         most = _ROUNDED * Fraction(sweep.A_max) * delta_bar**self.order
@@ -97,7 +100,7 @@ class Horizon:
         return Fraction(sweep.A_end) * delta_bar**self.order
 
     def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
-        """A bound of the angle of trapped group g when A first reaches `size` after the horizon."""
+        """A bound of the angle of trapped group g when A first reaches `size` after the horizon (L4.4)."""
         group = self.groups[g]
         floor, trap = self.floor(group, size), group.trap
         if trap is None:

@@ -56,7 +56,7 @@ _NARROWINGS = 3
 @dataclass
 class Certified:
     """What `certify` proved: `claim` is the theorem as data, `groups` its evidence in the units of `normalised`, whose
-    clock is also that of `stopped_at`.
+    clock is also that of `stopped_at` (L5.5).
 
     `outcome` is "proved", "partial" (some blocks are inconclusive) or "inconclusive" (`claim` empty); then `reason`,
     `stopped_at`, `proved_until` and `try_` say why, where, what was proved until there, and what to try.
@@ -73,7 +73,8 @@ class Certified:
 
 
 def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified:
-    """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`.
+    """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within
+    `start_angle` (L5.1, L5.2, L5.10).
 
     `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that make no
     sense; everything that cannot be proved, also within the deadline, is a result, not an error.

@@ -25,7 +25,8 @@ DECADES = 4
 
 
 def query(claim: dict[str, Any], delta: Any, radii: Sequence[Any] | None = None) -> dict[str, Any]:
-    """The claim at one `delta` (exact; text such as "1e-1000") and at the `radii` ‖w‖ = rho (default: R, R/10, ...).
+    """The claim at one `delta` (exact; text such as "1e-1000") and at the `radii` ‖w‖ = rho (default: R,
+    R/10, ...) (L5.2, L5.4).
 
     Gives the horizon in real time t and the norm and angles there, and per radius when it is first reached after the time
     `start` (for order 2 the horizon) and what the angle of every block is whenever ‖w‖ has this value, from the horizon
@@ -96,7 +97,7 @@ def _start(times: Times, delta: Fraction, stretch: Ball) -> dict[str, Any]:
 
 
 def norm_at_horizon(statement: Statement, delta: Fraction) -> Fraction:
-    """An upper bound of ‖w‖ up to the horizon: sqrt(C) delta."""
+    """An upper bound of ‖w‖ up to the horizon: sqrt(C) delta (L5.3)."""
     return (Ball(statement.factor_squared, BITS).sqrt() * Ball(delta, BITS)).upper()
 
 

@@ -27,7 +27,8 @@ _NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
 def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, several: bool) -> Track:
-    """Group j on the clock: its steps and their rates, how far its start may be from the curve, and its share of delta."""
+    """Group j on the clock: its steps and their rates, how far its start may be from the curve, and its
+    share of delta (L4.2, L5.11)."""
     parts = group.parts
     own = [problem.direction[i] for part in parts.indices for i in part]
     log_share, moved = _share(problem, group, j, own, start_angle, several)
@@ -106,7 +107,7 @@ def _push(problem: Problem, parts: Parts) -> float:
 
 
 def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:
-    """An upper bound of the angle between two exact vectors that is at most about 1/2.
+    """An upper bound of the angle between two exact vectors that is at most about 1/2 (L3.9).
 
     sin² = 1 - <u, v>²/(|u|²|v|²) is exact, and arcsin x <= x + x³/4 for 0 <= x <= 1/2. Raises `Inconclusive` for larger
     angles and zero vectors.
@@ -120,7 +121,8 @@ def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:
 
 
 def arcsin_upper(square: Fraction) -> float:
-    """An upper bound of arcsin(x) for x² = `square` with 0 <= x <= 1/2; raises `Inconclusive` beyond."""
+    """An upper bound of arcsin(x) for x² = `square` with 0 <= x <= 1/2; raises `Inconclusive` beyond
+    (L3.9)."""
     if square > Fraction(1, 4):
         raise Inconclusive("two directions that should be close are more than 30 degrees apart.")
     x = Ball(square, BITS).sqrt().upper()

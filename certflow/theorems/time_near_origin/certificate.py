@@ -32,7 +32,8 @@ _BITS, _DIGITS = 64, 12
 
 
 def time_certificate(problem: Problem, kkt: KKTSet | None) -> str:
-    """The certificate of L2 for the problem, from its KKT set if that is complete and has a certificate, else from norms.
+    """The certificate of L2 for the problem, from its KKT set if that is complete and has a certificate, else
+    from norms (L2.2).
 
     Raises `Inconclusive` for networks and losses that certificates do not hold.
     """

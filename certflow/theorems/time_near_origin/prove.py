@@ -26,7 +26,8 @@ _GUARD_BITS = 32
 
 @dataclass(frozen=True)
 class TimeBound:
-    """Proved lower bounds of the scaled time t delta^(L-2) at which the norm first exceeds a size; None: it never does.
+    """Proved lower bounds of the scaled time t delta^(L-2) at which the norm first exceeds a size; None: it
+    never does (L2.11).
 
     `bound_nmax` uses N⁺_max, `bound_beta` the weaker beta ‖z‖; exact numbers, rounded down.
     """
@@ -55,13 +56,15 @@ class NearOrigin:
     digits: int
 
     def factor_time(self, factor_squared: Fraction) -> TimeBound:
-        """Until ‖w‖ = sqrt(C) delta, C = `factor_squared` > 1; the same for every delta. Raises `BadInput` for C <= 1."""
+        """Until ‖w‖ = sqrt(C) delta, C = `factor_squared` > 1; the same for every delta. Raises `BadInput`
+        for C <= 1 (L2.2, L2.4)."""
         if factor_squared <= 1:
             raise BadInput(f"experiment.factor_squared: {factor_squared} is not above 1; the norm starts at factor 1.")
         return self._time(Ball(factor_squared, self._bits))
 
     def radius_time(self, delta: Fraction | str, radius: Fraction) -> TimeBound:
-        """Until ‖w‖ = R = `radius`, from ‖w(0)‖ = `delta`, both positive (exact or text); 0 if R <= delta.
+        """Until ‖w‖ = R = `radius`, from ‖w(0)‖ = `delta`, both positive (exact or text); 0 if R <= delta
+        (L2.2).
 
         Any delta a problem file may name is fine, the ratio R/delta is only ever a ball. Raises `BadInput`.
         """
@@ -103,7 +106,7 @@ class NearOrigin:
         return max(Fraction(0), (numerator / Ball(size, self._bits)).lower())
 
     def statement(self, factor_squared: Fraction = Fraction(4)) -> str:
-        """What is proved, as English sentences."""
+        """What is proved, as English sentences (L2.3)."""
         if self.n_max_upper == 0:
             return (
                 f"N is nowhere positive ({self.n_max_method}), so for every delta > 0 the norm of the weights "
@@ -121,7 +124,8 @@ class NearOrigin:
 
 
 def near_origin(problem: Problem, digits: int = 30) -> NearOrigin:
-    """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every delta.
+    """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every
+    delta (L2.1).
 
     Raises `Inconclusive` for an expression network whose size on the unit sphere could not be bounded.
     """
