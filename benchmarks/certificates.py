@@ -21,7 +21,7 @@ from typing import Any
 
 from certflow.flow.reference.flow import reference_flow
 from certflow.problem import Problem
-from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.certificate import certificate
 from certflow.theorems.early_direction.prove import certify
 
 ESTIMATES = {
@@ -41,7 +41,7 @@ def measure(name: str, tight: bool) -> dict[str, Any]:
     problem = Problem.builtin(name)
     start = time.perf_counter()
     found = certify(problem, Fraction(1, 100))
-    text = certificate_text(problem, found.groups, found.claim)
+    text = certificate(found)
     proved = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "certificate.json"
@@ -49,20 +49,20 @@ def measure(name: str, tight: bool) -> dict[str, Any]:
         start = time.perf_counter()
         code = subprocess.run([sys.executable, "-m", "certflow.checker", "--quiet", str(path)], check=False).returncode
         checked = time.perf_counter() - start
-    delta_bar = float(Fraction(found.claim["delta_bar"]))
+    delta_bar = float(found.claim.delta_bar)
     figures = {
         "outcome": found.outcome,
         "delta_bar": delta_bar,
         "over_estimate": delta_bar / ESTIMATES[name],
-        "radius": float(Fraction(found.claim["radius"])),
+        "radius": float(found.claim.radius),
         "certify_s": round(proved, 2),
         "check_s": round(checked, 2),
         "check_exit": code,
         "megabytes": round(len(text) / 1e6, 3),
-        "steps": sum(len(steps) for group in found.groups for steps in group.steps),
+        "steps": sum(len(steps) for group in found.evidence for steps in group.steps),
     }
     if tight:
-        figures["tightness"] = tightness(problem, found.claim)
+        figures["tightness"] = tightness(problem, found.claim.to_json())
     return figures
 
 

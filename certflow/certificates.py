@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from certflow.atomic import write_atomically
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.problem_file import read_text
+from certflow.units import Units
 
 FORMAT, VERSION = "certflow-certificate", 1
 
@@ -28,16 +28,37 @@ _OWN = ({"grid", "groups"}, {"grid", "groups", "units"}, {"evidence"}, {"evidenc
 """What they have besides: evidence of any kind, or about groups of weights with curves on one grid; and units of size."""
 
 
-def sealed(problem: Problem, assumptions: Sequence[str], claim: dict[str, Any], evidence: dict[str, Any]) -> str:
-    """The text of a certificate of any statement: its `evidence` in the container that all share, with its hash."""
+class Claim(Protocol):
+    """What a theorem states, in exact numbers."""
+
+    @property
+    def statement(self) -> str:
+        """The name of what is stated."""
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What it takes for granted, in sentences."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry `claim` of a certificate: exact text, no floats."""
+
+
+def sealed(problem: Problem, claim: Claim, evidence: dict[str, Any], units: Units | None) -> str:
+    """The text of the certificate of a claim about `problem`: the same input gives the same bytes.
+
+    `evidence` is what its kind of certificate has besides, in these `units` if it has any. Raises `BadInput` for a
+    problem without exact text.
+    """
+    scaled = None if units is None else units.to_json()
     content = {
         "format": FORMAT,
         "version": VERSION,
         "problem": problem.exact_content(),
         "problem_sha256": problem.sha256,
-        "assumptions": list(assumptions),
-        "claim": claim,
+        "assumptions": list(claim.assumptions),
+        "claim": claim.to_json(),
         **evidence,
+        **({} if scaled is None else {"units": scaled}),
     }
     return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
 

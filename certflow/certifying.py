@@ -1,4 +1,4 @@
-"""The uniform theorem with the checker's word on it: proved, written as a certificate, and checked, all in one run.
+"""Theorems with the checker's word on them: proved, written as certificates, and checked, all in one run.
 
 A theorem is announced only after the independent checker has accepted its certificate. What the checker refuses is no
 theorem but a fault of certflow: `inconclusive`, with the rule and the place.
@@ -11,20 +11,18 @@ from typing import Any
 
 from certflow.certificates import sha256
 from certflow.checker import check_text
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
-from certflow.theorems.basin import prove as basin
-from certflow.theorems.early_direction import prove as convergence
-from certflow.theorems.early_direction.certificate import certificate_text
-from certflow.theorems.early_direction.prove import Certified
+from certflow.theorems.certified import Certified
+from certflow.theorems.registry import FOLDERS, theorem
 
 REPORT = "this is a fault of certflow, please report it together with the problem file"
 
 
 @dataclass
-class Announced(Certified):
+class Announced(Certified[Any]):
     """What may be announced: a result with the text of its `certificate` (empty if there is none).
 
     `checked` says whether the checker has accepted that text. `fault` is None, or the `rule`, `where` and `reason` with
@@ -43,7 +41,7 @@ class Announced(Certified):
     def record(self, file: str | None) -> dict[str, Any]:
         """The result for JSON; `file` is where its certificate was written."""
         return {
-            "outcome": self.outcome,
+            "outcome": str(self.outcome),
             "reason": self.reason,
             "stopped_at": self.stopped_at,
             "proved_until": self.proved_until,
@@ -52,7 +50,7 @@ class Announced(Certified):
             "sha256": self.sha256,
             "checked": self.checked,
             "fault": self.fault,
-            "claim": self.claim or None,
+            "claim": None if self.claim is None else self.claim.to_json(),
         }
 
 
@@ -69,35 +67,53 @@ class Faulty(Inconclusive):
 
 
 def certify(
-    problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None, check: bool = True
+    problem: Problem,
+    epsilon: Any = None,
+    start_angle: Any = None,
+    progress: Progress | None = None,
+    check: bool = True,
+    statement: str | None = None,
 ) -> Announced:
-    """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`.
+    """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`;
+    or another `statement` of the registry.
 
-    `epsilon` (default: the problem's) is the angle to be reached and kept. With `check` nothing is a theorem before the
-    independent checker has accepted its certificate; without, the result says that it was not checked. Raises `BadInput`
-    for numbers that make no sense; everything that cannot be proved, also within the deadline, is a result, not an error.
+    `epsilon` (default: the problem's) is the angle to be reached and kept; `start_angle` is 0 by default. With `check`
+    nothing is a theorem before the independent checker has accepted its certificate; without, the result says that it was
+    not checked. Raises `BadInput` for numbers that make no sense; everything that cannot be proved, also within the
+    deadline, is a result, not an error.
     """
     if problem.loss.kind == "custom":
-        return Announced(problem, "inconclusive", "certificates hold the square and the logistic loss only.")
-    found = convergence.certify(problem, epsilon, start_angle, progress)
-    if not found.claim:
-        return Announced(**vars(found))
-    text = certificate_text(problem, found.groups, found.claim)
-    if check:
-        try:
-            require_accepted(text, progress)
-        except Faulty as error:
-            return Announced(problem, "inconclusive", str(error), fault=error.fault)
-        except OutOfTime as error:
-            return Announced(problem, "inconclusive", str(error))
+        return Announced(problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only.")
+    options = {"epsilon": epsilon, "start_angle": start_angle}
+    given = {name: value for name, value in options.items() if value is not None}
+    of = theorem(statement or next(iter(FOLDERS)), "prove")
+    try:
+        found = of.certify(problem, progress, **given)
+        if found.claim is None:
+            return Announced(**vars(found))
+        found, text = accepted(found, progress) if check else (found, of.certificate(found))
+    except (Inconclusive, OutOfTime) as error:
+        return Announced(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))
     return Announced(**vars(found), certificate=text, checked=check)
 
 
-def basin_certificate(certified: Certified, progress: Progress | None = None) -> str:
-    """The certificate of where the limit flow goes, from the evidence of a proved theorem; raises as `require_accepted`."""
-    text = certificate_text(certified.problem, certified.groups, basin.basin_claim(certified), basin.ASSUMPTIONS)
-    require_accepted(text, progress)
-    return text
+def accepted(found: Certified[Any], progress: Progress | None = None) -> tuple[Certified[Any], str]:
+    """What was proved with its certificate, which the checker accepts; something weaker if it cannot tell and there is that.
+
+    Raises as `require_accepted`, and as the writing of the certificate.
+    """
+    if found.claim is None:
+        raise ValueError("nothing was proved")
+    of = theorem(found.claim.statement, "certificate")
+    text = of.certificate(found)
+    try:
+        require_accepted(text, progress)
+    except Faulty as error:
+        less = of.weaker(found, error.fault)
+        if less is None:
+            raise
+        return accepted(less, progress)
+    return found, text
 
 
 def require_accepted(text: str, progress: Progress | None = None) -> None:

@@ -139,3 +139,10 @@ def format_dyadic(mantissa: int, exponent: int) -> str:
         return "0*2^0"
     shift = (mantissa & -mantissa).bit_length() - 1
     return f"{_format_integer(mantissa >> shift)}*2^{exponent + shift}"
+
+
+def dyadic_text(value: Fraction) -> str:
+    """The same text of `value`; raises `ValueError` if it is not an integer times a power of two."""
+    if value.denominator & (value.denominator - 1):
+        raise ValueError(f"{value} is not an integer times a power of two")
+    return format_dyadic(value.numerator, 1 - value.denominator.bit_length())

@@ -1,4 +1,4 @@
-"""The outcomes and errors that every layer shares: exit codes, and errors that are one sentence for the user."""
+"""The outcomes and errors that every layer shares: exit codes, words for people, and errors that are one sentence."""
 
 from __future__ import annotations
 
@@ -37,6 +37,28 @@ class Status(enum.StrEnum):
     """Every KKT point is one of the entries, or lies in the continuum of one."""
     PARTIAL = "partial"
     """Every entry is a KKT point, but there may be others."""
+
+
+class Outcome(enum.StrEnum):
+    """How the search for a theorem ended; partial: something is proved, but not about all blocks of weights."""
+
+    PROVED = "proved"
+    PARTIAL = "partial"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Fate(enum.StrEnum):
+    """What becomes of a block of weights in a theorem, in the word that people read.
+
+    It turns to a KKT point where N is positive or negative, to one of a continuum, dies, or is zero from the start.
+    """
+
+    CONVERGES = "converges"
+    SHRINKS = "shrinks"
+    DEAD = "dead"
+    CONTINUUM = "continuum"
+    ZERO = "zero"
+    INCONCLUSIVE = "inconclusive"
 
 
 class CertflowError(Exception):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from certflow.exact import MAX_DIGITS, format_rational, parse_rational
+from certflow.exact import MAX_DIGITS
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
@@ -84,54 +84,20 @@ class Units:
             return None
         return {"inputs": self.inputs, "labels": self.labels, "given": {str(layer): e for layer, e in self.given}}
 
-    def restored(self, claim: dict[str, Any], problem: Problem) -> dict[str, Any]:
-        """The claim about `problem` that follows from `claim` about the scaled problem (L5.8).
-
-        delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in every field.
-        Raises `TooLong` if its numbers cannot be written.
-        """
-        rate, mass, length = self.rate, self.mass, self.length
-        horizon, times, blocks = claim["horizon"], claim["time_to_radius"], claim["blocks"]
-        return {
-            **claim,
-            "problem_sha256": problem.sha256,
-            "delta_bar": multiplied(claim["delta_bar"], length),
-            "radius": multiplied(claim["radius"], length),
-            "n_max_upper": multiplied(claim["n_max_upper"], rate),
-            "horizon": {**horizon, "scaled_time": multiplied(horizon["scaled_time"], 1 / rate)},
-            "time_to_radius": times
-            and {
-                **times,
-                "n_lower": multiplied(times["n_lower"], rate),
-                "n_upper": multiplied(times["n_upper"], rate),
-                "start_time": multiplied(times["start_time"], 1 / rate),
-            },
-            "blocks": [
-                {
-                    **block,
-                    "value": multiplied(block["value"], rate),
-                    "gap": multiplied(block["gap"], rate),
-                    "horizon": multiplied(block["horizon"], 1 / rate),
-                    "law": block["law"] and {**block["law"], "floor": multiplied(block["law"]["floor"], 1 / mass)},
-                }
-                for block in blocks
-            ],
-        }
-
 
 def multiplied(value: Any, factor: Fraction) -> Any:
-    """A number as text, a list of them, or None, times an exact factor."""
-    if isinstance(value, list):
-        return [multiplied(each, factor) for each in value]
+    """A number, a pair of them, or None, times an exact factor. Raises `TooLong` if it cannot be written then."""
+    if isinstance(value, tuple):
+        return tuple(multiplied(each, factor) for each in value)
     if value is None:
         return None
-    number = parse_rational(value) * factor
+    number = value * factor
     if max(abs(number.numerator), number.denominator) >= _LONGEST:
         raise TooLong(
             f"the theorem is proved in units near 1, but its numbers for these data have more than {MAX_DIGITS} digits; "
             "scale the inputs, the labels or the given layers by a power of two."
         )
-    return format_rational(number)
+    return number
 
 
 def require_doubles(problem: Problem) -> None:

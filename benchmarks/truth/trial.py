@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 import certflow
-from certflow.certifying import Announced, Faulty, basin_certificate
-from certflow.certifying_kkt import accepted_points, accepted_times
+from certflow.certifying import Announced, Faulty, accepted
 from certflow.checker import check_text
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline
+from certflow.theorems.basin.prove import limit_flow
+from certflow.theorems.kkt_points.prove import listed
+from certflow.theorems.time_near_origin.prove import bounded
 
 from .claims import check_claim
 from .draws import Draw, draw
@@ -155,21 +157,21 @@ class Trial:
         self.record |= {"outcome": found.outcome, "reason": found.reason[:200]}
         if found.fault is not None:
             self.record["refused"].append(f"certify: {found.reason}")
-        if not found.claim:
+        if found.claim is None:
             return
-        asked = (Fraction(found.claim["epsilon"]), Fraction(found.claim["start_angle"]))
+        asked = (found.claim.epsilon, found.claim.start_angle)
         self.report.need(asked == (made.epsilon, made.start_angle), "certify: epsilon or start_angle are not those asked for")
         self._accepted("certify", found.certificate)
         if self.rng.random() < 0.3:
-            self._accepted("basin", self._ask("basin", lambda: basin_certificate(found)))
+            self._accepted("basin", self._ask("basin", lambda: accepted(limit_flow(found))[1]))
 
     def _points(self) -> None:
         found = self._ask("kkt", lambda: certflow.kkt_set(self.problem, 15, BUDGET))
         if found is not None:
             self.record["kkt"] = found.status
             self.report.add(check_list(self.net, json.loads(json.dumps(found.to_json())), self.generator))
-            self._accepted("kkt certificate", self._ask("kkt certificate", lambda: accepted_points(self.problem, found)))
-        self._accepted("time certificate", self._ask("time certificate", lambda: accepted_times(self.problem, found)))
+            self._accepted("kkt certificate", self._ask("kkt certificate", lambda: accepted(listed(self.problem, found))[1]))
+        self._accepted("time certificate", self._ask("time certificate", lambda: accepted(bounded(self.problem, found))[1]))
 
     def _near_origin(self) -> None:
         found = self._ask("near_origin", lambda: certflow.near_origin(self.problem))

@@ -10,8 +10,10 @@ import click
 from certflow.cli.command_line import Run, complain, exact_problem_command, json_option, print_json, time_option
 from certflow.outcome import BadInput, ExitCode
 from certflow.printable import printable
+from certflow.theorems.registry import FOLDERS, Theorem, theorem, words_of
 
 if TYPE_CHECKING:
+    from certflow.certificates import Claim
     from certflow.certifying import Announced
 
 DEFAULT_FILE = "certificate.json"
@@ -24,30 +26,26 @@ latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with 
 @click.command(short_help="Prove the theorem for all small δ, and write its certificate.")
 @exact_problem_command
 @click.option("--epsilon", metavar="ANGLE", help="The angle (radians) to be reached and kept; default: the problem's.")
-@click.option("--start-angle", metavar="ANGLE", default="0", show_default=True, help="Prove it for all w0 within this angle.")
+@click.option("--start-angle", metavar="ANGLE", show_default="0", help="Prove it for all w0 within this angle.")
 @click.option("--out", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="Where the certificate goes.")
 @click.option("--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked.")
+@click.option("--statement", metavar="NAME", default=next(iter(FOLDERS)), show_default=True, help=f"One of {', '.join(FOLDERS)}.")
 @latex_option
-def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check: bool, latex: bool) -> int:
+def certify(run: Run, epsilon: str | None, start_angle: str | None, out: str, no_check: bool, statement: str, latex: bool) -> int:
     """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check` accepts it.
 
     Exit code 0 also if some blocks are inconclusive (a partial theorem is a result), 3 if nothing could be proved.
     """
     _one_of(run.as_json, latex)
+    in_words = _has_words(theorem(statement, "prove", "--statement"), latex)
     problem = run.problem()
     from certflow.certificates import write_certificate
-    from certflow.certifying import Announced
     from certflow.certifying import certify as prove
-    from certflow.outcome import Inconclusive
     from certflow.report.terminal import emit, emit_command
-    from certflow.running import OutOfTime
 
     run.output_file(out, "--out")
-    try:
-        with run.progress() as progress:
-            result = prove(problem, epsilon, start_angle, progress, check=not no_check)
-    except (Inconclusive, OutOfTime) as error:
-        result = Announced(problem, "inconclusive", str(error))
+    with run.progress() as progress:
+        result = prove(problem, epsilon, start_angle, progress, check=not no_check, statement=statement)
     lost = ""
     try:
         if result.certificate:
@@ -57,7 +55,7 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
         lost = str(error)
     if run.as_json:
         print_json(result.record(None if lost else out))
-    if not result.certificate:
+    if result.claim is None or not result.certificate:
         complain(_why_not(result, out))
         return ExitCode.INCONCLUSIVE
     if no_check and (run.as_json or latex):
@@ -65,7 +63,10 @@ def certify(run: Run, epsilon: str | None, start_angle: str, out: str, no_check:
     if not run.as_json:
         if no_check:
             emit(f"% {_NOT_CHECKED}." if latex else f"{_NOT_CHECKED}.\n")
-        _print_claim(result.claim, latex)
+        if in_words:
+            _print_claim(result.claim, latex)
+        else:
+            _print_in_the_words_of_the_checker(result.claim.to_json(), out)
     if lost:
         complain(lost)
         return ExitCode.BAD_INPUT
@@ -89,15 +90,39 @@ def _why_not(result: Announced, out: str) -> str:
     return "; ".join(each.rstrip(".") for each in sentences) + "."
 
 
-def _print_claim(claim: dict[str, Any], latex: bool) -> None:
+def _print_claim(claim: Claim, latex: bool) -> None:
     from certflow.report.terminal import emit, emit_prose, emit_table
-    from certflow.theorems.early_direction.words import claim_latex, claim_sentence, claim_table
 
+    words = words_of(claim)
     if latex:
-        emit(claim_latex(claim), end="")
+        emit(words.latex(claim), end="")
         return
-    emit_prose(claim_sentence(claim) + "\n")
-    emit_table(claim_table(claim))
+    emit_prose(words.paragraph(claim) + "\n")
+    emit_table(words.table(claim))
+
+
+def _print_in_the_words_of_the_checker(claim: dict[str, Any], file: str) -> None:
+    from certflow.checker.kernel.verdicts import Refused
+    from certflow.checker.registry import sentences
+    from certflow.report.terminal import emit_prose
+
+    try:
+        lines = sentences(claim)
+    except (Refused, AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
+        # The words are made for claims that were checked; of any other they may stumble over anything.
+        raise BadInput(f"{file}: its claim cannot be read; `certflow check` says what is wrong.") from error
+    emit_prose("\n".join(lines))
+
+
+def _has_words(of: Theorem, latex: bool) -> bool:
+    """Whether the theorem has words of its own; raises `BadInput` for `latex` without."""
+    if of.part("words") is not None:
+        return True
+    if latex:
+        raise BadInput(
+            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of KKT points."
+        )
+    return False
 
 
 def _one_of(as_json: bool, latex: bool) -> None:
@@ -137,44 +162,24 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
     _one_of(as_json, latex)
     from certflow.certificates import read_certificate
     from certflow.report.terminal import emit_command, emit_prose
-    from certflow.theorems.early_direction.claim import read_claim
-    from certflow.theorems.early_direction.limits import what_limits
 
     content = read_certificate(certificate)
-    claim = content["claim"]
-    if claim.get("statement") in ("kkt-points", "basin", "time-near-origin"):
-        _show_in_words(certificate, content, as_json, latex)
-        return
-    statement, limits = read_claim(claim), what_limits(content)
+    written = content["claim"]
+    of = theorem(written.get("statement"))
+    claim = of.part("claim").Claim.from_json(written) if _has_words(of, latex) else None
+    limits = [] if claim is None or of.part("limits") is None else of.part("limits").limits(claim, content)
     if as_json:
-        print_json({"claim": claim, "limits": [limit.to_json() for limit in limits], "assumptions": content["assumptions"]})
+        record = {"claim": written, "limits": [each.to_json() for each in limits]}
+        print_json({**record, "assumptions": content["assumptions"]})
         return
-    _print_claim(claim, latex)
+    if claim is None:
+        _print_in_the_words_of_the_checker(written, certificate)
+    else:
+        _print_claim(claim, latex)
     if not latex:
         if limits:
-            emit_prose(limits[0].sentence(statement.joint))
+            emit_prose(limits[0].sentence())
         emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
-
-
-def _show_in_words(certificate: str, content: dict[str, Any], as_json: bool, latex: bool) -> None:
-    from certflow.checker.kernel.verdicts import Refused
-    from certflow.checker.registry import sentences
-    from certflow.report.terminal import emit_command, emit_prose
-
-    if latex:
-        raise BadInput(
-            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of KKT points."
-        )
-    if as_json:
-        print_json({"claim": content["claim"], "limits": [], "assumptions": content["assumptions"]})
-        return
-    try:
-        lines = sentences(content["claim"])
-    except (Refused, AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
-        # The words are made for claims that were checked; of any other they may stumble over anything.
-        raise BadInput(f"{certificate}: its claim cannot be read; `certflow check` says what is wrong.") from error
-    emit_prose("\n".join(lines))
-    emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
 
 
 @click.command(short_help="What a certificate says about one δ.")
@@ -186,13 +191,12 @@ def query(certificate: str, delta: str, radii: tuple[str, ...], as_json: bool) -
     """Angles, times and sizes that the theorem in CERTIFICATE gives for one δ, each rounded to the safe side."""
     from certflow.certificates import read_certificate
     from certflow.report.terminal import emit_table
-    from certflow.theorems.early_direction.query import query as ask
-    from certflow.theorems.early_direction.words import answer_tables
+    from certflow.theorems.registry import query as ask
 
     claim = read_certificate(certificate)["claim"]
     answer = ask(claim, delta, list(radii) or None)
     if as_json:
-        print_json(answer)
+        print_json(answer.to_json())
         return
-    for table in answer_tables(answer):
+    for table in words_of(answer.claim).answer_tables(answer):
         emit_table(table)

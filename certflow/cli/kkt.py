@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from certflow.cli.command_line import Run, complain, print_json, problem_command
-from certflow.outcome import BadInput, ExitCode, Inconclusive
+from certflow.outcome import BadInput, ExitCode, Inconclusive, Outcome
 from certflow.printable import printable
 from certflow.running import OutOfTime, no_deadline
 
@@ -154,17 +153,17 @@ class _Extras:
 
     def _limits(self, problem: Problem, found: KKTSet, run: Run, file: str | None) -> None:
         from certflow.certificates import sha256, write_certificate
-        from certflow.certifying import basin_certificate, certify
+        from certflow.certifying import accepted, certify
         from certflow.report.kkt_columns import limit_column
-        from certflow.theorems.basin.prove import certified_limits
+        from certflow.theorems.basin.prove import certified_limits, limit_flow
 
         with run.progress() as progress:
             certified = certify(problem, progress=progress)
-        if not certified.claim:
+        if certified.claim is None:
             raise Inconclusive(certified.reason)
         limits = certified_limits(certified, found)
         if file is not None:
-            text = basin_certificate(certified)
+            _, text = accepted(limit_flow(certified))
             write_certificate(file, text)
             self.record |= {"basin_certificate": file, "basin_sha256": sha256(text)}
         self.record["limits"] = [limit.to_json() for limit in limits]
@@ -194,11 +193,13 @@ class _Extras:
     def _certificate(self, problem: Problem, found: KKTSet, file: str) -> None:
         from certflow.atomic import write_atomically
         from certflow.certificates import sha256
-        from certflow.certifying_kkt import accepted_points
+        from certflow.certifying import accepted
+        from certflow.outcome import Status
+        from certflow.theorems.kkt_points.prove import listed
 
-        text = accepted_points(problem, found)
+        proved, text = accepted(listed(problem, found))
         write_atomically(file, text)
-        status = json.loads(text)["claim"]["kkt_status"]
+        status = Status.COMPLETE if proved.outcome is Outcome.PROVED else Status.PARTIAL
         self.record |= {"certificate": file, "certificate_status": status, "sha256": sha256(text), "checked": True}
 
 

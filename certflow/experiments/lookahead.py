@@ -20,7 +20,7 @@ from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.tables import number
-from certflow.theorems.time_near_origin.prove import NearOrigin
+from certflow.theorems.time_near_origin.times import NearOrigin
 from certflow.units import exponent
 
 DIGITS = 15

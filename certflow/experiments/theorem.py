@@ -6,24 +6,24 @@ from pathlib import Path
 
 from certflow.atomic import write_atomically
 from certflow.certificates import write_certificate
-from certflow.certifying import Announced, Faulty
-from certflow.certifying_kkt import accepted_times
+from certflow.certifying import Announced, Faulty, accepted
 from certflow.kkt.points import KKTSet
-from certflow.outcome import Inconclusive
+from certflow.outcome import Inconclusive, Outcome
 from certflow.problem import Problem
-from certflow.theorems.early_direction.words import claim_latex, claim_sentence
+from certflow.theorems.registry import words_of
+from certflow.theorems.time_near_origin.prove import bounded
 
 CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-origin.json"
 
 
 def theorem_text(found: Announced) -> str:
     """The theorem in one paragraph, or why there is none."""
-    if not found.claim:
+    if found.claim is None:
         return f"No uniform theorem was proved: {found.reason}"
-    missing = f"\n\nNot proved: {found.reason}" if found.outcome == "partial" else ""
+    missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
     return (
         f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` proves it again). "
-        f"{claim_sentence(found.claim)}{missing}"
+        f"{words_of(found.claim).paragraph(found.claim)}{missing}"
     )
 
 
@@ -33,7 +33,7 @@ def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
     Raises `Faulty` if the checker refuses it.
     """
     try:
-        text = accepted_times(problem, kkt)
+        _, text = accepted(bounded(problem, kkt))
     except Faulty:
         raise
     except Inconclusive:
@@ -44,8 +44,8 @@ def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
 
 def save_theorem(found: Announced, folder: Path) -> list[str]:
     """Write the certificate and the LaTeX theorem; returns the names of the files."""
-    if not found.certificate:
+    if found.claim is None or not found.certificate:
         return []
     write_certificate(folder / CERTIFICATE, found.certificate)
-    write_atomically(folder / THEOREM, claim_latex(found.claim))
+    write_atomically(folder / THEOREM, words_of(found.claim).latex(found.claim))
     return [CERTIFICATE, THEOREM]

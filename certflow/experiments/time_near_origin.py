@@ -16,7 +16,7 @@ from certflow.experiments.measurement import Event, Job, Measurement
 from certflow.problem import Problem
 from certflow.report.panels import TimePanel
 from certflow.tables import Cell, Column, Table, number, number_cell
-from certflow.theorems.time_near_origin.prove import NearOrigin, TimeBound
+from certflow.theorems.time_near_origin.times import NearOrigin, TimeBound
 
 FACTOR, RADIUS = "factor", "radius"
 SHOWN_DIGITS = 6

@@ -27,7 +27,7 @@ from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import added_deltas, jobs, look_ahead
 from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
-from certflow.experiments.theorem import CERTIFICATE, save_theorem, save_times, theorem_text
+from certflow.experiments.theorem import CERTIFICATE, THEOREM, TIMES, save_theorem, save_times, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference.flow import limit_flow
@@ -46,17 +46,15 @@ from certflow.running import OutOfTime, no_deadline, tick
 from certflow.symbolic.ncf import ncf
 from certflow.symbolic.structure import Structure, structure
 from certflow.tables import Table, write_table
-from certflow.theorems.time_near_origin.prove import NearOrigin, near_origin
+from certflow.theorems.time_near_origin.times import NearOrigin, near_origin
 from certflow.units import require_doubles
 
 if TYPE_CHECKING:
     from os import PathLike
 
 STEMS = frozenset(f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_radius") for part in ("", "_fits", "_rows")) | {
-    "certificate",
-    "theorem",
+    *(Path(name).stem for name in (CERTIFICATE, THEOREM, TIMES)),
     "kkt",
-    "time-near-origin",
     "time_near_origin",
     "figure1",
     "figure1_facts",

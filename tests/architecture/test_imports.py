@@ -16,7 +16,6 @@ LAYERS = (
     ("certflow.cli", "certflow.cli.command_line"),
     ("certflow.experiments",),
     # Where prover and checker meet.
-    ("certflow.certifying_kkt",),
     ("certflow.certifying",),
     # Imports nothing of certflow; nothing that proves may call it.
     ("certflow.checker",),

@@ -9,9 +9,11 @@ from collections import Counter, defaultdict
 
 import pytest
 from source_tree import Source, source, sources
+from theorem_files import asked_of
 
 import certflow
 import certflow.checker
+from certflow.theorems.registry import FOLDERS
 
 Place = tuple[str, str]
 """A module and a name in it."""
@@ -139,8 +141,9 @@ def _public(files: tuple[Source, ...], exported: set[Place]) -> set[Place]:
 
 
 def exports() -> set[Place]:
-    """What users import, and what the shell calls."""
+    """What users import, what the shell calls, and what the registry asks of the theorems."""
     public = {(getattr(certflow, name).__module__, name) for name in certflow.__all__ if name != "__version__"}
+    public |= {place for statement in FOLDERS for place in asked_of(statement)}
     return public | {("certflow.checker", name) for name in certflow.checker.__all__} | {("certflow.__main__", "main")}
 
 

@@ -10,7 +10,7 @@ from certflow.experiments.measurement import Job, measure
 from certflow.experiments.time_near_origin import time_rows
 from certflow.flow.reference.flow import reference_flow
 from certflow.networks.activation import Activation
-from certflow.theorems.time_near_origin.prove import near_origin
+from certflow.theorems.time_near_origin.times import near_origin
 
 DIGITS = 12
 ROUNDING = 1e-9

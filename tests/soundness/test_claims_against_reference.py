@@ -54,16 +54,16 @@ def test_every_number_of_the_claim_holds_for_the_reference_flow(family, seed, wh
     if CASES is NIGHTLY and not result.claim:
         pytest.skip(result.reason)
     assert result.outcome in ("proved", "partial"), result.reason
-    points = kkt_points(result.problem, result.claim)
-    for delta in deltas(which, parse_rational(result.claim["delta_bar"], "delta_bar")):
-        assert Witness(result.problem, result.claim, delta, points).violations() == []
+    points = kkt_points(result.problem, result.claim.to_json())
+    for delta in deltas(which, parse_rational(result.claim.to_json()["delta_bar"], "delta_bar")):
+        assert Witness(result.problem, result.claim.to_json(), delta, points).violations() == []
 
 
 @pytest.mark.parametrize(("family", "seed"), sorted({(family, seed) for family, seed, _ in FIXED}))
 def test_n_is_nowhere_above_its_claimed_maximum(family, seed):
     result, draw = proof(family, seed), random.Random(seed)
     problem, L = result.problem, result.problem.order
-    bound = parse_rational(result.claim["n_max_upper"], "n_max_upper")
+    bound = parse_rational(result.claim.to_json()["n_max_upper"], "n_max_upper")
     best = Fraction(0)
     for trial in range(60):
         # From half of the points one step uphill: closer to the maximum than chance comes.
@@ -97,7 +97,7 @@ def test_one_claim_holds_for_all_directions_within_its_start_angle(family, seed)
     problem, phi = random_problem(family, seed), Fraction(1, 5000)
     result = certify(problem, EPSILON, start_angle=phi)
     assert result.outcome == "proved", result.reason
-    points = kkt_points(problem, result.claim)
-    delta = parse_rational(result.claim["delta_bar"], "delta_bar")
+    points = kkt_points(problem, result.claim.to_json())
+    delta = parse_rational(result.claim.to_json()["delta_bar"], "delta_bar")
     other = turned(problem, phi, seed)
-    assert Witness(other, result.claim, delta, points, digits=30).violations() == []
+    assert Witness(other, result.claim.to_json(), delta, points, digits=30).violations() == []

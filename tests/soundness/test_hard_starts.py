@@ -42,4 +42,4 @@ def test_a_hard_problem_ends_with_what_the_checker_accepts(name):
     if found.outcome != "proved":
         assert found.reason.endswith(".")
     if name == "passes-a-saddle":
-        assert Fraction(found.claim["blocks"][0]["gap"][0]) > Fraction(23, 10)
+        assert found.claim.blocks[0].gap[0] > Fraction(23, 10)

@@ -27,7 +27,7 @@ def claims(first: Problem, second: Problem) -> list[dict]:
     """The claims of both problems, which must both be proved."""
     results = [certify(problem, EPSILON) for problem in (first, second)]
     assert [result.outcome for result in results] == ["proved", "proved"], [result.reason for result in results]
-    return [result.claim for result in results]
+    return [result.claim.to_json() for result in results]
 
 
 def assert_delta_bars_agree(first: dict, second: dict, factor: Fraction = Fraction(1)) -> None:

@@ -164,7 +164,7 @@ def test_single_tubes_of_higher_order_contain_the_flow_at_equal_tau(family, seed
     group, delta = found.groups[0], delta_of(found, which)
     curve = ExactCurve(group.curve)
     start = sum(v * v for v in flat(curve.at(0, Fraction(0))[0]))
-    flow = reference_flow(found.problem, delta, radius=Fraction(found.claim["radius"]), digits=DIGITS)
+    flow = reference_flow(found.problem, delta, radius=found.claim.radius, digits=DIGITS)
     clock, by_tau = Clock(curve, found.problem.order - 2), ByTau(flow)
     unsure = 1000 * (clock.error + flow.error_estimate) + CTX.mpf(10) ** (8 - DIGITS)
     assert unsure < CTX.mpf(10) ** -18
@@ -181,7 +181,7 @@ def test_single_tubes_of_higher_order_contain_the_flow_at_equal_tau(family, seed
             at = found.sweep.reached[k - 1]
             off = log_norm - log_growth(curve, w, x, start)
             assert -number(CTX, Fraction(at.log_below)) - unsure <= off <= number(CTX, Fraction(at.log_above)) + unsure
-    low, high = (number(CTX, v) for v in found.claim["time_to_radius"]["start_time"])
+    low, high = (number(CTX, v) for v in found.claim.times.start_time)
     assert low <= time + unsure
     assert time <= high + unsure
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claims import separable
 
 from certflow.certificates import read_certificate, sha256, write_certificate
 from certflow.exact import parse_rational
@@ -19,7 +20,7 @@ from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.theorems.early_direction.certificate import certificate_text
-from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 
 PROBLEM = Problem(OneLayer(2, 2, Activation(power=2)), [[1, 0], ["3/5", "4/5"]], ["5", "9/5"], direction=[1, "1/2", -1, 1])
@@ -28,7 +29,7 @@ CURVE = Curve(48, ((0, 1),), ((2**47, -(2**40)),), (WINDOW,), ((2**48, 3),))
 STEP = (Fraction(-5, 2), Fraction(1, 1024), Fraction(0))
 FOUND = GroupEvidence("converges", "", CURVE, ((STEP, STEP),), TrapEvidence(Fraction(3, 4), Fraction(1, 16), Fraction(2), None))
 LOST = GroupEvidence("inconclusive", "a kink was hit.", None, (), None)
-CLAIM: dict[str, Any] = {"statement": "early-direction", "delta_bar": "1/1000"}
+CLAIM = Claim.from_json(separable(delta_bar="1/1000"))
 
 
 def text() -> str:
@@ -49,7 +50,8 @@ def test_the_problem_inside_is_the_problem() -> None:
     canonical = json.dumps(content["problem"], sort_keys=True, separators=(",", ":"))
     assert hashlib.sha256(canonical.encode()).hexdigest() == content["problem_sha256"] == PROBLEM.sha256
     assert content["problem"]["direction"] == ["1", "1/2", "-1", "1"]
-    assert content["assumptions"] == list(ASSUMPTIONS)
+    assert content["assumptions"] == list(CLAIM.assumptions)
+    assert replace(CLAIM, assumptions=ASSUMPTIONS) == Claim.from_json({**CLAIM.to_json(), "assumptions": list(ASSUMPTIONS)})
 
 
 def test_every_number_of_the_evidence_is_there_exactly() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from certflow.experiments.verify import verify
 from certflow.outcome import ExitCode
 from certflow.problem import Problem
 from certflow.running import deadline
+from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction import prove as convergence
-from certflow.theorems.early_direction.prove import Certified
 
 TOML = """
 [network]
@@ -51,8 +52,7 @@ def prover(proved: Certified, monkeypatch: pytest.MonkeyPatch) -> Certified:
 @pytest.fixture
 def bold(proved: Certified, monkeypatch: pytest.MonkeyPatch) -> None:
     """A prover that claims twice the delta_bar that it has proved."""
-    claim = {**proved.claim, "delta_bar": str(2 * Fraction(proved.claim["delta_bar"]))}
-    wrong = Certified(**{**vars(proved), "claim": claim})
+    wrong = replace(proved, claim=replace(proved.claim, delta_bar=2 * proved.claim.delta_bar))
     monkeypatch.setattr(convergence, "certify", lambda *_, **__: wrong)
 
 
@@ -88,12 +88,12 @@ def test_what_is_announced_is_what_the_checker_accepts(prover: Certified) -> Non
     found = certify(prover.problem)
     assert (found.outcome, found.checked, found.fault, found.claim) == ("proved", True, None, prover.claim)
     assert check_text(found.certificate).verdict == "accepted"
-    assert json.loads(found.certificate)["claim"] == found.claim
+    assert json.loads(found.certificate)["claim"] == found.claim.to_json()
 
 
 def test_what_the_checker_refuses_is_a_fault_and_no_theorem(bold: None, problem: str) -> None:
     found = certify(Problem.from_toml(problem))
-    assert (found.outcome, found.claim, found.groups, found.certificate, found.checked) == ("inconclusive", {}, [], "", False)
+    assert (found.outcome, found.claim, found.evidence, found.certificate, found.checked) == ("inconclusive", None, (), "", False)
     assert found.fault is not None
     assert found.fault["rule"].startswith("R") and found.fault["where"]
     assert all(part in found.reason for part in (found.fault["rule"], found.fault["where"], "report"))
@@ -159,7 +159,7 @@ def test_a_theorem_is_printed_also_if_the_disk_is_full(
     assert (words.exit_code, words.stderr.count("\n"), out.exists()) == (2, 1, False)
     assert "For every δ in (0, " in words.stdout and "written to" not in words.stdout
     record = json.loads(run("certify", problem, "--out", str(out), "--json").stdout)
-    assert (record["certificate"], record["claim"]) == (None, prover.claim)
+    assert (record["certificate"], record["claim"]) == (None, prover.claim.to_json())
 
 
 def test_the_checker_has_the_time_that_is_left(
@@ -168,7 +168,7 @@ def test_the_checker_has_the_time_that_is_left(
     limits = verdicts(monkeypatch, *[Verdict("timeout")] * 3)
     with deadline(1000):
         found = certify(prover.problem)
-    assert (found.outcome, found.claim, found.certificate, found.fault) == ("inconclusive", {}, "", None)
+    assert (found.outcome, found.claim, found.certificate, found.fault) == ("inconclusive", None, "", None)
     assert "before the checker had accepted" in found.reason
     assert certify(prover.problem).outcome == "inconclusive"
     assert limits[0] is not None and 0 < limits[0] < 1000
@@ -197,7 +197,7 @@ def test_a_custom_loss_has_no_certificate_and_so_no_theorem(proved: Certified) -
     loss = certflow.Loss("custom", residual=lambda ar, out, y: y - out, curvature=Fraction(1), at_zero=lambda y: y)
     problem = Problem(proved.problem.network, proved.problem.X, proved.problem.y, loss, direction=[1, 1])
     found = certify(problem)
-    assert (found.outcome, found.claim, found.certificate) == ("inconclusive", {}, "")
+    assert (found.outcome, found.claim, found.certificate) == ("inconclusive", None, "")
 
 
 def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: 
 def test_a_refused_certificate_of_the_times_is_a_fault_and_not_silence(
     proved: Certified, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(text: str) -> None:
+    def refuse(text: str, progress: None) -> None:
         raise Faulty({"rule": "R14", "where": "claim.n_max_upper", "reason": "it is too small"})
 
-    monkeypatch.setattr("certflow.certifying_kkt.require_accepted", refuse)
+    monkeypatch.setattr("certflow.certifying.require_accepted", refuse)
     with pytest.raises(Faulty, match=r"R14, claim\.n_max_upper"):
         save_times(proved.problem, None, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -6,14 +6,12 @@ from fractions import Fraction
 
 import pytest
 from click.testing import CliRunner
+from written import accepted_points, accepted_times, kkt_certificate, time_certificate
 
 from certflow import Activation, OneLayer, Problem, kkt_set
 from certflow.certifying import Faulty
-from certflow.certifying_kkt import accepted_points, accepted_times
 from certflow.checker import check_text
 from certflow.cli.commands import main
-from certflow.theorems.kkt_points.certificate import kkt_certificate
-from certflow.theorems.time_near_origin.certificate import time_certificate
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def test_the_time_near_the_origin_then_rests_on_norms(undecided):
 def test_the_strongest_proof_is_kept_where_it_is_accepted():
     problem = Problem(OneLayer(2, 1, Activation(0, 2)), [["1", "0"], ["1", "1"]], ["1", "2"], direction=["1", "0"])
     kkt = kkt_set(problem, 12)
-    assert accepted_points(problem, kkt).encode() == kkt_certificate(problem, kkt)
+    assert accepted_points(problem, kkt) == kkt_certificate(problem, kkt)
     assert accepted_times(problem, kkt) == time_certificate(problem, kkt)
 
 
@@ -66,10 +64,10 @@ def test_the_command_says_that_it_is_certified_point_by_point(undecided, tmp_pat
     ],
 )
 def test_any_other_refusal_is_a_fault(undecided, monkeypatch, rule, where, reason):
-    def refuse(text: str) -> None:
+    def refuse(text: str, progress: None) -> None:
         raise Faulty({"rule": rule, "where": where, "reason": reason})
 
-    monkeypatch.setattr("certflow.certifying_kkt.require_accepted", refuse)
+    monkeypatch.setattr("certflow.certifying.require_accepted", refuse)
     for make in (accepted_points, accepted_times):
         with pytest.raises(Faulty, match=f"{re.escape(rule)}, {re.escape(where)}"):
             make(undecided, kkt_set(undecided, 12))

@@ -233,7 +233,7 @@ def test_a_proof_that_is_stopped_says_how_far_it_came(clock):
         certify(planar())
     with deadline(clock.asked / 2):
         found = certify(planar())
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim) == ("inconclusive", None)
     assert "time limit" in found.reason
     assert "of 2 blocks" in found.reason
 

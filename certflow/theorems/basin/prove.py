@@ -14,44 +14,38 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.exact import parse_rational
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Fate
 from certflow.problem import Problem
+from certflow.progress import Progress
 from certflow.running import tick
+from certflow.theorems.basin.claim import Claim
+from certflow.theorems.certified import Certified
+from certflow.theorems.early_direction import claim as early_direction
+from certflow.theorems.early_direction import prove
+from certflow.theorems.early_direction.claim import Block
 from certflow.theorems.early_direction.evidence import TrapEvidence
-from certflow.theorems.early_direction.prove import Certified
-
-STATEMENT = "basin"
-ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit vector of the given "
-    "direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
-)
-"""What a certificate of a basin takes for granted."""
-
-DEAD, ZERO, INCONCLUSIVE = "dead", "zero", "inconclusive"
 
 
-def basin_claim(certified: Certified) -> dict[str, Any]:
-    """The statement about the limit flow alone, delta -> 0, that the groups of a proved theorem carry (L6.28).
+def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified[Claim]:
+    """Where the limit flow goes from every direction within `start_angle`; raises as that of the early direction."""
+    return limit_flow(prove.certify(problem, epsilon, start_angle, progress))
 
-    What forces the directions is 0 there, so every bound of the theorem holds, from the same horizon on.
-    """
-    theorem = certified.claim
-    time = theorem["horizon"]["scaled_time"]
-    kept = ("index", "weights", "outcome", "reason", "kkt_point", "value", "gap", "angle_at_horizon")
-    return {
-        "statement": STATEMENT,
-        "order": theorem["order"],
-        "start_angle": theorem["start_angle"],
-        "problem_sha256": theorem["problem_sha256"],
-        "assumptions": list(ASSUMPTIONS),
-        "blocks": [
-            {**{key: block[key] for key in kept}, "horizon": None if block["outcome"] in (ZERO, INCONCLUSIVE) else time}
-            for block in theorem["blocks"]
-        ],
-    }
+
+def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
+    """What a theorem about small delta says about the limit flow, delta -> 0."""
+    claim = None if theorem.claim is None else Claim.of(theorem.claim)
+    return Certified(
+        theorem.problem,
+        theorem.outcome,
+        theorem.reason,
+        theorem.stopped_at,
+        theorem.proved_until,
+        theorem.try_,
+        theorem.evidence,
+        claim,
+    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Limit:
     """
 
     block: int
-    outcome: str
+    outcome: Fate
     entry: int | None
     weights: tuple[int, ...] = ()
     reason: str = ""
@@ -73,52 +67,51 @@ class Limit:
         """The entry of `limits` in results."""
         return {
             "block": self.block,
-            "outcome": self.outcome,
+            "outcome": str(self.outcome),
             "entry": self.entry,
             "weights": list(self.weights),
             "reason": self.reason,
         }
 
 
-def certified_limits(certified: Certified, kkt: KKTSet) -> list[Limit]:
+def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -> list[Limit]:
     """For every block of a certified problem: to which entry of `kkt`, the KKT set of the same problem, it
     flows (L6.28).
 
     `kkt` may be partial. A point of one neuron is compared with blocks of one neuron, and for order > 2 with limits that
     keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is proved.
     """
-    if not certified.claim:
+    if certified.claim is None:
         count = len(certified.problem.blocks) if certified.problem.order == 2 else 1
-        return [Limit(j, INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
+        return [Limit(j, Fate.INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
     return [
-        _limit(certified, kkt, j, block, group.trap)
-        for j, (block, group) in enumerate(zip(certified.claim["blocks"], certified.groups, strict=True))
+        _limit(certified.problem, kkt, j, block, group.trap)
+        for j, (block, group) in enumerate(zip(certified.claim.blocks, certified.evidence, strict=True))
     ]
 
 
-def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], trap: TrapEvidence | None) -> Limit:
-    problem, outcome = certified.problem, block["outcome"]
+def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Limit:
+    outcome = block.outcome
     parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
-    if outcome == INCONCLUSIVE:
-        return Limit(j, outcome, None, reason=block["reason"])
-    if outcome == ZERO:
+    if outcome is Fate.INCONCLUSIVE:
+        return Limit(j, outcome, None, reason=block.reason)
+    if outcome is Fate.ZERO:
         return Limit(j, outcome, None, reason="its weights are zero and stay zero")
-    if outcome == DEAD:
+    if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
-    if trap is None:
+    if trap is None or block.kkt_radius is None:
         raise ValueError("a block that converges has a trap")
     owned = sorted(i for part in parts.values() for i in part)
     size = max((len(entry.point) for entry in kkt.points), default=0)
     weights = tuple(owned)
     if size != len(owned):
-        support = block["support"]
+        support = block.support
         if support is None or len(support) != 1 or len(parts[support[0]]) != size:
             return Limit(j, outcome, None, reason="the listed points have other weights than the support of the limit")
         weights = tuple(sorted(parts[support[0]]))
-    values = dict(zip(owned, (parse_rational(v, "centre") for v in block["kkt_point"]["centre"]), strict=True))
+    values = dict(zip(owned, block.centre, strict=True))
     norm2 = sum((v * v for v in values.values()), Fraction(0))
     centre = [values[i] for i in weights]
-    radius = parse_rational(block["kkt_point"]["radius"], "radius")
     outside = True
     for k, entry in enumerate(kkt.points):
         tick()
@@ -127,7 +120,7 @@ def _limit(certified: Certified, kkt: KKTSet, j: int, block: dict[str, Any], tra
         cosine = _cosine(entry, centre, norm2)
         if cosine.greater(Ball(trap.r0, cosine.bits).cos()):
             return Limit(j, outcome, k, weights)
-        outside = outside and bool(cosine.less(Ball(radius, cosine.bits).cos()))
+        outside = outside and bool(cosine.less(Ball(block.kkt_radius, cosine.bits).cos()))
     if outside and not kkt.complete:
         return Limit(j, outcome, None, weights, "the limit is none of the listed points; the list is partial")
     return Limit(j, outcome, None, weights, "no listed point is proved to be the limit, or all proved not to be")
@@ -151,7 +144,7 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
     if len(parts) > 1:
         # The block is all of them and stays where it is; the listed set is of one neuron with all others zero.
         return Limit(
-            j, DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one"
+            j, Fate.DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one"
         )
     (part,) = parts
     for k, entry in enumerate(kkt.points):
@@ -162,5 +155,5 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
             sum((v * c for v, c in zip(entry.point, row, strict=False)), Ball(0, entry.point[0].bits)) for row in X if any(row)
         ]
         if all(slope.sign() == -1 for slope in slopes):
-            return Limit(j, DEAD, k, part)
-    return Limit(j, DEAD, None, reason="no listed set is proved to contain the cell in which all samples are inactive")
+            return Limit(j, Fate.DEAD, k, part)
+    return Limit(j, Fate.DEAD, None, reason="no listed set is proved to contain the cell in which all samples are inactive")

@@ -1,17 +1,19 @@
-"""The claim of the uniform theorem (L5), read from its JSON form into exact numbers.
+"""The claim of the uniform theorem (L5): exact numbers, written as JSON and read from it.
 
-`conclude.py` writes the form; certificates, `certify --json` and `check --json` carry it. Reading it checks that it is a
-claim, not that it is true.
+Certificates, `certify --json` and `check --json` carry its JSON form, whose fields are those of `docs/certificate-format.md`.
+Reading it checks that it is a claim, not that it is true.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
-from certflow.exact import MAX_DELTA_EXPONENT, parse_rational, shown
-from certflow.outcome import BadInput
+from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, parse_rational, shown
+from certflow.outcome import BadInput, Fate
+from certflow.problem import Problem
+from certflow.units import Units, multiplied
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
@@ -20,68 +22,163 @@ ASSUMPTIONS: tuple[str, ...] = (
 )
 """What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of its own."""
 
-OUTCOMES = ("converges", "shrinks", "dead", "continuum", "zero", "inconclusive")
-
 Pair = tuple[Fraction, Fraction]
+MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM)
+"""The fates of blocks that have a direction and keep it."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖ first exceeds R."""
+    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖ > R."""
 
     exponent: Pair
     coefficient: Fraction
     floor: Fraction
 
+    @classmethod
+    def from_json(cls, table: Any, where: str) -> PowerLaw:
+        """The law in a block's entry; raises `BadInput`."""
+        if not isinstance(table, dict):
+            raise BadInput(f"{where}: expected an object, got {shown(table)}.")
+        numbers = (_number(table.get(key), f"{where}.{key}") for key in ("coefficient", "floor"))
+        return cls(_pair(table.get("exponent"), f"{where}.exponent"), *numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of a block."""
+        return {
+            "exponent": _texts(self.exponent),
+            "coefficient": format_rational(self.coefficient),
+            "floor": format_rational(self.floor),
+        }
+
 
 @dataclass(frozen=True)
 class Block:
-    """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed."""
+    """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed.
+
+    `weights` are runs (first, count) of the problem's weights, `centre` and `kkt_radius` tell where its KKT point is.
+    """
 
     index: int
-    outcome: str
-    reason: str
-    centre: tuple[Fraction, ...]
-    kkt_radius: Fraction | None
-    support: tuple[int, ...] | None
-    value: Pair | None
-    gap: tuple[Fraction, Fraction | None] | None
-    horizon: Fraction | None
-    angle_at_horizon: Fraction | None
-    angle_at_radius: Fraction | None
-    law: PowerLaw | None
+    weights: tuple[tuple[int, int], ...]
+    outcome: Fate
+    reason: str = ""
+    centre: tuple[Fraction, ...] = ()
+    kkt_radius: Fraction | None = None
+    support: tuple[int, ...] | None = None
+    value: Pair | None = None
+    gap: tuple[Fraction, Fraction | None] | None = None
+    horizon: Fraction | None = None
+    angle_at_horizon: Fraction | None = None
+    angle_at_radius: Fraction | None = None
+    law: PowerLaw | None = None
 
     @property
     def name(self) -> str:
         """Its number as people count: from 1."""
         return str(self.index + 1)
 
+    @classmethod
+    def from_json(cls, table: Any, where: str) -> Block:
+        """The block of an entry of `blocks`; raises `BadInput`."""
+        if not isinstance(table, dict):
+            raise BadInput(f"{where}: expected an object, got {shown(table)}.")
+        outcome = table.get("outcome")
+        if outcome not in list(Fate):
+            raise BadInput(f"{where}.outcome: {shown(outcome)} is not one of {', '.join(Fate)}.")
+        point = None if table.get("kkt_point") is None else _table(table, where, "kkt_point")
+        centre = () if point is None else _list(point.get("centre"), f"{where}.kkt_point.centre")
+        support = table.get("support")
+
+        def optional(key: str, read: Any) -> Any:
+            return None if table.get(key) is None else read(table[key], f"{where}.{key}")
+
+        return cls(
+            index=_whole(table.get("index"), f"{where}.index"),
+            weights=_runs(table.get("weights"), f"{where}.weights"),
+            outcome=Fate(outcome),
+            reason=_text(table.get("reason") or "", f"{where}.reason"),
+            centre=tuple(_number(each, f"{where}.kkt_point.centre") for each in centre),
+            kkt_radius=None if point is None else _number(point.get("radius"), f"{where}.kkt_point.radius"),
+            support=None if support is None else tuple(_whole(each, f"{where}.support") for each in _list(support, where)),
+            value=optional("value", _pair),
+            gap=optional("gap", _gap),
+            horizon=optional("horizon", _number),
+            angle_at_horizon=optional("angle_at_horizon", _number),
+            angle_at_radius=optional("angle_at_radius", _number),
+            law=optional("law", PowerLaw.from_json),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of `blocks`."""
+        runs = [list(run) for run in self.weights]
+        point = self.kkt_radius is not None and {
+            "centre": [dyadic_text(v) for v in self.centre],
+            "radius": format_rational(self.kkt_radius),
+        }
+        return {
+            "index": self.index,
+            "weights": runs[0] if len(runs) == 1 else runs,
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "kkt_point": point or None,
+            "support": None if self.support is None else list(self.support),
+            "value": _texts(self.value),
+            "gap": _texts(self.gap),
+            "horizon": _or_none(self.horizon),
+            "angle_at_horizon": _or_none(self.angle_at_horizon),
+            "angle_at_radius": _or_none(self.angle_at_radius),
+            "law": None if self.law is None else self.law.to_json(),
+        }
+
 
 @dataclass(frozen=True)
 class Times:
-    """When a radius is reached after the scaled `start_time` (for order 2 the horizon), at which the curves of the proof end:
-    sizes ‖w‖/delta then, and bounds of N from then on."""
+    """When a radius is reached after the scaled `start_time` (for order 2 the horizon), at which the curves of the proof
+    end: sizes ‖w‖/delta then, and bounds of N from then on."""
 
     start_radius: Pair
     n_lower: Fraction
     n_upper: Fraction
     start_time: Pair
 
+    @classmethod
+    def from_json(cls, table: dict[str, Any]) -> Times:
+        """The entry `time_to_radius` of a claim; raises `BadInput`."""
+        where = "claim.time_to_radius"
+        start = _pair(table.get("start_radius_over_delta"), where)
+        n_upper = _positive(table.get("n_upper"), f"{where}.n_upper")
+        if start[0] <= 0:
+            raise BadInput(f"{where}.start_radius_over_delta: the sizes are not positive.")
+        n_lower = _positive(table.get("n_lower"), f"{where}.n_lower")
+        return cls(start, n_lower, n_upper, _pair(table.get("start_time"), where))
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry `time_to_radius` of a claim."""
+        return {
+            "start_radius_over_delta": _texts(self.start_radius),
+            "n_lower": format_rational(self.n_lower),
+            "n_upper": format_rational(self.n_upper),
+            "start_time": _texts(self.start_time),
+        }
+
 
 @dataclass(frozen=True)
-class Statement:
-    """For every delta in (0, `delta_bar`] ...: the fields of a claim as exact numbers (`docs/certificate-format.md`).
+class Claim:
+    """For every delta in (0, `delta_bar`] ...: the fields are those of `docs/certificate-format.md`.
 
     The horizon is at `scaled_time`, or, if that is None, when ‖w‖ reaches `horizon_norm` delta.
     """
+
+    statement: ClassVar[str] = "early-direction"
 
     order: int
     epsilon: Fraction
     delta_bar: Fraction
     start_angle: Fraction
+    problem_sha256: str
     loss: str
     reduction: str
-    assumptions: tuple[str, ...]
     scaled_time: Fraction | None
     horizon_norm: Fraction | None
     factor_squared: Fraction
@@ -89,91 +186,105 @@ class Statement:
     radius: Fraction | None
     times: Times | None
     blocks: tuple[Block, ...]
+    assumptions: tuple[str, ...] = ASSUMPTIONS
 
     @property
     def joint(self) -> bool:
         """Whether the one block is all weights, so that the claim is about their joint direction."""
         return len(self.blocks) == 1
 
-    def of(self, *outcomes: str) -> list[Block]:
+    def of(self, *outcomes: Fate) -> list[Block]:
         """The blocks with one of these outcomes."""
         return [block for block in self.blocks if block.outcome in outcomes]
 
+    @classmethod
+    def from_json(cls, claim: dict[str, Any]) -> Claim:
+        """The claim of a JSON form. Raises `BadInput`, naming the field, for what is not a claim of this statement."""
+        if claim.get("statement") != cls.statement:
+            known = f"this certflow reads {cls.statement}"
+            raise BadInput(f"claim.statement: {shown(claim.get('statement'))} is unknown; {known}.")
+        loss = _table(claim, "claim", "loss")
+        assumptions = _list(claim.get("assumptions"), "claim.assumptions")
+        horizon = _table(claim, "claim", "horizon")
+        time, norm = horizon.get("scaled_time"), horizon.get("norm_over_delta")
+        if (time is None) == (norm is None):
+            raise BadInput("claim.horizon: expected either scaled_time or norm_over_delta, the other one null.")
+        times = claim.get("time_to_radius")
+        order = _whole(claim.get("order"), "claim.order")
+        if order < 2:
+            raise BadInput(f"claim.order: {order} is below 2.")
+        growth = _table(claim, "claim", "growth").get("factor_squared")
+        blocks = enumerate(_list(claim.get("blocks"), "claim.blocks"))
+        return cls(
+            order=order,
+            epsilon=_positive(claim.get("epsilon"), "claim.epsilon"),
+            delta_bar=_positive(claim.get("delta_bar"), "claim.delta_bar"),
+            start_angle=_number(claim.get("start_angle", "0"), "claim.start_angle"),
+            problem_sha256=_text(claim.get("problem_sha256"), "claim.problem_sha256"),
+            loss=_text(loss.get("kind"), "claim.loss.kind"),
+            reduction=_text(loss.get("reduction"), "claim.loss.reduction"),
+            scaled_time=None if time is None else _number(time, "claim.horizon.scaled_time"),
+            horizon_norm=None if norm is None else _positive(norm, "claim.horizon.norm_over_delta"),
+            factor_squared=_positive(growth, "claim.growth.factor_squared"),
+            n_max_upper=_number(claim.get("n_max_upper"), "claim.n_max_upper"),
+            radius=None if claim.get("radius") is None else _positive(claim["radius"], "claim.radius"),
+            times=None if times is None else Times.from_json(_table(claim, "claim", "time_to_radius")),
+            blocks=tuple(Block.from_json(each, f"claim.blocks[{i}]") for i, each in blocks),
+            assumptions=tuple(_text(each, "claim.assumptions") for each in assumptions),
+        )
 
-def read_claim(claim: dict[str, Any]) -> Statement:
-    """The claim as exact numbers. Raises `BadInput`, naming the field, for what is not a claim of this statement."""
-    if claim.get("statement") != "early-direction":
-        raise BadInput(f"claim.statement: {shown(claim.get('statement'))} is unknown; this certflow reads early-direction.")
-    loss = _table(claim, "claim", "loss")
-    assumptions = _list(claim.get("assumptions"), "claim.assumptions")
-    horizon = _table(claim, "claim", "horizon")
-    time, norm = horizon.get("scaled_time"), horizon.get("norm_over_delta")
-    if (time is None) == (norm is None):
-        raise BadInput("claim.horizon: expected either scaled_time or norm_over_delta, the other one null.")
-    times = None if claim.get("time_to_radius") is None else _times(_table(claim, "claim", "time_to_radius"))
-    order = _whole(claim.get("order"), "claim.order")
-    if order < 2:
-        raise BadInput(f"claim.order: {order} is below 2.")
-    return Statement(
-        order=order,
-        epsilon=_positive(claim.get("epsilon"), "claim.epsilon"),
-        delta_bar=_positive(claim.get("delta_bar"), "claim.delta_bar"),
-        start_angle=_number(claim.get("start_angle", "0"), "claim.start_angle"),
-        loss=_text(loss.get("kind"), "claim.loss.kind"),
-        reduction=_text(loss.get("reduction"), "claim.loss.reduction"),
-        assumptions=tuple(_text(each, "claim.assumptions") for each in assumptions),
-        scaled_time=None if time is None else _number(time, "claim.horizon.scaled_time"),
-        horizon_norm=None if norm is None else _positive(norm, "claim.horizon.norm_over_delta"),
-        factor_squared=_positive(_table(claim, "claim", "growth").get("factor_squared"), "claim.growth.factor_squared"),
-        n_max_upper=_number(claim.get("n_max_upper"), "claim.n_max_upper"),
-        radius=None if claim.get("radius") is None else _positive(claim["radius"], "claim.radius"),
-        times=times,
-        blocks=tuple(_block(each, f"claim.blocks[{i}]") for i, each in enumerate(_list(claim.get("blocks"), "claim.blocks"))),
-    )
+    def to_json(self) -> dict[str, Any]:
+        """The entry `claim` of a certificate."""
+        return {
+            "statement": self.statement,
+            "order": self.order,
+            "epsilon": format_rational(self.epsilon),
+            "delta_bar": format_rational(self.delta_bar),
+            "start_angle": format_rational(self.start_angle),
+            "problem_sha256": self.problem_sha256,
+            "loss": {"kind": self.loss, "reduction": self.reduction},
+            "assumptions": list(self.assumptions),
+            "horizon": {"scaled_time": _or_none(self.scaled_time), "norm_over_delta": _or_none(self.horizon_norm)},
+            "growth": {"factor_squared": format_rational(self.factor_squared)},
+            "n_max_upper": format_rational(self.n_max_upper),
+            "radius": _or_none(self.radius),
+            "time_to_radius": None if self.times is None else self.times.to_json(),
+            "blocks": [block.to_json() for block in self.blocks],
+        }
 
+    def restored(self, units: Units, problem: Problem) -> Claim:
+        """The claim about `problem` that follows from this one, which is about the problem scaled by `units` (L5.8).
 
-def _times(table: dict[str, Any]) -> Times:
-    where = "claim.time_to_radius"
-    start, n_upper = _pair(table.get("start_radius_over_delta"), where), _positive(table.get("n_upper"), f"{where}.n_upper")
-    if start[0] <= 0:
-        raise BadInput(f"{where}.start_radius_over_delta: the sizes are not positive.")
-    return Times(start, _positive(table.get("n_lower"), f"{where}.n_lower"), n_upper, _pair(table.get("start_time"), where))
-
-
-def _block(table: Any, where: str) -> Block:
-    if not isinstance(table, dict):
-        raise BadInput(f"{where}: expected an object, got {shown(table)}.")
-    outcome = table.get("outcome")
-    if outcome not in OUTCOMES:
-        raise BadInput(f"{where}.outcome: {shown(outcome)} is not one of {', '.join(OUTCOMES)}.")
-    point = None if table.get("kkt_point") is None else _table(table, where, "kkt_point")
-    centre = () if point is None else _list(point.get("centre"), f"{where}.kkt_point.centre")
-    support = table.get("support")
-
-    def optional(key: str, read: Any) -> Any:
-        return None if table.get(key) is None else read(table[key], f"{where}.{key}")
-
-    return Block(
-        index=_whole(table.get("index"), f"{where}.index"),
-        outcome=outcome,
-        reason=_text(table.get("reason") or "", f"{where}.reason"),
-        centre=tuple(_number(each, f"{where}.kkt_point.centre") for each in centre),
-        kkt_radius=None if point is None else _number(point.get("radius"), f"{where}.kkt_point.radius"),
-        support=None if support is None else tuple(_whole(each, f"{where}.support") for each in _list(support, where)),
-        value=optional("value", _pair),
-        gap=optional("gap", _gap),
-        horizon=optional("horizon", _number),
-        angle_at_horizon=optional("angle_at_horizon", _number),
-        angle_at_radius=optional("angle_at_radius", _number),
-        law=optional("law", _law),
-    )
-
-
-def _law(table: Any, where: str) -> PowerLaw:
-    if not isinstance(table, dict):
-        raise BadInput(f"{where}: expected an object, got {shown(table)}.")
-    numbers = (_number(table.get(key), f"{where}.{key}") for key in ("coefficient", "floor"))
-    return PowerLaw(_pair(table.get("exponent"), f"{where}.exponent"), *numbers)
+        delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in every field.
+        Raises `TooLong` if its numbers cannot be written.
+        """
+        rate, mass, length = units.rate, units.mass, units.length
+        times = self.times and replace(
+            self.times,
+            n_lower=multiplied(self.times.n_lower, rate),
+            n_upper=multiplied(self.times.n_upper, rate),
+            start_time=multiplied(self.times.start_time, 1 / rate),
+        )
+        blocks = (
+            replace(
+                block,
+                value=multiplied(block.value, rate),
+                gap=multiplied(block.gap, rate),
+                horizon=multiplied(block.horizon, 1 / rate),
+                law=block.law and replace(block.law, floor=multiplied(block.law.floor, 1 / mass)),
+            )
+            for block in self.blocks
+        )
+        return replace(
+            self,
+            problem_sha256=problem.sha256,
+            delta_bar=multiplied(self.delta_bar, length),
+            radius=multiplied(self.radius, length),
+            n_max_upper=multiplied(self.n_max_upper, rate),
+            scaled_time=multiplied(self.scaled_time, 1 / rate),
+            times=times,
+            blocks=tuple(blocks),
+        )
 
 
 # -- single fields -----------------------------------------------------------------------------------------------------
@@ -231,3 +342,20 @@ def _gap(value: Any, where: str) -> tuple[Fraction, Fraction | None]:
     if high is not None and low > high:
         raise BadInput(f"{where}: the lower bound {shown(ends[0])} is above the upper bound {shown(ends[1])}.")
     return low, high
+
+
+def _runs(value: Any, where: str) -> tuple[tuple[int, int], ...]:
+    # One run is written by itself, several in a list.
+    rows = _list(value, where)
+    runs = [_list(row, where) for row in (rows if rows and isinstance(rows[0], list) else [rows])]
+    if any(len(run) != 2 for run in runs):
+        raise BadInput(f"{where}: expected a run [first, count] of weights or a list of them, got {shown(value)}.")
+    return tuple((_whole(first, where), _whole(count, where)) for first, count in runs)
+
+
+def _texts(ends: tuple[Fraction, Fraction | None] | None) -> list[str | None] | None:
+    return None if ends is None else [_or_none(end) for end in ends]
+
+
+def _or_none(value: Fraction | None) -> str | None:
+    return None if value is None else format_rational(value)

@@ -1,7 +1,6 @@
-"""The claim of the uniform theorem as data: every number rounded to the side on which it stays true.
+"""What the bounds of a sweep claim: every number rounded to the side on which it stays true.
 
-The fields are those of the certificate (`docs/certificate-format.md`); numbers are exact rationals as text. Everything
-holds for every delta in (0, delta_bar] because every bound of the sweep increases with delta.
+Everything holds for every delta in (0, delta_bar] because every bound of the sweep increases with delta.
 Source: `proofs_notes/L5-uniform-theorem.md`.
 """
 
@@ -9,12 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.ball import Ball
-from certflow.exact import format_dyadic, format_rational
 from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep, Timeline
@@ -22,11 +19,9 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
-from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.claim import Block, Claim, Pair, PowerLaw, Times
+from certflow.theorems.early_direction.groups import Group, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
-
-if TYPE_CHECKING:
-    from certflow.theorems.early_direction.groups import Group
 
 _DIGITS = 6
 
@@ -40,15 +35,11 @@ def rounded(value: Fraction, up: bool, digits: int = _DIGITS) -> Fraction:
     return (-((-value) // unit) if up else value // unit) * unit
 
 
-def _text(value: Fraction, up: bool, digits: int = _DIGITS) -> str:
-    return format_rational(rounded(value, up, digits))
+def _pair(ball: Ball) -> Pair:
+    return rounded(ball.lower(), False, 10), rounded(ball.upper(), True, 10)
 
 
-def _pair(ball: Ball) -> list[str]:
-    return [_text(ball.lower(), False, 10), _text(ball.upper(), True, 10)]
-
-
-class _Times:
+class _Entry:
     """When the horizon is, in scaled time: exact for order 2, an enclosure of its entry for higher orders (R8)."""
 
     def __init__(self, groups: Sequence[Group], timeline: Timeline, sweep: Sweep, order: int) -> None:
@@ -85,11 +76,11 @@ def make_claim(
     epsilon: Fraction,
     start_angle: Fraction,
     radius: Fraction | None,
-) -> dict[str, Any]:
+) -> Claim:
     """The claim for these proved bounds. Raises `Unproved` if the horizon cannot be placed before the
     radius (L > 2) (L5.3, L5.4)."""
     order = problem.order
-    times = _Times(groups, timeline, sweep, order)
+    times = _Entry(groups, timeline, sweep, order)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order).exp()
     place = _place(groups, horizon, sweep, times, start, order, delta_bar)
     if radius is not None and place.squared * delta_bar**2 > radius**2:
@@ -97,24 +88,24 @@ def make_claim(
     size = horizon.start_size(sweep, delta_bar)
     if order > 2:
         size = (Ball(place.squared, BITS).sqrt() * delta_bar).upper() ** order
-    return {
-        "statement": "early-direction",
-        "order": order,
-        "epsilon": format_rational(epsilon),
-        "delta_bar": format_rational(delta_bar),
-        "start_angle": format_rational(start_angle),
-        "problem_sha256": problem.sha256,
-        "loss": {"kind": problem.loss.kind, "reduction": problem.loss.reduction},
-        "assumptions": list(ASSUMPTIONS),
-        "horizon": {"scaled_time": _or_none(place.scaled_time), "norm_over_delta": _or_none(place.norm)},
-        "growth": {"factor_squared": format_rational(place.factor_squared)},
-        "n_max_upper": _text(largest_ncf(problem, groups), True),
-        "radius": None if radius is None else format_rational(radius),
-        "time_to_radius": None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
-        "blocks": [
+    return Claim(
+        order=order,
+        epsilon=epsilon,
+        delta_bar=delta_bar,
+        start_angle=start_angle,
+        problem_sha256=problem.sha256,
+        loss=problem.loss.kind,
+        reduction=problem.loss.reduction,
+        scaled_time=place.scaled_time,
+        horizon_norm=place.norm,
+        factor_squared=place.factor_squared,
+        n_max_upper=rounded(largest_ncf(problem, groups), True),
+        radius=radius,
+        times=None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
+        blocks=tuple(
             _block(problem, groups, horizon, sweep, g, delta_bar, radius, size, place.scaled_time) for g in range(len(groups))
-        ],
-    }
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ class _Place:
 
 
 def _place(
-    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Times, start: Ball, order: int, delta_bar: Fraction
+    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Entry, start: Ball, order: int, delta_bar: Fraction
 ) -> _Place:
     """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is surely after it.
 
@@ -158,13 +149,9 @@ def _place(
     return _Place(None, norm, rounded(max(before, norm * norm), True), norm * norm)
 
 
-def _or_none(value: Fraction | None) -> str | None:
-    return None if value is None else format_rational(value)
-
-
 def _time_to_radius(
-    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, start: Ball, times: _Times, radius: Fraction, order: int
-) -> dict[str, Any] | None:
+    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, start: Ball, times: _Entry, radius: Fraction, order: int
+) -> Times | None:
     size = (Ball(radius, BITS) ** order).upper()
     trapped = [g for g, group in enumerate(groups) if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0]
     if not trapped:
@@ -178,14 +165,15 @@ def _time_to_radius(
     slow = Ball(horizon.rate(horizon.groups[best], size), BITS) / order**2 / trap.norm ** (order - 2)
     fast = Ball(horizon.fastest(), BITS) / order / trap.norm ** (order - 2)
     low = Ball(Fraction(float(sweep.log_lo[best])), BITS).exp()
-    return {
-        "start_radius_over_delta": [_text(low.lower(), False), _text(start.upper(), True)],
-        "n_lower": _text(slow.lower(), False),
-        "n_upper": _text(fast.upper(), True),
-        "start_time": [_text(times.low, False, 12), _text(times.high, True, 12)]
-        if order > 2
-        else [format_rational(times.low)] * 2,
-    }
+    start_time = times.low, times.low
+    if order > 2:
+        start_time = rounded(times.low, False, 12), rounded(times.high, True, 12)
+    return Times(
+        start_radius=(rounded(low.lower(), False), rounded(start.upper(), True)),
+        n_lower=rounded(slow.lower(), False),
+        n_upper=rounded(fast.upper(), True),
+        start_time=start_time,
+    )
 
 
 def _block(
@@ -198,67 +186,62 @@ def _block(
     radius: Fraction | None,
     size: Fraction,
     scaled: Fraction | None,
-) -> dict[str, Any]:
+) -> Block:
     """The claim about block g; `size` bounds A at the horizon."""
     group = groups[g]
     weights = [i for part in group.parts.indices for i in part]
     trap, order = group.trap, problem.order
-    block: dict[str, Any] = {
-        "index": g,
-        "weights": _runs(sorted(weights)),
-        "outcome": "zero" if group.zero else "inconclusive" if group.curve is None else "dead" if trap is None else "",
-        "reason": group.reason,
-        **dict.fromkeys(("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law")),
-    }
+    outcome = outcome_of(group)
     if group.curve is None:
-        return block
+        return Block(g, _runs(sorted(weights)), outcome, group.reason)
     own = sum((window.h for window in group.curve.windows), Fraction(0))
-    block["horizon"] = _or_none(own if order == 2 else scaled)
+    block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own if order == 2 else scaled)
     if trap is None:
         return block
-    block["outcome"] = "converges" if trap.rates.ell_lo > 0 else "shrinks"
-    block["kkt_point"] = {
-        "centre": _in_order(weights, [format_dyadic(v, -trap.grid) for part in trap.centre for v in part]),
-        "radius": _text(Fraction(trap.kkt_radius), True),
-    }
-    block["support"] = _support(trap, g)
-    block["value"] = _pair(trap.value)
-    # A single weight has no tangent space, and no gap.
-    block["gap"] = _pair(trap.gap) if len(weights) > 1 else None
     at_horizon = Fraction(float(sweep.distance[g]))
     if order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
         at_horizon = at_horizon + floor * size
-    block["angle_at_horizon"] = _text(at_horizon, True)
-    if radius is not None:
-        full = (Ball(radius, BITS) ** order).upper()
-        block["angle_at_radius"] = _text(horizon.angle_at(sweep, delta_bar, g, full), True)
-        law = horizon.law(g, full)
-        if law is not None:
-            exponent = rounded(law[0], False)
-            start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
-            coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * start).upper()
-            block["law"] = {
-                "exponent": [format_rational(exponent)] * 2,
-                "coefficient": _text(coefficient, True),
-                "floor": _text(law[1], True),
-            }
-    return block
+    block = replace(
+        block,
+        centre=_in_order(weights, [Fraction(v, 1 << trap.grid) for part in trap.centre for v in part]),
+        kkt_radius=rounded(Fraction(trap.kkt_radius), True),
+        support=_support(trap, g),
+        value=_pair(trap.value),
+        # A single weight has no tangent space, and no gap.
+        gap=_pair(trap.gap) if len(weights) > 1 else None,
+        angle_at_horizon=rounded(at_horizon, True),
+    )
+    if radius is None:
+        return block
+    full = (Ball(radius, BITS) ** order).upper()
+    at_radius = rounded(horizon.angle_at(sweep, delta_bar, g, full), True)
+    return replace(block, angle_at_radius=at_radius, law=_law(horizon, sweep, g, full, order))
 
 
-def _runs(weights: list[int]) -> list[Any]:
-    """[first, count] for consecutive weights, otherwise a list of such pairs."""
+def _law(horizon: Horizon, sweep: Sweep, g: int, full: Fraction, order: int) -> PowerLaw | None:
+    """The law of block g until A = `full`."""
+    law = horizon.law(g, full)
+    if law is None:
+        return None
+    exponent = rounded(law[0], False)
+    start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
+    coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * start).upper()
+    return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(law[1], True))
+
+
+def _runs(weights: list[int]) -> tuple[tuple[int, int], ...]:
+    """(first, count) for every run of consecutive weights."""
     breaks = [k for k in range(1, len(weights)) if weights[k] != weights[k - 1] + 1]
-    pairs = [[weights[a], b - a] for a, b in zip([0, *breaks], [*breaks, len(weights)], strict=True)]
-    return pairs[0] if len(pairs) == 1 else pairs
+    return tuple((weights[a], b - a) for a, b in zip([0, *breaks], [*breaks, len(weights)], strict=True))
 
 
-def _in_order(weights: list[int], values: list[str]) -> list[str]:
+def _in_order(weights: list[int], values: list[Fraction]) -> tuple[Fraction, ...]:
     """Values listed part by part, in the order of the problem's weights."""
-    return [value for _, value in sorted(zip(weights, values, strict=True), key=lambda pair: pair[0])]
+    return tuple(value for _, value in sorted(zip(weights, values, strict=True)))
 
 
-def _support(trap: Trap, first: int) -> list[int] | None:
+def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
     """The parts, counted in the whole network, that do not vanish in the KKT point; None if one is too small to tell.
 
     `first` is the first part of the block: its own number if every part is a block, else 0.
@@ -272,7 +255,7 @@ def _support(trap: Trap, first: int) -> list[int] | None:
         if not square > norm2 * Fraction(trap.kkt_radius) ** 2:
             return None
         alive.append(first + j)
-    return alive
+    return tuple(alive)
 
 
 def largest_ncf(problem: Problem, groups: Sequence[Group]) -> Fraction:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from certflow.flow.curve import Curve, Grid
+from certflow.outcome import Fate
 
 
 class StepEvidence(NamedTuple):
@@ -43,7 +44,7 @@ class GroupEvidence:
     trap.
     """
 
-    outcome: str
+    outcome: Fate
     reason: str
     curve: Curve | None
     steps: tuple[tuple[StepEvidence, ...], ...]

@@ -26,6 +26,7 @@ from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
 from certflow.flow.propose.traps import find_traps, proposed_bound
+from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
 from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
 
@@ -186,10 +187,19 @@ def dead_room(parts: Parts, curve: Curve) -> float:
     return room
 
 
+def outcome_of(group: Group) -> Fate:
+    """What becomes of a group."""
+    if group.curve is None:
+        return Fate.ZERO if group.zero else Fate.INCONCLUSIVE
+    if group.trap is None:
+        return Fate.DEAD
+    return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
+
+
 def evidence_of(group: Group) -> GroupEvidence:
     """What a certificate stores about a group."""
     if group.curve is None:
-        return GroupEvidence("zero" if group.zero else "inconclusive", group.reason, None, (), None)
+        return GroupEvidence(outcome_of(group), group.reason, None, (), None)
     steps, k = [], 0
     for window in group.curve.windows:
         row = []
@@ -199,10 +209,8 @@ def evidence_of(group: Group) -> GroupEvidence:
             k += 1
         steps.append(tuple(row))
     trap = group.trap
-    if trap is None:
-        return GroupEvidence("dead", "", group.curve, tuple(steps), None)
-    outcome = "converges" if trap.rates.ell_lo > 0 else "shrinks"
-    return GroupEvidence(outcome, "", group.curve, tuple(steps), TrapEvidence(trap.gamma, trap.r0, trap.lift, trap.gap_direction))
+    end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.lift, trap.gap_direction)
+    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end)
 
 
 def reasons(groups: Sequence[Group]) -> str:

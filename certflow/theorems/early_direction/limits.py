@@ -12,7 +12,7 @@ from typing import Any
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import format_rational, parse_rational
 from certflow.outcome import BadInput
-from certflow.theorems.early_direction.claim import Block, Statement, read_claim
+from certflow.theorems.early_direction.claim import Block, Claim
 
 _LARGEST_EXPONENT = 700
 """Beyond it the exponential is no double."""
@@ -21,9 +21,11 @@ _LARGEST_EXPONENT = 700
 @dataclass(frozen=True)
 class Limit:
     """The directions of one block separate most on `start` <= s <= `end`, by at most exp(`integral`); its curve ends at
-    `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for the block that limits."""
+    `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for the block that limits. `joint`:
+    the block is all weights."""
 
     block: int
+    joint: bool
     start: Fraction
     end: Fraction
     integral: Fraction
@@ -40,9 +42,9 @@ class Limit:
             "used": format_rational(self.used),
         }
 
-    def sentence(self, joint: bool) -> str:
+    def sentence(self) -> str:
         """What a person reads."""
-        who = "the direction of all weights" if joint else f"block {self.block + 1}"
+        who = "the direction of all weights" if self.joint else f"block {self.block + 1}"
         used, arrival = rounded_text(100 * self.used, 3), rounded_text(self.arrival, 4)
         share = f"its angle uses {used} % of what is allowed, and its curve ends at s ≈ {arrival}"
         if self.integral <= 0:
@@ -55,23 +57,22 @@ class Limit:
         return f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}{factor}."
 
 
-def what_limits(certificate: dict[str, Any]) -> list[Limit]:
+def limits(claim: Claim, certificate: dict[str, Any]) -> list[Limit]:
     """One `Limit` per group with a curve, the one that limits delta_bar first.
 
-    `certificate` is what `read_certificate` returns. Raises `BadInput` if its claim or its rates cannot be read.
+    `certificate` is what `read_certificate` returns, `claim` its claim. Raises `BadInput` if its rates cannot be read.
     """
-    statement = read_claim(certificate["claim"])
     try:
-        groups = list(zip(certificate["groups"], statement.blocks, strict=True))
-        limits = [_limit(group, block, statement) for group, block in groups if group["start"] is not None]
+        groups = list(zip(certificate["groups"], claim.blocks, strict=True))
+        found = [_limit(group, block, claim) for group, block in groups if group["start"] is not None]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput("certificate: the groups cannot be read; `certflow check` says what is wrong.") from error
-    return sorted(limits, key=lambda limit: (-limit.used, -limit.integral, limit.block))
+    return sorted(found, key=lambda limit: (-limit.used, -limit.integral, limit.block))
 
 
-def _limit(group: dict[str, Any], block: Block, statement: Statement) -> Limit:
+def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Limit:
     clock, rates = [Fraction(0)], []
     for window in group["windows"]:
         step = parse_rational(window["h"], "h") / len(window["steps"])
@@ -87,12 +88,12 @@ def _limit(group: dict[str, Any], block: Block, statement: Statement) -> Limit:
         total += rate
         if total > best:
             best, begin, end = total, first, k + 1
-    return Limit(block.index, clock[begin], clock[end], best, clock[-1], _used(group, block, statement))
+    return Limit(block.index, claim.joint, clock[begin], clock[end], best, clock[-1], _used(group, block, claim))
 
 
-def _used(group: dict[str, Any], block: Block, statement: Statement) -> Fraction:
+def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:
     if group["trap"] is None:
         return Fraction(0)
     room = parse_rational(group["trap"]["r0"], "r0") - (block.kkt_radius or 0)
     angles = (angle for angle in (block.angle_at_horizon, block.angle_at_radius) if angle is not None)
-    return max(angles, default=Fraction(0)) / min(statement.epsilon, room)
+    return max(angles, default=Fraction(0)) / min(claim.epsilon, room)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import common_bits, format_rational
+from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
@@ -25,14 +25,15 @@ from certflow.flow.endings import NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import BadInput, Inconclusive
+from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.problem_file import exact_number
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
+from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
+from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.conclude import make_claim, rounded
-from certflow.theorems.early_direction.evidence import GroupEvidence
 from certflow.theorems.early_direction.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
 from certflow.theorems.early_direction.horizon import Horizon, Settled
 from certflow.theorems.early_direction.tracks import track_of
@@ -53,26 +54,7 @@ _EVEN = "even for delta = 1e-90 in the units of the proof"
 _NARROWINGS = 3
 
 
-@dataclass
-class Certified:
-    """What `certify` proved: `claim` is the theorem as data, `groups` its evidence in the units of `normalised`, whose
-    clock is also that of `stopped_at` (L5.5).
-
-    `outcome` is "proved", "partial" (some blocks are inconclusive) or "inconclusive" (`claim` empty); then `reason`,
-    `stopped_at`, `proved_until` and `try_` say why, where, what was proved until there, and what to try.
-    """
-
-    problem: Problem
-    outcome: str
-    reason: str = ""
-    stopped_at: dict[str, Any] | None = None
-    proved_until: str = ""
-    try_: str = ""
-    groups: list[GroupEvidence] = field(default_factory=list)
-    claim: dict[str, Any] = field(default_factory=dict)
-
-
-def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified:
+def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified[Claim]:
     """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within
     `start_angle` (L5.1, L5.2, L5.10).
 
@@ -88,12 +70,12 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     scaled, units = normalised(problem)
     long = _too_long(scaled, problem.direction)
     if long:
-        return Certified(problem, "inconclusive", long)
+        return Certified(problem, Outcome.INCONCLUSIVE, long)
     found = _best(scaled, goal, angle, progress)
     try:
-        return replace(found, problem=problem, claim=units.restored(found.claim, problem) if found.claim else {})
+        return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except TooLong as error:
-        return Certified(problem, "inconclusive", str(error))
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error))
 
 
 def _too_long(scaled: Problem, direction: np.ndarray) -> str:
@@ -112,7 +94,7 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
     return ""
 
 
-def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified:
+def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified[Claim]:
     """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller angles."""
     best, first, falls = None, None, False
     ladder = [target for target in _ANGLES if angle <= target <= goal] if goal > _ANGLES[-1] else []
@@ -133,32 +115,34 @@ def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress 
         best = found if best is None else max(best, found, key=_worth)
         (known, delta), (most, largest) = _worth(found), _worth(best)
         falls = target < _WIDE and (known < most or delta < _NEARLY * largest)
-        if not found.claim:
+        if found.claim is None:
             break
     if best is None:
         if first is None:
             raise ValueError("nothing was tried")
-        return Certified(problem, "inconclusive", str(first), first.stopped_at, first.proved, advice(first.causes, goal, angle))
-    if best.claim:
-        best.claim["epsilon"] = format_rational(goal)
+        return Certified(
+            problem, Outcome.INCONCLUSIVE, str(first), first.stopped_at, first.proved, advice(first.causes, goal, angle)
+        )
+    if best.claim is not None:
+        best.claim = replace(best.claim, epsilon=goal)
     return best
 
 
-def _worth(found: Certified) -> tuple[int, Fraction]:
+def _worth(found: Certified[Claim]) -> tuple[int, Fraction]:
     """More blocks are better, then a larger delta_bar."""
-    blocks = found.claim.get("blocks", [])
-    known = sum(block["outcome"] != "inconclusive" for block in blocks)
-    return known, Fraction(found.claim["delta_bar"]) if found.claim else Fraction(0)
+    if found.claim is None:
+        return 0, Fraction(0)
+    return len(found.claim.blocks) - len(found.claim.of(Fate.INCONCLUSIVE)), found.claim.delta_bar
 
 
-def _certified(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float) -> Certified:
+def _certified(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float) -> Certified[Claim]:
     """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single group."""
     proof: _Proof | None = None
     try:
         proof = _Proof(problem, _groups(problem), goal, angle, progress, sub_step)
         return proof.run()
     except OutOfTime as error:
-        return Certified(problem, "inconclusive", str(error) if proof is None else f"{error} {proof.progressed()}")
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error) if proof is None else f"{error} {proof.progressed()}")
     except OutsideDomain as error:
         raise Unproved(f"a bound is too large to be computed: {error}.", Cause.TUBE) from None
 
@@ -193,7 +177,7 @@ class _Proof:
         # No larger delta is tried; like the start of the search it is in proportion to the data, whatever their size.
         self.largest = natural_length(problem)
 
-    def run(self) -> Certified:
+    def run(self) -> Certified[Claim]:
         """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
@@ -222,7 +206,8 @@ class _Proof:
         )
         evidence = [evidence_of(group) for group in self.groups]
         partial = any(not group.known for group in self.groups)
-        return Certified(self.problem, "partial" if partial else "proved", reasons(self.groups), groups=evidence, claim=claim)
+        outcome = Outcome.PARTIAL if partial else Outcome.PROVED
+        return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.

@@ -6,27 +6,32 @@ Every decimal is rounded to the side on which the sentence stays true; where the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.decimal_text import interval_text, rounded_text
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.exact import dyadic_text, format_rational
+from certflow.outcome import Fate
 from certflow.tables import Cell, Column, Table, latex_text
-from certflow.theorems.early_direction.claim import Block, Statement, read_claim
+from certflow.theorems.early_direction.claim import MOVING, Block, Claim, Pair
+from certflow.theorems.early_direction.query import Answer
 
 DIGITS = 4
 """Significant digits of the numbers in sentences."""
 
-
-def claim_sentence(claim: dict[str, Any]) -> str:
-    """The claim as one English paragraph. Raises `BadInput` for what is not a claim."""
-    return " ".join(_sentences(read_claim(claim)))
+ANSWER_DIGITS, TIME_DIGITS = 5, 8
+"""Significant digits in the tables of an answer."""
 
 
-def _sentences(s: Statement) -> list[str]:
+def paragraph(claim: Claim) -> str:
+    """The claim as one English paragraph."""
+    return " ".join(_sentences(claim))
+
+
+def _sentences(s: Claim) -> list[str]:
     at = "Then" if s.scaled_time is None else f"At {_time(s)} = T"
-    moving = s.of("converges", "shrinks", "continuum")
+    moving = s.of(*MOVING)
     found = [
         f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) = δ·w0, "
         f"‖w0‖ = 1, satisfies the following.",
@@ -42,13 +47,13 @@ def _sentences(s: Statement) -> list[str]:
         found.append(
             "The statement is about the direction of each block by itself, not about the joint direction of all weights."
         )
-    lost = s.of("inconclusive")
+    lost = s.of(Fate.INCONCLUSIVE)
     if lost:
         found.append(f"Nothing is claimed about {_names(lost)} (inconclusive).")
     return found
 
 
-def _growth(s: Statement) -> str:
+def _growth(s: Claim) -> str:
     bound = f"‖w‖² ≤ {up(s.factor_squared)}·δ²"
     if s.scaled_time is not None:
         return f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: {bound}."
@@ -56,15 +61,15 @@ def _growth(s: Statement) -> str:
     return f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up to it {bound}."
 
 
-def _directions(s: Statement) -> str:
+def _directions(s: Claim) -> str:
     return f" and every w0 within the angle {down(s.start_angle)} of the given direction" if s.start_angle else ""
 
 
-def _clock(s: Statement) -> str:
+def _clock(s: Claim) -> str:
     return "time t" if s.order == 2 else f"scaled time t·δ{_power(s.order - 2)}"
 
 
-def _time(s: Statement) -> str:
+def _time(s: Claim) -> str:
     return "t" if s.order == 2 else f"t·δ{_power(s.order - 2)}"
 
 
@@ -72,11 +77,11 @@ def _power(exponent: int) -> str:
     return "" if exponent == 1 else "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(exponent))
 
 
-def _loss(s: Statement) -> str:
+def _loss(s: Claim) -> str:
     return f"{'mean' if s.reduction == 'mean' else 'summed'} {s.loss} loss"
 
 
-def _subject(s: Statement, moving: Sequence[Block]) -> str:
+def _subject(s: Claim, moving: Sequence[Block]) -> str:
     if s.joint:
         return "the direction w/‖w‖"
     if len(moving) == len(s.blocks):
@@ -84,26 +89,26 @@ def _subject(s: Statement, moving: Sequence[Block]) -> str:
     return f"the direction of {'each of ' if len(moving) > 1 else ''}{_names(moving)}"
 
 
-def _near(s: Statement, moving: Sequence[Block]) -> str:
+def _near(s: Claim, moving: Sequence[Block]) -> str:
     angles = [block.angle_at_horizon for block in moving if block.angle_at_horizon is not None]
     bound = max(angles, default=s.epsilon)
     return f"within {up(bound)} (radians) of {'a' if s.joint else 'its'} KKT point"
 
 
-def _from_then_on(s: Statement) -> str:
-    whose = "it" if s.joint or len(s.of("converges", "shrinks", "continuum")) == 1 else "each of them"
+def _from_then_on(s: Claim) -> str:
+    whose = "it" if s.joint or len(s.of(*MOVING)) == 1 else "each of them"
     until = "for all later times" if s.radius is None else f"until ‖w‖ first exceeds R = {down(s.radius)}"
     return f"From then on {whose} stays within ε = {up(s.epsilon)} {until}."
 
 
-def _outcomes(s: Statement) -> list[str]:
+def _outcomes(s: Claim) -> list[str]:
     found = []
-    for outcome, sign in (("converges", "positive"), ("shrinks", "negative")):
+    for outcome, sign in ((Fate.CONVERGES, "positive"), (Fate.SHRINKS, "negative")):
         blocks = s.of(outcome)
         if blocks:
             where = "this KKT point" if s.joint else f"the KKT point{'s' if len(blocks) > 1 else ''} of {_names(blocks)}"
             found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
-    dead = s.of("dead")
+    dead = s.of(Fate.DEAD)
     if dead:
         who, it, its = ("The network", "it", "its") if s.joint else (_names(dead), "it", "its")
         if len(dead) > 1:
@@ -113,14 +118,14 @@ def _outcomes(s: Statement) -> list[str]:
             f"{who[0].upper()}{who[1:]} {be} dead from the horizon on at the latest: no sample activates {it}, and {its} weights "
             "no longer change at all."
         )
-    zero = s.of("zero")
+    zero = s.of(Fate.ZERO)
     if zero:
         start, stay = ("start", "stay") if len(zero) > 1 else ("starts", "stays")
         found.append(f"{_names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times.")
     return found
 
 
-def _alive(s: Statement, blocks: Sequence[Block]) -> str:
+def _alive(s: Claim, blocks: Sequence[Block]) -> str:
     """Which neurons are left, if the KKT point of all weights has others that are exactly zero."""
     support = blocks[0].support
     if not s.joint or not support or support == (0,) or 0 not in blocks[0].centre:
@@ -129,7 +134,7 @@ def _alive(s: Statement, blocks: Sequence[Block]) -> str:
     return f" Only {names} {'are' if len(support) > 1 else 'is'} not zero there."
 
 
-def _first_time(s: Statement) -> str:
+def _first_time(s: Claim) -> str:
     times = s.times
     if times is None or s.radius is None:
         raise ValueError("the claim has no times")
@@ -149,7 +154,7 @@ def _first_time(s: Statement) -> str:
     )
 
 
-def _reaching(s: Statement, start: Fraction, rate: Fraction, lower: bool) -> str:
+def _reaching(s: Claim, start: Fraction, rate: Fraction, lower: bool) -> str:
     # A lower bound needs the largest start and the largest rate.
     size, speed = (up(start), up(rate)) if lower else (down(start), down(rate))
     if s.order == 2:
@@ -198,14 +203,13 @@ def _equals(value: Fraction) -> str:
 # -- LaTeX -------------------------------------------------------------------------------------------------------------
 
 
-def claim_latex(claim: dict[str, Any]) -> str:
+def latex(s: Claim) -> str:
     """The claim as a LaTeX `theorem` environment, followed by the table of its blocks if there are several.
 
     Needs `\\newtheorem{theorem}{Theorem}` and, for the table, the package booktabs.
     """
-    s = read_claim(claim)
     clock = "t" if s.order == 2 else _tex_clock(s)
-    moving = s.of("converges", "shrinks", "continuum")
+    moving = s.of(*MOVING)
     angle = (
         rf" and every unit vector $w_0$ within the angle ${_tex(down(s.start_angle))}$ of the given direction"
         if s.start_angle
@@ -230,7 +234,7 @@ def claim_latex(claim: dict[str, Any]) -> str:
     laws = [block for block in moving if block.law is not None]
     if s.joint and laws:
         items.append(_tex_law(s, laws[0]))
-    lost = s.of("inconclusive")
+    lost = s.of(Fate.INCONCLUSIVE)
     if lost:
         items.append(latex_text(f"Nothing is claimed about {_names(lost)}."))
     body = "\n".join(rf"  \item {item}" for item in items)
@@ -241,7 +245,7 @@ def claim_latex(claim: dict[str, Any]) -> str:
         f"{'' if s.joint else ', and directions are those of each block by itself, not of all weights jointly'}.\n"
         f"\\begin{{enumerate}}\n{body}\n\\end{{enumerate}}\n\\end{{theorem}}\n"
     )
-    return text if s.joint else text + "\n" + claim_table(claim).to_latex()
+    return text if s.joint else text + "\n" + table(s).to_latex()
 
 
 def _tex_prose(text: str) -> str:
@@ -255,7 +259,7 @@ def _tex_prose(text: str) -> str:
     return "".join(each if each.startswith("$") else latex_text(each) for each in pieces).replace("W", r"$w/\|w\|$")
 
 
-def _tex_clock(s: Statement) -> str:
+def _tex_clock(s: Claim) -> str:
     return r"\delta t" if s.order == 3 else rf"\delta^{{{s.order - 2}}} t"
 
 
@@ -269,7 +273,7 @@ def _tex(text: str) -> str:
     return re.sub(r"([0-9.]+)e([-+][0-9]+)", scientific, text).replace("≈", r"\approx")
 
 
-def _tex_times(s: Statement, clock: str) -> str:
+def _tex_times(s: Claim, clock: str) -> str:
     times = s.times
     if times is None:
         raise ValueError("the claim has no times")
@@ -295,7 +299,7 @@ def _tex_times(s: Statement, clock: str) -> str:
     )
 
 
-def _tex_law(s: Statement, block: Block) -> str:
+def _tex_law(s: Claim, block: Block) -> str:
     law = block.law
     if law is None:
         raise ValueError("the block has no law")
@@ -309,9 +313,8 @@ def _tex_law(s: Statement, block: Block) -> str:
 # -- table -------------------------------------------------------------------------------------------------------------
 
 
-def claim_table(claim: dict[str, Any]) -> Table:
+def table(s: Claim) -> Table:
     """A row per block: its outcome, N and the gap at its KKT point, the bounds of its angle, and its law."""
-    s = read_claim(claim)
     columns = [
         Column("block"),
         Column("outcome", align="left"),
@@ -326,7 +329,7 @@ def claim_table(claim: dict[str, Any]) -> Table:
     if s.radius is None:
         del columns[5:]
     title = f"Bounds for every δ in (0, {down(s.delta_bar)}]"
-    table = Table(title, columns, label="tab:claim")
+    found = Table(title, columns, label="tab:claim")
     for block in s.blocks:
         cells: list[Cell | str] = [
             block.name,
@@ -340,14 +343,14 @@ def claim_table(claim: dict[str, Any]) -> Table:
             cells.append(_cell(None if block.law is None else block.law.exponent[0], down))
             cells.append(_cell(None if block.law is None else block.law.coefficient, up))
             cells.append(_cell(None if block.law is None else block.law.floor, up))
-        table.add(*cells)
+        found.add(*cells)
     if s.radius is not None and any(block.law is not None for block in s.blocks):
         law = f"c times δ/ρ to the power κ, plus floor·ρ{_power(s.order)}"
-        table.notes.append(f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}.")
+        found.notes.append(f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}.")
     if s.radius is not None:
-        table.notes.append(f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in radians.")
-    table.notes += [f"Block {block.name}: {block.reason}" for block in s.of("inconclusive") if block.reason]
-    return table
+        found.notes.append(f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in radians.")
+    found.notes += [f"Block {block.name}: {block.reason}" for block in s.of(Fate.INCONCLUSIVE) if block.reason]
+    return found
 
 
 def _cell(value: Any, text: Any, *digits: int) -> Cell:
@@ -359,50 +362,48 @@ def _cell(value: Any, text: Any, *digits: int) -> Cell:
 
 # -- one delta ---------------------------------------------------------------------------------------------------------
 
-ANSWER_DIGITS = 5
-_TIME_DIGITS = 8
 
-
-def answer_tables(answer: dict[str, Any]) -> list[Table]:
-    """The tables of what `certflow.theorems.early_direction.query.query` returned; all decimals are rounded to the safe side."""
+def answer_tables(answer: Answer) -> list[Table]:
+    """What was said about one delta: the horizon and each radius, then the angles of every block; rounded to the safe side."""
     return [_events(answer), _angles(answer)]
 
 
-def _events(answer: dict[str, Any]) -> Table:
+def _events(answer: Answer) -> Table:
     columns = [Column("event", align="left"), Column("‖w‖"), Column("t ≥"), Column("t ≤")]
-    table = Table(f"When, for δ = {answer['delta']}", columns, label="tab:query-times")
-    horizon = answer["horizon"]
-    size = _bound_cell(horizon["norm_upper"], up=True)
-    table.add("horizon", Cell(f"≤ {size.text}", size.raw), *_time_cells(horizon["time"]))
+    found = Table(f"When, for δ = {answer.delta}", columns, label="tab:query-times")
+    found.add("horizon", _at_most(answer.norm_at_horizon), *_time_cells(answer.horizon_time))
     since = "the horizon"
-    if answer["start"] is not None and answer["order"] > 2:
-        size, since = _bound_cell(answer["start"]["norm_upper"], up=True), "t₁"
-        table.add("t₁", Cell(f"≤ {size.text}", size.raw), *_time_cells(answer["start"]["time"]))
-    for row in answer["times"]:
-        table.add(f"first ‖w‖ = ρ after {since}", _bound_cell(row["radius"]), *_time_cells(row["first_reached"]))
-    return table
+    if answer.start is not None and answer.claim.order > 2:
+        since = "t₁"
+        found.add("t₁", _at_most(answer.start.norm_upper), *_time_cells(answer.start.time))
+    for each in answer.radii:
+        size = Cell(down(each.rho, ANSWER_DIGITS), format_rational(each.rho))
+        found.add(f"first ‖w‖ = ρ after {since}", size, *_time_cells(each.first_reached))
+    return found
 
 
-def _angles(answer: dict[str, Any]) -> Table:
-    radii = [row["radius"] for row in answer["times"]]
+def _angles(answer: Answer) -> Table:
     columns = [Column("block"), Column("outcome", align="left"), Column("at the horizon ≤", key="horizon")]
-    columns += [Column(f"at ‖w‖ = {_bound_cell(radius).text} ≤", key=radius) for radius in radii]
-    table = Table("Angle of each block to its KKT point (radians)", columns, label="tab:query-angles")
-    for block in answer["blocks"]:
-        angles = [block["angle_at_horizon"], *(row["angle"] for row in block["angles"])]
-        table.add(str(block["index"] + 1), block["outcome"], *(_bound_cell(angle, up=True) for angle in angles))
-    if radii:
-        table.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
-    return table
+    for each in answer.radii:
+        columns.append(Column(f"at ‖w‖ = {down(each.rho, ANSWER_DIGITS)} ≤", key=format_rational(each.rho)))
+    found = Table("Angle of each block to its KKT point (radians)", columns, label="tab:query-angles")
+    for j, block in enumerate(answer.claim.blocks):
+        angles = [answer.angles_at_horizon[j], *(each.angles[j] for each in answer.radii)]
+        found.add(block.name, block.outcome, *(_bound_cell(angle, up, ANSWER_DIGITS) for angle in angles))
+    if answer.radii:
+        found.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
+    return found
 
 
-def _time_cells(pair: Sequence[str] | None) -> list[Cell]:
+def _time_cells(pair: Pair | None) -> list[Cell]:
     low, high = pair or (None, None)
-    return [_bound_cell(low, digits=_TIME_DIGITS), _bound_cell(high, True, _TIME_DIGITS)]
+    return [_bound_cell(low, down, TIME_DIGITS), _bound_cell(high, up, TIME_DIGITS)]
 
 
-def _bound_cell(text: str | None, up: bool = False, digits: int = ANSWER_DIGITS) -> Cell:
-    if text is None:
-        return Cell("–", "")
-    # Products of an extreme delta have larger exponents than delta itself.
-    return Cell(rounded_text(parse_rational(text, "bound", 100 * MAX_DELTA_EXPONENT), digits, up), text)
+def _at_most(size: Fraction) -> Cell:
+    cell = _bound_cell(size, up, ANSWER_DIGITS)
+    return Cell(f"≤ {cell.text}", cell.raw)
+
+
+def _bound_cell(value: Fraction | None, text: Callable[[Fraction, int], str], digits: int) -> Cell:
+    return Cell("–", "") if value is None else Cell(text(value, digits), dyadic_text(value))

@@ -1,157 +1,75 @@
-"""L2, time near the origin: how long, at least, every gradient flow started at ‖w(0)‖ = delta stays of size delta.
-
-For a convex loss, `d‖w‖²/dt = 2L sum_i r_i H_i <= 2L N(w) <= 2L M ‖w‖^L` along every gradient flow, for every upper
-bound M of N⁺_max, in particular beta ‖z‖ (L2.1: Euler's identity holds for every Clarke selection, and
-`-l'(s) s <= -l'(0) s`). Integrated (L2.2), with the scaled time t delta^(L-2) and B the ratio of final to initial norm:
-
-    L = 2:  ‖w‖ <= B delta  up to  ln(B) / (2 M),                     L > 2:  up to  (1 - B^(2-L)) / (L (L-2) M).
-
-The factor form has B = sqrt(C), the radius form B = R/delta. M = 0: for all time (L2.3).
-"""
+"""The bound of N that a certificate of the time near the origin states, with the strongest proof that there is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.decimal_text import ceiling_text, floor_text, magnitude
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
-from certflow.kkt.bounds.largest import global_bounds, z_norm
-from certflow.outcome import BadInput
+from certflow.flow.enclose.parts import parts_of
+from certflow.flow.propose.centres import groups_of
+from certflow.kkt.enumerate import kkt_set
+from certflow.kkt.points import KKTSet
+from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Inconclusive, Outcome, Status
 from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.theorems.certified import Certified
+from certflow.theorems.early_direction.conclude import largest_ncf, rounded
+from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.kkt_points import claim as kkt_points
+from certflow.theorems.kkt_points.prove import listed, undecided
+from certflow.theorems.time_near_origin.claim import Claim
+from certflow.units import normalised
 
-_GUARD_BITS = 32
+_BITS, _DIGITS = 64, 12
 
 
-@dataclass(frozen=True)
-class TimeBound:
-    """Proved lower bounds of the scaled time t delta^(L-2) at which the norm first exceeds a size; None: it
-    never does (L2.11).
+def certify(problem: Problem, progress: Progress | None = None) -> Certified[Claim]:
+    """How long weights stay small, from all KKT points if they can be enumerated; raises as `bounded`."""
+    try:
+        kkt = kkt_set(problem, progress=progress)
+    except Inconclusive:
+        kkt = None
+    return bounded(problem, kkt)
 
-    `bound_nmax` uses N⁺_max, `bound_beta` the weaker beta ‖z‖; exact numbers, rounded down.
+
+def bounded(problem: Problem, kkt: KKTSet | None) -> Certified[Claim]:
+    """The bound of N from the KKT set of the problem, if that is complete and has a certificate, else from
+    norms (L2.2).
+
+    The evidence is the list of KKT points, None for norms. Raises `Inconclusive` for networks and losses that
+    certificates do not hold.
     """
-
-    bound_nmax: Fraction | None
-    bound_beta: Fraction | None
-
-
-@dataclass(frozen=True)
-class NearOrigin:
-    """The proved constants of L2 for one problem, and the time bounds that follow for every delta > 0.
-
-    `n_max_upper` >= N⁺_max = max(0, max N) and `beta_upper` >= beta = max ‖h‖ over the unit sphere of all weights, with
-    the names of their proofs; `n_max_lower`, `beta_lower` are proved lower bounds (0 if none is known) that show how
-    sharp they are. `z_norm` encloses ‖z‖.
-    """
-
-    order: int
-    z_norm: Ball
-    n_max_upper: Fraction
-    n_max_lower: Fraction
-    n_max_method: str
-    beta_upper: Fraction
-    beta_lower: Fraction
-    beta_method: str
-    digits: int
-
-    def factor_time(self, factor_squared: Fraction) -> TimeBound:
-        """Until ‖w‖ = sqrt(C) delta, C = `factor_squared` > 1; the same for every delta. Raises `BadInput`
-        for C <= 1 (L2.2, L2.4)."""
-        if factor_squared <= 1:
-            raise BadInput(f"experiment.factor_squared: {factor_squared} is not above 1; the norm starts at factor 1.")
-        return self._time(Ball(factor_squared, self._bits))
-
-    def radius_time(self, delta: Fraction | str, radius: Fraction) -> TimeBound:
-        """Until ‖w‖ = R = `radius`, from ‖w(0)‖ = `delta`, both positive (exact or text); 0 if R <= delta
-        (L2.2).
-
-        Any delta a problem file may name is fine, the ratio R/delta is only ever a ball. Raises `BadInput`.
-        """
-        start, end = parse_rational(delta, "delta", MAX_DELTA_EXPONENT), parse_rational(radius, "radius", MAX_DELTA_EXPONENT)
-        if start <= 0 or end <= 0:
-            raise BadInput("delta, radius: both are norms and must be positive.")
-        if end <= start:
-            return TimeBound(Fraction(0), Fraction(0))
-        return self._time((Ball(end, self._bits) / Ball(start, self._bits)).square())
-
-    def time_bound(
-        self, delta: Fraction | str, factor_squared: Fraction | None = None, radius: Fraction | None = None
-    ) -> TimeBound:
-        """`factor_time` or `radius_time`, whichever of the two events is given; `BadInput` unless exactly one is."""
-        if (factor_squared is None) == (radius is None):
-            raise BadInput("time_bound: give either factor_squared or radius.")
-        if radius is not None:
-            return self.radius_time(delta, radius)
-        return self.factor_time(parse_rational(factor_squared, "factor_squared"))
-
-    @property
-    def _bits(self) -> int:
-        return int(self.digits * 3.33) + _GUARD_BITS
-
-    def _time(self, ratio_squared: Ball) -> TimeBound:
-        """The bounds for B² in the ball, B > 1."""
-        order = self.order
-        if order == 2:
-            numerator = ratio_squared.log() / 4
-        else:
-            # B^(2-L) = exp(-(L-2) ln(B²)/2): a power would be too large or too small a number.
-            numerator = (1 - (ratio_squared.log() * (2 - order) / 2).exp()) / (order * (order - 2))
-        product = (self.z_norm * self.beta_upper).upper()
-        return TimeBound(*(self._quotient(numerator, size) for size in (self.n_max_upper, product)))
-
-    def _quotient(self, numerator: Ball, size: Fraction) -> Fraction | None:
-        if size == 0:
-            return None
-        return max(Fraction(0), (numerator / Ball(size, self._bits)).lower())
-
-    def statement(self, factor_squared: Fraction = Fraction(4)) -> str:
-        """What is proved, as English sentences (L2.3)."""
-        if self.n_max_upper == 0:
-            return (
-                f"N is nowhere positive ({self.n_max_method}), so for every delta > 0 the norm of the weights "
-                "never exceeds delta, at any time."
-            )
-        bound = self.factor_time(factor_squared)
-        product = _up((self.z_norm * self.beta_upper).upper())
-        time = "t" if self.order == 2 else "t * delta" if self.order == 3 else f"t * delta^{self.order - 2}"
-        return (
-            f"For every delta > 0, every initial direction and every gradient flow with |w(0)| = delta: "
-            f"|w(t)|^2 <= {format_rational(factor_squared)} delta^2 as long as {time} <= {_down(bound.bound_nmax)}. "
-            f"This uses N+_max <= {_up(self.n_max_upper)} ({self.n_max_method}); "
-            f"beta |z| <= {product} ({self.beta_method}) alone gives {_down(bound.bound_beta)}."
-        )
+    network = problem.network
+    if not isinstance(network, FeedForward) or problem.loss.kind == "custom":
+        raise Inconclusive("there is no certificate here: the checker reads feed-forward networks and the built-in losses only.")
+    try:
+        known = None if kkt is None else listed(problem, kkt)
+    except Inconclusive:
+        known = None
+    if known is not None and known.claim is not None and known.claim.status is Status.COMPLETE:
+        method, bound = "kkt-points", _largest(problem, network, known.claim)
+    else:
+        scaled, units = normalised(problem)
+        groups = [Group(parts_of(scaled, each)) for each in groups_of(scaled)]
+        method, bound, known = "norms", units.rate * largest_ncf(scaled, groups), None
+    claim = Claim(problem.order, problem.sha256, rounded(bound, True, _DIGITS), method)
+    return Certified(problem, Outcome.PROVED, evidence=known, claim=claim)
 
 
-def near_origin(problem: Problem, digits: int = 30) -> NearOrigin:
-    """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every
-    delta (L2.1).
-
-    Raises `Inconclusive` for an expression network whose size on the unit sphere could not be bounded.
-    """
-    bounds = global_bounds(problem, digits)
-    return NearOrigin(
-        order=problem.order,
-        z_norm=z_norm(problem, int(digits * 3.33) + _GUARD_BITS),
-        n_max_upper=bounds.n_max.upper,
-        n_max_lower=bounds.n_max.lower,
-        n_max_method=bounds.n_max.method,
-        beta_upper=bounds.beta.upper,
-        beta_lower=bounds.beta.lower,
-        beta_method=bounds.beta.method,
-        digits=digits,
-    )
+def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Claim] | None:
+    """The bound by norms, if the checker cannot prove that the list of KKT points is complete; else None."""
+    return bounded(found.problem, None) if found.evidence is not None and undecided(fault) else None
 
 
-def _down(value: Fraction | None) -> str:
-    """A non-negative number as a decimal of eight digits, rounded down; "infinity" for None."""
-    return "infinity" if value is None else floor_text(value, _place(value))
-
-
-def _up(value: Fraction) -> str:
-    """A non-negative number as a decimal of eight digits, rounded up."""
-    return ceiling_text(value, _place(value))
-
-
-def _place(value: Fraction) -> int:
-    return magnitude(value) - 7 if value else 0
+def _largest(problem: Problem, network: FeedForward, listed: kkt_points.Claim) -> Fraction:
+    """An upper bound of max(0, N) from the values of a complete list (L2.6, L2.7)."""
+    high = max([Fraction(0), *(point.value[1] for point in listed.points)])
+    low = min([Fraction(0), *(point.value[0] for point in listed.points)])
+    if not listed.of_neuron:
+        return high
+    if network.depth in network.given:
+        return max(max(c * high, c * low) for c in network.given[network.depth][0])
+    p = network.activation.power
+    return max(high, -low) * Ball(Fraction(p**p, (p + 1) ** (p + 1)), _BITS).sqrt().upper()

@@ -18,9 +18,9 @@ from certflow.flow.curve import Curve, Piece, Window
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.theorems.early_direction.certificate import certificate_text
-from certflow.theorems.early_direction.claim import ASSUMPTIONS
+from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
-from certflow.theorems.early_direction.limits import what_limits
+from certflow.theorems.early_direction.limits import Limit, limits
 
 TOML = """
 [network]
@@ -36,6 +36,7 @@ reduction = "mean"
 [initialization]
 direction = ["1", "1/2", "-1", "1"]
 """
+HAND = Claim.from_json(separable(block(0), block(1), assumptions=list(ASSUMPTIONS)))
 SADDLE = TOML.replace('["5", "9/5", "1"]', '["-5", "-9/5", "-1"]')
 
 
@@ -73,8 +74,12 @@ def certificate(tmp_path: Path) -> str:
     """A certificate that is whole but proves nothing: the commands that only read do not check it."""
     groups = [group([(1, -1), (1, 2), (2, 3), (1, -4)]), group([(1, 1), (1, -2)])]
     path = tmp_path / "hand.json"
-    path.write_text(certificate_text(Problem.from_toml_text(TOML), groups, separable(block(0), block(1))), encoding="ascii")
+    path.write_text(certificate_text(Problem.from_toml_text(TOML), groups, HAND), encoding="ascii")
     return str(path)
+
+
+def what_limits(content: dict[str, Any]) -> list[Limit]:
+    return limits(Claim.from_json(content["claim"]), content)
 
 
 # -- show and query: what is read but not checked ----------------------------------------------------------------------
@@ -90,7 +95,7 @@ def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
     assert f"certflow check {certificate}" in flat
     assert run("show", certificate, "--latex").stdout.startswith("\\begin{theorem}")
     record = one_object(run("show", certificate, "--json"))
-    assert record["claim"] == separable(block(0), block(1))
+    assert record["claim"] == HAND.to_json()
     assert [limit["block"] for limit in record["limits"]] == [0, 1]
     assert record["limits"][0]["stretch"] == ["1", "4"]
     assert (record["limits"][0]["integral_mu"], record["limits"][0]["used"]) == ("8", "99/100")
@@ -108,7 +113,7 @@ def test_limits_of_a_flow_that_only_contracts(certificate: str) -> None:
     for each in content["groups"]:
         for window in each["windows"]:
             window["steps"] = [["-1*2^0", "1*2^-3", "0*2^0"]]
-    assert "no stretch pulls nearby directions apart" in what_limits(content)[0].sentence(joint=False)
+    assert "no stretch pulls nearby directions apart" in what_limits(content)[0].sentence()
     content["groups"][0]["windows"][0]["h"] = "much"
     with pytest.raises(BadInput, match="h"):
         what_limits(content)

@@ -260,12 +260,12 @@ def test_a_certificate_is_accepted_by_the_checker(folder: Path) -> None:
 
 
 def test_a_certificate_that_does_not_exist_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import certflow.certifying_kkt as certifying
+    import certflow.theorems.kkt_points.prove as prove
 
-    def refuse(*_: object) -> bytes:
+    def refuse(*_: object) -> None:
         raise Inconclusive("the checker does not know this proof.")
 
-    monkeypatch.setattr(certifying, "kkt_certificate", refuse)
+    monkeypatch.setattr(prove, "listed", refuse)
     result = run("--certificate", "cert.json", "--json")
     assert (result.exit_code, json.loads(result.stdout)["certificate"]) == (3, None)
     assert result.stderr == "certflow: no certificate: the checker does not know this proof.\n"

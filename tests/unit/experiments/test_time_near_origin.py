@@ -25,7 +25,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Experiment, Problem
-from certflow.theorems.time_near_origin.prove import TimeBound, near_origin
+from certflow.theorems.time_near_origin.times import TimeBound, near_origin
 
 BOUND = TimeBound(Fraction(2), Fraction(1))
 

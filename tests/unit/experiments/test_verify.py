@@ -30,7 +30,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
 from certflow.problem import Experiment, Problem
 from certflow.running import deadline, tick
-from certflow.theorems.time_near_origin.prove import near_origin
+from certflow.theorems.time_near_origin.times import near_origin
 
 SQUARED_RELU = Activation(Fraction(0), 2)
 X = [["1", "1/3"], ["3/5", "-4/5"], ["-1", "1/2"]]

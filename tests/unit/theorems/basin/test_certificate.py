@@ -6,16 +6,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from written import basin_certificate
 
 from certflow.certificates import canonical_text, sha256
-from certflow.certifying import basin_certificate
 from certflow.checker import check_text
 from certflow.checker.basin.rules import BASIN_ASSUMPTIONS
 from certflow.checker.registry import sentences
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
-from certflow.theorems.basin import prove as basin
+from certflow.theorems.basin.claim import ASSUMPTIONS
 from certflow.theorems.early_direction.prove import certify
 
 CORPUS = Path(__file__).parents[3] / "certificates" / "accept"
@@ -46,7 +46,7 @@ def test_the_limit_flow_of_every_outcome_is_accepted(problem, outcomes):
     content = content_of(problem, start_angle="1/10000")
     answer = verdict(content)
     assert (answer.verdict, answer.reason) == ("accepted", "")
-    assert answer.assumptions == BASIN_ASSUMPTIONS == basin.ASSUMPTIONS
+    assert answer.assumptions == BASIN_ASSUMPTIONS == ASSUMPTIONS
     blocks = answer.claim["blocks"]
     assert [block["outcome"] for block in blocks] == outcomes
     assert len(sentences(answer.claim)) == 1 + len(blocks)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -26,12 +27,12 @@ from certflow.problem import Problem
 from certflow.theorems.early_direction import prove as convergence
 from certflow.theorems.early_direction import tracks
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
-from certflow.theorems.early_direction.certificate import certificate_text
+from certflow.theorems.early_direction.certificate import certificate, certificate_text
 from certflow.theorems.early_direction.groups import Group
 from certflow.theorems.early_direction.prove import certify
 from certflow.theorems.early_direction.query import query
 from certflow.theorems.early_direction.tracks import track_of
-from certflow.theorems.early_direction.words import claim_latex, claim_sentence
+from certflow.theorems.early_direction.words import latex, paragraph
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
 Y = ["5", "9/5", "1"]
@@ -43,7 +44,7 @@ def one_layer(direction, signs=None, loss="square", y=Y, alpha="0"):
 
 
 def accepted(found):
-    verdict = check_text(certificate_text(found.problem, found.groups, found.claim))
+    verdict = check_text(certificate(found))
     return verdict.verdict, verdict.reason
 
 
@@ -55,7 +56,7 @@ def three_blocks():
 
 
 def outcomes(found):
-    return [block["outcome"] for block in found.claim["blocks"]]
+    return [block.outcome for block in found.claim.blocks]
 
 
 def test_a_live_and_a_dead_neuron():
@@ -67,9 +68,9 @@ def test_a_live_and_a_dead_neuron():
 def test_only_dead_neurons_never_move():
     found = certify(one_layer(["-1", "-4"]), EPSILON)
     assert outcomes(found) == ["dead"]
-    assert found.claim["radius"] is None
+    assert found.claim.radius is None
     # Nothing limits it: the largest delta that is tried, which is in proportion to the data.
-    assert Fraction(found.claim["delta_bar"]) > Fraction(1, 100)
+    assert found.claim.delta_bar > Fraction(1, 100)
     assert accepted(found) == ("accepted", "")
 
 
@@ -78,7 +79,7 @@ def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
     problem = Problem(OneLayer(2, 1, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1"])
     assert outcomes(certify(problem, EPSILON)) == ["dead"]
     found = certify(problem, EPSILON, start_angle=Fraction(1, 200))
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim) == ("inconclusive", None)
     beside = Problem(OneLayer(2, 2, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1", "1", "1/2"])
     found = certify(beside, EPSILON, start_angle=Fraction(1, 200))
     assert (found.outcome, outcomes(found)) == ("partial", ["inconclusive", "converges"])
@@ -94,7 +95,11 @@ def test_the_room_of_a_dead_group_is_that_of_its_least_dead_neuron():
     # The second neuron is 0.001 from being active: within 0.009 of this start it lives and fits the sample.
     problem = cubic(["-1", "-1/1000"], [["1"]])
     found = certify(problem, EPSILON, start_angle=Fraction(1, 100))
-    assert (found.outcome, found.claim, found.try_) == ("inconclusive", {}, "another initial direction or a smaller start angle")
+    assert (found.outcome, found.claim, found.try_) == (
+        "inconclusive",
+        None,
+        "another initial direction or a smaller start angle",
+    )
     found = certify(problem, EPSILON, start_angle=Fraction(1, 1001))
     assert outcomes(found) == ["dead"]
     assert accepted(found) == ("accepted", "")
@@ -111,7 +116,7 @@ def test_signs_at_the_start_are_those_of_the_exact_direction(last):
     assert proposal.field.kinks(proposal.ends[0])[1, 0] < 0
     assert proposal.ending is not Ending.DEAD
     found = certify(problem, EPSILON)
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim) == ("inconclusive", None)
     assert "at the start" in found.reason
 
 
@@ -136,7 +141,7 @@ def test_no_group_is_given_up_twice(monkeypatch):
     network = OneLayer(2, 2, Activation("-1/10", 2))
     problem = Problem(network, data, ["-951/1000", "-307/1000"], "square", direction, reduction="sum")
     found = certify(problem, "1/1000", "1/10000")
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim) == ("inconclusive", None)
     assert "block 1: " in found.reason and "block 2: " in found.reason
     assert "start angle" in found.try_
     monkeypatch.undo()
@@ -222,11 +227,11 @@ def test_a_block_of_zeros_stays_zero_and_the_others_have_their_theorem():
     found = certify(problem, EPSILON)
     assert (found.outcome, outcomes(found)) == ("proved", ["converges", "zero"])
     alone = certify(one_layer(["1", "1/2"]), EPSILON)
-    assert Fraction(found.claim["delta_bar"]) > Fraction(alone.claim["delta_bar"]) / 10
+    assert found.claim.delta_bar > alone.claim.delta_bar / 10
     assert accepted(found) == ("accepted", "")
-    assert "Block 2 starts with all weights zero, and stays zero" in claim_sentence(found.claim)
-    assert "zero for all times" in claim_latex(found.claim)
-    query(found.claim, found.claim["delta_bar"])
+    assert "Block 2 starts with all weights zero, and stays zero" in paragraph(found.claim)
+    assert "zero for all times" in latex(found.claim)
+    query(found.claim, found.claim.delta_bar)
 
 
 def test_a_block_of_zeros_has_any_direction_once_the_start_may_be_turned():
@@ -288,37 +293,37 @@ def test_the_radius_leaves_room_for_a_distance_that_does_not_fall():
 def test_only_exact_zeros_pass_for_zero():
     nearly = one_layer(["1", "1/2", "0", "1/1000000000000"])
     found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)
-    forged = {**found.claim, "problem_sha256": nearly.sha256}
-    verdict = check_text(certificate_text(nearly, found.groups, forged))
+    forged = replace(found.claim, problem_sha256=nearly.sha256)
+    verdict = check_text(certificate_text(nearly, found.evidence, forged))
     assert (verdict.verdict, verdict.rule) == ("refused", "R5")
-    turned = {**found.claim, "start_angle": "1/1000000"}
-    verdict = check_text(certificate_text(found.problem, found.groups, turned))
+    turned = replace(found.claim, start_angle=Fraction(1, 10**6))
+    verdict = check_text(certificate_text(found.problem, found.evidence, turned))
     assert (verdict.verdict, verdict.rule) == ("refused", "R5")
 
 
 def test_a_block_that_starts_in_its_trap_keeps_its_distance_from_the_kkt_point():
     # 10.5119° is a maximum; block 1 starts 0.0009 from it and has no tube, block 2 has one.
     found = certify(one_layer(["0.983057", "0.183297", "-1", "1"]), EPSILON)
-    first, second = found.claim["blocks"]
-    assert (first["horizon"], first["outcome"]) == ("0", "converges")
-    assert Fraction(second["horizon"]) > 0
+    first, second = found.claim.blocks
+    assert (first.horizon, first.outcome) == (0, "converges")
+    assert second.horizon > 0
     assert accepted(found) == ("accepted", "")
-    alone = certify(one_layer(["0.983057", "0.183297"]), EPSILON).claim["blocks"][0]
-    assert Fraction(8, 10000) < Fraction(alone["angle_at_horizon"]) < EPSILON
+    alone = certify(one_layer(["0.983057", "0.183297"]), EPSILON).claim.blocks[0]
+    assert Fraction(8, 10000) < alone.angle_at_horizon < EPSILON
 
 
 def test_negative_outputs_shrink():
     found = certify(one_layer(["1", "1/2", "-1", "1"], signs=[1, -1]), EPSILON)
     assert outcomes(found) == ["converges", "shrinks"]
-    assert Fraction(found.claim["blocks"][1]["value"][1]) < 0
+    assert found.claim.blocks[1].value[1] < 0
     assert accepted(found) == ("accepted", "")
 
 
 def test_a_ball_of_directions_costs_a_little():
     problem = one_layer(["1", "1/2", "2", "-1"])
     alone, ball = certify(problem, EPSILON), certify(problem, EPSILON, start_angle=Fraction(1, 2000))
-    assert 0 < Fraction(ball.claim["delta_bar"]) < Fraction(alone.claim["delta_bar"])
-    assert ball.claim["start_angle"] == "1/2000"
+    assert 0 < ball.claim.delta_bar < alone.claim.delta_bar
+    assert ball.claim.start_angle == Fraction(1, 2000)
     assert accepted(ball) == ("accepted", "")
 
 
@@ -371,7 +376,7 @@ def test_a_tube_without_a_usable_end_is_inconclusive():
     direction = ["-87/250", "-781/500", "771/1000"]
     problem = Problem(TwoLayer(2, 1, Activation(1, 2)), data, ["-307/500", "-839/1000", "-11/8"], direction=direction)
     found = certify(problem, "1/20", "1/20")
-    assert (found.outcome, found.claim) == ("inconclusive", {})
+    assert (found.outcome, found.claim) == ("inconclusive", None)
     assert "even for delta = 1e-90" in found.reason
 
 
@@ -395,7 +400,7 @@ def test_deep_linear_networks_have_a_continuum_of_limits():
     network = FeedForward([2, 2, 2, 1], Activation(1, 1))
     found = certify(Problem(network, X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]), EPSILON)
     assert found.outcome == "inconclusive"
-    assert found.claim == {}
+    assert found.claim is None
     assert found.stopped_at is not None
     assert "rotations" in found.reason
 
@@ -417,7 +422,7 @@ def test_parts_that_no_checker_evaluates_are_inconclusive():
 def test_the_same_input_gives_the_same_bytes():
     problem = one_layer(["1", "1/2", "-1", "1"])
     first, second = certify(problem, EPSILON), certify(problem, EPSILON)
-    assert certificate_text(problem, first.groups, first.claim) == certificate_text(problem, second.groups, second.claim)
+    assert certificate_text(problem, first.evidence, first.claim) == certificate_text(problem, second.evidence, second.claim)
 
 
 @pytest.mark.parametrize(("epsilon", "angle"), [("0", "0"), ("-1/100", "0"), ("1", "0"), ("1/100", "1/10"), ("1/100", "-1/10")])
@@ -430,7 +435,7 @@ def test_figure1_is_proved_for_all_neurons():
     found = certify(Problem.figure1(), EPSILON)
     assert found.outcome == "proved"
     assert outcomes(found) == ["converges"] * 20
-    assert Fraction(found.claim["delta_bar"]) >= Fraction(3, 10**10)
+    assert found.claim.delta_bar >= Fraction(3, 10**10)
     assert accepted(found) == ("accepted", "")
 
 
@@ -446,7 +451,7 @@ def test_figure1_is_proved_for_all_neurons():
 )
 def test_a_larger_epsilon_never_gives_a_smaller_delta_bar(problem):
     found = [certify(problem, epsilon) for epsilon in ("1/100", "1/15", "1/10", "1/5")]
-    worths = [(len(outcomes(each)) - outcomes(each).count("inconclusive"), Fraction(each.claim["delta_bar"])) for each in found]
+    worths = [(len(outcomes(each)) - outcomes(each).count("inconclusive"), each.claim.delta_bar) for each in found]
     assert worths == sorted(worths)
-    assert [each.claim["epsilon"] for each in found] == ["1/100", "1/15", "1/10", "1/5"]
+    assert [each.claim.epsilon for each in found] == [Fraction(1, k) for k in (100, 15, 10, 5)]
     assert accepted(found[-1]) == ("accepted", "")

@@ -9,13 +9,21 @@ import mpmath
 import pytest
 from claims import block, joint, separable
 
+from certflow import query as ask
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.outcome import BadInput
-from certflow.theorems.early_direction.query import query
+from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.words import answer_tables
 
 MP = mpmath.mp.clone()
 MP.dps = 60
+
+
+def query(claim: dict, delta: str, radii: list[str] | None = None) -> dict[str, Any]:
+    """The record of an answer."""
+    answer = ask(claim, delta, radii)
+    assert answer == ask(Claim.from_json(claim), delta, radii)
+    return answer.to_json()
 
 
 def exact(text: str) -> Fraction:
@@ -92,15 +100,16 @@ def test_a_horizon_that_is_an_event_is_placed_in_time() -> None:
 def test_a_size_that_was_there_before_the_horizon_is_met_again_after_it() -> None:
     # ‖w‖ falls from δ to 0.905 δ before it grows: ‖w(0)‖ = 1/10 is not what the time of the radius 1/10 is about.
     times = {**separable()["time_to_radius"], "start_radius_over_delta": ["8/10", "9/10"]}
-    record = query(separable(delta_bar="1/10", time_to_radius=times), "1/10", ["1/10"])
+    claim = separable(delta_bar="1/10", time_to_radius=times)
+    record = query(claim, "1/10", ["1/10"])
     assert exact(record["times"][0]["first_reached"][0]) > exact(record["start"]["time"][0]) > 8
-    events, angles = answer_tables(record)
+    events, angles = answer_tables(ask(claim, "1/10", ["1/10"]))
     assert [row[0].text for row in events.rows] == ["horizon", "first ‖w‖ = ρ after the horizon"]
     assert angles.notes == ["From the horizon until ‖w‖ first exceeds R, whenever it has the stated value."]
 
 
 def test_for_higher_orders_the_times_count_from_before_the_horizon() -> None:
-    events, _ = answer_tables(query(joint(), "1e-6", ["1/100"]))
+    events, _ = answer_tables(ask(joint(), "1e-6", ["1/100"]))
     assert [row[0].text for row in events.rows] == ["horizon", "t₁", "first ‖w‖ = ρ after t₁"]
 
 

@@ -13,8 +13,22 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.outcome import BadInput
-from certflow.theorems.early_direction.claim import read_claim
-from certflow.theorems.early_direction.words import claim_latex, claim_sentence, claim_table
+from certflow.tables import Table
+from certflow.theorems.early_direction import words
+from certflow.theorems.early_direction.claim import Claim
+
+
+def claim_sentence(claim: dict) -> str:
+    return words.paragraph(Claim.from_json(claim))
+
+
+def claim_latex(claim: dict) -> str:
+    return words.latex(Claim.from_json(claim))
+
+
+def claim_table(claim: dict) -> Table:
+    return words.table(Claim.from_json(claim))
+
 
 SIX = separable(block(0), block(1), block(2, "dead"), block(3, "shrinks"), block(4, "inconclusive", reason="a saddle."), block(5))
 
@@ -120,7 +134,7 @@ def test_a_horizon_that_is_an_event() -> None:
     assert r"$\|w(t_H)\| = B\,\delta$, $B = 3.1$" in claim_latex(EVENT)
     for horizon in ({"scaled_time": None, "norm_over_delta": None}, {"scaled_time": "1", "norm_over_delta": "1"}):
         with pytest.raises(BadInput, match="claim.horizon"):
-            read_claim(joint(horizon=horizon))
+            Claim.from_json(joint(horizon=horizon))
 
 
 def test_parts_of_a_claim_that_may_be_missing() -> None:
@@ -185,6 +199,9 @@ def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
         ({"blocks": [block(0, "explodes")]}, r"claim.blocks\[0\].outcome"),
         ({"blocks": [block(0, value=["2", "1"])]}, r"claim.blocks\[0\].value"),
         ({"blocks": [block(0, value=["2"])]}, r"claim.blocks\[0\].value"),
+        ({"blocks": [block(0, weights=[1, 2, 3])]}, r"claim.blocks\[0\].weights"),
+        ({"blocks": [block(0, weights=[[1, 2], 3])]}, r"claim.blocks\[0\].weights"),
+        ({"problem_sha256": None}, "claim.problem_sha256"),
         ({"blocks": [block(0, law="none")]}, r"claim.blocks\[0\].law"),
         ({"horizon": None}, "claim.horizon"),
         ({"growth": {}}, "claim.growth.factor_squared"),
@@ -194,11 +211,30 @@ def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
 )
 def test_what_is_not_a_claim_is_named(change: dict, where: str) -> None:
     with pytest.raises(BadInput, match=where):
-        read_claim(separable(**change))
+        Claim.from_json(separable(**change))
 
 
 def test_a_gap_without_upper_bound() -> None:
-    claim = read_claim(separable(block(0, gap=["1/2", "null"]), block(1)))
+    claim = Claim.from_json(separable(block(0, gap=["1/2", "null"]), block(1)))
     assert claim.blocks[0].gap == (Fraction(1, 2), None)
     with pytest.raises(BadInput, match="value"):
-        read_claim(separable(block(0, value=["1/2", "null"])))
+        Claim.from_json(separable(block(0, value=["1/2", "null"])))
+
+
+CLAIMS = [
+    SIX,
+    separable(block(0, weights=[[0, 2], [5, 1]], gap=["1/2", None]), start_angle="1/1000"),
+    separable(radius=None, time_to_radius=None),
+    joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"}),
+]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_claim_is_written_as_it_was_read(claim: dict) -> None:
+    read = Claim.from_json(claim)
+    written = read.to_json()
+    assert Claim.from_json(written) == read
+    assert written.keys() == claim.keys()
+    assert all(each.keys() == given.keys() for each, given in zip(written["blocks"], claim["blocks"], strict=True))
+    assert written["blocks"][0]["weights"] == claim["blocks"][0]["weights"]
+    assert written["blocks"][0]["kkt_point"]["centre"] == ["1*2^0", "1*2^-3"]

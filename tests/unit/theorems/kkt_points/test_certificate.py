@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written import kkt_certificate
 
 from certflow.certificates import canonical_text, read_certificate, sha256
 from certflow.checker import check_text
@@ -22,7 +23,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
-from certflow.theorems.kkt_points.certificate import PROOFS, kkt_certificate
+from certflow.theorems.kkt_points.prove import PROOFS
 
 RELU2 = Activation(Fraction(0), 2)
 small = st.integers(-3, 3)
@@ -183,9 +184,9 @@ def test_the_same_set_gives_the_same_bytes_and_the_file_can_be_read(tmp_path):
     problem = one_layer([[1, 2, 0], [-1, 1, 1], [2, -1, 1]], [1, 2, 1], Activation(Fraction(1, 2), 2))
     data = kkt_certificate(problem, spatial(problem))
     assert data == kkt_certificate(problem, spatial(problem))
-    (tmp_path / "c.json").write_bytes(data)
+    (tmp_path / "c.json").write_text(data)
     assert read_certificate(tmp_path / "c.json") == json.loads(data)
-    (tmp_path / "c.json").write_bytes(data.replace(b'"dead_cone":false', b'"dead_cone":true'))
+    (tmp_path / "c.json").write_text(data.replace('"dead_cone":false', '"dead_cone":true'))
     with pytest.raises(BadInput, match="hash"):
         read_certificate(tmp_path / "c.json")
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from written import time_certificate
 
 from certflow.arithmetic.base import EXACT
 from certflow.certificates import canonical_text, sha256
@@ -18,7 +19,7 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
-from certflow.theorems.time_near_origin.certificate import ASSUMPTIONS, time_certificate
+from certflow.theorems.time_near_origin.claim import ASSUMPTIONS
 
 SQUARED, LINEAR = Activation(Fraction(0), 2), Activation(Fraction(1), 1)
 X = [["1", "0"], ["3/5", "4/5"], ["0", "-1"]]

@@ -19,7 +19,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
-from certflow.theorems.time_near_origin.prove import NearOrigin, near_origin
+from certflow.theorems.time_near_origin.times import NearOrigin, near_origin
 from tests import strategies as own
 
 LAYERED = ("one-layer", "two-layer", "feed-forward", "partly-trained")

@@ -1,0 +1,88 @@
+"""Which folder knows which statement; commands, records and pages ask here, and know no theorem themselves.
+
+The files of a folder have the same names for all theorems, and are imported when they are needed: `prove` (`certify`, and
+`weaker` where there is less to fall back on), `claim` (`Claim`, to and from JSON), `certificate` (`certificate`), and as far
+as a theorem has them `words` (`paragraph`, `latex` and `table` of a claim, `answer_tables`), `query` (`query`: the answer of
+a claim to one delta) and `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and `to_json`).
+A theorem without words is said in those of the checker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from certflow.exact import shown
+from certflow.outcome import BadInput
+
+if TYPE_CHECKING:
+    from certflow.certificates import Claim
+    from certflow.problem import Problem
+    from certflow.progress import Progress
+    from certflow.theorems.certified import Certified
+
+FOLDERS = {
+    "early-direction": "certflow.theorems.early_direction",
+    "basin": "certflow.theorems.basin",
+    "kkt-points": "certflow.theorems.kkt_points",
+    "time-near-origin": "certflow.theorems.time_near_origin",
+}
+"""Statement -> folder; the first is proved if none is asked for."""
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A statement with the folder that knows how it is proved, written, said and asked."""
+
+    statement: str
+    folder: str
+
+    def part(self, name: str) -> Any:
+        """The file `name` of its folder, None if it has none."""
+        place = f"{self.folder}.{name}"
+        return import_module(place) if find_spec(place) is not None else None
+
+    def certify(self, problem: Problem, progress: Progress | None, **options: Any) -> Certified[Any]:
+        """What can be proved for a problem. Raises `BadInput` for options that this theorem does not have."""
+        prove = self.part("prove")
+        for name in options.keys() - signature(prove.certify).parameters.keys():
+            raise BadInput(f"{name}: the statement {self.statement} has no such number; leave it out.")
+        found: Certified[Any] = prove.certify(problem, progress=progress, **options)
+        return found
+
+    def certificate(self, found: Certified[Any]) -> str:
+        """The text of the certificate of what was proved."""
+        return str(self.part("certificate").certificate(found))
+
+    def weaker(self, found: Certified[Any], fault: Mapping[str, str]) -> Certified[Any] | None:
+        """What is left of a theorem in which the checker finds this fault; None if nothing is."""
+        fall_back: Callable[..., Certified[Any] | None] | None = getattr(self.part("prove"), "weaker", None)
+        return None if fall_back is None else fall_back(found, fault)
+
+
+def theorem(statement: Any, part: str = "claim", where: str = "claim.statement") -> Theorem:
+    """The theorem with the statement that was read at `where`; it has the file `part`. Raises `BadInput` if there is none."""
+    able = {name: each for name, folder in FOLDERS.items() if (each := Theorem(name, folder)).part(part) is not None}
+    if not isinstance(statement, str) or statement not in able:
+        raise BadInput(f"{where}: {shown(statement)} is unknown; this certflow reads {', '.join(able)}.")
+    return able[statement]
+
+
+def words_of(claim: Claim) -> Any:
+    """The file `words` of the theorem that the claim is about; raises `BadInput` if it has none."""
+    return theorem(claim.statement, "words").part("words")
+
+
+def query(claim: Claim | dict[str, Any], delta: Any, radii: Sequence[Any] | None = None) -> Any:
+    """What a claim, or its JSON form in a certificate, says about one `delta` and the norms `radii`.
+
+    The answer is that of `query` in the theorem's folder. Raises `BadInput` for claims that say nothing about single delta,
+    and for delta and radii that the claim is not about.
+    """
+    of = theorem(claim.get("statement") if isinstance(claim, dict) else claim.statement, "query")
+    read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
+    return of.part("query").query(read, delta, radii)
