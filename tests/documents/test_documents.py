@@ -97,6 +97,20 @@ def test_files_that_the_documents_name_are_there(path: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_picture_of_the_house_is_true_and_shows_every_room() -> None:
+    # Its paths are those of the package, its rooms are all folders of modules.
+    package, text = ROOT / "certflow", (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = [name for name in re.findall(r"`([\w/]+(?:\.py|/))`", text) if name.split("/")[0] not in ("tests", "benchmarks")]
+    assert [name for name in named if not (package / name).exists() and not name.startswith(OF_A_THEOREM)] == []
+    rooms = {path.parent.relative_to(package) for path in package.rglob("__init__.py")} - {Path()}
+    shown = {room for name in named for room in (Path(name), *Path(name).parents)}
+    assert sorted(room.as_posix() for room in rooms - shown) == []
+
+
+OF_A_THEOREM = ("prove.py", "claim.py", "certificate.py", "words.py")
+"""Names of files in every folder of a theorem."""
+
+
 def test_the_readme_has_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\npython -m pip install . && certflow verify\n" in text
