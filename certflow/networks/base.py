@@ -55,8 +55,7 @@ class Network(ABC):
 
     @abstractmethod
     def part(self, places: Sequence[int]) -> Network:
-        """The sum of the functions of some blocks of a separable network, a function of their weights in this order; the
-        neurons of a layer may be taken more than once."""
+        """The sum of the functions of some blocks of a separable network; neurons may be taken more than once."""
 
     def block(self, j: int) -> Network:
         """The network of block j alone, so that H(x; w) is the sum over j of `block(j)` at `w[blocks[j]]`."""
@@ -130,8 +129,8 @@ class Network(ABC):
 
 
 def directions_in(ar: Arithmetic, directions: np.ndarray | None, size: int) -> Any:
-    """Exact directions (rows) in the given arithmetic, without any the `size` unit vectors; each whole number of an
-    array of machine integers is converted once."""
+    """Exact directions (rows) in the given arithmetic, the `size` unit vectors if there are none; each different
+    number of an array of machine integers is converted once."""
     rows = np.eye(size, dtype=int) if directions is None else directions
     if rows.dtype == object:
         return ar.array(rows)

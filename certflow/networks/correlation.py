@@ -1,7 +1,7 @@
 """The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, or that of any other residuals, as an object.
 
-One definition serves every arithmetic: floats propose, exact numbers, balls and midpoint-radius arrays prove, jets follow
-flows. Weights with a leading axis (many × size) are evaluated together, and all results have that axis, too.
+One definition serves every arithmetic: floats propose, exact numbers, balls and midpoint-radius arrays prove, jets
+follow flows. Weights with a leading axis (many × size) are evaluated together, and all results have that axis, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_CONVERSIONS = 8
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """N about the weights of one forward pass, on the cells of that pass; what is asked for is computed once."""
+    """N about the weights of one forward pass, on the cells of that pass."""
 
     network: Network
     run: Forward
@@ -44,19 +44,19 @@ class Evaluation:
 
     @cached_property
     def jacobian(self) -> Any:
-        """The matrix dH_i/dw on the cells ((many ×) n × size), of which ∇N is the sum of the rows times z_i."""
+        """The matrix dH_i/dw on the cells ((many ×) n × size): ∇N is the sum of its rows times z_i."""
         return self.network.jacobian(self.run)
 
     def hessian(self, directions: np.ndarray | None = None) -> Any:
-        """The second derivative on the cells ((many ×) size × size), or its products with exact `directions` as rows."""
+        """The second derivative on the cells ((many ×) size × size), or its products with the exact rows `directions`."""
         return self.network.hessian(self.run, self.z, directions)
 
 
 class Correlation:
     """`N(w) = sum_i z_i H(x_i; w)` of a network on samples X (n × inputs, exact).
 
-    `z` (n) are exact numbers, or residuals that are only enclosed: balls, or an array of the number system that N will be
-    evaluated in. Doubles in X or z can be evaluated in doubles alone.
+    `z` (n) are exact numbers, or residuals that are only enclosed: balls, or an array of the number system that N
+    will be evaluated in. Doubles in X or z can be evaluated in doubles alone.
     """
 
     def __init__(self, network: Network, X: Any, z: Any) -> None:
@@ -72,19 +72,19 @@ class Correlation:
 
     @cached_property
     def order(self) -> int | Fraction:
-        """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; raises `BadInput` for a network that has none."""
+        """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; `BadInput` for a network that has none."""
         from certflow.symbolic.homogeneity import homogeneity
 
         return homogeneity(self.network).order
 
     @cached_property
     def smoothness(self) -> float:
-        """inf, or r >= 0 if N is C^(r,1) (0: locally Lipschitz), or `UNKNOWN_SMOOTHNESS`: as smooth as H at least."""
+        """At least how smooth N is: inf, r >= 0 for C^(r,1) (0: locally Lipschitz), or `UNKNOWN_SMOOTHNESS`."""
         from certflow.symbolic.smoothness import smoothness_of
 
         return smoothness_of(self.network)
 
-    # -- evaluation ----------------------------------------------------------------------------------------------------
+    # -- evaluation ------------------------------------------------------------------------------------------
 
     def at(
         self,
@@ -94,7 +94,7 @@ class Correlation:
         at_kink: Fraction = Fraction(0),
         enclose: Enclose | None = None,
     ) -> Evaluation:
-        """N about the weights `w` ((many ×) size) in the numbers of `ar`; the options are those of `Network.forward`."""
+        """N about the weights `w` ((many ×) size) in numbers of `ar`; the options are those of `Network.forward`."""
         X, z = self.numbers(ar)
         return Evaluation(self.network, self.network.forward(ar, w, X, select, at_kink, enclose), z)
 
@@ -107,17 +107,17 @@ class Correlation:
         return self.at(ar, w, at_kink=at_kink).gradient
 
     def hessian(self, ar: Arithmetic, w: Any, directions: np.ndarray | None = None) -> Any:
-        """The second derivative at w, or its products with exact `directions`; on kinks that of the off-branch."""
+        """The second derivative at w, or its products with exact `directions`; on kinks of the off-branch."""
         return self.at(ar, w).hessian(directions)
 
     def numbers(self, ar: Arithmetic) -> tuple[Any, Any]:
-        """X and z in the numbers of `ar`, converted once. Raises `TypeError` for residuals that it cannot hold."""
+        """X and z in numbers of `ar`, converted once. Raises `TypeError` for residuals that these cannot hold."""
         found = self._numbers.get(ar)
         if found is None:
             if len(self._numbers) == _MOST_CONVERSIONS:
                 self._numbers.pop(next(iter(self._numbers)))
             if ar.is_rigorous and self._in_doubles:
-                raise TypeError("samples and residuals in doubles are evaluated in doubles; give exact numbers or enclosures")
+                raise TypeError("samples and residuals in doubles are evaluated in doubles; give exact numbers.")
             found = self._numbers[ar] = ar.array(self.X), self._residuals(ar)
         return found
 
@@ -136,10 +136,13 @@ class Correlation:
             return z
         if not any(isinstance(each, Enclosure) for each in z):
             return ar.array(z)
-        hulls = [ar.hull(each.lower(), each.upper()) if isinstance(each, Enclosure) else ar.hull(each, each) for each in z]
-        return np.array(hulls, dtype=object) if isinstance(hulls[0], Enclosure) else np.concatenate([h.reshape(1) for h in hulls])
+        ends = [(each.lower(), each.upper()) if isinstance(each, Enclosure) else (each, each) for each in z]
+        hulls = [ar.hull(low, high) for low, high in ends]
+        if isinstance(hulls[0], Enclosure):
+            return np.array(hulls, dtype=object)
+        return np.concatenate([hull.reshape(1) for hull in hulls])
 
-    # -- views ---------------------------------------------------------------------------------------------------------
+    # -- views -----------------------------------------------------------------------------------------------
 
     def with_residuals(self, r: Any) -> Correlation:
         """`sum_i r_i H(x_i; w)` with other residuals on the same samples."""
@@ -152,7 +155,7 @@ class Correlation:
         return other
 
     def block(self, j: int) -> Correlation:
-        """The part of N that block j of the weights has: N is the sum over j of `block(j)` at `w[network.blocks[j]]`."""
+        """The part that block j of the weights has: N is the sum over j of `block(j)` at `w[network.blocks[j]]`."""
         return self.seen_by(self.network.block(j))
 
     def restricted(self, indices: Collection[int]) -> Correlation:
@@ -167,14 +170,14 @@ class Correlation:
         return self if len(places) == len(blocks) else self.seen_by(self.network.part(places))
 
     def on_features(self) -> Correlation:
-        """The same N, seen from the lowest trained layer: the outputs of the layers below it are the samples."""
+        """The same N, seen from the lowest trained layer: the outputs of the layers below are the samples."""
         network = self.network
         if not isinstance(network, FeedForward) or min(network.trained) == 1:
             return self
         return Correlation(network.without_features(), network.features(self.X), self.z)
 
     def neuron(self) -> Correlation:
-        """One neuron of a sum of neurons, seen from its features; its output weight is 1 if that is not trained."""
+        """One neuron of a sum of neurons on their features; its output weight is 1 if that is not trained."""
         seen, network = self.on_features(), self.network
         if not isinstance(network, FeedForward) or not network.is_sum_of_neurons:
             raise ValueError("the network is not a sum of neurons")

@@ -206,8 +206,8 @@ class FeedForward(Network):
 
     def jacobian(self, run: Forward) -> Any:
         n, lead = run.X.shape[0], run.w.shape[:-1]
-        ones = run.ar.array(np.full(n, Fraction(1), dtype=object))
-        pairs = [(self._signals(run, ones)[layer - 1], run.saved["activations"][layer - 1]) for layer in self.trained]
+        signals = self._signals(run, run.ar.constants(Fraction(1))[np.zeros(n, dtype=int)])
+        pairs = [(signals[layer - 1], run.saved["activations"][layer - 1]) for layer in self.trained]
         parts = [(signal[..., :, None] * below[..., None, :]).reshape(*lead, n, -1) for signal, below in pairs]
         return np.concatenate(parts, axis=len(lead) + 1)
 

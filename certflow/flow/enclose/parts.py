@@ -7,6 +7,7 @@ pair, so that a whole tube is enclosed in a few array operations.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,9 +52,9 @@ class OverlapActivation(Activation):
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size` weights each.
+    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size` weights.
 
-    `own` is the network of the group, and `N` its correlation: of a group of neurons these neurons on their features,
+    `own` is the network of the group, and `N` its NCF: of a group of neurons these neurons on their features,
     otherwise there is one part, the whole `network` of the problem.
     """
 
@@ -95,7 +96,7 @@ class Parts:
         return () if given is None else tuple(given[0])
 
     def wide(self, places: np.ndarray, overlap: bool = False) -> Correlation:
-        """N of one neuron per entry of `places`, each one of the parts; N itself for a deep group (one entry only)."""
+        """N of one neuron per entry of `places`, each one of the parts; of a deep group (one entry) N itself."""
         network, activation = self.own.part(places.tolist()) if self.shallow else self.own, self.own.activation
         if overlap:
             network = network.with_activation(OverlapActivation(activation.alpha, activation.power))
@@ -178,6 +179,12 @@ def bernstein_range(z: Any) -> tuple[np.ndarray, np.ndarray]:
     Sharpness at the ends matters: a piece that begins or ends at a kink must not seem to overlap it.
     """
     n = z.degree
-    basis = [[Fraction(math.comb(i, k), math.comb(n, k)) for k in range(n + 1)] for i in range(n + 1)]
-    coefficients = MIDRAD.array(np.array(basis, dtype=object)) @ z.coefficients.reshape(n + 1, -1)
+    coefficients = _bernstein_basis(n) @ z.coefficients.reshape(n + 1, -1)
     return coefficients.lower().min(axis=0).reshape(z.shape), coefficients.upper().max(axis=0).reshape(z.shape)
+
+
+@functools.lru_cache(maxsize=128)
+def _bernstein_basis(n: int) -> MidRad:
+    """The matrix that takes coefficients of degree n to those in Bernstein's basis."""
+    basis = [[Fraction(math.comb(i, k), math.comb(n, k)) for k in range(n + 1)] for i in range(n + 1)]
+    return MIDRAD.array(np.array(basis, dtype=object))
