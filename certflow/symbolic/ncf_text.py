@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from certflow.algebra.directions import degrees
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
@@ -20,8 +20,10 @@ from certflow.outcome import BadInput
 from certflow.symbolic.cells import layered_polynomial, monomial_bound
 from certflow.symbolic.correlation import sample_trees
 from certflow.symbolic.grammar_text import problem_file_text
-from certflow.symbolic.ncf import NCF
 from certflow.symbolic.planar_ncf import Arc
+
+if TYPE_CHECKING:
+    from certflow.symbolic.ncf import NCF
 
 _DIGITS = 6
 _SHORT = 10

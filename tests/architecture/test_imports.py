@@ -184,19 +184,35 @@ def test_the_package_itself_imports_nothing_of_its_own():
     assert [each.module for each in package.imports if each.top and not each.typing_only] == ["__future__"]
 
 
-def test_no_module_imports_itself_through_others():
-    graph = {each.name: {i.module for i in each.imports if i.top and not i.typing_only} for each in sources()}
+def circle(files: list[Source]) -> list[str]:
+    """Modules that import each other in a loop, at the top or inside functions; empty if there are none."""
+    names = {each.name for each in files}
+    graph = {
+        each.name: {
+            target
+            for i in each.imports
+            if not i.typing_only
+            for target in (f"{i.module}.{i.name}", i.module)
+            if target in names and target != each.name
+        }
+        for each in files
+    }
     done: set[str] = set()
 
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        assert name not in path, " -> ".join([*path, name])
-        if name not in done:
-            for target in graph.get(name, ()):
-                visit(target, (*path, name))
-            done.add(name)
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        found = next((loop for target in sorted(graph[name]) if (loop := visit(target, [*path, name]))), [])
+        done.add(name)
+        return found
 
-    for name in graph:
-        visit(name, ())
+    return next((loop for name in sorted(graph) if (loop := visit(name, []))), [])
+
+
+def test_no_module_imports_itself_through_others():
+    assert circle([each for each in sources() if each.name != "certflow"]) == []
 
 
 @pytest.mark.parametrize("package", sorted(DOORS))
@@ -361,6 +377,14 @@ def test_upward_imports_are_noticed(name, text, upward):
 )
 def test_imports_through_walls_are_noticed(name, text, walls):
     assert len(imports_through_walls(source(text, name))) == walls
+
+
+def test_circles_are_noticed_also_inside_functions():
+    here = source("from certflow.b import x", "certflow.a")
+    lazy = source("def f():\n    from certflow.a import y", "certflow.b")
+    typed = source("if TYPE_CHECKING:\n    from certflow.a import y", "certflow.b")
+    assert circle([here, lazy]) == ["certflow.a", "certflow.b", "certflow.a"]
+    assert circle([here, typed]) == []
 
 
 def test_lazy_and_top_level_imports_are_told_apart():
