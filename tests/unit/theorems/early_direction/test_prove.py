@@ -113,7 +113,7 @@ def test_signs_at_the_start_are_those_of_the_exact_direction(last):
     problem = cubic(["-1", "-1", "-1", "18/7", "18/11", f"{last}/7700000000000000000"], [["1", "1", "1"]])
     (group,) = groups_of(problem)
     proposal = Proposal(problem, group)
-    assert proposal.field.kinks(proposal.ends[0])[1, 0] < 0
+    assert proposal.series.kinks(proposal.ends[0])[1, 0] < 0
     assert proposal.ending is not Ending.DEAD
     found = certify(problem, EPSILON)
     assert (found.outcome, found.claim) == ("inconclusive", None)
@@ -127,7 +127,7 @@ def test_exact_signs_of_all_layers():
     problem = Problem(network, X[:2], Y[:2], "square", direction)
     (group,) = groups_of(problem)
     proposal = Proposal(problem, group)
-    signs = _start_signs(problem, group, proposal.field.kinks(proposal.ends[0]))
+    signs = _start_signs(problem, group, proposal.series.kinks(proposal.ends[0]))
     assert signs.tolist() == [[1, 0, -1, 1, 1, -1, 1, 1]]
 
 
