@@ -21,6 +21,7 @@ from certflow.kkt.enumerate import kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint, planar_kkt
 from certflow.kkt.neuron.circle_cells import Cells, critical_lines
 from certflow.kkt.points import KKTPoint, KKTSet
+from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import Inconclusive, Kind
@@ -87,6 +88,7 @@ class Listed:
                 # The set is about all weights of a neuron whose output weight is trained.
                 alone = Problem(self.network, self.features, problem.y, problem.loss, direction=[1] * self.size)
                 self.kkt = kkt_set(alone, kkt.digits)
+        self.N = Correlation(self.network, self.X, self.z)
         self.isolated = [p for p in self.kkt.points if p.kind in _ISOLATED and p.continuum is None]
 
     def why_not(self, proof: str) -> str | None:
@@ -163,11 +165,8 @@ class Listed:
         if face is not None:
             reaches[face] = 0.0
         W = MidRad.exact(c).widened(reaches)
-        network, z = self.network, MIDRAD.array(self.z)
-        run = network.forward(
-            MIDRAD, W, MIDRAD.array(self.X), select=lambda layer, t: network.select_by_sign(MIDRAD, layer, t, Fraction(0))
-        )
-        return W, network.pullback(run, z), network.hessian(run, z)
+        at = self.N.at(MIDRAD, W)
+        return W, at.gradient, at.hessian()
 
     def _alone(self, c: np.ndarray, face: int) -> tuple[float, float] | None:
         """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian; None without one."""
