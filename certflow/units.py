@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from certflow.arithmetic.doubles import logarithm
 from certflow.exact import MAX_DIGITS
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
@@ -114,21 +115,17 @@ def natural_length(problem: Problem) -> Fraction:
     """About the norm of weights at which outputs are as large as labels, in proportion to the data for all factors."""
     network, log = problem.network, 0.0
     if problem.loss.kind == "square":
-        log += _log(_largest(problem.y))
+        log += logarithm(_largest(problem.y))
     if isinstance(network, FeedForward):
         power, depth = network.activation.power, network.depth
-        log -= power ** (depth - 1) * _log(_largest(problem.X.flat))
-        log -= sum(power ** (depth - layer) * _log(_largest(matrix.flat)) for layer, matrix in network.given.items())
+        log -= power ** (depth - 1) * logarithm(_largest(problem.X.flat))
+        log -= sum(power ** (depth - layer) * logarithm(_largest(matrix.flat)) for layer, matrix in network.given.items())
     return Fraction(math.exp(min(max(log / problem.order, -700.0), 700.0)))
 
 
 def _largest(values: Iterable[Fraction]) -> Fraction:
     """max |v|, or 1 if all values are 0."""
     return max((abs(v) for v in values), default=Fraction(0)) or Fraction(1)
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)
 
 
 def exponent(values: Iterable[Fraction]) -> int:

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 from gmpy2 import mpq
 
+from certflow.algebra.directions import dot
 from certflow.running import tick
 
 Vector = tuple[int, ...]
@@ -42,7 +43,7 @@ class _Cone:
     def cut(self, row: Sequence[int], equality: bool) -> None:
         """Adds `row·u >= 0` or `row·u = 0`."""
         tick()
-        pivot = next((k for k, line in enumerate(self.lines) if _dot(row, line)), None)
+        pivot = next((k for k, line in enumerate(self.lines) if dot(row, line)), None)
         if pivot is None:
             self._cut_rays(row, equality)
         else:
@@ -52,16 +53,16 @@ class _Cone:
     def _cut_lines(self, row: Sequence[int], k: int, equality: bool) -> None:
         # All constraints so far are tight on a line: rays and other lines can move along it into the hyperplane of the row.
         pivot = self.lines.pop(k)
-        height = _dot(row, pivot)
+        height = dot(row, pivot)
         if height < 0:
             pivot, height = tuple(-c for c in pivot), -height
-        self.lines = [_combination(height, line, -_dot(row, line), pivot) for line in self.lines]
-        self.rays = [(_combination(height, ray, -_dot(row, ray), pivot), tight | self._bit) for ray, tight in self.rays]
+        self.lines = [_combination(height, line, -dot(row, line), pivot) for line in self.lines]
+        self.rays = [(_combination(height, ray, -dot(row, ray), pivot), tight | self._bit) for ray, tight in self.rays]
         if not equality:
             self.rays.append((pivot, self._bit - 1))
 
     def _cut_rays(self, row: Sequence[int], equality: bool) -> None:
-        heights = [_dot(row, ray) for ray, _ in self.rays]
+        heights = [dot(row, ray) for ray, _ in self.rays]
         above = [k for k, height in enumerate(heights) if height > 0]
         below = [k for k, height in enumerate(heights) if height < 0]
         kept = [(ray, tight | self._bit) for (ray, tight), height in zip(self.rays, heights, strict=True) if height == 0]
@@ -81,10 +82,6 @@ def _combination(a: int, x: Vector, b: int, y: Vector) -> Vector:
     entries = [a * s + b * t for s, t in zip(x, y, strict=True)]
     divisor = math.gcd(*entries)
     return tuple(entry // divisor for entry in entries)
-
-
-def _dot(x: Sequence[int], y: Sequence[int]) -> int:
-    return sum(a * b for a, b in zip(x, y, strict=True))
 
 
 def zero_in_hull(points: Sequence[Sequence[int | Fraction]]) -> bool:

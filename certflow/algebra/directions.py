@@ -38,6 +38,16 @@ def primitive(row: Sequence[Fraction | int]) -> tuple[Normal, Fraction]:
     return tuple([-v for v in direction]), -scale
 
 
+def dot(x: Sequence[Any], y: Sequence[Any]) -> Any:
+    """The sum of x_i y_i."""
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+def parallel(x: Sequence[Any], y: Sequence[Any]) -> bool:
+    """Whether one is a multiple of the other."""
+    return all(x[i] * y[j] == x[j] * y[i] for i in range(len(x)) for j in range(i))
+
+
 def cross(u: Sequence[Any], v: Sequence[Any]) -> Any:
     """u1 v2 - u2 v1: positive when `v` is counterclockwise of `u` by less than half a turn."""
     return u[0] * v[1] - u[1] * v[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +25,11 @@ def doubles(values: Any) -> np.ndarray:
     if not whole and source.dtype not in (np.float64, np.float32):
         raise TypeError("an array of doubles is needed, since others would be rounded; MidRad.from_exact encloses exact numbers")
     return np.array(source, dtype=np.float64)
+
+
+def logarithm(value: Fraction) -> float:
+    """About the logarithm of a positive number of any size."""
+    return math.log(value.numerator) - math.log(value.denominator)
 
 
 def nearest(value: Any) -> tuple[float, float]:

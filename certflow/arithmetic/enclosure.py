@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NoReturn, Self
 
 from certflow.arithmetic.decimal_text import plus_minus_text
-from certflow.exact import MAX_DELTA_EXPONENT, format_dyadic, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, parse_rational
 from certflow.outcome import Ambiguous, CertflowError
 
 
@@ -111,8 +111,8 @@ class Enclosure(ABC):
     def to_json(self) -> str | list[str]:
         """The exact text "m*2^e" if the radius is zero, else the pair of exact ends ["lo", "hi"]; for dyadic ends."""
         if self.radius() == 0:
-            return _dyadic_text(self.mid())
-        return [_dyadic_text(self.lower()), _dyadic_text(self.upper())]
+            return dyadic_text(self.mid())
+        return [dyadic_text(self.lower()), dyadic_text(self.upper())]
 
     def text(self, digits: int = 30) -> str:
         """The short decimal text "x ± r", true as printed; x has at most `digits` digits."""
@@ -144,7 +144,3 @@ class Enclosure(ABC):
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} is not pickled; write to_json(), which is exact, and read that")
-
-
-def _dyadic_text(value: Fraction) -> str:
-    return format_dyadic(value.numerator, 1 - value.denominator.bit_length())

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from certflow.arithmetic.decimal_text import floor_text, magnitude
+from certflow.arithmetic.doubles import logarithm
 from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
 from certflow.experiments.measurement import EXTRA_DIGITS, Job
@@ -116,15 +117,15 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
     Raises `Inconclusive` if the flow does not come as far as the fixed time.
     """
     experiment = problem.experiment
-    log_radius = _log(experiment.radius)
+    log_radius = logarithm(experiment.radius)
     if problem.order > 2:
         start = experiment.radius / 10 ** (DECADES // 2)
         bound = bounds.radius_time(start, experiment.radius).bound_nmax
         until = experiment.time if bound is None else bound * PATIENCE
         flow = reference_flow(problem, start, time=_short(until), radius=experiment.radius, digits=DIGITS, check=False)
-        base = _log(start)
+        base = logarithm(start)
         return Lookahead(problem, flow, base, float(flow.log_norm(flow.end_time)) - base, log_radius - base)
-    target = max(log_radius - _log(smallest), DECADES * math.log(10))
+    target = max(log_radius - logarithm(smallest), DECADES * math.log(10))
     until = max(experiment.time, Fraction(1))
     patience = bounds.radius_time(smallest, experiment.radius).bound_nmax
     last = until if patience is None else max(until, _short(patience * PATIENCE))
@@ -144,10 +145,6 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
         until = min(2 * until, last)
 
 
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)
-
-
 def _short(value: Fraction | float) -> Fraction:
     """A positive value of any size rounded up to a short fraction."""
     exact = Fraction(value)
@@ -163,10 +160,10 @@ def jobs(ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, c
 def _job(ahead: Lookahead, time: Fraction, delta: str, digits: int, check: bool) -> Job:
     experiment, order = ahead.problem.experiment, ahead.problem.order
     value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
-    log_delta = _log(value)
+    log_delta = logarithm(value)
     # A little beyond both events.
     stop = max(experiment.radius, value * _short(1.01 * math.sqrt(experiment.factor_squared)))
-    expected = ahead.time_of(_log(stop) - log_delta)
+    expected = ahead.time_of(logarithm(stop) - log_delta)
     last = expected is None or expected > float(time)
     # Growth slows down when the loss falls; far beyond the limit flow's time the norm is not reached any more.
     until = ahead.try_until if expected is None else _short(3 * expected + float(time))
@@ -197,13 +194,13 @@ def added_deltas(
             missing[fit] -= 1
 
     for value in given:
-        count(fits.served_by(_log(value)))
+        count(fits.served_by(logarithm(value)))
     chosen: list[str] = []
     for mantissas in MANTISSAS:
         values = {f"{m}e-{k}": Fraction(m, 10**k) for m in mantissas for k in range(1, DECADES + 1)}
         if all(number <= 0 for number in missing.values()):
             break
-        candidates = {text: fits.served_by(_log(value)) for text, value in values.items() if value not in given}
+        candidates = {text: fits.served_by(logarithm(value)) for text, value in values.items() if value not in given}
         while len(chosen) < MOST_ADDED:  # ends: one more is chosen
             tick()
             gains = {text: sum(missing[fit] > 0 for fit in served) for text, served in candidates.items()}
@@ -222,7 +219,7 @@ class _Fits:
     def __init__(self, ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction, digits: int) -> None:
         self.ahead, self.limits = ahead, limits
         self.order, self.growth = ahead.problem.order, log_growth(ahead, time)
-        self.log_radius = _log(ahead.problem.experiment.radius)
+        self.log_radius = logarithm(ahead.problem.experiment.radius)
         # Errors are of the size of a, or less.
         self.smallest = (ABOVE_NOISE - digits) * math.log(10)
         moving = [j for j, limit in enumerate(limits) if limit.outcome not in (DEAD, ZERO) and len(ahead.flow.blocks[j]) > 1]

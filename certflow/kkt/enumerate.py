@@ -22,7 +22,7 @@ from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.neuron.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
 from certflow.kkt.permutations import in_order
-from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap
 from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
@@ -152,12 +152,8 @@ def _small_or_large(N: Correlation, digits: int, budget: Budget, progress: Progr
     if found.complete:
         return found
     more = _by_ascent(N, digits, budget, progress)
-    rest = [p for p in more.points if not any(_may_be_one(p, other) for other in found.points)]
+    rest = [p for p in more.points if not any(overlap(p.point, other.point) for other in found.points)]
     return replace(found, points=_falling([*found.points, *rest]), counts=found.counts | more.counts)
-
-
-def _may_be_one(first: KKTPoint, second: KKTPoint) -> bool:
-    return all(a.overlaps(b) for a, b in zip(first.point, second.point, strict=True))
 
 
 def _falling(points: list[KKTPoint]) -> list[KKTPoint]:

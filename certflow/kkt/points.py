@@ -23,6 +23,11 @@ def require_digits(digits: int) -> None:
         raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
 
 
+def overlap(first: Sequence[Ball], second: Sequence[Ball]) -> bool:
+    """Whether two enclosed vectors may be one."""
+    return all(a.overlaps(b) for a, b in zip(first, second, strict=True))
+
+
 @dataclass(frozen=True)
 class Continuum:
     """A set of more than one KKT point: the directions of a cone, or what `equation` says.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic
+from certflow.arithmetic.base import Arithmetic, exact_mpf
 from certflow.exact import parse_rational
 from certflow.networks import tree
 from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
@@ -291,13 +291,12 @@ def _symbol(symbol: Any, known: frozenset[str]) -> Node:
 
 def _dyadic(number: Any) -> Fraction:
     """The exact value of a sympy Float."""
-    sign, mantissa, exponent, _ = number._mpf_
+    _, mantissa, exponent, _ = number._mpf_
     if not mantissa and exponent:
         raise BadInput(f"{number} is not a finite number.")
     if abs(exponent) > 4 * tree.MAX_EXPONENT:
         raise BadInput(f"the number {number} is too large or too small; give it as an exact rational.")
-    value = int(mantissa) * (-1 if sign else 1)
-    return Fraction(value << exponent) if exponent >= 0 else Fraction(value, 1 << -exponent)
+    return exact_mpf(number)
 
 
 def _shown(e: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import EXACT, Arithmetic, FloatArithmetic, MPArithmetic, mp_arithmetic
+from certflow.arithmetic.base import EXACT, Arithmetic, FloatArithmetic, MPArithmetic, exact_mpf, mp_arithmetic
 from certflow.arithmetic.jets import Constant
 from certflow.networks.activation import Activation
 from certflow.networks.tree import KINKS, Node
@@ -134,7 +134,7 @@ class Tape:
         values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(X.shape)
         trace = self._weightless(mp_arithmetic(bits * 3 // 10 + 20), values)
         used = {a for step in self.steps if step.moving for a in step.args} | set(self.results)
-        return {i: ar.array([_dyadic(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving}
+        return {i: ar.array([exact_mpf(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving}
 
     def _weightless(self, ar: Arithmetic, X: np.ndarray) -> Trace:
         """The steps without weights at exact samples; None for the others."""
@@ -165,13 +165,6 @@ class Tape:
 
 def _no_cell(kink: int, z: Any) -> Any:
     raise TypeError("a step without weights has no kinks to choose")
-
-
-def _dyadic(value: Any) -> Fraction:
-    """The exact value of an mpmath float."""
-    sign, mantissa, exponent, _ = (int(part) for part in value._mpf_)
-    mantissa = -mantissa if sign else mantissa
-    return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
 
 
 class Trace:

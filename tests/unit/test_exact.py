@@ -12,7 +12,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.exact import MAX_DIGITS, MAX_EXPONENT, format_dyadic, format_rational, parse_rational, shown
+from certflow.exact import MAX_DIGITS, MAX_EXPONENT, dyadic_text, format_dyadic, format_rational, parse_rational, shown
 from certflow.outcome import BadInput
 
 
@@ -74,6 +74,9 @@ def test_dyadics_round_trip_in_lowest_terms(mantissa, exponent):
     text = format_dyadic(mantissa, exponent)
     assert parse_rational(text) == Fraction(mantissa) * Fraction(2) ** exponent
     assert mantissa == 0 or int(text.split("*")[0]) % 2 == 1
+    assert dyadic_text(Fraction(mantissa) * Fraction(2) ** exponent) == text
+    with pytest.raises(ValueError, match="power of two"):
+        dyadic_text(Fraction(mantissa) + Fraction(1, 3))
 
 
 def test_the_longest_numbers_round_trip():

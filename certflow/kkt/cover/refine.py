@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
-from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
+from certflow.arithmetic.base import UNKNOWN, exact_mpf, mp_arithmetic
 from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.points import KKTPoint
 from certflow.networks.correlation import Correlation
@@ -208,7 +208,7 @@ class Polisher:
                 centre = (M[a, b].mid() + M[b, a].mid()) / 2
                 mid[a, b] = context.mpf(centre.numerator) / centre.denominator
         vectors = context.eigsy(mid)[1]
-        V = self.ar.array([[_exact(vectors[a, b]) for b in range(size)] for a in range(size)])
+        V = self.ar.array([[exact_mpf(vectors[a, b]) for b in range(size)] for a in range(size)])
         D, gram = V.T @ M @ V, V.T @ V
         zero = Fraction(0)
         spread = max(sum((_size(D[a, b].hull(D[b, a])) for b in range(size) if b != a), zero) for a in range(size))
@@ -225,10 +225,3 @@ class Polisher:
 def _size(value: Ball) -> Fraction:
     """The largest |x| in a ball."""
     return max(abs(value.lower()), abs(value.upper()))
-
-
-def _exact(value: Any) -> Fraction:
-    """An mpmath float as the dyadic number that it is."""
-    sign, mantissa, exponent, _ = (int(part) for part in value._mpf_)
-    mantissa = -mantissa if sign else mantissa
-    return Fraction(mantissa) * Fraction(2) ** exponent

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import isqrt
 
+from certflow.algebra.directions import parallel
 from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.exact import format_rational
@@ -168,7 +169,7 @@ def _zero_of(neuron: Neuron, up: KKTSet, bits: int) -> tuple[Ball, ...]:
             return p.point
     high = _rational(next(p for p in up.points if p.value.sign() == 1), neuron, 1)
     low = _rational(next(p for p in up.points if p.value.sign() == -1), neuron, -1)
-    if _parallel(high, low):
+    if parallel(high, low):
         # Opposite directions: a third one is on one of the two ways round.
         k = min(range(neuron.inputs), key=lambda i: abs(high[i]))
         corner = tuple(Fraction(int(i == k)) for i in range(neuron.inputs))
@@ -194,10 +195,6 @@ def _rational(point: KKTPoint, neuron: Neuron, sign: int) -> Exact:
         if neuron.value(vector) * sign > 0:
             return vector
     raise Inconclusive("a zero of the neuron could not be enclosed, because N is too close to 0 at its KKT points.")
-
-
-def _parallel(a: Exact, b: Exact) -> bool:
-    return all(a[i] * b[j] == a[j] * b[i] for i in range(len(a)) for j in range(i))
 
 
 # -- deep linear networks ----------------------------------------------------------------------------------------------

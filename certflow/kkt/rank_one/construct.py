@@ -13,6 +13,7 @@ from math import isqrt
 
 from gmpy2 import iroot, mpz
 
+from certflow.algebra.directions import dot
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.points import Exact
 from certflow.networks.feed_forward import FeedForward
@@ -50,7 +51,7 @@ class InputDirection:
         """The direction, enclosed anew at `bits` if it is exact."""
         if exact is None:
             return cls(point, None)
-        length = Ball(_dot(exact, exact), bits).sqrt()
+        length = Ball(dot(exact, exact), bits).sqrt()
         return cls(tuple(Ball(c, bits) / length for c in exact), exact)
 
     def opposite(self) -> InputDirection:
@@ -112,7 +113,7 @@ def _exact(p: int, D: int, start: InputDirection, shapes: Sequence[Shape], outpu
             size = {1: Fraction(1), -1: ratio, 0: Fraction(0)}
             a = [size[c] * c for c in shape.codes]
             following = [size[c] * (shape.lead if c > 0 else shape.lead * shape.flip) for c in shape.codes]
-        square = Fraction(p ** (D - layer)) / (_dot(a, a) * _dot(row, row))
+        square = Fraction(p ** (D - layer)) / (dot(a, a) * dot(row, row))
         first = first or square
         scale = _rational_root(square / first)
         if scale is None:
@@ -129,7 +130,3 @@ def _rational_root(value: Fraction) -> Fraction | None:
 
 def _squares(values: Sequence[Ball], bits: int) -> Ball:
     return sum((v.square() for v in values), Ball(0, bits))
-
-
-def _dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
-    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import dot, parallel
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
 from certflow.exact import parse_rational
@@ -72,10 +73,10 @@ class Inputs:
             unit = InputDirection.of(point, guess, self.bits).point
             if not all(known.overlaps(c) for known, c in zip(point, unit, strict=True)):
                 continue
-            if self.q == 1 and any(_dot(row, guess) == 0 for row in self.rows):
+            if self.q == 1 and any(dot(row, guess) == 0 for row in self.rows):
                 continue
             right, left = self.half(guess)[1], self.half(tuple(-c for c in guess))[1]
-            if _parallel(tuple(P * a - Q * b for a, b in zip(right, left, strict=True)), guess):
+            if parallel(tuple(P * a - Q * b for a, b in zip(right, left, strict=True)), guess):
                 return guess
         return None
 
@@ -98,7 +99,7 @@ class Inputs:
     def _sign(self, start: InputDirection, row: Sequence[Fraction]) -> int:
         """The sign of b·x, or `UNKNOWN`."""
         if start.exact is not None:
-            t = _dot(row, start.exact)
+            t = dot(row, start.exact)
             return (t > 0) - (t < 0)
         return sum((c * u for c, u in zip(row, start.point, strict=True)), Ball(0, self.bits)).sign()
 
@@ -108,7 +109,7 @@ class Inputs:
         if start.exact is not None:
             A, right = self.half(start.exact)
             B, left = self.half(tuple(-c for c in start.exact))
-            radial = _parallel(right, start.exact) and _parallel(left, start.exact)
+            radial = parallel(right, start.exact) and parallel(left, start.exact)
             return Sides(self.q > 1 and not (any(right) and any(left)), radial, A, B)
         b = np.array(start.point, dtype=object)
         halves = self._gradient(b, Fraction(1), Fraction(0)), self._gradient(b, Fraction(0), Fraction(1))
@@ -124,7 +125,7 @@ class Inputs:
         """Σ z_i (b·x_i)_+^q and a q-th of its gradient, exact; at kinks of power 1 the selection 0."""
         value, gradient = Fraction(0), [Fraction(0)] * len(b)
         for row, weight in zip(self.rows, self.weights, strict=True):
-            t = _dot(row, b)
+            t = dot(row, b)
             if t > 0:
                 value += weight * t**self.q
                 gradient = [g + weight * t ** (self.q - 1) * c for g, c in zip(gradient, row, strict=True)]
@@ -141,11 +142,3 @@ def exact_data(X: Any, z: Any) -> tuple[list[list[Fraction]], list[Fraction]]:
     """X and z as rationals; raises `BadInput` for what is not a number."""
     rows = [[parse_rational(v, f"X[{i}]") for v in row] for i, row in enumerate(X)]
     return rows, [parse_rational(v, f"z[{i}]") for i, v in enumerate(z)]
-
-
-def _dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
-    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
-
-
-def _parallel(a: Exact, b: Exact) -> bool:
-    return all(a[i] * b[j] == a[j] * b[i] for i in range(len(a)) for j in range(i))

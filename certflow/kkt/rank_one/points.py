@@ -20,7 +20,7 @@ from certflow.algebra.directions import Normal, primitive
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.kkt.neuron.features import Neuron
-from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root
 from certflow.kkt.rank_one.inputs import Inputs, Sides, exact_data
 from certflow.kkt.rank_one.split import split_ratios
@@ -204,7 +204,7 @@ class Construction:
                     yield from self._split(start, sides, entry)
             if signs == plus:  # at these points all effective neurons agree
                 for i, (start, entry) in enumerate(one_sided):
-                    if not any(_overlap(start, other) for other, _ in one_sided[:i]):
+                    if not any(overlap(start.point, other.point) for other, _ in one_sided[:i]):
                         yield from self._one_sided(start, entry)
 
     def _note(self, start: InputDirection, sides: Sides, entry: KKTPoint) -> None:
@@ -311,7 +311,3 @@ def _codes(counts: tuple[int, int], m: int) -> tuple[int, ...]:
 
 def _arrangements(codes: Sequence[int]) -> int:
     return math.factorial(len(codes)) // math.prod(math.factorial(codes.count(c)) for c in (1, -1, 0))
-
-
-def _overlap(a: InputDirection, b: InputDirection) -> bool:
-    return all(x.overlaps(y) for x, y in zip(a.point, b.point, strict=True))

@@ -50,7 +50,7 @@ def polish(
             break
         move = step(np.array([each.midpoint_float() for each in value]))
         move[zeros] = 0.0
-        w = [_rounded(a - Fraction(float(b)), ar.bits) for a, b in zip(w, move, strict=True)]
+        w = [rounded(a - Fraction(float(b)), ar.bits) for a, b in zip(w, move, strict=True)]
         if sum((a - b) ** 2 for a, b in zip(w, start, strict=True)) >= reach**2:
             break
     return best
@@ -70,7 +70,8 @@ def _length(values: np.ndarray) -> Ball:
     return sum((v.square() for v in values[1:]), values[0].square()).maximum(0).sqrt()
 
 
-def _rounded(value: Fraction, bits: int) -> Fraction:
+def rounded(value: Fraction, bits: int) -> Fraction:
+    """The nearest whole number of 2^-bits."""
     return Fraction(round(value * 2**bits), 2**bits)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.kkt.single.polish import rounded
 from certflow.kkt.single.spectrum import Spectrum
 from certflow.networks.correlation import Correlation
 from certflow.running import tick
@@ -77,11 +78,11 @@ def sharpened(
         if left == 0 or residual.upper() <= tolerance:
             break
         theta += (rest[-1] @ ar.array(columns[-1])).mid() / sum(v * v for v in columns[-1])
-        theta = _rounded(theta, bits)
+        theta = rounded(theta, bits)
         slopes = np.array([[v.midpoint_float() for v in row] for row in rest])
         moves = ((slopes @ others) / (values[far] - values[place])) @ others.T
         columns = columns - np.array([[Fraction(float(m)) for m in move] for move in moves], dtype=object)
-        columns = np.array([[_rounded(v, bits) for v in column] for column in columns], dtype=object)
+        columns = np.array([[rounded(v, bits) for v in column] for column in columns], dtype=object)
     rows = ar.array(columns)
     deviation = rows @ rows.T - ar.array(np.eye(p, dtype=int).astype(object))
     epsilon = max(sum((abs(v).upper() for v in row), Fraction(0)) for row in deviation)
@@ -91,7 +92,3 @@ def sharpened(
     below = all(Fraction(float(values[i])) + spread < theta - rho for i in far if i < place)
     above = all(Fraction(float(values[i])) - spread > theta + rho for i in far if i > place)
     return Ball.interval(theta - rho, theta + rho, bits) if below and above else None
-
-
-def _rounded(value: Fraction, bits: int) -> Fraction:
-    return Fraction(round(value * 2**bits), 2**bits)

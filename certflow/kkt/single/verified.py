@@ -11,7 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.kkt.permutations import in_order
-from certflow.kkt.points import KKTSet
+from certflow.kkt.points import KKTSet, overlap
 from certflow.kkt.single.ascent import Search, directions, is_new
 from certflow.kkt.single.enclose import Enclosed, enclose_point
 from certflow.networks.correlation import Correlation
@@ -76,17 +76,13 @@ def _search(
             except (Inconclusive, OutsideDomain) as error:
                 refusals[_class_of(str(error))] += 1
                 continue
-            if not any(_may_be_same(each, other) for other in found):
+            if not any(overlap(each.point.point, other.point.point) for other in found):
                 found.append(each)
             if len(found) == count:
                 return found, refusals, len(known)
     if progress is not None:
         progress("searching and proving KKT points", total, total)
     return found, refusals, len(known)
-
-
-def _may_be_same(first: Enclosed, second: Enclosed) -> bool:
-    return all(a.overlaps(b) for a, b in zip(first.point.point, second.point.point, strict=True))
 
 
 def _class_of(sentence: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from certflow.arithmetic.doubles import logarithm
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
@@ -321,9 +322,9 @@ class _Proof:
             found = works(high)
             if found is not None:
                 low, best, step = high, found, step * step
-        while _log(high) - _log(low) > math.log(factor):  # ends: the interval is halved
+        while logarithm(high) - logarithm(low) > math.log(factor):  # ends: the interval is halved
             tick()
-            middle = Fraction(math.exp((_log(low) + _log(high)) / 2))
+            middle = Fraction(math.exp((logarithm(low) + logarithm(high)) / 2))
             found = works(middle)
             if found is None:
                 high = middle
@@ -378,7 +379,3 @@ class _Proof:
                 high = middle
         short = rounded(low, False, 5)
         return short if self.horizon.holds(sweep, delta, short) else low
-
-
-def _log(value: Fraction) -> float:
-    return math.log(value.numerator) - math.log(value.denominator)

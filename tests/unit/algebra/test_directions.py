@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.algebra.directions import angular_order, coprime, counterclockwise, cross, degrees, primitive, reduced
+from certflow.algebra.directions import (
+    angular_order,
+    coprime,
+    counterclockwise,
+    cross,
+    degrees,
+    dot,
+    parallel,
+    primitive,
+    reduced,
+)
 
 integers = st.integers(-6, 6)
 pairs = st.tuples(integers, integers).filter(any)
@@ -55,6 +65,15 @@ def test_angular_order_decides_where_doubles_tie() -> None:
     for u, v in itertools.combinations(expected, 2):
         assert (angular_order(u, v), angular_order(v, u), angular_order(u, u)) == (-1, 1, 0)
     assert counterclockwise(expected[::-1]) == list(range(len(expected)))[::-1]
+
+
+@given(st.lists(st.fractions(-5, 5, max_denominator=4), min_size=2, max_size=4), st.fractions(-3, 3, max_denominator=5))
+def test_products_and_parallels(x: list[F], scale: F) -> None:
+    multiple = [scale * c for c in x]
+    assert dot(x, multiple) == scale * sum(c * c for c in x)
+    assert parallel(x, multiple) and parallel(multiple, x)
+    turned = [*x[:-1], x[-1] + 1]
+    assert parallel(x, turned) == (not any(x[:-1]))
 
 
 def test_cross_is_positive_counterclockwise() -> None:
