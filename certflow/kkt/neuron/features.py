@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.algebra.directions import Normal, primitive
+from certflow.algebra.directions import Normal, dot, primitive
 from certflow.exact import parse_rational
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput
@@ -88,31 +88,10 @@ class Neuron:
             X[i], z[i] = [Fraction(c) for c in row], weight
         return X, z
 
-    def coefficients(self, signs: Sequence[int]) -> list[Fraction]:
-        """The coefficient of every hinge on the cell with these signs (one per kinked hinge)."""
-        kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(self.kinked, signs, strict=True)]
-        return kinked + [h.plus for h in self.hinges[len(kinked) :]]
-
-    def matrix(self, signs: Sequence[int]) -> list[list[Fraction]]:
-        """Power 2: M_A with `n(u) = u·M_A u` and `∇n = 2 M_A u` on the closed cell."""
-        d = self.inputs
-        result = [[Fraction(0)] * d for _ in range(d)]
-        for c, hinge in zip(self.coefficients(signs), self.hinges, strict=True):
-            for r in range(d):
-                if hinge.normal[r]:
-                    for k in range(d):
-                        result[r][k] += c * hinge.normal[r] * hinge.normal[k]
-        return result
-
-    def gradient(self, signs: Sequence[int]) -> list[Fraction]:
-        """Power 1: g_A with `n(u) = g_A·u` on the closed cell."""
-        pairs = list(zip(self.coefficients(signs), self.hinges, strict=True))
-        return [sum((c * hinge.normal[r] for c, hinge in pairs), Fraction(0)) for r in range(self.inputs)]
-
     def value(self, u: Sequence[Fraction]) -> Fraction:
         """n(u) for an exact u."""
         total = Fraction(0)
         for hinge in self.hinges:
-            t = sum((a * b for a, b in zip(hinge.normal, u, strict=True)), Fraction(0))
+            t = dot(hinge.normal, u)
             total += (hinge.plus if t > 0 else hinge.minus) * t**self.power
         return total

@@ -61,6 +61,13 @@ def examples(test):
 # -- the oracle --------------------------------------------------------------------------------------------------------
 
 
+def gradient(neuron, signs):
+    """g_A with `n(u) = g_A·u` on the closed cell A with these signs."""
+    kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(neuron.kinked, signs, strict=True)]
+    pairs = list(zip(kinked + [h.plus for h in neuron.hinges[len(kinked) :]], neuron.hinges, strict=True))
+    return [sum((c * hinge.normal[r] for c, hinge in pairs), Fraction(0)) for r in range(neuron.inputs)]
+
+
 def primitive_direction(u):
     common = math.lcm(*(Fraction(c).denominator for c in u))
     whole = [int(c * common) for c in u]
@@ -76,7 +83,7 @@ class Oracle:
             size += 2
             grid = itertools.product(range(-size, size + 1), repeat=self.d)
             self.cells = {signs for u in grid if 0 not in (signs := signs_at(self.normals, u))}
-        self.gradient = {signs: neuron.gradient(signs) for signs in self.cells}
+        self.gradient = {signs: gradient(neuron, signs) for signs in self.cells}
 
     def gradients(self, u):
         """The gradients of the cells around u."""
@@ -91,7 +98,7 @@ class Oracle:
         """All directions that can be KKT with a value other than 0, and more."""
         found = set()
         for signs in itertools.product((1, -1), repeat=len(self.normals)):
-            g = self.neuron.gradient(signs)
+            g = gradient(self.neuron, signs)
             for size in range(min(self.d, len(self.normals) + 1)):
                 for through in itertools.combinations(self.normals, size):
                     u = project(g, through)
