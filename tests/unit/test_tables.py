@@ -10,7 +10,7 @@ import pytest
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.outcome import BadInput
-from certflow.tables import Cell, Column, Table, latex_text, number, number_cell, plain, write_table
+from certflow.tables import Cell, Column, Table, latex_text, number, number_cell, write_table
 
 
 def example() -> Table:
@@ -95,7 +95,6 @@ def test_an_empty_table_is_still_a_table() -> None:
     assert r"\midrule" in table.to_latex()
     assert "a" in table.to_markdown()
     assert table.to_csv() == "a,b\n"
-    assert plain([table]) == table.to_markdown()
 
 
 def test_a_row_of_the_wrong_length_is_refused() -> None:
