@@ -19,7 +19,7 @@ from pathlib import Path
 import mpmath
 
 from certflow import Activation, OneLayer, Problem, reference_flow
-from certflow.flow.reference.limit import limit_of
+from certflow.flow.reference.limit_flow import limit_of
 
 # (neurons, digits, end): at t = 3 all three flows have all but come to rest.
 CASES = [(1, 30, Fraction(3)), (4, 30, Fraction(3)), (1, 100, Fraction(3))]

@@ -40,7 +40,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What people read (`text`) and what programs read (`raw`, default the same)."""
 
     text: str
@@ -53,14 +53,14 @@ class Cell:
 
 @dataclass
 class Table:
-    """A titled table; rows are sequences of `Cell` or plain text, one per column.
+    """A titled table; rows are sequences of `TableCell` or plain text, one per column.
 
     `notes` are sentences printed below the table. Raises `BadInput` when a row has the wrong length.
     """
 
     title: str
     columns: Sequence[Column]
-    rows: list[tuple[Cell, ...]] = field(default_factory=list)
+    rows: list[tuple[TableCell, ...]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     label: str = ""
 
@@ -69,11 +69,11 @@ class Table:
         for row in given:
             self.add(*row)
 
-    def add(self, *cells: Cell | str) -> None:
+    def add(self, *cells: TableCell | str) -> None:
         """Append one row."""
         if len(cells) != len(self.columns):
             raise BadInput(f"table {self.title!r}: a row of {len(cells)} cells for {len(self.columns)} columns.")
-        self.rows.append(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells))
+        self.rows.append(tuple(cell if isinstance(cell, TableCell) else TableCell(cell) for cell in cells))
 
     def width(self) -> int:
         """How many characters the body needs in a terminal so that no cell is broken."""
@@ -204,18 +204,18 @@ def number(value: Any, digits: int = 5) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> Cell:
+def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> TableCell:
     """A cell with `digits` digits for people; `raw_digits` digits for programs (whole numbers stay exact)."""
     if isinstance(value, int):
-        return Cell(str(value))
+        return TableCell(str(value))
     if isinstance(value, Fraction) and value.denominator == 1 and abs(value) < 10**15:
-        return Cell(number(value, digits), format_rational(value))
-    return Cell(number(value, digits), number(value, raw_digits))
+        return TableCell(number(value, digits), format_rational(value))
+    return TableCell(number(value, digits), number(value, raw_digits))
 
 
-def fixed_cell(value: Any, decimals: int = 4, raw_digits: int = 17) -> Cell:
+def fixed_cell(value: Any, decimals: int = 4, raw_digits: int = 17) -> TableCell:
     """A cell with `decimals` digits after the point, for columns of numbers of one scale (angles, logarithms)."""
-    return Cell(f"{float(value):.{decimals}f}", number(value, raw_digits))
+    return TableCell(f"{float(value):.{decimals}f}", number(value, raw_digits))
 
 
 # -- text for LaTeX and Markdown -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.curve import Step, Track
-from certflow.checker.tube.evidence import Trap
+from certflow.checker.tube.evidence import TrapEvidence
 from certflow.checker.tube.groups import Proved, ProvedTrap
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, Sweep
@@ -20,7 +20,7 @@ OTHER = "it does not agree with the rest of the certificate"
 CLOCK = Clock(None)
 RATES = Rates(F(-2), ONE, ONE // 8, ONE // 16, ONE // 32, (ONE // 4, ONE // 2))
 TRAP = ProvedTrap(F(2), F(1, 2), F(1, 16), RATES, (F(2), F(4)), (F(1, 8), F(1, 4)), (F(1, 2), F(3)))
-CENTRE = Trap([[3, 4]], F(2), F(1, 2), F(0), None)
+CENTRE = TrapEvidence([[3, 4]], F(2), F(1, 2), F(0), None)
 GRID = 4
 FALLING = replace(TRAP, rates=replace(RATES, ell=(-ONE // 2, -ONE // 4)))
 STANDING = replace(TRAP, rates=replace(RATES, ell=(-ONE // 2, 0)))

@@ -26,7 +26,7 @@ Algebraic = tuple[Polynomial, ...]
 """A vector with entries that are polynomials in an eigenvalue; in an integer one they are constants."""
 
 
-class Spectrum:
+class IntegerSpectrum:
     """The spectrum of the symmetric matrix `matrix` (d × d, integers); `roots` are the distinct
     eigenvalues, ascending (L6.13)."""
 

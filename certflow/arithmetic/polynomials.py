@@ -18,7 +18,7 @@ from certflow.arithmetic.enclosure import refusal
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, bilinear
 from certflow.outcome import Ambiguous
 
-Product = Callable[[np.ndarray, np.ndarray], np.ndarray]
+ArrayProduct = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class PolynomialArray:
@@ -302,7 +302,7 @@ def _add(a: PolynomialArray, b: PolynomialArray) -> PolynomialArray:
     return PolynomialArray(_padded(_lifted(a, ndim), degree) + _padded(_lifted(b, ndim), degree), a.steady and b.steady)
 
 
-def _cauchy(product: Product, a: MidRad, b: MidRad, terms: int, steady: bool) -> PolynomialArray:
+def _cauchy(product: ArrayProduct, a: MidRad, b: MidRad, terms: int, steady: bool) -> PolynomialArray:
     """The polynomials with coefficients sum_(i+j=k) product(a_i, b_j); `product` sums at most `terms` products."""
     shorter = min(a.shape[0], b.shape[0])
 

@@ -9,7 +9,7 @@ from certflow.exact import format_rational
 from certflow.experiments.angle_error import Fit, Law
 from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
 from certflow.experiments.time_near_origin import log10
-from certflow.tables import Cell, Column, Table, fixed_cell, number, number_cell
+from certflow.tables import Column, Table, TableCell, fixed_cell, number, number_cell
 
 FIXED_TIME = "fixed_time"
 
@@ -38,11 +38,11 @@ def errors_table(law: Law, added: Sequence[str]) -> Table:
         # Errors below the resolution come first in this order.
         ranked = [None] * (len(own) - len(known)) + known
         chosen = ranked if len(law.fits) == 1 else [ranked[0], ranked[len(ranked) // 2], ranked[-1]]
-        cells = [Cell(low) if error is None else number_cell(error, 4) for error in chosen]
+        cells = [TableCell(low) if error is None else number_cell(error, 4) for error in chosen]
         size = [_power(law.sizes[delta])] if by_time else []
         count = sum(row.in_window for row in own)
         mark = f"{delta}*" if delta in added else delta
-        table.add(Cell(mark, delta), *size, *cells, Cell(f"{count} of {len(own)}", str(count)))
+        table.add(TableCell(mark, delta), *size, *cells, TableCell(f"{count} of {len(own)}", str(count)))
     if any(row.delta in added for row in law.rows):
         table.notes.append("*: added by certflow to have enough points for the fits.")
     if law.note:
@@ -50,7 +50,7 @@ def errors_table(law: Law, added: Sequence[str]) -> Table:
     return table
 
 
-def _power(log10_value: float) -> Cell:
+def _power(log10_value: float) -> TableCell:
     return number_cell(mp_arithmetic(20).context.mpf(10) ** log10_value, 2, 5)
 
 
@@ -86,8 +86,8 @@ def fits_table(law: Law) -> Table:
     return table
 
 
-def _slope(value: float | None) -> Cell:
-    return Cell("none") if value is None else Cell(f"{value:.4f}", f"{value:.6f}")
+def _slope(value: float | None) -> TableCell:
+    return TableCell("none") if value is None else TableCell(f"{value:.4f}", f"{value:.6f}")
 
 
 def _title(law: Law) -> str:
@@ -111,7 +111,7 @@ def rows_table(law: Law) -> Table:
     columns = [Column("δ", key="delta"), Column("neuron", key="neuron"), Column("error", "rad", key="error"), Column("fitted")]
     table = Table(f"All errors. {_title(law)}", columns)
     for row in law.rows:
-        error = Cell(f"< {number(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
+        error = TableCell(f"< {number(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
         table.add(row.delta, str(row.block + 1), error, "yes" if row.in_window else "no")
     return table
 

@@ -23,7 +23,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import descent_figure, save
 from certflow.report.panels import AngleMarks, DescentPanel, nearest
-from certflow.tables import Cell, Column, Table, number, write_table
+from certflow.tables import Column, Table, TableCell, number, write_table
 
 ITERATIONS = 50_000
 STEP = 5e-5
@@ -129,8 +129,8 @@ def settled(run: Descent) -> int | None:
     return until if until <= 0.5 * run.iterations[-1] else None
 
 
-def _facts(descent: PlanarDescent) -> dict[str, list[Cell | str]]:
-    facts: dict[str, list[Cell | str]] = {}
+def _facts(descent: PlanarDescent) -> dict[str, list[TableCell | str]]:
+    facts: dict[str, list[TableCell | str]] = {}
 
     def note(name: str, text: str) -> None:
         facts.setdefault(name, []).append(text)

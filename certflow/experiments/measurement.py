@@ -21,7 +21,7 @@ from certflow.problem import Problem
 EXTRA_DIGITS = 15
 """Digits passed on beyond those asked for, so that differences of directions keep theirs."""
 
-Share = Callable[[float], None]
+ShareReport = Callable[[float], None]
 """Told which share of a job, from 0 to 1, is done."""
 
 
@@ -105,7 +105,7 @@ class Measurement:
         return cls(**{**record, **events})
 
 
-def measure(problem: Problem, job: Job, share: Share | None = None) -> Measurement:
+def measure(problem: Problem, job: Job, share: ShareReport | None = None) -> Measurement:
     """Integrate as the job says and read off the result; a flow that fails leaves its reason."""
     stages = _Stages(job.check, share)
     flows: list[ReferenceFlow] = []
@@ -186,7 +186,7 @@ def _text(flow: ReferenceFlow, value: Any) -> str:
 class _Stages:
     """The share of a job from the progress of its one or two runs (with `check` each is run twice)."""
 
-    def __init__(self, check: bool, share: Share | None) -> None:
+    def __init__(self, check: bool, share: ShareReport | None) -> None:
         self.runs, self.share = 1 + check, share
         self.finished, self.last = 0, 0
 

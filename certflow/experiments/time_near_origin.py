@@ -15,7 +15,7 @@ from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
 from certflow.experiments.measurement import Event, Job, Measurement
 from certflow.problem import Problem
 from certflow.report.panels import TimePanel
-from certflow.tables import Cell, Column, Table, number, number_cell
+from certflow.tables import Column, Table, TableCell, number, number_cell
 from certflow.theorems.time_near_origin.times import NearOrigin, TimeBound
 
 FACTOR, RADIUS = "factor", "radius"
@@ -113,11 +113,11 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
         RADIUS: f"‖w‖ = {format_rational(experiment.radius)}",
     }
     for row in rows:
-        time = Cell("none") if row.time is None else number_cell(row.time, SHOWN_DIGITS, digits)
-        ratio = Cell("none") if row.ratio is None else Cell(f"{float(row.ratio):.4f}", number(row.ratio, 10))
+        time = TableCell("none") if row.time is None else number_cell(row.time, SHOWN_DIGITS, digits)
+        ratio = TableCell("none") if row.ratio is None else TableCell(f"{float(row.ratio):.4f}", number(row.ratio, 10))
         holds = {True: "yes", False: "NO", None: "not measured"}[row.holds]
         bounds = (_bound_cell(value, digits) for value in (row.bound.bound_beta, row.bound.bound_nmax))
-        table.add(row.delta, Cell(names[row.event], row.event), time, *bounds, ratio, holds)
+        table.add(row.delta, TableCell(names[row.event], row.event), time, *bounds, ratio, holds)
     table.notes.append(
         "Times are approximations by the reference flow; the bounds are proved (L2) and rounded down. Ratio: time over the "
         "sharper bound."
@@ -127,8 +127,8 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
     return table
 
 
-def _bound_cell(value: Fraction | None, digits: int) -> Cell:
-    return Cell("∞", "inf") if value is None else Cell(_down(value, SHOWN_DIGITS) or "", _down(value, digits) or "")
+def _bound_cell(value: Fraction | None, digits: int) -> TableCell:
+    return TableCell("∞", "inf") if value is None else TableCell(_down(value, SHOWN_DIGITS) or "", _down(value, digits) or "")
 
 
 def _root(square: Fraction) -> str:

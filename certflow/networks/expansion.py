@@ -17,7 +17,7 @@ MAX_TERMS = 2_000
 _MAX_PRODUCTS = 50_000
 
 Monomial = tuple[tuple[int, Fraction], ...]
-Polynomial = dict[Monomial, Fraction]
+SparsePolynomial = dict[Monomial, Fraction]
 
 
 class _TooLarge(Exception):
@@ -46,28 +46,28 @@ def expand(node: Node) -> Node | None:
 class _Expander:
     def __init__(self) -> None:
         self.atoms: dict[Node, int] = {}
-        self.done: dict[Node, Polynomial] = {}
+        self.done: dict[Node, SparsePolynomial] = {}
         self.products = 0
 
-    def polynomial(self, node: Node) -> Polynomial:
+    def polynomial(self, node: Node) -> SparsePolynomial:
         tick()
         if node not in self.done:
             self.done[node] = self._polynomial(node)
         return self.done[node]
 
-    def _polynomial(self, node: Node) -> Polynomial:
+    def _polynomial(self, node: Node) -> SparsePolynomial:
         if node.op == "number":
             return {(): node.value} if node.value else {}
         if node.op == "name":
             return self._atom(node)
         if node.op == "add":
-            total: Polynomial = {}
+            total: SparsePolynomial = {}
             for term in node.args:
                 for monomial, coefficient in self.polynomial(term).items():
                     total[monomial] = total.get(monomial, Fraction(0)) + coefficient
             return self._checked(total)
         if node.op == "mul":
-            result: Polynomial = {(): Fraction(1)}
+            result: SparsePolynomial = {(): Fraction(1)}
             for factor in node.args:
                 result = self._times(result, self.polynomial(factor))
             return result
@@ -80,7 +80,7 @@ class _Expander:
         rebuilt = tree.extreme(node.op, *inside) if node.op in tree.KINKS else tree.function(node.op, *inside)
         return self._atom(rebuilt)
 
-    def _atom(self, node: Node, exponent: Fraction = Fraction(1)) -> Polynomial:
+    def _atom(self, node: Node, exponent: Fraction = Fraction(1)) -> SparsePolynomial:
         coefficient = Fraction(1)
         if node.is_number:
             # Of a power of a number only an irrational root is an atom: sqrt(8) is the atom 8 with the exponent 1/2.
@@ -89,19 +89,19 @@ class _Expander:
                 return {(): coefficient} if coefficient else {}
         return {((self.atoms.setdefault(node, len(self.atoms)), exponent),): coefficient}
 
-    def _scaled(self, polynomial: Polynomial, factor: Fraction) -> Polynomial:
+    def _scaled(self, polynomial: SparsePolynomial, factor: Fraction) -> SparsePolynomial:
         return {monomial: factor * coefficient for monomial, coefficient in polynomial.items()}
 
-    def _checked(self, polynomial: Polynomial) -> Polynomial:
+    def _checked(self, polynomial: SparsePolynomial) -> SparsePolynomial:
         if len(polynomial) > MAX_TERMS:
             raise _TooLarge
         return {monomial: coefficient for monomial, coefficient in polynomial.items() if coefficient}
 
-    def _times(self, a: Polynomial, b: Polynomial) -> Polynomial:
+    def _times(self, a: SparsePolynomial, b: SparsePolynomial) -> SparsePolynomial:
         self.products += len(a) * len(b)
         if self.products > _MAX_PRODUCTS:
             raise _TooLarge
-        total: Polynomial = {}
+        total: SparsePolynomial = {}
         for left, c in a.items():
             tick()
             for right, d in b.items():
@@ -112,11 +112,11 @@ class _Expander:
                 total[monomial] = total.get(monomial, Fraction(0)) + c * d
         return self._checked(total)
 
-    def _power(self, base: Polynomial, exponent: Fraction) -> Polynomial:
+    def _power(self, base: SparsePolynomial, exponent: Fraction) -> SparsePolynomial:
         if exponent.denominator == 1 and exponent > 0:
             if math.comb(len(base) + int(exponent) - 1, int(exponent)) > _MAX_PRODUCTS:
                 raise _TooLarge
-            result: Polynomial = {(): Fraction(1)}
+            result: SparsePolynomial = {(): Fraction(1)}
             for bit in bin(int(exponent))[2:]:
                 result = self._times(result, result)
                 if bit == "1":
@@ -131,7 +131,7 @@ class _Expander:
         rebuilt = tree.power(whole, exponent)
         return self._atom(rebuilt.args[0], rebuilt.value) if rebuilt.op == "pow" else self._atom(rebuilt)
 
-    def rebuild(self, polynomial: Polynomial) -> Node:
+    def rebuild(self, polynomial: SparsePolynomial) -> Node:
         """The tree of a polynomial, highest powers of the first atoms first."""
         tick()
         nodes = list(self.atoms)

@@ -35,7 +35,7 @@ _DECIDING_DIGITS = 200
 
 
 @dataclass(frozen=True)
-class Step:
+class Instruction:
     """One operation on earlier steps; `moving` says whether it depends on a weight, `kink` numbers those that do."""
 
     op: str
@@ -52,7 +52,7 @@ class Tape:
         self._weight_index = {name: i for i, name in enumerate(weights)}
         self._input_index = {name: i for i, name in enumerate(inputs)}
         self.size = len(weights)
-        self.steps: list[Step] = []
+        self.steps: list[Instruction] = []
         self._known: dict[Any, int] = {}
         self.kinks: list[int] = []
         self.results = [self._add(tree) for tree in trees]
@@ -96,7 +96,7 @@ class Tape:
         if op in KINKS and moving:
             kink = len(self.kinks)
             self.kinks.append(len(self.steps))
-        self.steps.append(Step(op, args, value, moving, kink))
+        self.steps.append(Instruction(op, args, value, moving, kink))
         self._known[key] = len(self.steps) - 1
         return len(self.steps) - 1
 
@@ -181,7 +181,7 @@ class Trace:
         self._flat_cells: dict[int, Any] = {}
         self._first: dict[int, Any] | None = None
 
-    def evaluate(self, step: Step, w: Any, X: Any, choose: ChooseCell) -> Any:
+    def evaluate(self, step: Instruction, w: Any, X: Any, choose: ChooseCell) -> Any:
         """The value of `step` from those of earlier ones."""
         if step.op == "number":
             return self.ar.array(np.full(1, step.value, dtype=object))
@@ -205,7 +205,7 @@ class Trace:
             return self.one / args[0]
         return elementary(self.ar, step.op, args[0])
 
-    def _kink(self, step: Step, args: list[Any], choose: ChooseCell) -> Any:
+    def _kink(self, step: Instruction, args: list[Any], choose: ChooseCell) -> Any:
         against_zero = step.op == "abs" or self.tape.is_zero(step.args[1])
         e = args[0] if against_zero else args[0] - args[1]
         z = self._full(e).reshape(self.n, 1)

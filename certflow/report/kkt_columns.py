@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from certflow.report.kkt_table import MoreColumn
-from certflow.tables import Cell, Column
+from certflow.tables import Column, TableCell
 from certflow.theorems.early_direction.words import number_runs
 
 if TYPE_CHECKING:
     from certflow.kkt.basins_sampled import BasinEstimate, Share
-    from certflow.theorems.basin.prove import Limit
+    from certflow.theorems.basin.prove import Destination
 
 
 WIDE = 2.0
@@ -23,7 +23,7 @@ def estimate_column(estimate: BasinEstimate, both: bool) -> MoreColumn:
     """The estimated basins for one sign of the output (`both`: there are neurons of both signs)."""
     sign = f" {'+' if estimate.sign > 0 else '−'}" if both else ""
     column = Column(f"basin{sign} ≈", "%", key=f"basin estimate of sign {estimate.sign}")
-    cells = [Cell(_percent(share), f"{share.fraction:.6g}") for share in estimate.shares]
+    cells = [TableCell(_percent(share), f"{share.fraction:.6g}") for share in estimate.shares]
     note = (
         f"basin{sign} ≈: an estimate from {estimate.starts:,} random initial directions, with a {100 * estimate.confidence:g} % "
         f"confidence interval for each entry by itself; {_percent(estimate.elsewhere)} ended near none of them."
@@ -52,14 +52,14 @@ def _texts(value: Any) -> Any:
     return [_texts(each) for each in value] if isinstance(value, list) else value
 
 
-def limit_column(limits: Sequence[Limit], entries: int, joint: bool) -> MoreColumn:
+def limit_column(limits: Sequence[Destination], entries: int, joint: bool) -> MoreColumn:
     """Which blocks of the problem's own initial direction are proved to flow to each of the `entries`; `joint`: all weights
     are one block."""
     blocks: dict[int, list[int]] = {}
     for limit in limits:
         if limit.entry is not None:
             blocks.setdefault(limit.entry, []).append(limit.block + 1)
-    cells = [Cell(("all" if joint else number_runs(blocks[i])) if i in blocks else "") for i in range(entries)]
+    cells = [TableCell(("all" if joint else number_runs(blocks[i])) if i in blocks else "") for i in range(entries)]
     name, those = ("weights", "all weights together") if joint else ("blocks", "those that")
     note = f"{name}: of the problem's own initial direction, {those} are proved to flow to the point."
     reasons = Counter(limit.reason.rstrip(".") for limit in limits if limit.entry is None)

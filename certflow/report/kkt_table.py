@@ -14,7 +14,7 @@ from certflow.kkt.neuron.circle import PlanarKKT, PlanarPoint
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Kind, Status
-from certflow.tables import Cell, Column, Table
+from certflow.tables import Column, Table, TableCell
 
 if TYPE_CHECKING:
     from certflow.arithmetic.ball import Ball
@@ -45,7 +45,7 @@ class MoreColumn:
     """A column that does not come from the set itself: a cell per entry, in the order of the set, and what it means."""
 
     column: Column
-    cells: Sequence[Cell]
+    cells: Sequence[TableCell]
     note: str
 
 
@@ -84,20 +84,20 @@ def kkt_table(
     table = Table(f"KKT points of the constrained NCF of {kkt.of}", columns, label="tab:kkt")
     for i, remark in zip(order, said, strict=True):
         point = kkt.points[i]
-        row = [Cell(point.kind)]
+        row = [TableCell(point.kind)]
         if isinstance(point, PlanarPoint):
             row.append(_angle(point, digits, shown))
         elif spread:
             row += [_coordinate(ball, digits, shown - FEWER_DECIMALS) for ball in point.point]
         else:
             row.append(_sparse(names, point, digits))
-        row += [_number(ball, digits, shown) if ball is not None else Cell("–", "") for ball in (point.value, point.gap)]
+        row += [_number(ball, digits, shown) if ball is not None else TableCell("–", "") for ball in (point.value, point.gap)]
         for each in found.values():
             if has_basins and each is not None:
                 row.append(_share(each[i].fraction, digits))
         row += [each.cells[i] for each in more]
         if noted:
-            row.append(Cell(f"({remarks.index(remark) + 1})" if remark in remarks else "", remark))
+            row.append(TableCell(f"({remarks.index(remark) + 1})" if remark in remarks else "", remark))
         table.add(*row)
     table.notes += [each.note for each in more]
     table.notes += [f"({number}) {remark}" for number, remark in enumerate(remarks, 1)]
@@ -194,34 +194,34 @@ def _remark(point: KKTPoint) -> str:
     return f"{what}; {point.reason or size.equation or 'see --json'}"
 
 
-def _number(ball: Ball, digits: int, shown: int) -> Cell:
+def _number(ball: Ball, digits: int, shown: int) -> TableCell:
     text, raw = (last_digit_text(ball.mid(), ball.radius(), count) for count in (shown, digits))
-    return Cell(plus_minus_text(Fraction(0), abs(ball).upper()) if text.startswith("0e") else text, raw)
+    return TableCell(plus_minus_text(Fraction(0), abs(ball).upper()) if text.startswith("0e") else text, raw)
 
 
-def _coordinate(ball: Ball, digits: int, decimals: int) -> Cell:
+def _coordinate(ball: Ball, digits: int, decimals: int) -> TableCell:
     # Of a unit vector: places after the point, not digits, are of one worth.
     places = (-decimals, -digits)
-    return Cell(*(last_digit_text(ball.mid(), ball.radius(), digits, place) for place in places))
+    return TableCell(*(last_digit_text(ball.mid(), ball.radius(), digits, place) for place in places))
 
 
-def _share(ball: Ball, digits: int) -> Cell:
+def _share(ball: Ball, digits: int) -> TableCell:
     text = last_digit_text(ball.mid(), ball.radius(), digits, -digits)
-    return Cell(last_digit_text(ball.mid() * 100, ball.radius() * 100, SHARE_DIGITS, -2), text)
+    return TableCell(last_digit_text(ball.mid() * 100, ball.radius() * 100, SHARE_DIGITS, -2), text)
 
 
-def _angle(point: PlanarPoint, digits: int, shown: int) -> Cell:
+def _angle(point: PlanarPoint, digits: int, shown: int) -> TableCell:
     if point.start_deg is None or point.end_deg is None:
         return _number(point.angle_deg, digits, shown)
     start, end = (_number(ball, digits, shown) for ball in (point.start_deg, point.end_deg))
-    return Cell(f"{start.text} to {end.text}", f"{start.raw} to {end.raw}")
+    return TableCell(f"{start.text} to {end.text}", f"{start.raw} to {end.raw}")
 
 
-def _sparse(names: Sequence[str], point: KKTPoint, digits: int) -> Cell:
+def _sparse(names: Sequence[str], point: KKTPoint, digits: int) -> TableCell:
     """The largest coordinates by name, and what the others are."""
     order = sorted(range(len(names)), key=lambda i: -abs(point.point[i].mid()))
     named = sorted(i for i in order[:LARGEST] if point.point[i].sign() != 0)
     text = ", ".join(f"{names[i]} = {_coordinate(point.point[i], digits, LARGEST_DECIMALS).text}" for i in named)
     others = [point.point[i] for i in range(len(names)) if i not in named]
     rest = "" if not others else "; others 0" if all(ball.sign() == 0 for ball in others) else f"; {len(others)} more"
-    return Cell(text + rest, " ".join(_coordinate(ball, digits, LARGEST_DECIMALS).raw for ball in point.point))
+    return TableCell(text + rest, " ".join(_coordinate(ball, digits, LARGEST_DECIMALS).raw for ball in point.point))

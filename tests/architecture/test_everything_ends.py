@@ -127,4 +127,4 @@ def test_what_ends_is_not_noticed(rule, text):
 
 def test_names_of_kinds_of_errors_are_looked_up():
     text = "CANNOT = (ValueError,)\ntry:\n    f()\nexcept CANNOT_EVALUATE:\n    pass"
-    assert swallowing(source(text, "certflow.kkt.cover.boxes")) == []
+    assert swallowing(source(text, "certflow.kkt.cover.enclosures")) == []

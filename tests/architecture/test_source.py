@@ -85,6 +85,25 @@ def _documented(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDe
     return any(_documented(classes[base], method, classes) for base in bases if base in classes)
 
 
+def names_with_two_meanings(files: tuple[Source, ...]) -> list[str]:
+    """Classes and types of one name that are not the same, in certflow or in its checker, which has words of its own.
+
+    A protocol and what fulfils it under the same name are one meaning.
+    """
+    meanings: dict[tuple[bool, str], set[str]] = {}
+    protocols = set()
+    for file in files:
+        inside = file.name.startswith("certflow.checker")
+        for node in file.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                meanings.setdefault((inside, node.name), set()).add(file.path)
+                if any(ast.unparse(base).startswith("Protocol") for base in node.bases):
+                    protocols.add((inside, node.name))
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.istitle():
+                meanings.setdefault((inside, node.targets[0].id), set()).add(ast.unparse(node.value))
+    return sorted(name for (room, name), found in meanings.items() if len(found) > 1 and (room, name) not in protocols)
+
+
 def asserts(file: Source) -> list[str]:
     """The assert statements: they vanish under -O, so nothing may rest on them."""
     return [f"{file.path}:{node.lineno}" for node in ast.walk(file.tree) if isinstance(node, ast.Assert)]
@@ -125,6 +144,10 @@ def test_no_source_file_breaks_the_rule(rule):
 
 def test_public_names_have_docstrings():
     assert undocumented(sources()) == []
+
+
+def test_one_name_has_one_meaning():
+    assert names_with_two_meanings(sources()) == []
 
 
 def test_files_are_short():
@@ -197,6 +220,13 @@ class B(A):
     def f(self): ...
     def g(self): ...
 '''
+
+
+def test_names_with_two_meanings_are_noticed():
+    one, other = "class Limit: ...\nVector = tuple[int, ...]", "class Limit: ...\nVector = list[int]"
+    files = tuple(source(text, f"certflow.{name}") for name, text in (("a", one), ("b", other), ("checker.c", one)))
+    assert names_with_two_meanings(files) == ["Limit", "Vector"]
+    assert names_with_two_meanings((files[0], files[2])) == []
 
 
 def test_missing_docstrings_are_noticed_and_inherited_ones_count():

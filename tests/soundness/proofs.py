@@ -14,7 +14,7 @@ from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.problem import Problem
-from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.early_direction.groups import GroupProof
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Proof:
     """What a claim was made from, all of it in the units of the proof."""
 
     problem: Problem
-    groups: list[Group]
+    groups: list[GroupProof]
     timeline: Timeline
     sweep: Sweep
     delta_bar: Fraction

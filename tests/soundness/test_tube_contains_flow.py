@@ -23,7 +23,7 @@ from certflow.flow.enclose.tube import Rates, Step, Timeline, Track
 from certflow.flow.propose.centres import Proposal, groups_of
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.problem import Problem
-from certflow.theorems.early_direction.groups import Group, bound_steps
+from certflow.theorems.early_direction.groups import GroupProof, bound_steps
 
 DIGITS = 60
 CTX = context(DIGITS + 40)
@@ -219,14 +219,16 @@ def binomial(n: int, k: int) -> int:
     return int(CTX.binomial(n, k))
 
 
-def first_windows(problem: Problem, count: int, grid: int = 48) -> tuple[Group, Curve]:
+def first_windows(problem: Problem, count: int, grid: int = 48) -> tuple[GroupProof, Curve]:
     """The first group of a problem and its proposed curve, cut after so many windows."""
     indices = groups_of(problem)[0]
     curve = Proposal(problem, indices, grid).curve(0.01)
-    return Group(parts_of(problem, indices)), Curve(curve.grid, curve.weights, curve.start, curve.windows[:count], curve.centre)
+    return GroupProof(parts_of(problem, indices)), Curve(
+        curve.grid, curve.weights, curve.start, curve.windows[:count], curve.centre
+    )
 
 
-def width(group: Group, curve: Curve, start: float, order: int) -> float:
+def width(group: GroupProof, curve: Curve, start: float, order: int) -> float:
     """D at the end of the curve for the limit flow, from D = start; regions as wide as it takes."""
     group.curve, group.at = curve, enclose_curve(group.parts, curve)
     radius = np.full(group.count, max(4 * start, 2.0**-36))
@@ -268,7 +270,7 @@ def test_a_tube_followed_back_contains_where_the_flow_came_from(family, seed, of
     psi = angle_to([direction[i] for i in order], last)
     assert psi <= CTX.mpf(width(group, curve, float(phi) * (1 + 2**-40), 2)) + slack
     mirrored = Problem(block.network, block.X, [-v for v in block.y], block.loss, direction=block.direction)
-    backward = Group(parts_of(mirrored, groups_of(mirrored)[0]))
+    backward = GroupProof(parts_of(mirrored, groups_of(mirrored)[0]))
     assert phi <= CTX.mpf(width(backward, reversed_curve(curve), float(psi + slack) * (1 + 2**-40), 2)) + slack
 
 

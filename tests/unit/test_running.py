@@ -18,7 +18,7 @@ from certflow import Activation, Experiment, FeedForward, OneLayer, Problem, Two
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.experiments.trajectory import trajectory
 from certflow.flow.reference.integration import Precision
-from certflow.flow.reference.limit import limit_of
+from certflow.flow.reference.limit_flow import limit_of
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick

@@ -10,13 +10,13 @@ import pytest
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.outcome import BadInput
-from certflow.tables import Cell, Column, Table, latex_text, number, number_cell, write_table
+from certflow.tables import Column, Table, TableCell, latex_text, number, number_cell, write_table
 
 
 def example() -> Table:
     table = Table("Time until ‖w‖ = √C·δ, 50% a_b", [Column("δ"), Column("time", "s"), Column("kind", align="left")])
     table.add("1e-1000", number_cell(Fraction(1, 3)), "maximum")
-    table.add("1e-05", Cell("-14.463", "-14.4630000001"), "arc|x_1, {y}")
+    table.add("1e-05", TableCell("-14.463", "-14.4630000001"), "arc|x_1, {y}")
     table.notes.append("Holds for every δ > 0.")
     return table
 
@@ -42,7 +42,7 @@ def test_a_cell_keeps_more_digits_for_programs_than_for_people() -> None:
     cell = number_cell(Fraction(1, 3))
     assert cell.text == "0.33333"
     assert abs(Fraction(cell.for_csv()) - Fraction(1, 3)) < Fraction(1, 10**16)
-    assert number_cell(20) == Cell("20")
+    assert number_cell(20) == TableCell("20")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up,
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
-from ..tube.evidence import Certificate, Trap, read
+from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -273,7 +273,7 @@ def check_heading(block: dict[str, Node], g: int, each: Proved, weights: list[in
     block["reason"].same(each.group.reason)
 
 
-def check_point(node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int], grid: int) -> None:
+def check_point(node: Node, trap: ProvedTrap, proposed: TrapEvidence, weights: list[int], grid: int) -> None:
     """R6: the centre is that of the trap, and the radius holds its one KKT point and no other."""
     point = node.fields("centre radius")
     flat = [v for row in proposed.centre for v in row]
@@ -284,7 +284,7 @@ def check_point(node: Node, trap: ProvedTrap, proposed: Trap, weights: list[int]
     point["radius"].need(point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6")
 
 
-def _check_support(node: Node, trap: ProvedTrap, proposed: Trap, parts: list[int]) -> None:
+def _check_support(node: Node, trap: ProvedTrap, proposed: TrapEvidence, parts: list[int]) -> None:
     """R9: a part that is exactly 0 stays 0; one that is farther from 0 than the KKT point can be is not 0."""
     norms = [sum(v * v for v in row) for row in proposed.centre]
     alive = [j for j, norm in enumerate(norms) if norm]
@@ -330,7 +330,7 @@ def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]
 
 def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
-    if problem.several:
+    if problem.coupled:
         beta = unit_outputs(problem)
         return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     constant = Fraction(1)

@@ -28,7 +28,7 @@ _ALLOWED = {"one-layer": "signs", "two-layer": "", "feed-forward": "trained give
 _CURVATURES = {"square": (Fraction(1), Fraction(1)), "logistic": (Fraction(0), Fraction(1, 2))}
 """Loss -> bounds of l'': l(s, y) is (s - y)^2 / 2 or 2 log(1 + exp(-y s)). -l'(0, y) = y for both."""
 
-Matrix = list[list[Fraction]]
+ExactMatrix = list[list[Fraction]]
 
 
 class Problem:
@@ -89,7 +89,7 @@ class Problem:
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
             node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
 
-    def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, Matrix]:
+    def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, ExactMatrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
         if table["kind"].value == "one-layer":
             signs = [1] * self.widths[1]
@@ -168,11 +168,11 @@ class Problem:
         samples = Samples(self.features, self.z, clock)
         self.layers = [Layers(part, samples, self.alpha, self.p) for part in parts]
         self.indices = [layers.weights for layers in self.layers]
-        self.several = self.order == 2 and len(parts) > 1
-        self.groups = [[j] for j in range(len(parts))] if self.several else [list(range(len(parts)))]
+        self.coupled = self.order == 2 and len(parts) > 1
+        self.groups = [[j] for j in range(len(parts))] if self.coupled else [list(range(len(parts)))]
         self.beta: list[Fraction] = []
 
-    def _passed(self, matrix: Matrix, x: list[Fraction], node: Node, clock: Clock) -> list[Fraction]:
+    def _passed(self, matrix: ExactMatrix, x: list[Fraction], node: Node, clock: Clock) -> list[Fraction]:
         result = []
         for row in matrix:
             clock.tick()
@@ -183,7 +183,7 @@ class Problem:
         return result
 
 
-def _matrix(rows: list[Node], columns: int, clock: Clock) -> Matrix:
+def _matrix(rows: list[Node], columns: int, clock: Clock) -> ExactMatrix:
     result = []
     for row in rows:
         clock.tick()
@@ -191,7 +191,7 @@ def _matrix(rows: list[Node], columns: int, clock: Clock) -> Matrix:
     return result
 
 
-def _halved(matrix: Matrix, times: int) -> Matrix:
+def _halved(matrix: ExactMatrix, times: int) -> ExactMatrix:
     unit = Fraction(2) ** times
     return [[v / unit for v in row] for row in matrix]
 
@@ -200,7 +200,7 @@ def _bits(value: Fraction) -> int:
     return value.numerator.bit_length() + value.denominator.bit_length()
 
 
-def _short(rows: Iterable[list[Fraction]], node: Node, clock: Clock) -> Matrix:
+def _short(rows: Iterable[list[Fraction]], node: Node, clock: Clock) -> ExactMatrix:
     """The rows, made one by one; refuse numbers whose exact sums of products would be too long to work with."""
     common, held, result = 1, 0, []
     for row in rows:

@@ -12,7 +12,7 @@ from ..kernel.numbers import BITS, ONE, Interval, dot, enclosed, quotient, signe
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from .points import HINT, Field, Point, applied, chart, inverse, preconditioned, split, square
+from .points import HINT, ListedFunction, Point, applied, chart, inverse, preconditioned, split, square
 
 MAX_BOXES, MAX_SIZE, MAX_SAMPLES = 100_000, 4, 1_000
 
@@ -62,7 +62,7 @@ def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> l
     return [dot([(w, w) for w in weights], [(x[0], x[0]) for x in column]) for column in columns]
 
 
-def check_cover(field: Field, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
+def check_cover(field: ListedFunction, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
     """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or
     where all are dead (L6.27, L6.43)."""
     small = field.size <= MAX_SIZE and len(field.part.x) <= MAX_SAMPLES
@@ -102,7 +102,7 @@ def _only_near(W: Box, point: Point) -> bool:
     return True
 
 
-def _undecided(field: Field, face: int, sign: int, W: Box) -> int | None:
+def _undecided(field: ListedFunction, face: int, sign: int, W: Box) -> int | None:
     """None if F has no zero on the box, else the coordinate to be halved."""
     F, middle, radius = chart(field.on(W), face, sign)
     if any(smallest(v) for v in F):

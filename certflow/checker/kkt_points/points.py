@@ -56,7 +56,7 @@ class Local:
     radius: Matrix
 
 
-class Field:
+class ListedFunction:
     """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one
     part) (L6.42).
 
@@ -96,9 +96,9 @@ class Point:
         return [(c, c) if i == self.face else (c - reach, c + reach) for i, c in enumerate(self.centre)]
 
 
-def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -> tuple[Field, list[Point], list[int]]:
+def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -> tuple[ListedFunction, list[Point], list[int]]:
     """R11 for the whole list; also upper bounds of the values (L6.27, L6.42)."""
-    field = Field(problem, points)
+    field = ListedFunction(problem, points)
     listed: list[Point] = []
     values: list[int] = []
     nodes = points.items(0, MAX_POINTS)
@@ -215,7 +215,7 @@ def preconditioned(middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix
     return None if A is None else (A, *applied(A, _columns(middle), _columns(radius), clock))
 
 
-def _unique(field: Field, point: Point, node: Node) -> None:
+def _unique(field: ListedFunction, point: Point, node: Node) -> None:
     """w -> w - A F(w) contracts the box of radius `unique` with a factor q < 1, and maps that of `radius` into itself."""
     _, middle, radius = chart(field.on(point.box(point.unique)), point.face, point.sign)
     found = preconditioned(middle, radius, field.clock)
@@ -232,7 +232,7 @@ def _unique(field: Field, point: Point, node: Node) -> None:
     node.need(d << BITS < (unit - q) * point.radius, "no KKT point is proved within the radius", "R11")
 
 
-def _properties(field: Field, point: Point, table: dict[str, Node], vectors: Node) -> int:
+def _properties(field: ListedFunction, point: Point, table: dict[str, Node], vectors: Node) -> int:
     """Value, gap and kind on the box that contains the point; returns the upper bound of the value."""
     local, L = field.on(point.box(point.radius)), field.order
     slope = signed(point.sign, local.gradient[point.face])
@@ -273,18 +273,18 @@ class _Tangential:
         self.loss = norm_bound(local.radius)
         size = norm_bound([[abs(v) for v in row] for row in local.middle])
         # Large enough to hide the radial direction, on which the form is (order - 2) slope.
-        self.lift = 2 * (size + self.loss + order * largest(slope))
+        self.radial = 2 * (size + self.loss + order * largest(slope))
         self.reach = norm_up([point.radius] * (len(point.centre) - 1))
 
     def at_most(self, sign: int, mu: int) -> bool:
         """Whether sign times the form is proved to be at most mu |v|^2."""
-        lift = self.lift + 2 * abs(mu)
+        radial = self.radial + 2 * abs(mu)
         # <v, centre>^2 <= reach^2 |v|^2 where v is orthogonal to w.
-        lifted = mul_up(mul_up(lift, self.reach), self.reach)
+        lifted = mul_up(mul_up(radial, self.reach), self.reach)
         smallest = signed(sign, self.slope)[0]
         shift = mu + smallest - self.loss - lifted
         c, rows = self.centre, zip(self.local.middle, self.centre, strict=True)
-        form = [[sign * v - (lift * a * b >> 2 * BITS) for v, b in zip(row, c, strict=True)] for row, a in rows]
+        form = [[sign * v - (radial * a * b >> 2 * BITS) for v, b in zip(row, c, strict=True)] for row, a in rows]
         return is_psd(below(form, shift), self.clock, off=1)
 
     def quotient(self, node: Node) -> Interval:

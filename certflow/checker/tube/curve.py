@@ -10,7 +10,7 @@ from ..kernel.network import Box
 from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, quotient, sqrt_down, times, up
 from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
 from ..kernel.verdicts import Refused
-from .evidence import Group, Piece, Row, Rows, Window
+from .evidence import GroupEvidence, Piece, Row, Rows, Window
 from .region import Bounds, Place, Rates
 
 
@@ -109,7 +109,7 @@ def square(rows: Rows, grid: int) -> Fraction:
     return Fraction(sum(v * v for row in rows for v in row), 1 << (2 * grid))
 
 
-def follow(bounds: Bounds, group: Group, grid: int) -> Track:
+def follow(bounds: Bounds, group: GroupEvidence, grid: int) -> Track:
     """The track of a group; refuses at the first step whose eigenvalue bound is not proved (L3.4)."""
     steps: list[Step] = []
     current = [list(row) for row in group.start]

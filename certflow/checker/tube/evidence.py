@@ -29,7 +29,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Trap:
+class TrapEvidence:
     """A proposed trap: centre on the grid, rate gamma on the region of angle r0, radial lift s."""
 
     centre: Rows
@@ -40,14 +40,14 @@ class Trap:
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupEvidence:
     """The evidence about one group."""
 
     outcome: str
     reason: str
     start: Rows
     windows: list[Window]
-    trap: Trap | None
+    trap: TrapEvidence | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Certificate:
     problem: Problem
     problem_sha256: str
     grid: int
-    groups: list[Group]
+    groups: list[GroupEvidence]
     claim: Node
 
 
@@ -72,7 +72,7 @@ def read(content: Any, clock: Clock, assumptions: Assumptions) -> Certificate:
     return Certificate(problem, content["problem_sha256"], grid, groups, top["claim"])
 
 
-def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> Group:
+def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEvidence:
     table = node.fields("outcome reason start windows trap")
     outcome = table["outcome"].text("converges", "shrinks", "dead", "zero", "inconclusive")
     reason, windows = table["reason"].text(), table["windows"].items(0, MAX_WINDOWS)
@@ -81,12 +81,12 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> Group:
         followed = start.value is not None or windows or trap.value is not None
         if followed or (reason and outcome == "zero"):
             node.fail("an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason")
-        return Group(outcome, reason, [], [], None)
+        return GroupEvidence(outcome, reason, [], [], None)
     if reason or (trap.value is None) != (outcome == "dead"):
         node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
     proposed = None if outcome == "dead" else _trap(trap, sizes)
     rows = _rows(start, sizes)
-    return Group(outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed)
+    return GroupEvidence(outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed)
 
 
 def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
@@ -111,13 +111,13 @@ def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
     return Window(h, _moderate(table["lambda"]), steps, parts)
 
 
-def _trap(node: Node, sizes: list[int]) -> Trap:
+def _trap(node: Node, sizes: list[int]) -> TrapEvidence:
     table = node.fields("centre gamma r0 s gap_direction")
     gamma, r0, s = (_moderate(table[key]) for key in ("gamma", "r0", "s"))
     if gamma <= 0 or not 0 < r0 <= Fraction(1, 4) or s < 0:
         node.fail("a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0")
     centre, given = _rows(table["centre"], sizes), table["gap_direction"]
-    return Trap(centre, gamma, r0, s, None if given.value is None else _rows(given, sizes))
+    return TrapEvidence(centre, gamma, r0, s, None if given.value is None else _rows(given, sizes))
 
 
 def _rows(node: Node, sizes: list[int]) -> Rows:

@@ -11,7 +11,7 @@ from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from .curve import follow, square
-from .evidence import Certificate, Group, Rows, Trap
+from .evidence import Certificate, GroupEvidence, Rows, TrapEvidence
 from .region import Bounds, Rates, Runs, at_point, least_quotient, unit_outputs
 from .sweep import Runner
 
@@ -39,7 +39,7 @@ class ProvedTrap:
 class Proved:
     """A group, its trap if it has one, and its state on the clock."""
 
-    group: Group
+    group: GroupEvidence
     trap: ProvedTrap | None
     runner: Runner
 
@@ -81,7 +81,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         own = [problem.direction[w] for j in parts for w in problem.indices[j]]
         part2 = sum((v * v for v in own), Fraction(0))
         share = (Fraction(1), Fraction(1))
-        if problem.several:
+        if problem.coupled:
             sigma = (root_down(part2 / length2, 2), root_up(part2 / length2, 2))
             share = (max(Fraction(0), sigma[0] - start_angle), sigma[1] + start_angle)
         if group.outcome == "zero" and (any(own) or start_angle):
@@ -93,7 +93,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             continue
         start = [Fraction(v) for row in group.start for v in row]
         distance = angle_up(start, own, f"{where}.start")
-        if problem.several:
+        if problem.coupled:
             distance += arc_up(start_angle / sigma[0], "claim.start_angle") if start_angle else 0
         else:
             distance += start_angle
@@ -115,7 +115,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
 def _unknown(problem: Problem, part: int, where: str) -> Rates:
     """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most at the rate
     2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all its directions."""
-    if not problem.several:
+    if not problem.coupled:
         raise Refused("R5", where, "nothing is proved about an inconclusive single group")
     beta = unit_outputs(problem)
     slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
@@ -128,7 +128,7 @@ def _unknown(problem: Problem, part: int, where: str) -> Rates:
     return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 
 
-def _trap(bounds: Bounds, group: Group, trap: Trap, grid: int, where: str) -> ProvedTrap:
+def _trap(bounds: Bounds, group: GroupEvidence, trap: TrapEvidence, grid: int, where: str) -> ProvedTrap:
     L = bounds.order
     place = at_point(bounds, trap.centre, grid, where)
     rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where)

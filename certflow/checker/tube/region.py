@@ -67,13 +67,13 @@ class Bounds:
     """R4 for one group of parts of a problem."""
 
     def __init__(self, problem: Problem, group: list[int], where: str) -> None:
-        self.problem, self.order, self.several, self.where = problem, problem.order, problem.several, where
+        self.problem, self.order, self.coupled, self.where = problem, problem.order, problem.coupled, where
         self.parts = [Part(problem.layers[j], problem.shallow) for j in group]
         bounded(self.parts, where)
         self.clock = self.parts[0].samples.clock
         self.most = up(problem.omega * problem.curvature)
         self.kappa = (down(problem.omega * problem.least_curvature), self.most)
-        self.beta = [up(b) for b in unit_outputs(problem)] if self.several else []
+        self.beta = [up(b) for b in unit_outputs(problem)] if self.coupled else []
 
     def rates(self, at: Place, mu: Fraction, r: Fraction, s: Fraction, where: str) -> tuple[Rates, Runs]:
         """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there
@@ -108,7 +108,7 @@ class Bounds:
     def _forcing(self, at: Place, runs: Runs) -> tuple[int, int]:
         """K and E of the region (R4)."""
         L, (low, high) = self.order, at.P
-        if self.several:
+        if self.coupled:
             (run,) = runs
             K = E = 0
             for beta, norm, output in zip(self.beta, run.gradient_norms, run.outputs, strict=True):

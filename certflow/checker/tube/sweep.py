@@ -70,9 +70,9 @@ class Sweep:
 def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sweep:
     """Advance all groups from |w|^L = size to the horizon; refuses where a direction may leave the region
     of its rates (L3.8, L5.2)."""
-    several = len(runners) > 1
+    coupled = len(runners) > 1
     a0 = rounded(size, True)
-    coupled = order if several else 0
+    coupling = order if coupled else 0
     for run in runners:
         power = run.share[1] ** order
         run.small = max(0, power.denominator.bit_length() - power.numerator.bit_length() - BITS // 2)
@@ -94,8 +94,8 @@ def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sw
         total = 0
         for run in runners:
             rate = run.rates
-            _advance(run, rate, dt, dt_low, order, A_abs, coupled)
-            total += _size_up(run, rate, end, dt, order, A_abs, coupled)
+            _advance(run, rate, dt, dt_low, order, A_abs, coupling)
+            total += _size_up(run, rate, end, dt, order, A_abs, coupling)
             if run.step < len(run.ends) and end == run.ends[run.step]:
                 run.step += 1
                 if run.step == len(run.ends):
@@ -111,7 +111,7 @@ def _enter(run: Runner) -> None:
     run.D += run.entry
 
 
-def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int, coupled: int) -> None:
+def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int, coupling: int) -> None:
     """D' <= mu D + dd + K A on the stretch, and the errors of log rho."""
     forcing = rate.dd + mul_up(rate.K, A)
     mu = up(rate.mu)
@@ -126,11 +126,11 @@ def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int,
     run.D = mul_up(X, run.D) + mul_up(max(ONE, X), pushed)
     if inside:
         drift = rate.dd + order * mul_up(D_sup, rate.T)
-        run.err_up += mul_up(drift + coupled * mul_up(A, rate.E), dt)
+        run.err_up += mul_up(drift + coupling * mul_up(A, rate.E), dt)
         run.err_lo += mul_up(drift + order * mul_up(A, rate.E), dt)
 
 
-def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: int, coupled: int) -> int:
+def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: int, coupling: int) -> int:
     """An upper bound of rho^L over a0 at the end of the stretch (closed form in the tube, growth rates after it)."""
     if run.track is not None and run.step < len(run.ends):
         step = run.track.steps[run.step]
@@ -142,7 +142,7 @@ def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: in
             run.errors.append((run.err_up, run.err_lo))
     else:
         # (log rho)' <= ell_hi + L A E (several groups) and >= ell_lo - L A E.
-        run.log_up += order * _signed_up(rate.ell[1] + coupled * mul_up(A, rate.E), dt)
+        run.log_up += order * _signed_up(rate.ell[1] + coupling * mul_up(A, rate.E), dt)
         run.log_lo -= order * _signed_up(order * mul_up(A, rate.E) - rate.ell[0], dt)
     return _in_units(mul_up(run.base_up, exp_up_fixed(run.log_up)), run)
 

@@ -266,10 +266,10 @@ def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple
     return Points(W[None], Z[None], np.zeros(1), np.zeros(1), norm2, ell), eta
 
 
-def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool, tangential: np.ndarray) -> Regions:
+def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, coupled: bool, tangential: np.ndarray) -> Regions:
     """Bounds on the regions of angle `radius` (one per place) about the places `at` (L3.1, L3.5, L3.7; R4).
 
-    `several`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the places.
+    `coupled`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the places.
     """
     order, places = parts.problem.order, at.W.shape[0]
     rho = up(radius * np.sqrt(at.norm2.upper()))
@@ -282,7 +282,7 @@ def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, several: bool,
         inside = _evaluated(parts, at, rho, here)
         A = _hessians(parts, inside)
         A_mid[here], A_rad[here] = A.mid, A.rad
-        K[here], E[here] = _forcing(parts, inside, at.norm2[here], several)
+        K[here], E[here] = _forcing(parts, inside, at.norm2[here], coupled)
     A = MidRad(A_mid, A_rad)
     size = symmetric_norm_upper(A.magnitude()).max(axis=1)
     T = up(tangential + radius * size * (1 + 1 / (order - 1)))
@@ -330,7 +330,7 @@ def _hessians(parts: Parts, inside: Evaluation) -> MidRad:
     return blocks.reshape(-1, parts.count, parts.size, parts.size)
 
 
-def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, several: bool) -> tuple[np.ndarray, np.ndarray]:
+def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, coupled: bool) -> tuple[np.ndarray, np.ndarray]:
     """K and E of the regions of one pass (L3.7)."""
     problem, order = parts.problem, parts.problem.order
     omega, m = problem.loss.omega(problem.n), problem.loss.curvature_bound()
@@ -340,7 +340,7 @@ def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, several: bool) -> 
     h = inside.run.block_outputs if parts.shallow else inside.run.outputs
     h = h.reshape(problem.n, places, -1).sum(axis=2)
     largest, smallest = h.magnitude(), h.mignitude()
-    if several:
+    if coupled:
         weight = up(float_up(omega * m) * output_bounds(parts))[:, None]
         steep = up(np.square(J.reshape(problem.n, places, -1).norm_upper(axis=2)))
         radial = np.square(order * smallest) / high * (1 - 2.0**-45)

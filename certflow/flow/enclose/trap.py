@@ -33,10 +33,10 @@ of a checker with another order of operations have other middles, and agree with
 
 
 class TangentialBound(NamedTuple):
-    """`lambda_theta(grad² N - ell I) <= mu` on a region, proved with the radial direction lifted by `lift` (L3.6); dyadic."""
+    """`lambda_theta(grad² N - ell I) <= mu` on a region, proved with the radial direction lifted by `radial` (L3.6); dyadic."""
 
     mu: Fraction
-    lift: Fraction
+    radial: Fraction
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Trap:
     grid: int
     gamma: Fraction
     r0: Fraction
-    lift: Fraction
+    radial: Fraction
     kkt_radius: float
     rates: Rates
     norm: Ball
@@ -71,7 +71,7 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
 
 
 def tangential_bound(regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]) -> TangentialBound:
-    """A bound that holds on the whole region of `place`, about the `proposed` (mu, lift) (L3.6).
+    """A bound that holds on the whole region of `place`, about the `proposed` (mu, radial) (L3.6).
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
@@ -79,8 +79,8 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int, propo
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
     if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)
-    mu, lift = proposed
-    short = dyadic_up(lift, 12)
+    mu, radial = proposed
+    short = dyadic_up(radial, 12)
     size = abs(mu) + abs(ell) + float(short) * float(np.sum(directions**2))
     for attempt in range(6):
         tick()
@@ -140,11 +140,11 @@ class Balls:
         return bool(self.signed[place]) and self.kkt_radius(mu) < float(self.radii[place]) / 2
 
 
-def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], several: bool) -> Balls:
+def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], coupled: bool) -> Balls:
     """Enclosures on the balls of these angles about `centre`."""
     at, eta = point(parts, centre, grid)
     count = len(radii)
-    regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), several, np.repeat(eta, count))
+    regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), coupled, np.repeat(eta, count))
     # A kink through the centre itself costs the same on every ball, and the same for everybody.
     regions = replace(regions, A_rad=up(regions.A_rad + _SPARE * (regions.A_rad - regions.A_rad.min(axis=0))))
     return Balls(parts, centre, grid, radii, at, float(eta[0]), regions)
@@ -153,7 +153,7 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
 def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: Grid) -> Trap:
     """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its
     gap from above (L4.1)."""
-    mu, lift = bound
+    mu, radial = bound
     if not balls.holds_kkt_point(place, mu):
         raise ValueError("this ball is not known to hold a KKT point")
     at, regions, order, kkt_radius, r0 = (
@@ -175,7 +175,7 @@ def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: 
     value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / scale
     upper = _gap_upper(at, regions, place, gap_direction, kkt_radius, order, high)
     gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return Trap(balls.centre, balls.grid, -mu, r0, lift, kkt_radius, rates, norm, value, gap, gap_direction)
+    return Trap(balls.centre, balls.grid, -mu, r0, radial, kkt_radius, rates, norm, value, gap, gap_direction)
 
 
 def _gap_upper(

@@ -16,7 +16,7 @@ from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.kinks import first_events
-from certflow.flow.propose.limit import Limit, settle
+from certflow.flow.propose.limit_point import LimitPoint, settle
 from certflow.flow.propose.series import PartSeries, series_of
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
@@ -87,7 +87,7 @@ class Proposal:
         self.position = np.array(self.start, dtype=np.int64)
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
-        self.limit: Limit | None = None
+        self.limit: LimitPoint | None = None
         self.ending: Ending | None = None if self.position.any() else Ending.ZERO
         self._nearest = math.inf
         self._numbers = 0
@@ -184,7 +184,7 @@ class Proposal:
         value = float((u * G).sum()) / P
         return value, float(np.linalg.norm(G - value * u)) / math.sqrt(P)
 
-    def _ended(self, near: Limit | None, growth: float, residual: float) -> Ending | None:
+    def _ended(self, near: LimitPoint | None, growth: float, residual: float) -> Ending | None:
         """Why it is useless to go on, near a KKT point that is not strict or near none; None if the flow goes on.
 
         At rest, the tangential gradient is what the grid makes of zero. Near a saddle only rest is an end: the flow may

@@ -32,7 +32,7 @@ _MORE_RADII = 12
 _GAP_BITS = 20
 
 
-def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several: bool) -> list[Trap]:
+def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled: bool) -> list[Trap]:
     """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of
     it (L5.5).
 
@@ -40,18 +40,18 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, several
     """
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
     try:
-        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], several)
+        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], coupled)
     except NotSettled as error:
         if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
             raise
     # Kinks and high powers may leave a gap only very near the point.
     smallest = largest * _SHRINK ** (_RADII - 1)
-    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], several)
+    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled)
 
 
-def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], several: bool) -> list[Trap]:
+def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], coupled: bool) -> list[Trap]:
     """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
-    balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], several)
+    balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], coupled)
     regions, direction = balls.regions, balls.direction
     bounds = [tangential_bound(regions, direction, i, proposed_bound(regions, direction, i)) for i in range(len(wanted))]
     best = max(-bound.mu for bound in bounds)
@@ -69,7 +69,7 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], severa
 
 
 def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[float, float]:
-    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and the lift that goes with it."""
+    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and its `radial`."""
     losses, offset, ell = list(regions.A_rad[place]), float(regions.offset[place]), float(regions.ell_lo[place])
     if not math.isfinite(offset) or not math.isfinite(ell):
         return math.inf, 0.0

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from certflow.flow.reference.integration import Integration, Pace, Precision
-from certflow.flow.reference.limit import Limit, limit_of
+from certflow.flow.reference.limit_flow import LimitFlow, limit_of
 from certflow.flow.reference.path import Path
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -304,7 +304,7 @@ class _Goal:
 
 
 def _integrate(
-    limit: Limit,
+    limit: LimitFlow,
     delta: Fraction,
     log_delta: float,
     goal: _Goal,
@@ -358,7 +358,7 @@ def _log_sum(logs: list[float]) -> float:
 
 
 def _flow(
-    limit: Limit, run: Integration | None, digits: int, switch: Any, delta: Fraction | None, stopped: str = ""
+    limit: LimitFlow, run: Integration | None, digits: int, switch: Any, delta: Fraction | None, stopped: str = ""
 ) -> ReferenceFlow:
     """The limit paths up to `switch`, then the coupled run's, in the times of the problem that was given."""
     paths = []

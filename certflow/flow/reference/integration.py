@@ -17,7 +17,7 @@ from gmpy2 import mpz
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.coordinates import MomentCoordinates, PolarCoordinates, RawCoordinates
-from certflow.flow.reference.path import Path, Piece, Rest, State
+from certflow.flow.reference.path import Path, PathPiece, Rest, State
 from certflow.flow.reference.taylor import Stepper
 from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
@@ -211,7 +211,7 @@ class Integration:
         for j, indices in enumerate(self.blocks):
             log_column = k + j if self.polar else None
             time_column = k + 2 * count if own_time else None
-            self.paths[j].append(Piece(self.time, polynomial, indices, unit, log_start[j], log_column, time_column), end)
+            self.paths[j].append(PathPiece(self.time, polynomial, indices, unit, log_start[j], log_column, time_column), end)
         # To working precision: the weights move on, the time does not.
         self.blows_up = order > 2 and end == self.time and ticked > self.resolution * self.clock
         self.time = end
@@ -256,7 +256,7 @@ class Integration:
     def _rests_until(self, until: Any) -> bool:
         """Whether a motion of `STILL_ULPS` per natural step is nothing, in half the digits, up to the scaled time `until`."""
         last, ctx = self.paths[0].pieces[-1], self.context
-        if not isinstance(last, Piece):
+        if not isinstance(last, PathPiece):
             return True
         step, half = last.polynomial, GUARD_BITS + (self.ar.bits - GUARD_BITS) // 2
         natural = ctx.ldexp((self.time - last.start) / max(int(step.length), 1), self.ar.bits + self.stepper.natural - step.unit)
@@ -275,7 +275,7 @@ class Integration:
     def speed(self) -> int:
         """How far the fastest weight moves in one natural step, in units of the last place; 1 << bits before the first one."""
         pieces = self.paths[0].pieces
-        if not pieces or not isinstance(pieces[-1], Piece):
+        if not pieces or not isinstance(pieces[-1], PathPiece):
             return 1 << self.ar.bits
         step, weights = pieces[-1].polynomial, self.size + (len(self.blocks) if self.polar else 0)
         moved, shift = int(max(abs(v) for v in step.coefficients[1][:weights])), self.stepper.natural - step.unit

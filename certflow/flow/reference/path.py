@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gmpy2 import mpz
 
-from certflow.flow.reference.taylor import Polynomial
+from certflow.flow.reference.taylor import StepPolynomial
 
 
 class State(NamedTuple):
@@ -20,7 +20,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Piece:
+class PathPiece:
     """One step of one block: scaled time from `start`, one unit of s being 2^time_unit, weights delta 2^m u.
 
     In polar form `columns` are the direction's, `log_column` is log(rho/delta)'s and, for L > 2, `time_column` the
@@ -28,14 +28,14 @@ class Piece:
     """
 
     start: Any
-    polynomial: Polynomial
+    polynomial: StepPolynomial
     columns: Any
     time_unit: int
     m: int = 0
     log_column: int | None = None
     time_column: int | None = None
 
-    def slower(self, exponent: int, context: Any) -> Piece:
+    def slower(self, exponent: int, context: Any) -> PathPiece:
         """The same step with all times multiplied by 2^exponent."""
         return replace(self, start=context.ldexp(self.start, exponent), time_unit=self.time_unit + exponent)
 
@@ -48,8 +48,8 @@ class Piece:
         # T(s) is increasing: Newton from a secant start.
         c = self.polynomial.coefficients[:, [self.time_column]]
         slope = np.array([n * v for n, v in enumerate(c)][1:])
-        column = Polynomial(c, bits, 0, self.polynomial.length)
-        rate = Polynomial(slope, bits, 0, self.polynomial.length)
+        column = StepPolynomial(c, bits, 0, self.polynomial.length)
+        rate = StepPolynomial(slope, bits, 0, self.polynomial.length)
         s = (target << bits) // max(c[1, 0], 1)
         for _ in range(bits.bit_length() + 8):
             s = min(max(s, mpz(0)), self.polynomial.length)
@@ -98,11 +98,11 @@ class Path:
 
     context: Any
     initial: State
-    pieces: list[Piece | Rest] = field(default_factory=list)
+    pieces: list[PathPiece | Rest] = field(default_factory=list)
     starts: list[Any] = field(default_factory=list)
     end: Any = 0
 
-    def append(self, piece: Piece | Rest, end: Any) -> None:
+    def append(self, piece: PathPiece | Rest, end: Any) -> None:
         """Add the next piece, which lasts until `end`."""
         self.pieces.append(piece)
         self.starts.append(piece.start)

@@ -36,7 +36,7 @@ _TRIALS = 8
 """At so many random weights two kink arguments are compared to see whether one is a multiple of the other."""
 
 
-class Stepper(Protocol):
+class Motion(Protocol):
     """What a decision needs of the integrator: the signs, and the motion that others would cause."""
 
     signs: list[np.ndarray]
@@ -59,7 +59,7 @@ class Surface:
     members: tuple[tuple[int, int], ...]
     key: tuple[int, int] | None = None
 
-    def choose(self, stepper: Stepper, side: int) -> None:
+    def choose(self, stepper: Motion, side: int) -> None:
         """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0; sign 0 if it cannot be held)."""
         for index, orientation in self.members:
             stepper.set_sign(index, -SLIDING * orientation if self.key and not side else side * orientation)
@@ -140,7 +140,7 @@ class Sliding:
 
     # -- which way from a kink -----------------------------------------------------------------------------------------
 
-    def decide(self, stepper: Stepper, indices: Iterable[int]) -> set[int]:
+    def decide(self, stepper: Motion, indices: Iterable[int]) -> set[int]:
         """Give arguments that are at zero, and those that slide in the same neuron, the signs that agree with the motion
         they cause, and return the arguments decided. An index past all arguments is that of an event of `project`.
 
@@ -168,7 +168,7 @@ class Sliding:
             decided |= {index for surface in group for index, _ in surface.members}
         return decided | self._decide_together(stepper, others)
 
-    def _decide_together(self, stepper: Stepper, indices: Iterable[int]) -> set[int]:
+    def _decide_together(self, stepper: Motion, indices: Iterable[int]) -> set[int]:
         """Decide about kinks that cannot hold the flow, all at once: which side of one is taken may depend on the others."""
         surfaces = list(dict.fromkeys(self._twins(stepper, index) for index in indices))
         if surfaces and self._matters(stepper, surfaces):
@@ -181,7 +181,7 @@ class Sliding:
                 self._decide(stepper, mattering)
         return {index for surface in surfaces for index, _ in surface.members}
 
-    def _twins(self, stepper: Stepper, index: int) -> Surface:
+    def _twins(self, stepper: Motion, index: int) -> Surface:
         """The kink of one argument with all others that are multiples of it, such as those of parallel samples."""
         if self._multiples is None:
             self._multiples = _multiples(self.network, self._X, sum(s.size for s in stepper.signs))
@@ -194,13 +194,13 @@ class Sliding:
         orient = 1 if self._multiples[others[0]] @ mine > 0 else -1
         return Surface(tuple((i, (1 if self._multiples[i] @ mine > 0 else -1) * orient) for i in others))
 
-    def _surfaces(self, stepper: Stepper, j: int, classes: list[int]) -> list[Surface]:
+    def _surfaces(self, stepper: Motion, j: int, classes: list[int]) -> list[Surface]:
         width = stepper.signs[0].shape[1]
         return [
             Surface(tuple((i * width + j, 1 if ratio > 0 else -1) for i, ratio in self._parallel[c]), (j, c)) for c in classes
         ]
 
-    def _decide_neuron(self, stepper: Stepper, j: int, group: list[Surface]) -> None:
+    def _decide_neuron(self, stepper: Motion, j: int, group: list[Surface]) -> None:
         if len(group) > 1 and not self._matters(stepper, group):
             return
         normals = self._X[[self._parallel[surface.key[1]][0][0] for surface in group if surface.key]]
@@ -211,7 +211,7 @@ class Sliding:
             )
         self._decide(stepper, group)
 
-    def _decide(self, stepper: Stepper, group: list[Surface]) -> None:
+    def _decide(self, stepper: Motion, group: list[Surface]) -> None:
         sides = (-1, 1) if group[0].key is None else (-1, 1, 0)
         found: dict[tuple[int, ...], tuple[int, ...]] = {}
         for choice in itertools.product(sides, repeat=len(group)):
@@ -233,7 +233,7 @@ class Sliding:
                 "of a trained first layer alone, apart from those of later layers: shorten the time, or use power >= 2."
             )
 
-    def _followed(self, stepper: Stepper, group: list[Surface], choice: tuple[int, ...]) -> tuple[int, ...] | None:
+    def _followed(self, stepper: Motion, group: list[Surface], choice: tuple[int, ...]) -> tuple[int, ...] | None:
         """Where the motion with these sides goes, if it agrees with them: to the stated side of each or nowhere (0), or
         held with J <= mu <= 0; None if it does not."""
         for surface, side in zip(group, choice, strict=True):
@@ -253,7 +253,7 @@ class Sliding:
                     return None
         return tuple(followed)
 
-    def _matters(self, stepper: Stepper, group: list[Surface], only: Surface | None = None) -> bool:
+    def _matters(self, stepper: Motion, group: list[Surface], only: Surface | None = None) -> bool:
         """Whether the sides (of one surface only) make a difference to the motion; all signs are left at zero."""
         # Not only all together: by the binary digits of their numbers, so that effects that cancel are seen, too.
         digits = range((len(group) - 1).bit_length())
@@ -269,16 +269,16 @@ class Sliding:
         self._set(stepper, group, [0] * len(group))
         return any(not stepper.is_zero(v) for difference in differences for v in difference.ravel())
 
-    def _velocity(self, stepper: Stepper, group: list[Surface], sides: list[int]) -> np.ndarray:
+    def _velocity(self, stepper: Motion, group: list[Surface], sides: list[int]) -> np.ndarray:
         self._set(stepper, group, sides)
         return stepper.probe()[0]
 
-    def _set(self, stepper: Stepper, group: list[Surface], sides: list[int]) -> None:
+    def _set(self, stepper: Motion, group: list[Surface], sides: list[int]) -> None:
         for surface, side in zip(group, sides, strict=True):
             for index, orientation in surface.members:
                 stepper.set_sign(index, side * orientation)
 
-    def _where(self, stepper: Stepper, group: list[Surface]) -> str:
+    def _where(self, stepper: Motion, group: list[Surface]) -> str:
         places = []
         for surface in group:
             index, layer = surface.members[0][0], 0

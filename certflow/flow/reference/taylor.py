@@ -26,7 +26,7 @@ PROBE = 4
 """How many orders tell which way the flow leaves a kink."""
 
 
-class Field(Protocol):
+class VectorField(Protocol):
     """A vector field that records itself on jets, given the signs of its kink arguments."""
 
     scales: Any  # a new object whenever the recorded program would be another
@@ -37,7 +37,7 @@ class Field(Protocol):
 
 
 @dataclass(frozen=True)
-class Polynomial:
+class StepPolynomial:
     """A step: coefficients (order + 1, k) in fixed point with `bits` fractional bits, valid for 0 <= s <= length."""
 
     coefficients: np.ndarray
@@ -54,7 +54,7 @@ class Polynomial:
 class Stepper:
     """The state of one integration: where it is, in which cell, and how large the next step might be."""
 
-    vector_field: Field
+    vector_field: VectorField
     ar: JetArithmetic
     state: np.ndarray
     signs: list[np.ndarray]
@@ -77,7 +77,7 @@ class Stepper:
         self._idle: set[int] = set()
         self._started = False
 
-    def step(self, limit: mpz | None = None, limit_unit: int = 0) -> Polynomial:
+    def step(self, limit: mpz | None = None, limit_unit: int = 0) -> StepPolynomial:
         """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its polynomial.
 
         Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first layer.
@@ -97,7 +97,7 @@ class Stepper:
             length = min(length, limit << shift if shift >= 0 else limit >> -shift)
         signs = self._orientations(kinks.count)
         crossing, length = first_crossing(kinks, signs, self.fresh, order, length, self.ar.bits, self.zero)
-        polynomial = Polynomial(coefficients, self.ar.bits, self.unit, length)
+        polynomial = StepPolynomial(coefficients, self.ar.bits, self.unit, length)
         self.state = polynomial.at(length)
         if self.vector_field.sliding is not None:
             self.vector_field.sliding.hold(self.state, self.signs)

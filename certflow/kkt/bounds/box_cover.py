@@ -37,7 +37,7 @@ _METHOD = "boxes that cover the sphere, evaluated in balls"
 
 _PLAIN = BallArithmetic(BITS)
 
-Box = tuple[tuple[Fraction, Fraction], ...]
+ExactBox = tuple[tuple[Fraction, Fraction], ...]
 
 
 class _BoxArithmetic(BallArithmetic):
@@ -90,11 +90,11 @@ class _Cover:
     def run(self, function: Any, order: int) -> SphereMaximum:
         """Bounds of max(0, F) over the unit sphere for F, given with its gradient, homogeneous of `order`."""
         self.lower = Fraction(0)
-        heap: list[tuple[Fraction, int, Box]] = []
-        stuck: list[Box] = []
+        heap: list[tuple[Fraction, int, ExactBox]] = []
+        stuck: list[ExactBox] = []
         count = itertools.count()
 
-        def add(boxes: list[Box]) -> None:
+        def add(boxes: list[ExactBox]) -> None:
             for box in boxes:
                 upper = self._upper(function, order, box)
                 if upper is None:
@@ -118,17 +118,17 @@ class _Cover:
             )
         return SphereMaximum(self.lower, max(self.lower, -heap[0][0]), _METHOD)
 
-    def _face(self, j: int, side: int) -> Box:
+    def _face(self, j: int, side: int) -> ExactBox:
         one = Fraction(1)
         return tuple((one * side, one * side) if i == j else (-one, one) for i in range(self.k))
 
-    def _halves(self, box: Box) -> list[Box]:
+    def _halves(self, box: ExactBox) -> list[ExactBox]:
         j = max(range(self.k), key=lambda i: box[i][1] - box[i][0])
         low, high = box[j]
         middle = (low + high) / 2
         return [box[:j] + (part,) + box[j + 1 :] for part in ((low, middle), (middle, high))]
 
-    def _upper(self, function: Any, order: int, box: Box) -> Fraction | None:
+    def _upper(self, function: Any, order: int, box: ExactBox) -> Fraction | None:
         """An upper bound of max(0, F)/|w|^order on the box; also raises `lower`. None if F cannot be evaluated."""
         middle = [(low + high) / 2 for low, high in box]
         try:

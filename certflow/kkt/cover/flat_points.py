@@ -29,15 +29,15 @@ from certflow.algebra.cones import generators
 from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
-from certflow.kkt.cover.boxes import LayeredBoxes
-from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.box import Boxes
+from certflow.kkt.cover.enclosures import LayeredBoxFunction
 from certflow.kkt.points import Continuum, KKTPoint
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import KINKS, TRANSCENDENTAL, Node
 from certflow.outcome import Kind
 from certflow.running import tick
 
-Row = tuple[Fraction, ...]
+ExactRow = tuple[Fraction, ...]
 
 _RIDGE = 1e-9
 _LARGEST_Q = 1e6
@@ -47,7 +47,7 @@ class Balances:
     """Quadratic forms `Σ b_j w_j²` (one row of `rows` each) that vanish at every KKT point that is not
     flat (L6.20)."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[ExactRow]) -> None:
         self.rows = _reduced(rows)
 
     def contract(self, boxes: Boxes) -> tuple[Boxes, np.ndarray]:
@@ -74,7 +74,7 @@ class Balances:
         return Boxes(low, high, boxes.face), gone
 
 
-def _reduced(rows: list[Row]) -> list[Row]:
+def _reduced(rows: list[ExactRow]) -> list[ExactRow]:
     """A basis of the span of the rows and the sums of two of them in which a weight cancels: they exclude more."""
     basis = list(dict.fromkeys(_scaled(row) for row in rows if any(row)))
     found = list(basis)
@@ -86,13 +86,13 @@ def _reduced(rows: list[Row]) -> list[Row]:
     return list(dict.fromkeys(found))
 
 
-def _scaled(row: Row) -> Row:
+def _scaled(row: ExactRow) -> ExactRow:
     """The row with its first entry that is not 0 made 1."""
     first = next(value for value in row if value)
     return tuple(value / first for value in row)
 
 
-def layered_balances(network: FeedForward) -> list[Row]:
+def layered_balances(network: FeedForward) -> list[ExactRow]:
     """One row per hidden neuron whose inputs and outputs are both trained."""
     positions = network._positions()
     p = network.activation.power
@@ -111,9 +111,9 @@ def layered_balances(network: FeedForward) -> list[Row]:
     ]
 
 
-def expression_balances(weights: tuple[str, ...], node: Node) -> list[Row]:
+def expression_balances(weights: tuple[str, ...], node: Node) -> list[ExactRow]:
     """The rows of the scalings of the weights that the rules of degrees allow; empty if N has no degree at all."""
-    equations: list[Row] = []
+    equations: list[ExactRow] = []
     degree = _degree(node, {name: j for j, name in enumerate(weights)}, equations)
     order = None if degree is None else sum(degree, Fraction(0))
     if degree is None or not order or any(sum(row, Fraction(0)) for row in equations):
@@ -125,9 +125,9 @@ def expression_balances(weights: tuple[str, ...], node: Node) -> list[Row]:
     return rows
 
 
-def _degree(node: Node, index: dict[str, int], equations: list[Row]) -> Row | None:
+def _degree(node: Node, index: dict[str, int], equations: list[ExactRow]) -> ExactRow | None:
     """The degree of the node as a linear function of those of the weights, None for the constant 0; equations go to the list."""
-    nothing: Row = (Fraction(0),) * len(index)
+    nothing: ExactRow = (Fraction(0),) * len(index)
     if node.op == "number":
         return nothing if node.value else None
     if node.op == "name":
@@ -146,11 +146,11 @@ def _degree(node: Node, index: dict[str, int], equations: list[Row]) -> Row | No
     return known[0] if known else None
 
 
-def _sum(rows: list[Row], size: int) -> Row:
+def _sum(rows: list[ExactRow], size: int) -> ExactRow:
     return tuple(sum((row[j] for row in rows), Fraction(0)) for j in range(size))
 
 
-def _kernel(equations: list[Row], size: int) -> list[Row]:
+def _kernel(equations: list[ExactRow], size: int) -> list[ExactRow]:
     """A basis of the vectors orthogonal to all equations."""
     pivots: dict[int, list[Fraction]] = {}
     for equation in equations:
@@ -178,7 +178,7 @@ def _kernel(equations: list[Row], size: int) -> list[Row]:
 # -- dead neurons ------------------------------------------------------------------------------------------------------
 
 
-def only_dead(function: LayeredBoxes, w: MidRad) -> np.ndarray:
+def only_dead(function: LayeredBoxFunction, w: MidRad) -> np.ndarray:
     """Whether the KKT points of each box (b × size) are proved flat by a neuron that is dead or makes them
     so (b) (L6.20)."""
     network, result = function.network, np.zeros(len(w), dtype=bool)
@@ -202,7 +202,7 @@ def only_dead(function: LayeredBoxes, w: MidRad) -> np.ndarray:
     return result
 
 
-def _signal_signs(function: LayeredBoxes, W: list[MidRad], active: list[np.ndarray]) -> list[np.ndarray]:
+def _signal_signs(function: LayeredBoxFunction, W: list[MidRad], active: list[np.ndarray]) -> list[np.ndarray]:
     """The weak signs of δ_i t_i for the neurons of each hidden layer (b × neurons × n), 2 where not known."""
     b = len(active[0])
     weights = np.array([(value > 0) - (value < 0) for value in function.z])

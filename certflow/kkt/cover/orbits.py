@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.box import Boxes
 from certflow.kkt.cover.refine import PolishedPoint
 from certflow.kkt.cover.sign_symmetry import Flip, SignGroup
 from certflow.outcome import Kind

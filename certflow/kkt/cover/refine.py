@@ -23,7 +23,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
 from certflow.arithmetic.base import UNKNOWN, exact_mpf, mp_arithmetic
-from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.box import Boxes
 from certflow.kkt.points import KKTPoint
 from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive, Kind

@@ -23,10 +23,10 @@ import numpy as np
 from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.cover import krawczyk as proofs
-from certflow.kkt.cover.boxes import CANNOT_EVALUATE, Enclosures, ExpressionBoxes, LayeredBoxes, box_function
+from certflow.kkt.cover.box import Boxes, around, joined
 from certflow.kkt.cover.clarke import zero_is_gradient
+from certflow.kkt.cover.enclosures import CANNOT_EVALUATE, Enclosures, ExpressionBoxFunction, LayeredBoxFunction, box_function
 from certflow.kkt.cover.flat_points import Balances, dead_entries, expression_balances, layered_balances, only_dead
-from certflow.kkt.cover.krawczyk import Boxes
 from certflow.kkt.cover.orbits import Orbits
 from certflow.kkt.cover.refine import Polisher
 from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layered_flips
@@ -82,7 +82,7 @@ class _Search:
         self.N, self.digits, self.budget, self.progress = N, digits, budget, progress
         self.k, network = N.size, N.network
         self.function = box_function(N)
-        if isinstance(self.function, ExpressionBoxes):
+        if isinstance(self.function, ExpressionBoxFunction):
             names, tree = self.function.weights, self.function.tree
             flips, rows = expression_flips(names, tree), expression_balances(names, tree)
         elif isinstance(network, FeedForward):
@@ -91,7 +91,7 @@ class _Search:
             flips, rows = [], []
         self.group, self.balances = SignGroup(self.k, flips), Balances(rows)
         self.slopes = None
-        if isinstance(self.function, LayeredBoxes) and is_one_neuron(network):
+        if isinstance(self.function, LayeredBoxFunction) and is_one_neuron(network):
             self.slopes = NeuronSlopes(self.function)
         self.found: list[_Found] = []
         self.flat = _Flat()
@@ -102,7 +102,7 @@ class _Search:
     def run(self) -> KKTSet:
         queue = [self._start()]
         while queue and self.looked_at < self.budget:  # ends: more boxes were looked at, up to the budget
-            level = proofs.joined(queue)
+            level = joined(queue)
             queue = []
             for start in range(0, len(level), BATCH):
                 tick()
@@ -157,7 +157,7 @@ class _Search:
         dead_centres = boxes[np.flatnonzero(dead)].centres()
         smaller, flat = self.balances.contract(boxes)
         shrunk = (smaller.low != boxes.low).any(axis=1) | (smaller.high != boxes.high).any(axis=1)
-        if isinstance(self.function, LayeredBoxes):
+        if isinstance(self.function, LayeredBoxFunction):
             rows = np.flatnonzero(~flat & ~dead)
             flat[rows] = only_dead(self.function, smaller[rows].weights)
         left = self._krawczyk(smaller[np.flatnonzero(~flat & ~dead)])
@@ -202,7 +202,7 @@ class _Search:
         if self._known(inner)[0]:
             return True
         radius = 2.0 * inner.radii(inner.centres()).max(axis=1, keepdims=True)
-        wider = proofs.around(inner.centres(), np.tile(radius, (1, self.k)), inner.face)
+        wider = around(inner.centres(), np.tile(radius, (1, self.k)), inner.face)
         if not proofs.is_included(self.function, wider):
             return False
         self._add(wider, wider)
@@ -231,7 +231,7 @@ class _Search:
             boxes = boxes[~self._known(boxes)]
             if not len(boxes):
                 break
-            wider = proofs.around(boxes.centres(), np.full(boxes.low.shape, radius), boxes.face)
+            wider = around(boxes.centres(), np.full(boxes.low.shape, radius), boxes.face)
             try:
                 included = proofs.krawczyk(self.function, wider).included
             except CANNOT_EVALUATE:
@@ -245,7 +245,7 @@ class _Search:
     def _result(self) -> KKTSet:
         entries = self._entries()
         entries += self._flat_entries()
-        left = proofs.joined(self.undecided) if self.undecided else None
+        left = joined(self.undecided) if self.undecided else None
         share = Fraction(0)
         if left is not None and len(left):
             share = share_of_sphere(left, len(self.group))
@@ -299,7 +299,7 @@ class _Search:
         """The set of flat points, if there may be any."""
         if not any(len(each) for each in self.flat.boxes):
             return []
-        if self._one_neuron and isinstance(self.function, LayeredBoxes):
+        if self._one_neuron and isinstance(self.function, LayeredBoxFunction):
             return dead_entries(self.function.rows, self.k, self.digits)
         known = self.flat.known or self._flat_corners()
         if not known:
@@ -339,7 +339,7 @@ class _Search:
 
     def _may_be_flat(self) -> bool:
         """Whether some of the boxes that may have flat points keep a gradient 0 when they are cut."""
-        left, looked_at = proofs.joined(self.flat.boxes), 0
+        left, looked_at = joined(self.flat.boxes), 0
         while len(left) and looked_at < _FLAT_BOXES:  # ends: more boxes were looked at
             tick()
             looked_at += len(left)

@@ -25,8 +25,9 @@ import numpy as np
 from certflow.arithmetic.directed import up
 from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
-from certflow.kkt.cover.boxes import LayeredBoxes, power_branch
-from certflow.kkt.cover.krawczyk import Boxes, approximate_inverses, others
+from certflow.kkt.cover.box import Boxes, others
+from certflow.kkt.cover.enclosures import LayeredBoxFunction, power_branch
+from certflow.kkt.cover.krawczyk import approximate_inverses
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import FeedForward
@@ -48,7 +49,7 @@ def is_one_neuron(network: Network) -> bool:
 class NeuronSlopes:
     """The slopes of one neuron (`is_one_neuron`), given as the function of boxes of its network (L6.19)."""
 
-    def __init__(self, function: LayeredBoxes) -> None:
+    def __init__(self, function: LayeredBoxFunction) -> None:
         network = function.network
         output = network.given[network.depth][0, 0]
         self.activation: Activation = network.activation

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.box import Boxes
 from certflow.running import tick
 
 _BITS = 64

@@ -36,7 +36,7 @@ import numpy as np
 from certflow.algebra.arrangement import cells
 from certflow.algebra.cones import generators
 from certflow.algebra.directions import Normal, coprime
-from certflow.algebra.integer_spectrum import Algebraic, Spectrum, combination, constants, enclosed, product
+from certflow.algebra.integer_spectrum import Algebraic, IntegerSpectrum, combination, constants, enclosed, product
 from certflow.algebra.real_roots import Polynomial, Root
 from certflow.arithmetic.ball import GUARD_BITS, Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
@@ -273,7 +273,7 @@ class QuadraticCells:
         self._base = sum((c * square for c, square in zip(low, squares, strict=True)), np.array([0] * (d * d), dtype=object))
         steps = [int((h.plus - h.minus) * self.scale) * square for h, square in zip(neuron.kinked, squares, strict=False)]
         self._steps = np.array(steps, dtype=object).reshape(n, d * d)
-        self._spectra: dict[int, Spectrum] = {}
+        self._spectra: dict[int, IntegerSpectrum] = {}
         self.unresolved: set[tuple[int, int]] = set()
 
     @property
@@ -286,10 +286,10 @@ class QuadraticCells:
         plus = (self.signs[places] > 0).astype(object)
         return (plus @ self._steps + self._base).reshape(-1, self.dimension, self.dimension)
 
-    def spectrum(self, cell: int) -> Spectrum:
+    def spectrum(self, cell: int) -> IntegerSpectrum:
         """The exact spectrum of `scale` M_A."""
         if cell not in self._spectra:
-            self._spectra[cell] = Spectrum(self.matrices(slice(cell, cell + 1))[0])
+            self._spectra[cell] = IntegerSpectrum(self.matrices(slice(cell, cell + 1))[0])
         return self._spectra[cell]
 
     def adjacent(self, signs: np.ndarray) -> list[int]:

@@ -30,7 +30,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Kind, Status
 from certflow.running import tick
 
-Signs = tuple[int, ...]
+MiddleSigns = tuple[int, ...]
 """The signs of b_2, ..., b_(D-1), which matter for -1 < τ < 0 only; otherwise all are 1."""
 
 
@@ -61,7 +61,7 @@ def tau(activation: Activation) -> Fraction:
     return (-activation.alpha) ** activation.power
 
 
-def effective_neurons(N: Correlation) -> dict[Signs, Neuron]:
+def effective_neurons(N: Correlation) -> dict[MiddleSigns, Neuron]:
     """The neurons of power p^(D-1) whose KKT points are the b_1 of L6.33, one for each choice of signs that matters.
 
     The network has at least two layers, all trained, and all numbers are exact. Raises `BadInput` for a network of
@@ -81,7 +81,7 @@ def effective_neurons(N: Correlation) -> dict[Signs, Neuron]:
 
 def rank_one_points(
     N: Correlation,
-    neuron_points: Sequence[KKTPoint] | Mapping[Signs, Sequence[KKTPoint]],
+    neuron_points: Sequence[KKTPoint] | Mapping[MiddleSigns, Sequence[KKTPoint]],
     digits: int = 30,
     most: int = 1_000,
 ) -> KKTSet:
@@ -113,12 +113,12 @@ def _layers(N: Correlation) -> FeedForward:
     return network
 
 
-def _signs(network: FeedForward) -> Iterator[Signs]:
+def _signs(network: FeedForward) -> Iterator[MiddleSigns]:
     choices = (1, -1) if -1 < tau(network.activation) < 0 else (1,)
     return itertools.product(choices, repeat=network.depth - 2)
 
 
-def _ends(network: FeedForward, signs: Signs) -> tuple[Fraction, Fraction]:
+def _ends(network: FeedForward, signs: MiddleSigns) -> tuple[Fraction, Fraction]:
     """P and Q of one neuron per layer with incoming weights 1, `signs` and 1, the larger of them 1 or -1."""
     p, t = network.activation.power, tau(network.activation)
     ends = [Fraction(1), Fraction(-1)]
@@ -177,7 +177,7 @@ class Construction:
             shapes=plan.shapes,
         )
 
-    def plans(self, neuron_points: Sequence[KKTPoint] | Mapping[Signs, Sequence[KKTPoint]]) -> Iterator[Plan]:
+    def plans(self, neuron_points: Sequence[KKTPoint] | Mapping[MiddleSigns, Sequence[KKTPoint]]) -> Iterator[Plan]:
         """All plans over KKT points of the effective neuron, or of the effective neurons by their signs
         (L6.32, L6.35).
 
@@ -219,7 +219,7 @@ class Construction:
 
     # -- the hidden layers over one direction --------------------------------------------------------------------------
 
-    def _pure(self, start: InputDirection, signs: Signs, entry: KKTPoint) -> Iterator[Plan]:
+    def _pure(self, start: InputDirection, signs: MiddleSigns, entry: KKTPoint) -> Iterator[Plan]:
         """No layer that sees both signs has both signs (L6.33)."""
         counts = [self._one_sign(m) for m in self.hidden]
         if 0 < self.tau < 1:  # from the second layer on only one sign is seen

@@ -17,7 +17,7 @@ from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive
 from certflow.running import tick
 
-Vector = np.ndarray
+FloatVector = np.ndarray
 
 _ASCENT_STEPS = 400
 _NEWTON_STEPS = 40
@@ -44,21 +44,21 @@ class Search:
         except OverflowError:
             raise Inconclusive("the data is too large to search for KKT points in double precision; rescale it.") from None
         self.order = float(N.order)
-        self._largest, self._last = 0.0, dict[int, Vector]()
+        self._largest, self._last = 0.0, dict[int, FloatVector]()
 
-    def value(self, w: Vector) -> float:
+    def value(self, w: FloatVector) -> float:
         """N(w)."""
         with np.errstate(all="ignore"):
             return float(self.N.value(FLOAT, w))
 
-    def tangential(self, w: Vector) -> tuple[Vector, float]:
+    def tangential(self, w: FloatVector) -> tuple[FloatVector, float]:
         """F(w) and μ(w)."""
         with np.errstate(all="ignore"):
             G = self.N.gradient(FLOAT, w)
             mu = float(G @ w) / float(w @ w)
         return G - mu * w, mu
 
-    def climb(self, w: Vector, sign: int) -> Vector:
+    def climb(self, w: FloatVector, sign: int) -> FloatVector:
         """A point near which sign N stops to grow, from the unit vector w."""
         step, value = 0.1, self.value(w)
         for _ in range(_ASCENT_STEPS):
@@ -76,7 +76,7 @@ class Search:
                 break
         return w
 
-    def newton(self, w: Vector) -> Vector | None:
+    def newton(self, w: FloatVector) -> FloatVector | None:
         """The KKT point that damped Newton steps reach from the unit vector w, or None."""
         F, mu = self.tangential(w)
         for _ in range(_NEWTON_STEPS):
@@ -107,7 +107,7 @@ class Search:
             w, F, mu = new, F_new, mu_new
         return None
 
-    def settle(self, w: Vector) -> Vector | None:
+    def settle(self, w: FloatVector) -> FloatVector | None:
         """The KKT point near w with its small weights at zero, to nearly all digits of doubles; None if there is none."""
         for threshold in _SNAPS:
             snapped = np.where(np.abs(w) < threshold, 0.0, w)
@@ -116,7 +116,7 @@ class Search:
                 return self._polished(found)
         return None
 
-    def _polished(self, w: Vector) -> Vector:
+    def _polished(self, w: FloatVector) -> FloatVector:
         """One more Newton step, and zeros for weights that are rounding errors."""
         for threshold in _SNAPS[1:]:
             snapped = np.where(np.abs(w) < threshold, 0.0, w)
@@ -125,7 +125,7 @@ class Search:
                 w = found
         return w
 
-    def proposals(self, start: Vector) -> Iterator[Vector]:
+    def proposals(self, start: FloatVector) -> Iterator[FloatVector]:
         """Up to five points reached from the direction `start`, which is not 0: by ascent, by descent, by Newton's method, and by
         Newton's method from halfway between the extrema and those of the start before. Points with N = 0 are left out."""
         w = _unit(start)
@@ -147,18 +147,18 @@ class Search:
                     yield found
 
 
-def directions(size: int, count: int, seed: int) -> Iterator[Vector]:
+def directions(size: int, count: int, seed: int) -> Iterator[FloatVector]:
     """`count` random unit vectors (size), the same for the same seed."""
     generator = np.random.default_rng(seed)
     for _ in range(count):
         yield _unit(generator.standard_normal(size))
 
 
-def is_new(w: Vector, known: Sequence[Vector]) -> bool:
+def is_new(w: FloatVector, known: Sequence[FloatVector]) -> bool:
     """Whether the unit vector w is none of those known, as far as doubles tell."""
     return all(float(np.linalg.norm(w - other)) > _SAME for other in known)
 
 
-def _unit(w: Vector) -> Vector:
-    result: Vector = w / np.linalg.norm(w)
+def _unit(w: FloatVector) -> FloatVector:
+    result: FloatVector = w / np.linalg.norm(w)
     return result

@@ -17,7 +17,7 @@ from certflow.running import tick
 
 _MOST_STEPS = 12
 
-Step = Callable[[np.ndarray], np.ndarray]
+Improvement = Callable[[np.ndarray], np.ndarray]
 
 
 def polish(
@@ -25,7 +25,7 @@ def polish(
     centre: np.ndarray,
     zeros: np.ndarray,
     tau: float,
-    step: Step,
+    step: Improvement,
     reach: Fraction,
     factor: Fraction,
     tolerance: Fraction,

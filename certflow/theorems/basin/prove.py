@@ -49,7 +49,7 @@ def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
 
 
 @dataclass(frozen=True)
-class Limit:
+class Destination:
     """Where the direction of block `block` of the weights goes under the limit flow from the problem's own w0.
 
     `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then `reason` says
@@ -74,7 +74,7 @@ class Limit:
         }
 
 
-def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -> list[Limit]:
+def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -> list[Destination]:
     """For every block of a certified problem: to which entry of `kkt`, the KKT set of the same problem, it
     flows (L6.28).
 
@@ -83,20 +83,20 @@ def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -
     """
     if certified.claim is None:
         count = len(certified.problem.blocks) if certified.problem.order == 2 else 1
-        return [Limit(j, Fate.INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
+        return [Destination(j, Fate.INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
     return [
         _limit(certified.problem, kkt, j, block, group.trap)
         for j, (block, group) in enumerate(zip(certified.claim.blocks, certified.evidence, strict=True))
     ]
 
 
-def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Limit:
+def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Destination:
     outcome = block.outcome
     parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
     if outcome is Fate.INCONCLUSIVE:
-        return Limit(j, outcome, None, reason=block.reason)
+        return Destination(j, outcome, None, reason=block.reason)
     if outcome is Fate.ZERO:
-        return Limit(j, outcome, None, reason="its weights are zero and stay zero")
+        return Destination(j, outcome, None, reason="its weights are zero and stay zero")
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
     if trap is None or block.kkt_radius is None:
@@ -107,7 +107,7 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
     if size != len(owned):
         support = block.support
         if support is None or len(support) != 1 or len(parts[support[0]]) != size:
-            return Limit(j, outcome, None, reason="the listed points have other weights than the support of the limit")
+            return Destination(j, outcome, None, reason="the listed points have other weights than the support of the limit")
         weights = tuple(sorted(parts[support[0]]))
     values = dict(zip(owned, block.centre, strict=True))
     norm2 = sum((v * v for v in values.values()), Fraction(0))
@@ -119,11 +119,11 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
             continue  # None of its points is isolated, so none is in a trap.
         cosine = _cosine(entry, centre, norm2)
         if cosine.greater(Ball(trap.r0, cosine.bits).cos()):
-            return Limit(j, outcome, k, weights)
+            return Destination(j, outcome, k, weights)
         outside = outside and bool(cosine.less(Ball(block.kkt_radius, cosine.bits).cos()))
     if outside and not kkt.complete:
-        return Limit(j, outcome, None, weights, "the limit is none of the listed points; the list is partial")
-    return Limit(j, outcome, None, weights, "no listed point is proved to be the limit, or all proved not to be")
+        return Destination(j, outcome, None, weights, "the limit is none of the listed points; the list is partial")
+    return Destination(j, outcome, None, weights, "no listed point is proved to be the limit, or all proved not to be")
 
 
 def _cosine(entry: KKTPoint, centre: Sequence[Fraction], norm2: Fraction) -> Ball:
@@ -139,11 +139,11 @@ def _features(problem: Problem) -> np.ndarray:
     return network.features(problem.X) if isinstance(network, FeedForward) else problem.X
 
 
-def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) -> Limit:
+def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) -> Destination:
     """The entry that contains the open dead cell: all cells on which every sample is inactive are one and the same."""
     if len(parts) > 1:
         # The block is all of them and stays where it is; the listed set is of one neuron with all others zero.
-        return Limit(
+        return Destination(
             j, Fate.DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one"
         )
     (part,) = parts
@@ -155,5 +155,5 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
             sum((v * c for v, c in zip(entry.point, row, strict=False)), Ball(0, entry.point[0].bits)) for row in X if any(row)
         ]
         if all(slope.sign() == -1 for slope in slopes):
-            return Limit(j, Fate.DEAD, k, part)
-    return Limit(j, Fate.DEAD, None, reason="no listed set is proved to contain the cell in which all samples are inactive")
+            return Destination(j, Fate.DEAD, k, part)
+    return Destination(j, Fate.DEAD, None, reason="no listed set is proved to contain the cell in which all samples are inactive")

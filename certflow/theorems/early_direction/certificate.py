@@ -70,7 +70,7 @@ def _trap(curve: Curve, trap: TrapEvidence) -> dict[str, Any]:
         "centre": _rows(curve.centre),
         "gamma": dyadic_text(trap.gamma),
         "r0": dyadic_text(trap.r0),
-        "s": dyadic_text(trap.lift),
+        "s": dyadic_text(trap.radial),
         "gap_direction": None if trap.gap_direction is None else _rows(trap.gap_direction),
     }
 

@@ -20,7 +20,7 @@ from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.claim import Block, Claim, Pair, PowerLaw, Times
-from certflow.theorems.early_direction.groups import Group, outcome_of
+from certflow.theorems.early_direction.groups import GroupProof, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
 
 _DIGITS = 6
@@ -42,7 +42,7 @@ def _pair(ball: Ball) -> Pair:
 class _Entry:
     """When the horizon is, in scaled time: exact for order 2, an enclosure of its entry for higher orders (R8)."""
 
-    def __init__(self, groups: Sequence[Group], timeline: Timeline, sweep: Sweep, order: int) -> None:
+    def __init__(self, groups: Sequence[GroupProof], timeline: Timeline, sweep: Sweep, order: int) -> None:
         end = timeline.points[-1] if timeline.points else Fraction(0)
         self.low = self.high = end
         if order == 2 or not timeline.points:
@@ -68,7 +68,7 @@ class _Entry:
 
 def make_claim(
     problem: Problem,
-    groups: Sequence[Group],
+    groups: Sequence[GroupProof],
     horizon: Horizon,
     timeline: Timeline,
     sweep: Sweep,
@@ -122,7 +122,7 @@ class _Place:
 
 
 def _place(
-    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, times: _Entry, start: Ball, order: int, delta_bar: Fraction
+    groups: Sequence[GroupProof], horizon: Horizon, sweep: Sweep, times: _Entry, start: Ball, order: int, delta_bar: Fraction
 ) -> _Place:
     """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is surely after it.
 
@@ -150,7 +150,7 @@ def _place(
 
 
 def _time_to_radius(
-    groups: Sequence[Group], horizon: Horizon, sweep: Sweep, start: Ball, times: _Entry, radius: Fraction, order: int
+    groups: Sequence[GroupProof], horizon: Horizon, sweep: Sweep, start: Ball, times: _Entry, radius: Fraction, order: int
 ) -> Times | None:
     size = (Ball(radius, BITS) ** order).upper()
     trapped = [g for g, group in enumerate(groups) if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0]
@@ -178,7 +178,7 @@ def _time_to_radius(
 
 def _block(
     problem: Problem,
-    groups: Sequence[Group],
+    groups: Sequence[GroupProof],
     horizon: Horizon,
     sweep: Sweep,
     g: int,
@@ -258,7 +258,7 @@ def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
     return tuple(alive)
 
 
-def largest_ncf(problem: Problem, groups: Sequence[Group]) -> Fraction:
+def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
     network = problem.network
     if not isinstance(network, FeedForward):

@@ -15,23 +15,23 @@ from certflow.outcome import Fate
 
 
 class StepEvidence(NamedTuple):
-    """The rate `mu` proved on the region of angle `radius` of one step, with the radial direction lifted by `lift`; dyadic."""
+    """The rate `mu` proved on the region of angle `radius` of one step, with the radial direction lifted by `radial`; dyadic."""
 
     mu: Fraction
     radius: Fraction
-    lift: Fraction
+    radial: Fraction
 
 
 @dataclass(frozen=True)
 class TrapEvidence:
-    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, radial `lift`, all dyadic.
+    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, `radial` as of a step, all dyadic.
 
     `gap_direction` is a direction in which the gap is bounded from above, on the curve's grid; None to claim no bound.
     """
 
     gamma: Fraction
     r0: Fraction
-    lift: Fraction
+    radial: Fraction
     gap_direction: Grid | None
 
 

@@ -38,7 +38,7 @@ _FINEST = 2.0**-40
 
 
 @dataclass
-class Group:
+class GroupProof:
     """One direction: its parts, its centre, and what was proved about them so far (L5.9)."""
 
     parts: Parts
@@ -75,7 +75,7 @@ class Group:
         return self.curve.steps if self.curve is not None else 0
 
 
-def prepare(group: Group, epsilon: Fraction, several: bool, sub_step: float = SUB_STEP) -> list[Trap]:
+def prepare(group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float = SUB_STEP) -> list[Trap]:
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its
     end (L5.5).
 
@@ -90,7 +90,7 @@ def prepare(group: Group, epsilon: Fraction, several: bool, sub_step: float = SU
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
-    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, several))
+    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
     nearer = _followed(proposal, _NEAREST * room)
     if nearer.centre != centre:
@@ -124,7 +124,7 @@ def _unproved(curve: Curve, ending: Ending) -> Unproved:
     return Unproved(ending.value, CAUSES[ending], piece=len(curve.windows), time=length)
 
 
-def settle_for(group: Group, trap: Trap, windows: int) -> None:
+def settle_for(group: GroupProof, trap: Trap, windows: int) -> None:
     """Choose this trap, and end the tube after so many windows."""
     curve = group.curve
     if curve is None:
@@ -134,7 +134,7 @@ def settle_for(group: Group, trap: Trap, windows: int) -> None:
         group.at = group.at.first(group.count) if group.count else None
 
 
-def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = True) -> None:
+def bound_steps(group: GroupProof, radius: np.ndarray, coupled: bool, proved: bool = True) -> None:
     """The rates of every step of a group's tube on the regions of angle `radius` (L3).
 
     Without `proved` the eigenvalue bounds are only proposed; such rates decide nothing but the next radii.
@@ -143,7 +143,7 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
     if at is None:
         return
     low = np.sqrt(at.norm2.lower()) * (1 - 2.0**-50)
-    regions = enclose_regions(parts, at, radius, several, up(at.slope / low))
+    regions = enclose_regions(parts, at, radius, coupled, up(at.slope / low))
     places = range(len(radius))
     shifts = [proposed_bound(regions, at.W.mid[k], k) for k in places]
     group.spectra = [tangential_bound(regions, at.W.mid[k], k, shifts[k]) for k in places] if proved else []
@@ -164,9 +164,9 @@ def bound_steps(group: Group, radius: np.ndarray, several: bool, proved: bool = 
     )
 
 
-def propose_steps(group: Group, several: bool) -> None:
+def propose_steps(group: GroupProof, coupled: bool) -> None:
     """Rates of a thin tube that prove nothing, to find out how wide it has to be."""
-    bound_steps(group, np.full(group.count, _FIRST_RADIUS), several, proved=False)
+    bound_steps(group, np.full(group.count, _FIRST_RADIUS), coupled, proved=False)
 
 
 def dead_room(parts: Parts, curve: Curve) -> float:
@@ -187,7 +187,7 @@ def dead_room(parts: Parts, curve: Curve) -> float:
     return room
 
 
-def outcome_of(group: Group) -> Fate:
+def outcome_of(group: GroupProof) -> Fate:
     """What becomes of a group."""
     if group.curve is None:
         return Fate.ZERO if group.zero else Fate.INCONCLUSIVE
@@ -196,7 +196,7 @@ def outcome_of(group: Group) -> Fate:
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
 
-def evidence_of(group: Group) -> GroupEvidence:
+def evidence_of(group: GroupProof) -> GroupEvidence:
     """What a certificate stores about a group."""
     if group.curve is None:
         return GroupEvidence(outcome_of(group), group.reason, None, (), None)
@@ -204,16 +204,16 @@ def evidence_of(group: Group) -> GroupEvidence:
     for window in group.curve.windows:
         row = []
         for _ in range(window.steps):
-            mu, lift = group.spectra[k]
-            row.append(StepEvidence(mu, Fraction(float(group.radius[k])), lift))
+            mu, radial = group.spectra[k]
+            row.append(StepEvidence(mu, Fraction(float(group.radius[k])), radial))
             k += 1
         steps.append(tuple(row))
     trap = group.trap
-    end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.lift, trap.gap_direction)
+    end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
     return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end)
 
 
-def reasons(groups: Sequence[Group]) -> str:
+def reasons(groups: Sequence[GroupProof]) -> str:
     """Why nothing is known about which blocks, as one sentence; empty if something is known about all."""
     blocks: dict[str, list[str]] = {}
     for j, group in enumerate(groups):

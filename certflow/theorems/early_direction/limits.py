@@ -19,7 +19,7 @@ _LARGEST_EXPONENT = 700
 
 
 @dataclass(frozen=True)
-class Limit:
+class Bottleneck:
     """The directions of one block separate most on `start` <= s <= `end`, by at most exp(`integral`); its curve ends at
     `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for the block that limits. `joint`:
     the block is all weights."""
@@ -57,8 +57,8 @@ class Limit:
         return f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}{factor}."
 
 
-def limits(claim: Claim, certificate: dict[str, Any]) -> list[Limit]:
-    """One `Limit` per group with a curve, the one that limits delta_bar first.
+def limits(claim: Claim, certificate: dict[str, Any]) -> list[Bottleneck]:
+    """One `Bottleneck` per group with a curve, the one that limits delta_bar first.
 
     `certificate` is what `read_certificate` returns, `claim` its claim. Raises `BadInput` if its rates cannot be read.
     """
@@ -72,7 +72,7 @@ def limits(claim: Claim, certificate: dict[str, Any]) -> list[Limit]:
     return sorted(found, key=lambda limit: (-limit.used, -limit.integral, limit.block))
 
 
-def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Limit:
+def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
     clock, rates = [Fraction(0)], []
     for window in group["windows"]:
         step = parse_rational(window["h"], "h") / len(window["steps"])
@@ -88,7 +88,7 @@ def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Limit:
         total += rate
         if total > best:
             best, begin, end = total, first, k + 1
-    return Limit(block.index, claim.joint, clock[begin], clock[end], best, clock[-1], _used(group, block, claim))
+    return Bottleneck(block.index, claim.joint, clock[begin], clock[end], best, clock[-1], _used(group, block, claim))
 
 
 def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:

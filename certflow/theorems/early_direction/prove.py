@@ -35,7 +35,15 @@ from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.conclude import make_claim, rounded
-from certflow.theorems.early_direction.groups import Group, bound_steps, evidence_of, prepare, propose_steps, reasons, settle_for
+from certflow.theorems.early_direction.groups import (
+    GroupProof,
+    bound_steps,
+    evidence_of,
+    prepare,
+    propose_steps,
+    reasons,
+    settle_for,
+)
 from certflow.theorems.early_direction.horizon import Horizon, Settled
 from certflow.theorems.early_direction.tracks import track_of
 from certflow.units import TooLong, natural_length, normalised
@@ -148,10 +156,10 @@ def _certified(problem: Problem, goal: Fraction, angle: Fraction, progress: Prog
         raise Unproved(f"a bound is too large to be computed: {error}.", Cause.TUBE) from None
 
 
-def _groups(problem: Problem) -> list[Group]:
+def _groups(problem: Problem) -> list[GroupProof]:
     """The groups of a problem that certified flows exist for and whose NCF is not zero; `Unproved` for all others."""
     try:
-        groups = [Group(parts_of(problem, each)) for each in groups_of(problem)]
+        groups = [GroupProof(parts_of(problem, each)) for each in groups_of(problem)]
     except Inconclusive as error:
         raise Unproved(str(error), Cause.NETWORK) from None
     if not any(problem.z):
@@ -165,7 +173,7 @@ class _Proof:
     def __init__(
         self,
         problem: Problem,
-        groups: list[Group],
+        groups: list[GroupProof],
         epsilon: Fraction,
         start_angle: Fraction,
         progress: Progress | None,
@@ -173,7 +181,7 @@ class _Proof:
     ) -> None:
         self.sub_step = sub_step
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
-        self.order, self.several, self.progress = problem.order, len(groups) > 1, progress
+        self.order, self.coupled, self.progress = problem.order, len(groups) > 1, progress
         self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
         # No larger delta is tried; like the start of the search it is in proportion to the data, whatever their size.
         self.largest = natural_length(problem)
@@ -193,7 +201,7 @@ class _Proof:
                 delta = self._largest_delta()
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
-                if not self.several or not self.groups[error.group].known:
+                if not self.coupled or not self.groups[error.group].known:
                     raise
                 self.groups[error.group].give_up(error)
                 delta = None
@@ -217,7 +225,7 @@ class _Proof:
         narrower ones are tried where far less than was hoped for works on them.
         """
         for group in self.groups:
-            propose_steps(group, self.several)
+            propose_steps(group, self.coupled)
         self.proved = False
         self._setup()
         hoped, _ = self._search(self.largest / 10, 1.2)
@@ -246,7 +254,7 @@ class _Proof:
             self._report("tubes", g)
             wanted = thin.widest[g][: group.count] * _ROOM + 2.0**-44
             try:
-                bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.several)
+                bound_steps(group, np.array([float(dyadic_up(float(r), 10)) for r in wanted]), self.coupled)
             except NotSettled as error:
                 raise Unproved(str(error), CAUSES[error.ending], g) from None
         self._report("tubes", len(self.groups))
@@ -265,27 +273,27 @@ class _Proof:
         if self.progress is not None:
             self.progress(what, done, len(self.groups))
 
-    def _prepare(self, group: Group) -> None:
+    def _prepare(self, group: GroupProof) -> None:
         """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed keeps its reason."""
         group.zero = self.start_angle == 0 and not any(self.problem.direction[i] for part in group.parts.indices for i in part)
         if group.zero:
             return
         try:
-            traps = prepare(group, self.epsilon, self.several, self.sub_step)
-            if self.several and traps:
+            traps = prepare(group, self.epsilon, self.coupled, self.sub_step)
+            if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
-            if not self.several and traps:
-                propose_steps(group, self.several)
+            if not self.coupled and traps:
+                propose_steps(group, self.coupled)
                 self._settle(group, traps)
         except Unproved as error:
-            if not self.several:
+            if not self.coupled:
                 raise
             group.give_up(error)
 
-    def _settle(self, group: Group, traps: list[Trap]) -> None:
+    def _settle(self, group: GroupProof, traps: list[Trap]) -> None:
         """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest."""
         group.trap = traps[0]
-        timeline = Timeline([track_of(self.problem, group, 0, self.start_angle, self.several)], self.order)
+        timeline = Timeline([track_of(self.problem, group, 0, self.start_angle, self.coupled)], self.order)
         if group.curve is None:
             raise ValueError("a group with traps has a curve")
         trap, count, self.share = best_choice(traps, group.angles, group.curve, timeline, self.epsilon)
@@ -293,7 +301,7 @@ class _Proof:
         group.rates = group.rates[: group.count]
 
     def _setup(self) -> None:
-        tracks = [track_of(self.problem, group, j, self.start_angle, self.several) for j, group in enumerate(self.groups)]
+        tracks = [track_of(self.problem, group, j, self.start_angle, self.coupled) for j, group in enumerate(self.groups)]
         self.timeline = Timeline(tracks, self.order)
         still = [group.dead or group.zero for group in self.groups]
         settled = [Settled(g.trap, track.after, own) for g, track, own in zip(self.groups, tracks, still, strict=True)]

@@ -20,18 +20,18 @@ from certflow.flow.enclose.tube import Rates, Step, Track
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.theorems.early_direction.advice import Cause, Unproved
-from certflow.theorems.early_direction.groups import Group, dead_room
+from certflow.theorems.early_direction.groups import GroupProof, dead_room
 
 _STILL = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
-def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, several: bool) -> Track:
+def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction, coupled: bool) -> Track:
     """Group j on the clock: its steps and their rates, how far its start may be from the curve, and its
     share of delta (L4.2, L5.11)."""
     parts = group.parts
     own = [problem.direction[i] for part in parts.indices for i in part]
-    log_share, moved = _share(problem, group, j, own, start_angle, several)
+    log_share, moved = _share(problem, group, j, own, start_angle, coupled)
     curve = group.curve
     if curve is None:
         after = _STILL if group.zero else _unknown(problem, parts)
@@ -55,10 +55,10 @@ def track_of(problem: Problem, group: Group, j: int, start_angle: Fraction, seve
 
 
 def _share(
-    problem: Problem, group: Group, j: int, own: list[Fraction], phi: Fraction, several: bool
+    problem: Problem, group: GroupProof, j: int, own: list[Fraction], phi: Fraction, coupled: bool
 ) -> tuple[tuple[float, float], float]:
     """Enclosure of log(rho_j(0)/delta), and how far the start angle can turn the block."""
-    if not several:
+    if not coupled:
         return (0.0, 0.0), float_up(phi)
     square = sum(v * v for v in own) / sum(v * v for v in problem.direction)
     sigma = Ball(square, BITS).sqrt()
@@ -73,7 +73,7 @@ def _share(
     return (float_down((sigma - phi).log().lower()), high), turned
 
 
-def _half_logs(group: Group, start: Fraction) -> list[tuple[float, float]]:
+def _half_logs(group: GroupProof, start: Fraction) -> list[tuple[float, float]]:
     """Enclosures of log(|p|/|p(0)|) on the steps."""
     if group.at is None:
         return []

@@ -13,7 +13,7 @@ from typing import Any
 from certflow.arithmetic.decimal_text import interval_text, rounded_text
 from certflow.exact import dyadic_text, format_rational
 from certflow.outcome import Fate
-from certflow.tables import Cell, Column, Table, latex_text
+from certflow.tables import Column, Table, TableCell, latex_text
 from certflow.theorems.early_direction.claim import MOVING, Block, Claim, Pair
 from certflow.theorems.early_direction.query import Answer
 
@@ -331,7 +331,7 @@ def table(s: Claim) -> Table:
     title = f"Bounds for every δ in (0, {down(s.delta_bar)}]"
     found = Table(title, columns, label="tab:claim")
     for block in s.blocks:
-        cells: list[Cell | str] = [
+        cells: list[TableCell | str] = [
             block.name,
             block.outcome,
             _cell(block.value, interval_text, 5),
@@ -353,11 +353,11 @@ def table(s: Claim) -> Table:
     return found
 
 
-def _cell(value: Any, text: Any, *digits: int) -> Cell:
+def _cell(value: Any, text: Any, *digits: int) -> TableCell:
     if value is None:
-        return Cell("–", "")
+        return TableCell("–", "")
     ends = value if isinstance(value, tuple) else (value,)
-    return Cell(text(*ends, *digits), " ".join(format_rational(end) for end in ends))
+    return TableCell(text(*ends, *digits), " ".join(format_rational(end) for end in ends))
 
 
 # -- one delta ---------------------------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def _events(answer: Answer) -> Table:
         since = "t₁"
         found.add("t₁", _at_most(answer.start.norm_upper), *_time_cells(answer.start.time))
     for each in answer.radii:
-        size = Cell(down(each.rho, ANSWER_DIGITS), format_rational(each.rho))
+        size = TableCell(down(each.rho, ANSWER_DIGITS), format_rational(each.rho))
         found.add(f"first ‖w‖ = ρ after {since}", size, *_time_cells(each.first_reached))
     return found
 
@@ -395,15 +395,15 @@ def _angles(answer: Answer) -> Table:
     return found
 
 
-def _time_cells(pair: Pair | None) -> list[Cell]:
+def _time_cells(pair: Pair | None) -> list[TableCell]:
     low, high = pair or (None, None)
     return [_bound_cell(low, down, TIME_DIGITS), _bound_cell(high, up, TIME_DIGITS)]
 
 
-def _at_most(size: Fraction) -> Cell:
+def _at_most(size: Fraction) -> TableCell:
     cell = _bound_cell(size, up, ANSWER_DIGITS)
-    return Cell(f"≤ {cell.text}", cell.raw)
+    return TableCell(f"≤ {cell.text}", cell.raw)
 
 
-def _bound_cell(value: Fraction | None, text: Callable[[Fraction, int], str], digits: int) -> Cell:
-    return Cell("–", "") if value is None else Cell(text(value, digits), dyadic_text(value))
+def _bound_cell(value: Fraction | None, text: Callable[[Fraction, int], str], digits: int) -> TableCell:
+    return TableCell("–", "") if value is None else TableCell(text(value, digits), dyadic_text(value))

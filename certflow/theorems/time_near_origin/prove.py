@@ -16,7 +16,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.conclude import largest_ncf, rounded
-from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.early_direction.groups import GroupProof
 from certflow.theorems.kkt_points import claim as kkt_points
 from certflow.theorems.kkt_points.prove import listed, undecided
 from certflow.theorems.time_near_origin.claim import Claim
@@ -52,7 +52,7 @@ def bounded(problem: Problem, kkt: KKTSet | None) -> Certified[Claim]:
         method, bound = "kkt-points", _largest(problem, network, known.claim)
     else:
         scaled, units = normalised(problem)
-        groups = [Group(parts_of(scaled, each)) for each in groups_of(scaled)]
+        groups = [GroupProof(parts_of(scaled, each)) for each in groups_of(scaled)]
         method, bound, known = "norms", units.rate * largest_ncf(scaled, groups), None
     claim = Claim(problem.order, problem.sha256, rounded(bound, True, _DIGITS), method)
     return Certified(problem, Outcome.PROVED, evidence=known, claim=claim)

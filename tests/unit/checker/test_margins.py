@@ -12,9 +12,9 @@ from certflow.checker.kernel.numbers import ONE, exp_series, fraction
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
-from certflow.checker.kkt_points.points import Field, Point, _Tangential
+from certflow.checker.kkt_points.points import ListedFunction, Point, _Tangential
 from certflow.checker.tube.curve import Step, Track
-from certflow.checker.tube.evidence import Certificate, Group, Trap
+from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
 from certflow.checker.tube.groups import prepare
 from certflow.checker.tube.region import Bounds, Rates, at_point
 from certflow.checker.tube.sweep import Runner, sweep
@@ -85,8 +85,8 @@ def test_an_entry_into_a_trap_is_measured_to_the_kkt_point():
     # N(u) = u1^2 - u2^2 / 2 with its maximum on the first axis; the centre is 2^-8 beside it, the curve 2^-7.
     _, checked = neuron([["1", "0"], ["0", "1"]], ["1", "-1/2"], [128, 1])
     start, centre = [[128 << (GRID - 7), 1 << (GRID - 7)]], [[256 << (GRID - 8), 1 << (GRID - 8)]]
-    trap = Trap(centre, Fraction(1), Fraction(1, 8), Fraction(16), None)
-    group = Group("converges", "", start, [], trap)
+    trap = TrapEvidence(centre, Fraction(1), Fraction(1, 8), Fraction(16), None)
+    group = GroupEvidence("converges", "", start, [], trap)
     (proved,) = prepare(Certificate(checked, "", GRID, [group], Node(None, "claim")), Fraction(0), CLOCK)
     # atan(2^-7) > 2^-7 - 2^-21 / 3
     true = Fraction(1, 2**7) - Fraction(1, 3 * 2**21)
@@ -99,7 +99,7 @@ def test_an_entry_into_a_trap_is_measured_to_the_kkt_point():
 def test_no_direction_of_an_unknown_neuron_grows_faster_than_is_allowed_for(alpha, labels):
     network = OneLayer(2, 2, Activation(Fraction(alpha), 2), [1, -1])
     problem = Problem(network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], labels, direction=[1] * 4, reduction="sum")
-    unknown = [Group("inconclusive", "a saddle.", [], [], None)] * 2
+    unknown = [GroupEvidence("inconclusive", "a saddle.", [], [], None)] * 2
     certificate = Certificate(Checked(problem.exact_content(), CLOCK), "", GRID, unknown, Node(None, "claim"))
     for own, proved in zip(network.blocks, prepare(certificate, Fraction(0), CLOCK), strict=True):
         growth = []
@@ -119,7 +119,7 @@ def test_the_second_order_of_a_point_holds_on_both_sides_of_a_kink_in_its_box(la
     problem, checked = neuron([["1", "0"], ["0", "1"]], list(labels), [1, 1], alpha=0)
     radius = ONE >> 10
     point = Point(0, 1, [ONE, 0], radius, radius)
-    local = Field(checked, Node(None, "points")).on(point.box(radius))
+    local = ListedFunction(checked, Node(None, "points")).on(point.box(radius))
     tangential = _Tangential(local, point, local.gradient[0], 2, CLOCK)
     for side in (-radius, radius):
         w = np.array([Fraction(1), Fraction(side, ONE)], dtype=object)

@@ -17,7 +17,7 @@ from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.time_near_origin import rules as time_near_origin
 from certflow.checker.time_near_origin.rules import TIME_ASSUMPTIONS, _from_list, check_time
 from certflow.checker.time_near_origin.words import sentences as time_sentences
-from certflow.checker.tube.evidence import Certificate, Trap
+from certflow.checker.tube.evidence import Certificate, TrapEvidence
 from certflow.checker.tube.sweep import Sweep
 
 PROBLEM = SimpleNamespace(
@@ -264,7 +264,7 @@ def test_a_block_of_a_limit_flow_is_strictly_inside_its_trap():
 
 
 def test_a_single_weight_of_a_limit_flow_has_no_gap():
-    each = group(proposed=Trap([[3]], F(2), F(1, 2), F(0), None))
+    each = group(proposed=TrapEvidence([[3]], F(2), F(1, 2), F(0), None))
     own = {"index": 2, "weights": [4, 1], "kkt_point": {"centre": ["3*2^-4"], "radius": "1/16"}}
     reason = "a single weight has no directions between which there is a gap"
     assert last(own, each, g=2) == ("R9", "b.gap", reason)

@@ -20,7 +20,7 @@ from certflow.problem import Problem
 from certflow.theorems.early_direction.certificate import certificate_text
 from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
-from certflow.theorems.early_direction.limits import Limit, limits
+from certflow.theorems.early_direction.limits import Bottleneck, limits
 
 TOML = """
 [network]
@@ -78,7 +78,7 @@ def certificate(tmp_path: Path) -> str:
     return str(path)
 
 
-def what_limits(content: dict[str, Any]) -> list[Limit]:
+def what_limits(content: dict[str, Any]) -> list[Bottleneck]:
     return limits(Claim.from_json(content["claim"]), content)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MidRad
-from certflow.kkt.cover.boxes import box_function
 from certflow.kkt.cover.clarke import zero_is_gradient
+from certflow.kkt.cover.enclosures import box_function
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation

@@ -21,7 +21,7 @@ from certflow.report.kkt_columns import estimate_column, limit_column
 from certflow.report.kkt_table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
 from certflow.report.records import kkt_record
 from certflow.tables import Table
-from certflow.theorems.basin.prove import Limit
+from certflow.theorems.basin.prove import Destination
 
 BITS = 160
 SQUARED = Activation(F(0), 2)
@@ -172,7 +172,9 @@ def test_estimates_and_proved_limits_are_columns_of_their_own() -> None:
     estimate = BasinEstimate(
         (Share(50, 0.5, 0.4, 0.6), Share(0, 0.0, 0.0, 0.0362)), Share(50, 0.5, 0.495, 0.505), 100, 0, -1, 0.95
     )
-    limits = [Limit(j, "converges", 1) for j in (0, 1, 2, 4)] + [Limit(3, "inconclusive", None, reason="it branches.")]
+    limits = [Destination(j, "converges", 1) for j in (0, 1, 2, 4)] + [
+        Destination(3, "inconclusive", None, reason="it branches.")
+    ]
     more = [estimate_column(estimate, True), limit_column(limits, 2, joint=False)]
     kkt = KKTSet([entry("maximum", [1, 0, 0], 2), entry("minimum", [0, 1, 0], 1)], 30)
     table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt, more=more)
@@ -196,6 +198,6 @@ def test_the_record_of_nothing(reason: str) -> None:
 
 def test_the_group_of_all_weights_is_not_called_a_block():
     reason = "the gradient jumps."
-    found, not_found = (limit_column([Limit(0, "converges", entry, reason=reason)], 2, joint=True) for entry in (1, None))
+    found, not_found = (limit_column([Destination(0, "converges", entry, reason=reason)], 2, joint=True) for entry in (1, None))
     assert [cell.text for cell in found.cells] == ["", "all"] and found.column.heading() == "weights"
     assert not_found.note.endswith("Not proved (the gradient jumps).") and "block" not in not_found.note

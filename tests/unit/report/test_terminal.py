@@ -15,7 +15,7 @@ from certflow.cli.commands import main
 from certflow.outcome import CertflowError
 from certflow.printable import json_text, printable
 from certflow.report.terminal import emit, emit_command, emit_files, emit_prose, emit_table
-from certflow.tables import Cell, Column, Table
+from certflow.tables import Column, Table, TableCell
 
 ACTING = "a\x1b[31mb\x07\x9b2Jc\u202ed\x7fe\u2028f\udcffg\r"
 SHOWN = "a\\x1b[31mb\\x07\\x9b2Jc\\u202ed\\x7fe\\u2028f\\udcffg\\r"
@@ -36,7 +36,7 @@ def test_json_is_for_printing_and_loses_nothing() -> None:
 
 
 def test_all_that_prints_and_all_that_writes_tables_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table(ACTING, [Column(ACTING, ACTING)], [(Cell(ACTING),)], notes=[ACTING])
+    table = Table(ACTING, [Column(ACTING, ACTING)], [(TableCell(ACTING),)], notes=[ACTING])
     emit(ACTING)
     emit_prose(ACTING)
     emit_files(ACTING + "\nx", ["a.png"])
@@ -53,12 +53,12 @@ def test_all_that_prints_and_all_that_writes_tables_escapes(capsys: pytest.Captu
 
 @pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-1+cmd|' /C calc'!A0", "@x", "\t=1", "-x", "+", "-"])
 def test_no_cell_of_a_csv_file_is_a_formula(text: str) -> None:
-    assert Table("", [Column("x")], [(Cell(text),)]).to_csv().splitlines()[1].strip('"').startswith("'")
+    assert Table("", [Column("x")], [(TableCell(text),)]).to_csv().splitlines()[1].strip('"').startswith("'")
 
 
 @pytest.mark.parametrize("text", ["-1.5e-8", "+3", "-3/4", "-5*2^-3", "-.5", "1e-1000", "-inf", "x", "", "[-1, 2]"])
 def test_numbers_in_csv_files_stay_numbers(text: str) -> None:
-    assert Table("", [Column("x")], [(Cell(text),)]).to_csv().splitlines()[1].strip('"') == text
+    assert Table("", [Column("x")], [(TableCell(text),)]).to_csv().splitlines()[1].strip('"') == text
 
 
 # -- width -------------------------------------------------------------------------------------------------------------
@@ -106,7 +106,9 @@ def test_a_table_loses_nothing_in_a_narrow_terminal(
     monkeypatch.setenv("COLUMNS", str(width))
     columns = [Column("name", align="left"), *(Column(f"angle of {k}", "°") for k in range(5)), Column("why", align="left")]
     rows = [[f"n{i}", *(f"{i}.{k}2345678" for k in range(5)), f"because of the reason {i}"] for i in range(2)]
-    emit_table(Table("What is known", columns, [tuple(map(Cell, row)) for row in rows], notes=["A note that is rather long."]))
+    emit_table(
+        Table("What is known", columns, [tuple(map(TableCell, row)) for row in rows], notes=["A note that is rather long."])
+    )
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= width
     assert all(cell in printed for row in rows for cell in row[:-1])

@@ -30,7 +30,7 @@ from certflow.checker.kernel.numbers import ONE, exp_bounds, fraction, power_up,
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Refused
 from certflow.checker.tube.curve import Step, Track
-from certflow.checker.tube.evidence import Trap
+from certflow.checker.tube.evidence import TrapEvidence
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_a_block_at_its_edges(change, refused):
 
 
 def test_a_block_of_one_weight_has_no_gap():
-    after = state(proved=[group(proposed=Trap([[5]], F(2), F(1, 2), F(0), None))])
+    after = state(proved=[group(proposed=TrapEvidence([[5]], F(2), F(1, 2), F(0), None))])
     after.certificate.problem.groups, after.certificate.problem.indices = [[0]], [[0]]
     reason = "a single weight has no directions between which there is a gap"
     assert block({"weights": [0, 1], "gap": ["0", None]}, after) == ("R9", "b.gap", reason)
@@ -218,7 +218,7 @@ def test_a_block_claims_no_angle_at_a_radius_that_is_not_there():
 
 
 def test_blocks_of_several_parts_have_sorted_weights_and_their_own_numbers():
-    after = state(proved=[group(), group(proposed=Trap([[3], [4]], F(2), F(1, 2), F(0), None))], D=(F(0), F(1, 32)))
+    after = state(proved=[group(), group(proposed=TrapEvidence([[3], [4]], F(2), F(1, 2), F(0), None))], D=(F(0), F(1, 32)))
     own = {"index": 1, "weights": [2, 2], "angle_at_horizon": "1/32"}
     assert block(own, after, 1) is None
     assert block({**own, "angle_at_horizon": "1/33"}, after, 1)[1] == "b.angle_at_horizon"
@@ -295,7 +295,7 @@ def test_a_point_is_the_centre_of_the_trap_in_the_order_of_the_weights():
 def test_a_support_is_what_is_longer_than_the_distance_of_the_kkt_point():
     def check(support, centre, parts=(4, 7), radius=F(1, 16)):
         trap = replace(TRAP, kkt_radius=radius)
-        return refusal(_check_support, Node(support, "s"), trap, Trap(centre, F(2), F(1, 2), F(0), None), list(parts))
+        return refusal(_check_support, Node(support, "s"), trap, TrapEvidence(centre, F(2), F(1, 2), F(0), None), list(parts))
 
     assert check([4, 7], [[3, 0], [0, 4]]) is None
     assert check([7], [[0, 0], [0, 4]]) is None
@@ -360,9 +360,9 @@ def test_a_scaled_time_goes_on_where_a_decay_ends():
     assert scaled_time(run, 3, CLOCK) == expected
 
 
-def network(p, depth, trained, given, X, z, order, several=False):
+def network(p, depth, trained, given, X, z, order, coupled=False):
     own = {"p": p, "depth": depth, "trained": trained, "given": given, "samples": X, "z": z, "order": order}
-    return SimpleNamespace(**own, several=several, rate=F(8))
+    return SimpleNamespace(**own, coupled=coupled, rate=F(8))
 
 
 def test_the_bound_of_n_is_a_product_of_norms():
@@ -386,6 +386,6 @@ def test_the_bound_of_n_is_a_product_of_norms():
 
 
 def test_the_bound_of_n_of_several_neurons_is_that_of_one(monkeypatch):
-    own = network(2, 2, [1], {}, [], [F(-3), F(1)], 2, several=True)
+    own = network(2, 2, [1], {}, [], [F(-3), F(1)], 2, coupled=True)
     monkeypatch.setattr(claim, "unit_outputs", lambda problem: [F(2), F(5)] if problem is own else [])
     assert largest_ncf(own, CLOCK) == 8 * 11

@@ -15,7 +15,7 @@ from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.kkt_points.points import (
     HINT,
-    Field,
+    ListedFunction,
     Local,
     Point,
     _unique,
@@ -63,7 +63,7 @@ def problem(kind="one-layer", alpha="0", power=2, units=None, X=(("1", "2"), ("-
 @pytest.mark.parametrize("power", [2, 3])
 @pytest.mark.parametrize("kind", ["one-layer", "two-layer"])
 def test_a_neuron_is_listed_with_output_weight_one_and_its_own_order(kind, power):
-    field = Field(problem(kind, power=power), Node(None, "claim.points"))
+    field = ListedFunction(problem(kind, power=power), Node(None, "claim.points"))
     assert (field.order, field.size, field.rate) == (power, 2, 1)
     assert field.part.shallow and field.clock is CLOCK
     # At w = (1, 0) only (1, 2) is active: N = (w1 + 2 w2)^p; sums over the samples are off by a few units.
@@ -79,16 +79,16 @@ def test_a_neuron_is_listed_with_output_weight_one_and_its_own_order(kind, power
 def test_the_rate_of_a_neuron_leaves_the_unit_of_its_output_weight_out():
     units = {"inputs": 1, "labels": 3, "given": {"2": 2}}
     # Outputs over 2^(1 * 2), labels over 2^3.
-    assert Field(problem(units=units), Node(None, "")).rate == 2**5
+    assert ListedFunction(problem(units=units), Node(None, "")).rate == 2**5
     # N of all weights: outputs over 2^(1 * 4 + 2).
-    assert Field(problem("feed-forward", units=units | {"given": {"3": 2}}, **DEEP), Node(None, "")).rate == 2**9
+    assert ListedFunction(problem("feed-forward", units=units | {"given": {"3": 2}}, **DEEP), Node(None, "")).rate == 2**9
 
 
 DEEP = {"widths": [2, 2, 2, 1], "trained": [1, 2], "given": {"3": [["1", "1"]]}}
 
 
 def test_the_gradient_of_a_deep_network_is_exact_at_whole_numbers():
-    field = Field(problem("feed-forward", "1", **DEEP), Node(None, ""))
+    field = ListedFunction(problem("feed-forward", "1", **DEEP), Node(None, ""))
     assert (field.order, field.size, field.part.shallow) == (6, 8, False)
     # Both neurons of the second layer give (x1)^2 here, so N = 2 (1 + 1) for the samples (1, 2) and (-1, 1).
     local = field.on([(exact(v), exact(v)) for v in (1, 0, 0, 0, 1, 0, 1, 0)])
@@ -101,12 +101,16 @@ def test_the_gradient_of_a_deep_network_is_exact_at_whole_numbers():
 )
 def test_linear_functions_and_those_of_one_weight_have_no_list(kind, power, alpha, X):
     one = problem(kind, alpha, power, X=X)
-    assert refusal(lambda: Field(one, Node(None, "here"))) == ("R11", "here", "the function has one weight, or is linear")
+    assert refusal(lambda: ListedFunction(one, Node(None, "here"))) == (
+        "R11",
+        "here",
+        "the function has one weight, or is linear",
+    )
 
 
 def test_a_field_that_needs_much_memory_is_refused_at_its_place(monkeypatch):
     monkeypatch.setattr(network, "MAX_STORED", 1)
-    rule, where, _ = refusal(lambda: Field(problem(), Node(None, "here")))
+    rule, where, _ = refusal(lambda: ListedFunction(problem(), Node(None, "here")))
     assert (rule, where) == ("R1", "here")
 
 

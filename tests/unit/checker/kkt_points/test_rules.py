@@ -15,7 +15,17 @@ from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.kkt_points.cover import DeadCone, _only_near, _undecided
 from certflow.checker.kkt_points.planar import Surd, _counterclockwise, kkt_points
-from certflow.checker.kkt_points.points import HINT, Field, Point, _distinct, applied, chart, inverse, preconditioned, square
+from certflow.checker.kkt_points.points import (
+    HINT,
+    ListedFunction,
+    Point,
+    _distinct,
+    applied,
+    chart,
+    inverse,
+    preconditioned,
+    square,
+)
 from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
@@ -114,7 +124,7 @@ PROBLEMS = [
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_gradients_and_charts_contain_the_exact_ones(problem):
-    rng, field = random.Random(1), Field(problem, NOWHERE)
+    rng, field = random.Random(1), ListedFunction(problem, NOWHERE)
     for _ in range(10):
         c = [Fraction(rng.randint(-60, 60), 64) for _ in range(field.size)]
         reach = Fraction(1, 2 ** rng.randint(1, 30))
@@ -203,7 +213,7 @@ def test_no_box_around_a_kkt_point_is_given_up(seed):
     X = [[rng.randint(-3, 3) for _ in range(3)] for _ in range(4)]
     y = [rng.choice([-2, -1, 1, 2]) for _ in X]
     problem = checked(X, y)
-    field, dead = Field(problem, NOWHERE), DeadCone(problem, NOWHERE, CLOCK)
+    field, dead = ListedFunction(problem, NOWHERE), DeadCone(problem, NOWHERE, CLOCK)
     known = piecewise_quadratic_kkt(Neuron.of(X, y, Activation(Fraction(0), 2)), 30)
     alive = [p for p in known.points if p.value.sign() != 0]
     assert alive
@@ -225,7 +235,7 @@ def test_no_box_around_a_kkt_point_is_given_up(seed):
 def test_boxes_are_decided_where_there_is_no_kkt_point(seed):
     rng = random.Random(seed)
     problem = checked([[rng.randint(-3, 3) for _ in range(3)] for _ in range(4)], [1, -1, 2, 1])
-    field = Field(problem, NOWHERE)
+    field = ListedFunction(problem, NOWHERE)
     decided = 0
     for _ in range(60):
         a = [Fraction(rng.randint(-64, 62), 64) for _ in range(2)]

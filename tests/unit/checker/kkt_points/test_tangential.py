@@ -25,7 +25,7 @@ def test_the_lift_is_twice_what_hides_the_radial_direction():
     form = tangential(middle, radius, (-5 * ONE, ONE), [ONE, 0, 0], 7, order=4)
     assert form.loss == HALF
     # 2 (|H| + loss + L |slope|), |H| <= 3.
-    assert form.lift == 2 * (3 * ONE + HALF + 4 * 5 * ONE)
+    assert form.radial == 2 * (3 * ONE + HALF + 4 * 5 * ONE)
     # sqrt(2) 7 = 9.8...
     assert form.reach == 10
 
@@ -38,12 +38,12 @@ def test_a_bound_of_the_form_is_asked_of_one_exact_matrix(monkeypatch, sign, mu)
     middle, radius = [[2 * ONE, ONE], [ONE, -ONE]], [[HALF, 0], [0, HALF]]
     form = tangential(middle, radius, (-3 * ONE, 4 * ONE), [ONE, -ONE // 3], ONE // 4)
     assert form.at_most(sign, mu) == "answer"
-    lift = form.lift + 2 * abs(mu)
+    radial = form.radial + 2 * abs(mu)
     # slope >= -3, and -slope >= -4; the lift costs its sixteenth, rounded upwards.
-    diagonal = mu + (-3 if sign > 0 else -4) * ONE - HALF - -(-lift // 16)
+    diagonal = mu + (-3 if sign > 0 else -4) * ONE - HALF - -(-radial // 16)
     c = form.centre
     expected = [
-        [(diagonal if i == k else 0) - sign * middle[i][k] + (lift * c[i] * c[k] >> (2 * BITS)) for k in range(2)]
+        [(diagonal if i == k else 0) - sign * middle[i][k] + (radial * c[i] * c[k] >> (2 * BITS)) for k in range(2)]
         for i in range(2)
     ]
     # Each entry of the lift may be a unit too small.

@@ -10,7 +10,7 @@ from certflow.checker.kernel.polynomials import Polynomial
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube import curve
 from certflow.checker.tube.curve import Step, Track, _Enclosures, _hull, _Piece, _pieces, _place, _span, _Window, follow, square
-from certflow.checker.tube.evidence import Group, Window
+from certflow.checker.tube.evidence import GroupEvidence, Window
 from certflow.checker.tube.region import Place, Rates
 
 CLOCK = Clock(None)
@@ -190,7 +190,7 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
     parts.append([[(16, [[], []])], [(16, [[]])]])
     lengths = ((F(1, 2), F(2)), (F(1, 4), F(-1)), (F(2), F(3)))
     windows = [Window(*each) for each in zip(*zip(*lengths, strict=True), steps, parts, strict=True)]
-    group = Group("converges", "", [[16, 0], [32]], windows, None)
+    group = GroupEvidence("converges", "", [[16, 0], [32]], windows, None)
     clock = Clock(None)
     entered = []
     clock.enter = lambda rule, where: entered.append((rule, where))

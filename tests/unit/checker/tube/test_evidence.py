@@ -11,7 +11,7 @@ from certflow.checker.kernel.container import opened
 from certflow.checker.kernel.reading import Node, digest
 from certflow.checker.kernel.verdicts import Clock, Malformed, OutOfTime, Refused
 from certflow.checker.tube import evidence as document
-from certflow.checker.tube.evidence import Group, Trap, Window, read
+from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence, Window, read
 
 UNIT = 1 << 24
 NETWORK = {"kind": "one-layer", "inputs": 2, "width": 2, "activation": {"alpha": "0", "power": 2}}
@@ -68,8 +68,11 @@ def test_a_certificate_is_exactly_what_is_written():
         [[F(1), F(1, 8), F(0)], [F(-1), F(1, 8), F(32)]],
         [[(5, [[7], []]), (UNIT, [[1, -2], [3]])]],
     )
-    trap = Trap([[1, 2]], F(1, 2), F(1, 4), F(40), [[0, -9]])
-    assert found.groups == [Group("shrinks", "", [[UNIT, -4]], [window], trap), Group("dead", "", [[0, -1]], [], None)]
+    trap = TrapEvidence([[1, 2]], F(1, 2), F(1, 4), F(40), [[0, -9]])
+    assert found.groups == [
+        GroupEvidence("shrinks", "", [[UNIT, -4]], [window], trap),
+        GroupEvidence("dead", "", [[0, -1]], [], None),
+    ]
     assert (found.grid, found.problem_sha256) == (24, digest(PROBLEM))
     assert found.claim == Node({"statement": "early-direction"}, "claim")
     assert (found.problem.size, found.problem.rate) == (4, 1)
@@ -77,7 +80,10 @@ def test_a_certificate_is_exactly_what_is_written():
 
 def test_groups_of_which_nothing_is_known_have_no_evidence():
     found = read(certificate(ZERO, UNKNOWN, units={"inputs": 1, "labels": 0, "given": {}}), Clock(None), ASSUMPTIONS)
-    assert found.groups == [Group("zero", "", [], [], None), Group("inconclusive", "It is not known.", [], [], None)]
+    assert found.groups == [
+        GroupEvidence("zero", "", [], [], None),
+        GroupEvidence("inconclusive", "It is not known.", [], [], None),
+    ]
     assert found.problem.rate == 4
 
 

@@ -14,7 +14,7 @@ from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube import groups
 from certflow.checker.tube.curve import Track
-from certflow.checker.tube.evidence import Certificate, Group, Trap
+from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
 from certflow.checker.tube.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner
@@ -70,8 +70,8 @@ def trap_of(monkeypatch, L=4, outcome="converges", rates=RATES, eta=ONE // 8, el
     monkeypatch.setattr(groups, "_gap_high", lambda *given: asked.append(given) or changes.get("high"))
     own = SimpleNamespace(order=L, problem=SimpleNamespace(rate=F(8)))
     own.rates = lambda *given: asked.append(given) or (rates, ["runs"])
-    proposed = Trap([[3], [4]], F(2), changes.get("r0", F(1, 8)), F(7), direction)
-    group = Group(outcome, "", [], [], proposed)
+    proposed = TrapEvidence([[3], [4]], F(2), changes.get("r0", F(1, 8)), F(7), direction)
+    group = GroupEvidence(outcome, "", [], [], proposed)
     return _trap(own, group, proposed, 2, "t"), asked, own, place, proposed
 
 
@@ -176,12 +176,12 @@ def certificate(direction, own, signs=None, X=((1, 0), (0, 1)), y=(1, F(-1, 2)),
 def on_the_axis(outcome="converges", turned=0):
     """A group at the maximum of u1^2 - u2^2/2, or 2^-turned beside it."""
     side = 1 << (GRID - turned) if turned else 0
-    trap = Trap([[1 << GRID, side]], F(1), F(1, 8), F(16), None)
-    return Group(outcome, "", [[1 << GRID, 0]], [], None if outcome == "dead" else trap)
+    trap = TrapEvidence([[1 << GRID, side]], F(1), F(1, 8), F(16), None)
+    return GroupEvidence(outcome, "", [[1 << GRID, 0]], [], None if outcome == "dead" else trap)
 
 
 def nothing(outcome, reason=""):
-    return Group(outcome, reason, [], [], None)
+    return GroupEvidence(outcome, reason, [], [], None)
 
 
 def test_a_single_group_starts_at_the_angle_of_its_start():

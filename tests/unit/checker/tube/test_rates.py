@@ -166,9 +166,9 @@ def test_outputs_on_the_unit_sphere():
 def test_what_the_curvature_of_the_loss_gives(loss, reduction, kappa):
     X = [["1"], ["1/3"], ["2"]]
     one = Bounds(neuron("111", X=X, loss=loss, reduction=reduction), [0], "here")
-    assert (one.kappa, one.most, one.beta, one.order, one.several) == (kappa, kappa[1], [], 2, False)
+    assert (one.kappa, one.most, one.beta, one.order, one.coupled) == (kappa, kappa[1], [], 2, False)
     two = Bounds(neuron("111", width=2, X=X, loss=loss, reduction=reduction), [1], "here")
-    assert two.beta == [ONE, ONE // 9 + 1, 4 * ONE] and two.several
+    assert two.beta == [ONE, ONE // 9 + 1, 4 * ONE] and two.coupled
     assert [part.layers.matrices[1] for part in two.parts] == [[[-1]]]
 
 

@@ -14,7 +14,7 @@ from certflow.checker.kernel.polynomials import Polynomial, defect, gradient
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.curve import Track, _span
-from certflow.checker.tube.evidence import Group
+from certflow.checker.tube.evidence import GroupEvidence
 from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Bounds, Rates, at_point, least_quotient, unit_outputs
 from certflow.checker.tube.sweep import Runner
@@ -243,7 +243,7 @@ def test_a_neuron_is_dead_only_if_every_direction_within_reach_is():
     runner = Runner(track, Rates(Fraction(0), 0, 0, 0, 0, (0, 0)), None, 0, (Fraction(1), Fraction(1)), 0, "here")
     for angle, dead in ((0.0, True), (0.70, True), (0.71, False), (2.0, False)):
         runner.entry_D = int(angle * ONE)
-        proved = Proved(Group("dead", "", [], [], None), None, runner)
+        proved = Proved(GroupEvidence("dead", "", [], [], None), None, runner)
         if dead:
             check_dead(checked, [0], proved, GRID, Clock(None))
         else:

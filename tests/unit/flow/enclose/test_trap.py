@@ -132,9 +132,9 @@ def test_bounds_are_tried_larger_and_larger(success, monkeypatch):
             tangential_bound(regions, directions, 0, proposed)
         assert refused.value.ending is Ending.NO_BOUND
     assert [of[5] for of in tried] == [float(shift) for shift in shifts[: success + 1]]
-    for matrices, given, losses, offset, ell, _, lift in tried:
+    for matrices, given, losses, offset, ell, _, radial in tried:
         assert [m.tolist() for m in matrices] == regions.A.mid[0].tolist() and given is directions
-        assert (losses, offset, ell, lift) == ([0.25, 0.5], 0.125, -2.0, float(s))
+        assert (losses, offset, ell, radial) == ([0.25, 0.5], 0.125, -2.0, float(s))
 
 
 @pytest.mark.parametrize("name", ["offset", "ell_lo"])

@@ -49,7 +49,7 @@ def test_which_balls_become_traps(bounds, kept, monkeypatch):
     parts, centre = form([3, 1]), ((UNIT, 0),)
     scripted(monkeypatch, bounds)
     traps = find_traps(parts, centre, GRID, F(1, 100), False)
-    assert [int(trap.lift) for trap in traps] == kept
+    assert [int(trap.radial) for trap in traps] == kept
     assert [trap.r0 for trap in traps] == [dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16) for i in kept]
     assert [trap.gamma for trap in traps] == [-bounds[i] for i in kept]
 
@@ -61,7 +61,7 @@ def test_a_trap_is_more_than_twice_as_wide_as_its_kkt_point_is_unknown(monkeypat
     radii = [float(F(17, 16) / 100 * F(4, 5) ** i) for i in range(16)]
     scripted(monkeypatch, [F(-1, 8)] * 15 + [F(-1)])
     traps = find_traps(parts, centre, GRID, F(1, 100), False)
-    assert [int(trap.lift) for trap in traps] == [i for i in range(15) if 8 * eta < radii[i] / 2]
+    assert [int(trap.radial) for trap in traps] == [i for i in range(15) if 8 * eta < radii[i] / 2]
     assert all(8 * eta <= trap.kkt_radius < 8 * eta * (1 + 2.0**-40) for trap in traps)
 
 

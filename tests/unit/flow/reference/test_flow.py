@@ -11,7 +11,7 @@ from gmpy2 import mpz
 from certflow.flow.reference.crossings import to_floats
 from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.flow.reference.integration import Precision
-from certflow.flow.reference.limit import limit_of
+from certflow.flow.reference.limit_flow import limit_of
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression

@@ -11,7 +11,7 @@ import pytest
 from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.flow.reference.integration import Precision
-from certflow.flow.reference.limit import limit_of
+from certflow.flow.reference.limit_flow import limit_of
 from certflow.flow.reference.sliding import SLIDING, Sliding
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression

@@ -9,7 +9,7 @@ import pytest
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import FLOAT
-from certflow.kkt.cover.krawczyk import Boxes
+from certflow.kkt.cover.box import Boxes
 from certflow.kkt.cover.orbits import Orbits
 from certflow.kkt.cover.refine import PolishedPoint
 from certflow.kkt.cover.search import search

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rational_rotations import rotation
 
 from certflow.algebra.directions import primitive
-from certflow.algebra.integer_spectrum import Spectrum, constants, enclosed, product
+from certflow.algebra.integer_spectrum import IntegerSpectrum, constants, enclosed, product
 from certflow.algebra.real_roots import evaluated, real_roots, trimmed
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.midpoint_radius import MidRad
@@ -194,7 +194,7 @@ def integer_matrix(M):
 def test_exact_spectra_of_rational_eigenvectors(d, seed, other):
     values, Q, M = built(d, seed)
     whole, scale = integer_matrix(M)
-    spectrum = Spectrum(whole)
+    spectrum = IntegerSpectrum(whole)
     assert [spectrum.roots[place].integer for place in spectrum.places] == [v / scale for v in values]
     for place, root in enumerate(spectrum.roots):
         basis = spectrum.basis(place)
@@ -222,7 +222,7 @@ def test_exact_spectra_of_any_matrix(d, seed, copies):
         for i in range(d):
             for k in range(d):
                 M[order[c * d + i], order[c * d + k]] = block[max(i, k)][min(i, k)]
-    spectrum = Spectrum(M)
+    spectrum = IntegerSpectrum(M)
     assert sum(root.multiplicity for root in spectrum.roots) == size
     assert all(root.multiplicity % copies == 0 for root in spectrum.roots)
     for place, root in enumerate(spectrum.roots):

@@ -28,7 +28,7 @@ from certflow.theorems.early_direction import prove as convergence
 from certflow.theorems.early_direction import tracks
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.early_direction.certificate import certificate, certificate_text
-from certflow.theorems.early_direction.groups import Group
+from certflow.theorems.early_direction.groups import GroupProof
 from certflow.theorems.early_direction.prove import certify
 from certflow.theorems.early_direction.query import query
 from certflow.theorems.early_direction.tracks import track_of
@@ -259,7 +259,7 @@ def test_an_unknown_neuron_grows_no_faster_than_the_labels_push_it(samples, v, a
 
 def rates_of_growth(problem: Problem) -> tuple[Fraction, Fraction]:
     """How fast an unknown first neuron may grow, for the prover and for the checker."""
-    group = Group(parts_of(problem, groups_of(problem)[0]))
+    group = GroupProof(parts_of(problem, groups_of(problem)[0]))
     checked = _unknown(Checked(problem.exact_content(), Clock(None)), 0, "")
     return Fraction(track_of(problem, group, 0, Fraction(0), True).after.ell_hi), fraction(checked.ell[1])
 

@@ -28,7 +28,7 @@ _FARTHEST = 10**6
 
 
 @dataclass
-class Limit:
+class LimitFlow:
     """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked.
 
     It is that of the problem in `units` near 1, and its times are theirs, so that no fixed-point number is out of range.
@@ -215,11 +215,11 @@ def _refuse_inputs_far_from_one(problem: Problem) -> None:
             )
 
 
-def limit_of(problem: Problem, precision: Precision, polar: bool) -> Limit:
+def limit_of(problem: Problem, precision: Precision, polar: bool) -> LimitFlow:
     """The limit flow of a problem at one precision, shared by all callers in this thread (it is extended in place)."""
     return _limit_of(problem, precision, polar, threading.get_ident())
 
 
 @lru_cache(maxsize=16)
-def _limit_of(problem: Problem, precision: Precision, polar: bool, thread: int) -> Limit:
-    return Limit(problem, precision, polar)
+def _limit_of(problem: Problem, precision: Precision, polar: bool, thread: int) -> LimitFlow:
+    return LimitFlow(problem, precision, polar)

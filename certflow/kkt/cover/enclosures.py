@@ -74,16 +74,16 @@ def box_function(N: Correlation) -> BoxFunction:
     """
     network = N.network
     if isinstance(network, FeedForward):
-        return LayeredBoxes(N)
+        return LayeredBoxFunction(N)
     if isinstance(network, Expression):
-        return ExpressionBoxes(network.weight_names, correlation_tree(N))
+        return ExpressionBoxFunction(network.weight_names, correlation_tree(N))
     raise Inconclusive(f"{type(network).__name__} networks are not searched by boxes; enclose single KKT points instead.")
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
-class LayeredBoxes(BoxFunction):
+class LayeredBoxFunction(BoxFunction):
     """N of a feed-forward network."""
 
     def __init__(self, N: Correlation) -> None:
@@ -271,7 +271,7 @@ class _RealRoots(MidRadArithmetic):
         return MidRad.interval(below, np.where(high == 0.0, 0.0, np.nextafter(np.sqrt(high), np.inf)))
 
 
-class ExpressionBoxes(BoxFunction):
+class ExpressionBoxFunction(BoxFunction):
     """N given as a tree in the weights: every box is a "sample" of its tape."""
 
     def __init__(self, weights: Sequence[str], node: Node) -> None:

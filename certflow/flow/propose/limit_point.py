@@ -24,7 +24,7 @@ _AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class Limit:
+class LimitPoint:
     """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible."""
 
     point: Array
@@ -37,7 +37,7 @@ class Limit:
         return self.gap > 0 and self.value != 0
 
 
-def settle(series: PartSeries, u: Array) -> Limit | None:
+def settle(series: PartSeries, u: Array) -> LimitPoint | None:
     """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
 
     For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the others are 0.
@@ -50,11 +50,11 @@ def settle(series: PartSeries, u: Array) -> Limit | None:
             return None
         point = np.zeros_like(u)
         point[largest] = alone.point[0]
-        return Limit(point, alone.value, min(alone.gap, series.order * alone.value))
+        return LimitPoint(point, alone.value, min(alone.gap, series.order * alone.value))
     return _newton(series, u)
 
 
-def _newton(series: PartSeries, u: Array) -> Limit | None:
+def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     u = u / np.linalg.norm(u)
     size = u.size
     for _ in range(_ITERATIONS):
@@ -98,7 +98,7 @@ def _newton(series: PartSeries, u: Array) -> Limit | None:
     if abs(value) <= _VANISHES * largest:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
-    return None if 0 < gap * _RADIUS < residual else Limit(u, value / series.order, gap)
+    return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
 
 
 def _tangential_top(A: Array, u: Array) -> float:

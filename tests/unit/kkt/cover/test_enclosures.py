@@ -8,9 +8,10 @@ import pytest
 
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MidRad
-from certflow.kkt.cover.boxes import CANNOT_EVALUATE, box_function, correlation_tree, merged
+from certflow.kkt.cover.box import Boxes, others
+from certflow.kkt.cover.enclosures import CANNOT_EVALUATE, box_function, correlation_tree, merged
 from certflow.kkt.cover.flat_points import Balances, expression_balances, layered_balances, only_dead
-from certflow.kkt.cover.krawczyk import Boxes, krawczyk, others
+from certflow.kkt.cover.krawczyk import krawczyk
 from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layered_flips
 from certflow.kkt.cover.slopes import NeuronSlopes, _ramp_slope
 from certflow.networks.activation import Activation
