@@ -135,10 +135,10 @@ class Part:
             for k, (m, c, d) in enumerate(places[begin:], begin):
                 # The entry of the gradient at (m, c, d) is signal times value.
                 change = times(signals[m][c], run.values[m][d])
-                if values[m][d] != (0, 0):
+                if any(values[m][d]):
                     more = times(run.signals[m][c], values[m][d])
                     change = change[0] + more[0], change[1] + more[1]
-                if change != (0, 0):
+                if any(change):
                     for i, weight in enumerate(entering[: k - begin + 1], begin):
                         entry = times(weight, change)
                         low[k][i] += entry[0]

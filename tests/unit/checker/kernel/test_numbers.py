@@ -91,6 +91,11 @@ def test_roots_bracket(x, k):
     assert high - low <= high / 2**150
 
 
+def test_bounds_of_an_irrational_root_are_neighbours():
+    # 2 scaled by an even power of two is a whole number, so that only the root itself is rounded.
+    assert nb.root_up(Fraction(2), 2) - nb.root_down(Fraction(2), 2) == Fraction(1, 2**192)
+
+
 @given(st.fractions(-(10**9), 10**9))
 def test_rounding_is_outwards_and_short(x):
     low, high = nb.rounded(x, False), nb.rounded(x, True)
