@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from certflow.algebra.directions import degrees
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
@@ -21,9 +21,6 @@ from certflow.symbolic.cells import layered_polynomial, monomial_bound
 from certflow.symbolic.correlation import sample_trees
 from certflow.symbolic.grammar_text import problem_file_text
 from certflow.symbolic.planar_ncf import Arc
-
-if TYPE_CHECKING:
-    from certflow.symbolic.ncf import NCF
 
 _DIGITS = 6
 _SHORT = 10
@@ -47,18 +44,19 @@ _WIDTH = 110
 _BREAK = "\n"
 
 
-def text(ncf: NCF, max_arcs: int | None, exact: bool) -> str:
+def text(ncf: Any, max_arcs: int | None, exact: bool) -> str:
     """See `NCF.text`."""
     return _Writer(ncf, max_arcs, exact, tex=False).all()
 
 
-def latex(ncf: NCF, max_arcs: int | None, exact: bool) -> str:
+def latex(ncf: Any, max_arcs: int | None, exact: bool) -> str:
     """See `NCF.latex`."""
     return _Writer(ncf, max_arcs, exact, tex=True).all()
 
 
 class _Writer:
-    def __init__(self, ncf: NCF, max_arcs: int | None, exact: bool, tex: bool) -> None:
+    # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into a circle.
+    def __init__(self, ncf: Any, max_arcs: int | None, exact: bool, tex: bool) -> None:
         self.ncf, self.max_arcs, self.exact, self.tex = ncf, max_arcs, exact, tex
         self.problem, self.network = ncf.problem, ncf.problem.network
         if isinstance(self.network, Expression):
