@@ -16,6 +16,7 @@ import pytest
 from brute_hulls import dot, in_cone, project, regions, signs_at, zero_in_hull_by_force
 from hypothesis import example, given
 from hypothesis import strategies as st
+from neuron_cells import cell_gradient
 
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.linear import face_findings, piecewise_linear_kkt, planar_findings, two_layer_kkt
@@ -61,13 +62,6 @@ def examples(test):
 # -- the oracle --------------------------------------------------------------------------------------------------------
 
 
-def gradient(neuron, signs):
-    """g_A with `n(u) = g_A·u` on the closed cell A with these signs."""
-    kinked = [h.plus if sign > 0 else h.minus for h, sign in zip(neuron.kinked, signs, strict=True)]
-    pairs = list(zip(kinked + [h.plus for h in neuron.hinges[len(kinked) :]], neuron.hinges, strict=True))
-    return [sum((c * hinge.normal[r] for c, hinge in pairs), Fraction(0)) for r in range(neuron.inputs)]
-
-
 def primitive_direction(u):
     common = math.lcm(*(Fraction(c).denominator for c in u))
     whole = [int(c * common) for c in u]
@@ -83,7 +77,7 @@ class Oracle:
             size += 2
             grid = itertools.product(range(-size, size + 1), repeat=self.d)
             self.cells = {signs for u in grid if 0 not in (signs := signs_at(self.normals, u))}
-        self.gradient = {signs: gradient(neuron, signs) for signs in self.cells}
+        self.gradient = {signs: cell_gradient(neuron, signs) for signs in self.cells}
 
     def gradients(self, u):
         """The gradients of the cells around u."""
@@ -98,7 +92,7 @@ class Oracle:
         """All directions that can be KKT with a value other than 0, and more."""
         found = set()
         for signs in itertools.product((1, -1), repeat=len(self.normals)):
-            g = gradient(self.neuron, signs)
+            g = cell_gradient(self.neuron, signs)
             for size in range(min(self.d, len(self.normals) + 1)):
                 for through in itertools.combinations(self.normals, size):
                     u = project(g, through)
