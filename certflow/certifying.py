@@ -12,7 +12,7 @@ from typing import Any
 from certflow.certificates import sha256
 from certflow.checker import check_text
 from certflow.outcome import Inconclusive, Outcome
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
@@ -67,7 +67,7 @@ class Faulty(Inconclusive):
 
 
 def certify(
-    problem: Problem,
+    problem: ProblemSource,
     epsilon: Any = None,
     start_angle: Any = None,
     progress: Progress | None = None,
@@ -82,6 +82,7 @@ def certify(
     not checked. Raises `BadInput` for numbers that make no sense; everything that cannot be proved, also within the
     deadline, is a result, not an error.
     """
+    problem = Problem.load(problem)
     if problem.loss.kind == "custom":
         return Announced(problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only.")
     options = {"epsilon": epsilon, "start_angle": start_angle}

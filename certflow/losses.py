@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import Arithmetic
-from certflow.exact import parse_rational
+from certflow.exact import number, short_number, shown
 from certflow.outcome import BadInput
 
 REDUCTIONS = ("mean", "sum")
@@ -44,6 +44,8 @@ class Loss:
             raise BadInput(f"loss.kind: {self.kind!r} is not one of square, logistic.")
         if self.kind == "custom" and None in (self.residual, self.curvature, self.at_zero):
             raise BadInput("loss: a custom loss needs residual, curvature and at_zero.")
+        if self.curvature is not None:
+            object.__setattr__(self, "curvature", short_number(self.curvature, "loss.curvature"))
 
     def omega(self, n: int) -> Fraction:
         """The weight of one sample."""
@@ -51,13 +53,13 @@ class Loss:
 
     def curvature_bound(self) -> Fraction:
         """An upper bound m of l'' on the whole line: 1 for square, 1/2 for logistic (L1.4, L3.7)."""
-        return {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind) or Fraction(self.curvature or 0)
+        return {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind) or self.curvature or Fraction(0)
 
     def initial_residuals(self, y: np.ndarray) -> np.ndarray:
         """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and
         logistic (L1.4)."""
         at_zero = self.at_zero or (lambda label: label)
-        return np.array([self.omega(len(y)) * parse_rational(at_zero(label), "loss.at_zero") for label in y], dtype=object)
+        return np.array([self.omega(len(y)) * number(at_zero(label), "loss.at_zero") for label in y], dtype=object)
 
     def residuals(self, ar: Arithmetic, outputs: Any, y: Any) -> Any:
         """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`
@@ -117,6 +119,6 @@ class Loss:
                     )
                 if change.greater(self.curvature_bound()):
                     raise BadInput(
-                        f"loss.curvature: {self.curvature_bound()} is too small; for data.y[{i}] the residual falls by "
+                        f"loss.curvature: {shown(self.curvature_bound())} is too small; for data.y[{i}] the residual falls by "
                         f"{change} per unit between outputs 0 and {output}."
                     )

@@ -7,24 +7,24 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from importlib import resources
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from certflow.atomic import write_atomically
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational, shown
+from certflow.exact import exact_matrix, exact_vector, format_rational, initial_norm, listed, short_number, shown, whole
 from certflow.losses import Loss
 from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.problem_file import exact_matrix, exact_number, exact_vector, read_problem, read_text, write_problem
+from certflow.problem_file import TABLES, check_keys, read_problem, read_text, write_problem
 
 DEFAULT_DELTAS = ("1e-2", "1e-3", "1e-5", "1e-8", "1e-16", "1e-50", "1e-100", "1e-1000")
 MAX_DELTAS = 1_000
@@ -48,14 +48,15 @@ class Experiment:
     epsilon: Fraction = Fraction(1, 100)
 
     def __post_init__(self) -> None:
-        if isinstance(self.deltas, str) or not 1 <= len(self.deltas) <= MAX_DELTAS:
+        deltas = [] if isinstance(self.deltas, str) else listed(self.deltas, "experiment.deltas", "numbers")
+        if not 1 <= len(deltas) <= MAX_DELTAS:
             raise BadInput(f'experiment.deltas: give a list of 1 to {MAX_DELTAS} numbers, for example ["1e-2", "1e-5"].')
-        values = [_delta(delta, f"experiment.deltas[{i}]") for i, delta in enumerate(self.deltas)]
-        written = zip(self.deltas, values, strict=True)
+        values = exact_vector(deltas, "experiment.deltas", initial_norm)
+        written = zip(deltas, values, strict=True)
         texts = tuple(delta.strip() if isinstance(delta, str) else format_rational(value) for delta, value in written)
         object.__setattr__(self, "deltas", texts)
         for key in ("factor_squared", "radius", "time", "epsilon"):
-            value = exact_number(getattr(self, key), f"experiment.{key}")
+            value = short_number(getattr(self, key), f"experiment.{key}")
             least = 1 if key == "factor_squared" else 0
             if value <= least:
                 raise BadInput(f"experiment.{key}: {shown(getattr(self, key))} is too small; give a number above {least}.")
@@ -63,7 +64,7 @@ class Experiment:
 
     def delta_values(self) -> list[Fraction]:
         """The exact values of `deltas`, in order."""
-        return [_delta(delta, f"experiment.deltas[{i}]") for i, delta in enumerate(self.deltas)]
+        return exact_vector(self.deltas, "experiment.deltas", initial_norm)
 
     def to_table(self) -> dict[str, Any]:
         """The `[experiment]` table of a problem file."""
@@ -71,20 +72,13 @@ class Experiment:
         return {"deltas": list(self.deltas), **numbers}
 
 
-def _delta(value: Any, where: str) -> Fraction:
-    delta = parse_rational(value, where, MAX_DELTA_EXPONENT)
-    if delta <= 0:
-        raise BadInput(f"{where}: {shown(value)} is not positive; delta is the norm of the initial weights.")
-    return delta
-
-
 class Problem:
     """Gradient flow of `sum_i omega l(H(x_i; w), y_i)` from `w(0) = delta direction/‖direction‖`; immutable and exact.
 
     `network` gives H; `X` (n × inputs), `y` (n) and `direction` (all weights, not zero, not normalised) are object
-    arrays of `Fraction`, read-only. The constructor takes lists, NumPy arrays or text entries, every one read by
-    `parse_rational` (floats are their dyadic value), and a `Loss` or the name of one with its `reduction`. Give
-    `direction` or a `seed` (see `seeded_direction`). `name` is a label and is not compared.
+    arrays of `Fraction`, read-only. The constructor takes lists, arrays, tensors and tables of numbers of any
+    kind (see `exact.number`), and a `Loss` or the name of one with its `reduction`. Give `direction` or a `seed`
+    (see `seeded_direction`). `name` is a label and is not compared.
 
     Raises `BadInput` for NaN or infinity, wrong lengths, ragged rows, no samples, a zero direction, labels that the
     loss cannot use, and a network that is not homogeneous of a whole order from 2 to `MAX_ORDER`.
@@ -106,14 +100,14 @@ class Problem:
         y: Any,
         loss: str | Loss = "square",
         direction: Any = None,
-        seed: int | None = None,
+        seed: SupportsIndex | None = None,
         reduction: str = "mean",
         experiment: Experiment | None = None,
         name: str = "",
     ) -> None:
         if not isinstance(network, Network):
             raise BadInput(f"network: expected a network such as OneLayer(...), got {shown(network)}.")
-        rows, labels = exact_matrix(X, "data.X"), exact_vector(y, "data.y")
+        rows, labels = exact_matrix(X, "data.X", short_number), exact_vector(y, "data.y", short_number)
         if not rows or not rows[0]:
             raise BadInput("data.X: there are no samples; give at least one row with at least one entry.")
         if len(rows[0]) != network.inputs:
@@ -121,12 +115,16 @@ class Problem:
         if len(labels) != len(rows):
             raise BadInput(f"data.y: {len(labels)} labels for {len(rows)} samples; give one label per row of data.X.")
         if isinstance(network, FeedForward):
-            for layer, matrix in network.given.items():
-                exact_matrix(matrix, f'network.given."{layer}"')
+            for layer, given in network.given.items():
+                exact_matrix(given, f'network.given."{layer}"', short_number)
         loss = loss if isinstance(loss, Loss) else Loss(loss, reduction)
         if (direction is None) == (seed is None):
             raise BadInput("initialization: give either a seed or a direction, exactly one of them.")
-        start = exact_vector(direction, "initialization.direction") if seed is None else seeded_direction(seed, network.size)
+        if seed is None:
+            start = exact_vector(direction, "initialization.direction", short_number)
+        else:
+            seed = whole(seed, "initialization.seed", 0, MAX_SEED)
+            start = seeded_direction(seed, network.size)
         if len(start) != network.size:
             raise BadInput(f"initialization.direction: {len(start)} entries for {network.size} weights; give one per weight.")
         if not any(start):
@@ -151,7 +149,29 @@ class Problem:
 
     __delattr__ = None  # type: ignore[assignment]
 
-    def replaced(self, network: Network, X: np.ndarray, y: np.ndarray, direction: np.ndarray) -> Problem:
+    def replace(self, **changes: Any) -> Problem:
+        """A new problem with other parts: those of the constructor, of the `Experiment`, or one `delta`.
+
+        A `seed` takes the place of a direction, and a direction that of a seed. The name stays if the
+        mathematics does, unless it is given. Raises `BadInput` like the constructor, and for unknown parts.
+        """
+        parts = {key: getattr(self, key) for key in ("network", "X", "y", "loss", "experiment")}
+        known = (*parts, "direction", "seed", "reduction", "name", "delta", *TABLES["experiment"])
+        check_keys(changes, "problem.", known)
+        if "delta" in changes:
+            changes["deltas"] = (changes.pop("delta"),)
+        settings = {key: changes.pop(key) for key in TABLES["experiment"] if key in changes}
+        parts["name"] = "" if changes.keys() - {"experiment"} else self.name
+        if isinstance(loss := changes.get("loss", self.loss), str):
+            loss = Loss(loss, self.loss.reduction)
+        if "reduction" in changes:
+            loss = replace(loss, reduction=changes.pop("reduction"))
+        if not changes.keys() & {"seed", "direction"}:
+            parts |= {"direction": self.direction} if self.seed is None else {"seed": self.seed}
+        parts |= {**changes, "loss": loss}
+        return Problem(**parts | {"experiment": replace(parts["experiment"], **settings)})
+
+    def with_numbers(self, network: Network, X: np.ndarray, y: np.ndarray, direction: np.ndarray) -> Problem:
         """A problem of the same shape, loss and name with other exact numbers, which may be longer than those of a file."""
         other = object.__new__(Problem)
         arrays = {"X": X, "y": y, "direction": direction}
@@ -224,6 +244,23 @@ class Problem:
         }
 
     # -- files -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, source: ProblemSource) -> Problem:
+        """A problem as it is, that of a file, or the one that comes with certflow under a name.
+
+        Every function that takes a problem takes all three. The name of a built-in problem is not that of a file.
+        Raises `BadInput` for anything else, as `from_toml` and `builtin` do.
+        """
+        if isinstance(source, Problem):
+            return source
+        if not isinstance(source, str | os.PathLike):
+            expected = "a problem, a path or the name of a built-in problem"
+            raise BadInput(f"problem: expected {expected}, got {shown(source)}.")
+        is_file = not isinstance(source, str) or source.endswith(".toml") or os.path.exists(source)
+        if source in builtin_names() or not is_file:
+            return cls.builtin(str(source))
+        return cls.from_toml(source)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Problem:
@@ -310,6 +347,10 @@ class Problem:
         return f"Problem({label}{self.network!r}, n={self.n}, loss={self.loss.kind}/{self.loss.reduction}, order={self.order})"
 
 
+ProblemSource = Problem | str | os.PathLike[str]
+"""A problem, the path of its file, or the name of one that comes with certflow: see `Problem.load`."""
+
+
 def _frozen(values: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
     array = np.empty(shape, dtype=object)
     array[...] = values
@@ -325,7 +366,7 @@ def _check_order(order: int, network: Network) -> None:
         raise BadInput(f"network: its output is homogeneous of order {order}; at most {MAX_ORDER} is supported.")
 
 
-def seeded_direction(seed: int, size: int) -> list[Fraction]:
+def seeded_direction(seed: SupportsIndex, size: int) -> list[Fraction]:
     """The exact direction that `seed` stands for: `size` approximately standard normal numbers with three decimals.
 
     Entry i is the sum of the first twelve big-endian 16-bit numbers in the SHA-256 of the text
@@ -335,8 +376,7 @@ def seeded_direction(seed: int, size: int) -> list[Fraction]:
 
     Raises `BadInput` unless `seed` is a whole number from 0 to `MAX_SEED`.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        raise BadInput(f"initialization.seed: {shown(seed)} is not a whole number from 0 to 2^63 - 1.")
+    seed = whole(seed, "initialization.seed", 0, MAX_SEED)
     attempts = ([_seeded_entry(f"certflow direction {seed} {i} {attempt}") for i in range(size)] for attempt in count())
     return next(entries for entries in attempts if any(entries))
 

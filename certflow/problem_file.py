@@ -9,12 +9,12 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from certflow.exact import MAX_DIGITS, parse_rational, shown
+from certflow.exact import MAX_DIGITS, MAX_ENTRIES, exact_matrix, exact_vector, listed, short_number, shown
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
 from certflow.networks.feed_forward import MAX_WEIGHTS, FeedForward
@@ -23,9 +23,6 @@ from certflow.outcome import BadInput
 
 MAX_FILE_BYTES = 64 * 2**20
 """Largest problem or data file that is read."""
-
-MAX_ENTRIES = 10_000_000
-"""Largest number of entries of the data matrix."""
 
 MAX_LAYERS = 64
 
@@ -43,8 +40,6 @@ TABLES = {
     "experiment": ("deltas", "factor_squared", "radius", "time", "epsilon"),
 }
 
-_DIGIT_BOUND = 10**MAX_DIGITS
-
 # A key of very many dotted parts costs the TOML reader quadratic time; no valid file has more than three.
 _ENDLESS_KEY = re.compile(r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 
@@ -54,44 +49,6 @@ class _Decimal(str):
 
     __slots__ = ()
     __repr__ = str.__str__
-
-
-# -- exact arrays ------------------------------------------------------------------------------------------------------
-
-
-def exact_number(value: Any, where: str) -> Fraction:
-    """`value` as an exact rational that can be written back: at most `MAX_DIGITS` digits above and below the line.
-
-    Raises `BadInput`, naming `where`, for whatever `parse_rational` refuses and for longer numbers.
-    """
-    number = parse_rational(value, where)
-    if not (-_DIGIT_BOUND < number.numerator < _DIGIT_BOUND and number.denominator < _DIGIT_BOUND):
-        raise BadInput(f"{where}: the number has more than {MAX_DIGITS} digits as a fraction; give a shorter one.")
-    return number
-
-
-def exact_vector(values: Any, where: str) -> list[Fraction]:
-    """The entries of a list, tuple or one-dimensional array as exact rationals; `BadInput` names the entry at fault."""
-    return [exact_number(value, f"{where}[{i}]") for i, value in enumerate(_items(values, where, "a list of numbers"))]
-
-
-def exact_matrix(rows: Any, where: str) -> list[list[Fraction]]:
-    """The rows of a nested list or two-dimensional array as exact rationals; `BadInput` for ragged rows."""
-    sequences = [_items(row, f"{where}[{i}]", "a row of numbers") for i, row in enumerate(_items(rows, where, "a list of rows"))]
-    for i, row in enumerate(sequences):
-        if len(row) != len(sequences[0]):
-            raise BadInput(
-                f"{where}[{i}]: the row has {len(row)} entries, but {where}[0] has {len(sequences[0])}; make them equal."
-            )
-    if sequences and len(sequences) * len(sequences[0]) > MAX_ENTRIES:
-        raise BadInput(f"{where}: {len(sequences)} × {len(sequences[0])} entries are too many; at most {MAX_ENTRIES} are read.")
-    return [[exact_number(value, f"{where}[{i}][{j}]") for j, value in enumerate(row)] for i, row in enumerate(sequences)]
-
-
-def _items(values: Any, where: str, expected: str) -> list[Any]:
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
-        raise BadInput(f"{where}: expected {expected}, got {shown(values)}.")
-    return list(values)
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
@@ -124,11 +81,11 @@ def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
     where `data.file` is looked up, None if there is no folder. Raises `BadInput` with one sentence naming the place.
     """
     tables = _parse_toml(text)
-    _check_keys(tables, "", tuple(TABLES))
+    check_keys(tables, "", tuple(TABLES))
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise BadInput(f"{name}: expected a table [{name}], got {shown(table)}.")
-        _check_keys(table, f"{name}.", TABLES[name])
+        check_keys(table, f"{name}.", TABLES[name])
     X, y = _read_data(_required_table(tables, "data"), folder)
     parts: dict[str, Any] = {"X": X, "y": y}
     parts["network"] = _read_network(_required_table(tables, "network"), len(X[0]))
@@ -143,10 +100,10 @@ def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
     if "seed" in start:
         parts["seed"] = start["seed"]
     else:
-        parts["direction"] = exact_vector(start["direction"], "initialization.direction")
+        parts["direction"] = exact_vector(start["direction"], "initialization.direction", short_number)
     experiment = dict(tables.get("experiment", {}))
     if "deltas" in experiment:
-        deltas = _items(experiment["deltas"], "experiment.deltas", "a list of numbers")
+        deltas = listed(experiment["deltas"], "experiment.deltas", "a list of numbers")
         experiment["deltas"] = tuple(str(d) if isinstance(d, str) else d for d in deltas)
     parts["experiment"] = experiment
     return parts
@@ -174,7 +131,8 @@ def _parse_toml(text: str) -> dict[str, Any]:
         raise BadInput(f"contains a number that is too long; at most {MAX_DIGITS} digits are read, in quotes.") from error
 
 
-def _check_keys(table: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> None:
+def check_keys(table: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> None:
+    """Raise `BadInput` for a key that is not `known`, with the one that may have been meant."""
     for key in table:
         if key in known:
             continue
@@ -219,8 +177,8 @@ def _read_data(table: dict[str, Any], folder: Path | None) -> tuple[list[list[Fr
             raise BadInput("data.file: the file holds the samples and the labels; remove data.X and data.y, or the file.")
         X, y = _read_csv(_text(table, "data", "file", ""), folder)
     else:
-        X = exact_matrix(_required(table, "data", "X", '[["1", "0"]]'), "data.X")
-        y = exact_vector(_required(table, "data", "y", '["5"]'), "data.y")
+        X = exact_matrix(_required(table, "data", "X", '[["1", "0"]]'), "data.X", short_number)
+        y = exact_vector(_required(table, "data", "y", '["5"]'), "data.y", short_number)
     if not X or not X[0]:
         raise BadInput("data.X: there are no samples; give at least one row with at least one entry.")
     return X, y
@@ -254,7 +212,7 @@ def _read_csv(name: str, folder: Path | None) -> tuple[list[list[Fraction]], lis
             entries += len(row)
             if entries > MAX_ENTRIES:
                 raise BadInput(f"{place}: there are more than {MAX_ENTRIES} entries; give fewer samples.")
-            numbers = [exact_number(value, f"{place}, column {j + 1}") for j, value in enumerate(row)]
+            numbers = [short_number(value, f"{place}, column {j + 1}") for j, value in enumerate(row)]
             X.append(numbers[:-1])
             y.append(numbers[-1])
     except csv.Error as error:
@@ -284,33 +242,33 @@ def _read_network(table: dict[str, Any], inputs: int) -> Network:
     if kind == "two-layer":
         return TwoLayer(inputs, width, activation)
     signs = table.get("signs")
-    return OneLayer(inputs, width, activation, None if signs is None else exact_vector(signs, "network.signs"))
+    return OneLayer(inputs, width, activation, None if signs is None else exact_vector(signs, "network.signs", short_number))
 
 
 def _read_activation(table: Any) -> Activation:
     if not isinstance(table, dict):
         raise BadInput(f'network.activation: expected {{ alpha = "0", power = 2 }}, got {shown(table)}.')
-    _check_keys(table, "network.activation.", ("alpha", "power"))
-    return Activation(exact_number(table.get("alpha", 0), "network.activation.alpha"), table.get("power", 1))
+    check_keys(table, "network.activation.", ("alpha", "power"))
+    return Activation(short_number(table.get("alpha", 0), "network.activation.alpha"), table.get("power", 1))
 
 
 def _read_feed_forward(table: dict[str, Any], activation: Activation) -> FeedForward:
-    widths = _items(_required(table, "network", "widths", "[3, 4, 4, 1]"), "network.widths", "a list of whole numbers")
+    widths = listed(_required(table, "network", "widths", "[3, 4, 4, 1]"), "network.widths", "a list of whole numbers")
     if len(widths) > MAX_LAYERS + 1:
         raise BadInput(f"network.widths: {len(widths) - 1} layers are too many; at most {MAX_LAYERS} are supported.")
     widths = [_whole(width, f"network.widths[{i}]") for i, width in enumerate(widths)]
     trained = table.get("trained")
     if trained is not None:
-        trained = _items(trained, "network.trained", "a list of layer numbers")
+        trained = listed(trained, "network.trained", "a list of layer numbers")
         trained = [_whole(layer, f"network.trained[{i}]", MAX_LAYERS) for i, layer in enumerate(trained)]
     matrices = table.get("given", {})
     if not isinstance(matrices, dict):
         raise BadInput(f'network.given: expected a table such as given."1" = [["1", "0"]], got {shown(matrices)}.')
     given = {}
-    for layer, matrix in matrices.items():
+    for layer, rows in matrices.items():
         if not re.fullmatch(r"[1-9][0-9]?", layer):
             raise BadInput(f'network.given: {shown(layer)} is not the number of a layer; write given."1" for the first.')
-        given[int(layer)] = exact_matrix(matrix, f'network.given."{layer}"')
+        given[int(layer)] = exact_matrix(rows, f'network.given."{layer}"', short_number)
     return FeedForward(widths, activation, trained, given)
 
 
@@ -319,7 +277,7 @@ def _read_expression(table: dict[str, Any]) -> Network:
 
     names = {}
     for key in ("weights", "inputs"):
-        names[key] = _items(_required(table, "network", key, '["u1", "u2"]'), f"network.{key}", "a list of names")
+        names[key] = listed(_required(table, "network", key, '["u1", "u2"]'), f"network.{key}", "a list of names")
         for i, name in enumerate(names[key]):
             if not isinstance(name, str) or isinstance(name, _Decimal):
                 raise BadInput(f"network.{key}[{i}]: expected a name in quotes, got {shown(name)}.")

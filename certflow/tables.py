@@ -187,7 +187,7 @@ def _needed(widths: Iterable[int]) -> int:
 # -- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def number(value: Any, digits: int = 5) -> str:
+def number_text(value: Any, digits: int = 5) -> str:
     """`value` (int, Fraction, float or mpmath number, of any size) to `digits` significant digits: 0.03466, 1.5e-8."""
     context = mp_arithmetic(max(digits, 15) + 5).context
     if isinstance(value, Fraction):
@@ -209,13 +209,13 @@ def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> TableCell:
     if isinstance(value, int):
         return TableCell(str(value))
     if isinstance(value, Fraction) and value.denominator == 1 and abs(value) < 10**15:
-        return TableCell(number(value, digits), format_rational(value))
-    return TableCell(number(value, digits), number(value, raw_digits))
+        return TableCell(number_text(value, digits), format_rational(value))
+    return TableCell(number_text(value, digits), number_text(value, raw_digits))
 
 
 def fixed_cell(value: Any, decimals: int = 4, raw_digits: int = 17) -> TableCell:
     """A cell with `decimals` digits after the point, for columns of numbers of one scale (angles, logarithms)."""
-    return TableCell(f"{float(value):.{decimals}f}", number(value, raw_digits))
+    return TableCell(f"{float(value):.{decimals}f}", number_text(value, raw_digits))
 
 
 # -- text for LaTeX and Markdown -------------------------------------------------------------------------------------

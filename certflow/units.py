@@ -153,7 +153,7 @@ def normalised(problem: Problem) -> tuple[Problem, Units]:
             matrices = {layer: matrix / Fraction(2) ** given[layer] for layer, matrix in network.given.items()}
             network = FeedForward(network.widths, network.activation, network.trained, matrices)
     units = Units(inputs, labels, tuple(sorted((layer, e) for layer, e in given.items() if e)), outputs, problem.order, depth)
-    scaled = problem.replaced(
+    scaled = problem.with_numbers(
         network,
         problem.X / Fraction(2) ** inputs,
         problem.y / Fraction(2) ** labels,

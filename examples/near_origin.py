@@ -8,11 +8,8 @@ Every gradient flow with ‖w(0)‖ = delta > 0 satisfies ‖w(t)‖ <= B delta 
     python examples/near_origin.py
 """
 
-from fractions import Fraction
-
 import certflow
 
 for name in ("figure1", "l3-k20-s0"):
-    problem = certflow.Problem.builtin(name)
-    bounds = certflow.near_origin(problem)
-    print(f"{name}, order {bounds.order}: {bounds.statement(factor_squared=Fraction(4))}\n")
+    bounds = certflow.near_origin(name)
+    print(f"{name}, order {bounds.order}: {bounds.statement(factor_squared=4)}\n")

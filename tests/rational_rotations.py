@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.exact import parse_rational
+from certflow.exact import number
 
 
 def rotation(d: int, seed: int, size: int = 3) -> np.ndarray:
@@ -24,7 +24,7 @@ def rotation(d: int, seed: int, size: int = 3) -> np.ndarray:
 
 def _inverse(A: np.ndarray) -> np.ndarray:
     d = len(A)
-    rows = [[parse_rational(v) for v in row] + [Fraction(int(i == k)) for k in range(d)] for i, row in enumerate(A)]
+    rows = [[number(v) for v in row] + [Fraction(int(i == k)) for k in range(d)] for i, row in enumerate(A)]
     for k in range(d):
         pivot = next(i for i in range(k, d) if rows[i][k])
         rows[k], rows[pivot] = rows[pivot], rows[k]

@@ -22,7 +22,7 @@ from flint import arb, ctx
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
 from certflow.arithmetic.enclosure import DivisionByZero, Enclosure, OutsideDomain, exact_only, refusal
-from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, number
 from certflow.outcome import BadInput
 
 MIN_BITS, MAX_BITS = 32, 10_000_000
@@ -89,12 +89,12 @@ class Ball(Enclosure):
     def from_json(cls, value: Any, bits: int, where: str = "number") -> Ball:
         """The ball of the exact text "m*2^e", "p/q" or decimal, or one containing both ends of ["lo", "hi"].
 
-        Raises `BadInput` for anything else, and for absurd lengths and exponents (`exact.parse_rational`).
+        Raises `BadInput` for anything else, and for absurd lengths and exponents (`exact.number`).
         """
         if isinstance(value, str):
-            return cls(parse_rational(value, where, MAX_DELTA_EXPONENT), bits)
+            return cls(number(value, where, MAX_DELTA_EXPONENT), bits)
         if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(end, str) for end in value):
-            low, high = (parse_rational(end, where, MAX_DELTA_EXPONENT) for end in value)
+            low, high = (number(end, where, MAX_DELTA_EXPONENT) for end in value)
             if low <= high:
                 return cls.interval(low, high, bits)
         raise BadInput(f'{where}: expected exact text or a pair ["lo", "hi"] of it with lo <= hi.')

@@ -130,13 +130,6 @@ class FloatArithmetic(Arithmetic):
         return np.sqrt(z)
 
 
-def exact_mpf(value: Any) -> Fraction:
-    """The dyadic number that a finite mpmath (or sympy) float is."""
-    sign, mantissa, exponent, _ = (int(part) for part in value._mpf_)
-    mantissa = -mantissa if sign else mantissa
-    return Fraction(mantissa << exponent) if exponent >= 0 else Fraction(mantissa, 1 << -exponent)
-
-
 class MPArithmetic(Arithmetic):
     """mpmath floats in a context of their own, so that no global precision is read or changed; an approximation."""
 

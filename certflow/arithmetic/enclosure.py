@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NoReturn, Self
 
 from certflow.arithmetic.decimal_text import plus_minus_text
-from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, number
 from certflow.outcome import Ambiguous, CertflowError
 
 
@@ -24,7 +24,7 @@ def exact_only(value: Any) -> int | Fraction:
     if type(value) is int or isinstance(value, Fraction):
         return value
     if isinstance(value, str):
-        return parse_rational(value, max_exponent=MAX_DELTA_EXPONENT)
+        return number(value, max_exponent=MAX_DELTA_EXPONENT)
     raise refusal(value)
 
 

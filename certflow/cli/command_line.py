@@ -198,11 +198,11 @@ class Run:
 
 def positive(text: str | None, name: str) -> Fraction | None:
     """The exact positive number that an option gives, None if it was left out. Raises `BadInput`."""
-    from certflow.exact import parse_rational
+    from certflow.exact import number
 
     if text is None:
         return None
-    value = parse_rational(text, name)
+    value = number(text, name)
     if value <= 0:
         raise BadInput(f"{name}: {text} is not positive.")
     return value

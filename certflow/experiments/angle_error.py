@@ -24,7 +24,7 @@ from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GR
 from certflow.experiments.measurement import Measurement
 from certflow.experiments.time_near_origin import log10
 from certflow.report.panels import LawSeries
-from certflow.tables import number
+from certflow.tables import number_text
 
 FEWEST_POINTS = 3
 ABOVE_RESOLUTION = 100
@@ -81,11 +81,11 @@ class Law:
 
     def to_json(self, added: Sequence[str]) -> dict[str, Any]:
         """The entry of results.json; neurons (blocks) are numbered from 1, errors are in radians, `added` deltas are marked."""
-        below = number(self.resolution, 2)
+        below = number_text(self.resolution, 2)
         rows = []
         for row in self.rows:
             entry: dict[str, Any] = {"delta": row.delta, "neuron": row.block + 1}
-            entry["error"] = None if row.error is None else number(row.error, min(self.digits, 20))
+            entry["error"] = None if row.error is None else number_text(row.error, min(self.digits, 20))
             entry |= {"below": below} if row.error is None else {}
             rows.append(entry | {"in_window": row.in_window, "added": row.delta in added})
         record: dict[str, Any] = {
@@ -121,12 +121,12 @@ def _fit_json(fit: Fit) -> dict[str, Any]:
         "predicted": None if fit.predicted is None else f"{fit.predicted:.6f}",
         "window": None if fit.window is None else list(fit.window),
         "points": fit.points,
-        "floor": None if fit.floor is None else number(fit.floor, 4),
+        "floor": None if fit.floor is None else number_text(fit.floor, 4),
     }
     if fit.kkt_index is not None:
         entry["kkt_index"] = fit.kkt_index
     if fit.limit_deg is not None:
-        entry["limit_deg"] = number(fit.limit_deg, 12)
+        entry["limit_deg"] = number_text(fit.limit_deg, 12)
     return entry | ({"reason": fit.reason} if fit.reason else {})
 
 

@@ -9,7 +9,7 @@ from certflow.exact import format_rational
 from certflow.experiments.angle_error import Fit, Law
 from certflow.experiments.lookahead import FLOOR_FACTOR, LARGEST_ANGLE, LEAST_GROWTH, SMALL
 from certflow.experiments.time_near_origin import log10
-from certflow.tables import Column, Table, TableCell, fixed_cell, number, number_cell
+from certflow.tables import Column, Table, TableCell, fixed_cell, number_cell, number_text
 
 FIXED_TIME = "fixed_time"
 
@@ -34,7 +34,7 @@ def errors_table(law: Law, added: Sequence[str]) -> Table:
     for delta in dict.fromkeys(row.delta for row in law.rows):
         own = [row for row in law.rows if row.delta == delta]
         known = sorted(row.error for row in own if row.error is not None)
-        low = f"< {number(law.resolution, 2)}"
+        low = f"< {number_text(law.resolution, 2)}"
         # Errors below the resolution come first in this order.
         ranked = [None] * (len(own) - len(known)) + known
         chosen = ranked if len(law.fits) == 1 else [ranked[0], ranked[len(ranked) // 2], ranked[-1]]
@@ -98,7 +98,9 @@ def _title(law: Law) -> str:
 
 def _window_note(law: Law) -> str:
     if law.kind == FIXED_TIME:
-        return f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution {number(law.resolution, 2)}."
+        return (
+            f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution {number_text(law.resolution, 2)}."
+        )
     return (
         f"Fitted where R is at least {LEAST_GROWTH} δ and the error at most {LARGEST_ANGLE:g} and at least {FLOOR_FACTOR} times "
         "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted slope is that of the "
@@ -111,7 +113,7 @@ def rows_table(law: Law) -> Table:
     columns = [Column("δ", key="delta"), Column("neuron", key="neuron"), Column("error", "rad", key="error"), Column("fitted")]
     table = Table(f"All errors. {_title(law)}", columns)
     for row in law.rows:
-        error = TableCell(f"< {number(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
+        error = TableCell(f"< {number_text(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
         table.add(row.delta, str(row.block + 1), error, "yes" if row.in_window else "no")
     return table
 

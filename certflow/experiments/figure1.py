@@ -23,7 +23,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import descent_figure, save
 from certflow.report.panels import AngleMarks, DescentPanel, nearest
-from certflow.tables import Column, Table, TableCell, number, write_table
+from certflow.tables import Column, Table, TableCell, number_text, write_table
 
 ITERATIONS = 50_000
 STEP = 5e-5
@@ -59,7 +59,9 @@ class PlanarDescent:
     def facts(self) -> Table:
         """What the runs show, a column per reduction; nothing beyond what was measured in them."""
         first = next(iter(self.runs.values()))
-        settings = f"{first.iterations[-1]:,} iterations of step {number(first.step, 1)} from ‖w‖ = {number(first.norm[0], 3)}"
+        settings = (
+            f"{first.iterations[-1]:,} iterations of step {number_text(first.step, 1)} from ‖w‖ = {number_text(first.norm[0], 3)}"
+        )
         columns = [Column("", align="left", key="quantity"), *(Column(_TITLES[reduction]) for reduction in self.runs)]
         table = Table(f"Gradient descent, {settings}", columns, label="tab:descent")
         for name, values in _facts(self).items():
@@ -136,9 +138,9 @@ def _facts(descent: PlanarDescent) -> dict[str, list[TableCell | str]]:
         facts.setdefault(name, []).append(text)
 
     for run in descent.runs.values():
-        note("‖w‖ at the end", number(run.norm[-1], 3))
-        note("loss at the start", number(run.loss[0], 4))
-        note("loss at the end", number(run.loss[-1], 4))
+        note("‖w‖ at the end", number_text(run.norm[-1], 3))
+        note("loss at the start", number_text(run.loss[0], 4))
+        note("loss at the end", number_text(run.loss[-1], 4))
         fitted = np.flatnonzero(run.loss <= 0.01 * run.loss[0])
         note("iteration with 1% of the loss left", f"{run.iterations[fitted[0]]:,}" if fitted.size else "not reached")
         if not descent.marks.targets:
@@ -147,7 +149,7 @@ def _facts(descent: PlanarDescent) -> dict[str, list[TableCell | str]]:
         early = np.flatnonzero(run.loss >= EARLY * run.loss[0])
         aligned = early[np.median(errors[early], axis=1).argmin()]
         note("iteration of alignment", f"{run.iterations[aligned]:,}")
-        note("‖w‖ at alignment", number(run.norm[aligned], 3))
+        note("‖w‖ at alignment", number_text(run.norm[aligned], 3))
         note("median angle at alignment [°]", f"{np.median(errors[aligned]):.2f}")
         note("largest angle at alignment [°]", f"{errors[aligned].max():.2f}")
         arrived = int((errors[aligned] <= ARRIVED_DEGREES).sum())

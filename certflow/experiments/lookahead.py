@@ -13,14 +13,14 @@ from typing import Any
 
 from certflow.arithmetic.decimal_text import floor_text, magnitude
 from certflow.arithmetic.doubles import logarithm
-from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, number
 from certflow.experiments.limit_points import CONVERGES, DEAD, ZERO, BlockLimit, distance
 from certflow.experiments.measurement import EXTRA_DIGITS, Job
 from certflow.flow.reference.flow import ReferenceFlow, limit_flow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
-from certflow.tables import number
+from certflow.tables import number_text
 from certflow.theorems.time_near_origin.times import NearOrigin
 from certflow.units import exponent
 
@@ -107,7 +107,7 @@ class Lookahead:
 
 def before_blow_up(asked: Fraction, blow_up: Any) -> Fraction:
     """`asked`, or at most nine tenths of the time of blow-up (an mpmath number), rounded down to two digits."""
-    latest = Fraction(number(blow_up, DIGITS)) * 9 / 10
+    latest = Fraction(number_text(blow_up, DIGITS)) * 9 / 10
     return asked if asked <= latest else Fraction(floor_text(latest, magnitude(latest) - 1))
 
 
@@ -159,7 +159,7 @@ def jobs(ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, c
 
 def _job(ahead: Lookahead, time: Fraction, delta: str, digits: int, check: bool) -> Job:
     experiment, order = ahead.problem.experiment, ahead.problem.order
-    value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
+    value = number(delta, "delta", MAX_DELTA_EXPONENT)
     log_delta = logarithm(value)
     # A little beyond both events.
     stop = max(experiment.radius, value * _short(1.01 * math.sqrt(experiment.factor_squared)))
@@ -210,7 +210,7 @@ def added_deltas(
                 break
             chosen.append(best)
             count(candidates.pop(best))
-    return sorted(chosen, key=lambda text: -parse_rational(text))
+    return sorted(chosen, key=lambda text: -number(text))
 
 
 class _Fits:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, number
 from certflow.flow.reference.flow import ReferenceFlow, reference_flow
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
@@ -48,7 +48,7 @@ class Job:
     @property
     def delta_value(self) -> Fraction:
         """The exact delta."""
-        return parse_rational(self.delta, "delta", MAX_DELTA_EXPONENT)
+        return number(self.delta, "delta", MAX_DELTA_EXPONENT)
 
     @property
     def horizon(self) -> Fraction:
@@ -64,9 +64,7 @@ class Job:
     def from_json(cls, record: dict[str, Any]) -> Job:
         """The job of a record."""
         exact = {"time", "radius", "factor_squared", "stop", "stop_until"}
-        values: dict[str, Any] = {
-            k: parse_rational(v, k, MAX_DELTA_EXPONENT) if k in exact and v else v for k, v in record.items()
-        }
+        values: dict[str, Any] = {k: number(v, k, MAX_DELTA_EXPONENT) if k in exact and v else v for k, v in record.items()}
         return cls(**values)
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.decimal_text import floor_text, magnitude
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, number
 from certflow.experiments.measurement import Event, Job, Measurement
 from certflow.problem import Problem
 from certflow.report.panels import TimePanel
-from certflow.tables import Column, Table, TableCell, number, number_cell
+from certflow.tables import Column, Table, TableCell, number_cell, number_text
 from certflow.theorems.time_near_origin.times import NearOrigin, TimeBound
 
 FACTOR, RADIUS = "factor", "radius"
@@ -46,12 +46,12 @@ class TimeRow:
         entry = {
             "delta": self.delta,
             "event": self.event,
-            "time": None if self.time is None else number(self.time, digits),
+            "time": None if self.time is None else number_text(self.time, digits),
             "bound_beta": _down(self.bound.bound_beta, digits),
             "bound_nmax": _down(self.bound.bound_nmax, digits),
-            "ratio": None if self.ratio is None else number(self.ratio, 10),
+            "ratio": None if self.ratio is None else number_text(self.ratio, 10),
             "holds": self.holds,
-            "time_error": None if self.time is None else number(self.error, 2),
+            "time_error": None if self.time is None else number_text(self.error, 2),
         }
         return entry | ({"reason": self.reason} if self.reason else {})
 
@@ -78,7 +78,7 @@ def time_row(
     An event that did not happen by the scaled time `horizon` contradicts no lower bound.
     """
     if measured is None:
-        reason = failure or f"not reached by scaled time {number(horizon, 4)}"
+        reason = failure or f"not reached by scaled time {number_text(horizon, 4)}"
         return TimeRow(delta, event, None, Fraction(0), bound, None if failure else True, reason)
     time, error = Fraction(measured.time), Fraction(measured.error)
     holds = bound.bound_nmax is not None and time + error >= max(bound.bound_nmax, bound.bound_beta or Fraction(0))
@@ -114,7 +114,7 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
     }
     for row in rows:
         time = TableCell("none") if row.time is None else number_cell(row.time, SHOWN_DIGITS, digits)
-        ratio = TableCell("none") if row.ratio is None else TableCell(f"{float(row.ratio):.4f}", number(row.ratio, 10))
+        ratio = TableCell("none") if row.ratio is None else TableCell(f"{float(row.ratio):.4f}", number_text(row.ratio, 10))
         holds = {True: "yes", False: "NO", None: "not measured"}[row.holds]
         bounds = (_bound_cell(value, digits) for value in (row.bound.bound_beta, row.bound.bound_nmax))
         table.add(row.delta, TableCell(names[row.event], row.event), time, *bounds, ratio, holds)
@@ -157,7 +157,7 @@ def time_panels(rows: Sequence[TimeRow], problem: Problem) -> list[TimePanel]:
 
 def log10(delta: str) -> float:
     """log10 of a positive number written as text, of any size."""
-    value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
+    value = number(delta, "delta", MAX_DELTA_EXPONENT)
     return (math.log(value.numerator) - math.log(value.denominator)) / math.log(10)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, number
 from certflow.experiments.lookahead import before_blow_up
 from certflow.flow.reference.flow import ReferenceFlow, blow_up_time, reference_flow
 from certflow.outcome import BadInput, ExitCode
@@ -15,7 +15,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.records import problem_record
 from certflow.running import OutOfTime, deadline, no_deadline, remaining, tick
-from certflow.tables import Column, Table, fixed_cell, number, number_cell
+from certflow.tables import Column, Table, fixed_cell, number_cell, number_text
 
 MAX_ROWS = 10_000
 
@@ -69,7 +69,9 @@ class Trajectory:
         )
         table.notes += self.remarks
         if self.flow.error_estimate is not None:
-            table.notes.append(f"An approximation; estimated error {number(self.flow.error_estimate, 2)} (radians, logarithms).")
+            table.notes.append(
+                f"An approximation; estimated error {number_text(self.flow.error_estimate, 2)} (radians, logarithms)."
+            )
         return table
 
     def to_json(self) -> dict[str, Any]:
@@ -85,14 +87,15 @@ class Trajectory:
             "remarks": self.remarks,
             "approx": {
                 "crossings": [
-                    {"scaled_time": number(time, digits), "norm": "rises" if rises else "falls"} for time, rises in self.crossings
+                    {"scaled_time": number_text(time, digits), "norm": "rises" if rises else "falls"}
+                    for time, rises in self.crossings
                 ],
-                "error_estimate": None if estimate is None else number(estimate, 3),
+                "error_estimate": None if estimate is None else number_text(estimate, 3),
                 "rows": [
                     {
-                        "scaled_time": number(time, digits),
-                        "log_norm": number(log_norm, digits),
-                        key: [number(a, digits) for a in angles],
+                        "scaled_time": number_text(time, digits),
+                        "log_norm": number_text(log_norm, digits),
+                        key: [number_text(a, digits) for a in angles],
                     }
                     for time, log_norm, angles in zip(self.times, self.log_norms, self.angles, strict=True)
                 ],
@@ -118,7 +121,7 @@ def trajectory(
     """
     if not 2 <= rows <= MAX_ROWS:
         raise BadInput(f"rows: {rows} is out of range; give 2 to {MAX_ROWS}.")
-    value = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
+    value = number(delta, "delta", MAX_DELTA_EXPONENT)
     if value <= 0:
         raise BadInput(f"delta: {delta} is not positive; delta is the norm of the initial weights.")
     remarks = []
@@ -126,7 +129,7 @@ def trajectory(
         time = default_time(problem)
         if time != problem.experiment.time:
             remarks.append(
-                f"The flow is shown up to {number(time, 2)} instead of {format_rational(problem.experiment.time)}, because "
+                f"The flow is shown up to {number_text(time, 2)} instead of {format_rational(problem.experiment.time)}, because "
                 f"{_blow_up(problem)}; choose another end with --time."
             )
     flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress)
@@ -180,22 +183,22 @@ def default_time(problem: Problem) -> Fraction:
 def _blow_up(problem: Problem) -> str:
     """When the limit flow blows up, in words; "" if it does not."""
     time = blow_up_time(problem)
-    return "" if time is None else f"the limit flow blows up at {_time_name(problem.order)} = {number(time, 6)}"
+    return "" if time is None else f"the limit flow blows up at {_time_name(problem.order)} = {number_text(time, 6)}"
 
 
 def _reached(flow: ReferenceFlow, radius: Fraction, crossings: list[tuple[Any, bool]]) -> str:
     """When the norm is `radius`, in words, or that it never is as far as the flow was followed."""
     name, size = _time_name(flow.order), f"‖w‖ = {format_rational(radius)}"
     if crossings:
-        places = [f"{number(time, 6)} ({'rising' if rises else 'falling'})" for time, rises in crossings]
+        places = [f"{number_text(time, 6)} ({'rising' if rises else 'falling'})" for time, rises in crossings]
         return f"{size} at {name} = {', '.join(places)}."
     above = flow.log_norm(0) > flow.context.log(radius.numerator) - flow.context.log(radius.denominator)
     time, log = flow.extreme(-1 if above else 1)
     turned = 0 < time < flow.end_time
-    norm = number(flow.context.exp(log), 3)
-    where = f"it {'falls' if above else 'rises'} to {norm} at {name} = {number(time, 5)}"
+    norm = number_text(flow.context.exp(log), 3)
+    where = f"it {'falls' if above else 'rises'} to {norm} at {name} = {number_text(time, 5)}"
     after = f" and {'grows' if above else 'falls'} from there" if turned else ""
-    return f"{size} is never reached up to {name} = {number(flow.end_time, 6)}: {where}{after}."
+    return f"{size} is never reached up to {name} = {number_text(flow.end_time, 6)}: {where}{after}."
 
 
 def _time_name(order: int) -> str:

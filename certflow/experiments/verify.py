@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.atomic import write_atomically
 from certflow.certifying import Announced, Faulty, certify
-from certflow.exact import format_rational
+from certflow.exact import format_rational, whole
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
 from certflow.experiments.earlier import RESULTS, files_of_results, remove_files
@@ -30,13 +30,13 @@ from certflow.experiments.measurement import EXTRA_DIGITS, Job, Measurement
 from certflow.experiments.theorem import CERTIFICATE, THEOREM, TIMES, save_theorem, save_times, theorem_text
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
-from certflow.flow.reference.flow import limit_flow
+from certflow.flow.reference.flow import MAX_DIGITS, limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import json_text
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
 from certflow.report.kkt_table import fitting_kkt_table, kkt_table
@@ -98,11 +98,11 @@ class _Measured:
 
 
 def verify(
-    problem: Problem,
+    problem: ProblemSource,
     out: str | PathLike[str] | None = None,
     progress: Progress | None = None,
-    digits: int = 30,
-    workers: int | None = None,
+    digits: SupportsIndex = 30,
+    workers: SupportsIndex | None = None,
 ) -> Verification:
     """Run the main job on `problem` and write results.json, tables and figures to the folder `out` (None: nothing is written).
 
@@ -111,6 +111,8 @@ def verify(
     written last. Once the time is over, the flows that are finished are tabulated, without figures. Raises `BadInput` like the
     parts, `Inconclusive` if N⁺_max cannot be bounded or doubles cannot hold it, `OutOfTime` before that.
     """
+    problem, digits = Problem.load(problem), whole(digits, "digits", 5, MAX_DIGITS)
+    workers = None if workers is None else whole(workers, "workers", 1)
     require_doubles(problem)
     parts = structure(problem)
     kkt, why_no_kkt = _kkt(problem, digits, progress)

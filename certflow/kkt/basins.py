@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certflow.arithmetic.ball import Ball
+from certflow.exact import number, shown
 from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.outcome import BadInput, Kind
@@ -58,15 +59,17 @@ class Basin:
         }
 
 
-def basins(kkt: KKTSet, sign: int = 1) -> list[Basin] | None:
+def basins(kkt: KKTSet, sign: Any = 1) -> list[Basin] | None:
     """The basin of every entry of `kkt.points` for a neuron with output sign 1 or -1; the fractions add up to
     1 exactly (L6.4).
 
     None unless the set is planar and complete and, if it is not a `PlanarKKT`, is the whole circle or consists of strict
     maxima and minima whose order around the circle is certain. Raises `BadInput` for another sign.
     """
-    if sign not in (1, -1):
-        raise BadInput(f"sign: {sign!r} is not 1 or -1.")
+    side = number(sign, "sign")
+    if side not in (1, -1):
+        raise BadInput(f"sign: {shown(sign)} is not 1 or -1.")
+    sign = int(side)
     if not kkt.complete or not kkt.points or any(len(p.point) != 2 for p in kkt.points):
         return None
     if isinstance(kkt, PlanarKKT):

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import SupportsIndex
 
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
+from certflow.exact import whole
 from certflow.kkt.cover.search import search
 from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.neuron.features import Neuron
@@ -22,7 +24,7 @@ from certflow.kkt.neuron.linear import piecewise_linear_kkt, two_layer_kkt
 from certflow.kkt.neuron.quadratic import piecewise_quadratic_kkt
 from certflow.kkt.neuron.quadratic_form import MOST_WEIGHTS, quadratic_form, quadratic_form_kkt
 from certflow.kkt.permutations import in_order
-from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap
+from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap, require_digits
 from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
 from certflow.kkt.single.verified import verified_points
 from certflow.networks.activation import Activation
@@ -33,7 +35,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive, Kind
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.symbolic.correlation import in_weights_alone
 from certflow.units import exponent
@@ -54,8 +56,14 @@ class Budget:
     weights: int = 6
     starts: int = 64
 
+    def __post_init__(self) -> None:
+        for name in ("cells", "boxes", "weights", "starts"):
+            object.__setattr__(self, name, whole(getattr(self, name), f"budget.{name}", 0))
 
-def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
+
+def kkt_set(
+    problem: ProblemSource, digits: SupportsIndex = 30, budget: Budget | None = None, progress: Progress | None = None
+) -> KKTSet:
     """KKT points of the NCF of the problem on the unit sphere, all of them if the status is "complete" (L6.1,
     L6.16).
 
@@ -63,7 +71,8 @@ def kkt_set(problem: Problem, digits: int = 30, budget: Budget | None = None, pr
     coordinates in the order of the network's weights. Numbers have radius about 10^-digits where the proof allows it. The
     status is "partial" where only some points are proved. Raises `Inconclusive` for networks that cannot be enclosed.
     """
-    budget, network = budget or Budget(), problem.network
+    problem, digits, budget = Problem.load(problem), require_digits(digits), budget or Budget()
+    network = problem.network
     if isinstance(network, FeedForward):
         features = network.features(problem.X)
         if network.is_sum_of_neurons:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, SupportsIndex
 
 from certflow.arithmetic.ball import Ball
-from certflow.exact import format_rational
+from certflow.exact import format_rational, whole
 from certflow.networks.correlation import Correlation
-from certflow.outcome import BadInput, Kind, Status
+from certflow.outcome import Kind, Status
 
 MAX_DIGITS = 10_000
 
 Exact = tuple[Fraction, ...]
 
 
-def require_digits(digits: int) -> None:
-    """Raise `BadInput` unless `digits` is a number of digits to which KKT points are computed."""
-    if type(digits) is not int or not 1 <= digits <= MAX_DIGITS:
-        raise BadInput(f"digits: {digits!r} is not a whole number from 1 to {MAX_DIGITS}.")
+def require_digits(digits: SupportsIndex) -> int:
+    """`digits` as a number of digits to which KKT points are computed; raises `BadInput` if they are not."""
+    return whole(digits, "digits", 1, MAX_DIGITS)
 
 
 def overlap(first: Sequence[Ball], second: Sequence[Ball]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
-from certflow.exact import parse_rational
+from certflow.exact import short_number, shown, whole
 from certflow.outcome import BadInput
 
 MAX_POWER = 16
@@ -29,11 +29,24 @@ class Activation:
     power: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", parse_rational(self.alpha, "activation.alpha"))
+        object.__setattr__(self, "alpha", short_number(self.alpha, "activation.alpha"))
         if not -1 <= self.alpha <= 1:
-            raise BadInput(f"activation.alpha: {self.alpha} is outside [-1, 1]; max(z, alpha z) needs -1 <= alpha <= 1.")
-        if isinstance(self.power, bool) or not isinstance(self.power, int) or not 1 <= self.power <= MAX_POWER:
-            raise BadInput(f"activation.power: {self.power!r} is not a whole number from 1 to {MAX_POWER}.")
+            raise BadInput(f"activation.alpha: {shown(self.alpha)} is outside [-1, 1]; max(z, alpha z) needs -1 <= alpha <= 1.")
+        object.__setattr__(self, "power", whole(self.power, "activation.power", 1, MAX_POWER))
+
+    @classmethod
+    def chosen(cls, activation: Activation | None, alpha: Any, power: Any) -> Activation:
+        """The `activation` of a network, or that of the alpha (0 if None) and power (1 if None) in its place.
+
+        Raises `BadInput` for both, or for something else.
+        """
+        if activation is None:
+            return cls(0 if alpha is None else alpha, 1 if power is None else power)  # type: ignore[arg-type]
+        if not isinstance(activation, Activation):
+            raise BadInput(f"network.activation: expected Activation(alpha=0, power=2), got {shown(activation)}.")
+        if alpha is not None or power is not None:
+            raise BadInput("network.activation: alpha and power are those of the activation; give it or them.")
+        return activation
 
     @cached_property
     def off(self) -> Fraction:

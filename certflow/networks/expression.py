@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import Arithmetic, exact_mpf
-from certflow.exact import parse_rational
+from certflow.arithmetic.base import Arithmetic
+from certflow.exact import number
 from certflow.networks import tree
 from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
 from certflow.networks.expansion import separate
@@ -203,7 +203,7 @@ def _tree_of(output: Any, names: tuple[str, ...]) -> Node:
                 raise BadInput(f"unknown name {min(unknown)}; declare it under weights or inputs.")
             return output
         if isinstance(output, numbers.Real):
-            return tree.number(parse_rational(output))
+            return tree.number(number(output))
         return from_sympy(output, names)
     except BadInput as error:
         raise BadInput(f"network.output: {error}") from None
@@ -260,10 +260,8 @@ def from_sympy(expression: Any, names: Sequence[str]) -> Node:
     def build(e: Any, depth: int) -> Node:
         if e.is_Symbol:
             return _symbol(e, known)
-        if e.is_Rational:
-            return tree.number(Fraction(int(e.p), int(e.q)))
-        if e.is_Float:
-            return tree.number(_dyadic(e))
+        if e.is_Rational or e.is_Float:
+            return tree.number(number(e))
         if e.is_Add or e.is_Mul:
             return (tree.add if e.is_Add else tree.mul)([convert(arg, depth) for arg in e.args])
         if e.is_Pow:
@@ -287,16 +285,6 @@ def _symbol(symbol: Any, known: frozenset[str]) -> Node:
         # sympy has already used the assumption, for example abs(u) became u.
         raise BadInput(f"the symbol {symbol.name} carries assumptions; make it with Symbol({symbol.name!r}, real=True).")
     return tree.name(symbol.name)
-
-
-def _dyadic(number: Any) -> Fraction:
-    """The exact value of a sympy Float."""
-    _, mantissa, exponent, _ = number._mpf_
-    if not mantissa and exponent:
-        raise BadInput(f"{number} is not a finite number.")
-    if abs(exponent) > 4 * tree.MAX_EXPONENT:
-        raise BadInput(f"the number {number} is too large or too small; give it as an exact rational.")
-    return exact_mpf(number)
 
 
 def _shown(e: Any) -> str:

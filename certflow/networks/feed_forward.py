@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from certflow.arithmetic.base import EXACT, Arithmetic
-from certflow.exact import format_rational, parse_rational
+from certflow.exact import exact_matrix, format_rational, listed, shown, whole
 from certflow.networks.activation import Activation
 from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
 from certflow.outcome import BadInput
@@ -22,34 +22,38 @@ MAX_WEIGHTS = 100_000
 class FeedForward(Network):
     """`H(x; w) = W_D sigma(W_(D-1) ... sigma(W_1 x))` with `widths = [d, m_1, ..., m_(D-1), 1]`.
 
-    The weight vector holds the trained layers first to last, each row by row. `given[l]` is the matrix of a layer
-    that is not trained. Jointly homogeneous of order `sum over trained l of power^(D - l)`.
+    The activation is given as such or by its `alpha` and `power`. The weight vector holds the trained layers
+    first to last, each row by row. `given[l]` is the matrix of a layer that is not trained. Jointly homogeneous
+    of order `sum over trained l of power^(D - l)`.
     """
 
     kind = "feed-forward"
 
     def __init__(
         self,
-        widths: Sequence[int],
-        activation: Activation,
-        trained: Sequence[int] | None = None,
-        given: Mapping[int, Sequence[Sequence[Fraction]] | np.ndarray] | None = None,
+        widths: Iterable[SupportsIndex],
+        activation: Activation | None = None,
+        trained: Iterable[SupportsIndex] | None = None,
+        given: Mapping[int, Any] | None = None,
+        *,
+        alpha: Any = None,
+        power: SupportsIndex | None = None,
     ) -> None:
-        self.widths = tuple(widths)
-        self.activation = activation
+        self.widths = _whole(widths, "network.widths")
+        self.activation = Activation.chosen(activation, alpha, power)
         self.depth = len(self.widths) - 1
-        if self.depth < 1 or any(isinstance(m, bool) or not isinstance(m, int) or m < 1 for m in self.widths):
+        if self.depth < 1:
             raise BadInput("network.widths: give whole numbers >= 1, the input dimension first and 1 last.")
         if self.widths[-1] != 1:
             raise BadInput(f"network.widths: the last width is {self.widths[-1]}, but the output is one number; end with 1.")
-        self.trained = tuple(range(1, self.depth + 1)) if trained is None else tuple(trained)
-        if (
-            not self.trained
-            or sorted(set(self.trained)) != list(self.trained)
-            or not set(self.trained) <= set(range(1, self.depth + 1))
-        ):
+        self.trained = tuple(range(1, self.depth + 1)) if trained is None else _whole(trained, "network.trained")
+        if not self.trained or sorted(set(self.trained)) != list(self.trained) or max(self.trained) > self.depth:
             raise BadInput(f"network.trained: give increasing layer numbers from 1 to {self.depth}, at least one.")
-        self.given = {int(layer): _exact_matrix(matrix, f'network.given."{layer}"') for layer, matrix in (given or {}).items()}
+        given = {} if given is None else given
+        if not isinstance(given, Mapping):
+            raise BadInput(f"network.given: expected matrices by the number of their layer, got {shown(given)}.")
+        layers = {whole(layer, "network.given", 0, MAX_WEIGHTS): rows for layer, rows in given.items()}
+        self.given = {layer: _exact_matrix(rows, f'network.given."{layer}"') for layer, rows in layers.items()}
         self._check_given()
         self.inputs = self.widths[0]
         self.size = sum(self.widths[layer] * self.widths[layer - 1] for layer in self.trained)
@@ -301,12 +305,14 @@ def activation_table(activation: Activation) -> dict[str, Any]:
     return {"alpha": format_rational(activation.alpha), "power": activation.power}
 
 
-def _exact_matrix(matrix: Any, where: str) -> np.ndarray:
-    """The matrix with exact entries, read-only; a ragged one comes back with another shape, which the caller refuses."""
-    rows = [[parse_rational(entry, f"{where}[{i}][{j}]") for j, entry in enumerate(row)] for i, row in enumerate(matrix)]
+def _whole(values: Any, where: str) -> tuple[int, ...]:
+    return tuple(whole(each, f"{where}[{i}]", 1, MAX_WEIGHTS) for i, each in enumerate(listed(values, where, "whole numbers")))
+
+
+def _exact_matrix(values: Any, where: str) -> np.ndarray:
+    """The matrix with exact entries, read-only."""
+    rows = exact_matrix(values, where)
     result = np.empty((len(rows), len(rows[0]) if rows else 0), dtype=object)
-    if any(len(row) != result.shape[1] for row in rows):
-        return np.empty(0, dtype=object)
     result[...] = rows
     result.setflags(write=False)
     return result

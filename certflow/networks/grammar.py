@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.networks import tree
 from certflow.networks.tree import Node
 from certflow.outcome import BadInput
@@ -164,7 +164,7 @@ class _Parser:
     def atom(self) -> Node:
         kind, token, start = self.kind, self.token, self.start
         if kind == "number":
-            result = self.build(start, lambda: tree.number(parse_rational(token)))
+            result = self.build(start, lambda: tree.number(number(token)))
             self.advance()
             return result
         if kind == "name":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, SupportsIndex
 
+from certflow.exact import exact_vector, whole
 from certflow.networks.activation import Activation
-from certflow.networks.feed_forward import FeedForward, activation_table
+from certflow.networks.feed_forward import MAX_WEIGHTS, FeedForward, activation_table
 from certflow.outcome import BadInput
 
 
@@ -16,14 +17,24 @@ class OneLayer(FeedForward):
 
     kind = "one-layer"
 
-    def __init__(self, inputs: int, width: int, activation: Activation, signs: Sequence[Fraction | int] | None = None) -> None:
-        signs = [1] * width if signs is None else list(signs)
-        if len(signs) != width:
-            raise BadInput(f"network.signs: {len(signs)} signs for {width} neurons; give one per neuron.")
+    def __init__(
+        self,
+        inputs: SupportsIndex,
+        width: SupportsIndex,
+        activation: Activation | None = None,
+        signs: Any = None,
+        *,
+        alpha: Any = None,
+        power: SupportsIndex | None = None,
+    ) -> None:
+        widths = _widths(inputs, width)
+        signs = [Fraction(1)] * widths[1] if signs is None else exact_vector(signs, "network.signs")
+        if len(signs) != widths[1]:
+            raise BadInput(f"network.signs: {len(signs)} signs for {widths[1]} neurons; give one per neuron.")
         if any(s not in (1, -1) for s in signs):
             raise BadInput("network.signs: each sign is 1 or -1.")
         self.signs = tuple(int(s) for s in signs)
-        super().__init__([inputs, width, 1], activation, trained=[1], given={2: [[Fraction(s) for s in self.signs]]})
+        super().__init__(widths, activation, [1], {2: [self.signs]}, alpha=alpha, power=power)
 
     def part(self, places: Sequence[int]) -> OneLayer:
         return OneLayer(self.inputs, len(places), self.activation, [self.signs[j] for j in places])
@@ -44,8 +55,16 @@ class TwoLayer(FeedForward):
 
     kind = "two-layer"
 
-    def __init__(self, inputs: int, width: int, activation: Activation) -> None:
-        super().__init__([inputs, width, 1], activation)
+    def __init__(
+        self,
+        inputs: SupportsIndex,
+        width: SupportsIndex,
+        activation: Activation | None = None,
+        *,
+        alpha: Any = None,
+        power: SupportsIndex | None = None,
+    ) -> None:
+        super().__init__(_widths(inputs, width), activation, alpha=alpha, power=power)
 
     @property
     def weight_names(self) -> tuple[str, ...]:
@@ -53,3 +72,7 @@ class TwoLayer(FeedForward):
 
     def to_table(self) -> dict[str, Any]:
         return {"kind": self.kind, "width": self.widths[1], "activation": activation_table(self.activation)}
+
+
+def _widths(inputs: SupportsIndex, width: SupportsIndex) -> list[int]:
+    return [whole(inputs, "network.inputs", 1, MAX_WEIGHTS), whole(width, "network.width", 1, MAX_WEIGHTS), 1]

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import EXACT, Arithmetic, FloatArithmetic, MPArithmetic, exact_mpf, mp_arithmetic
+from certflow.arithmetic.base import EXACT, Arithmetic, FloatArithmetic, MPArithmetic, mp_arithmetic
 from certflow.arithmetic.jets import Constant
+from certflow.exact import exact_mpf
 from certflow.networks.activation import Activation
 from certflow.networks.tree import KINKS, Node
 from certflow.outcome import BadInput

@@ -13,6 +13,7 @@ from sympy.polys.rings import PolyElement, PolyRing, ring
 
 from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT, UNKNOWN, Arithmetic
+from certflow.exact import exact_vector
 from certflow.networks.expansion import MAX_TERMS, expand
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -52,13 +53,13 @@ class _RingArithmetic(Arithmetic):
         raise TypeError("the square root of a polynomial is not a polynomial")
 
 
-def cell_at(problem: Problem, w: Sequence[Fraction]) -> list[np.ndarray]:
+def cell_at(problem: Problem, w: Any) -> list[np.ndarray]:
     """The signs of all kink arguments at the exact weights `w` (size); 0 where `w` lies on a kink.
 
     Raises `BadInput` for a wrong length, and where roots leave a sign undecided.
     """
     network = problem.network
-    weights = np.array([Fraction(value) for value in w], dtype=object)
+    weights = np.array(exact_vector(w, "weights"), dtype=object)
     if len(weights) != network.size:
         raise BadInput(f"weights: {len(weights)} entries for {network.size} weights; give one per weight.")
     try:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.running import tick
 from certflow.symbolic.planar_ncf import Arc, PlanarNCF, planar_ncf
 
 
-def ncf(problem: Problem) -> NCF:
+def ncf(problem: ProblemSource) -> NCF:
     """The exact NCF of a problem; nothing is computed before it is asked for."""
-    return NCF(problem)
+    return NCF(Problem.load(problem))
 
 
 class NCF:
@@ -68,7 +67,7 @@ class NCF:
 
     # -- cells ---------------------------------------------------------------------------------------------------------
 
-    def cell_at(self, w: Sequence[Fraction]) -> list[np.ndarray]:
+    def cell_at(self, w: Any) -> list[np.ndarray]:
         """The activation cell of the exact weights `w` (size): signs, one array per layer (n × width) or kink (n × 1).
 
         Raises `BadInput` for a wrong length.
@@ -114,7 +113,7 @@ class NCF:
 
     # -- to read -------------------------------------------------------------------------------------------------------
 
-    def text(self, max_arcs: int | None = 120, exact: bool = False) -> str:
+    def text(self, max_arcs: SupportsIndex | None = 120, exact: bool = False) -> str:
         """N, its gradient, the cell of the initial direction and the arcs, for a terminal.
 
         Coefficients longer than a few digits are shown as decimals after "~", unless `exact`; `max_arcs` None is all.
@@ -123,7 +122,7 @@ class NCF:
 
         return text(self, max_arcs, exact)
 
-    def latex(self, max_arcs: int | None = 24, exact: bool = False) -> str:
+    def latex(self, max_arcs: SupportsIndex | None = 24, exact: bool = False) -> str:
         """The same as LaTeX for the body of a document that loads amsmath; rounded coefficients stand after \\approx."""
         from certflow.symbolic.ncf_text import latex
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, SupportsIndex
 
 from certflow.algebra.directions import degrees
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
-from certflow.exact import format_rational
+from certflow.exact import format_rational, whole
 from certflow.networks.activation import Activation
 from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
@@ -44,20 +44,21 @@ _WIDTH = 110
 _BREAK = "\n"
 
 
-def text(ncf: Any, max_arcs: int | None, exact: bool) -> str:
+def text(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.text`."""
     return _Writer(ncf, max_arcs, exact, tex=False).all()
 
 
-def latex(ncf: Any, max_arcs: int | None, exact: bool) -> str:
+def latex(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.latex`."""
     return _Writer(ncf, max_arcs, exact, tex=True).all()
 
 
 class _Writer:
     # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into a circle.
-    def __init__(self, ncf: Any, max_arcs: int | None, exact: bool, tex: bool) -> None:
-        self.ncf, self.max_arcs, self.exact, self.tex = ncf, max_arcs, exact, tex
+    def __init__(self, ncf: Any, max_arcs: SupportsIndex | None, exact: bool, tex: bool) -> None:
+        self.ncf, self.exact, self.tex = ncf, exact, tex
+        self.max_arcs = None if max_arcs is None else whole(max_arcs, "max_arcs", 0)
         self.problem, self.network = ncf.problem, ncf.problem.network
         if isinstance(self.network, Expression):
             sample_trees(self.network, self.problem.X)  # every sample has an output

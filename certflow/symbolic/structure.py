@@ -9,12 +9,12 @@ Initializations, arXiv 2403.08121: order above 2, locally Lipschitz gradient.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from certflow.losses import Loss
 from certflow.networks.base import Network
 from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
+from certflow.problem import Problem, ProblemSource
 from certflow.symbolic.homogeneity import Homogeneity, Order, homogeneity
 from certflow.symbolic.smoothness import is_piecewise_algebraic, regularity, smoothness_of, smoothness_text
 from certflow.symbolic.zero_preserving import ZeroPreserving, zero_preserving_sets
@@ -22,18 +22,6 @@ from certflow.symbolic.zero_preserving import ZeroPreserving, zero_preserving_se
 KH24_THEOREM = "[KH24] Theorem 5.1"
 KH24_SEPARABLE = "[KH24] Corollary 5.4.1"
 KH25A = "[KH25a]"
-
-
-class HasNetworkAndLoss(Protocol):
-    """A problem, as far as its structure is concerned."""
-
-    @property
-    def network(self) -> Network:
-        """The network."""
-
-    @property
-    def loss(self) -> Loss:
-        """The loss."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +70,15 @@ class Structure:
         )
 
 
-def structure(problem: HasNetworkAndLoss) -> Structure:
+def structure(problem: ProblemSource) -> Structure:
     """The structure of `problem` and the theorem that applies; raises `BadInput` if its output is not
     homogeneous (L1.2)."""
-    network = problem.network
+    problem = Problem.load(problem)
+    return structure_of(problem.network, problem.loss)
+
+
+def structure_of(network: Network, loss: Loss) -> Structure:
+    """The same for a network of any order and a loss."""
     degrees = homogeneity(network)
     smoothness = smoothness_of(network)
     definable: bool | None = True
@@ -95,7 +88,7 @@ def structure(problem: HasNetworkAndLoss) -> Structure:
         if expanded is not None:
             smoothness = max(smoothness, regularity(expanded, weights))
         definable = is_piecewise_algebraic(network.tree, weights) or None
-    theorem, reason = _theorem(degrees.order, network.separable, smoothness, definable, problem.loss.kind)
+    theorem, reason = _theorem(degrees.order, network.separable, smoothness, definable, loss.kind)
     zero_preserving = zero_preserving_sets(network)
     return Structure(degrees, network.blocks, smoothness_text(smoothness), definable, zero_preserving, theorem, reason)
 

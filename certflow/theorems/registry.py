@@ -9,7 +9,7 @@ A theorem without words is said in those of the checker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -77,7 +77,7 @@ def words_of(claim: Claim) -> Any:
     return theorem(claim.statement, "words").part("words")
 
 
-def query(claim: Claim | dict[str, Any], delta: Any, radii: Sequence[Any] | None = None) -> Any:
+def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     """What a claim, or its JSON form in a certificate, says about one `delta` and the norms `radii`.
 
     The answer is that of `query` in the theorem's folder. Raises `BadInput` for claims that say nothing about single delta,

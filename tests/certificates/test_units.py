@@ -95,9 +95,9 @@ def test_prover_and_checker_read_numbers_of_the_same_length():
     assert problem.MAX_BITS == convergence.MAX_BITS
     longest = "9" * exact.MAX_DIGITS
     for text in (longest, f"-1/{longest}", f"-{longest}/1{longest[:-2]}"):
-        assert Node(text, "here").rational() == exact.parse_rational(text)
-        assert exact.format_rational(exact.parse_rational(text)) == text
+        assert Node(text, "here").rational() == exact.number(text)
+        assert exact.format_rational(exact.number(text)) == text
     with pytest.raises(Malformed):
         Node(f"{longest}9", "here").rational()
     with pytest.raises(BadInput, match="at most 4000 digits"):
-        exact.parse_rational(f"{longest}9")
+        exact.number(f"{longest}9")

@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 
 from certflow.arithmetic.base import EXACT
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.flow.reference.flow import ReferenceFlow, reference_flow
 from certflow.problem import Problem
 
@@ -28,9 +28,9 @@ def context(digits: int = 80) -> Any:
     return own
 
 
-def number(ctx: Any, value: Any) -> Any:
+def mp_number(ctx: Any, value: Any) -> Any:
     """Exact text or a fraction in the context, to its precision."""
-    exact = parse_rational(value, "number", 10**6) if isinstance(value, str) else Fraction(value)
+    exact = number(value, "number", 10**6) if isinstance(value, str) else Fraction(value)
     return ctx.mpf(exact.numerator) / exact.denominator
 
 
@@ -87,19 +87,19 @@ class Kkt:
 def kkt_point(ctx: Any, block: Block) -> Kkt:
     """Newton's method for grad N(u) = lambda u, |u| = 1, from the claimed centre."""
     L = block.problem.order
-    u = [number(ctx, v) for v in block.entry["kkt_point"]["centre"]]
+    u = [mp_number(ctx, v) for v in block.entry["kkt_point"]["centre"]]
     size, k = ctx.norm(u), len(u)
     u = [v / size for v in u]
     for _ in range(8):
         exact = [on_grid(v) for v in u]
         value, gradient, run = block.at(exact)
-        rate = L * number(ctx, value)
+        rate = L * mp_number(ctx, value)
         H = block.network.hessian(run, block.problem.z)
-        g = [number(ctx, v) for v in gradient]
+        g = [mp_number(ctx, v) for v in gradient]
         M, rhs = ctx.zeros(k + 1), ctx.zeros(k + 1, 1)
         for i in range(k):
             for j in range(k):
-                M[i, j] = number(ctx, H[i][j]) - (rate if i == j else 0)
+                M[i, j] = mp_number(ctx, H[i][j]) - (rate if i == j else 0)
             M[i, k], M[k, i] = -u[i], u[i]
             rhs[i] = rate * u[i] - g[i]
         rhs[k] = (1 - ctx.fsum(v * v for v in u)) / 2
@@ -108,18 +108,18 @@ def kkt_point(ctx: Any, block: Block) -> Kkt:
         if ctx.norm([move[i] for i in range(k)]) < ctx.mpf(10) ** -75:
             break
     value, gradient, run = block.at([on_grid(v) for v in u])
-    rate = L * number(ctx, value)
-    residual = ctx.norm([number(ctx, g) - rate * v for g, v in zip(gradient, u, strict=True)])
+    rate = L * mp_number(ctx, value)
+    residual = ctx.norm([mp_number(ctx, g) - rate * v for g, v in zip(gradient, u, strict=True)])
     tiny, seen = Fraction(1, 10**40), [i for i, row in enumerate(block.problem.X) if any(row)]
     on_kink = block.network.has_kinks and any(abs(z) < tiny for layer in run.kinks for i in seen for z in layer[i])
-    return Kkt(u, number(ctx, value), None if on_kink else _gap(ctx, block, u, run, rate), residual)
+    return Kkt(u, mp_number(ctx, value), None if on_kink else _gap(ctx, block, u, run, rate), residual)
 
 
 def _gap(ctx: Any, block: Block, u: list[Any], run: Any, rate: Any) -> Any:
     k = len(u)
     H = block.network.hessian(run, block.problem.z)
     P = ctx.eye(k) - ctx.matrix(u) * ctx.matrix(u).T
-    A = ctx.matrix([[number(ctx, H[i][j]) for j in range(k)] for i in range(k)])
+    A = ctx.matrix([[mp_number(ctx, H[i][j]) for j in range(k)] for i in range(k)])
     far = 10 * (abs(rate) + ctx.norm(A) + 1)
     values = ctx.eigsy(P * A * P - far * ctx.matrix(u) * ctx.matrix(u).T, eigvals_only=True)
     return rate - max(values)
@@ -137,9 +137,9 @@ class Witness:
     def __init__(self, problem: Problem, claim: dict[str, Any], delta: Fraction, kkt: list[Any], digits: int = DIGITS) -> None:
         self.problem, self.claim, self.delta, self.order = problem, claim, delta, problem.order
         self.ctx = context(100)
-        self.radius = None if claim["radius"] is None else parse_rational(claim["radius"], "radius")
+        self.radius = None if claim["radius"] is None else number(claim["radius"], "radius")
         horizon = claim["horizon"]["scaled_time"]
-        self.scaled = None if horizon is None else parse_rational(horizon, "time")
+        self.scaled = None if horizon is None else number(horizon, "time")
         self.latest = self._latest()
         time = self.latest
         if time is None:
@@ -156,7 +156,7 @@ class Witness:
 
     def number(self, value: Any) -> Any:
         """In this precision."""
-        return number(self.ctx, value)
+        return mp_number(self.ctx, value)
 
     def _latest(self) -> Fraction | None:
         """A little more than the scaled time at which R is reached at the latest, for L = 2."""
@@ -310,7 +310,7 @@ class Witness:
             return
         R = self.radius
         for radius in (R, R / 10, R / 1000):
-            if not radius > 2 * parse_rational(self.claim["time_to_radius"]["start_radius_over_delta"][1], "r") * self.delta:
+            if not radius > 2 * number(self.claim["time_to_radius"]["start_radius_over_delta"][1], "r") * self.delta:
                 continue
             bounds, at = self.reached(radius), self.flow.time_at_norm(radius)
             if at is None:

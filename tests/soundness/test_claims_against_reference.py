@@ -12,10 +12,10 @@ from functools import cache
 import numpy as np
 import pytest
 from soundness.random_problems import FAMILIES, random_problem
-from soundness.reference_claims import Witness, angle, context, kkt_points, number
+from soundness.reference_claims import Witness, angle, context, kkt_points, mp_number
 
 from certflow.arithmetic.base import EXACT
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.problem import Problem
 from certflow.theorems.early_direction.prove import Certified, certify
 
@@ -55,7 +55,7 @@ def test_every_number_of_the_claim_holds_for_the_reference_flow(family, seed, wh
         pytest.skip(result.reason)
     assert result.outcome in ("proved", "partial"), result.reason
     points = kkt_points(result.problem, result.claim.to_json())
-    for delta in deltas(which, parse_rational(result.claim.to_json()["delta_bar"], "delta_bar")):
+    for delta in deltas(which, number(result.claim.to_json()["delta_bar"], "delta_bar")):
         assert Witness(result.problem, result.claim.to_json(), delta, points).violations() == []
 
 
@@ -63,7 +63,7 @@ def test_every_number_of_the_claim_holds_for_the_reference_flow(family, seed, wh
 def test_n_is_nowhere_above_its_claimed_maximum(family, seed):
     result, draw = proof(family, seed), random.Random(seed)
     problem, L = result.problem, result.problem.order
-    bound = parse_rational(result.claim.to_json()["n_max_upper"], "n_max_upper")
+    bound = number(result.claim.to_json()["n_max_upper"], "n_max_upper")
     best = Fraction(0)
     for trial in range(60):
         # From half of the points one step uphill: closer to the maximum than chance comes.
@@ -85,10 +85,10 @@ def turned(problem: Problem, phi: Fraction, seed: int) -> Problem:
     v = [Fraction(draw.randint(-99, 99)) for _ in w]
     inner = sum(a * b for a, b in zip(v, w, strict=True)) / sum(a * a for a in w)
     v = [a - inner * b for a, b in zip(v, w, strict=True)]
-    ratio = ctx.norm([number(ctx, a) for a in w]) / ctx.norm([number(ctx, a) for a in v])
-    t = Fraction(ctx.nstr(ratio * number(ctx, phi) * ctx.mpf("0.999"), 20))
+    ratio = ctx.norm([mp_number(ctx, a) for a in w]) / ctx.norm([mp_number(ctx, a) for a in v])
+    t = Fraction(ctx.nstr(ratio * mp_number(ctx, phi) * ctx.mpf("0.999"), 20))
     moved = [a + t * b for a, b in zip(w, v, strict=True)]
-    assert angle(ctx, [number(ctx, a) for a in moved], [number(ctx, a) for a in w]) <= number(ctx, phi)
+    assert angle(ctx, [mp_number(ctx, a) for a in moved], [mp_number(ctx, a) for a in w]) <= mp_number(ctx, phi)
     return Problem(problem.network, problem.X, problem.y, problem.loss, direction=moved, name=f"{problem.name} turned")
 
 
@@ -98,6 +98,6 @@ def test_one_claim_holds_for_all_directions_within_its_start_angle(family, seed)
     result = certify(problem, EPSILON, start_angle=phi)
     assert result.outcome == "proved", result.reason
     points = kkt_points(problem, result.claim.to_json())
-    delta = parse_rational(result.claim.to_json()["delta_bar"], "delta_bar")
+    delta = number(result.claim.to_json()["delta_bar"], "delta_bar")
     other = turned(problem, phi, seed)
     assert Witness(other, result.claim.to_json(), delta, points, digits=30).violations() == []

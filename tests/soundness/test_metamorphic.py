@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import pytest
 from soundness.random_problems import random_problem
-from soundness.reference_claims import angle, context, number
+from soundness.reference_claims import angle, context, mp_number
 
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
 from certflow.theorems.early_direction.prove import certify
@@ -32,12 +32,12 @@ def claims(first: Problem, second: Problem) -> list[dict]:
 
 def assert_delta_bars_agree(first: dict, second: dict, factor: Fraction = Fraction(1)) -> None:
     """The second delta_bar is `factor` times the first, within [LOW, HIGH]."""
-    ratio = parse_rational(second["delta_bar"], "d") / parse_rational(first["delta_bar"], "d") / factor
+    ratio = number(second["delta_bar"], "d") / number(first["delta_bar"], "d") / factor
     assert LOW <= ratio <= HIGH
 
 
 def assert_overlap(first: list[str], second: list[str], factor: Fraction = Fraction(1)) -> None:
-    (a, b), (c, d) = ([parse_rational(v, "v") for v in pair] for pair in (first, second))
+    (a, b), (c, d) = ([number(v, "v") for v in pair] for pair in (first, second))
     assert c <= factor * b
     assert factor * a <= d
 
@@ -51,10 +51,10 @@ def assert_blocks_agree(first: dict, second: dict, images: list, factor: Fractio
             continue
         assert_overlap(mine["value"], theirs["value"], factor)
         assert_overlap(mine["gap"], theirs["gap"], factor)
-        centre = [parse_rational(v, "v") for v in mine["kkt_point"]["centre"]]
-        u = [number(CTX, v) for v in image(centre)]
-        v = [number(CTX, parse_rational(v, "v")) for v in theirs["kkt_point"]["centre"]]
-        radii = [number(CTX, parse_rational(each["kkt_point"]["radius"], "r")) for each in (mine, theirs)]
+        centre = [number(v, "v") for v in mine["kkt_point"]["centre"]]
+        u = [mp_number(CTX, v) for v in image(centre)]
+        v = [mp_number(CTX, number(v, "v")) for v in theirs["kkt_point"]["centre"]]
+        radii = [mp_number(CTX, number(each["kkt_point"]["radius"], "r")) for each in (mine, theirs)]
         assert angle(CTX, u, v) <= sum(radii)
 
 
@@ -102,6 +102,6 @@ def test_rescaled_labels(family, seed):
     assert_delta_bars_agree(first, second, Fraction(root))
     same = [(j, lambda v: v) for j in range(len(first["blocks"]))]
     assert_blocks_agree(first, second, same, factor)
-    assert parse_rational(second["n_max_upper"], "n") <= factor * parse_rational(first["n_max_upper"], "n") * HIGH
+    assert number(second["n_max_upper"], "n") <= factor * number(first["n_max_upper"], "n") * HIGH
     times = [claim["horizon"]["scaled_time"] for claim in (first, second)]
-    assert LOW <= parse_rational(times[1], "t") * factor / parse_rational(times[0], "t") <= HIGH
+    assert LOW <= number(times[1], "t") * factor / number(times[0], "t") <= HIGH

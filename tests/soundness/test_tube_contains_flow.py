@@ -14,7 +14,7 @@ import pytest
 from gmpy2 import mpz
 from soundness.proofs import ExactCurve, Proof, flat, proof_of
 from soundness.random_problems import random_problem
-from soundness.reference_claims import angle, context, number
+from soundness.reference_claims import angle, context, mp_number
 
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.flow.enclose.parts import parts_of
@@ -42,13 +42,13 @@ def delta_of(found: Proof, which: str) -> Fraction:
 
 
 def angle_to(direction, p) -> object:
-    return angle(CTX, [CTX.mpf(v) for v in direction], [number(CTX, v) for v in p])
+    return angle(CTX, [CTX.mpf(v) for v in direction], [mp_number(CTX, v) for v in p])
 
 
 def log_growth(curve: ExactCurve, w: int, x: Fraction, start: Fraction) -> object:
     """The centre's log(rho/rho(0)): the integral of the decay and log(|p|/|p(0)|)."""
     p = flat(curve.at(w, x)[0])
-    return number(CTX, curve.decay_until(w, x)) + CTX.log(number(CTX, sum(p * p) / start)) / 2
+    return mp_number(CTX, curve.decay_until(w, x)) + CTX.log(mp_number(CTX, sum(p * p) / start)) / 2
 
 
 @pytest.mark.parametrize(("family", "seed", "which"), COUPLED)
@@ -58,12 +58,12 @@ def test_blocks_of_order_two_stay_in_their_tubes(family, seed, which):
     flow = reference_flow(found.problem, delta, time=end, digits=DIGITS)
     slack = 10 * flow.error_estimate + CTX.mpf(10) ** (8 - DIGITS)
     indices = {block: j for j, block in enumerate(tuple(each) for each in flow.blocks)}
-    size = CTX.norm([number(CTX, v) for v in found.problem.direction])
+    size = CTX.norm([mp_number(CTX, v) for v in found.problem.direction])
     for g, group in enumerate(found.groups):
         own = group.parts.indices[0]
         j = indices[tuple(sorted(own))]
         order = [sorted(own).index(i) for i in own]
-        share = CTX.norm([number(CTX, found.problem.direction[i]) for i in own]) / size
+        share = CTX.norm([mp_number(CTX, found.problem.direction[i]) for i in own]) / size
         if group.count:
             curve = ExactCurve(group.curve)
             start = sum(v * v for v in flat(curve.at(0, Fraction(0))[0]))
@@ -72,12 +72,12 @@ def test_blocks_of_order_two_stay_in_their_tubes(family, seed, which):
                 w, x = curve.place(k, draw)
                 direction = flow.block_direction(j, curve.clock(w, x))
                 p = flat(curve.at(w, x)[0])
-                bound = number(CTX, Fraction(float(found.sweep.widest[g][k])))
+                bound = mp_number(CTX, Fraction(float(found.sweep.widest[g][k])))
                 assert angle_to([direction[i] for i in order], p) <= bound + slack
         if group.known:
             log_norm = flow.block_log_norm(j, end) - flow.log_delta
-            assert number(CTX, Fraction(float(found.sweep.log_lo[g]))) <= log_norm + slack
-            assert log_norm <= number(CTX, Fraction(float(found.sweep.log_hi[g]))) + slack
+            assert mp_number(CTX, Fraction(float(found.sweep.log_lo[g]))) <= log_norm + slack
+            assert log_norm <= mp_number(CTX, Fraction(float(found.sweep.log_hi[g]))) + slack
         if g == 0 and group.count:
             for point, at in zip(found.timeline.points, found.sweep.reached, strict=True):
                 if point <= curve.begins[-1] and draw.random() < 0.3:
@@ -85,7 +85,9 @@ def test_blocks_of_order_two_stay_in_their_tubes(family, seed, which):
                     x = (point - curve.begins[w]) / group.curve.windows[w].h
                     centre = log_growth(curve, w, x, start) + CTX.log(share)
                     off = flow.block_log_norm(j, point) - flow.log_delta - centre
-                    assert -number(CTX, Fraction(at.log_below)) - slack <= off <= number(CTX, Fraction(at.log_above)) + slack
+                    assert (
+                        -mp_number(CTX, Fraction(at.log_below)) - slack <= off <= mp_number(CTX, Fraction(at.log_above)) + slack
+                    )
 
 
 def legendre(count: int) -> list[tuple[object, object]]:
@@ -151,10 +153,10 @@ class Clock:
         for x, weight in rule:
             square = CTX.zero
             for low, high, c in parts:
-                y = (number(CTX, begin) + number(CTX, end - begin) * x - number(CTX, low)) / number(CTX, high - low)
-                square += sum(CTX.polyval([number(CTX, v) for v in reversed(own)], y) ** 2 for own in c)
+                y = (mp_number(CTX, begin) + mp_number(CTX, end - begin) * x - mp_number(CTX, low)) / mp_number(CTX, high - low)
+                square += sum(CTX.polyval([mp_number(CTX, v) for v in reversed(own)], y) ** 2 for own in c)
             total += weight * CTX.sqrt(square) ** self.power
-        return total * number(CTX, (end - begin) * self.curve.curve.windows[w].h)
+        return total * mp_number(CTX, (end - begin) * self.curve.curve.windows[w].h)
 
 
 @pytest.mark.parametrize(("family", "seed", "which"), SINGLE)
@@ -175,13 +177,13 @@ def test_single_tubes_of_higher_order_contain_the_flow_at_equal_tau(family, seed
         p = flat(curve.at(w, x)[0])
         direction, log_norm, time = by_tau.at(clock.tau[k])
         for step in {max(k - 1, 0), min(k, count - 1)}:
-            bound = number(CTX, Fraction(float(found.sweep.widest[0][step])))
+            bound = mp_number(CTX, Fraction(float(found.sweep.widest[0][step])))
             assert angle_to([direction[i] for i in weights], p) <= bound + unsure
         if k:
             at = found.sweep.reached[k - 1]
             off = log_norm - log_growth(curve, w, x, start)
-            assert -number(CTX, Fraction(at.log_below)) - unsure <= off <= number(CTX, Fraction(at.log_above)) + unsure
-    low, high = (number(CTX, v) for v in found.claim.times.start_time)
+            assert -mp_number(CTX, Fraction(at.log_below)) - unsure <= off <= mp_number(CTX, Fraction(at.log_above)) + unsure
+    low, high = (mp_number(CTX, v) for v in found.claim.times.start_time)
     assert low <= time + unsure
     assert time <= high + unsure
 
@@ -261,7 +263,7 @@ def test_a_tube_followed_back_contains_where_the_flow_came_from(family, seed, of
     order = [i for part in group.parts.indices for i in part]
     start = [moved[order.index(i)] for i in range(len(moved))]
     other = Problem(block.network, block.X, block.y, block.loss, direction=start)
-    phi = angle_to([number(CTX, v) for v in moved], p)
+    phi = angle_to([mp_number(CTX, v) for v in moved], p)
     end = exact.begins[-1]
     flow = limit_flow(other, time=end, digits=40)
     slack = 10 * flow.error_estimate + CTX.mpf(10) ** -35
@@ -287,7 +289,7 @@ def test_tubes_on_two_grids_overlap(family, seed):
         ends.append(exact)
         p = flat(exact.at(0, Fraction(0))[0])
         w0 = [problem.direction[i] for part in group.parts.indices for i in part]
-        phi = angle_to([number(CTX, v) for v in w0], p)
+        phi = angle_to([mp_number(CTX, v) for v in w0], p)
         widths.append(width(group, curve, float(phi) * (1 + 2**-40) + 1e-30, 2))
     draw, latest = random.Random(seed), min(times)
     for _ in range(20):
@@ -296,7 +298,7 @@ def test_tubes_on_two_grids_overlap(family, seed):
         for exact in ends:
             w = max(i for i, begin in enumerate(exact.begins[:-1]) if begin <= s)
             points.append(flat(exact.at(w, (s - exact.begins[w]) / exact.curve.windows[w].h)[0]))
-        assert angle_to([number(CTX, v) for v in points[0]], points[1]) <= bound_until(curves, s)
+        assert angle_to([mp_number(CTX, v) for v in points[0]], points[1]) <= bound_until(curves, s)
 
 
 def bound_until(curves, s: Fraction) -> object:

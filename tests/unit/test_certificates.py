@@ -13,7 +13,7 @@ import pytest
 from claims import separable
 
 from certflow.certificates import read_certificate, sha256, write_certificate
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer
@@ -58,9 +58,9 @@ def test_every_number_of_the_evidence_is_there_exactly() -> None:
     found, lost = json.loads(text())["groups"]
     assert lost == {"outcome": "inconclusive", "reason": "a kink was hit.", "start": None, "windows": [], "trap": None}
     (window,) = found["windows"]
-    assert parse_rational(window["h"]) == WINDOW.h
-    assert parse_rational(window["lambda"]) == WINDOW.decay
-    assert [tuple(map(parse_rational, step)) for step in window["steps"]] == [STEP, STEP]
+    assert number(window["h"]) == WINDOW.h
+    assert number(window["lambda"]) == WINDOW.decay
+    assert [tuple(map(number, step)) for step in window["steps"]] == [STEP, STEP]
     assert window["steps"][0] == ["-5*2^-1", "1*2^-10", "0*2^0"]
     assert window["parts"] == [[[2**47, [[5, -6], []]], [2**48, [[7], [1, 2, 3]]]]]
     assert found["start"] == [[2**47, -(2**40)]]

@@ -5,7 +5,7 @@ import os
 import pytest
 from problem_texts import file_text, refusal_of
 
-from certflow import problem_file
+from certflow import exact, problem_file
 from certflow.problem import Problem
 
 DATA_FILE = '[data]\nfile = "data.csv"\n'
@@ -87,7 +87,8 @@ def test_data_in_a_file_and_in_the_problem_is_a_contradiction(tmp_path):
 
 
 def test_too_many_entries_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(problem_file, "MAX_ENTRIES", 3)
+    for module in (exact, problem_file):
+        monkeypatch.setattr(module, "MAX_ENTRIES", 3)
     assert "2 × 2 entries are too many" in refusal_of(file_text())
     (tmp_path / "data.csv").write_text("1,0,5\n1,0,5\n")
     assert "more than 3 entries" in refusal_of(file_text(data=DATA_FILE), tmp_path)

@@ -2,6 +2,7 @@
 
 import hashlib
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,6 +255,108 @@ def test_only_builtin_names_are_builtin(name):
 def test_a_mistyped_builtin_name_gets_a_suggestion():
     with pytest.raises(BadInput, match="did you mean figure1"):
         Problem.builtin("figur1")
+
+
+# -- by path or by name ----------------------------------------------------------------------------------------------
+
+
+def test_a_problem_is_loaded_from_itself_a_path_or_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    problem = small()
+    for name in ("mine.toml", "mine", "figure1"):
+        problem.save(name)
+    assert Problem.load(problem) is problem
+    for source in ("mine.toml", "mine", tmp_path / "mine.toml", tmp_path / "figure1", "./figure1"):
+        assert Problem.load(source) == problem
+    assert Problem.load("figure1") == Problem.figure1()
+    assert Problem.load("figure1").name == "figure1"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("figur1", "'figur1': no built-in problem has this name; did you mean figure1?"),
+        ("figur1.toml", "figur1.toml: cannot be read"),
+        ("", "'': no built-in problem has this name"),
+        ("a\0b", "'a\\x00b': no built-in problem has this name"),
+        (".", ".: is not a plain file"),
+        (Path("figur1"), "figur1: cannot be read"),
+        (None, "problem: expected a problem, a path or the name of a built-in problem, got None."),
+        ([1], "problem: expected a problem, a path or the name of a built-in problem, got [1]."),
+    ],
+)
+def test_what_is_no_problem_is_refused(source, message):
+    with pytest.raises(BadInput) as refusal:
+        Problem.load(source)
+    assert str(refusal.value).startswith(message)
+
+
+# -- with other parts ------------------------------------------------------------------------------------------------
+
+
+def test_parts_are_replaced_and_the_rest_stays():
+    problem = small(name="mine", reduction="sum")
+    assert problem.replace() == problem
+    assert problem.replace(y=[1, 2]) == small(y=[1, 2], reduction="sum")
+    assert problem.replace(X=np.ones((2, 2))) == small(X=[[1, 1], [1, 1]], reduction="sum")
+    assert problem.replace(X=[[1, 1]], y=[1]) == small(X=[[1, 1]], y=[1], reduction="sum")
+    assert problem.replace(loss="logistic", y=[1, -1]) == small(loss="logistic", y=[1, -1], reduction="sum")
+    assert problem.replace(reduction="mean") == small()
+    assert problem.replace(loss=Loss("square", "mean")) == small()
+    assert problem.replace(direction=[0, 1]) == small(direction=[0, 1], reduction="sum")
+    wider = problem.replace(network=OneLayer(2, 2, SQUARED), seed=1)
+    assert wider == small(network=OneLayer(2, 2, SQUARED), direction=None, seed=1, reduction="sum")
+
+
+def test_a_seed_takes_the_place_of_a_direction_and_the_other_way_round():
+    problem = small().replace(seed=3)
+    assert problem == small(direction=None, seed=3)
+    assert problem.replace(seed=4) == small(direction=None, seed=4)
+    assert problem.replace(y=[1, 2]) == small(direction=None, seed=3, y=[1, 2])
+    assert problem.replace(network=OneLayer(2, 3, SQUARED)).direction.tolist() == seeded_direction(3, 6)
+    assert problem.replace(direction=[1, "-1/3"]) == small()
+
+
+def test_what_the_experiment_asks_for_is_replaced_one_by_one():
+    problem = small(experiment=Experiment(("1e-2", "1e-3"), time=7))
+    changed = problem.replace(delta="1e-1000", epsilon=0.125)
+    assert changed.experiment == Experiment(("1e-1000",), time=7, epsilon=Fraction(1, 8))
+    assert changed.sha256 == problem.sha256
+    assert problem.replace(deltas=["1e-4", "1e-5"], radius="1/7").experiment == Experiment(("1e-4", "1e-5"), radius="1/7", time=7)
+    assert problem.replace(experiment=Experiment(), time=8).experiment == Experiment(time=8)
+
+
+def test_the_name_stays_with_the_mathematics():
+    problem = small(name="mine")
+    for changes in ({}, {"delta": 1}, {"epsilon": "1/8"}, {"experiment": Experiment()}):
+        assert problem.replace(**changes).name == "mine"
+    for changes in ({"seed": 1}, {"y": [1, 2]}, {"reduction": "sum"}, {"seed": 1, "delta": 1}):
+        assert problem.replace(**changes).name == ""
+    assert problem.replace(seed=1, name="other").name == "other"
+
+
+def test_a_custom_loss_keeps_its_functions():
+    loss = Loss("custom", residual=lambda ar, outputs, y: y - outputs, curvature=1, at_zero=lambda label: label)
+    summed = small(loss=loss).replace(reduction="sum")
+    assert summed.loss == Loss("custom", "sum", loss.residual, Fraction(1), loss.at_zero)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sed": 1}, "problem.sed: unknown key; did you mean seed?"),
+        ({"factor": 1}, "problem.factor: unknown key; did you mean factor_squared?"),
+        ({"seed": 1, "direction": [1, 2]}, "initialization: give either a seed or a direction"),
+        ({"y": [1]}, "data.y: 1 labels for 2 samples"),
+        ({"delta": 0}, "experiment.deltas[0]: 0 is not positive"),
+        ({"epsilon": -1}, "experiment.epsilon: -1 is too small"),
+        ({"network": OneLayer(3, 1, SQUARED)}, "data.X: the samples have 2 entries"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(BadInput) as refusal:
+        small().replace(**changes)
+    assert str(refusal.value).startswith(message)
 
 
 @given(planar_problems())

@@ -10,7 +10,7 @@ import pytest
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.outcome import BadInput
-from certflow.tables import Column, Table, TableCell, latex_text, number, number_cell, write_table
+from certflow.tables import Column, Table, TableCell, latex_text, number_cell, number_text, write_table
 
 
 def example() -> Table:
@@ -35,7 +35,7 @@ def example() -> Table:
     ],
 )
 def test_numbers_of_any_size_are_short_text(value: object, digits: int, text: str) -> None:
-    assert number(value, digits) == text
+    assert number_text(value, digits) == text
 
 
 def test_a_cell_keeps_more_digits_for_programs_than_for_people() -> None:

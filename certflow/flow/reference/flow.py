@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
+from certflow.exact import MAX_DELTA_EXPONENT, initial_norm, number, shown, whole
 from certflow.flow.reference.integration import Integration, Pace, Precision
 from certflow.flow.reference.limit_flow import LimitFlow, limit_of
 from certflow.flow.reference.path import Path
 from certflow.outcome import BadInput, Inconclusive
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.units import normalised
@@ -75,12 +76,18 @@ class ReferenceFlow:
             return self.context.zero
         return self.context.log(self.context.mpf(self.delta.numerator) / self.delta.denominator)
 
+    def _own(self, value: Any, read: Callable[[Any], Fraction]) -> Any:
+        """A number that was given in the numbers of the flow, among which its own need no reading."""
+        if isinstance(value, self.context.mpf):
+            return value
+        exact = read(value)
+        return self.context.mpf(exact.numerator) / exact.denominator
+
     def _time(self, time: Any) -> Any:
-        value = self.context.mpf(time.numerator) / time.denominator if isinstance(time, Fraction) else self.context.mpf(time)
+        value = self._own(time, _time)
         if not 0 <= value <= self.end_time:
-            raise ValueError(
-                f"time {self.context.nstr(value, 8)} is outside the computed range [0, {self.context.nstr(self.end_time, 8)}]"
-            )
+            at, end = (self.context.nstr(each, 8) for each in (value, self.end_time))
+            raise BadInput(f"time: {at} is outside the computed range [0, {end}]; follow the flow for longer.")
         return value
 
     def block_direction(self, j: int, time: Any) -> np.ndarray:
@@ -127,9 +134,7 @@ class ReferenceFlow:
 
     def crossings(self, radius: Any) -> Iterator[tuple[Any, bool]]:
         """The scaled times at which ‖w‖ = radius, in order, each with whether the norm rises there."""
-        ctx = self.context
-        value = ctx.mpf(radius.numerator) / radius.denominator if isinstance(radius, Fraction) else ctx.mpf(radius)
-        target = ctx.log(value)
+        target = self.context.log(self._own(radius, _radius))
         points = self._turning(target)
         starts_there = points[0][1] == target
         if starts_there:
@@ -195,13 +200,27 @@ class ReferenceFlow:
                 side = 1
         return high
 
-    def sample_times(self, count: int = SAMPLES) -> list[Any]:
+    def sample_times(self, count: SupportsIndex = SAMPLES) -> list[Any]:
         """About `count` times from 0 to the end, spread evenly over the steps taken (dense where the flow is fast)."""
-        end = self.end_time
+        end, count = self.end_time, whole(count, "count", 1)
         starts = sorted({start for path in self.paths for start in path.starts if start < end})
         picked = starts[:: max(len(starts) // count, 1)]
         even = [end * i / 8 for i in range(8)] if self.order == 2 else []
         return sorted({*picked, *even, self.context.zero}) + [end]
+
+
+def _time(time: Any) -> Fraction:
+    value = number(time, "time", MAX_DELTA_EXPONENT)
+    if value < 0:
+        raise BadInput(f"time: {shown(time)} is negative; flows start at time 0.")
+    return value
+
+
+def _radius(radius: Any) -> Fraction:
+    value = number(radius, "radius", MAX_DELTA_EXPONENT)
+    if value <= 0:
+        raise BadInput(f"radius: {shown(radius)} is not positive; ‖w‖ cannot reach it.")
+    return value
 
 
 def _is_polar(problem: Problem, coordinates: str | None, log_delta: float = 0.0) -> bool:
@@ -214,14 +233,13 @@ def _is_polar(problem: Problem, coordinates: str | None, log_delta: float = 0.0)
     return problem.order > 2 and log_delta <= LARGE if coordinates is None else coordinates == "polar"
 
 
-def _precision(problem: Problem, digits: int, log_delta: float) -> Precision:
-    if isinstance(digits, bool) or not isinstance(digits, int) or not 5 <= digits <= MAX_DIGITS:
-        raise BadInput(f"digits: {digits!r} is not a whole number from 5 to {MAX_DIGITS}.")
+def _precision(problem: Problem, digits: SupportsIndex, log_delta: float) -> Precision:
+    digits = whole(digits, "digits", 5, MAX_DIGITS)
     return Precision(digits, extra=math.ceil((problem.order - 2) * -log_delta / math.log(10)) if log_delta < 0 else 0)
 
 
 def limit_flow(
-    problem: Problem, *, time: Fraction, digits: int = 30, coordinates: str = "raw", check: bool = True
+    problem: ProblemSource, *, time: Any, digits: SupportsIndex = 30, coordinates: str = "raw", check: bool = True
 ) -> ReferenceFlow:
     """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation
     (L1.5, L1.7, L1.9).
@@ -230,15 +248,16 @@ def limit_flow(
     5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
     """
 
+    given, end = Problem.load(problem), _time(time)
+
     def run(precision: Precision) -> ReferenceFlow:
-        limit = limit_of(problem, precision, _is_polar(problem, coordinates))
-        until = limit.own_time(time)
+        limit = limit_of(given, precision, _is_polar(given, coordinates))
+        until = limit.own_time(end)
         for j in range(len(limit.blocks)):
             limit.extend(j, until)
-        return _flow(limit, None, digits, until, None)
+        return _flow(limit, None, precision.digits, until, None)
 
-    precision = _precision(problem, digits, 0.0)
-    return _checked(run, precision, check)
+    return _checked(run, _precision(given, digits, 0.0), check)
 
 
 def blow_up_time(problem: Problem, digits: int = 15) -> Any | None:
@@ -253,12 +272,12 @@ def blow_up_time(problem: Problem, digits: int = 15) -> Any | None:
 
 
 def reference_flow(
-    problem: Problem,
-    delta: Fraction,
+    problem: ProblemSource,
+    delta: Any,
     *,
-    time: Fraction | None = None,
-    radius: Fraction | None = None,
-    digits: int = 30,
+    time: Any = None,
+    radius: Any = None,
+    digits: SupportsIndex = 30,
     coordinates: str | None = None,
     check: bool = True,
     partial: bool = False,
@@ -273,22 +292,21 @@ def reference_flow(
     Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
     layer, ends in a singularity, or takes too long; with `partial`, what was computed until then is returned (`stopped`).
     """
-    if delta <= 0:
-        raise BadInput(f"delta: {delta} is not positive; the flow starts at delta * w0.")
-    if radius is not None and radius <= 0:
-        raise BadInput(f"radius: {radius} is not positive; ‖w‖ cannot reach it.")
-    if time is None and (radius is None or radius <= delta):
+    given, start = Problem.load(problem), initial_norm(delta)
+    end = None if time is None else _time(time)
+    target = None if radius is None else _radius(radius)
+    if end is None and (target is None or target <= start):
         raise BadInput("flow: give a time or a radius above delta at which to stop.")
-    log_delta = math.log(delta.numerator) - math.log(delta.denominator)
-    log_target = math.log(radius.numerator) - math.log(radius.denominator) - log_delta if radius is not None else math.inf
-    goal = _Goal(time, math.inf if radius is not None and radius <= delta else log_target)
-    own_log_delta = log_delta - normalised(problem)[1].log_length
+    log_delta = math.log(start.numerator) - math.log(start.denominator)
+    log_target = math.log(target.numerator) - math.log(target.denominator) - log_delta if target is not None else math.inf
+    goal = _Goal(end, math.inf if target is not None and target <= start else log_target)
+    own_log_delta = log_delta - normalised(given)[1].log_length
 
     def run(precision: Precision) -> ReferenceFlow:
-        limit = limit_of(problem, precision, _is_polar(problem, coordinates, own_log_delta))
-        return _integrate(limit, delta, log_delta, goal, digits, partial, progress)
+        limit = limit_of(given, precision, _is_polar(given, coordinates, own_log_delta))
+        return _integrate(limit, start, log_delta, goal, precision.digits, partial, progress)
 
-    flow = _checked(run, _precision(problem, digits, own_log_delta), check, partial)
+    flow = _checked(run, _precision(given, digits, own_log_delta), check, partial)
     if flow.stopped and not (partial and flow.end_time > 0):
         tick()
         raise Inconclusive(flow.stopped)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT
+from certflow.exact import initial_norm, number, shown, whole
 from certflow.networks.base import Select
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 
 SMALLEST_DELTA = Fraction(1, 10**140)
 """Below it the squares of the weights leave the range of double precision."""
+
+SMALLEST_STEP = Fraction(1, 10**300)
+
+MAX_ITERATIONS = 10**12
 
 MAX_RECORDED = 50_000_000
 """The most recorded numbers (records × weights), 400 MB."""
@@ -63,11 +68,11 @@ class Descent:
 
 
 def gradient_descent(
-    problem: Problem,
-    delta: Fraction,
-    step: float,
-    iterations: int,
-    record_every: int = 1,
+    problem: ProblemSource,
+    delta: Any,
+    step: Any,
+    iterations: SupportsIndex,
+    record_every: SupportsIndex = 1,
     progress: Progress | None = None,
 ) -> Descent:
     """Iterate `w <- w - step · gradient` from `w = delta · direction/‖direction‖`, recording every `record_every` steps.
@@ -75,10 +80,8 @@ def gradient_descent(
     On a kink the gradient is the selection of the off-branch. Raises `BadInput` for settings out of range, data
     beyond double precision, and a step so large that the iterates leave every bound.
     """
-    if not 0 < step < float("inf"):
-        raise BadInput(f"step: {step} is not a positive number; the published experiments use 5e-5.")
-    if iterations < 0 or record_every < 1:
-        raise BadInput(f"iterations: {iterations} steps, recorded every {record_every}, make no run; give positive numbers.")
+    problem, delta, step = Problem.load(problem), initial_norm(delta), _step(step)
+    iterations, record_every = whole(iterations, "iterations", 0, MAX_ITERATIONS), whole(record_every, "record_every", 1)
     records = iterations // record_every + 2
     if records * problem.network.size > MAX_RECORDED:
         raise BadInput(f"record_every: {records} records of {problem.network.size} weights are too many; record less often.")
@@ -99,6 +102,13 @@ def gradient_descent(
                     progress("gradient descent", iteration, iterations)
             w = w + step * network.pullback(run, loss.residuals(FLOAT, run.outputs, y))
     return Descent(np.array(at), np.array(weights), np.array(losses), step, delta, problem.blocks)
+
+
+def _step(step: Any) -> float:
+    exact = number(step, "step")
+    if not SMALLEST_STEP <= exact <= 1 / SMALLEST_STEP:
+        raise BadInput(f"step: {shown(step)} is not a positive double; the published experiments use 5e-5.")
+    return float(exact)
 
 
 def _doubles(values: np.ndarray, where: str) -> np.ndarray:

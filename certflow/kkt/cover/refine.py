@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
-from certflow.arithmetic.base import UNKNOWN, exact_mpf, mp_arithmetic
+from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
+from certflow.exact import exact_mpf
 from certflow.kkt.cover.box import Boxes
 from certflow.kkt.points import KKTPoint
 from certflow.networks.correlation import Correlation

@@ -20,18 +20,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
-from typing import Any
+from typing import Any, SupportsIndex
 
 from certflow.algebra.directions import Direction
 from certflow.arithmetic.ball import Ball, bits_for
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import format_rational, parse_rational
+from certflow.exact import exact_matrix, exact_vector, format_rational, number, shown
 from certflow.kkt.neuron.circle_cells import Cells, Coefficients, critical_lines, double_angle, enclosed
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet, require_digits
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput, Inconclusive, Kind
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.running import tick
 
 MAX_DOUBLINGS = 12
@@ -81,7 +81,7 @@ class PlanarKKT(KKTSet):
     n_min: Ball
 
 
-def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) -> PlanarKKT:
+def planar_kkt(X: Any, z: Any, alpha: Any = 0, digits: SupportsIndex = 30) -> PlanarKKT:
     """All KKT points of `Σ z_i max(u·x_i, α u·x_i)²` on the circle, -1 <= α <= 1, in O(n log n) operations
     (L1.10, L2.9, L6.3).
 
@@ -91,10 +91,9 @@ def planar_kkt(X: Any, z: Any, alpha: Fraction = Fraction(0), digits: int = 30) 
     Raises `BadInput` for wrong shapes, α or digits, `Inconclusive` if an absurd precision would be needed.
     """
     rows, weights = _checked(X, z)
-    slope = parse_rational(alpha, "alpha")
+    slope, digits = number(alpha, "alpha"), require_digits(digits)
     if not -1 <= slope <= 1:
-        raise BadInput(f"alpha: {slope} is outside [-1, 1].")
-    require_digits(digits)
+        raise BadInput(f"alpha: {shown(slope)} is outside [-1, 1].")
     cells = Cells(critical_lines(rows, weights, slope * slope))
     bits = bits_for(digits) + 2 * cells.count.bit_length()
     findings = _findings(cells.slope_signs(bits))
@@ -123,12 +122,13 @@ def why_not_enumerated(problem: Problem) -> str | None:
     return None
 
 
-def kkt_of_problem(problem: Problem, digits: int = 30) -> PlanarKKT | None:
+def kkt_of_problem(problem: ProblemSource, digits: SupportsIndex = 30) -> PlanarKKT | None:
     """The KKT set of one neuron of a one-layer network of power 2 with 2 inputs; None for others (`why_not_enumerated`).
 
     It is that of n(u) = Σ z_i σ(u·x_i). A neuron with sign -1 flows under -n: same set, opposite values and kinds;
     `neuron_signs` says for which neurons a point is non-negative.
     """
+    problem = Problem.load(problem)
     network = problem.network
     if why_not_enumerated(problem) is not None or not isinstance(network, OneLayer):
         return None
@@ -136,8 +136,7 @@ def kkt_of_problem(problem: Problem, digits: int = 30) -> PlanarKKT | None:
 
 
 def _checked(X: Any, z: Any) -> tuple[list[tuple[Fraction, Fraction]], list[Fraction]]:
-    rows = [tuple(parse_rational(v, f"X[{i}]") for v in row) for i, row in enumerate(X)]
-    weights = [parse_rational(v, f"z[{i}]") for i, v in enumerate(z)]
+    rows, weights = exact_matrix(X, "X"), exact_vector(z, "z")
     if any(len(row) != 2 for row in rows):
         raise BadInput("X: a planar neuron has two inputs per sample.")
     if len(rows) != len(weights):

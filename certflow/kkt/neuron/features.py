@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from certflow.algebra.directions import Normal, dot, primitive
-from certflow.exact import parse_rational
+from certflow.exact import exact_matrix, exact_vector
 from certflow.networks.activation import Activation
 from certflow.outcome import BadInput
 from certflow.running import tick
@@ -49,10 +49,9 @@ class Neuron:
 
         Raises `BadInput` for ragged rows and a wrong number of weights.
         """
-        rows = [[parse_rational(v, f"X[{i}]") for v in row] for i, row in enumerate(X)]
-        weights = [parse_rational(v, f"z[{i}]") for i, v in enumerate(z)]
+        rows, weights = exact_matrix(X, "X"), exact_vector(z, "z")
         inputs = len(rows[0]) if rows else int(np.shape(X)[1]) if np.ndim(X) == 2 else 0
-        if inputs < 1 or any(len(row) != inputs for row in rows):
+        if inputs < 1:
             raise BadInput("X: give rows of one and the same length, at least 1.")
         if len(rows) != len(weights):
             raise BadInput(f"z: {len(weights)} weights for {len(rows)} samples; give one per sample.")

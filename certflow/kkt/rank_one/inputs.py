@@ -12,7 +12,7 @@ import numpy as np
 from certflow.algebra.directions import dot, parallel
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
-from certflow.exact import parse_rational
+from certflow.exact import exact_matrix, exact_vector
 from certflow.kkt.neuron.circle import PlanarPoint
 from certflow.kkt.points import Exact, KKTPoint
 from certflow.kkt.rank_one.construct import InputDirection
@@ -140,5 +140,4 @@ class Inputs:
 
 def exact_data(X: Any, z: Any) -> tuple[list[list[Fraction]], list[Fraction]]:
     """X and z as rationals; raises `BadInput` for what is not a number."""
-    rows = [[parse_rational(v, f"X[{i}]") for v in row] for i, row in enumerate(X)]
-    return rows, [parse_rational(v, f"z[{i}]") for i, v in enumerate(z)]
+    return exact_matrix(X, "X"), exact_vector(z, "z")

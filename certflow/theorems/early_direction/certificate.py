@@ -9,7 +9,7 @@ from certflow.certificates import Claim as AnyClaim
 from certflow.certificates import sealed
 from certflow.exact import dyadic_text
 from certflow.flow.curve import Curve, Grid, Piece, Window
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
@@ -23,7 +23,7 @@ def certificate(found: Certified[Claim]) -> str:
     return certificate_text(found.problem, found.evidence, found.claim)
 
 
-def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: AnyClaim) -> str:
+def certificate_text(problem: ProblemSource, groups: Sequence[GroupEvidence], claim: AnyClaim) -> str:
     """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes
     (L5.7).
 
@@ -31,6 +31,7 @@ def certificate_text(problem: Problem, groups: Sequence[GroupEvidence], claim: A
     without exact text, and `ValueError` for evidence that the format cannot hold: curves on several grids, or numbers
     that are not dyadic.
     """
+    problem = Problem.load(problem)
     grids = {group.curve.grid for group in groups if group.curve is not None}
     if len(grids) != 1:
         raise ValueError("a certificate needs at least one curve, and all curves on one grid")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, parse_rational, shown
+from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, number, shown
 from certflow.outcome import BadInput, Fate
 from certflow.problem import Problem
 from certflow.units import Units, multiplied
@@ -316,7 +316,7 @@ def _whole(value: Any, where: str) -> int:
 
 
 def _number(value: Any, where: str) -> Fraction:
-    return parse_rational(_text(value, where), where, MAX_DELTA_EXPONENT)
+    return number(_text(value, where), where, MAX_DELTA_EXPONENT)
 
 
 def _positive(value: Any, where: str) -> Fraction:

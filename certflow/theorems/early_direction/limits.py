@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.decimal_text import rounded_text
-from certflow.exact import format_rational, parse_rational
+from certflow.exact import format_rational, number
 from certflow.outcome import BadInput
 from certflow.theorems.early_direction.claim import Block, Claim
 
@@ -75,9 +75,9 @@ def limits(claim: Claim, certificate: dict[str, Any]) -> list[Bottleneck]:
 def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
     clock, rates = [Fraction(0)], []
     for window in group["windows"]:
-        step = parse_rational(window["h"], "h") / len(window["steps"])
+        step = number(window["h"], "h") / len(window["steps"])
         for mu, _, _ in window["steps"]:
-            rates.append(step * parse_rational(mu, "mu"))
+            rates.append(step * number(mu, "mu"))
             clock.append(clock[-1] + step)
     # The contiguous stretch with the largest integral of mu.
     best, begin, end = Fraction(0), 0, 0
@@ -94,6 +94,6 @@ def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
 def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:
     if group["trap"] is None:
         return Fraction(0)
-    room = parse_rational(group["trap"]["r0"], "r0") - (block.kkt_radius or 0)
+    room = number(group["trap"]["r0"], "r0") - (block.kkt_radius or 0)
     angles = (angle for angle in (block.angle_at_horizon, block.angle_at_radius) if angle is not None)
     return max(angles, default=Fraction(0)) / min(claim.epsilon, room)

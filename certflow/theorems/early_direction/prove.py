@@ -18,7 +18,7 @@ import numpy as np
 
 from certflow.arithmetic.doubles import logarithm
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import common_bits
+from certflow.exact import common_bits, short_number, shown
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
@@ -28,7 +28,6 @@ from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choi
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
-from certflow.problem_file import exact_number
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.certified import Certified
@@ -70,12 +69,12 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
     `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that make no
     sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
-    goal = problem.experiment.epsilon if epsilon is None else exact_number(epsilon, "epsilon")
-    angle = exact_number(start_angle, "start_angle")
+    goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
+    angle = short_number(start_angle, "start_angle")
     if not 0 < goal <= LARGEST_EPSILON:
-        raise BadInput(f"epsilon: {goal} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
+        raise BadInput(f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
     if not 0 <= angle <= goal:
-        raise BadInput(f"start_angle: {angle} is outside [0, epsilon]; give a small angle in radians.")
+        raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
     scaled, units = normalised(problem)
     long = _too_long(scaled, problem.direction)
     if long:

@@ -5,7 +5,6 @@ Everything is evaluated in balls from the numbers of the claim alone; it is as t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, parse_rational, shown
+from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, initial_norm, listed, number, shown
 from certflow.outcome import BadInput, Fate
 from certflow.theorems.early_direction.claim import Block, Claim, Pair, Times
 
@@ -83,7 +82,7 @@ class Answer:
         }
 
 
-def query(claim: Claim, delta: Any, radii: Sequence[Any] | None = None) -> Answer:
+def query(claim: Claim, delta: Any, radii: Any = None) -> Answer:
     """The claim at one `delta` (exact; text such as "1e-1000") and at the `radii` ‖w‖ = rho (default: R,
     R/10, ...) (L5.2, L5.4).
 
@@ -93,9 +92,7 @@ def query(claim: Claim, delta: Any, radii: Sequence[Any] | None = None) -> Answe
 
     Raises `BadInput` for a delta that is not in (0, delta_bar], and for radii below the norm at `start` or above R.
     """
-    size = parse_rational(delta, "delta", MAX_DELTA_EXPONENT)
-    if size <= 0:
-        raise BadInput(f"delta: {shown(delta)} is not positive; delta is the norm of the initial weights.")
+    size = initial_norm(delta)
     if size > claim.delta_bar:
         bar = rounded_text(claim.delta_bar, 6)
         raise BadInput(f"delta: {shown(delta)} is above the proved delta_bar = {bar}; the theorem says nothing about it.")
@@ -105,7 +102,7 @@ def query(claim: Claim, delta: Any, radii: Sequence[Any] | None = None) -> Answe
         raise BadInput(f"delta: {shown(delta)} to the power {claim.order - 2} is too extreme to be written down.") from error
 
 
-def _answer(claim: Claim, delta: Fraction, text: str, radii: Sequence[Any] | None) -> Answer:
+def _answer(claim: Claim, delta: Fraction, text: str, radii: Any) -> Answer:
     stretch = Ball(delta, BITS) ** (claim.order - 2)  # t = scaled time / stretch
     times, start = claim.times, None
     chosen = _radii(claim, delta, radii)
@@ -152,17 +149,18 @@ def start_radius(claim: Claim, delta: Fraction) -> Fraction:
     return claim.times.start_radius[1] * delta
 
 
-def _radii(claim: Claim, delta: Fraction, radii: Sequence[Any] | None) -> list[Fraction]:
+def _radii(claim: Claim, delta: Fraction, radii: Any) -> list[Fraction]:
+    asked = [] if radii is None else listed(radii, "radius", "a list of numbers")
     if claim.radius is None:
-        if radii:
+        if asked:
             raise BadInput("radius: in this theorem no block is proved to grow, so there is no radius to ask about.")
         return []
     least = start_radius(claim, delta)
     if radii is None:
         decades = (claim.radius / 10**k for k in range(DECADES))
         return [rho for rho in decades if rho >= least]
-    values = [parse_rational(each, "radius", MAX_DELTA_EXPONENT) for each in radii]
-    for given, rho in zip(radii, values, strict=True):
+    values = [number(each, "radius", MAX_DELTA_EXPONENT) for each in asked]
+    for given, rho in zip(asked, values, strict=True):
         if not least <= rho <= claim.radius:
             low, high = rounded_text(least, 4, up=True), rounded_text(claim.radius, 4)
             raise BadInput(f"radius: {shown(given)} is not between {low} and {high}, where the theorem speaks for this delta.")

@@ -172,11 +172,11 @@ def _names(blocks: Sequence[Block]) -> str:
 def number_runs(numbers: Sequence[int]) -> str:
     """Numbers in words, with runs shortened: "1 to 4, 7 and 9"."""
     runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+    for each in sorted(numbers):
+        if runs and each == runs[-1][1] + 1:
+            runs[-1][1] = each
         else:
-            runs.append([number, number])
+            runs.append([each, each])
     texts = [text for a, b in runs for text in ([f"{a} to {b}"] if b > a + 1 else [str(a)] if a == b else [str(a), str(b)])]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, SupportsIndex
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import ceiling_text, floor_text, magnitude
-from certflow.exact import MAX_DELTA_EXPONENT, format_rational, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, format_rational, initial_norm, number, shown
 from certflow.kkt.bounds.largest import global_bounds, z_norm
+from certflow.kkt.points import require_digits
 from certflow.outcome import BadInput
-from certflow.problem import Problem
+from certflow.problem import Problem, ProblemSource
 
 _GUARD_BITS = 32
 
@@ -55,35 +57,33 @@ class NearOrigin:
     beta_method: str
     digits: int
 
-    def factor_time(self, factor_squared: Fraction) -> TimeBound:
+    def factor_time(self, factor_squared: Any) -> TimeBound:
         """Until ‖w‖ = sqrt(C) delta, C = `factor_squared` > 1; the same for every delta. Raises `BadInput`
         for C <= 1 (L2.2, L2.4)."""
-        if factor_squared <= 1:
-            raise BadInput(f"experiment.factor_squared: {factor_squared} is not above 1; the norm starts at factor 1.")
-        return self._time(Ball(factor_squared, self._bits))
+        square = number(factor_squared, "experiment.factor_squared")
+        if square <= 1:
+            raise BadInput(f"experiment.factor_squared: {shown(square)} is not above 1; the norm starts at factor 1.")
+        return self._time(Ball(square, self._bits))
 
-    def radius_time(self, delta: Fraction | str, radius: Fraction) -> TimeBound:
-        """Until ‖w‖ = R = `radius`, from ‖w(0)‖ = `delta`, both positive (exact or text); 0 if R <= delta
-        (L2.2).
+    def radius_time(self, delta: Any, radius: Any) -> TimeBound:
+        """Until ‖w‖ = R = `radius`, from ‖w(0)‖ = `delta`, both positive; 0 if R <= delta (L2.2).
 
         Any delta a problem file may name is fine, the ratio R/delta is only ever a ball. Raises `BadInput`.
         """
-        start, end = parse_rational(delta, "delta", MAX_DELTA_EXPONENT), parse_rational(radius, "radius", MAX_DELTA_EXPONENT)
-        if start <= 0 or end <= 0:
-            raise BadInput("delta, radius: both are norms and must be positive.")
+        start, end = initial_norm(delta), number(radius, "radius", MAX_DELTA_EXPONENT)
+        if end <= 0:
+            raise BadInput(f"radius: {shown(radius)} is not positive; ‖w‖ cannot reach it.")
         if end <= start:
             return TimeBound(Fraction(0), Fraction(0))
         return self._time((Ball(end, self._bits) / Ball(start, self._bits)).square())
 
-    def time_bound(
-        self, delta: Fraction | str, factor_squared: Fraction | None = None, radius: Fraction | None = None
-    ) -> TimeBound:
+    def time_bound(self, delta: Any, factor_squared: Any = None, radius: Any = None) -> TimeBound:
         """`factor_time` or `radius_time`, whichever of the two events is given; `BadInput` unless exactly one is."""
         if (factor_squared is None) == (radius is None):
             raise BadInput("time_bound: give either factor_squared or radius.")
         if radius is not None:
             return self.radius_time(delta, radius)
-        return self.factor_time(parse_rational(factor_squared, "factor_squared"))
+        return self.factor_time(factor_squared)
 
     @property
     def _bits(self) -> int:
@@ -105,7 +105,7 @@ class NearOrigin:
             return None
         return max(Fraction(0), (numerator / Ball(size, self._bits)).lower())
 
-    def statement(self, factor_squared: Fraction = Fraction(4)) -> str:
+    def statement(self, factor_squared: Any = 4) -> str:
         """What is proved, as English sentences (L2.3)."""
         if self.n_max_upper == 0:
             return (
@@ -117,18 +117,19 @@ class NearOrigin:
         time = "t" if self.order == 2 else "t * delta" if self.order == 3 else f"t * delta^{self.order - 2}"
         return (
             f"For every delta > 0, every initial direction and every gradient flow with |w(0)| = delta: "
-            f"|w(t)|^2 <= {format_rational(factor_squared)} delta^2 as long as {time} <= {_down(bound.bound_nmax)}. "
+            f"|w(t)|^2 <= {format_rational(number(factor_squared))} delta^2 as long as {time} <= {_down(bound.bound_nmax)}. "
             f"This uses N+_max <= {_up(self.n_max_upper)} ({self.n_max_method}); "
             f"beta |z| <= {product} ({self.beta_method}) alone gives {_down(bound.bound_beta)}."
         )
 
 
-def near_origin(problem: Problem, digits: int = 30) -> NearOrigin:
+def near_origin(problem: ProblemSource, digits: SupportsIndex = 30) -> NearOrigin:
     """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every
     delta (L2.1).
 
     Raises `Inconclusive` for an expression network whose size on the unit sphere could not be bounded.
     """
+    problem, digits = Problem.load(problem), require_digits(digits)
     bounds = global_bounds(problem, digits)
     return NearOrigin(
         order=problem.order,

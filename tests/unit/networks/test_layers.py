@@ -229,10 +229,35 @@ def test_linear_networks_without_hidden_layer():
     assert not network.hessian(run, EXACT.array([Fraction(1)])).any()
 
 
+def test_the_activation_is_given_as_such_or_by_its_numbers():
+    leaky = Activation(Fraction(1, 10), 2)
+    for make in (
+        lambda *a, **k: OneLayer(2, 3, *a, **k),
+        lambda *a, **k: TwoLayer(2, 3, *a, **k),
+        lambda *a, **k: FeedForward([2, 1], *a, **k),
+    ):
+        assert make(leaky) == make(alpha="1/10", power=2)
+        assert make(Activation(0, 3)) == make(power=3)
+        assert make(Activation(1, 1)) == make(alpha=1)
+        assert make() == make(Activation())
+        for wrong in ({"alpha": 0}, {"power": 1}):
+            with pytest.raises(BadInput, match="network.activation: alpha and power are those of the activation"):
+                make(leaky, **wrong)
+        with pytest.raises(BadInput, match="network.activation: expected Activation"):
+            make("relu")
+
+
 @pytest.mark.parametrize(
     ("make", "place"),
     [
         (lambda: Activation(2), "activation.alpha"),
+        (lambda: OneLayer(2, 1, alpha=2), "activation.alpha"),
+        (lambda: OneLayer(0, 1), "network.inputs"),
+        (lambda: TwoLayer(2, 0), "network.width"),
+        (lambda: FeedForward(3), "network.widths"),
+        (lambda: FeedForward([2, 2, 1], trained=[1], given=[[[1, 2]]]), "network.given"),
+        (lambda: FeedForward([2, 2, 1], trained=[1], given={"2": [[1, 2]]}), "network.given"),
+        (lambda: FeedForward([2, 2, 1], trained=[1], given={2: [[1, 2]], 3: [[1]]}), "network.given"),
         (lambda: Activation("nan"), "activation.alpha"),
         (lambda: Activation(0, 0), "activation.power"),
         (lambda: Activation(0, MAX_POWER + 1), "activation.power"),
@@ -241,16 +266,16 @@ def test_linear_networks_without_hidden_layer():
         (lambda: OneLayer(2, 2, Activation(), [1]), "network.signs"),
         (lambda: OneLayer(2, 2, Activation(), [1, 2]), "network.signs"),
         (lambda: FeedForward([2], Activation()), "network.widths"),
-        (lambda: FeedForward([2, 0, 1], Activation()), "network.widths"),
+        (lambda: FeedForward([2, 0, 1], Activation()), "network.widths[1]"),
         (lambda: FeedForward([2, 3, 2], Activation()), "network.widths"),
-        (lambda: FeedForward([2, 2.0, 1], Activation()), "network.widths"),
+        (lambda: FeedForward([2, 2.0, 1], Activation()), "network.widths[1]"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[]), "network.trained"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[2, 1]), "network.trained"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[3]), "network.trained"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[1]), "network.given"),
         (lambda: FeedForward([2, 2, 1], Activation(), given={1: [[1, 2], [3, 4]]}), "network.given"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[1], given={2: [[1]]}), 'network.given."2"'),
-        (lambda: FeedForward([2, 2, 1], Activation(), trained=[2], given={1: [[1, 2], [3]]}), 'network.given."1"'),
+        (lambda: FeedForward([2, 2, 1], Activation(), trained=[2], given={1: [[1, 2], [3]]}), 'network.given."1"[1]'),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[1], given={2: [["x", 1]]}), 'network.given."2"[0][0]'),
         (lambda: FeedForward([1000, 1000, 1], Activation()), "network"),
     ],

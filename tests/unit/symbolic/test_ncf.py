@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from certflow.algebra.directions import cross, degrees, reduced
 from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT, FLOAT
-from certflow.exact import parse_rational
+from certflow.exact import number
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
@@ -306,7 +306,7 @@ def test_exact_text_shows_every_coefficient_exactly():
     lines = [line for line in exact.text(max_arcs=1, exact=True).splitlines() if "cos(2*t)" in line]
     found = re.search(r"(\S+) ([+-]) (\S+)\*cos\(2\*t\) ([+-]) (\S+)\*sin\(2\*t\)$", lines[0])
     arc: Arc = exact.arcs()[0]
-    values = [parse_rational(found[1])] + [parse_rational(found[k + 1]) * (-1 if found[k] == "-" else 1) for k in (2, 4)]
+    values = [number(found[1])] + [number(found[k + 1]) * (-1 if found[k] == "-" else 1) for k in (2, 4)]
     assert values == [arc.cosines[0], arc.cosines[2], arc.sines[2]]
 
 

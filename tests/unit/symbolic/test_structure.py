@@ -22,20 +22,13 @@ from certflow.problem import Problem
 from certflow.symbolic.arithmetic import SYMBOLIC, forward_on_cell, outputs_on_cell
 from certflow.symbolic.expressions import input_symbols, network_expression, weight_symbols
 from certflow.symbolic.smoothness import UNKNOWN_SMOOTHNESS, regularity
-from certflow.symbolic.structure import Structure, structure
+from certflow.symbolic.structure import Structure, structure, structure_of
 from certflow.symbolic.zero_preserving import is_zero_preserving, zero_preserving_sets
 
 RELU, SQUARED, LEAKY, LINEAR = (
     Activation(*a) for a in ((Fraction(0), 1), (Fraction(0), 2), (Fraction(1, 3), 1), (Fraction(1), 1))
 )
 ABSOLUTE = Activation(Fraction(-1), 1)
-
-
-class Case:
-    """A network under a loss; all that `structure` asks of a problem."""
-
-    def __init__(self, network, loss=None):
-        self.network, self.loss = network, loss or Loss()
 
 
 def expression(text):
@@ -81,7 +74,7 @@ def custom_loss():
     ],
 )
 def test_smoothness_and_theorem(network, smoothness, theorem, reason):
-    found = structure(Case(network))
+    found = structure_of(network, Loss())
     assert (found.smoothness, found.theorem) == (smoothness, theorem)
     assert reason in found.reason
     assert found.reason.endswith(".") and (theorem is not None) == ("applies" in found.reason)
@@ -94,8 +87,8 @@ def test_smoothness_and_theorem(network, smoothness, theorem, reason):
 
 def test_losses_of_the_literature_only():
     network = OneLayer(2, 1, SQUARED)
-    assert "logistic loss" in structure(Case(network, Loss("logistic"))).reason
-    found = structure(Case(network, custom_loss()))
+    assert "logistic loss" in structure_of(network, Loss("logistic")).reason
+    found = structure_of(network, custom_loss())
     assert found.theorem is None and "square and the logistic loss only" in found.reason
 
 
@@ -108,7 +101,7 @@ def test_of_the_figure_1_problem():
 
 def test_networks_that_are_not_homogeneous_are_refused():
     with pytest.raises(BadInput, match="no order of homogeneity"):
-        structure(Case(expression("u1*u2 + u3")))
+        structure_of(expression("u1*u2 + u3"), Loss())
 
 
 # -- smoothness --------------------------------------------------------------------------------------------------------

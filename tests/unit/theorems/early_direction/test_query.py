@@ -10,7 +10,7 @@ import pytest
 from claims import block, joint, separable
 
 from certflow import query as ask
-from certflow.exact import MAX_DELTA_EXPONENT, parse_rational
+from certflow.exact import MAX_DELTA_EXPONENT, number
 from certflow.outcome import BadInput
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.words import answer_tables
@@ -27,7 +27,7 @@ def query(claim: dict, delta: str, radii: list[str] | None = None) -> dict[str, 
 
 
 def exact(text: str) -> Fraction:
-    return parse_rational(text, max_exponent=MAX_DELTA_EXPONENT)
+    return number(text, max_exponent=MAX_DELTA_EXPONENT)
 
 
 def mp(value: Fraction | str) -> Any:
