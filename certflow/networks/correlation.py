@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -114,17 +115,17 @@ class Correlation:
         """X and z in numbers of `ar`, converted once. Raises `TypeError` for residuals that these cannot hold."""
         found = self._numbers.get(ar)
         if found is None:
-            if len(self._numbers) == _MOST_CONVERSIONS:
-                self._numbers.pop(next(iter(self._numbers)))
-            if ar.is_rigorous and self._in_doubles:
+            for oldest in list(self._numbers)[: 1 - _MOST_CONVERSIONS]:
+                self._numbers.pop(oldest, None)
+            if ar.is_rigorous and self._is_approximate:
                 raise TypeError("samples and residuals in doubles are evaluated in doubles; give exact numbers.")
             found = self._numbers[ar] = ar.array(self.X), self._residuals(ar)
         return found
 
     @cached_property
-    def _in_doubles(self) -> bool:
-        values = (self.X.ravel(), self.z) if isinstance(self.z, np.ndarray) else (self.X.ravel(),)
-        return any(isinstance(value, float) for array in values for value in array)
+    def _is_approximate(self) -> bool:
+        values = (*self.X.ravel(), *(self.z if isinstance(self.z, np.ndarray) else ()))
+        return not all(isinstance(value, Rational | Enclosure) for value in values)
 
     def _residuals(self, ar: Arithmetic) -> Any:
         z = self.z
@@ -141,6 +142,10 @@ class Correlation:
         if isinstance(hulls[0], Enclosure):
             return np.array(hulls, dtype=object)
         return np.concatenate([hull.reshape(1) for hull in hulls])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Conversions are made again where they are needed: balls do not leave their process.
+        return Correlation, (self.network, self.X, self.z)
 
     # -- views -----------------------------------------------------------------------------------------------
 
@@ -188,7 +193,8 @@ class Correlation:
 
 def _read_only(values: Any) -> np.ndarray:
     """An object array of these values that nobody can change."""
-    if isinstance(values, np.ndarray) and values.dtype == object and not values.flags.writeable:
+    fixed = isinstance(values, np.ndarray) and values.dtype == object and not values.flags.writeable
+    if fixed and (values.base is None or not values.base.flags.writeable):
         return values
     result = np.array(values, dtype=object)
     result.setflags(write=False)

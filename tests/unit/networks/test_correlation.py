@@ -1,7 +1,9 @@
 """N as an object: values and derivatives against exact oracles, in every number system, one by one and many at a time."""
 
+import pickle
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, reject
@@ -214,6 +216,32 @@ def test_enclosures_and_doubles_do_not_pass_for_exact_numbers():
         with pytest.raises(TypeError):
             correlation.numbers(ar)
     assert doubles.value(FLOAT, np.ones(2)) == 4.5
+
+
+@pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.longdouble(0.5), mpmath.mpf(0.5)])
+def test_no_kind_of_approximation_passes_for_exact(value):
+    N = Correlation(OneLayer(1, 1, Activation(power=2), [1]), [[Fraction(1)]], [value])
+    with pytest.raises(TypeError, match="give exact numbers"):
+        N.value(EXACT, np.array([Fraction(1)]))
+
+
+@given(problems())
+def test_it_is_pickled_without_what_was_converted(problem):
+    N = problem.correlation
+    w = [Fraction(1, 1 + k) for k in range(N.size)]
+    N.value(BallArithmetic(BITS), BallArithmetic(BITS).array(w))
+    other = pickle.loads(pickle.dumps(problem)).correlation
+    assert other.value(EXACT, np.array(w)) == N.value(EXACT, np.array(w))
+    assert not other.X.flags.writeable
+
+
+def test_data_behind_a_view_that_cannot_be_written_are_copied():
+    data = np.array([Fraction(1)], dtype=object)
+    view = data[:]
+    view.setflags(write=False)
+    N = Correlation(OneLayer(1, 1, Activation(power=2), [1]), [[Fraction(1)]], view)
+    data[0] = Fraction(7)
+    assert N.value(EXACT, np.array([Fraction(1)])) == 1
 
 
 def test_a_conversion_is_made_once_and_nobody_changes_the_data():
