@@ -1,10 +1,11 @@
-"""Certificates of the built-in problems: time to prove, time to check, size, delta_bar against estimates, and tightness.
+"""Certificates of the built-in problems: time to prove, time to check, size, delta_bar against estimates, and
+tightness.
 
     python benchmarks/certificates.py [NAME ...] [--tightness]
 
-The estimates are those of an unproved analysis of the same problems (epsilon = 0.01). Tightness is delta_bar over the
-largest delta, on a grid of ten per decade, for which the reference flow (an approximation) satisfies the same epsilon, T, C
-and R. The figures of the last run are in `certificates.json`.
+The estimates are those of an unproved analysis of the same problems (epsilon = 0.01). Tightness is delta_bar
+over the largest delta, on a grid of ten per decade, for which the reference flow (an approximation) satisfies
+the same epsilon, T, C and R. The figures of the last run are in `certificates.json`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def measure(name: str, tight: bool) -> dict[str, Any]:
         path = Path(folder) / "certificate.json"
         path.write_text(text, encoding="ascii")
         start = time.perf_counter()
-        code = subprocess.run([sys.executable, "-m", "certflow.checker", "--quiet", str(path)], check=False).returncode
+        code = subprocess.run(
+            [sys.executable, "-m", "certflow.checker", "--quiet", str(path)], check=False
+        ).returncode
         checked = time.perf_counter() - start
     delta_bar = float(found.claim.delta_bar)
     figures = {
@@ -67,7 +70,9 @@ def measure(name: str, tight: bool) -> dict[str, Any]:
 
 
 def tightness(problem: Problem, claim: dict[str, Any]) -> float:
-    """delta_bar over the largest delta of the grid at which the reference flow still does what the claim says."""
+    """delta_bar over the largest delta of the grid at which the reference flow still does what the claim
+    says.
+    """
     delta_bar = Fraction(claim["delta_bar"])
     k = math.ceil(10 * math.log10(float(delta_bar)))
     while keeps(problem, claim, Fraction(10 ** (k / 10))):
@@ -89,7 +94,9 @@ def keeps(problem: Problem, claim: dict[str, Any], delta: Fraction) -> bool:
         begin = flow.time_at_norm(Fraction(claim["horizon"]["norm_over_delta"]) * delta)
     if stop is None or begin is None or begin > stop:
         return False
-    largest = flow.context.sqrt(flow.context.mpf(float(Fraction(claim["growth"]["factor_squared"])))) * float(delta)
+    largest = flow.context.sqrt(flow.context.mpf(float(Fraction(claim["growth"]["factor_squared"])))) * float(
+        delta
+    )
     if flow.context.exp(flow.log_norm(begin)) > largest:
         return False
     centres = [
@@ -102,7 +109,9 @@ def keeps(problem: Problem, claim: dict[str, Any], delta: Fraction) -> bool:
             direction = flow.block_direction(j, at)
             inner = sum(float(a) * b for a, b in zip(direction, centre, strict=True))
             size = math.sqrt(sum(b * b for b in centre))
-            across = math.sqrt(sum((float(a) - inner / size * b / size) ** 2 for a, b in zip(direction, centre, strict=True)))
+            across = math.sqrt(
+                sum((float(a) - inner / size * b / size) ** 2 for a, b in zip(direction, centre, strict=True))
+            )
             if math.atan2(across, inner / size) > epsilon:
                 return False
     return True

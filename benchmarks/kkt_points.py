@@ -1,9 +1,11 @@
-"""Complete KKT sets against a dense grid with Newton's method, the usual way to look for them: time, and points missed.
+"""Complete KKT sets against a dense grid with Newton's method, the usual way to look for them: time, and
+points missed.
 
-100 random neurons in the plane and 20 in space (squared ReLU), half of each with small whole numbers, so that kinks, ties and
-dead sets occur. Both methods see the same problem in the same run. A listed isolated point is *missed* if the grid ends
-nowhere within 1e-6 of it; sets of KKT points, which a grid cannot list, are counted by themselves. Run:
-python benchmarks/kkt_points.py [planar] [spatial] (default 100 20); the figures go to kkt_points.json beside it.
+100 random neurons in the plane and 20 in space (squared ReLU), half of each with small whole numbers, so that
+kinks, ties and dead sets occur. Both methods see the same problem in the same run. A listed isolated point is
+*missed* if the grid ends nowhere within 1e-6 of it; sets of KKT points, which a grid cannot list, are counted
+by themselves. Run: python benchmarks/kkt_points.py [planar] [spatial] (default 100 20); the figures go to
+kkt_points.json beside it.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ def random_data(draw: random.Random, d: int, special: bool) -> tuple[list[list[F
 
 
 def grid_points(X: Any, z: Any, d: int) -> list[Any]:
-    """The KKT points that Newton's method reaches from the local minima of |P∇n| on a grid, without repetitions."""
+    """The KKT points that Newton's method reaches from the local minima of |P∇n| on a grid, without
+    repetitions.
+    """
     U = grid(d)
     slope = np.linalg.norm(tangential(X, z, U), axis=1)
     around = (slope <= np.roll(slope, 1)) & (slope <= np.roll(slope, -1))
@@ -66,7 +70,9 @@ def grid(d: int) -> Any:
         return np.column_stack([np.cos(angle), np.sin(angle)])
     height = 1 - (2 * k + 1) / GRID[d]
     around = np.pi * (1 + 5**0.5) * k
-    return np.column_stack([np.sqrt(1 - height**2) * np.cos(around), np.sqrt(1 - height**2) * np.sin(around), height])
+    return np.column_stack(
+        [np.sqrt(1 - height**2) * np.cos(around), np.sqrt(1 - height**2) * np.sin(around), height]
+    )
 
 
 def tangential(X: Any, z: Any, U: Any) -> Any:
@@ -136,7 +142,11 @@ def main(planar: int, spatial: int) -> None:
         results = [one(seed, d) for seed in range(count)]
         for kind, part in (("general", results[::2]), ("special", results[1::2])):
             if part:
-                figures[f"{name}, {kind} position"] = {"samples": list(SAMPLES), "grid": GRID[d], **summary(part)}
+                figures[f"{name}, {kind} position"] = {
+                    "samples": list(SAMPLES),
+                    "grid": GRID[d],
+                    **summary(part),
+                }
                 print(f"{name}, {kind}: {figures[f'{name}, {kind} position']}")
     Path(__file__).with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

@@ -1,15 +1,15 @@
 """Mutation testing of the code that is trusted: which changes of one expression do the tests not notice?
 
-    python -m pip install -e ".[test,mutation]"
-    python benchmarks/mutants.py checker --sample 1500 --seed 1
-    python benchmarks/mutants.py prover --sample 1000 --seed 1
-    python benchmarks/mutants.py checker --files 'certflow/checker/early_direction/claim.py' --folder /some/folder
-    python benchmarks/mutants.py checker --folder /some/folder --survivors
+    python -m pip install -e ".[test,mutation]" python benchmarks/mutants.py checker --sample 1500 --seed 1
+    python benchmarks/mutants.py prover --sample 1000 --seed 1 python benchmarks/mutants.py checker --files
+    'certflow/checker/early_direction/claim.py' --folder /some/folder python benchmarks/mutants.py checker
+    --folder /some/folder --survivors
 
-mutmut makes the mutants and runs, for each, the tests that enter the mutated function (shortest first). mutants.toml says
-what is mutated and by which tests it must be noticed; mutants_equivalent.toml lists the mutants that no test can notice,
-with the reason. Everything happens in a copy of the project; with --folder the copy stays, and --survivors tries those
-again that were not noticed there before. Exit code 0 if the share of the target is reached, else 1.
+mutmut makes the mutants and runs, for each, the tests that enter the mutated function (shortest first).
+mutants.toml says what is mutated and by which tests it must be noticed; mutants_equivalent.toml lists the
+mutants that no test can notice, with the reason. Everything happens in a copy of the project; with --folder
+the copy stays, and --survivors tries those again that were not noticed there before. Exit code 0 if the share
+of the target is reached, else 1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SURVIVED, NO_TESTS = 0, 33
-UNUSED = shutil.ignore_patterns(".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis", "mutants")
+UNUSED = shutil.ignore_patterns(
+    ".git", "build", "*.egg-info", ".*_cache", "__pycache__", ".hypothesis", "mutants"
+)
 
 SHORTEST_FIRST = '''"""Runs the shortest tests first: a mutant is noticed as soon as one test fails."""
 
@@ -65,11 +67,15 @@ def main() -> int:
     targets = tomllib.loads((HERE / "mutants.toml").read_text())
     parser = argparse.ArgumentParser(description="Mutation testing of trusted code.")
     parser.add_argument("target", choices=sorted(targets))
-    parser.add_argument("--sample", type=int, help="try this many mutants, chosen at random over all files (default: all)")
+    parser.add_argument(
+        "--sample", type=int, help="try this many mutants, chosen at random over all files (default: all)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--files", default="*", help="only files that match this pattern")
     parser.add_argument("--folder", type=Path, help="keep the copies and the results here")
-    parser.add_argument("--survivors", action="store_true", help="only those that were tried in --folder and not noticed")
+    parser.add_argument(
+        "--survivors", action="store_true", help="only those that were tried in --folder and not noticed"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     target = targets[options.target]
@@ -93,11 +99,24 @@ def _make(room: Path, files: list[str], group: dict[str, Any]) -> None:
     tests = [str(path.relative_to(room)) for pattern in group["tests"] for path in sorted(room.glob(pattern))]
     chosen = ["-k", " and ".join(f"not {word}" for word in group["without"])] if group["without"] else []
     # What a failed test would say is not read, and takes far longer than the test.
-    plain = ["-n", "0", "--assert=plain", "--tb=no", "-p", "no:cacheprovider", "-p", "no:links_entered", "-p", "shortest_first"]
+    plain = [
+        "-n",
+        "0",
+        "--assert=plain",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:links_entered",
+        "-p",
+        "shortest_first",
+    ]
     settings = {
         "source_paths": ["certflow"],
         "only_mutate": files,
-        "also_copy": [path.name for path in room.iterdir() if path.name not in ("mutants", "certflow", "tests")],
+        "also_copy": [
+            path.name for path in room.iterdir() if path.name not in ("mutants", "certflow", "tests")
+        ],
         "track_dependencies": False,
         # Far more than all tests need: a mutant that is stopped here counts as noticed.
         "timeout_multiplier": 4.0,
@@ -106,7 +125,9 @@ def _make(room: Path, files: list[str], group: dict[str, Any]) -> None:
         "pytest_add_cli_args": plain + chosen,
     }
     table = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-    (room / "pyproject.toml").write_text(f"{(HERE.parent / 'pyproject.toml').read_text()}\n[tool.mutmut]\n{table}")
+    (room / "pyproject.toml").write_text(
+        f"{(HERE.parent / 'pyproject.toml').read_text()}\n[tool.mutmut]\n{table}"
+    )
     # mutmut makes the mutants and times the tests before it looks for the names that it is asked for.
     _mutmut(room, "run", "no-such-mutant", quiet=True)
     if not (room / "mutants" / "mutmut-stats.json").exists():
@@ -117,7 +138,12 @@ def _mutmut(room: Path, *words: str, quiet: bool = False) -> str:
     environment = {**os.environ, "CI": "1", "PYTHONPATH": str(room / "mutants")}
     output = subprocess.PIPE if quiet else None
     run = subprocess.run(
-        [sys.executable, "-m", "mutmut", *words], cwd=room, env=environment, stdout=output, stderr=output, text=True
+        [sys.executable, "-m", "mutmut", *words],
+        cwd=room,
+        env=environment,
+        stdout=output,
+        stderr=output,
+        text=True,
     )
     return run.stdout or ""
 
@@ -125,7 +151,11 @@ def _mutmut(room: Path, *words: str, quiet: bool = False) -> str:
 def _results(room: Path) -> dict[str, int | None]:
     """The exit code of the tests for every mutant of the room; None for those not tried."""
     metas = sorted((room / "mutants").rglob("*.meta"))
-    return {name: code for path in metas for name, code in json.loads(path.read_text())["exit_code_by_key"].items()}
+    return {
+        name: code
+        for path in metas
+        for name, code in json.loads(path.read_text())["exit_code_by_key"].items()
+    }
 
 
 def _try(rooms: list[Path], options: argparse.Namespace) -> None:
@@ -138,7 +168,9 @@ def _try(rooms: list[Path], options: argparse.Namespace) -> None:
         if options.sample is not None and options.sample < len(chosen):
             chosen = random.Random(options.seed).sample(chosen, options.sample)
     for room in rooms:
-        entered = set(json.loads((room / "mutants" / "mutmut-stats.json").read_text())["tests_by_mangled_function_name"])
+        entered = set(
+            json.loads((room / "mutants" / "mutmut-stats.json").read_text())["tests_by_mangled_function_name"]
+        )
         names = sorted(name for place, name in chosen if place == room)
         alone = [name for name in names if name.rsplit("__mutmut_", 1)[0] not in entered]
         kept = (
@@ -158,7 +190,8 @@ def _forget(room: Path, kept: set[str], alone: set[str]) -> None:
         meta = json.loads(path.read_text())
         codes = meta["exit_code_by_key"]
         meta["exit_code_by_key"] = {
-            name: NO_TESTS if name in alone else (code if name in kept else None) for name, code in codes.items()
+            name: NO_TESTS if name in alone else (code if name in kept else None)
+            for name, code in codes.items()
         }
         path.write_text(json.dumps(meta))
 
@@ -203,7 +236,8 @@ def _report(rooms: list[Path], target: float) -> int:
     print("\n".join(unexplained))
     share = noticed / max(1, tried - equivalent)
     print(
-        f"{tried} mutants: {noticed} noticed ({noticed / max(1, tried):.2%} of all), {equivalent} that no test can notice, "
+        f"{tried} mutants: {noticed} noticed ({noticed / max(1, tried):.2%} of all), {equivalent} that no "
+        f"test can notice, "
         f"{len(unexplained)} others: {share:.2%} of those that can be noticed, {target:.0%} asked"
     )
     return 0 if share >= target else 1

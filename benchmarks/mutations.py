@@ -2,9 +2,10 @@
 
     python benchmarks/mutations.py [FILE ...]
 
-Every stored bound is tightened twofold and coefficients are moved by a thousandth of the size of their piece, one at a time,
-with the hash recomputed. A survivor is a valid proof all the same: the checker derived every bound of the unchanged claim
-again from the mutated file. Survivors are bounds with slack and coefficients that do not matter at the claim's precision.
+Every stored bound is tightened twofold and coefficients are moved by a thousandth of the size of their piece,
+one at a time, with the hash recomputed. A survivor is a valid proof all the same: the checker derived every
+bound of the unchanged claim again from the mutated file. Survivors are bounds with slack and coefficients
+that do not matter at the claim's precision.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def sealed(content: dict[str, Any]) -> str:
     """The canonical text with its hash recomputed."""
     rest = {key: value for key, value in content.items() if key != "sha256"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return json.dumps({**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}, sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        {**rest, "sha256": hashlib.sha256(text.encode()).hexdigest()}, sort_keys=True, separators=(",", ":")
+    )
 
 
 def scaled(text: str, numerator: int, halvings: int) -> str:
@@ -83,14 +86,22 @@ def coefficients(content: dict[str, Any], rng: random.Random) -> Iterator[Mutati
 
 
 def claims(content: dict[str, Any]) -> Iterator[Mutation]:
-    """Numbers of the claim one per cent stronger: a larger delta_bar and radius, a smaller epsilon, C and angles."""
-    for name, factor in (("delta_bar", Fraction(101, 100)), ("radius", Fraction(101, 100)), ("n_max_upper", Fraction(99, 100))):
+    """Numbers of the claim one per cent stronger: a larger delta_bar and radius, a smaller epsilon, C and
+    angles.
+    """
+    for name, factor in (
+        ("delta_bar", Fraction(101, 100)),
+        ("radius", Fraction(101, 100)),
+        ("n_max_upper", Fraction(99, 100)),
+    ):
         if content["claim"][name] is not None:
             mutant = copy.deepcopy(content)
             mutant["claim"][name] = str(Fraction(content["claim"][name]) * factor)
             yield f"claim {name}", mutant
     mutant = copy.deepcopy(content)
-    mutant["claim"]["growth"]["factor_squared"] = str(Fraction(content["claim"]["growth"]["factor_squared"]) * Fraction(99, 100))
+    mutant["claim"]["growth"]["factor_squared"] = str(
+        Fraction(content["claim"]["growth"]["factor_squared"]) * Fraction(99, 100)
+    )
     yield "claim factor_squared", mutant
     for b, block in enumerate(content["claim"]["blocks"]):
         for name in ("angle_at_horizon", "angle_at_radius"):

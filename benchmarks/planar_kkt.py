@@ -1,4 +1,5 @@
-"""Times of the complete planar KKT set at 30 digits, for data of three kinds. Run: python benchmarks/planar_kkt.py [n ...]
+"""Times of the complete planar KKT set at 30 digits, for data of three kinds. Run: python
+benchmarks/planar_kkt.py [n ...]
 
 - random: coordinates and labels with 17-digit denominators, no two alike;
 - figure 1: exactly unit inputs and the labels 5 max(0,x1)² + 4 max(0,-x1)², denominators up to 10^12;
@@ -45,7 +46,10 @@ def tied_data(n: int, rng: random.Random) -> Data:
 
 def main(sizes: list[int]) -> None:
     """Print one line per kind of data and size."""
-    print(f"{'data':10} {'n':>7} {'seconds':>8} {'points':>7}  largest radius (degrees; values over max(1, |N|))")
+    print(
+        f"{'data':10} {'n':>7} {'seconds':>8} {'points':>7}  largest radius (degrees; values over max(1, "
+        f"|N|))"
+    )
     for name, make in (("random", random_data), ("figure 1", figure1_data), ("ties", tied_data)):
         for n in sizes:
             X, z = make(n, random.Random(n))
@@ -55,7 +59,10 @@ def main(sizes: list[int]) -> None:
             scale = max(Fraction(1), *(abs(p.value.mid()) for p in result.points))
             angle = max(p.angle_deg.radius() for p in result.points)
             value = max(p.value.radius() / scale for p in result.points)
-            print(f"{name:10} {n:7} {seconds:8.2f} {len(result.points):7}  {float(angle):.1e} {float(value):.1e}")
+            print(
+                f"{name:10} {n:7} {seconds:8.2f} {len(result.points):7}  {float(angle):.1e} "
+                f"{float(value):.1e}"
+            )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python benchmarks/reference_flow.py
 
-Prints, per case, the median time of both over alternating repetitions, their ratio, and the largest difference of the
-end points (both integrate to the same accuracy goal). Writes benchmarks/reference_flow.json.
+Prints, per case, the median time of both over alternating repetitions, their ratio, and the largest
+difference of the end points (both integrate to the same accuracy goal). Writes
+benchmarks/reference_flow.json.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def main() -> None:
         }
         rows.append(row)
         print(
-            f"{width} neuron(s), {digits} digits: jets {row['jets_seconds']:.4f} s, odefun {row['odefun_seconds']:.3f} s, "
+            f"{width} neuron(s), {digits} digits: jets {row['jets_seconds']:.4f} s, odefun "
+            f"{row['odefun_seconds']:.3f} s, "
             f"ratio {row['ratio']:.0f}, difference {row['difference']}",
             file=sys.stderr,
         )

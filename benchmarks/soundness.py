@@ -1,13 +1,15 @@
-"""A soundness campaign: random problems of every family at every scale, every claim compared with an independent truth.
+"""A soundness campaign: random problems of every family at every scale, every claim compared with an
+independent truth.
 
     python benchmarks/soundness.py --trials 2000 --seed 1 [--first 0] [--jobs 2] [--out soundness.json]
     python benchmarks/soundness.py --seed 1 --only 1234      # one trial again, its record on stdout
 
-Each trial asks for a theorem (60 s at most), the KKT points, the time near the origin and sometimes the reference flow, checks
-every certificate with the checker and every number that is claimed with `truth/` (own networks, flows and KKT points in extended
-doubles), and mutates the certificates. A trial depends on the seed and its number only. The counts, and the record of
-every trial with a finding, are written every few seconds: none is lost by Ctrl-C or by a worker that hangs or dies.
-Leaves with 1 if anything was found, 130 if interrupted.
+Each trial asks for a theorem (60 s at most), the KKT points, the time near the origin and sometimes the
+reference flow, checks every certificate with the checker and every number that is claimed with `truth/` (own
+networks, flows and KKT points in extended doubles), and mutates the certificates. A trial depends on the seed
+and its number only. The counts, and the record of every trial with a finding, are written every few seconds:
+none is lost by Ctrl-C or by a worker that hangs or dies. Leaves with 1 if anything was found, 130 if
+interrupted.
 """
 
 from __future__ import annotations
@@ -83,7 +85,12 @@ class Worker:
     def lost(self, how: str) -> dict[str, Any]:
         """The record of a trial that did not come back."""
         self.stop()
-        return {"index": self.index, "outcome": how, "family": "", "worker": f"{how} (exit code {self.process.exitcode})"}
+        return {
+            "index": self.index,
+            "outcome": how,
+            "family": "",
+            "worker": f"{how} (exit code {self.process.exitcode})",
+        }
 
     def stop(self) -> None:
         """End the process."""
@@ -135,7 +142,9 @@ class Campaign:
             **{name: self.counts[name] for name in names},
             "mutants": {"tried": self.mutants.total(), **dict(sorted(self.mutants.items()))},
             "outcomes": dict(sorted(outcomes.items())),
-            "families": {name: dict(sorted(counts.items())) for name, counts in sorted(self.families.items())},
+            "families": {
+                name: dict(sorted(counts.items())) for name, counts in sorted(self.families.items())
+            },
             "seconds": round(time.monotonic() - self.begun),
             "processor_seconds": {name: round(seconds, 1) for name, seconds in sorted(self.stages.items())},
             "slowest": [{"index": index, "seconds": seconds} for seconds, index in self.slowest],
@@ -151,7 +160,10 @@ class Campaign:
     def line(self) -> str:
         """The progress in one line."""
         shown = ", ".join(f"{self.counts[name]} {name}" for name in (*FINDINGS, "workers_lost"))
-        return f"{self.counts['trials']} of {self.settings['asked']} trials in {time.monotonic() - self.begun:.0f} s: {shown}"
+        return (
+            f"{self.counts['trials']} of {self.settings['asked']} trials in "
+            f"{time.monotonic() - self.begun:.0f} s: {shown}"
+        )
 
 
 def write(path: Path, campaign: Campaign) -> None:
@@ -199,13 +211,22 @@ def run(campaign: Campaign, jobs: int, path: Path) -> None:
 
 def main() -> int:
     """Run the campaign of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=200, help="how many trials (default 200)")
     parser.add_argument("--seed", type=int, default=1, help="of the campaign (default 1)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first trial (default 0)")
-    parser.add_argument("--only", type=int, help="run the trial of this number alone, here, and print its record")
+    parser.add_argument(
+        "--only", type=int, help="run the trial of this number alone, here, and print its record"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (default 2)")
-    parser.add_argument("--out", type=Path, default=Path("soundness.json"), help="where the counts go (default soundness.json)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("soundness.json"),
+        help="where the counts go (default soundness.json)",
+    )
     asked = parser.parse_args()
     if asked.only is not None:
         from truth.trial import Trial

@@ -1,8 +1,10 @@
-"""How long `import certflow` and `certflow --help` take: medians over fresh interpreters, against their targets.
+"""How long `import certflow` and `certflow --help` take: medians over fresh interpreters, against their
+targets.
 
     python benchmarks/startup.py [RUNS]
 
-Prints JSON: the median, the same for an interpreter that does nothing, and the difference, which is certflow's share.
+Prints JSON: the median, the same for an interpreter that does nothing, and the difference, which is
+certflow's share.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""certflow: verified numerics for early directional convergence of homogeneous networks. Imports are lazy (PEP 562)."""
+"""certflow: verified numerics for early directional convergence of homogeneous networks. Imports are lazy
+(PEP 562).
+"""
 
 from __future__ import annotations
 

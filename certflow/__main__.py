@@ -1,6 +1,8 @@
-"""The process of the command `certflow` and of `python -m certflow`: its signals and streams; the rest is `certflow.cli`.
+"""The process of the command `certflow` and of `python -m certflow`: its signals and streams; the rest is
+`certflow.cli`.
 
-Nothing is imported here that Python has not loaded already, so that Ctrl-C is one sentence from the first instruction on.
+Nothing is imported here that Python has not loaded already, so that Ctrl-C is one sentence from the first
+instruction on.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ def main() -> None:
         # A shell's background jobs ignore Ctrl-C, and go on doing so.
         heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if heard:
-            # While modules are loaded an exception may be lost or changed on its way; nothing is written yet, so just leave.
+            # While modules are loaded an exception may be lost or changed on its way; nothing is written yet,
+            # so just leave.
             signal.signal(signal.SIGINT, _leave)
         _open_missing_streams()
         for library in ("OPENBLAS", "MKL", "OMP"):
-            # The matrices are small: a second thread of the linear algebra takes longer to start than it saves.
+            # The matrices are small: a second thread of the linear algebra takes longer to start than it
+            # saves.
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
         from certflow.cli.commands import main as run
 
@@ -62,7 +66,9 @@ def _unraisable(found: sys.UnraisableHookArgs) -> None:
 
 
 def _open_missing_streams() -> None:
-    """Give a closed stdin, stdout or stderr back its number, or the next file that is opened would take it."""
+    """Give a closed stdin, stdout or stderr back its number, or the next file that is opened would take
+    it.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115

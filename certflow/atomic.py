@@ -13,9 +13,10 @@ from certflow.outcome import BadInput
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Replace the file `path` by `content` (text is written as UTF-8, newlines untouched).
 
-    The content goes to a new file in the same folder, reaches the disk, and only then takes the name: after a crash,
-    a full disk or an interrupt the earlier file is still there, whole. A symbolic link is followed, not replaced.
-    Raises `BadInput` if the folder does not exist, cannot be written, or `path` is something else than a plain file.
+    The content goes to a new file in the same folder, reaches the disk, and only then takes the name: after a
+    crash, a full disk or an interrupt the earlier file is still there, whole. A symbolic link is followed,
+    not replaced. Raises `BadInput` if the folder does not exist, cannot be written, or `path` is something
+    else than a plain file.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     target, scratch, descriptor = _scratch(path)
@@ -30,12 +31,15 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     except BaseException as error:
         scratch.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise BadInput(f"{path}: cannot be written ({error.strerror}); the earlier file is untouched.") from error
+            raise BadInput(
+                f"{path}: cannot be written ({error.strerror}); the earlier file is untouched."
+            ) from error
         raise
 
 
 def require_writable(path: str | os.PathLike[str], option: str) -> None:
-    """Raise the `BadInput` that `write_atomically` would, as far as it can be known before there is something to write.
+    """Raise the `BadInput` that `write_atomically` would, as far as it can be known before there is something
+    to write.
 
     The sentence names the `option` that gave the path.
     """
@@ -47,7 +51,10 @@ def require_writable(path: str | os.PathLike[str], option: str) -> None:
 def _scratch(path: str | os.PathLike[str], option: str = "") -> tuple[Path, Path, int]:
     """The file that `path` leads to, and a new file beside it, open for writing."""
     if not os.fspath(path) or "\0" in os.fspath(path):
-        raise BadInput(f"{option}{os.fspath(path)!r}: is not a file name; give one that is not empty and without NUL characters.")
+        raise BadInput(
+            f"{option}{os.fspath(path)!r}: is not a file name; give one that is not empty and without NUL "
+            f"characters."
+        )
     target = Path(os.path.realpath(path))
     scratch = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
     try:
@@ -58,7 +65,8 @@ def _scratch(path: str | os.PathLike[str], option: str = "") -> tuple[Path, Path
         return target, scratch, os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
         raise BadInput(
-            f"{option}{path}: cannot be written ({error.strerror}); choose a folder that exists and is writable."
+            f"{option}{path}: cannot be written ({error.strerror}); choose a folder that exists and is "
+            f"writable."
         ) from error
 
 

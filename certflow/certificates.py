@@ -1,8 +1,9 @@
-"""Certificates: a claim and its evidence as one canonical JSON file of exact numbers, which the checker proves again.
+"""Certificates: a claim and its evidence as one canonical JSON file of exact numbers, which the checker
+proves again.
 
-This is the container only: what is in it is for the theorems to say. The format is `docs/certificate-format.md`. Writing
-loses nothing and rounds nothing; reading only says whether a file is a whole certificate: whether it is *right* is for
-`certflow.checker` alone to say.
+This is the container only: what is in it is for the theorems to say. The format is
+`docs/certificate-format.md`. Writing loses nothing and rounds nothing; reading only says whether a file is a
+whole certificate: whether it is *right* is for `certflow.checker` alone to say.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ MAX_INTEGER_DIGITS = 400
 
 _KEYS = {"format", "version", "problem", "problem_sha256", "assumptions", "claim", "sha256"}
 _OWN = ({"grid", "groups"}, {"grid", "groups", "units"}, {"evidence"}, {"evidence", "units"})
-"""What they have besides: evidence of any kind, or about groups of weights with curves on one grid; and units of size."""
+"""What they have besides: evidence of any kind, or about groups of weights with curves on one grid; and units
+of size.
+"""
 
 
 class Claim(Protocol):
@@ -46,8 +49,8 @@ class Claim(Protocol):
 def sealed(problem: Problem, claim: Claim, evidence: dict[str, Any], units: Units | None) -> str:
     """The text of the certificate of a claim about `problem`: the same input gives the same bytes.
 
-    `evidence` is what its kind of certificate has besides, in these `units` if it has any. Raises `BadInput` for a
-    problem without exact text.
+    `evidence` is what its kind of certificate has besides, in these `units` if it has any. Raises `BadInput`
+    for a problem without exact text.
     """
     scaled = None if units is None else units.to_json()
     content = {
@@ -64,7 +67,9 @@ def sealed(problem: Problem, claim: Claim, evidence: dict[str, Any], units: Unit
 
 
 def write_certificate(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` atomically to `path`; `BadInput` if that is impossible, and an earlier file is untouched."""
+    """Write `text` atomically to `path`; `BadInput` if that is impossible, and an earlier file is
+    untouched.
+    """
     write_atomically(path, text)
 
 
@@ -77,22 +82,28 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The content of a certificate file, whole and unaltered, but not checked: nothing in it is proved by
     reading it (L5.7).
 
-    Raises `BadInput` with one sentence for files that are too large, not JSON, with floats, duplicate keys or deep
-    nesting, of another format or version, or whose hash does not match.
+    Raises `BadInput` with one sentence for files that are too large, not JSON, with floats, duplicate keys or
+    deep nesting, of another format or version, or whose hash does not match.
     """
     where = os.fspath(path)
     content = _parsed(read_text(path, where), where)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise BadInput(f"{where}: is not a certificate; `certflow certify` writes one.")
     if content.get("version") != VERSION:
-        raise BadInput(f"{where}: has version {content.get('version')!r:.40}; this certflow reads version {VERSION}.")
+        raise BadInput(
+            f"{where}: has version {content.get('version')!r:.40}; this certflow reads version {VERSION}."
+        )
     lists = [content.get(key) for key in ("groups", "evidence") if key in content]
     whole = any(set(content) == _KEYS | own for own in _OWN) and all(isinstance(each, list) for each in lists)
     if not whole or not isinstance(content["claim"], dict):
-        raise BadInput(f"{where}: does not have the parts of a certificate; `certflow check` says what is wrong.")
+        raise BadInput(
+            f"{where}: does not have the parts of a certificate; `certflow check` says what is wrong."
+        )
     rest = {key: value for key, value in content.items() if key != "sha256"}
     if sha256(canonical_text(rest)) != content["sha256"]:
-        raise BadInput(f"{where}: was changed after it was written, its hash does not match; get the original file.")
+        raise BadInput(
+            f"{where}: was changed after it was written, its hash does not match; get the original file."
+        )
     return content
 
 
@@ -101,16 +112,22 @@ def canonical_text(content: dict[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-# -- JSON, strictly ----------------------------------------------------------------------------------------------------
+# -- JSON, strictly ------------------------------------------------------------------------------------------
 
 
 def _parsed(text: str, where: str) -> Any:
     def refuse(number: str) -> NoReturn:
-        raise BadInput(f"{where}: contains the number {number[:40]}; certificates hold whole numbers and exact text only.")
+        raise BadInput(
+            f"{where}: contains the number {number[:40]}; certificates hold whole numbers and exact text "
+            f"only."
+        )
 
     def integer(digits: str) -> int:
         if len(digits) > MAX_INTEGER_DIGITS:
-            raise BadInput(f"{where}: contains a whole number of {len(digits)} digits; at most {MAX_INTEGER_DIGITS} are read.")
+            raise BadInput(
+                f"{where}: contains a whole number of {len(digits)} digits; at most {MAX_INTEGER_DIGITS} "
+                f"are read."
+            )
         return int(digits)
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,8 +137,12 @@ def _parsed(text: str, where: str) -> Any:
         return found
 
     try:
-        return json.loads(text, parse_float=refuse, parse_constant=refuse, parse_int=integer, object_pairs_hook=table)
+        return json.loads(
+            text, parse_float=refuse, parse_constant=refuse, parse_int=integer, object_pairs_hook=table
+        )
     except RecursionError as error:
         raise BadInput(f"{where}: is nested too deeply for a certificate.") from error
     except json.JSONDecodeError as error:
-        raise BadInput(f"{where}: is not JSON (line {error.lineno}, column {error.colno}: {error.msg}).") from error
+        raise BadInput(
+            f"{where}: is not JSON (line {error.lineno}, column {error.colno}: {error.msg})."
+        ) from error

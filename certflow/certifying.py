@@ -1,7 +1,7 @@
 """Theorems with the checker's word on them: proved, written as certificates, and checked, all in one run.
 
-A theorem is announced only after the independent checker has accepted its certificate. What the checker refuses is no
-theorem but a fault of certflow: `inconclusive`, with the rule and the place.
+A theorem is announced only after the independent checker has accepted its certificate. What the checker
+refuses is no theorem but a fault of certflow: `inconclusive`, with the rule and the place.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ REPORT = "this is a fault of certflow, please report it together with the proble
 class Announced(Certified[Any]):
     """What may be announced: a result with the text of its `certificate` (empty if there is none).
 
-    `checked` says whether the checker has accepted that text. `fault` is None, or the `rule`, `where` and `reason` with
-    which the checker refused a theorem that the prover had found; the outcome then is inconclusive.
+    `checked` says whether the checker has accepted that text. `fault` is None, or the `rule`, `where` and
+    `reason` with which the checker refused a theorem that the prover had found; the outcome then is
+    inconclusive.
     """
 
     certificate: str = ""
@@ -74,17 +75,19 @@ def certify(
     check: bool = True,
     statement: str | None = None,
 ) -> Announced:
-    """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within `start_angle`;
-    or another `statement` of the registry.
+    """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within
+    `start_angle`; or another `statement` of the registry.
 
-    `epsilon` (default: the problem's) is the angle to be reached and kept; `start_angle` is 0 by default. With `check`
-    nothing is a theorem before the independent checker has accepted its certificate; without, the result says that it was
-    not checked. Raises `BadInput` for numbers that make no sense; everything that cannot be proved, also within the
-    deadline, is a result, not an error.
+    `epsilon` (default: the problem's) is the angle to be reached and kept; `start_angle` is 0 by default.
+    With `check` nothing is a theorem before the independent checker has accepted its certificate; without,
+    the result says that it was not checked. Raises `BadInput` for numbers that make no sense; everything that
+    cannot be proved, also within the deadline, is a result, not an error.
     """
     problem = Problem.load(problem)
     if problem.loss.kind == "custom":
-        return Announced(problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only.")
+        return Announced(
+            problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only."
+        )
     options = {"epsilon": epsilon, "start_angle": start_angle}
     given = {name: value for name, value in options.items() if value is not None}
     of = theorem(statement or next(iter(FOLDERS)), "prove")
@@ -99,7 +102,8 @@ def certify(
 
 
 def accepted(found: Certified[Any], progress: Progress | None = None) -> tuple[Certified[Any], str]:
-    """What was proved with its certificate, which the checker accepts; something weaker if it cannot tell and there is that.
+    """What was proved with its certificate, which the checker accepts; something weaker if it cannot tell and
+    there is that.
 
     Raises as `require_accepted`, and as the writing of the certificate.
     """
@@ -126,7 +130,9 @@ def require_accepted(text: str, progress: Progress | None = None) -> None:
         progress("independent check", 0, 1)
     verdict = check_text(text, remaining())
     if verdict.verdict == "timeout":
-        raise OutOfTime("the time limit was reached before the checker had accepted the certificate; raise --time-limit.")
+        raise OutOfTime(
+            "the time limit was reached before the checker had accepted the certificate; raise --time-limit."
+        )
     if verdict.verdict != "accepted":
         raise Faulty({"rule": verdict.rule, "where": verdict.where, "reason": verdict.reason})
     if progress is not None:

@@ -14,7 +14,8 @@ from typing import Any
 from certflow.outcome import BadInput
 
 MAX_DIGITS = 4_000
-"""Longest accepted numerator, denominator or decimal mantissa, in digits: of problem files, certificates and the checker.
+"""Longest accepted numerator, denominator or decimal mantissa, in digits: of problem files, certificates and
+the checker.
 
 Python's own int() of text refuses more than 4,300 digits by default.
 """
@@ -58,7 +59,9 @@ def number(value: Any, where: str = "number", max_exponent: int = MAX_EXPONENT) 
     if isinstance(plain, str):
         return _parse_text(plain.strip(), where, max_exponent)
     if isinstance(plain, bool):
-        raise BadInput(f"{where}: expected a number, got the boolean {value}; write 0 or 1 if you mean a number.")
+        raise BadInput(
+            f"{where}: expected a number, got the boolean {value}; write 0 or 1 if you mean a number."
+        )
     if hasattr(plain, "__index__"):
         return Fraction(operator.index(plain))
     if isinstance(plain, numbers.Rational):
@@ -105,23 +108,35 @@ def short_number(value: Any, where: str) -> Fraction:
     """`number` of at most `MAX_DIGITS` digits above and below the line, which can be written to a file."""
     result = number(value, where)
     if not (-_DIGIT_BOUND < result.numerator < _DIGIT_BOUND and result.denominator < _DIGIT_BOUND):
-        raise BadInput(f"{where}: the number has more than {MAX_DIGITS} digits as a fraction; give a shorter one.")
+        raise BadInput(
+            f"{where}: the number has more than {MAX_DIGITS} digits as a fraction; give a shorter one."
+        )
     return result
 
 
 def exact_vector(values: Any, where: str, read: Read = number) -> list[Fraction]:
     """The exact entries of a list, array, tensor or column; `BadInput` names the entry at fault."""
-    return [read(value, f"{where}[{i}]") for i, value in enumerate(listed(values, where, "a list of numbers"))]
+    return [
+        read(value, f"{where}[{i}]") for i, value in enumerate(listed(values, where, "a list of numbers"))
+    ]
 
 
 def exact_matrix(rows: Any, where: str, read: Read = number) -> list[list[Fraction]]:
     """The exact rows of a nested list, array, tensor or table; `BadInput` for ragged ones."""
-    lists = [listed(row, f"{where}[{i}]", "a row of numbers") for i, row in enumerate(listed(rows, where, "a list of rows"))]
+    lists = [
+        listed(row, f"{where}[{i}]", "a row of numbers")
+        for i, row in enumerate(listed(rows, where, "a list of rows"))
+    ]
     for i, row in enumerate(lists):
         if len(row) != len(lists[0]):
-            raise BadInput(f"{where}[{i}]: the row has {len(row)} entries, but {where}[0] has {len(lists[0])}; make them equal.")
+            raise BadInput(
+                f"{where}[{i}]: the row has {len(row)} entries, but {where}[0] has {len(lists[0])}; make "
+                f"them equal."
+            )
     if lists and len(lists) * len(lists[0]) > MAX_ENTRIES:
-        raise BadInput(f"{where}: {len(lists)} × {len(lists[0])} entries are too many; at most {MAX_ENTRIES} are read.")
+        raise BadInput(
+            f"{where}: {len(lists)} × {len(lists[0])} entries are too many; at most {MAX_ENTRIES} are read."
+        )
     return [[read(value, f"{where}[{i}][{j}]") for j, value in enumerate(row)] for i, row in enumerate(lists)]
 
 
@@ -148,7 +163,9 @@ def _plain(value: Any, where: str) -> Any:
         return unpack()
     except (TypeError, ValueError, RuntimeError) as error:
         kind = type(value).__name__
-        raise BadInput(f"{where}: the values of this {kind} cannot be read; give a list or an array.") from error
+        raise BadInput(
+            f"{where}: the values of this {kind} cannot be read; give a list or an array."
+        ) from error
 
 
 def _binary(value: Any, where: str, max_exponent: int) -> Fraction:
@@ -188,7 +205,9 @@ def _advice(value: Any) -> str:
 
 def _parse_text(text: str, where: str, max_exponent: int) -> Fraction:
     if len(text) > 2 * MAX_DIGITS + 32:
-        raise BadInput(f"{where}: a number of {len(text)} characters is too long; at most {MAX_DIGITS} digits are read.")
+        raise BadInput(
+            f"{where}: a number of {len(text)} characters is too long; at most {MAX_DIGITS} digits are read."
+        )
     if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
         raise BadInput(f"{where}: {text} is not a finite number; remove it or give its value.")
     numerator, slash, denominator = text.partition("/")
@@ -217,7 +236,9 @@ def _parse_integer(text: str, where: str) -> int:
         raise BadInput(f"{where}: {shown(text)} is not a number; write it as 1/3, 0.25 or 1e-5.")
     digits = len(text.lstrip("+-"))
     if digits > MAX_DIGITS:
-        raise BadInput(f"{where}: a number of {digits} digits is too long; at most {MAX_DIGITS} digits are read.")
+        raise BadInput(
+            f"{where}: a number of {digits} digits is too long; at most {MAX_DIGITS} digits are read."
+        )
     return int(text)
 
 

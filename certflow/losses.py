@@ -25,10 +25,11 @@ Residual = Callable[[Arithmetic, Any, Any], Any]
 class Loss:
     """`sum_i omega l(H_i, y_i)` with omega = 1 (sum) or 1/n (mean).
 
-    `kind` is "square" (`(H - y)²/2`), "logistic" (`2 log(1 + exp(-y H))`, y = 1 or -1) or "custom": then `residual`
-    computes `-l'(H, y)` with `+ - * /` and `ar.exp`, elementwise, `curvature` bounds l'' and `at_zero` gives the
-    exact `-l'(0, y)`. That a custom loss is convex with that curvature is the user's word; `check_labels` refuses what
-    its own residual contradicts. Only the first two can be written to a file.
+    `kind` is "square" (`(H - y)²/2`), "logistic" (`2 log(1 + exp(-y H))`, y = 1 or -1) or "custom": then
+    `residual` computes `-l'(H, y)` with `+ - * /` and `ar.exp`, elementwise, `curvature` bounds l'' and
+    `at_zero` gives the exact `-l'(0, y)`. That a custom loss is convex with that curvature is the user's
+    word; `check_labels` refuses what its own residual contradicts. Only the first two can be written to a
+    file.
     """
 
     kind: str = "square"
@@ -53,13 +54,19 @@ class Loss:
 
     def curvature_bound(self) -> Fraction:
         """An upper bound m of l'' on the whole line: 1 for square, 1/2 for logistic (L1.4, L3.7)."""
-        return {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind) or self.curvature or Fraction(0)
+        return (
+            {"square": Fraction(1), "logistic": Fraction(1, 2)}.get(self.kind)
+            or self.curvature
+            or Fraction(0)
+        )
 
     def initial_residuals(self, y: np.ndarray) -> np.ndarray:
         """The exact `z_i = -omega l'(0, y_i)` (object array of `Fraction`, n): omega y_i for square and
         logistic (L1.4)."""
         at_zero = self.at_zero or (lambda label: label)
-        return np.array([self.omega(len(y)) * number(at_zero(label), "loss.at_zero") for label in y], dtype=object)
+        return np.array(
+            [self.omega(len(y)) * number(at_zero(label), "loss.at_zero") for label in y], dtype=object
+        )
 
     def residuals(self, ar: Arithmetic, outputs: Any, y: Any) -> Any:
         """The residuals `r_i = -omega l'(H_i, y_i)` (n) for outputs and labels in the arithmetic `ar`
@@ -90,7 +97,9 @@ class Loss:
         if self.kind == "logistic":
             for i, label in enumerate(y):
                 if label not in (1, -1):
-                    raise BadInput(f"data.y[{i}]: the label {label} is not 1 or -1, which the logistic loss needs.")
+                    raise BadInput(
+                        f"data.y[{i}]: the label {label} is not 1 or -1, which the logistic loss needs."
+                    )
         if self.kind == "custom":
             self._check_custom(y)
 
@@ -105,20 +114,27 @@ class Loss:
             try:
                 return self.residuals(ar, ar.array(np.full(len(y), output, dtype=object)), labels) / omega
             except TypeError as error:
-                raise BadInput(f"loss.residual: it must work in every arithmetic, with exact numbers only: {error}.") from error
+                raise BadInput(
+                    f"loss.residual: it must work in every arithmetic, with exact numbers only: {error}."
+                ) from error
 
         start = residuals(Fraction(0))
         for i, value in enumerate(self.initial_residuals(y) / omega):
             if not start[i].contains(value):
-                raise BadInput(f"loss.at_zero: it gives {value} for data.y[{i}], but the residual at output 0 is {start[i]}.")
+                raise BadInput(
+                    f"loss.at_zero: it gives {value} for data.y[{i}], but the residual at output 0 is "
+                    f"{start[i]}."
+                )
         for output in _TRIED_OUTPUTS:
             for i, change in enumerate((start - residuals(output)) / output):
                 if change.less(0):
                     raise BadInput(
-                        f"loss.residual: for data.y[{i}] it increases between outputs 0 and {output}; l is not convex."
+                        f"loss.residual: for data.y[{i}] it increases between outputs 0 and {output}; l is "
+                        f"not convex."
                     )
                 if change.greater(self.curvature_bound()):
                     raise BadInput(
-                        f"loss.curvature: {shown(self.curvature_bound())} is too small; for data.y[{i}] the residual falls by "
+                        f"loss.curvature: {shown(self.curvature_bound())} is too small; for data.y[{i}] the "
+                        f"residual falls by "
                         f"{change} per unit between outputs 0 and {output}."
                     )

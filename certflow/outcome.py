@@ -1,4 +1,6 @@
-"""The outcomes and errors that every layer shares: exit codes, words for people, and errors that are one sentence."""
+"""The outcomes and errors that every layer shares: exit codes, words for people, and errors that are one
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Status(enum.StrEnum):
 
 
 class Outcome(enum.StrEnum):
-    """How the search for a theorem ended; partial: something is proved, but not about all blocks of weights."""
+    """How the search for a theorem ended; partial: something is proved, but not about all blocks of
+    weights.
+    """
 
     PROVED = "proved"
     PARTIAL = "partial"
@@ -50,7 +54,8 @@ class Outcome(enum.StrEnum):
 class Fate(enum.StrEnum):
     """What becomes of a block of weights in a theorem, in the word that people read.
 
-    It turns to a KKT point where N is positive or negative, to one of a continuum, dies, or is zero from the start.
+    It turns to a KKT point where N is positive or negative, to one of a continuum, dies, or is zero from the
+    start.
     """
 
     CONVERGES = "converges"

@@ -1,4 +1,6 @@
-"""A problem: network, data, loss and initial direction, all exact; the one object that every computation starts from."""
+"""A problem: network, data, loss and initial direction, all exact; the one object that every computation
+starts from.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from certflow.atomic import write_atomically
-from certflow.exact import exact_matrix, exact_vector, format_rational, initial_norm, listed, short_number, shown, whole
+from certflow.exact import (
+    exact_matrix,
+    exact_vector,
+    format_rational,
+    initial_norm,
+    listed,
+    short_number,
+    shown,
+    whole,
+)
 from certflow.losses import Loss
 from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
@@ -36,9 +47,10 @@ MAX_SEED = 2**63 - 1
 class Experiment:
     """What `certflow verify` tabulates; the mathematics of a problem does not depend on it.
 
-    `deltas` are kept as written (`delta_values` are the numbers), `factor_squared` is C of the event ‖w‖ = √C δ,
-    `radius` is R of the event ‖w‖ = R, `time` the fixed (scaled) time of the angle table, `epsilon` the angle of the
-    uniform statement. Raises `BadInput` unless all are positive, C > 1 and there is at least one delta.
+    `deltas` are kept as written (`delta_values` are the numbers), `factor_squared` is C of the event ‖w‖ = √C
+    δ, `radius` is R of the event ‖w‖ = R, `time` the fixed (scaled) time of the angle table, `epsilon` the
+    angle of the uniform statement. Raises `BadInput` unless all are positive, C > 1 and there is at least one
+    delta.
     """
 
     deltas: tuple[str, ...] = DEFAULT_DELTAS
@@ -50,16 +62,23 @@ class Experiment:
     def __post_init__(self) -> None:
         deltas = [] if isinstance(self.deltas, str) else listed(self.deltas, "experiment.deltas", "numbers")
         if not 1 <= len(deltas) <= MAX_DELTAS:
-            raise BadInput(f'experiment.deltas: give a list of 1 to {MAX_DELTAS} numbers, for example ["1e-2", "1e-5"].')
+            raise BadInput(
+                f'experiment.deltas: give a list of 1 to {MAX_DELTAS} numbers, for example ["1e-2", "1e-5"].'
+            )
         values = exact_vector(deltas, "experiment.deltas", initial_norm)
         written = zip(deltas, values, strict=True)
-        texts = tuple(delta.strip() if isinstance(delta, str) else format_rational(value) for delta, value in written)
+        texts = tuple(
+            delta.strip() if isinstance(delta, str) else format_rational(value) for delta, value in written
+        )
         object.__setattr__(self, "deltas", texts)
         for key in ("factor_squared", "radius", "time", "epsilon"):
             value = short_number(getattr(self, key), f"experiment.{key}")
             least = 1 if key == "factor_squared" else 0
             if value <= least:
-                raise BadInput(f"experiment.{key}: {shown(getattr(self, key))} is too small; give a number above {least}.")
+                raise BadInput(
+                    f"experiment.{key}: {shown(getattr(self, key))} is too small; give a number above "
+                    f"{least}."
+                )
             object.__setattr__(self, key, value)
 
     def delta_values(self) -> list[Fraction]:
@@ -68,20 +87,24 @@ class Experiment:
 
     def to_table(self) -> dict[str, Any]:
         """The `[experiment]` table of a problem file."""
-        numbers = {key: format_rational(getattr(self, key)) for key in ("factor_squared", "radius", "time", "epsilon")}
+        numbers = {
+            key: format_rational(getattr(self, key))
+            for key in ("factor_squared", "radius", "time", "epsilon")
+        }
         return {"deltas": list(self.deltas), **numbers}
 
 
 class Problem:
-    """Gradient flow of `sum_i omega l(H(x_i; w), y_i)` from `w(0) = delta direction/‖direction‖`; immutable and exact.
+    """Gradient flow of `sum_i omega l(H(x_i; w), y_i)` from `w(0) = delta direction/‖direction‖`; immutable
+    and exact.
 
-    `network` gives H; `X` (n × inputs), `y` (n) and `direction` (all weights, not zero, not normalised) are object
-    arrays of `Fraction`, read-only. The constructor takes lists, arrays, tensors and tables of numbers of any
-    kind (see `exact.number`), and a `Loss` or the name of one with its `reduction`. Give `direction` or a `seed`
-    (see `seeded_direction`). `name` is a label and is not compared.
+    `network` gives H; `X` (n × inputs), `y` (n) and `direction` (all weights, not zero, not normalised) are
+    object arrays of `Fraction`, read-only. The constructor takes lists, arrays, tensors and tables of numbers
+    of any kind (see `exact.number`), and a `Loss` or the name of one with its `reduction`. Give `direction`
+    or a `seed` (see `seeded_direction`). `name` is a label and is not compared.
 
-    Raises `BadInput` for NaN or infinity, wrong lengths, ragged rows, no samples, a zero direction, labels that the
-    loss cannot use, and a network that is not homogeneous of a whole order from 2 to `MAX_ORDER`.
+    Raises `BadInput` for NaN or infinity, wrong lengths, ragged rows, no samples, a zero direction, labels
+    that the loss cannot use, and a network that is not homogeneous of a whole order from 2 to `MAX_ORDER`.
     """
 
     network: Network
@@ -111,9 +134,14 @@ class Problem:
         if not rows or not rows[0]:
             raise BadInput("data.X: there are no samples; give at least one row with at least one entry.")
         if len(rows[0]) != network.inputs:
-            raise BadInput(f"data.X: the samples have {len(rows[0])} entries, but the network has {network.inputs} inputs.")
+            raise BadInput(
+                f"data.X: the samples have {len(rows[0])} entries, but the network has {network.inputs} "
+                f"inputs."
+            )
         if len(labels) != len(rows):
-            raise BadInput(f"data.y: {len(labels)} labels for {len(rows)} samples; give one label per row of data.X.")
+            raise BadInput(
+                f"data.y: {len(labels)} labels for {len(rows)} samples; give one label per row of data.X."
+            )
         if isinstance(network, FeedForward):
             for layer, given in network.given.items():
                 exact_matrix(given, f'network.given."{layer}"', short_number)
@@ -126,7 +154,10 @@ class Problem:
             seed = whole(seed, "initialization.seed", 0, MAX_SEED)
             start = seeded_direction(seed, network.size)
         if len(start) != network.size:
-            raise BadInput(f"initialization.direction: {len(start)} entries for {network.size} weights; give one per weight.")
+            raise BadInput(
+                f"initialization.direction: {len(start)} entries for {network.size} weights; give one per "
+                f"weight."
+            )
         if not any(start):
             raise BadInput("initialization.direction: all entries are zero; give at least one that is not.")
         values = {
@@ -172,16 +203,21 @@ class Problem:
         return Problem(**parts | {"experiment": replace(parts["experiment"], **settings)})
 
     def with_numbers(self, network: Network, X: np.ndarray, y: np.ndarray, direction: np.ndarray) -> Problem:
-        """A problem of the same shape, loss and name with other exact numbers, which may be longer than those of a file."""
+        """A problem of the same shape, loss and name with other exact numbers, which may be longer than those
+        of a file.
+        """
         other = object.__new__(Problem)
         arrays = {"X": X, "y": y, "direction": direction}
         kept = {key: self.__dict__[key] for key in ("loss", "experiment", "name")}
         other.__dict__.update(
-            network=network, seed=None, **kept, **{key: _frozen(list(values), values.shape) for key, values in arrays.items()}
+            network=network,
+            seed=None,
+            **kept,
+            **{key: _frozen(list(values), values.shape) for key, values in arrays.items()},
         )
         return other
 
-    # -- what follows from the parts -------------------------------------------------------------------------------
+    # -- what follows from the parts -------------------------------------------------------------------------
 
     @property
     def n(self) -> int:
@@ -208,7 +244,9 @@ class Problem:
 
         order = homogeneity(self.network).order
         if order != int(order):
-            raise BadInput(f"network: the order of homogeneity is {order}; only whole orders from 2 on are supported.")
+            raise BadInput(
+                f"network: the order of homogeneity is {order}; only whole orders from 2 on are supported."
+            )
         return int(order)
 
     @cached_property
@@ -225,14 +263,15 @@ class Problem:
     def sha256(self) -> str:
         """The SHA-256 of the exact mathematical content: network, data, loss and resolved direction.
 
-        Independent of how numbers are written, of the name, the experiment, and of whether the direction came from a
-        seed. Raises `BadInput` for a custom loss, which has no exact text.
+        Independent of how numbers are written, of the name, the experiment, and of whether the direction came
+        from a seed. Raises `BadInput` for a custom loss, which has no exact text.
         """
         text = json.dumps(self.exact_content(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def exact_content(self) -> dict[str, Any]:
-        """Network, data, loss and resolved direction as exact text: what `sha256` is the hash of, and certificates hold.
+        """Network, data, loss and resolved direction as exact text: what `sha256` is the hash of, and
+        certificates hold.
 
         Raises `BadInput` for a custom loss, which has no exact text.
         """
@@ -243,14 +282,14 @@ class Problem:
             "direction": [format_rational(value) for value in self.direction],
         }
 
-    # -- files -----------------------------------------------------------------------------------------------------
+    # -- files -----------------------------------------------------------------------------------------------
 
     @classmethod
     def load(cls, source: ProblemSource) -> Problem:
         """A problem as it is, that of a file, or the one that comes with certflow under a name.
 
-        Every function that takes a problem takes all three. The name of a built-in problem is not that of a file.
-        Raises `BadInput` for anything else, as `from_toml` and `builtin` do.
+        Every function that takes a problem takes all three. The name of a built-in problem is not that of a
+        file. Raises `BadInput` for anything else, as `from_toml` and `builtin` do.
         """
         if isinstance(source, Problem):
             return source
@@ -275,8 +314,12 @@ class Problem:
             raise BadInput(f"{os.fspath(path)}: {error}") from error
 
     @classmethod
-    def from_toml_text(cls, text: str, folder: str | os.PathLike[str] | None = None, name: str = "") -> Problem:
-        """The problem that TOML text describes; `folder` is where a `data.file` is looked up. Raises `BadInput`."""
+    def from_toml_text(
+        cls, text: str, folder: str | os.PathLike[str] | None = None, name: str = ""
+    ) -> Problem:
+        """The problem that TOML text describes; `folder` is where a `data.file` is looked up. Raises
+        `BadInput`.
+        """
         return cls._from_text(text, None if folder is None else Path(folder), name)
 
     @classmethod
@@ -286,11 +329,16 @@ class Problem:
         return cls(**parts, experiment=experiment, name=name)
 
     def to_toml(self) -> str:
-        """The problem file, with every number exact: `from_toml_text(p.to_toml()) == p`. Data from a file is included.
+        """The problem file, with every number exact: `from_toml_text(p.to_toml()) == p`. Data from a file is
+        included.
 
         Raises `BadInput` for a custom loss, which only Python can hold.
         """
-        start = {"seed": self.seed} if self.seed is not None else {"direction": [format_rational(v) for v in self.direction]}
+        start = (
+            {"seed": self.seed}
+            if self.seed is not None
+            else {"direction": [format_rational(v) for v in self.direction]}
+        )
         return write_problem(
             {
                 "network": self.network.to_table(),
@@ -302,7 +350,9 @@ class Problem:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the problem file atomically; `BadInput` if that is impossible, and the earlier file is untouched."""
+        """Write the problem file atomically; `BadInput` if that is impossible, and the earlier file is
+        untouched.
+        """
         write_atomically(path, self.to_toml())
 
     def _data_table(self) -> dict[str, Any]:
@@ -316,11 +366,13 @@ class Problem:
             raise BadInput("loss: a custom loss cannot be written to a file; use square or logistic.")
         return {"kind": self.loss.kind, "reduction": self.loss.reduction}
 
-    # -- built-in problems -----------------------------------------------------------------------------------------
+    # -- built-in problems -----------------------------------------------------------------------------------
 
     @classmethod
     def builtin(cls, name: str) -> Problem:
-        """The problem that comes with certflow under `name` (see `builtin_names`); `BadInput` if there is none."""
+        """The problem that comes with certflow under `name` (see `builtin_names`); `BadInput` if there is
+        none.
+        """
         return cls.from_toml_text(builtin_text(name), name=name)
 
     @classmethod
@@ -328,7 +380,7 @@ class Problem:
         """Figure 1 of [KH24]: 20 squared-ReLU neurons in the plane, 50 samples, square loss, mean."""
         return cls.builtin("figure1")
 
-    # -- comparison ------------------------------------------------------------------------------------------------
+    # -- comparison ------------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Problem):
@@ -344,7 +396,10 @@ class Problem:
 
     def __repr__(self) -> str:
         label = f"{self.name!r}, " if self.name else ""
-        return f"Problem({label}{self.network!r}, n={self.n}, loss={self.loss.kind}/{self.loss.reduction}, order={self.order})"
+        return (
+            f"Problem({label}{self.network!r}, n={self.n}, loss={self.loss.kind}/{self.loss.reduction}, "
+            f"order={self.order})"
+        )
 
 
 ProblemSource = Problem | str | os.PathLike[str]
@@ -360,24 +415,37 @@ def _frozen(values: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
 
 def _check_order(order: int, network: Network) -> None:
     if order < 2:
-        fix = "train more layers or raise the power of the activation" if isinstance(network, FeedForward) else "raise the degree"
-        raise BadInput(f"network: its output is homogeneous of order {order}, but order 2 or more is needed; {fix}.")
+        fix = (
+            "train more layers or raise the power of the activation"
+            if isinstance(network, FeedForward)
+            else "raise the degree"
+        )
+        raise BadInput(
+            f"network: its output is homogeneous of order {order}, but order 2 or more is needed; {fix}."
+        )
     if order > MAX_ORDER:
-        raise BadInput(f"network: its output is homogeneous of order {order}; at most {MAX_ORDER} is supported.")
+        raise BadInput(
+            f"network: its output is homogeneous of order {order}; at most {MAX_ORDER} is supported."
+        )
 
 
 def seeded_direction(seed: SupportsIndex, size: int) -> list[Fraction]:
-    """The exact direction that `seed` stands for: `size` approximately standard normal numbers with three decimals.
+    """The exact direction that `seed` stands for: `size` approximately standard normal numbers with three
+    decimals.
 
-    Entry i is the sum of the first twelve big-endian 16-bit numbers in the SHA-256 of the text
-    "certflow direction SEED i ATTEMPT", minus 12 · 65535/2, over 65536 (the Irwin-Hall approximation of a normal
-    number), rounded to the nearest thousandth, ties upwards. ATTEMPT counts from 0 and rises only while all entries
-    are zero. Integers only: the same on every machine and for every version of every library, for ever.
+    Entry i is the sum of the first twelve big-endian 16-bit numbers in the SHA-256 of the text "certflow
+    direction SEED i ATTEMPT", minus 12 · 65535/2, over 65536 (the Irwin-Hall approximation of a normal
+    number), rounded to the nearest thousandth, ties upwards. ATTEMPT counts from 0 and rises only while all
+    entries are zero. Integers only: the same on every machine and for every version of every library, for
+    ever.
 
     Raises `BadInput` unless `seed` is a whole number from 0 to `MAX_SEED`.
     """
     seed = whole(seed, "initialization.seed", 0, MAX_SEED)
-    attempts = ([_seeded_entry(f"certflow direction {seed} {i} {attempt}") for i in range(size)] for attempt in count())
+    attempts = (
+        [_seeded_entry(f"certflow direction {seed} {i} {attempt}") for i in range(size)]
+        for attempt in count()
+    )
     return next(entries for entries in attempts if any(entries))
 
 

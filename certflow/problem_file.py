@@ -1,4 +1,6 @@
-"""Problem files: TOML text <-> the parts of a problem, exact in both directions. The format is in docs/problem-files.md."""
+"""Problem files: TOML text <-> the parts of a problem, exact in both directions. The format is in
+docs/problem-files.md.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ TABLES = {
 }
 
 # A key of very many dotted parts costs the TOML reader quadratic time; no valid file has more than three.
-_ENDLESS_KEY = re.compile(r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
+_ENDLESS_KEY = re.compile(
+    r"""(?<![A-Za-z0-9_-])(?:(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}"""
+)
 
 
 class _Decimal(str):
@@ -51,13 +55,15 @@ class _Decimal(str):
     __repr__ = str.__str__
 
 
-# -- files -------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 def read_text(path: str | os.PathLike[str], where: str) -> str:
     """The text of a plain UTF-8 file of at most `MAX_FILE_BYTES` bytes; `BadInput` otherwise."""
     if not os.fspath(path) or "\0" in os.fspath(path):
-        raise BadInput(f"{where!r}: is not a file name; give one that is not empty and without NUL characters.")
+        raise BadInput(
+            f"{where!r}: is not a file name; give one that is not empty and without NUL characters."
+        )
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
@@ -65,9 +71,14 @@ def read_text(path: str | os.PathLike[str], where: str) -> str:
         with open(path, "rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise BadInput(f"{where}: cannot be read ({error.strerror}); check the name and the permissions.") from error
+        raise BadInput(
+            f"{where}: cannot be read ({error.strerror}); check the name and the permissions."
+        ) from error
     if len(data) > MAX_FILE_BYTES:
-        raise BadInput(f"{where}: the file is larger than {MAX_FILE_BYTES // 2**20} MiB; move the data to a smaller file.")
+        raise BadInput(
+            f"{where}: the file is larger than {MAX_FILE_BYTES // 2**20} MiB; move the data to a smaller "
+            f"file."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -75,10 +86,12 @@ def read_text(path: str | os.PathLike[str], where: str) -> str:
 
 
 def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
-    """The parts of a problem file: `network`, `X`, `y`, `loss`, `reduction`, `direction` or `seed`, `experiment`.
+    """The parts of a problem file: `network`, `X`, `y`, `loss`, `reduction`, `direction` or `seed`,
+    `experiment`.
 
-    Numbers are exact rationals; `experiment` maps the keys given to their values (`deltas` as written). `folder` is
-    where `data.file` is looked up, None if there is no folder. Raises `BadInput` with one sentence naming the place.
+    Numbers are exact rationals; `experiment` maps the keys given to their values (`deltas` as written).
+    `folder` is where `data.file` is looked up, None if there is no folder. Raises `BadInput` with one
+    sentence naming the place.
     """
     tables = _parse_toml(text)
     check_keys(tables, "", tuple(TABLES))
@@ -120,15 +133,22 @@ def _parse_toml(text: str) -> dict[str, Any]:
     if len(text) > MAX_FILE_BYTES:
         raise BadInput(f"the problem is longer than {MAX_FILE_BYTES // 2**20} MiB; move the data to a file.")
     if _ENDLESS_KEY.search(text):
-        raise BadInput("a key has more than 64 dotted parts; the tables are network, data, loss, initialization, experiment.")
+        raise BadInput(
+            "a key has more than 64 dotted parts; the tables are network, data, loss, initialization, "
+            "experiment."
+        )
     try:
         return tomllib.loads(text, parse_float=lambda number: _Decimal(number.replace("_", "")))
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"is not valid TOML: {error}; see `certflow init figure1` for an example.") from error
     except RecursionError as error:
-        raise BadInput("is nested too deeply to be a problem; data.X is a list of rows, nothing is deeper.") from error
+        raise BadInput(
+            "is nested too deeply to be a problem; data.X is a list of rows, nothing is deeper."
+        ) from error
     except ValueError as error:
-        raise BadInput(f"contains a number that is too long; at most {MAX_DIGITS} digits are read, in quotes.") from error
+        raise BadInput(
+            f"contains a number that is too long; at most {MAX_DIGITS} digits are read, in quotes."
+        ) from error
 
 
 def check_keys(table: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> None:
@@ -168,13 +188,15 @@ def _whole(value: Any, where: str, most: int = MAX_WEIGHTS) -> int:
     return value
 
 
-# -- tables ------------------------------------------------------------------------------------------------------------
+# -- tables --------------------------------------------------------------------------------------------------
 
 
 def _read_data(table: dict[str, Any], folder: Path | None) -> tuple[list[list[Fraction]], list[Fraction]]:
     if "file" in table:
         if len(table) > 1:
-            raise BadInput("data.file: the file holds the samples and the labels; remove data.X and data.y, or the file.")
+            raise BadInput(
+                "data.file: the file holds the samples and the labels; remove data.X and data.y, or the file."
+            )
         X, y = _read_csv(_text(table, "data", "file", ""), folder)
     else:
         X = exact_matrix(_required(table, "data", "X", '[["1", "0"]]'), "data.X", short_number)
@@ -186,15 +208,28 @@ def _read_data(table: dict[str, Any], folder: Path | None) -> tuple[list[list[Fr
 
 def _read_csv(name: str, folder: Path | None) -> tuple[list[list[Fraction]], list[Fraction]]:
     if folder is None:
-        raise BadInput("data.file: the problem has no folder to look in; give data.X and data.y, or read it from a file.")
+        raise BadInput(
+            "data.file: the problem has no folder to look in; give data.X and data.y, or read it from a file."
+        )
     relative = PurePosixPath(name)
-    if not name or "\0" in name or "\\" in name or ":" in name or relative.is_absolute() or ".." in relative.parts:
-        raise BadInput(f"data.file: {shown(name)} is not inside the problem's folder; copy the file beside the problem.")
+    if (
+        not name
+        or "\0" in name
+        or "\\" in name
+        or ":" in name
+        or relative.is_absolute()
+        or ".." in relative.parts
+    ):
+        raise BadInput(
+            f"data.file: {shown(name)} is not inside the problem's folder; copy the file beside the problem."
+        )
     home = os.path.realpath(folder)
     real = os.path.realpath(os.path.join(home, name))
     # After resolving symbolic links, so that none leads out of the folder.
     if os.path.commonpath([home, real]) != home:
-        raise BadInput(f"data.file: {shown(name)} leads out of the problem's folder; copy the file beside the problem.")
+        raise BadInput(
+            f"data.file: {shown(name)} leads out of the problem's folder; copy the file beside the problem."
+        )
     text = read_text(real, f"data.file: {name}")
     X: list[list[Fraction]] = []
     y: list[Fraction] = []
@@ -208,7 +243,10 @@ def _read_csv(name: str, folder: Path | None) -> tuple[list[list[Fraction]], lis
             if len(row) < 2:
                 raise BadInput(f"{place}: expected at least one input and the label, separated by commas.")
             if X and len(row) != len(X[0]) + 1:
-                raise BadInput(f"{place}: the row has {len(row)} entries, but the first has {len(X[0]) + 1}; make them equal.")
+                raise BadInput(
+                    f"{place}: the row has {len(row)} entries, but the first has {len(X[0]) + 1}; make them "
+                    f"equal."
+                )
             entries += len(row)
             if entries > MAX_ENTRIES:
                 raise BadInput(f"{place}: there are more than {MAX_ENTRIES} entries; give fewer samples.")
@@ -216,7 +254,9 @@ def _read_csv(name: str, folder: Path | None) -> tuple[list[list[Fraction]], lis
             X.append(numbers[:-1])
             y.append(numbers[-1])
     except csv.Error as error:
-        raise BadInput(f"{name} line {reader.line_num}: is not CSV ({error}); write numbers separated by commas.") from error
+        raise BadInput(
+            f"{name} line {reader.line_num}: is not CSV ({error}); write numbers separated by commas."
+        ) from error
     return X, y
 
 
@@ -229,7 +269,8 @@ def _read_network(table: dict[str, Any], inputs: int) -> Network:
     for key in table:
         if key not in KINDS[kind]:
             raise BadInput(
-                f"network.{key}: is not a key of a network of kind {kind}; remove it (keys: {', '.join(KINDS[kind])})."
+                f"network.{key}: is not a key of a network of kind {kind}; remove it (keys: "
+                f"{', '.join(KINDS[kind])})."
             )
     if kind == "expression":
         return _read_expression(table)
@@ -238,11 +279,18 @@ def _read_network(table: dict[str, Any], inputs: int) -> Network:
         return _read_feed_forward(table, activation)
     width = _whole(_required(table, "network", "width", "20"), "network.width")
     if width * inputs > MAX_WEIGHTS:
-        raise BadInput(f"network.width: {width} × {inputs} weights are too many; at most {MAX_WEIGHTS} are supported.")
+        raise BadInput(
+            f"network.width: {width} × {inputs} weights are too many; at most {MAX_WEIGHTS} are supported."
+        )
     if kind == "two-layer":
         return TwoLayer(inputs, width, activation)
     signs = table.get("signs")
-    return OneLayer(inputs, width, activation, None if signs is None else exact_vector(signs, "network.signs", short_number))
+    return OneLayer(
+        inputs,
+        width,
+        activation,
+        None if signs is None else exact_vector(signs, "network.signs", short_number),
+    )
 
 
 def _read_activation(table: Any) -> Activation:
@@ -253,9 +301,13 @@ def _read_activation(table: Any) -> Activation:
 
 
 def _read_feed_forward(table: dict[str, Any], activation: Activation) -> FeedForward:
-    widths = listed(_required(table, "network", "widths", "[3, 4, 4, 1]"), "network.widths", "a list of whole numbers")
+    widths = listed(
+        _required(table, "network", "widths", "[3, 4, 4, 1]"), "network.widths", "a list of whole numbers"
+    )
     if len(widths) > MAX_LAYERS + 1:
-        raise BadInput(f"network.widths: {len(widths) - 1} layers are too many; at most {MAX_LAYERS} are supported.")
+        raise BadInput(
+            f"network.widths: {len(widths) - 1} layers are too many; at most {MAX_LAYERS} are supported."
+        )
     widths = [_whole(width, f"network.widths[{i}]") for i, width in enumerate(widths)]
     trained = table.get("trained")
     if trained is not None:
@@ -263,11 +315,15 @@ def _read_feed_forward(table: dict[str, Any], activation: Activation) -> FeedFor
         trained = [_whole(layer, f"network.trained[{i}]", MAX_LAYERS) for i, layer in enumerate(trained)]
     matrices = table.get("given", {})
     if not isinstance(matrices, dict):
-        raise BadInput(f'network.given: expected a table such as given."1" = [["1", "0"]], got {shown(matrices)}.')
+        raise BadInput(
+            f'network.given: expected a table such as given."1" = [["1", "0"]], got {shown(matrices)}.'
+        )
     given = {}
     for layer, rows in matrices.items():
         if not re.fullmatch(r"[1-9][0-9]?", layer):
-            raise BadInput(f'network.given: {shown(layer)} is not the number of a layer; write given."1" for the first.')
+            raise BadInput(
+                f'network.given: {shown(layer)} is not the number of a layer; write given."1" for the first.'
+            )
         given[int(layer)] = exact_matrix(rows, f'network.given."{layer}"', short_number)
     return FeedForward(widths, activation, trained, given)
 
@@ -277,7 +333,9 @@ def _read_expression(table: dict[str, Any]) -> Network:
 
     names = {}
     for key in ("weights", "inputs"):
-        names[key] = listed(_required(table, "network", key, '["u1", "u2"]'), f"network.{key}", "a list of names")
+        names[key] = listed(
+            _required(table, "network", key, '["u1", "u2"]'), f"network.{key}", "a list of names"
+        )
         for i, name in enumerate(names[key]):
             if not isinstance(name, str) or isinstance(name, _Decimal):
                 raise BadInput(f"network.{key}[{i}]: expected a name in quotes, got {shown(name)}.")
@@ -285,11 +343,13 @@ def _read_expression(table: dict[str, Any]) -> Network:
     return Expression(output=_text(table, "network", "output", ""), **names)
 
 
-# -- writing -----------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
 
 
 def write_problem(tables: Mapping[str, Mapping[str, Any]]) -> str:
-    """The TOML text of nested tables of text, whole numbers and (nested) lists: one row of a matrix per line."""
+    """The TOML text of nested tables of text, whole numbers and (nested) lists: one row of a matrix per
+    line.
+    """
     lines: list[str] = []
     for name, table in tables.items():
         lines += [f"[{name}]", *(f"{_key(key)} = {_literal(value)}" for key, value in table.items()), ""]
@@ -312,7 +372,11 @@ def _literal(value: Any, nested: bool = False) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_literal(item, nested=True)}" for key, item in value.items()) + " }"
+        return (
+            "{ "
+            + ", ".join(f"{_key(key)} = {_literal(item, nested=True)}" for key, item in value.items())
+            + " }"
+        )
     items = [_literal(item, nested=True) for item in value]
     if nested or (len(items) <= 10 and not any(isinstance(item, list) for item in value)):
         return "[" + ", ".join(items) + "]"

@@ -1,4 +1,6 @@
-"""How long-running functions tell their caller how far they are; the caller decides whether to draw anything."""
+"""How long-running functions tell their caller how far they are; the caller decides whether to draw
+anything.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,11 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as `progress(description, done, total)`: `done` of `total` steps of the named piece of work are finished.
+    """Called as `progress(description, done, total)`: `done` of `total` steps of the named piece of work are
+    finished.
 
-    A new description starts a new piece; `done == total` ends it. It may raise (a time limit does), so it is called
-    only where the work can stop without leaving anything half done.
+    A new description starts a new piece; `done == total` ends it. It may raise (a time limit does), so it is
+    called only where the work can stop without leaving anything half done.
     """
 
     def __call__(self, description: str, done: int, total: int) -> None: ...

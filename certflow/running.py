@@ -1,7 +1,8 @@
 """How long work ends on time: a deadline that is asked, never an alarm.
 
-The deadline belongs to the context that set it (threads and tasks start without one); a worker process or thread is handed
-`remaining()` and sets it again. Every loop whose length is not known beforehand calls `tick`.
+The deadline belongs to the context that set it (threads and tasks start without one); a worker process or
+thread is handed `remaining()` and sets it again. Every loop whose length is not known beforehand calls
+`tick`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from certflow.outcome import CertflowError, ExitCode
 
 
 class OutOfTime(CertflowError):
-    """The time limit was reached; no kind of `Inconclusive`, so that no handler of a part takes it for one."""
+    """The time limit was reached; no kind of `Inconclusive`, so that no handler of a part takes it for
+    one.
+    """
 
     exit_code = ExitCode.INCONCLUSIVE
 
@@ -61,7 +64,10 @@ def tick() -> None:
     """Raise `OutOfTime` if the deadline has passed; costs well under a microsecond."""
     current = _deadline.get()
     if current is not None and time.monotonic() > current.at:
-        raise OutOfTime(f"the time limit of {current.seconds:g} s was reached before the work was done; raise --time-limit.")
+        raise OutOfTime(
+            f"the time limit of {current.seconds:g} s was reached before the work was done; raise "
+            f"--time-limit."
+        )
 
 
 def remaining() -> float | None:

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `name` in plain text, `unit` shown in brackets, `latex` instead of the translated name if given,
-    `align` left or right, `key` for the CSV header (default: the name and unit)."""
+    """A column: `name` in plain text, `unit` shown in brackets, `latex` instead of the translated name if
+    given, `align` left or right, `key` for the CSV header (default: the name and unit).
+    """
 
     name: str
     unit: str = ""
@@ -72,17 +73,28 @@ class Table:
     def add(self, *cells: TableCell | str) -> None:
         """Append one row."""
         if len(cells) != len(self.columns):
-            raise BadInput(f"table {self.title!r}: a row of {len(cells)} cells for {len(self.columns)} columns.")
+            raise BadInput(
+                f"table {self.title!r}: a row of {len(cells)} cells for {len(self.columns)} columns."
+            )
         self.rows.append(tuple(cell if isinstance(cell, TableCell) else TableCell(cell) for cell in cells))
 
     def width(self) -> int:
         """How many characters the body needs in a terminal so that no cell is broken."""
-        cells = zip(*([cell.text for cell in row] for row in self.rows), strict=True) if self.rows else [()] * len(self.columns)
-        widths = [max(map(len, (column.heading(), *texts))) for column, texts in zip(self.columns, cells, strict=True)]
+        cells = (
+            zip(*([cell.text for cell in row] for row in self.rows), strict=True)
+            if self.rows
+            else [()] * len(self.columns)
+        )
+        widths = [
+            max(map(len, (column.heading(), *texts)))
+            for column, texts in zip(self.columns, cells, strict=True)
+        ]
         return _needed(widths)
 
     def to_csv(self) -> str:
-        """Comma-separated raw values under one header line (RFC 4180, line ends \\n); no cell is a spreadsheet's formula."""
+        """Comma-separated raw values under one header line (RFC 4180, line ends \\n); no cell is a
+        spreadsheet's formula.
+        """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow([_csv(column.key or column.heading()) for column in self.columns])
@@ -100,7 +112,10 @@ class Table:
             colalign=[column.align for column in self.columns] if self.rows else None,
             disable_numparse=True,
         )
-        return "\n\n".join([f"**{_markdown(self.title)}**", body, *(_markdown(note) for note in self.notes)]) + "\n"
+        return (
+            "\n\n".join([f"**{_markdown(self.title)}**", body, *(_markdown(note) for note in self.notes)])
+            + "\n"
+        )
 
     def to_latex(self) -> str:
         """A `table` environment with booktabs rules; needs `\\usepackage{booktabs}` and nothing else."""
@@ -152,15 +167,24 @@ class Table:
             for j, size in group.items():
                 column = self.columns[j]
                 heading = escape(printable(column.heading()))
-                table.add_column(heading, justify="left" if column.align == "left" else "right", width=size, overflow="fold")
+                table.add_column(
+                    heading,
+                    justify="left" if column.align == "left" else "right",
+                    width=size,
+                    overflow="fold",
+                )
             for row in self.rows:
                 table.add_row(*(escape(printable(row[j].text)) for j in group))
             tables.append(table)
         return tables
 
     def _groups(self, width: int) -> list[dict[int, int]]:
-        """The columns of each part of the table, with the width of each: only text is broken, and only between words."""
-        texts = [[column.heading(), *(row[j].text for row in self.rows)] for j, column in enumerate(self.columns)]
+        """The columns of each part of the table, with the width of each: only text is broken, and only
+        between words.
+        """
+        texts = [
+            [column.heading(), *(row[j].text for row in self.rows)] for j, column in enumerate(self.columns)
+        ]
         words = [[word for text in column for word in printable(text).split()] for column in texts]
         whole = [max(len(printable(text)) for text in column) for column in texts]
         least = [max(map(len, each), default=0) for each in words]
@@ -184,11 +208,13 @@ def _needed(widths: Iterable[int]) -> int:
     return sum(each) + 3 * len(each) - 1
 
 
-# -- numbers ---------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------------------------------
 
 
 def number_text(value: Any, digits: int = 5) -> str:
-    """`value` (int, Fraction, float or mpmath number, of any size) to `digits` significant digits: 0.03466, 1.5e-8."""
+    """`value` (int, Fraction, float or mpmath number, of any size) to `digits` significant digits: 0.03466,
+    1.5e-8.
+    """
     context = mp_arithmetic(max(digits, 15) + 5).context
     if isinstance(value, Fraction):
         value = context.mpf(value.numerator) / value.denominator
@@ -214,30 +240,40 @@ def number_cell(value: Any, digits: int = 5, raw_digits: int = 17) -> TableCell:
 
 
 def fixed_cell(value: Any, decimals: int = 4, raw_digits: int = 17) -> TableCell:
-    """A cell with `decimals` digits after the point, for columns of numbers of one scale (angles, logarithms)."""
+    """A cell with `decimals` digits after the point, for columns of numbers of one scale (angles,
+    logarithms).
+    """
     return TableCell(f"{float(value):.{decimals}f}", number_text(value, raw_digits))
 
 
-# -- text for LaTeX and Markdown -------------------------------------------------------------------------------------
+# -- text for LaTeX and Markdown -----------------------------------------------------------------------------
 
 _SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#",
+    "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$",
 }  # fmt: skip
 _SYMBOLS = {
-    "δ": r"\delta", "θ": r"\theta", "κ": r"\kappa", "γ": r"\gamma", "β": r"\beta", "λ": r"\lambda", "ρ": r"\rho", "σ": r"\sigma",
-    "τ": r"\tau", "ω": r"\omega", "α": r"\alpha", "ε": r"\varepsilon", "‖": r"\|", "·": r"\cdot ", "≤": r"\le ", "≥": r"\ge ",
-    "±": r"\pm ", "∞": r"\infty", "−": "-", "°": r"^\circ", "⁺": "^+", "⁻": "^-", "×": r"\times ", "→": r"\to ", "≈": r"\approx ",
+    "δ": r"\delta", "θ": r"\theta", "κ": r"\kappa", "γ": r"\gamma", "β": r"\beta", "λ": r"\lambda",
+    "ρ": r"\rho", "σ": r"\sigma",
+    "τ": r"\tau", "ω": r"\omega", "α": r"\alpha", "ε": r"\varepsilon", "‖": r"\|", "·": r"\cdot ",
+    "≤": r"\le ", "≥": r"\ge ",
+    "±": r"\pm ", "∞": r"\infty", "−": "-", "°": r"^\circ", "⁺": "^+", "⁻": "^-", "×": r"\times ",
+    "→": r"\to ", "≈": r"\approx ",
     "∈": r"\in ", "∇": r"\nabla ", "∂": r"\partial ", "Σ": r"\sum ",
     **{digit: f"^{value}" for value, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: f"_{value}" for value, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 }  # fmt: skip
 _NUMBER = re.compile(r"[-+]?(\d[\d.]*|\.\d+|inf|nan)([eE][-+]?\d+|/\d+|\*2\^-?\d+)?\Z")
-_SCIENTIFIC = re.compile(r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?!\w|\.\d)|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)")
+_SCIENTIFIC = re.compile(
+    r"(?<![\w.])([-−]?)(\d+(?:\.\d+)?)[eE]([-+]?\d+)(?!\w|\.\d)|(?<![\w.)])[-−](?=\d)|‖(\w+)‖|√(\w+)"
+)
 
 
 def latex_text(text: str) -> str:
-    """Plain text as LaTeX: `1e-05` becomes $10^{-5}$, Greek letters and signs mathematics, specials are escaped."""
+    """Plain text as LaTeX: `1e-05` becomes $10^{-5}$, Greek letters and signs mathematics, specials are
+    escaped.
+    """
     pieces, end = [], 0
     for match in _SCIENTIFIC.finditer(text):
         pieces.append(_escape(text[end : match.start()]))
@@ -264,7 +300,9 @@ def _markdown(text: str) -> str:
 
 
 def _csv(text: str) -> str:
-    """A cell for programs; text that a spreadsheet would take for a formula gets an apostrophe, a number never."""
+    """A cell for programs; text that a spreadsheet would take for a formula gets an apostrophe, a number
+    never.
+    """
     formula = text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.match(text)
     return printable("'" + text if formula else text)
 

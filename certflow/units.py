@@ -1,9 +1,11 @@
-"""Units of size: the same problem with inputs, labels, given layers and direction near 1, and the exact way back.
+"""Units of size: the same problem with inputs, labels, given layers and direction near 1, and the exact way
+back.
 
-A power of two in the inputs or in a given layer multiplies every output by a power of two kappa, one in the labels of the
-square loss by c. In the weights `w' = w / lambda`, `lambda^L = c / kappa`, the flow is that of the scaled problem:
-delta_bar and R are those of the scaled problem times lambda, values of N times `c kappa`, scaled times over `c kappa`,
-floors of laws over lambda^L; C, angles and exponents are the same. Proof: `proofs_notes/L5-uniform-theorem.md`.
+A power of two in the inputs or in a given layer multiplies every output by a power of two kappa, one in the
+labels of the square loss by c. In the weights `w' = w / lambda`, `lambda^L = c / kappa`, the flow is that of
+the scaled problem: delta_bar and R are those of the scaled problem times lambda, values of N times `c kappa`,
+scaled times over `c kappa`, floors of laws over lambda^L; C, angles and exponents are the same. Proof:
+`proofs_notes/L5-uniform-theorem.md`.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ class TooLong(Inconclusive):
 
 @dataclass(frozen=True)
 class Units:
-    """X = 2^inputs X', y = 2^labels y' and W_l = 2^e W_l' for every (l, e) in `given`; then all outputs are 2^outputs times
-    those of the scaled problem, which has order `order` and `depth` layers."""
+    """X = 2^inputs X', y = 2^labels y' and W_l = 2^e W_l' for every (l, e) in `given`; then all outputs are
+    2^outputs times those of the scaled problem, which has order `order` and `depth` layers.
+    """
 
     inputs: int
     labels: int
@@ -45,7 +48,9 @@ class Units:
 
     @property
     def rate(self) -> Fraction:
-        """c kappa: what N, and every rate of growth, is multiplied by on the way back; times are divided by it."""
+        """c kappa: what N, and every rate of growth, is multiplied by on the way back; times are divided by
+        it.
+        """
         return Fraction(2) ** self.rate_exponent
 
     @property
@@ -83,11 +88,17 @@ class Units:
         """The entry `units` of a certificate; None if nothing is scaled."""
         if not (self.inputs or self.labels or self.given):
             return None
-        return {"inputs": self.inputs, "labels": self.labels, "given": {str(layer): e for layer, e in self.given}}
+        return {
+            "inputs": self.inputs,
+            "labels": self.labels,
+            "given": {str(layer): e for layer, e in self.given},
+        }
 
 
 def multiplied(value: Any, factor: Fraction) -> Any:
-    """A number, a pair of them, or None, times an exact factor. Raises `TooLong` if it cannot be written then."""
+    """A number, a pair of them, or None, times an exact factor. Raises `TooLong` if it cannot be written
+    then.
+    """
     if isinstance(value, tuple):
         return tuple(multiplied(each, factor) for each in value)
     if value is None:
@@ -95,31 +106,41 @@ def multiplied(value: Any, factor: Fraction) -> Any:
     number = value * factor
     if max(abs(number.numerator), number.denominator) >= _LONGEST:
         raise TooLong(
-            f"the theorem is proved in units near 1, but its numbers for these data have more than {MAX_DIGITS} digits; "
+            f"the theorem is proved in units near 1, but its numbers for these data have more than "
+            f"{MAX_DIGITS} digits; "
             "scale the inputs, the labels or the given layers by a power of two."
         )
     return number
 
 
 def require_doubles(problem: Problem) -> None:
-    """Raise `Inconclusive` if doubles cannot hold values of N, times and outputs, which tables and figures are made of."""
+    """Raise `Inconclusive` if doubles cannot hold values of N, times and outputs, which tables and figures
+    are made of.
+    """
     units = normalised(problem)[1]
     if abs(units.outputs) + abs(units.labels) > LARGEST_IN_DOUBLES:
         raise Inconclusive(
-            "the outputs, times or values of N of this problem are beyond double precision, in which tables and figures are "
-            "made; certify, kkt, flow and ncf have no such limit, or scale the inputs and labels by a power of two."
+            "the outputs, times or values of N of this problem are beyond double precision, in which tables "
+            "and figures are "
+            "made; certify, kkt, flow and ncf have no such limit, or scale the inputs and labels by a power "
+            "of two."
         )
 
 
 def natural_length(problem: Problem) -> Fraction:
-    """About the norm of weights at which outputs are as large as labels, in proportion to the data for all factors."""
+    """About the norm of weights at which outputs are as large as labels, in proportion to the data for all
+    factors.
+    """
     network, log = problem.network, 0.0
     if problem.loss.kind == "square":
         log += logarithm(_largest(problem.y))
     if isinstance(network, FeedForward):
         power, depth = network.activation.power, network.depth
         log -= power ** (depth - 1) * logarithm(_largest(problem.X.flat))
-        log -= sum(power ** (depth - layer) * logarithm(_largest(matrix.flat)) for layer, matrix in network.given.items())
+        log -= sum(
+            power ** (depth - layer) * logarithm(_largest(matrix.flat))
+            for layer, matrix in network.given.items()
+        )
     return Fraction(math.exp(min(max(log / problem.order, -700.0), 700.0)))
 
 
@@ -139,8 +160,9 @@ def normalised(problem: Problem) -> tuple[Problem, Units]:
     """The problem in units near 1, and these units; problems that differ by powers of two give the same one,
     exactly (L5.8).
 
-    The largest entry of the inputs, of each given layer, of the labels (square loss) and of the direction is in [1, 2).
-    Inputs of an expression are left as they are, because its output need not be homogeneous in them.
+    The largest entry of the inputs, of each given layer, of the labels (square loss) and of the direction is
+    in [1, 2). Inputs of an expression are left as they are, because its output need not be homogeneous in
+    them.
     """
     network, labels = problem.network, exponent(problem.y) if problem.loss.kind == "square" else 0
     inputs, given, outputs, depth = 0, {}, 0, 0
@@ -148,11 +170,22 @@ def normalised(problem: Problem) -> tuple[Problem, Units]:
         inputs = exponent(problem.X.flat)
         given = {layer: exponent(matrix.flat) for layer, matrix in network.given.items()}
         power, depth = network.activation.power, network.depth
-        outputs = inputs * power ** (depth - 1) + sum(e * power ** (depth - layer) for layer, e in given.items())
+        outputs = inputs * power ** (depth - 1) + sum(
+            e * power ** (depth - layer) for layer, e in given.items()
+        )
         if any(given.values()):
-            matrices = {layer: matrix / Fraction(2) ** given[layer] for layer, matrix in network.given.items()}
+            matrices = {
+                layer: matrix / Fraction(2) ** given[layer] for layer, matrix in network.given.items()
+            }
             network = FeedForward(network.widths, network.activation, network.trained, matrices)
-    units = Units(inputs, labels, tuple(sorted((layer, e) for layer, e in given.items() if e)), outputs, problem.order, depth)
+    units = Units(
+        inputs,
+        labels,
+        tuple(sorted((layer, e) for layer, e in given.items() if e)),
+        outputs,
+        problem.order,
+        depth,
+    )
     scaled = problem.with_numbers(
         network,
         problem.X / Fraction(2) ** inputs,

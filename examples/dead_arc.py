@@ -1,8 +1,9 @@
 """KKT points that are not points: a whole arc of directions on which a neuron is dead.
 
-Theorem (L6 in the docstring of certflow.kkt.neuron.circle). Between neighbouring critical lines the NCF of one squared planar
-neuron is a sinusoid of the double angle, so the exact signs of its derivative at the ends decide whether there is one KKT point
-between them, none, or only KKT points. The list below is therefore complete.
+Theorem (L6 in the docstring of certflow.kkt.neuron.circle). Between neighbouring critical lines the NCF of
+one squared planar neuron is a sinusoid of the double angle, so the exact signs of its derivative at the ends
+decide whether there is one KKT point between them, none, or only KKT points. The list below is therefore
+complete.
 
     python examples/dead_arc.py
 """
@@ -13,7 +14,13 @@ import certflow
 kkt = certflow.planar_kkt(X=[["1", "0"], ["4/5", "3/5"], ["4/5", "-3/5"]], z=["1", "-1/2", "2"])
 for point in kkt.points:
     if point.kind == "arc":
-        print(f"{point.kind:8} from {point.start_deg.text(12)} to {point.end_deg.text(12)} degrees, N = {point.value.text(12)}")
+        print(
+            f"{point.kind:8} from {point.start_deg.text(12)} to {point.end_deg.text(12)} degrees, N = "
+            f"{point.value.text(12)}"
+        )
     else:
-        print(f"{point.kind:8} at {point.angle_deg.text(12)} degrees, N = {point.value.text(12)}, gap {point.gap.text(6)}")
+        print(
+            f"{point.kind:8} at {point.angle_deg.text(12)} degrees, N = {point.value.text(12)}, gap "
+            f"{point.gap.text(6)}"
+        )
 print(f"complete: {kkt.complete}")

@@ -1,9 +1,10 @@
-"""The directions forget the initial norm: distance to the limit flow at a fixed time, for delta down to 1e-300.
+"""The directions forget the initial norm: distance to the limit flow at a fixed time, for delta down to
+1e-300.
 
-Theorem (L1 in proofs_notes/, and the papers for the consequences). In the coordinates w = rho theta the direction theta obeys
-an equation in which delta appears only through a = rho^L, and that is smooth up to a = 0. So at a fixed time the directions
-differ from those of the limit flow by O(delta^L): each line below should shrink by L times as many orders of magnitude as
-delta does.
+Theorem (L1 in proofs_notes/, and the papers for the consequences). In the coordinates w = rho theta the
+direction theta obeys an equation in which delta appears only through a = rho^L, and that is smooth up to a =
+0. So at a fixed time the directions differ from those of the limit flow by O(delta^L): each line below should
+shrink by L times as many orders of magnitude as delta does.
 
     python examples/every_delta.py
 """
@@ -24,6 +25,9 @@ for exponent in (3, 10, 30, 100, 300):
     digits = 2 * exponent + 20
     limit = certflow.limit_flow(problem, time=time, digits=digits, check=False)
     flow = certflow.reference_flow(problem, Fraction(1, 10**exponent), time=time, digits=digits, check=False)
-    errors = [flow.context.norm(list(flow.block_direction(j, time) - limit.block_direction(j, time))) for j in range(2)]
+    errors = [
+        flow.context.norm(list(flow.block_direction(j, time) - limit.block_direction(j, time)))
+        for j in range(2)
+    ]
     shown = [flow.context.nstr(error, 3) for error in errors]
     print(f"delta = 1e-{exponent:<4} neuron 1: {shown[0]:>10}   neuron 2: {shown[1]:>10}")

@@ -1,7 +1,7 @@
 """How long do the weights stay near the origin, for every initial norm at once?
 
-Theorem (L2 in proofs_notes/). Let H be homogeneous of order L, the loss convex, and M >= max(0, max N) on the unit sphere.
-Every gradient flow with ‖w(0)‖ = delta > 0 satisfies ‖w(t)‖ <= B delta as long as
+Theorem (L2 in proofs_notes/). Let H be homogeneous of order L, the loss convex, and M >= max(0, max N) on the
+unit sphere. Every gradient flow with ‖w(0)‖ = delta > 0 satisfies ‖w(t)‖ <= B delta as long as
     t <= ln(B) / (2 M)                                        if L = 2,
     t delta^(L-2) <= (1 - B^(2-L)) / (L (L-2) M)              if L > 2.
 

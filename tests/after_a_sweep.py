@@ -43,13 +43,25 @@ def group(outcome="converges", trap=TRAP, rates=None, share=F(1, 2), path=None, 
     return Proved(own, trap, Runner(path, after, None, 0, (share, F(1)), 0, "here"))
 
 
-def state(L=2, radius="2", proved=None, D=(F(1, 64), F(0)), epsilon=F(1, 4), delta=F(1, 4), end=F(16), most=F(32), **claimed):
+def state(
+    L=2,
+    radius="2",
+    proved=None,
+    D=(F(1, 64), F(0)),
+    epsilon=F(1, 4),
+    delta=F(1, 4),
+    end=F(16),
+    most=F(32),
+    **claimed,
+):
     """The state after a sweep, in units: rates times 8, masses times 4."""
     problem = SimpleNamespace(order=L, rate=F(8), mass=F(4), groups=[[0], [1, 2]], indices=[[0, 1], [2], [3]])
     values = {"radius": radius, "blocks": [], "horizon": None, "growth": None, **claimed}
     nodes = {name: Node(value, f"claim.{name}") for name, value in values.items()}
     swept = Sweep(F(5), list(D), end, most)
-    return _After(SimpleNamespace(problem=problem, grid=GRID), nodes, proved or [group()], swept, epsilon, delta, CLOCK)
+    return _After(
+        SimpleNamespace(problem=problem, grid=GRID), nodes, proved or [group()], swept, epsilon, delta, CLOCK
+    )
 
 
 def path(*ends):

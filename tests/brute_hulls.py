@@ -11,7 +11,9 @@ def dot(x, y):
 
 
 def solve(columns, target):
-    """The coefficients with which independent columns sum to the target; None if there are none, or they are dependent."""
+    """The coefficients with which independent columns sum to the target; None if there are none, or they are
+    dependent.
+    """
     rows = [[Fraction(column[r]) for column in columns] + [Fraction(target[r])] for r in range(len(target))]
     done = 0
     for c in range(len(columns)):
@@ -37,7 +39,9 @@ def rank(vectors):
 
 
 def in_cone(target, generators):
-    """Whether the target is a combination with coefficients >= 0 (by Carathéodory, of independent generators)."""
+    """Whether the target is a combination with coefficients >= 0 (by Carathéodory, of independent
+    generators).
+    """
     if not any(target):
         return True
     for size in range(1, min(len(target), len(generators)) + 1):
@@ -54,7 +58,9 @@ def zero_in_hull_by_force(points):
 
 
 def regions(normals):
-    """The number of cells of a central arrangement: Zaslavsky's sum of (-1)^(|S| - rank S) over all subsets S."""
+    """The number of cells of a central arrangement: Zaslavsky's sum of (-1)^(|S| - rank S) over all subsets
+    S.
+    """
     subsets = (s for size in range(len(normals) + 1) for s in itertools.combinations(normals, size))
     return sum((-1) ** (len(s) - rank(s)) for s in subsets)
 

@@ -9,7 +9,9 @@ from typing import Any
 def block(index: int, outcome: str = "converges", **more: Any) -> dict[str, Any]:
     """One block of a claim, with the fields of its outcome."""
     record: dict[str, Any] = {"index": index, "weights": [2 * index, 2], "outcome": outcome, "reason": ""}
-    record |= dict.fromkeys(("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law"))
+    record |= dict.fromkeys(
+        ("kkt_point", "support", "value", "gap", "horizon", "angle_at_horizon", "angle_at_radius", "law")
+    )
     if outcome in ("converges", "shrinks"):
         sign = "" if outcome == "converges" else "-"
         record |= {
@@ -60,7 +62,11 @@ def joint(**more: Any) -> dict[str, Any]:
     }
     return (
         separable(
-            block(0), order=3, horizon={"scaled_time": "6", "norm_over_delta": None}, delta_bar="1/100000", time_to_radius=times
+            block(0),
+            order=3,
+            horizon={"scaled_time": "6", "norm_over_delta": None},
+            delta_bar="1/100000",
+            time_to_radius=times,
         )
         | more
     )

@@ -1,7 +1,7 @@
 """Hypothesis profiles, and the watch over global precision around every test.
 
-CERTFLOW_PROFILE chooses the profile: quick (the default), ci (the default where CI is set; the same examples every
-time) or nightly (long).
+CERTFLOW_PROFILE chooses the profile: quick (the default), ci (the default where CI is set; the same examples
+every time) or nightly (long).
 """
 
 import os
@@ -12,7 +12,11 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["links_entered"]
 
-COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much], "print_blob": True}
+COMMON = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
+    "print_blob": True,
+}
 
 settings.register_profile("quick", max_examples=20, **COMMON)
 settings.register_profile("ci", max_examples=30, derandomize=True, **COMMON)
@@ -39,7 +43,9 @@ def _global_precision() -> dict[str, int]:
 
 @pytest.fixture(autouse=True)
 def global_precision_is_never_touched():
-    """Fails every test after which a process-wide precision differs from what it was (53 bits if just imported)."""
+    """Fails every test after which a process-wide precision differs from what it was (53 bits if just
+    imported).
+    """
     before = _global_precision()
     yield
     changed = {name: prec for name, prec in _global_precision().items() if prec != before.get(name, 53)}

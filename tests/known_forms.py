@@ -37,10 +37,19 @@ def regions_of(blocks, losses=0.0, offset=0.0, ell=0.0):
     A = np.array([blocks], dtype=float)
     rest = np.zeros(1)
     return Regions(
-        MidRad.exact(A), np.broadcast_to(losses, (1, len(blocks))), np.array([offset]), np.array([ell]), rest, rest, rest, rest
+        MidRad.exact(A),
+        np.broadcast_to(losses, (1, len(blocks))),
+        np.array([offset]),
+        np.array([ell]),
+        rest,
+        rest,
+        rest,
+        rest,
     )
 
 
 def at(rows):
     W = MidRad.exact(np.array([rows], dtype=float))
-    return Points(W, W, np.zeros(1), np.zeros(1), (W * W).reshape(1, -1).sum(axis=1), MidRad.exact(np.zeros(1)))
+    return Points(
+        W, W, np.zeros(1), np.zeros(1), (W * W).reshape(1, -1).sum(axis=1), MidRad.exact(np.zeros(1))
+    )

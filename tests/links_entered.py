@@ -1,9 +1,11 @@
-"""A part of pytest: while tests that the proof notes link run, watches whether they enter the code of their statements.
+"""A part of pytest: while tests that the proof notes link run, watches whether they enter the code of their
+statements.
 
-What a linked test enters in its own body counts, in all its cases together; fixtures and what another test has left in
-a cache do not. The end of the run judges what the run can tell: a test all of whose cases were run, and the code of a
-statement all of whose tests were. Tracing would cost too much: instead the code of each linked function is replaced
-until it is called for the first time, so that nothing else runs any slower, under a debugger or coverage too.
+What a linked test enters in its own body counts, in all its cases together; fixtures and what another test
+has left in a cache do not. The end of the run judges what the run can tell: a test all of whose cases were
+run, and the code of a statement all of whose tests were. Tracing would cost too much: instead the code of
+each linked function is replaced until it is called for the first time, so that nothing else runs any slower,
+under a debugger or coverage too.
 """
 
 from collections import Counter, defaultdict
@@ -20,19 +22,29 @@ PROPERTY = "entered"  # of a test's report, by which workers tell the process th
 
 
 def false_links(statements: Iterable[Statement], entered: Mapping[str, Collection[str]]) -> list[str]:
-    """One line per link that does not hold; `entered` has the linked code that each of the judged tests has entered."""
+    """One line per link that does not hold; `entered` has the linked code that each of the judged tests has
+    entered.
+    """
     found = []
     for each in statements:
         judged = [test for test in each.tests if test in entered]
-        found += [f"{each.label}: {test} enters none of its code" for test in judged if not {*each.code} & {*entered[test]}]
+        found += [
+            f"{each.label}: {test} enters none of its code"
+            for test in judged
+            if not {*each.code} & {*entered[test]}
+        ]
         if len(judged) == len(each.tests):
             reached = {name for test in judged for name in entered[test]}
-            found += [f"{each.label}: none of its tests enters {name}" for name in each.code if name not in reached]
+            found += [
+                f"{each.label}: none of its tests enters {name}" for name in each.code if name not in reached
+            ]
     return found
 
 
 def _gate(*args: Any, **kwargs: Any) -> Any:
-    """What a watched function runs the first time; its constant is replaced by a function that opens the gate."""
+    """What a watched function runs the first time; its constant is replaced by a function that opens the
+    gate.
+    """
     first: Any = "the first call"
     return first(*args, **kwargs)
 
@@ -135,9 +147,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Lets the run fail if a link is false; workers leave that to the process that started them."""
     if hasattr(session.config, "workerinput") or any("[" in argument for argument in session.config.args):
         return
-    whole = {test: cases.values() for test, cases in REPORTED.items() if len(cases) == max(count for count, _ in cases.values())}
+    whole = {
+        test: cases.values()
+        for test, cases in REPORTED.items()
+        if len(cases) == max(count for count, _ in cases.values())
+    }
     FALSE[:] = false_links(
-        all_statements(), {test: {name for _, names in cases for name in names} for test, cases in whole.items()}
+        all_statements(),
+        {test: {name for _, names in cases for name in names} for test, cases in whole.items()},
     )
     if FALSE:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

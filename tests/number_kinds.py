@@ -1,4 +1,6 @@
-"""Numbers and arrays of every library, real ones and stand-ins that quack like those that may not be installed."""
+"""Numbers and arrays of every library, real ones and stand-ins that quack like those that may not be
+installed.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ import sympy
 
 
 class Tensor:
-    """A torch tensor: it has every number method, but only `tolist` and `item` work while gradients are recorded."""
+    """A torch tensor: it has every number method, but only `tolist` and `item` work while gradients are
+    recorded.
+    """
 
     requires_grad = True
     dtype = "torch.float32"
@@ -84,7 +88,9 @@ class Column:
 
 
 class Frame:
-    """A pandas DataFrame: it iterates over the names of its columns, and as one array it rounds long integers."""
+    """A pandas DataFrame: it iterates over the names of its columns, and as one array it rounds long
+    integers.
+    """
 
     def __init__(self, rows: list[list[Any]]) -> None:
         self.rows = rows
@@ -153,7 +159,10 @@ RATIONAL: dict[str, Callable[[Fraction], Any]] = {
 
 WHOLE: dict[str, Callable[[int], Any]] = {
     "int": int,
-    **{f"numpy.{t.__name__}": t for t in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)},
+    **{
+        f"numpy.{t.__name__}": t
+        for t in (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)
+    },
     "numpy array without axes": lambda k: np.array(k),
     "sympy.Integer": sympy.Integer,
     "gmpy2.mpz": gmpy2.mpz,

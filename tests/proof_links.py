@@ -1,4 +1,6 @@
-"""The links of `proofs_notes/`: of each numbered statement, the code that carries it and the tests that would notice."""
+"""The links of `proofs_notes/`: of each numbered statement, the code that carries it and the tests that would
+notice.
+"""
 
 import importlib
 import inspect
@@ -68,7 +70,9 @@ def linked(dotted: str) -> Any:
 
 @cache
 def entries(dotted: str) -> frozenset[FunctionType]:
-    """What runs when `dotted` is entered: a function, all methods of a class, all functions and classes of a module."""
+    """What runs when `dotted` is entered: a function, all methods of a class, all functions and classes of a
+    module.
+    """
     return frozenset(_functions(linked(dotted)))
 
 

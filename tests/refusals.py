@@ -1,4 +1,6 @@
-"""What the tests of the checker's rules share: how an action ends, a clock that remembers, boxes of fixed-point numbers."""
+"""What the tests of the checker's rules share: how an action ends, a clock that remembers, boxes of
+fixed-point numbers.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction

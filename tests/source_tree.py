@@ -11,10 +11,11 @@ PACKAGE = "certflow"
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module (`certflow.exact`, `flint`, ...) and where: `top` at module level, else inside a function.
+    """One imported module (`certflow.exact`, `flint`, ...) and where: `top` at module level, else inside a
+    function.
 
-    `name` is what is taken from it, "" for the module itself. `typing_only` marks imports under `if TYPE_CHECKING:`,
-    which never run.
+    `name` is what is taken from it, "" for the module itself. `typing_only` marks imports under `if
+    TYPE_CHECKING:`, which never run.
     """
 
     module: str

@@ -1,7 +1,8 @@
 """Hypothesis strategies: exact rationals, activations, networks of every family, data and whole problems.
 
-Everything drawn is exact and small, so that identities can be demanded with `==` in rational arithmetic. Networks
-with all weights zero at a kink, equal samples and samples on a kink are drawn on purpose now and then.
+Everything drawn is exact and small, so that identities can be demanded with `==` in rational arithmetic.
+Networks with all weights zero at a kink, equal samples and samples on a kink are drawn on purpose now and
+then.
 """
 
 from fractions import Fraction
@@ -27,7 +28,9 @@ def rationals(bound: int = 3, max_denominator: int = 8) -> st.SearchStrategy[Fra
     )
 
 
-def arrays(shape: tuple[int, ...], entries: st.SearchStrategy[Fraction] | None = None) -> st.SearchStrategy[np.ndarray]:
+def arrays(
+    shape: tuple[int, ...], entries: st.SearchStrategy[Fraction] | None = None
+) -> st.SearchStrategy[np.ndarray]:
     """Object arrays of rationals of the given shape."""
     size = int(np.prod(shape))
     return st.lists(rationals() if entries is None else entries, min_size=size, max_size=size).map(
@@ -43,7 +46,11 @@ def nonzero(vectors: st.SearchStrategy[np.ndarray]) -> st.SearchStrategy[np.ndar
 @st.composite
 def activations(draw: st.DrawFn, powers: tuple[int, ...] = (1, 2, 3)) -> Activation:
     """max(z, alpha z)^power for all kinds of alpha: ReLU, leaky, absolute value, linear."""
-    alpha = draw(st.sampled_from([Fraction(0), Fraction(0), Fraction(1), Fraction(1, 3), Fraction(-1), Fraction(-1, 2)]))
+    alpha = draw(
+        st.sampled_from(
+            [Fraction(0), Fraction(0), Fraction(1), Fraction(1, 3), Fraction(-1), Fraction(-1, 2)]
+        )
+    )
     return Activation(alpha, draw(st.sampled_from(powers)))
 
 
@@ -52,13 +59,19 @@ def one_layer(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | None 
     """Sums of up to three neurons with fixed signs, one to three inputs."""
     width = draw(st.integers(1, 3))
     signs = draw(st.none() | st.lists(st.sampled_from([1, -1]), min_size=width, max_size=width))
-    return OneLayer(draw(st.integers(1, 3)), width, draw(activations() if activation is None else activation), signs)
+    return OneLayer(
+        draw(st.integers(1, 3)), width, draw(activations() if activation is None else activation), signs
+    )
 
 
 @st.composite
 def two_layer(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | None = None) -> TwoLayer:
     """Sums of up to three neurons with trained output weights, one to three inputs."""
-    return TwoLayer(draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(activations() if activation is None else activation))
+    return TwoLayer(
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 3)),
+        draw(activations() if activation is None else activation),
+    )
 
 
 @st.composite
@@ -76,8 +89,14 @@ def partly_trained(draw: st.DrawFn, activation: st.SearchStrategy[Activation] | 
     powers = (1, 2, 3) if len(widths) <= 4 else (1, 2)
     depth = len(widths) - 1
     trained = sorted(draw(st.sets(st.integers(1, depth), min_size=1, max_size=depth - 1)))
-    given = {layer: draw(arrays((widths[layer], widths[layer - 1]))) for layer in range(1, depth + 1) if layer not in trained}
-    return FeedForward(widths, draw(activations(powers) if activation is None else activation), trained, given)
+    given = {
+        layer: draw(arrays((widths[layer], widths[layer - 1])))
+        for layer in range(1, depth + 1)
+        if layer not in trained
+    }
+    return FeedForward(
+        widths, draw(activations(powers) if activation is None else activation), trained, given
+    )
 
 
 @st.composite
@@ -93,7 +112,10 @@ def homogeneous_text(draw: st.DrawFn, weights: tuple[str, ...], inputs: tuple[st
         power = draw(st.sampled_from([p for p in range(2, order + 1) if order % p == 0]))
         return f"({draw(homogeneous_text(weights, inputs, order // power))})**{power}"
     split = draw(st.integers(1, order - 1))
-    left, right = draw(homogeneous_text(weights, inputs, split)), draw(homogeneous_text(weights, inputs, order - split))
+    left, right = (
+        draw(homogeneous_text(weights, inputs, split)),
+        draw(homogeneous_text(weights, inputs, order - split)),
+    )
     return f"{left}*{right}"
 
 
@@ -109,7 +131,9 @@ def expression(draw: st.DrawFn, orders: tuple[int, ...] = (2, 3, 4)) -> Network:
     return Expression(weights=list(weights), inputs=list(inputs), output=" + ".join(terms))
 
 
-def networks(families: tuple[str, ...] = FAMILIES, activation: st.SearchStrategy[Activation] | None = None) -> st.SearchStrategy:
+def networks(
+    families: tuple[str, ...] = FAMILIES, activation: st.SearchStrategy[Activation] | None = None
+) -> st.SearchStrategy:
     """Networks of the named families; `activation` narrows the activations of all but expressions."""
     makers = {
         "one-layer": lambda: one_layer(activation),
@@ -123,7 +147,9 @@ def networks(families: tuple[str, ...] = FAMILIES, activation: st.SearchStrategy
 
 @st.composite
 def networks_at_points(
-    draw: st.DrawFn, families: tuple[str, ...] = FAMILIES, activation: st.SearchStrategy[Activation] | None = None
+    draw: st.DrawFn,
+    families: tuple[str, ...] = FAMILIES,
+    activation: st.SearchStrategy[Activation] | None = None,
 ) -> tuple[Network, np.ndarray, np.ndarray, np.ndarray]:
     """(network, weights w (k), samples X (n × inputs), residuals r (n)), all exact, n from 1 to 3."""
     network = draw(networks(families, activation))
@@ -133,12 +159,16 @@ def networks_at_points(
 
 def losses() -> st.SearchStrategy[Loss]:
     """Square and logistic loss, mean and sum."""
-    return st.builds(Loss, kind=st.sampled_from(["square", "logistic"]), reduction=st.sampled_from(["mean", "sum"]))
+    return st.builds(
+        Loss, kind=st.sampled_from(["square", "logistic"]), reduction=st.sampled_from(["mean", "sum"])
+    )
 
 
 def labels(loss: Loss, n: int) -> st.SearchStrategy[np.ndarray]:
     """Labels that the loss can use (n)."""
-    return arrays((n,), st.sampled_from([Fraction(1), Fraction(-1)]) if loss.kind == "logistic" else rationals(bound=5))
+    return arrays(
+        (n,), st.sampled_from([Fraction(1), Fraction(-1)]) if loss.kind == "logistic" else rationals(bound=5)
+    )
 
 
 def experiments() -> st.SearchStrategy[Experiment]:
@@ -146,7 +176,12 @@ def experiments() -> st.SearchStrategy[Experiment]:
     positive = st.fractions(min_value=Fraction(1, 100), max_value=10, max_denominator=100)
     deltas = st.lists(st.integers(1, 300).map(lambda e: f"1e-{e}"), min_size=1, max_size=3).map(tuple)
     return st.builds(
-        Experiment, deltas=deltas, factor_squared=positive.map(lambda f: f + 1), radius=positive, time=positive, epsilon=positive
+        Experiment,
+        deltas=deltas,
+        factor_squared=positive.map(lambda f: f + 1),
+        radius=positive,
+        time=positive,
+        epsilon=positive,
     )
 
 
@@ -175,7 +210,9 @@ def problems(
 
 
 def order_of(network: Network) -> int:
-    """The order of homogeneity, from the powers of the trained layers; expressions drawn here have at least order 2."""
+    """The order of homogeneity, from the powers of the trained layers; expressions drawn here have at least
+    order 2.
+    """
     if isinstance(network, FeedForward):
         return sum(network.activation.power ** (network.depth - layer) for layer in network.trained)
     return 2
@@ -192,7 +229,9 @@ def planar_neurons(draw: st.DrawFn, max_samples: int = 6) -> tuple[np.ndarray, n
 
 
 @st.composite
-def planar_problems(draw: st.DrawFn, loss: st.SearchStrategy[Loss] | None = None, max_samples: int = 6) -> Problem:
+def planar_problems(
+    draw: st.DrawFn, loss: st.SearchStrategy[Loss] | None = None, max_samples: int = 6
+) -> Problem:
     """Problems with one or two squared-(leaky-)ReLU neurons in the plane: order 2, separable."""
     X, y = draw(planar_neurons(max_samples))
     chosen = draw(losses() if loss is None else loss)

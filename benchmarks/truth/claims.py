@@ -1,4 +1,5 @@
-"""Claims about early directions and about the limit flow, field by field, against the flow and the KKT points themselves.
+"""Claims about early directions and about the limit flow, field by field, against the flow and the KKT points
+themselves.
 
 What each field means is `docs/certificate-format.md`, section *Claim*.
 """
@@ -25,21 +26,27 @@ Claim = dict[str, Any]
 
 
 def check_claim(net: Net, claim: Claim, draw: np.random.Generator, flows: int = 2) -> Report:
-    """Everything that a claim about an early direction or a basin says, compared with the truth at some delta <= delta_bar.
+    """Everything that a claim about an early direction or a basin says, compared with the truth at some delta
+    <= delta_bar.
 
-    `flows` is the number of trajectories: from w0 for delta_bar and smaller ones, and from the edge of `start_angle`.
+    `flows` is the number of trajectories: from w0 for delta_bar and smaller ones, and from the edge of
+    `start_angle`.
     """
     report = Report()
     uniform = claim["statement"] == "early-direction"
     report.need(claim["problem_sha256"] == net.sha256, "problem_sha256")
     report.need(claim["order"] == net.order, "order")
     blocks = [Block(net, entry, report) for entry in claim["blocks"]]
-    report.need(sorted(i for b in blocks for i in b.weights) == list(range(net.size)), "the blocks are not all weights")
+    report.need(
+        sorted(i for b in blocks for i in b.weights) == list(range(net.size)),
+        "the blocks are not all weights",
+    )
     if uniform:
         loss = net.record["loss"]
         report.need(claim["loss"] == loss, "loss")
         check_largest(net, claim["n_max_upper"], draw, report)
-    # Where neurons at the origin flow is their own matter; a start on the edge of the cone may move any of them.
+    # Where neurons at the origin flow is their own matter; a start on the edge of the cone may move any of
+    # them.
     for k in range(flows):
         delta = exact(claim["delta_bar"]) * (SMALLER[draw.integers(3)] if k else 1) if uniform else None
         phi = extended(claim["start_angle"])
@@ -58,7 +65,9 @@ def check_largest(net: Net, bound: Any, draw: np.random.Generator, report: Repor
 
 
 def _turned(net: Net, blocks: list[Block], phi: Any, draw: np.random.Generator) -> np.ndarray:
-    """A start at the angle phi to w0; every other time turned inside of the smallest block, which is moved most."""
+    """A start at the angle phi to w0; every other time turned inside of the smallest block, which is moved
+    most.
+    """
     v = draw.standard_normal(net.size).astype(LD)
     if draw.random() < 0.5:
         smallest = min(blocks, key=lambda b: length(net.start[b.weights]))
@@ -68,7 +77,9 @@ def _turned(net: Net, blocks: list[Block], phi: Any, draw: np.random.Generator) 
 
 
 class Block:
-    """A block of a claim with the true KKT point near its centre; what is claimed of the point is compared at once."""
+    """A block of a claim with the true KKT point near its centre; what is claimed of the point is compared at
+    once.
+    """
 
     def __init__(self, net: Net, entry: dict[str, Any], report: Report) -> None:
         self.entry, self.outcome, self.index = entry, entry["outcome"], entry["index"]
@@ -86,7 +97,9 @@ class Block:
         value, scale = part.at(u)[0], part.scale(u)
         # Where N = 0 the gradient is zero at a KKT point, and its own size is no measure.
         report.need(part.residual(u) <= 1e-13 * scale, f"{where}: no KKT point near the centre")
-        report.at_most(angle(u, centre), extended(self.entry["kkt_point"]["radius"]), f"{where}: kkt radius", 1e-16)
+        report.at_most(
+            angle(u, centre), extended(self.entry["kkt_point"]["radius"]), f"{where}: kkt radius", 1e-16
+        )
         low, high = array(self.entry["value"])
         report.within(value, low, high, f"{where}: value", 1e-17 * scale)
         report.need((value > 0) == (self.outcome == "converges"), f"{where}: {self.outcome} with N = {value}")
@@ -98,7 +111,9 @@ class Block:
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
             # Earlier versions counted the one part of a block from its beginning.
             lawful = (alive, [0]) if len(parts) == 1 else (alive,)
-            report.need(self.entry["support"] in lawful, f"{where}: support {self.entry['support']} is {alive}")
+            report.need(
+                self.entry["support"] in lawful, f"{where}: support {self.entry['support']} is {alive}"
+            )
 
 
 def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report: Report) -> None:
@@ -110,26 +125,40 @@ def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report:
     branches = [own]
     if kink:
         sides = (LD(1), part.net.layers.off)
-        branches += [[np.where(each, side, taken) for each, taken in zip(on, own, strict=True)] for side in sides]
+        branches += [
+            [np.where(each, side, taken) for each, taken in zip(on, own, strict=True)] for side in sides
+        ]
     for chosen in branches:
         spectrum, scale = part.spectrum(u, chosen)
-        report.within(-scale * LD(spectrum[-1]), low, None if kink else high, f"{where}: gap", SLACK_OF_GAPS * scale)
+        report.within(
+            -scale * LD(spectrum[-1]), low, None if kink else high, f"{where}: gap", SLACK_OF_GAPS * scale
+        )
 
 
 class Witness:
     """One trajectory, and what the claim says about it on the way."""
 
-    def __init__(self, net: Net, claim: Claim, blocks: list[Block], delta: Fraction | None, start: np.ndarray, report: Report):
+    def __init__(
+        self,
+        net: Net,
+        claim: Claim,
+        blocks: list[Block],
+        delta: Fraction | None,
+        start: np.ndarray,
+        report: Report,
+    ):
         self.net, self.claim, self.blocks, self.report, self.order = net, claim, blocks, report, net.order
         self.delta = None if delta is None else extended(delta)
         self.name = "limit flow" if delta is None else f"delta {np.format_float_scientific(self.delta, 3)}"
-        # Near saddles errors grow; the directions that decide may be many powers of ten smaller than the rest.
+        # Near saddles errors grow; the directions that decide may be many powers of ten smaller than the
+        # rest.
         self.flow = Flow(net, start, None if delta is None else np.log(self.delta), 1e-14)
         self.start = start
         horizon = claim["horizon"] if delta is not None else None
         if horizon is not None:
             self.time, self.norm = (
-                None if v is None else extended(v) for v in (horizon["scaled_time"], horizon["norm_over_delta"])
+                None if v is None else extended(v)
+                for v in (horizon["scaled_time"], horizon["norm_over_delta"])
             )
             self.growth = extended(claim["growth"]["factor_squared"])
             self.epsilon = extended(claim["epsilon"])
@@ -172,7 +201,8 @@ class Witness:
                         break
                     self._later(flow.u)
                     if last is None and (self.radius is None or self.times is None):
-                        # Nothing says that it ever ends: some more time to look at, none where all is at rest.
+                        # Nothing says that it ever ends: some more time to look at, none where all is at
+                        # rest.
                         rate = flow.rate()
                         last = 3 * flow.tau + 5 / rate if rate > 0 else flow.tau
                 if flow.steps >= MOST_STEPS or len(self.report.false) > 6:
@@ -187,12 +217,20 @@ class Witness:
         flow = self.flow
         if self.time is not None and flow.s >= self.time:
             self._horizon(*flow.event(lambda u, s: s - self.time))
-        elif self.norm is not None and flow.s >= self.first and flow.crossed(lambda u, s: length(u) - self.norm):
+        elif (
+            self.norm is not None
+            and flow.s >= self.first
+            and flow.crossed(lambda u, s: length(u) - self.norm)
+        ):
             self._horizon(*flow.event(lambda u, s: length(u) - self.norm))
         elif self.time is None and self.norm is None:
             # Some time at which all directions are where they then stay for ever.
             pairs = [(b, b.entry["angle_at_horizon"]) for b in self.blocks if b.point is not None]
-            if all(angle(flow.u[b.weights], b.point) <= extended(bound) for b, bound in pairs if bound is not None):
+            if all(
+                angle(flow.u[b.weights], b.point) <= extended(bound)
+                for b, bound in pairs
+                if bound is not None
+            ):
                 self._horizon(flow.u, flow.s)
         else:
             self._growth(flow.u)
@@ -248,7 +286,9 @@ class Witness:
     def _zero(self, u: np.ndarray) -> None:
         for block in self.blocks:
             if block.outcome == "zero":
-                self.report.need(not u[block.weights].any(), self.say(f"block {block.index} is zero and moves"))
+                self.report.need(
+                    not u[block.weights].any(), self.say(f"block {block.index} is zero and moves")
+                )
 
     def _at_radius(self) -> bool:
         flow = self.flow
@@ -262,7 +302,7 @@ class Witness:
                 self._angle(block, u, extended(bound), "angle at R")
         return True
 
-    # -- times to radii --------------------------------------------------------------------------------------------------
+    # -- times to radii --------------------------------------------------------------------------------------
 
     def _crossings(self) -> None:
         """Note when a size is reached upwards after the curves may have ended."""
@@ -273,7 +313,9 @@ class Witness:
                     times.append(s)
 
     def _times(self, end: Any) -> None:
-        """One of the times at which a size was reached is the claimed one, unless the flow was not followed so far."""
+        """One of the times at which a size was reached is the claimed one, unless the flow was not followed
+        so far.
+        """
         for size, times in self.reached.items():
             low, high = self._time_bounds(size)
             slack = LD(1e-9)
@@ -282,7 +324,10 @@ class Witness:
             if inside or over:
                 seen = ", ".join(np.format_float_scientific(s, 9) for s in times)
                 bounds = f"[{np.format_float_scientific(low, 9)}, {np.format_float_scientific(high, 9)}]"
-                self.report.need(inside, self.say(f"|w| = {float(size):.6g} delta at {seen or 'no time'}, claimed in {bounds}"))
+                self.report.need(
+                    inside,
+                    self.say(f"|w| = {float(size):.6g} delta at {seen or 'no time'}, claimed in {bounds}"),
+                )
 
     def _time_bounds(self, size: Any) -> tuple[Any, Any]:
         low, high = array(self.times["start_radius_over_delta"])  # type: ignore[index]
@@ -291,4 +336,6 @@ class Witness:
         if self.order == 2:
             return early + np.log(size / high) / (2 * fast), late + np.log(size / low) / (2 * slow)
         k = self.order - 2
-        return early + (high**-k - size**-k) / (self.order * k * fast), late + (low**-k - size**-k) / (self.order * k * slow)
+        return early + (high**-k - size**-k) / (self.order * k * fast), late + (low**-k - size**-k) / (
+            self.order * k * slow
+        )

@@ -1,7 +1,9 @@
-"""Random problems of every family at every scale, each decided by the seed of the campaign and its own number alone.
+"""Random problems of every family at every scale, each decided by the seed of the campaign and its own number
+alone.
 
-Numbers are exact and short: decimals, fractions, doubles. Data are in general or in special position (repeated, opposite, zero,
-flat, symmetric); starts are anywhere, on a kink, a hair off it, near or on an eigenvector, with blocks that are zero or tiny.
+Numbers are exact and short: decimals, fractions, doubles. Data are in general or in special position
+(repeated, opposite, zero, flat, symmetric); starts are anywhere, on a kink, a hair off it, near or on an
+eigenvector, with blocks that are zero or tiny.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ class Draw:
 Rng = random.Random
 
 
-def _one(rng: Rng, power: int, leaks: tuple[Fraction, ...], inputs: tuple[int, ...] = (1, 2, 2, 3, 4)) -> dict[str, Any]:
+def _one(
+    rng: Rng, power: int, leaks: tuple[Fraction, ...], inputs: tuple[int, ...] = (1, 2, 2, 3, 4)
+) -> dict[str, Any]:
     m = rng.choice((1, 1, 2, 2, 3))
     signs = [rng.choice((1, -1)) for _ in range(m)]
     return {
@@ -84,12 +88,20 @@ def _two(rng: Rng, power: int, leaks: tuple[Fraction, ...]) -> dict[str, Any]:
     return {"kind": "two-layer", "power": power, "alpha": rng.choice(leaks), "widths": widths}
 
 
-def _deep(rng: Rng, power: int, leaks: tuple[Fraction, ...], trained: list[list[int]] | None = None) -> dict[str, Any]:
+def _deep(
+    rng: Rng, power: int, leaks: tuple[Fraction, ...], trained: list[list[int]] | None = None
+) -> dict[str, Any]:
     widths = rng.choice(([1, 1, 1, 1], [1, 1, 1, 1], [2, 1, 1, 1], [1, 1, 2, 1]))
     chosen = None if trained is None else rng.choice(trained)
     if chosen is not None:
         widths = [rng.choice((1, 2)), rng.choice((1, 2)), rng.choice((1, 2)), 1]
-    return {"kind": "feed-forward", "power": power, "alpha": rng.choice(leaks), "widths": widths, "trained": chosen}
+    return {
+        "kind": "feed-forward",
+        "power": power,
+        "alpha": rng.choice(leaks),
+        "widths": widths,
+        "trained": chosen,
+    }
 
 
 def _expression(rng: Rng) -> dict[str, Any]:
@@ -125,7 +137,9 @@ def draw(seed: int, index: int) -> Draw:
     if made.kind != "expression":
         for layer in set(range(1, len(made.widths))) - set(made.layers):
             if made.kind != "one-layer":
-                made.given[layer] = [[_number(rng) for _ in range(made.widths[layer - 1])] for _ in range(made.widths[layer])]
+                made.given[layer] = [
+                    [_number(rng) for _ in range(made.widths[layer - 1])] for _ in range(made.widths[layer])
+                ]
     _data(rng, made)
     _start(rng, made)
     _scale(rng, made)
@@ -175,7 +189,16 @@ def _data(rng: Rng, made: Draw) -> None:
 def _start(rng: Rng, made: Draw) -> None:
     w = [_number(rng) or Fraction(1) for _ in range(made.size)]
     made.start = rng.choice(
-        (*["anywhere"] * 5, "kink", "near kink", "zero block", "tiny block", "eigenvector", "eigenvector", "axis")
+        (
+            *["anywhere"] * 5,
+            "kink",
+            "near kink",
+            "zero block",
+            "tiny block",
+            "eigenvector",
+            "eigenvector",
+            "axis",
+        )
     )
     d = made.widths[0]
     blocks = (
@@ -190,7 +213,11 @@ def _start(rng: Rng, made: Draw) -> None:
         square = sum(v * v for v in x)
         if square:
             along = sum(w[i] * v for i, v in zip(row, x, strict=True)) / square
-            off = Fraction(0) if made.start == "kink" else rng.choice((1, -1)) * Fraction(1, 10 ** rng.choice((9, 17, 60)))
+            off = (
+                Fraction(0)
+                if made.start == "kink"
+                else rng.choice((1, -1)) * Fraction(1, 10 ** rng.choice((9, 17, 60)))
+            )
             for i, v in zip(row, x, strict=True):
                 w[i] += (off - along) * v
     elif made.start == "zero block":
@@ -211,23 +238,33 @@ def _start(rng: Rng, made: Draw) -> None:
 def _eigenvector(rng: Rng, made: Draw, u: list[Fraction]) -> list[Fraction]:
     """Near an eigenvector of N on the cell of u, perhaps a saddle."""
     X = np.array([[float(v) for v in row] for row in made.X])
-    y, start, off = np.array([float(v) for v in made.y]), np.array([float(v) for v in u]), float(made.alpha) ** 2
+    y, start, off = (
+        np.array([float(v) for v in made.y]),
+        np.array([float(v) for v in u]),
+        float(made.alpha) ** 2,
+    )
     branch = np.where(X @ start > 0, 1.0, off)
     v = np.linalg.eigh((X * (y * branch)[:, None]).T @ X)[1][:, rng.randrange(len(u))]
     v = v if v @ start > 0 else -v
     near = Fraction(1, 10 ** rng.choice((3, 6, 9)))
-    return [Fraction(float(a)).limit_denominator(10**12) + near * Fraction(rng.randint(-99, 99), 100) for a in v]
+    return [
+        Fraction(float(a)).limit_denominator(10**12) + near * Fraction(rng.randint(-99, 99), 100) for a in v
+    ]
 
 
 def _scale(rng: Rng, made: Draw) -> None:
-    """Inputs, labels, given layers and the start times numbers that are mostly ordinary, sometimes huge or tiny."""
+    """Inputs, labels, given layers and the start times numbers that are mostly ordinary, sometimes huge or
+    tiny.
+    """
 
     def factor(name: str) -> Fraction:
         kind = rng.randrange(10)
         if kind < 6:
             return Fraction(1)
         chosen = (
-            Fraction(2) ** rng.randint(-60, 60) if kind < 8 else Fraction(10) ** rng.choice((rng.randint(-40, 40), 300, -300))
+            Fraction(2) ** rng.randint(-60, 60)
+            if kind < 8
+            else Fraction(10) ** rng.choice((rng.randint(-40, 40), 300, -300))
         )
         made.scales[name] = f"{float(chosen):.3g}"
         return chosen

@@ -1,4 +1,6 @@
-"""Expressions in weights and inputs, evaluated with their gradients by forward differentiation in extended doubles."""
+"""Expressions in weights and inputs, evaluated with their gradients by forward differentiation in extended
+doubles.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Dual:
 
     def __mul__(self, other: Any) -> Dual:
         other = _dual(other, self)
-        return Dual(self.value * other.value, self.slope * other.value[:, None] + other.slope * self.value[:, None])
+        return Dual(
+            self.value * other.value, self.slope * other.value[:, None] + other.slope * self.value[:, None]
+        )
 
     def __pow__(self, n: int) -> Dual:
         return Dual(self.value**n, (n * self.value ** (n - 1))[:, None] * self.slope)
@@ -87,7 +91,9 @@ def _value(node: ast.expr, names: dict[str, Any]) -> Any:
 
 
 class Expression:
-    """A network that is an expression of whole numbers, `+ - * **`, `abs`, `max` and `min` (of two), of a known order."""
+    """A network that is an expression of whole numbers, `+ - * **`, `abs`, `max` and `min` (of two), of a
+    known order.
+    """
 
     def __init__(self, table: dict[str, Any], X: Sequence[Sequence[Any]]) -> None:
         self.X = array(X)

@@ -12,7 +12,9 @@ LD = np.longdouble
 TINY = LD(10) ** -4800
 
 if np.finfo(LD).nmant < 63:
-    raise ImportError("the truth needs extended doubles with 64 bits, which NumPy does not have on this machine")
+    raise ImportError(
+        "the truth needs extended doubles with 64 bits, which NumPy does not have on this machine"
+    )
 
 
 def exact(value: Any) -> Fraction:
@@ -41,7 +43,9 @@ def array(values: Iterable[Any]) -> np.ndarray:
 def length(v: np.ndarray) -> Any:
     """The Euclidean norm, without overflow or underflow on the way."""
     largest = np.abs(v).max(initial=LD(0))
-    return largest if largest == 0 or not np.isfinite(largest) else largest * np.sqrt(((v / largest) ** 2).sum())
+    return (
+        largest if largest == 0 or not np.isfinite(largest) else largest * np.sqrt(((v / largest) ** 2).sum())
+    )
 
 
 def unit(v: np.ndarray) -> np.ndarray:

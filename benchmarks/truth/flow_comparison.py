@@ -33,9 +33,14 @@ def check_states(net: Net, log_delta: Any, states: list[tuple[Any, list[Any], An
             break
         at = LD(time)
         u, _ = (flow.u, flow.s) if flow.s == at else flow.event(lambda u, s, at=at: s - at)
-        report.at_most(angle(u, array(direction)), LD(0), f"direction of the reference flow at {_shown(time)}", CLOSE)
+        report.at_most(
+            angle(u, array(direction)), LD(0), f"direction of the reference flow at {_shown(time)}", CLOSE
+        )
         size = LD(log_size)
         report.at_most(
-            abs(length(u) / np.exp(size) - 1), LD(0), f"norm of the reference flow at {_shown(time)}", CLOSE * (1 + abs(size))
+            abs(length(u) / np.exp(size) - 1),
+            LD(0),
+            f"norm of the reference flow at {_shown(time)}",
+            CLOSE * (1 + abs(size)),
         )
     return report

@@ -1,7 +1,9 @@
-"""The gradient flow w' = -grad Loss(w) from w = delta u, for any delta, by extrapolation of the midpoint rule.
+"""The gradient flow w' = -grad Loss(w) from w = delta u, for any delta, by extrapolation of the midpoint
+rule.
 
-The state is u = w/delta and the scaled time s = t delta^(L-2); steps are taken in tau with ds = |u|^(2-L) dtau, in which growth
-is exponential at most. Errors are measured per block, relative to its size. There are no coefficients that could be wrong.
+The state is u = w/delta and the scaled time s = t delta^(L-2); steps are taken in tau with ds = |u|^(2-L)
+dtau, in which growth is exponential at most. Errors are measured per block, relative to its size. There are
+no coefficients that could be wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ class Stuck(Exception):
 
 
 class Flow:
-    """A trajectory that is followed step by step; `log_delta` None is the limit flow u' = grad N(u) of delta -> 0."""
+    """A trajectory that is followed step by step; `log_delta` None is the limit flow u' = grad N(u) of delta
+    -> 0.
+    """
 
     def __init__(self, net: Net, start: np.ndarray, log_delta: Any, tolerance: float = 1e-13) -> None:
         self.net, self.tolerance = net, LD(tolerance)
@@ -63,7 +67,9 @@ class Flow:
                 raise Stuck
 
     def event(self, function: Function) -> tuple[np.ndarray, Any]:
-        """The state within the last step at which a function of (u, s) that was below 0 before it rises to 0."""
+        """The state within the last step at which a function of (u, s) that was below 0 before it rises to
+        0.
+        """
         low, high = LD(0), self.step_size
         below, above = function(*self._before[:2]), function(self.u, self.s)
         near, found = above, (self.u, self.s)
@@ -96,7 +102,9 @@ class Flow:
         pace = length(u) ** (self.net.order - 2)
         return g / pace, 1 / pace
 
-    def _trial(self, u: np.ndarray, s: Any, slope: tuple[np.ndarray, Any], h: Any) -> tuple[np.ndarray, Any, Any]:
+    def _trial(
+        self, u: np.ndarray, s: Any, slope: tuple[np.ndarray, Any], h: Any
+    ) -> tuple[np.ndarray, Any, Any]:
         """The state a step later, with its error over the tolerance."""
         rows: list[list[tuple[np.ndarray, Any]]] = []
         for k, n in enumerate(SUBSTEPS):
@@ -117,12 +125,16 @@ class Flow:
         return new, at, max(errors) / self.tolerance
 
     def _halved(self, u: np.ndarray, h: Any) -> Any:
-        """The error of a step that ends at u by two half steps: where every other midpoint is beyond a kink, all rows agree."""
+        """The error of a step that ends at u by two half steps: where every other midpoint is beyond a kink,
+        all rows agree.
+        """
         middle, s, _ = self._trial(self.u, self.s, self._slope, h / 2)
         end, _, _ = self._trial(middle, s, self._field(middle), h / 2)
         return length(end - u) / length(u) / self.tolerance if u.any() else LD(0)
 
-    def _midpoints(self, u: np.ndarray, s: Any, slope: tuple[np.ndarray, Any], h: Any, n: int) -> tuple[np.ndarray, Any]:
+    def _midpoints(
+        self, u: np.ndarray, s: Any, slope: tuple[np.ndarray, Any], h: Any, n: int
+    ) -> tuple[np.ndarray, Any]:
         """Gragg's method with n substeps."""
         h = h / n
         a, p = u, s

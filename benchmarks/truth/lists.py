@@ -1,4 +1,6 @@
-"""Lists of KKT points against brute force: every entry is one, with its value, gap and kind, and complete lists miss none."""
+"""Lists of KKT points against brute force: every entry is one, with its value, gap and kind, and complete
+lists miss none.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def subject(net: Net, one_neuron: bool, output: bool) -> Part:
     kind = "two-layer" if output and layers.depth in layers.trained else "one-layer"
     activation = net.record["network"]["activation"]
     table = {"kind": kind, "inputs": len(features[0]), "width": 1, "activation": activation}
-    alone = Net({**net.record, "network": table, "data": {**net.record["data"], "X": features}, "direction": [1]})
+    alone = Net(
+        {**net.record, "network": table, "data": {**net.record["data"], "X": features}, "direction": [1]}
+    )
     return alone.block(range(alone.size))
 
 
@@ -47,7 +51,9 @@ def brute_points(part: Part, draw: np.random.Generator) -> list[np.ndarray]:
 
 
 def check_list(net: Net, listed: dict[str, Any], draw: np.random.Generator) -> Report:
-    """A list of `certflow kkt --json` (`kkt`, `kkt_status`, `kkt_of`, `n_max`, `n_min`) compared with brute force."""
+    """A list of `certflow kkt --json` (`kkt`, `kkt_status`, `kkt_of`, `n_max`, `n_min`) compared with brute
+    force.
+    """
     report = Report()
     part = subject(net, listed["kkt_of"] == "one neuron", output=True)
     entries = listed["kkt"]
@@ -61,13 +67,17 @@ def check_list(net: Net, listed: dict[str, Any], draw: np.random.Generator) -> R
     known = brute_points(part, draw)
     for v in known:
         value, scale = part.at(v)[0], part.scale(v)
-        covered = any(length(v - u) < NEAR for u in points) or any(_in_set(v, value, scale, entry) for entry in entries)
+        covered = any(length(v - u) < NEAR for u in points) or any(
+            _in_set(v, value, scale, entry) for entry in entries
+        )
         report.need(covered, f"a KKT point is missing: {[float(c) for c in v]} with N = {float(value):.9g}")
     for v in known:
         for name, sign in (("n_max", 1), ("n_min", -1)):
             if listed[name] is not None:
                 room = max(TINY, 1e-15 * max(part.scale(v), part.typical))
-                report.at_most(sign * part.at(v)[0], max(sign * end for end in _ends(listed[name])), name, room)
+                report.at_most(
+                    sign * part.at(v)[0], max(sign * end for end in _ends(listed[name])), name, room
+                )
     return report
 
 
@@ -120,7 +130,9 @@ def _over_largest(values: Sequence[Any]) -> np.ndarray:
     return np.array([float(v / largest) for v in numbers])
 
 
-def in_cone(v: np.ndarray, rays: Sequence[np.ndarray], lines: Sequence[np.ndarray], near: float = 1e-7) -> bool:
+def in_cone(
+    v: np.ndarray, rays: Sequence[np.ndarray], lines: Sequence[np.ndarray], near: float = 1e-7
+) -> bool:
     """Whether v is a combination of rays, with coefficients >= 0, and lines."""
     _, sizes, basis = np.linalg.svd(np.array([*lines, 0 * v]))
     across = basis[(sizes > 1e-12).sum() :]
@@ -156,7 +168,8 @@ def _distance(A: np.ndarray, v: np.ndarray) -> float:
 
 
 def _in_zonotope(part: Part, u: np.ndarray) -> bool:
-    """Power 1: whether L N u is a sum of the gradients of the samples, each between its branches where it is on its kink.
+    """Power 1: whether L N u is a sum of the gradients of the samples, each between its branches where it is
+    on its kink.
 
     This is necessary for a KKT point of Clarke's kind, and enough where the samples on kinks are independent.
     """
@@ -188,7 +201,7 @@ def _kinked(part: Part, u: np.ndarray) -> bool:
     return any(length(part.at(u + e)[1] - g) > 1e-6 * part.scale(u) for e in steps)
 
 
-# -- lists in certificates ---------------------------------------------------------------------------------------------
+# -- lists in certificates -----------------------------------------------------------------------------------
 
 
 def check_kkt_claim(net: Net, claim: dict[str, Any], draw: np.random.Generator) -> Report:
@@ -213,12 +226,19 @@ def check_points(net: Net, listed: dict[str, Any], draw: np.random.Generator, re
             if entry["kind"] != "arc" and not any(each.any() for each in part.on_kinks(u)):
                 check_gap(part, u, *_ends(entry["gap"]), where, report)
                 top, bottom = part.spectrum(u, part.at(u)[2])[0][[-1, 0]]
-                kinds = {"maximum": top < 1e-9, "minimum": bottom > -1e-9, "saddle": top > -1e-9 and bottom < 1e-9}
+                kinds = {
+                    "maximum": top < 1e-9,
+                    "minimum": bottom > -1e-9,
+                    "saddle": top > -1e-9 and bottom < 1e-9,
+                }
                 report.need(kinds[entry["kind"]], f"{where}: it is of another kind")
         if "centre" in entry:
             centre = array(entry["centre"])
             report.at_most(
-                np.abs(places[0] / _face(places[0], centre) - centre).max(), extended(entry["radius"]), f"{where}: radius", 1e-16
+                np.abs(places[0] / _face(places[0], centre) - centre).max(),
+                extended(entry["radius"]),
+                f"{where}: radius",
+                1e-16,
             )
     if listed["kkt_status"] == "complete":
         for v in known:
@@ -257,7 +277,9 @@ def _is_there(part: Part, v: np.ndarray, entry: Entry) -> bool:
         if not entry["directions"]:
             return True
         first, last, own = (_turn(place) for place in (*places[:2], v))
-        return (own - first) % (2 * np.pi) <= (last - first) % (2 * np.pi) + 1e-9 or angle(v, places[0]) < NEAR
+        return (own - first) % (2 * np.pi) <= (last - first) % (2 * np.pi) + 1e-9 or angle(
+            v, places[0]
+        ) < NEAR
     return any(length(v - u) < NEAR for u in _places(part, entry))
 
 
@@ -272,12 +294,18 @@ def _dead(part: Part, v: np.ndarray) -> bool:
 
 
 def check_time_claim(net: Net, claim: dict[str, Any], draw: np.random.Generator) -> Report:
-    """The claim of a certificate of the time near the origin: its one number bounds N on the sphere of all weights."""
+    """The claim of a certificate of the time near the origin: its one number bounds N on the sphere of all
+    weights.
+    """
     report = Report()
-    report.need(claim["problem_sha256"] == net.sha256 and claim["order"] == net.order, "problem_sha256, order")
+    report.need(
+        claim["problem_sha256"] == net.sha256 and claim["order"] == net.order, "problem_sha256, order"
+    )
     whole = net.block(range(net.size))
     top = max((whole.at(v)[0] for v in whole.ascend(draw, 12, 40)), default=LD(0))
-    report.at_most(max(top, LD(0)), extended(claim["n_max_upper"]), "n_max_upper", max(TINY, 1e-15 * whole.typical))
+    report.at_most(
+        max(top, LD(0)), extended(claim["n_max_upper"]), "n_max_upper", max(TINY, 1e-15 * whole.typical)
+    )
     return report
 
 
@@ -287,8 +315,15 @@ def check_near_origin(net: Net, bounds: dict[str, Fraction], draw: np.random.Gen
     whole = net.block(range(net.size))
     tops = whole.ascend(draw, 12, 40)
     top, largest = max(whole.at(v)[0] for v in tops), max(length(net.run(v)[0]) for v in tops)
-    report.at_most(max(top, LD(0)), extended(bounds["n_max_upper"]), "near_origin: n_max_upper", max(TINY, 1e-15 * whole.typical))
-    report.need(bounds["n_max_lower"] <= bounds["n_max_upper"], "near_origin: n_max_lower is above n_max_upper")
+    report.at_most(
+        max(top, LD(0)),
+        extended(bounds["n_max_upper"]),
+        "near_origin: n_max_upper",
+        max(TINY, 1e-15 * whole.typical),
+    )
+    report.need(
+        bounds["n_max_lower"] <= bounds["n_max_upper"], "near_origin: n_max_lower is above n_max_upper"
+    )
     report.at_most(largest, extended(bounds["beta_upper"]), "near_origin: beta_upper", TINY)
     report.need(bounds["beta_lower"] <= bounds["beta_upper"], "near_origin: beta_lower is above beta_upper")
     return report

@@ -1,4 +1,6 @@
-"""Seeded mutations of a certificate, resealed with their hashes: what the checker must refuse unless it is still true."""
+"""Seeded mutations of a certificate, resealed with their hashes: what the checker must refuse unless it is
+still true.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,37 @@ FACTORS = (
 )
 MOST = ("claim number", "claim number", "evidence number", "problem number")
 """What is tried more often than the rest, because it is not told by the form alone."""
-OUTCOMES = ("converges", "shrinks", "dead", "zero", "inconclusive", "maximum", "minimum", "saddle", "arc", "complete", "partial")
-ODD = (None, True, 0, -1, 10**30, 1.5, "", "0", "1/0", "1e5", "nan", "1*2^99999999", [], {}, [[]], "converges")
+OUTCOMES = (
+    "converges",
+    "shrinks",
+    "dead",
+    "zero",
+    "inconclusive",
+    "maximum",
+    "minimum",
+    "saddle",
+    "arc",
+    "complete",
+    "partial",
+)
+ODD = (
+    None,
+    True,
+    0,
+    -1,
+    10**30,
+    1.5,
+    "",
+    "0",
+    "1/0",
+    "1e5",
+    "nan",
+    "1*2^99999999",
+    [],
+    {},
+    [[]],
+    "converges",
+)
 
 
 def sealed(content: Content) -> str:
@@ -65,7 +96,7 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(_canonical(content).encode("ascii")).hexdigest()
 
 
-# -- places ------------------------------------------------------------------------------------------------------------
+# -- places --------------------------------------------------------------------------------------------------
 
 
 def _leaves(node: Any, path: Path = ()) -> list[tuple[Path, Any]]:
@@ -111,7 +142,7 @@ def _pick(rng: random.Random, places: list[Any]) -> Any | None:
     return rng.choice(kinds[rng.choice(sorted(kinds))])
 
 
-# -- mutations ---------------------------------------------------------------------------------------------------------
+# -- mutations -----------------------------------------------------------------------------------------------
 
 
 def _number(root: Content, rng: random.Random) -> None:
@@ -156,7 +187,9 @@ def _dropped(content: Content, rng: random.Random) -> None:
 
 
 def _truncated(content: Content, rng: random.Random) -> None:
-    place = _pick(rng, _lists(_evidence(content)) + _lists({"claim": content["claim"], "problem": content["problem"]}))
+    place = _pick(
+        rng, _lists(_evidence(content)) + _lists({"claim": content["claim"], "problem": content["problem"]})
+    )
     if place is not None:
         del place[1][len(place[1]) // 2 :]
 

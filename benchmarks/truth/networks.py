@@ -1,4 +1,6 @@
-"""Networks with their data and loss: outputs, gradients, the function N and its second derivatives, in extended doubles."""
+"""Networks with their data and loss: outputs, gradients, the function N and its second derivatives, in
+extended doubles.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ POLISHING = 8
 
 
 class Layers:
-    """`W_D sigma(W_(D-1) ... sigma(W_1 x))` with sigma(z) = max(z, alpha z)^p, some layers trained, the others given."""
+    """`W_D sigma(W_(D-1) ... sigma(W_1 x))` with sigma(z) = max(z, alpha z)^p, some layers trained, the
+    others given.
+    """
 
     def __init__(self, table: dict[str, Any], X: Sequence[Sequence[Any]]) -> None:
         kind, inputs = table["kind"], table["inputs"]
@@ -57,13 +61,18 @@ class Layers:
     def matrices(self, u: np.ndarray) -> list[np.ndarray]:
         """The weights of all layers, trained or given."""
         return [
-            u[slice(*self.places[l])].reshape(self.widths[l], self.widths[l - 1]) if l in self.places else self.given[l]
+            u[slice(*self.places[l])].reshape(self.widths[l], self.widths[l - 1])
+            if l in self.places
+            else self.given[l]
             for l in range(1, self.depth + 1)
         ]
 
-    def run(self, u: np.ndarray, branches: Branches | None = None) -> tuple[np.ndarray, Pull, Branches, list[np.ndarray]]:
-        """The outputs, r -> sum_i r_i grad H_i, the branches (of the activations, taken from the signs unless given) and their
-        arguments."""
+    def run(
+        self, u: np.ndarray, branches: Branches | None = None
+    ) -> tuple[np.ndarray, Pull, Branches, list[np.ndarray]]:
+        """The outputs, r -> sum_i r_i grad H_i, the branches (of the activations, taken from the signs unless
+        given) and their arguments.
+        """
         W = self.matrices(u)
         outputs, arguments, taken = [self.X], [], []
         for l in range(self.depth - 1):
@@ -85,7 +94,9 @@ class Layers:
         return (outputs[-1] @ W[-1].T)[:, 0], pull, taken, arguments
 
     def kinks(self, u: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The arguments of the activations of each hidden layer, and what they would be about if nothing cancelled."""
+        """The arguments of the activations of each hidden layer, and what they would be about if nothing
+        cancelled.
+        """
         _, _, taken, arguments = self.run(u)
         found, below = [], self.X
         for W, c, z in zip(self.matrices(u)[:-1], taken, arguments, strict=True):
@@ -97,13 +108,17 @@ class Layers:
         """The exact outputs of the given layers below the lowest trained one."""
         rows = [[exact(v) for v in row] for row in X]
         for l in range(1, self.trained[0]):
-            z = [[sum(a * b for a, b in zip(w, row, strict=True)) for w in self.exact_given[l]] for row in rows]
+            z = [
+                [sum(a * b for a, b in zip(w, row, strict=True)) for w in self.exact_given[l]] for row in rows
+            ]
             rows = [[max(v, self.alpha * v) ** self.p for v in row] for row in z]
         return rows
 
 
 class Net:
-    """The problem of a record: outputs of the network on the samples, residuals of the loss, and N(w) = sum_i z_i H_i(w)."""
+    """The problem of a record: outputs of the network on the samples, residuals of the loss, and N(w) = sum_i
+    z_i H_i(w).
+    """
 
     def __init__(self, record: dict[str, Any]) -> None:
         self.record, table = record, record["network"]
@@ -123,7 +138,9 @@ class Net:
 
     @property
     def blocks(self) -> list[list[int]]:
-        """The weights whose directions are followed by themselves: the parts for order 2, else all weights together."""
+        """The weights whose directions are followed by themselves: the parts for order 2, else all weights
+        together.
+        """
         parts = self.layers.parts
         return parts if self.order == 2 else [list(range(self.size))]
 
@@ -156,7 +173,9 @@ class Part:
         return (self.net.z * outputs).sum(), pull(self.net.z)[self.weights], taken
 
     def scale(self, v: np.ndarray) -> Any:
-        """The size that N and its gradient have at a unit vector before samples cancel, to measure rounding with."""
+        """The size that N and its gradient have at a unit vector before samples cancel, to measure rounding
+        with.
+        """
         return max(length(self.at(v)[1]), self.order * self._terms(v), TINY)
 
     @cached_property
@@ -169,8 +188,12 @@ class Part:
         return np.abs(self.net.z * self.net.run(self.all_weights(v))[0]).sum()
 
     def on_kinks(self, v: np.ndarray) -> list[np.ndarray]:
-        """Which samples are on the kink of which activation there, up to rounding; samples that are zero are on none."""
-        return [(np.abs(z) <= 1e-12 * size) & (size > 0) for z, size in self.net.layers.kinks(self.all_weights(v))]
+        """Which samples are on the kink of which activation there, up to rounding; samples that are zero are
+        on none.
+        """
+        return [
+            (np.abs(z) <= 1e-12 * size) & (size > 0) for z, size in self.net.layers.kinks(self.all_weights(v))
+        ]
 
     def hessian(self, v: np.ndarray, branches: Branches) -> np.ndarray:
         """The second derivatives on these branches: differences of order 4 of a polynomial gradient."""
@@ -210,7 +233,9 @@ class Part:
         return v
 
     def spectrum(self, v: np.ndarray, branches: Branches) -> tuple[np.ndarray, Any]:
-        """The eigenvalues of the Hessian minus L N on the tangent space of a unit vector, rising, as multiples of a scale."""
+        """The eigenvalues of the Hessian minus L N on the tangent space of a unit vector, rising, as
+        multiples of a scale.
+        """
         H = self.hessian(v, branches)
         scale = max(self.scale(v), np.abs(H).max())
         across = np.linalg.svd(v[None, :].astype(float))[2][1:]

@@ -13,7 +13,9 @@ SLACK = 1e-9
 
 @dataclass
 class Report:
-    """`compared` counts the statements that were compared, `false` are those that do not hold, `open` what stayed undecided."""
+    """`compared` counts the statements that were compared, `false` are those that do not hold, `open` what
+    stayed undecided.
+    """
 
     compared: int = 0
     false: list[str] = field(default_factory=list)

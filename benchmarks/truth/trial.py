@@ -1,4 +1,6 @@
-"""One trial: what certflow says about a random problem against the truth; certificates checked, mutated, checked again."""
+"""One trial: what certflow says about a random problem against the truth; certificates checked, mutated,
+checked again.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ from .networks import Net
 from .report import Report
 
 TIME_LIMIT, PATIENCE = 60.0, 600.0
-"""Seconds of processor time within which there must be an answer, and of any time after which nobody waits for it."""
+"""Seconds of processor time within which there must be an answer, and of any time after which nobody waits
+for it.
+"""
 MUTANTS = 6
 BUDGET = Budget(cells=2_000, boxes=2_000, starts=4)
 CHECKS: dict[str, Callable[[Net, dict[str, Any], np.random.Generator], Report]] = {
@@ -56,7 +60,9 @@ def problem_of(made: Draw) -> certflow.Problem:
         network = certflow.TwoLayer(made.widths[0], made.widths[1], activation)
     else:
         network = certflow.FeedForward(made.widths, activation, made.trained, made.given)
-    return certflow.Problem(network, made.X, made.y, made.loss, direction=made.direction, reduction=made.reduction)
+    return certflow.Problem(
+        network, made.X, made.y, made.loss, direction=made.direction, reduction=made.reduction
+    )
 
 
 class Trial:
@@ -97,10 +103,14 @@ class Trial:
                 self._truth("problem", self._read)
                 for step in (self._theorem, self._points, self._near_origin, self._flow, self._mutants):
                     self._truth(step.__name__.strip("_"), step)
-        kept = {"compared": self.report.compared, "open": self.report.open[:5], "false": self.report.false[:10]}
+        kept = {
+            "compared": self.report.compared,
+            "open": self.report.open[:5],
+            "false": self.report.false[:10],
+        }
         return {**self.record, **kept, "seconds": round(time.process_time() - begun, 2)}
 
-    # -- asking ------------------------------------------------------------------------------------------------------------
+    # -- asking ----------------------------------------------------------------------------------------------
 
     def _ask(self, name: str, question: Callable[[], Any]) -> Any:
         """The answer of certflow, None if it is an error in one sentence; what is more than that is noted."""
@@ -143,11 +153,13 @@ class Trial:
         self.certificates.append(text)
 
     def _compare(self, name: str, content: dict[str, Any]) -> None:
-        found = CHECKS[content["claim"]["statement"]](Net(content["problem"]), content["claim"], self.generator)
+        found = CHECKS[content["claim"]["statement"]](
+            Net(content["problem"]), content["claim"], self.generator
+        )
         found.false = [f"{name}: {each}" for each in found.false]
         self.report.add(found)
 
-    # -- questions ---------------------------------------------------------------------------------------------------------
+    # -- questions -------------------------------------------------------------------------------------------
 
     def _theorem(self) -> None:
         made = self.made
@@ -160,7 +172,10 @@ class Trial:
         if found.claim is None:
             return
         asked = (found.claim.epsilon, found.claim.start_angle)
-        self.report.need(asked == (made.epsilon, made.start_angle), "certify: epsilon or start_angle are not those asked for")
+        self.report.need(
+            asked == (made.epsilon, made.start_angle),
+            "certify: epsilon or start_angle are not those asked for",
+        )
         self._accepted("certify", found.certificate)
         if self.rng.random() < 0.3:
             self._accepted("basin", self._ask("basin", lambda: accepted(limit_flow(found))[1]))
@@ -170,17 +185,27 @@ class Trial:
         if found is not None:
             self.record["kkt"] = found.status
             self.report.add(check_list(self.net, json.loads(json.dumps(found.to_json())), self.generator))
-            self._accepted("kkt certificate", self._ask("kkt certificate", lambda: accepted(listed(self.problem, found))[1]))
-        self._accepted("time certificate", self._ask("time certificate", lambda: accepted(bounded(self.problem, found))[1]))
+            self._accepted(
+                "kkt certificate",
+                self._ask("kkt certificate", lambda: accepted(listed(self.problem, found))[1]),
+            )
+        self._accepted(
+            "time certificate",
+            self._ask("time certificate", lambda: accepted(bounded(self.problem, found))[1]),
+        )
 
     def _near_origin(self) -> None:
         found = self._ask("near_origin", lambda: certflow.near_origin(self.problem))
         if found is not None:
-            bounds = {key: getattr(found, key) for key in ("n_max_upper", "n_max_lower", "beta_upper", "beta_lower")}
+            bounds = {
+                key: getattr(found, key) for key in ("n_max_upper", "n_max_lower", "beta_upper", "beta_lower")
+            }
             self.report.add(check_near_origin(self.net, bounds, self.generator))
 
     def _flow(self) -> None:
-        """The reference flow of expressions, and of some of the other problems, while the outputs are below the labels."""
+        """The reference flow of expressions, and of some of the other problems, while the outputs are below
+        the labels.
+        """
         if self.made.family != "expression" and self.rng.randrange(15):
             return
         net = self.net
@@ -192,7 +217,9 @@ class Trial:
         delta = Fraction(10) ** (int(np.floor(np.log10(natural))) - self.rng.choice((1, 2, 20)))
         mantissa, exponent = np.frexp(1 / speed)
         end = Fraction(float(mantissa)) * Fraction(2) ** int(exponent)
-        flow = self._ask("flow", lambda: certflow.reference_flow(self.problem, delta, time=end, digits=15, partial=True))
+        flow = self._ask(
+            "flow", lambda: certflow.reference_flow(self.problem, delta, time=end, digits=15, partial=True)
+        )
         if flow is None:
             return
         ctx = flow.context
@@ -203,7 +230,7 @@ class Trial:
             states.append((extended(Fraction(ctx.nstr(time_, 25))), direction, log_size))
         self.report.add(check_states(self.net, np.log(extended(delta)), states))
 
-    # -- mutants -----------------------------------------------------------------------------------------------------------
+    # -- mutants ---------------------------------------------------------------------------------------------
 
     def _mutants(self) -> None:
         for _ in range(MUTANTS if self.certificates else 0):
@@ -215,7 +242,9 @@ class Trial:
             try:
                 verdict = check_text(changed, PATIENCE)
             except Exception:
-                self.record["tracebacks"].append(f"checker on a mutant ({name}): {traceback.format_exc()[-1500:]}")
+                self.record["tracebacks"].append(
+                    f"checker on a mutant ({name}): {traceback.format_exc()[-1500:]}"
+                )
                 continue
             self.record["mutants"][verdict.verdict] += 1
             if verdict.reason.startswith("the check could not be completed"):

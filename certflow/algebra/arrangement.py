@@ -2,17 +2,19 @@
 
 The hyperplanes are `h^⊥` for integer normals h, no two on one line. All is decided in integers.
 
-*Cells.* Let A be an arrangement, H = h^⊥ a further hyperplane, and A|H the arrangement in H of the hyperplanes `H ∩ g^⊥`,
-g in A. An open cell C of A is convex, so either it misses H and lies on one side of it, or `C ∩ H` is convex, open in H and a
-cell of A|H, and C falls into two cells. Two cells of A|H are never in one C, because the signs of A differ on them or are those
-of C; and each cell of A|H is in some C. So the cells of `A + H` are those of A, with exactly those cut in two that hold the
-interior point p of a cell of A|H; `s p + h` and `s p - h` are interior points of the parts if s is so large that no sign of A
-changes on the way from s p. The cells of A|H come from the same construction one dimension lower, and those in the plane
+*Cells.* Let A be an arrangement, H = h^⊥ a further hyperplane, and A|H the arrangement in H of the
+hyperplanes `H ∩ g^⊥`, g in A. An open cell C of A is convex, so either it misses H and lies on one side of
+it, or `C ∩ H` is convex, open in H and a cell of A|H, and C falls into two cells. Two cells of A|H are never
+in one C, because the signs of A differ on them or are those of C; and each cell of A|H is in some C. So the
+cells of `A + H` are those of A, with exactly those cut in two that hold the interior point p of a cell of
+A|H; `s p + h` and `s p - h` are interior points of the parts if s is so large that no sign of A changes on
+the way from s p. The cells of A|H come from the same construction one dimension lower, and those in the plane
 from the order of the lines by angle, so by induction no cell is missing and none is listed twice.
 
-*Faces.* Every face is a cell of A|V for exactly one flat V, the intersection of the hyperplanes on which it lies. Every flat
-but the whole space is the intersection of one of the next larger dimension with a hyperplane, so the flats are found
-dimension by dimension; one is known by the set of all hyperplanes that contain it.
+*Faces.* Every face is a cell of A|V for exactly one flat V, the intersection of the hyperplanes on which it
+lies. Every flat but the whole space is the intersection of one of the next larger dimension with a
+hyperplane, so the flats are found dimension by dimension; one is known by the set of all hyperplanes that
+contain it.
 """
 
 from __future__ import annotations
@@ -30,10 +32,11 @@ from certflow.running import tick
 
 @dataclass(frozen=True, eq=False)
 class Flat:
-    """An intersection V of hyperplanes with all faces of which it is the span, one per row of `signs` and `interiors`.
+    """An intersection V of hyperplanes with all faces of which it is the span, one per row of `signs` and
+    `interiors`.
 
-    `basis` (d × dim V) has a basis of V in its columns, `signs` (faces × normals) is int8 and 0 exactly for the normals
-    orthogonal to V, `interiors` (faces × d) has an integer point of each face.
+    `basis` (d × dim V) has a basis of V in its columns, `signs` (faces × normals) is int8 and 0 exactly for
+    the normals orthogonal to V, `interiors` (faces × d) has an integer point of each face.
     """
 
     basis: np.ndarray
@@ -50,8 +53,8 @@ def cells(normals: Sequence[Normal], d: int, most: int | None = None) -> tuple[n
     """All open cells of the arrangement of `normals` (distinct, as of `primitive`) in R^d, d >= 1, each once
     (L6.5).
 
-    The signs (1 or -1, int8) of every normal on them (cells × normals) and an integer point of each (cells × d). Raises
-    `Inconclusive` as soon as there are more than `most` cells.
+    The signs (1 or -1, int8) of every normal on them (cells × normals) and an integer point of each (cells ×
+    d). Raises `Inconclusive` as soon as there are more than `most` cells.
     """
     return _cells(_rows(normals, d), most)
 
@@ -84,7 +87,9 @@ def _rows(normals: Sequence[Normal], d: int) -> np.ndarray:
 
 
 def _cells(A: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Signs (cells × normals, int8) and interior points (cells × d) of the arrangement with the rows of A as normals."""
+    """Signs (cells × normals, int8) and interior points (cells × d) of the arrangement with the rows of A as
+    normals.
+    """
     n, d = A.shape
     if n == 0:
         signs, points = np.zeros((1, 0), dtype=np.int8), np.array([[1] * d], dtype=object)
@@ -104,10 +109,14 @@ def _cells(A: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:
 
 def _refuse_more_than(most: int | None, count: int) -> None:
     if most is not None and count > most:
-        raise Inconclusive(f"the hyperplanes of the data cut the space into more than {most:,} cells, too many to enumerate.")
+        raise Inconclusive(
+            f"the hyperplanes of the data cut the space into more than {most:,} cells, too many to enumerate."
+        )
 
 
-def _cut(A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _cut(
+    A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, most: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The cells of A cut by the hyperplane of h."""
     basis = _orthogonal(h)
     restricted, index, orientation = _merged(A @ basis)
@@ -134,7 +143,8 @@ def _cut(A: np.ndarray, h: np.ndarray, signs: np.ndarray, points: np.ndarray, mo
 
 def _in_the_plane(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The cells of n >= 1 lines of the plane, counterclockwise."""
-    # Primitive normals have angles in (-90°, 90°], and h turned by 90° is where its sign changes from 1 to -1.
+    # Primitive normals have angles in (-90°, 90°], and h turned by 90° is where its sign changes from 1 to
+    # -1.
     order = counterclockwise(A.tolist())
     rank = np.empty(len(A), dtype=int)
     rank[order] = np.arange(len(A))
@@ -145,7 +155,9 @@ def _in_the_plane(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _merged(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct normals of the rows, and for every row the index of its own (-1 if it is zero) and its orientation."""
+    """The distinct normals of the rows, and for every row the index of its own (-1 if it is zero) and its
+    orientation.
+    """
     index, orientation = np.full(len(rows), -1), np.zeros(len(rows), dtype=np.int8)
     known: dict[Normal, int] = {}
     for i, row in enumerate(rows.tolist()):

@@ -1,4 +1,6 @@
-"""Polyhedral cones in exact integers: generators of a cone given by inequalities, and whether 0 is in a convex hull."""
+"""Polyhedral cones in exact integers: generators of a cone given by inequalities, and whether 0 is in a
+convex hull.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ def generators(
     """Rays and lines of the cone `{u in R^d: a·u >= 0, e·u = 0}`: it is the cone of the rays plus the span of
     the lines (L6.7).
 
-    The lines are a basis of the largest subspace in the cone, the rays are its extreme rays modulo the lines, each once; all
-    are coprime integers. By double description: the cone of the constraints so far is cut by one more at a time.
+    The lines are a basis of the largest subspace in the cone, the rays are its extreme rays modulo the lines,
+    each once; all are coprime integers. By double description: the cone of the constraints so far is cut by
+    one more at a time.
     """
     cone = _Cone(d)
     for row in equalities:
@@ -33,7 +36,9 @@ def generators(
 
 
 class _Cone:
-    """The cone of the constraints so far. With each ray goes the set of inequalities (as bits) that are tight on it."""
+    """The cone of the constraints so far. With each ray goes the set of inequalities (as bits) that are tight
+    on it.
+    """
 
     def __init__(self, d: int) -> None:
         self.lines: list[Vector] = [tuple(int(i == j) for j in range(d)) for i in range(d)]
@@ -51,13 +56,16 @@ class _Cone:
         self._bit <<= 1
 
     def _cut_lines(self, row: Sequence[int], k: int, equality: bool) -> None:
-        # All constraints so far are tight on a line: rays and other lines can move along it into the hyperplane of the row.
+        # All constraints so far are tight on a line: rays and other lines can move along it into the
+        # hyperplane of the row.
         pivot = self.lines.pop(k)
         height = dot(row, pivot)
         if height < 0:
             pivot, height = tuple(-c for c in pivot), -height
         self.lines = [_combination(height, line, -dot(row, line), pivot) for line in self.lines]
-        self.rays = [(_combination(height, ray, -dot(row, ray), pivot), tight | self._bit) for ray, tight in self.rays]
+        self.rays = [
+            (_combination(height, ray, -dot(row, ray), pivot), tight | self._bit) for ray, tight in self.rays
+        ]
         if not equality:
             self.rays.append((pivot, self._bit - 1))
 
@@ -65,12 +73,17 @@ class _Cone:
         heights = [dot(row, ray) for ray, _ in self.rays]
         above = [k for k, height in enumerate(heights) if height > 0]
         below = [k for k, height in enumerate(heights) if height < 0]
-        kept = [(ray, tight | self._bit) for (ray, tight), height in zip(self.rays, heights, strict=True) if height == 0]
+        kept = [
+            (ray, tight | self._bit)
+            for (ray, tight), height in zip(self.rays, heights, strict=True)
+            if height == 0
+        ]
         for i in above:
             tick()
             for k in below:
                 common = self.rays[i][1] & self.rays[k][1]
-                # Two extreme rays span a face of dimension two if no third one satisfies all that they satisfy in common.
+                # Two extreme rays span a face of dimension two if no third one satisfies all that they
+                # satisfy in common.
                 if not any(common & ~tight == 0 for j, (_, tight) in enumerate(self.rays) if j not in (i, k)):
                     new = _combination(heights[i], self.rays[k][0], -heights[k], self.rays[i][0])
                     kept.append((new, common | self._bit))
@@ -93,8 +106,8 @@ def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fractio
     """Coefficients >= 0 of sum 1 with which the points (at least one) sum to 0, or None if 0 is not in their
     convex hull (L6.7).
 
-    Some of the points are separated from 0, and one that the separating vector misses is added, until none is missed, or
-    there is no separating vector.
+    Some of the points are separated from 0, and one that the separating vector misses is added, until none is
+    missed, or there is no separating vector.
     """
     table = np.array([list(point) for point in points], dtype=object).reshape(len(points), len(points[0]))
     chosen = [0]
@@ -113,23 +126,31 @@ def zero_combination(points: Sequence[Sequence[int | Fraction]]) -> list[Fractio
         chosen.append(worst)
 
 
-def _combination_or_separation(points: Sequence[Sequence[int | Fraction]]) -> tuple[list[Fraction] | None, list[int]]:
+def _combination_or_separation(
+    points: Sequence[Sequence[int | Fraction]],
+) -> tuple[list[Fraction] | None, list[int]]:
     """Coefficients as for `zero_combination`, or else None and a vector q with q·p > 0 for all the points p.
 
     Phase one of the simplex method in rationals, with the rule of Bland, so that it ends.
     """
     count, d = len(points), len(points[0])
-    # One row per coordinate and one for the sum of the coefficients; the columns are the points, the artificial variables,
-    # which are the basis at first, and the right-hand side. `costs` is y times the columns, y the dual solution.
+    # One row per coordinate and one for the sum of the coefficients; the columns are the points, the
+    # artificial variables, which are the basis at first, and the right-hand side. `costs` is y times the
+    # columns, y the dual solution.
     table = [
-        [mpq(point[r]) if r < d else mpq(1) for point in points] + [mpq(int(r == c)) for c in range(d + 1)] + [mpq(int(r == d))]
+        [mpq(point[r]) if r < d else mpq(1) for point in points]
+        + [mpq(int(r == c)) for c in range(d + 1)]
+        + [mpq(int(r == d))]
         for r in range(d + 1)
     ]
     basis = [count + r for r in range(d + 1)]
     costs = [sum(column) for column in zip(*table, strict=True)]
-    while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:  # ends: no basis comes back (Bland)
+    # ends: no basis comes back (Bland)
+    while (enter := next((k for k in range(count) if costs[k] > 0), None)) is not None:
         tick()
-        _, _, leave = min((row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0)
+        _, _, leave = min(
+            (row[-1] / row[enter], basis[r], r) for r, row in enumerate(table) if row[enter] > 0
+        )
         pivot = [v / table[leave][enter] for v in table[leave]]
         table[leave], basis[leave] = pivot, enter
         for r, row in enumerate(table):
@@ -142,4 +163,6 @@ def _combination_or_separation(points: Sequence[Sequence[int | Fraction]]) -> tu
         common = math.lcm(*(int(v.denominator) for v in y))
         return None, [-int(v * common) for v in y]
     values = {variable: row[-1] for variable, row in zip(basis, table, strict=True)}
-    return [Fraction(int(v.numerator), int(v.denominator)) for v in (values.get(k, mpq(0)) for k in range(count))], []
+    return [
+        Fraction(int(v.numerator), int(v.denominator)) for v in (values.get(k, mpq(0)) for k in range(count))
+    ], []

@@ -1,4 +1,6 @@
-"""Directions and lines as whole numbers in lowest terms, and directions of the plane in the order of their angles; exact."""
+"""Directions and lines as whole numbers in lowest terms, and directions of the plane in the order of their
+angles; exact.
+"""
 
 from __future__ import annotations
 
@@ -54,18 +56,23 @@ def cross(u: Sequence[Any], v: Sequence[Any]) -> Any:
 
 
 def angular_order(u: Sequence[Any], v: Sequence[Any]) -> int:
-    """-1, 0 or 1 as the angle of `u` in (-180, 180] degrees is smaller than, equal to or larger than that of `v`."""
+    """-1, 0 or 1 as the angle of `u` in (-180, 180] degrees is smaller than, equal to or larger than that of
+    `v`.
+    """
     later = _half(u) - _half(v) or -cross(u, v)
     return (later > 0) - (later < 0)
 
 
 def counterclockwise(directions: Sequence[Sequence[int]]) -> list[int]:
-    """The places of the directions in the exact order of their angles in (-180, 180] degrees, in O(n log n)."""
+    """The places of the directions in the exact order of their angles in (-180, 180] degrees, in O(n log
+    n).
+    """
 
     def order(i: int, j: int) -> int:
         return angular_order(directions[i], directions[j])
 
-    # Doubles propose an order; the exact sort then makes n - 1 comparisons where they were right, and repairs the rest.
+    # Doubles propose an order; the exact sort then makes n - 1 comparisons where they were right, and repairs
+    # the rest.
     proposed = sorted(range(len(directions)), key=lambda i: degrees(directions[i]))
     return sorted(proposed, key=functools.cmp_to_key(order))
 

@@ -1,10 +1,11 @@
 """Eigenvalues and eigenvectors of one symmetric integer matrix M, exact.
 
-The characteristic polynomial comes from `N_0 = I`, `c_k = -tr(M N_(k-1))/k`, `N_k = M N_(k-1) + c_k I` (Faddeev and Le Verrier;
-integers all). Let q be the product of x - r over the distinct eigenvalues r, 1, c_1, ..., c_m its coefficients, and N_k as above
-with these. Then `sum_k N_k r^(m-1-k) = q(M)/(M - r)`, the product of M - s over the other eigenvalues s: it vanishes on their
-eigenvectors and is a multiple != 0 of the identity on those of r. So its columns span the eigenspace of r, and their entries
-are integer polynomials in r, whose signs are decided exactly (`Root.sign_of`). If r is an integer they are integers.
+The characteristic polynomial comes from `N_0 = I`, `c_k = -tr(M N_(k-1))/k`, `N_k = M N_(k-1) + c_k I`
+(Faddeev and Le Verrier; integers all). Let q be the product of x - r over the distinct eigenvalues r, 1, c_1,
+..., c_m its coefficients, and N_k as above with these. Then `sum_k N_k r^(m-1-k) = q(M)/(M - r)`, the product
+of M - s over the other eigenvalues s: it vanishes on their eigenvectors and is a multiple != 0 of the
+identity on those of r. So its columns span the eigenspace of r, and their entries are integer polynomials in
+r, whose signs are decided exactly (`Root.sign_of`). If r is an integer they are integers.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class IntegerSpectrum:
         if place not in self._bases:
             root = self.roots[place]
             if root.integer is not None and root.multiplicity > 1:
-                kernel = generators((), (self.matrix - root.integer * self._unit).tolist(), len(self.matrix))[1]
+                kernel = generators((), (self.matrix - root.integer * self._unit).tolist(), len(self.matrix))[
+                    1
+                ]
                 self._bases[place] = [constants(line) for line in kernel]
             else:
                 self._bases[place] = [self._image(place, column) for column in self._columns(place)]
@@ -69,23 +72,31 @@ class IntegerSpectrum:
         return self.roots[place].sign_of(product(normal, vector))
 
     def _columns(self, place: int) -> list[int]:
-        """Independent columns of q(M)/(M - r), one per dimension: in an elimination in balls their pivots are not zero."""
+        """Independent columns of q(M)/(M - r), one per dimension: in an elimination in balls their pivots are
+        not zero.
+        """
         bits = _FIRST_BITS
         while True:  # ends: bits double, and the exact pivots are not 0
             tick()
             x = self.roots[place].ball(bits)
-            rest = [[evaluated(trimmed([int(N[i, k]) for N in self._adjugate]), x) for k in self._range] for i in self._range]
+            rest = [
+                [evaluated(trimmed([int(N[i, k]) for N in self._adjugate]), x) for k in self._range]
+                for i in self._range
+            ]
             columns: list[int] = []
             for _ in range(self.roots[place].multiplicity):
                 tick()
-                # Up to a factor the matrix is an orthogonal projection, so its largest diagonal entry is its largest entry.
+                # Up to a factor the matrix is an orthogonal projection, so its largest diagonal entry is its
+                # largest entry.
                 best = max(self._range, key=lambda k: abs(rest[k][k].mid()))
                 pivot = rest[best][best]
                 if pivot.contains(0):
                     break
                 columns.append(best)
                 row = rest[best]
-                rest = [[rest[i][k] - rest[i][best] / pivot * row[k] for k in self._range] for i in self._range]
+                rest = [
+                    [rest[i][k] - rest[i][best] / pivot * row[k] for k in self._range] for i in self._range
+                ]
             if len(columns) == self.roots[place].multiplicity:
                 return columns
             bits *= 2

@@ -1,14 +1,15 @@
 """Real roots of integer polynomials, exact: isolated, refined to any precision, signs decided there.
 
-*Counting.* A Sturm chain of a squarefree polynomial counts its roots in an interval. If p is monic with integer coefficients
-and only real roots, such as the characteristic polynomial of an integer symmetric matrix, its coefficients do: p(x) has exactly
-as many positive roots, with multiplicity, as they change sign (Descartes gives "at most"; the same for p(-x); and if p(0) != 0
-the two numbers of changes have a sum of at most the degree, which is the number of roots). So the roots of such a p in [a, b)
-are counted in integers, from the coefficients of p(x + a) and p(x + b). For such a p moreover:
-*Kinds*: a rational root of p is an integer. A root is an integer, found as such, or irrational and never a dyadic number.
-*Zero tests*: p/gcd(p, p') is again monic with integer coefficients (Gauss) and has the same roots, each once. A polynomial
-q vanishes at a root r iff gcd(q, p) does; the roots of this are roots of p, so all real, and counting them in the interval of r,
-which holds no other root of p, decides.
+*Counting.* A Sturm chain of a squarefree polynomial counts its roots in an interval. If p is monic with
+integer coefficients and only real roots, such as the characteristic polynomial of an integer symmetric
+matrix, its coefficients do: p(x) has exactly as many positive roots, with multiplicity, as they change sign
+(Descartes gives "at most"; the same for p(-x); and if p(0) != 0 the two numbers of changes have a sum of at
+most the degree, which is the number of roots). So the roots of such a p in [a, b) are counted in integers,
+from the coefficients of p(x + a) and p(x + b). For such a p moreover: *Kinds*: a rational root of p is an
+integer. A root is an integer, found as such, or irrational and never a dyadic number. *Zero tests*: p/gcd(p,
+p') is again monic with integer coefficients (Gauss) and has the same roots, each once. A polynomial q
+vanishes at a root r iff gcd(q, p) does; the roots of this are roots of p, so all real, and counting them in
+the interval of r, which holds no other root of p, decides.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _FIRST_GAIN = 4
 class Root:
     """A root of a squarefree polynomial: the only one in [floor, floor + 1)/2^bits.
 
-    `exact` is the root if it is known to be dyadic; `polynomial` has it and its other roots once each. Enclosures are refined
-    in place; the number never changes.
+    `exact` is the root if it is known to be dyadic; `polynomial` has it and its other roots once each.
+    Enclosures are refined in place; the number never changes.
     """
 
     def __init__(self, squarefree: Polynomial, floor: int, bits: int, multiplicity: int) -> None:
@@ -56,7 +57,9 @@ class Root:
         """The k with the root in (k, k + 1]/2^bits, bits not below those at the beginning."""
         if self.exact is None:
             self._refine(bits)
-        return self._floor >> (self._bits - bits) if self.exact is None else math.ceil(self.exact * 2**bits) - 1
+        return (
+            self._floor >> (self._bits - bits) if self.exact is None else math.ceil(self.exact * 2**bits) - 1
+        )
 
     def ball(self, bits: int) -> Ball:
         """The root, with an absolute error of about 2^-bits times the size of the roots of its polynomial."""
@@ -80,7 +83,9 @@ class Root:
             bits, known_not_zero = 2 * bits, True
 
     def place_among(self, others: Sequence[Root]) -> int:
-        """The place of this number among `others`: all roots of one polynomial, of which it is known to be one."""
+        """The place of this number among `others`: all roots of one polynomial, of which it is known to be
+        one.
+        """
         bits = _FIRST_BITS
         while True:  # ends: bits double, and the others are other numbers
             tick()
@@ -116,7 +121,9 @@ class Root:
         self._floor, self._bits = middle - (sign != self._left), self._bits + 1
 
     def _newton(self, gain: int) -> bool:
-        """Try to gain so many bits by one step from the middle; the signs at both ends prove the new interval."""
+        """Try to gain so many bits by one step from the middle; the signs at both ends prove the new
+        interval.
+        """
         x, level = 2 * self._floor + 1, self._bits + 1
         if level < 0:
             x, level = x << -level, 0
@@ -144,7 +151,9 @@ def real_roots(p: Polynomial) -> list[Root]:
     """The distinct roots of p, ascending, each with its multiplicity; p is monic and has real roots only,
     degree >= 1 (L6.13)."""
     squarefree, once = _squarefree(p)
-    size = max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1  # |root| < 2 max |c_k|^(1/k)
+    size = (
+        max((abs(c).bit_length() + k - 1) // k for k, c in enumerate(p) if k) + 1
+    )  # |root| < 2 max |c_k|^(1/k)
     places = _isolated(lambda floor, bits: _count(squarefree, floor, bits), [(0, -size), (-1, -size)])
     return [Root(squarefree, floor, bits, 1 if once else _count(p, floor, bits)) for floor, bits in places]
 
@@ -164,11 +173,14 @@ def positive_roots(p: Polynomial, bits: int) -> Iterator[Ball]:
 
     def inside(floor: int, bits: int) -> int:
         in_or_at_the_end = _changes(chain, floor, bits) - _changes(chain, floor + 1, bits)
-        return in_or_at_the_end + (_sign(relative, floor, bits) == 0) - (_sign(relative, floor + 1, bits) == 0)
+        return (
+            in_or_at_the_end + (_sign(relative, floor, bits) == 0) - (_sign(relative, floor + 1, bits) == 0)
+        )
 
     for place, level in [*_isolated(inside, [(0, 0)])][::-1]:
         root = Root(relative, place, level, 1)
-        while (floor := root.floor(level)) <= 1 << bits:  # ends: the root is not 0, so floor grows with its bits
+        # ends: the root is not 0, so floor grows with its bits
+        while (floor := root.floor(level)) <= 1 << bits:
             tick()
             level += max(1, bits + 1 - floor.bit_length()) if floor else 1
         yield Ball.interval(_dyadic(floor, level) * top, _dyadic(floor + 1, level) * top, bits + 32)
@@ -266,7 +278,9 @@ def _derivative(p: Polynomial) -> Polynomial:
 
 
 def _gcd(a: Polynomial, b: Polynomial) -> Polynomial:
-    """The greatest common divisor over the rationals, coprime integer coefficients, the first one positive."""
+    """The greatest common divisor over the rationals, coprime integer coefficients, the first one
+    positive.
+    """
     while b:  # ends: the degree falls
         a, b = b, _primitive(_remainder(a, b))
     return _primitive(a)

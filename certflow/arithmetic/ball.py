@@ -1,12 +1,13 @@
 """Balls: real numbers known to lie in an interval, and the only place that imports flint.
 
-The contract of every operation f: for all real x in the operands X, f(x) lies in the ball f(X). Nothing enters by
-rounding: only integers, `Fraction` and exact text do. Each ball carries its precision in bits; a binary operation works
-at the *larger* precision of its operands, since the coarser operand's radius already says what it does not know.
+The contract of every operation f: for all real x in the operands X, f(x) lies in the ball f(X). Nothing
+enters by rounding: only integers, `Fraction` and exact text do. Each ball carries its precision in bits; a
+binary operation works at the *larger* precision of its operands, since the coarser operand's radius already
+says what it does not know.
 
-Two ball objects are never assumed to be the same real number, not even if they are one and the same Python object:
-`Activation.coefficients` puts one hull into many places. So `x - x` has twice the radius of x, and `x * x` of a ball
-around zero may be negative; write `x.square()` when one number is meant.
+Two ball objects are never assumed to be the same real number, not even if they are one and the same Python
+object: `Activation.coefficients` puts one hull into many places. So `x - x` has twice the radius of x, and `x
+* x` of a ball around zero may be negative; write `x.square()` when one number is meant.
 """
 
 from __future__ import annotations
@@ -30,14 +31,16 @@ GUARD_BITS = 64
 """What numbers that are asked for in decimal digits are computed with beyond them."""
 
 MAX_BINARY_EXPONENT = 4_000_000
-"""Bounds further than this from 1, in powers of two, are not turned into rationals: they would fill the memory."""
+"""Bounds further than this from 1, in powers of two, are not turned into rationals: they would fill the
+memory.
+"""
 
-# flint keeps one working precision for the whole process. Any value of it gives sound enclosures; the lock makes the
-# *width* of a result independent of what other threads do.
+# flint keeps one working precision for the whole process. Any value of it gives sound enclosures; the lock
+# makes the *width* of a result independent of what other threads do.
 _PRECISION = Lock()
 
-# With no more correct bits than this, the two endpoints give far tighter images than arb's formulas around the midpoint;
-# an exact number has more.
+# With no more correct bits than this, the two endpoints give far tighter images than arb's formulas around
+# the midpoint; an exact number has more.
 _WIDE = 20
 
 
@@ -60,8 +63,9 @@ def _at(bits: int, function: Callable[..., Any], *args: Any) -> Any:
 class Ball(Enclosure):
     """One real number in [mid - radius, mid + radius], immutable and always finite (L2.11, L3.10, L4.7).
 
-    `Ball(value, bits)` contains the exact `value` (int, `Fraction`, or text as in problem files). Floats, booleans and
-    NumPy scalars raise `TypeError` everywhere: their exact value is rarely what was meant; wrap them in `Fraction`.
+    `Ball(value, bits)` contains the exact `value` (int, `Fraction`, or text as in problem files). Floats,
+    booleans and NumPy scalars raise `TypeError` everywhere: their exact value is rarely what was meant; wrap
+    them in `Fraction`.
     """
 
     __slots__ = ("_arb", "_bits")
@@ -74,7 +78,9 @@ class Ball(Enclosure):
 
     @classmethod
     def interval(cls, low: Any, high: Any, bits: int) -> Ball:
-        """A ball containing [low, high], exact low <= high; its lower() is >= 0 if low is, its upper() <= 0 if high is."""
+        """A ball containing [low, high], exact low <= high; its lower() is >= 0 if low is, its upper() <= 0
+        if high is.
+        """
         lo, hi = exact_only(low), exact_only(high)
         if lo > hi:
             raise ValueError(f"an interval needs low <= high, got low = {lo} and high = {hi}")
@@ -124,7 +130,9 @@ class Ball(Enclosure):
         """Whether every number of `other` (exact, or a ball) lies in this ball; decided exactly."""
         if isinstance(other, Ball):
             return bool(self._arb.contains(other._arb))
-        return self.lower() <= exact_only(other) <= self.upper()  # arb.contains(fmpq) would round the number first
+        return (
+            self.lower() <= exact_only(other) <= self.upper()
+        )  # arb.contains(fmpq) would round the number first
 
     def overlaps(self, other: Ball) -> bool:
         """Whether the two balls have a number in common; decided exactly."""
@@ -205,7 +213,9 @@ class Ball(Enclosure):
 
     def __pow__(self, exponent: Any) -> Ball:
         if type(exponent) is not int:
-            raise TypeError(f"a ball is raised to whole numbers only, got {exponent!r}; use exp and log for other powers")
+            raise TypeError(
+                f"a ball is raised to whole numbers only, got {exponent!r}; use exp and log for other powers"
+            )
         if exponent < 0:
             return (1 / self) ** -exponent
         return self._map(_power, exponent)
@@ -245,7 +255,9 @@ class Ball(Enclosure):
         """max(self, alpha self)^power for -1 <= alpha <= 1 and power >= 1, from the endpoints."""
         slope = exact_only(alpha)
         if not -1 <= slope <= 1 or type(power) is not int or power < 1:
-            raise ValueError(f"relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got {alpha} and {power!r}")
+            raise ValueError(
+                f"relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got {alpha} and {power!r}"
+            )
         sign = self.sign()
         if sign != UNKNOWN:
             return self**power if sign >= 0 else (self * slope) ** power
@@ -281,20 +293,25 @@ class Ball(Enclosure):
         return self._map(arb.cos)
 
     def atan2(self, x: Any) -> Ball:
-        """The angle in (-pi, pi] of the point (x, self); about [-pi, pi] if the points straddle the negative x axis.
+        """The angle in (-pi, pi] of the point (x, self); about [-pi, pi] if the points straddle the negative
+        x axis.
 
         Raises `OutsideDomain` if the box of points contains the origin.
         """
         other = x if isinstance(x, Ball) else Ball(x, self._bits)
         if self._arb.contains(0) and other._arb.contains(0):
-            raise OutsideDomain(f"the angle of the point ({other!r}, {self!r}) is not defined: it may be the origin")
+            raise OutsideDomain(
+                f"the angle of the point ({other!r}, {self!r}) is not defined: it may be the origin"
+            )
         bits = max(self._bits, other._bits)
         return _ball(_at(bits, arb.atan2, self._arb, other._arb), bits)
 
     def hull(self, *others: Ball) -> Ball:
         """One ball containing this and the others."""
         balls = (self, *others)
-        return Ball.interval(min(b.lower() for b in balls), max(b.upper() for b in balls), max(b._bits for b in balls))
+        return Ball.interval(
+            min(b.lower() for b in balls), max(b.upper() for b in balls), max(b._bits for b in balls)
+        )
 
     def intersection(self, other: Ball) -> Ball:
         """One ball containing all numbers in both; raises `ValueError` if there are none."""
@@ -340,7 +357,9 @@ def _ball(value: arb, bits: int) -> Ball:
 
 def _checked_bits(bits: int) -> int:
     if type(bits) is not int or not MIN_BITS <= bits <= MAX_BITS:
-        raise ValueError(f"the precision of a ball is a whole number of bits from {MIN_BITS} to {MAX_BITS}, got {bits!r}")
+        raise ValueError(
+            f"the precision of a ball is a whole number of bits from {MIN_BITS} to {MAX_BITS}, got {bits!r}"
+        )
     return bits
 
 
@@ -365,8 +384,8 @@ def _interval(low: int | Fraction, high: int | Fraction) -> arb:
 def _enclose(low: arb, high: arb) -> arb:
     """A ball containing [low, high], exact numbers, that does not cross zero unless they do.
 
-    flint's radii have 30 bits, so a union spills over its ends by a billionth of its width. `nonnegative_part` keeps
-    the end 0 of [0, width] exactly, and adding `low` keeps its sign.
+    flint's radii have 30 bits, so a union spills over its ends by a billionth of its width.
+    `nonnegative_part` keeps the end 0 of [0, width] exactly, and adding `low` keeps its sign.
     """
     if low == high:
         return low

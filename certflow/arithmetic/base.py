@@ -1,7 +1,7 @@
 """What a number system must offer so that a network can be evaluated in it, and the three plain ones.
 
-A network is written once, with `+ - * @ **` on arrays. An `Arithmetic` turns exact rationals into arrays of its
-numbers and answers the one question that is not algebra: on which side of a kink a number lies.
+A network is written once, with `+ - * @ **` on arrays. An `Arithmetic` turns exact rationals into arrays of
+its numbers and answers the one question that is not algebra: on which side of a kink a number lies.
 Approximations (`FloatArithmetic`, `MPArithmetic`) and exact or enclosing systems are different classes, and
 `is_rigorous` tells them apart.
 """
@@ -21,7 +21,9 @@ UNKNOWN = 2
 
 
 class Arithmetic(ABC):
-    """A number system; `array` converts exact rationals, `sign` decides kinks, the rest is Python operators."""
+    """A number system; `array` converts exact rationals, `sign` decides kinks, the rest is Python
+    operators.
+    """
 
     name: ClassVar[str]
     is_rigorous: ClassVar[bool]
@@ -47,7 +49,9 @@ class Arithmetic(ABC):
         raise TypeError(f"{self.name} numbers cannot enclose an interval")
 
     def array(self, values: Any) -> Any:
-        """The array of `number(v)` for (nested sequences or arrays of) exact rationals `values`, same shape."""
+        """The array of `number(v)` for (nested sequences or arrays of) exact rationals `values`, same
+        shape.
+        """
         source = np.asarray(values, dtype=object)
         result = np.empty(source.shape, dtype=object)
         for index, value in np.ndenumerate(source):
@@ -131,7 +135,9 @@ class FloatArithmetic(Arithmetic):
 
 
 class MPArithmetic(Arithmetic):
-    """mpmath floats in a context of their own, so that no global precision is read or changed; an approximation."""
+    """mpmath floats in a context of their own, so that no global precision is read or changed; an
+    approximation.
+    """
 
     name = "mpmath"
     is_rigorous = False
@@ -161,7 +167,9 @@ FLOAT = FloatArithmetic()
 
 
 def mp_arithmetic(digits: int) -> MPArithmetic:
-    """The mpmath number system with `digits` decimal digits (one context per precision and thread, never the global one)."""
+    """The mpmath number system with `digits` decimal digits (one context per precision and thread, never the
+    global one).
+    """
     return _mp_arithmetic(digits, threading.get_ident())
 
 

@@ -1,4 +1,6 @@
-"""Exact rationals -> decimal text that says how far it can be trusted; integer arithmetic only, nothing is guessed."""
+"""Exact rationals -> decimal text that says how far it can be trusted; integer arithmetic only, nothing is
+guessed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def power_of_ten(k: int) -> Fraction:
 
 def at_place(count: int, place: int) -> str:
     """The decimal text of count * 10^place, with every digit down to that place."""
-    sign, digits = ("-" if count < 0 else ""), format_rational(Fraction(abs(count)))  # str() refuses long integers
+    sign, digits = (
+        ("-" if count < 0 else ""),
+        format_rational(Fraction(abs(count))),
+    )  # str() refuses long integers
     leading = len(digits) - 1 + place
     if count and (place > 0 or not PLAIN_LEADING[0] <= leading <= PLAIN_LEADING[1]):
         return f"{sign}{digits[0]}{'.' + digits[1:] if len(digits) > 1 else ''}e{leading:+d}"
@@ -71,8 +76,8 @@ def rounded_text(value: Fraction, digits: int, up: bool = False) -> str:
 def interval_text(low: Fraction, high: Fraction, digits: int = 30) -> str:
     """The text "[lo, hi]" of an interval of decimals that contains [low, high].
 
-    As many digits as the width deserves (at most one hundredth of it is lost on each side), but no more than `digits`
-    significant ones.
+    As many digits as the width deserves (at most one hundredth of it is lost on each side), but no more than
+    `digits` significant ones.
     """
     largest = max(abs(low), abs(high))
     if largest == 0:
@@ -84,10 +89,11 @@ def interval_text(low: Fraction, high: Fraction, digits: int = 30) -> str:
 
 
 def plus_minus_text(mid: Fraction, radius: Fraction, digits: int = 30) -> str:
-    """The text "x ± r" with `|x - v| <= r` for every v within `radius` of `mid`; "x" alone if it is exactly `mid`.
+    """The text "x ± r" with `|x - v| <= r` for every v within `radius` of `mid`; "x" alone if it is exactly
+    `mid`.
 
-    x has at most `digits` significant digits and none finer than the last of r; r has two digits and includes the
-    error of printing x.
+    x has at most `digits` significant digits and none finer than the last of r; r has two digits and includes
+    the error of printing x.
     """
     if mid == 0 and radius == 0:
         return "0"
@@ -111,8 +117,9 @@ def plus_minus_text(mid: Fraction, radius: Fraction, digits: int = 30) -> str:
 def last_digit_text(mid: Fraction, radius: Fraction, digits: int, finest: int | None = None) -> str:
     """A decimal x with `|x - v|` at most one unit of its last digit for every v within `radius` of `mid`.
 
-    x has at most `digits` significant digits, and none finer than 10^finest; a number that is exactly x is written without
-    the zeros at its end, a whole one without a point, and a zero whose unit is small as 0e-30.
+    x has at most `digits` significant digits, and none finer than 10^finest; a number that is exactly x is
+    written without the zeros at its end, a whole one without a point, and a zero whose unit is small as
+    0e-30.
     """
     places = [] if finest is None else [finest]
     if mid:

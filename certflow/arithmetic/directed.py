@@ -1,10 +1,10 @@
 """Float64 bounds rounded in a known direction: few operations, each with its error bounded in writing
 (L3.10).
 
-u = 2^-53 is the unit roundoff. A sum of products of at most 64 operations on *non-negative* floats has relative error at
-most 64 u/(1 - 64 u) < 2^-46 when nothing overflows, and `up` multiplies by more than 1 + 2^-46 and adds more than any
-loss by underflow. An overflow gives infinity, which is a valid upper bound that proves nothing, without a warning; lower
-bounds stay finite or are minus infinity, and no bound is NaN.
+u = 2^-53 is the unit roundoff. A sum of products of at most 64 operations on *non-negative* floats has
+relative error at most 64 u/(1 - 64 u) < 2^-46 when nothing overflows, and `up` multiplies by more than 1 +
+2^-46 and adds more than any loss by underflow. An overflow gives infinity, which is a valid upper bound that
+proves nothing, without a warning; lower bounds stay finite or are minus infinity, and no bound is NaN.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _TERMS = 22
 
 
 def up(value: Any) -> Any:
-    """An upper bound of what at most 64 operations on non-negative floats, computed as `value`, would give exactly."""
+    """An upper bound of what at most 64 operations on non-negative floats, computed as `value`, would give
+    exactly.
+    """
     with np.errstate(over="ignore"):
         return value * _INFLATION + _TINY
 
@@ -55,16 +57,16 @@ def power_down(base: Any, exponent: int) -> Any:
     with np.errstate(over="ignore", under="ignore"):
         for _ in range(exponent):
             value = value * base
-        # An underflow happens only to factors below 1, so what follows does not enlarge it; beyond the range, the largest
-        # double is a lower bound.
+        # An underflow happens only to factors below 1, so what follows does not enlarge it; beyond the range,
+        # the largest double is a lower bound.
         return np.maximum(np.minimum(value, _LARGEST) * (1.0 - (exponent + 2.0) * 2.0**-52) - _TINY, 0.0)
 
 
 def exp_upper(x: Any) -> np.ndarray:
     """An upper bound of exp(x), elementwise, for |x| <= 700; infinity above and 2^-1000 below.
 
-    x = k log 2 + f with whole k: the computed f is off by at most (|k| + 2) 2^-52, hence the factor
-    1 + (|k| + 4) 2^-51. On |f| <= 0.36 the Taylor sum of exp(|f|) with 22 terms misses less than 2^-100 of it and has
+    x = k log 2 + f with whole k: the computed f is off by at most (|k| + 2) 2^-52, hence the factor 1 + (|k|
+    + 4) 2^-51. On |f| <= 0.36 the Taylor sum of exp(|f|) with 22 terms misses less than 2^-100 of it and has
     relative rounding error below 2^-46; for f < 0 the reciprocal of a lower bound is taken.
     """
     x = np.asarray(x, dtype=float)

@@ -1,4 +1,6 @@
-"""How numbers become doubles: exactly, or to the nearest one with a bound of the distance, and never beyond the range."""
+"""How numbers become doubles: exactly, or to the nearest one with a bound of the distance, and never beyond
+the range.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,16 @@ LARGEST = 2.0**1000
 
 
 def doubles(values: Any) -> np.ndarray:
-    """A new array of these doubles or whole numbers up to 2^53, none of them rounded; `TypeError` for all else."""
+    """A new array of these doubles or whole numbers up to 2^53, none of them rounded; `TypeError` for all
+    else.
+    """
     source = np.asarray(values)
     whole = source.dtype.kind in "iu" and (np.abs(source.astype(np.float64)) < 2.0**53).all()
     if not whole and source.dtype not in (np.float64, np.float32):
-        raise TypeError("an array of doubles is needed, since others would be rounded; MidRad.from_exact encloses exact numbers")
+        raise TypeError(
+            "an array of doubles is needed, since others would be rounded; MidRad.from_exact encloses exact "
+            "numbers"
+        )
     return np.array(source, dtype=np.float64)
 
 
@@ -49,4 +56,6 @@ def check_finite(mid: Any, rad: Any) -> None:
     """Raises `Inconclusive` if an interval with this midpoint and radius may reach beyond `LARGEST`."""
     with np.errstate(all="ignore"):
         if not (np.abs(mid) + rad <= LARGEST).all():
-            raise Inconclusive("a number left the range of double precision; rescale the problem or use balls.")
+            raise Inconclusive(
+                "a number left the range of double precision; rescale the problem or use balls."
+            )

@@ -1,10 +1,12 @@
-"""Verified eigenvalue bounds of symmetric matrices, also on the complement of one direction and by diagonal blocks.
+"""Verified eigenvalue bounds of symmetric matrices, also on the complement of one direction and by diagonal
+blocks.
 
-A floating-point Cholesky factor is only a hint: a matrix M is proved positive semidefinite because the row sums of
-M - slack I - L L^T, enclosed by midpoint-radius arithmetic, are at most the slack. For a block diagonal M and a direction
-W = (W_1, W_2, ...), `v^T M v + s <v, W>^2 >= 0 for all v` follows (L3.6) if all blocks but one, b, have
-M_j - W_j W_j^T/tau_j >= 0 and M_b + s/(1 + s tau) W_b W_b^T >= 0, tau the sum of the tau_j: with x = <v_b, W_b> and y
-the sum of the other <v_j, W_j>, the form is at least y^2/tau + s (x + y)^2 - s x^2/(1 + s tau) >= 0.
+A floating-point Cholesky factor is only a hint: a matrix M is proved positive semidefinite because the row
+sums of M - slack I - L L^T, enclosed by midpoint-radius arithmetic, are at most the slack. For a block
+diagonal M and a direction W = (W_1, W_2, ...), `v^T M v + s <v, W>^2 >= 0 for all v` follows (L3.6) if all
+blocks but one, b, have M_j - W_j W_j^T/tau_j >= 0 and M_b + s/(1 + s tau) W_b W_b^T >= 0, tau the sum of the
+tau_j: with x = <v_b, W_b> and y the sum of the other <v_j, W_j>, the form is at least y^2/tau + s (x + y)^2 -
+s x^2/(1 + s tau) >= 0.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _SLACK = 2.0**-39
 _LEAST_SLACK = 2.0**-480
 """More than the square root of `TINY`, by which norms of zeros are rounded up."""
 
-_PLACES = np.concatenate([np.geomspace(1e-9, 0.02, 24), np.linspace(0.05, 0.9, 24), 1.0 - np.geomspace(0.08, 1e-9, 32)])
+_PLACES = np.concatenate(
+    [np.geomspace(1e-9, 0.02, 24), np.linspace(0.05, 0.9, 24), 1.0 - np.geomspace(0.08, 1e-9, 32)]
+)
 """Where between two eigenvalues a shift is tried, as fractions of their distance: denser at both."""
 
 _REFINEMENTS = 3
@@ -32,10 +36,14 @@ _BISECTIONS = 56
 _DIRECTION_BITS = 12
 
 _ROUGH = 2.0**-20
-"""What a largest eigenvalue is raised by, relative to the norm: more than a checker misses that looks for it by bisection."""
+"""What a largest eigenvalue is raised by, relative to the norm: more than a checker misses that looks for it
+by bisection.
+"""
 
 _MARGIN = 1e-9
-"""What a proposed shift adds, relative to all sizes involved, so that its proof succeeds: many times `_SLACK`."""
+"""What a proposed shift adds, relative to all sizes involved, so that its proof succeeds: many times
+`_SLACK`.
+"""
 
 
 def symmetric_norm_upper(magnitude: np.ndarray) -> np.ndarray:
@@ -56,7 +64,8 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
     """Whether every symmetric matrix within `radii` (default: exactly) of each float matrix (..., k, k) is
     proved semidefinite (L3.6).
 
-    Booleans of the leading shape; False also where only the proof fails. `ValueError` for matrices that are not symmetric.
+    Booleans of the leading shape; False also where only the proof fails. `ValueError` for matrices that are
+    not symmetric.
     """
     k = matrices.shape[-1]
     M = doubles(matrices).reshape(int(np.prod(matrices.shape[:-2])), k, k)
@@ -64,8 +73,11 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
     if not (np.isfinite(M).all() and np.isfinite(R).all()):
         return np.zeros(matrices.shape[:-2], dtype=bool)
     if (M.transpose(0, 2, 1) != M).any():
-        raise ValueError("only symmetric matrices have a definite sign here; take the mean of the matrix and its transpose")
-    # M = L L^T + shift I + rest, so M is at least shift - |rest|, which has to exceed what the radii can take away.
+        raise ValueError(
+            "only symmetric matrices have a definite sign here; take the mean of the matrix and its transpose"
+        )
+    # M = L L^T + shift I + rest, so M is at least shift - |rest|, which has to exceed what the radii can take
+    # away.
     taken = symmetric_norm_upper(R)
     shift = _slack(M) + taken
     factors, found = _cholesky(M - shift[:, None, None] * np.eye(k))
@@ -77,8 +89,9 @@ def is_positive_semidefinite(matrices: np.ndarray, radii: np.ndarray | None = No
 
 
 def largest_eigenvalue(matrix: MidRad) -> float:
-    """An upper bound, at least 0, of the largest eigenvalue of every symmetric matrix in `matrix`, close to it if its proof
-    succeeds (L5.11)."""
+    """An upper bound, at least 0, of the largest eigenvalue of every symmetric matrix in `matrix`, close to
+    it if its proof succeeds (L5.11).
+    """
     M, size = matrix.mid, float(symmetric_norm_upper(matrix.magnitude()))
     bound = max(0.0, float(np.linalg.eigvalsh(M)[-1])) + _ROUGH * size
     below = -M
@@ -86,10 +99,16 @@ def largest_eigenvalue(matrix: MidRad) -> float:
     return bound if is_positive_semidefinite(below, matrix.rad) else size
 
 
-def block_definite_off_direction(blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], s: float) -> bool:
-    """Whether `sum_j v_j^T M_j v_j + s (sum_j <v_j, W_j>)^2 >= 0` is proved for all v (L3.6), for exact floats and s >= 0."""
+def block_definite_off_direction(
+    blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], s: float
+) -> bool:
+    """Whether `sum_j v_j^T M_j v_j + s (sum_j <v_j, W_j>)^2 >= 0` is proved for all v (L3.6), for exact
+    floats and s >= 0.
+    """
     groups = _by_size(blocks)
-    stacks = [(np.stack([blocks[j] for j in group]), np.stack([directions[j] for j in group])) for group in groups]
+    stacks = [
+        (np.stack([blocks[j] for j in group]), np.stack([directions[j] for j in group])) for group in groups
+    ]
     definite = [is_positive_semidefinite(M) for M, _ in stacks]
     failed = sum(int(np.sum(~each)) for each in definite)
     if failed == 0:
@@ -118,17 +137,24 @@ def block_definite_off_direction(blocks: Sequence[np.ndarray], directions: Seque
 
 
 def smallest_shift(
-    blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], losses: Sequence[float], offset: float, ell: float
+    blocks: Sequence[np.ndarray],
+    directions: Sequence[np.ndarray],
+    losses: Sequence[float],
+    offset: float,
+    ell: float,
 ) -> tuple[float, float]:
-    """A proposal (mu, s), nothing proved: about the smallest mu for which the blocks `(mu + ell - loss_j - s offset²) I - A_j`
-    are definite off the direction in the sense of `block_definite_off_direction`; s has few bits.
+    """A proposal (mu, s), nothing proved: about the smallest mu for which the blocks `(mu + ell - loss_j - s
+    offset²) I - A_j` are definite off the direction in the sense of `block_definite_off_direction`; s has few
+    bits.
 
-    With lam the eigenvalues and c the squared coefficients of W, a shift x between the two largest eigenvalues is enough
-    iff 1 + s f(x) <= 0, f(x) = sum c/(x - lam). So each x has its smallest s, and x + s offset² is made small.
+    With lam the eigenvalues and c the squared coefficients of W, a shift x between the two largest
+    eigenvalues is enough iff 1 + s f(x) <= 0, f(x) = sum c/(x - lam). So each x has its smallest s, and x + s
+    offset² is made small.
     """
     lam, weight = _spectrum(blocks, directions, losses)
     *rest, top = np.sort(lam).tolist()
-    # A single eigenvalue leaves nothing off the direction, and every mu holds; one that is low enough will do.
+    # A single eigenvalue leaves nothing off the direction, and every mu holds; one that is low enough will
+    # do.
     floor = rest[-1] if rest else top - 2.0 * (abs(top) + abs(ell))
     longest = max(float(np.max(np.abs(W), initial=0.0)) for W in directions) ** 2
     price = offset**2 + _MARGIN * longest
@@ -140,7 +166,9 @@ def smallest_shift(
         with np.errstate(all="ignore"):
             f = np.sum(weight / (shifts[:, None] - lam), axis=1)
             # Where f overflows, s would be 0, which is enough for the largest eigenvalue only.
-            costs = np.where((-np.inf < f) & (f < 0.0) & (floor < shifts) & (shifts < top), shifts - price / f, np.inf)
+            costs = np.where(
+                (-np.inf < f) & (f < 0.0) & (floor < shifts) & (shifts < top), shifts - price / f, np.inf
+            )
         best = int(np.argmin(costs))
         if costs[best] < x + s * price:
             x, s = float(shifts[best]), float(-1.0 / f[best])
@@ -156,7 +184,9 @@ def smallest_shift(
 def _spectrum(
     blocks: Sequence[np.ndarray], directions: Sequence[np.ndarray], losses: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All eigenvalues of A_j + loss_j and the squared coefficients of W_j in their eigenvectors; approximate."""
+    """All eigenvalues of A_j + loss_j and the squared coefficients of W_j in their eigenvectors;
+    approximate.
+    """
     lam, weight = [], []
     for group in _by_size(blocks):
         values, vectors = np.linalg.eigh(np.stack([blocks[j] for j in group]))
@@ -167,7 +197,9 @@ def _spectrum(
 
 
 def _root(lam: np.ndarray, weight: np.ndarray, s: float, low: float, high: float) -> float:
-    """A shift x in (low, high) with 1 + s f(x) <= 0, close to the smallest; f decreases between two eigenvalues."""
+    """A shift x in (low, high) with 1 + s f(x) <= 0, close to the smallest; f decreases between two
+    eigenvalues.
+    """
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
         if not low < middle < high:
@@ -183,7 +215,9 @@ def _slack(M: np.ndarray) -> np.ndarray:
 
 
 def _cholesky(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Approximate Cholesky factors (zero where there is none) of a stack of matrices, and which were found."""
+    """Approximate Cholesky factors (zero where there is none) of a stack of matrices, and which were
+    found.
+    """
     factors, found = np.zeros_like(M), np.zeros(len(M), dtype=bool)
     for j, matrix in enumerate(M):
         try:
@@ -196,7 +230,9 @@ def _cholesky(M: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shares(M: np.ndarray, W: np.ndarray, definite: np.ndarray) -> np.ndarray:
-    """About the smallest tau (parts) for which M - W W^T/tau can be proved semidefinite, where M is definite; NaN if unknown."""
+    """About the smallest tau (parts) for which M - W W^T/tau can be proved semidefinite, where M is definite;
+    NaN if unknown.
+    """
     unit = np.eye(M.shape[-1])
     shifted = np.where(definite[:, None, None], M - 4.0 * _slack(M)[:, None, None] * unit, unit)
     try:

@@ -1,4 +1,6 @@
-"""What an enclosed real number says about itself and how it leaves the rigorous world: always by name, never by accident."""
+"""What an enclosed real number says about itself and how it leaves the rigorous world: always by name, never
+by accident.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class DivisionByZero(OutsideDomain, ZeroDivisionError):
 
 
 def exact_only(value: Any) -> int | Fraction:
-    """`value` if it is an int, a `Fraction` or exact text; `TypeError` for floats, booleans and NumPy scalars."""
+    """`value` if it is an int, a `Fraction` or exact text; `TypeError` for floats, booleans and NumPy
+    scalars.
+    """
     if type(value) is int or isinstance(value, Fraction):
         return value
     if isinstance(value, str):
@@ -39,8 +43,9 @@ def refusal(value: Any) -> TypeError:
 class Enclosure(ABC):
     """A real number in [lower(), upper()]: comparisons with three answers, exact and decimal text.
 
-    `<`, `<=`, `==`, ... compare the *numbers*, so they raise `Ambiguous` where the enclosures do not decide; `less` and
-    its siblings answer True, False or None instead. Not hashable, not picklable, not convertible to float.
+    `<`, `<=`, `==`, ... compare the *numbers*, so they raise `Ambiguous` where the enclosures do not decide;
+    `less` and its siblings answer True, False or None instead. Not hashable, not picklable, not convertible
+    to float.
     """
 
     __slots__ = ()
@@ -63,7 +68,9 @@ class Enclosure(ABC):
 
     @abstractmethod
     def equal(self, other: Any) -> bool | None:
-        """Whether the two numbers are equal: True only if both are exact, False only if they have nothing in common."""
+        """Whether the two numbers are equal: True only if both are exact, False only if they have nothing in
+        common.
+        """
 
     def lower(self) -> Fraction:
         """The exact left end mid - radius, a lower bound of the number."""
@@ -105,11 +112,15 @@ class Enclosure(ABC):
 
     def _decided(self, answer: bool | None, name: str, other: Any) -> bool:
         if answer is None:
-            raise Ambiguous(f"{self!r} and {other!r} overlap, so this is not decided; .{name}() says so without raising")
+            raise Ambiguous(
+                f"{self!r} and {other!r} overlap, so this is not decided; .{name}() says so without raising"
+            )
         return answer
 
     def to_json(self) -> str | list[str]:
-        """The exact text "m*2^e" if the radius is zero, else the pair of exact ends ["lo", "hi"]; for dyadic ends."""
+        """The exact text "m*2^e" if the radius is zero, else the pair of exact ends ["lo", "hi"]; for dyadic
+        ends.
+        """
         if self.radius() == 0:
             return dyadic_text(self.mid())
         return [dyadic_text(self.lower()), dyadic_text(self.upper())]
@@ -143,4 +154,6 @@ class Enclosure(ABC):
         return self
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} is not pickled; write to_json(), which is exact, and read that")
+        raise TypeError(
+            f"a {type(self).__name__} is not pickled; write to_json(), which is exact, and read that"
+        )

@@ -1,11 +1,12 @@
 """Truncated power series (jets) of arrays, computed order by order: what a Taylor integrator needs.
 
-A computation written with `+ - * / @ **` on `JetArray`s records a program. `JetArithmetic.extend(n)` then computes
-coefficient n of every recorded array from lower ones, so a vector field y' = F(y) written once, in the network's own
-code, yields the Taylor coefficients of its solution. Numbers are fixed-point integers (`gmpy2.mpz`, scaled by
-2^bits): weights on the unit sphere are of size one, and what underflows is below the working precision by design.
-Products are dot products of coefficient rows, vectorised over samples and neurons; entries that a cell switches off
-are not computed. Coefficients are approximations: every product is rounded down by at most one unit in the last place.
+A computation written with `+ - * / @ **` on `JetArray`s records a program. `JetArithmetic.extend(n)` then
+computes coefficient n of every recorded array from lower ones, so a vector field y' = F(y) written once, in
+the network's own code, yields the Taylor coefficients of its solution. Numbers are fixed-point integers
+(`gmpy2.mpz`, scaled by 2^bits): weights on the unit sphere are of size one, and what underflows is below the
+working precision by design. Products are dot products of coefficient rows, vectorised over samples and
+neurons; entries that a cell switches off are not computed. Coefficients are approximations: every product is
+rounded down by at most one unit in the last place.
 """
 
 from __future__ import annotations
@@ -93,14 +94,18 @@ class JetArithmetic(Arithmetic):
             node.extend(n)
 
     def series(self, node: JetArray) -> np.ndarray:
-        """All coefficients of `node` as exact dyadic Fractions (order + 1, *shape), after `extend` ran for each order."""
+        """All coefficients of `node` as exact dyadic Fractions (order + 1, *shape), after `extend` ran for
+        each order.
+        """
         scale = 1 << self.bits
         flat = [Fraction(int(v), scale) for v in node.coefficients.ravel()]
         return np.array(flat, dtype=object).reshape(node.coefficients.shape)
 
 
 class JetArray:
-    """An array of truncated series; `coefficients` is (order + 1, *shape) in fixed point, filled order by order."""
+    """An array of truncated series; `coefficients` is (order + 1, *shape) in fixed point, filled order by
+    order.
+    """
 
     __array_ufunc__ = None  # let `ndarray * jet` come here
     is_alias = False
@@ -114,7 +119,7 @@ class JetArray:
     def extend(self, n: int) -> None:
         """Compute coefficient n; variables have nothing to do."""
 
-    # -- shape -----------------------------------------------------------------------------------------------------
+    # -- shape -----------------------------------------------------------------------------------------------
 
     def _view(self, act: Callable[[np.ndarray], np.ndarray]) -> JetArray:
         return View(self, act)
@@ -153,7 +158,9 @@ class JetArray:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.concatenate:
             return Concatenate(
-                self.ar, [_as_jet(self.ar, a) for a in args[0]], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+                self.ar,
+                [_as_jet(self.ar, a) for a in args[0]],
+                kwargs.get("axis", args[1] if len(args) > 1 else 0),
             )
         return NotImplemented
 
@@ -161,7 +168,7 @@ class JetArray:
         """This array and `others`, joined along the first axis."""
         return Concatenate(self.ar, [self, *others], 0)
 
-    # -- arithmetic ------------------------------------------------------------------------------------------------
+    # -- arithmetic ------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> JetArray:
         return _combine(self, _as_jet(self.ar, other), 1)
@@ -214,18 +221,28 @@ class JetArray:
 
 
 class Constant(JetArray):
-    """A constant series. `integers` holds unscaled values if all are whole numbers: then products need no shift."""
+    """A constant series. `integers` holds unscaled values if all are whole numbers: then products need no
+    shift.
+    """
 
     def __init__(self, ar: JetArithmetic, values: np.ndarray) -> None:
         self.ar, self.shape, self.parents, self.values = ar, values.shape, (), values
         mask = (mpz(1) << ar.bits) - 1
         whole = all(not v & mask for v in values.ravel())
-        self.integers = (values >> ar.bits if values.ndim else np.array(values[()] >> ar.bits, dtype=object)) if whole else None
+        self.integers = (
+            (values >> ar.bits if values.ndim else np.array(values[()] >> ar.bits, dtype=object))
+            if whole
+            else None
+        )
         self.nonzero = values.astype(bool)
 
     def is_one_for(self, shape: tuple[int, ...]) -> bool:
         """Whether multiplying an array of this shape by the constant changes nothing."""
-        return self.integers is not None and np.broadcast_shapes(self.shape, shape) == shape and bool(np.all(self.integers == 1))
+        return (
+            self.integers is not None
+            and np.broadcast_shapes(self.shape, shape) == shape
+            and bool(np.all(self.integers == 1))
+        )
 
     @property
     def coefficients(self) -> np.ndarray:  # type: ignore[override]
@@ -325,7 +342,9 @@ class Scaled(JetArray):
 
 
 class LinearMap(JetArray):
-    """A matrix product in which one factor is constant; a large matrix of zeros and ones on the left selects and adds."""
+    """A matrix product in which one factor is constant; a large matrix of zeros and ones on the left selects
+    and adds.
+    """
 
     def __init__(self, a: JetArray, b: JetArray) -> None:
         constant, variable = (a, b) if isinstance(a, Constant) else (b, a)
@@ -349,7 +368,9 @@ class LinearMap(JetArray):
 
 
 def _selection(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(nonempty rows, where each starts, column of each one) of a matrix of zeros and ones; None for any other."""
+    """(nonempty rows, where each starts, column of each one) of a matrix of zeros and ones; None for any
+    other.
+    """
     ones = matrix.astype(bool)
     if not np.all(matrix[ones] == 1):
         return None
@@ -359,14 +380,15 @@ def _selection(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] 
     return rows, starts.astype(np.intp), np.nonzero(ones)[1]
 
 
-# -- nonlinear operations, each by its recurrence --------------------------------------------------------------
+# -- nonlinear operations, each by its recurrence ------------------------------------------------------------
 
 
 class Product(JetArray):
     """Elementwise product of two series arrays, optionally times a constant cell.
 
-    Only entries that can be nonzero are computed: those where the cell, and every factor that is itself a product
-    with a cell, is nonzero. Rows of coefficients of the live entries are kept side by side for the dot products.
+    Only entries that can be nonzero are computed: those where the cell, and every factor that is itself a
+    product with a cell, is nonzero. Rows of coefficients of the live entries are kept side by side for the
+    dot products.
     """
 
     def __init__(self, a: JetArray, b: JetArray, cell: Constant | None = None) -> None:
@@ -380,7 +402,9 @@ class Product(JetArray):
         self.nonzero = live
         self._where = None if live.all() else np.flatnonzero(live)
         self._scale: np.ndarray | None = None
-        if cell is not None and not (cell.integers is not None and all(v in (0, 1) for v in cell.integers.ravel())):
+        if cell is not None and not (
+            cell.integers is not None and all(v in (0, 1) for v in cell.integers.ravel())
+        ):
             whole = np.broadcast_to(cell.values, shape).reshape(-1)
             self._scale = whole if self._where is None else whole[self._where]
         self._flat = self.coefficients.reshape(self.coefficients.shape[0], -1)
@@ -391,7 +415,9 @@ class Product(JetArray):
         self._copied = [(rows, c) for rows, c in distinct if not np.may_share_memory(rows, c.coefficients)]
 
     def _rows(self, factor: JetArray) -> np.ndarray:
-        """The live entries' coefficients, (order + 1, live): the factor's own memory if every entry is live."""
+        """The live entries' coefficients, (order + 1, live): the factor's own memory if every entry is
+        live.
+        """
         c = factor.coefficients
         if self._where is None and factor.shape == self.shape and c.flags.c_contiguous:
             return c.reshape(c.shape[0], -1)
@@ -430,7 +456,9 @@ class Product(JetArray):
 
 
 def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The dot product of each column of a with the same column of b (numpy's object matmul is the fastest loop there is)."""
+    """The dot product of each column of a with the same column of b (numpy's object matmul is the fastest
+    loop there is).
+    """
     return np.matmul(a.T[:, None, :], b.T[:, :, None])[:, 0, 0]
 
 

@@ -1,23 +1,27 @@
 """Midpoint-radius arrays of doubles: whole arrays of enclosures at the speed of numpy, with proved rounding
 terms (L3.10).
 
-The contract of every operation f: for all real x in the operands X, f(x) lies in f(X). Assumed of the machine: IEEE 754
-doubles, rounding to nearest, gradual underflow, for numpy's `+ - * /`, `sqrt` and for the multiplications and additions,
-possibly fused, that a matrix product is made of. With u = 2^-53, one operation returns (exact result)(1 + e) + d with
-|e| <= u, and |d| <= 2^-1075, where d = 0 for sums, and for products of which a factor is zero.
+The contract of every operation f: for all real x in the operands X, f(x) lies in f(X). Assumed of the
+machine: IEEE 754 doubles, rounding to nearest, gradual underflow, for numpy's `+ - * /`, `sqrt` and for the
+multiplications and additions, possibly fused, that a matrix product is made of. With u = 2^-53, one operation
+returns (exact result)(1 + e) + d with |e| <= u, and |d| <= 2^-1075, where d = 0 for sums, and for products of
+which a factor is zero.
 
-*Bilinear operations* (`bilinear`). Let f sum at most n products of an entry of a and an entry of b, in any order. Then
-|computed f(am, bm) - f(am, bm)| <= gamma_n f(|am|, |bm|) + n 2^-1074 with gamma_n = n u/(1 - n u), so that
+*Bilinear operations* (`bilinear`). Let f sum at most n products of an entry of a and an entry of b, in any
+order. Then |computed f(am, bm) - f(am, bm)| <= gamma_n f(|am|, |bm|) + n 2^-1074 with gamma_n = n u/(1 - n
+u), so that
 
-    |f(a, b) - computed f(am, bm)| <= f(|am|, br) + f(ar, |bm|) + f(ar, br) + gamma_n f(|am|, |bm|) + n 2^-1074.
+    |f(a, b) - computed f(am, bm)| <= f(|am|, br) + f(ar, |bm|) + f(ar, br) + gamma_n f(|am|, |bm|) + n
+    2^-1074.
 
-It is computed as f(|am|, br + g |bm|) + f(ar, |bm| + br) with g = (2 n + 32) u >= gamma_(n + 12). All terms are
-non-negative, so at most n + 12 roundings lose less than the factor 1 + g by which the sum is multiplied. `TINY` = 2^-1000 for
-each product, and for each g |bm| before it is multiplied, is more than all underflow; it is left out where every product
-has a factor that is exactly zero, so exact zeros stay exact. Sums are treated alike; one sum of two has n = 1 and no
-underflow. An overflow or NaN raises `Inconclusive`.
+It is computed as f(|am|, br + g |bm|) + f(ar, |bm| + br) with g = (2 n + 32) u >= gamma_(n + 12). All terms
+are non-negative, so at most n + 12 roundings lose less than the factor 1 + g by which the sum is multiplied.
+`TINY` = 2^-1000 for each product, and for each g |bm| before it is multiplied, is more than all underflow; it
+is left out where every product has a factor that is exactly zero, so exact zeros stay exact. Sums are treated
+alike; one sum of two has n = 1 and no underflow. An overflow or NaN raises `Inconclusive`.
 
-Two arrays are never assumed to hold the same numbers, so `x - x` has twice the radius of x; `x**2` is sharp at 0.
+Two arrays are never assumed to hold the same numbers, so `x - x` has twice the radius of x; `x**2` is sharp
+at 0.
 """
 
 from __future__ import annotations
@@ -36,10 +40,12 @@ from certflow.outcome import Ambiguous, Inconclusive
 
 
 class MidRad:
-    """An array of real numbers, each in [mid - rad, mid + rad]; finite doubles, `mid` and `rad` of one shape, rad >= 0.
+    """An array of real numbers, each in [mid - rad, mid + rad]; finite doubles, `mid` and `rad` of one shape,
+    rad >= 0.
 
-    The operators take `MidRad`, int and `Fraction`; floats, booleans and numpy arrays raise `TypeError`, because their
-    exact value is rarely what was meant: enclose them by name (`exact`, `interval`, `from_exact`).
+    The operators take `MidRad`, int and `Fraction`; floats, booleans and numpy arrays raise `TypeError`,
+    because their exact value is rarely what was meant: enclose them by name (`exact`, `interval`,
+    `from_exact`).
     """
 
     __slots__ = ("mid", "rad")
@@ -49,13 +55,17 @@ class MidRad:
     rad: np.ndarray
 
     def __init__(self, mid: Any, rad: Any) -> None:
-        """Raises `ValueError` for different shapes and negative radii, `Inconclusive` for infinities and NaN."""
+        """Raises `ValueError` for different shapes and negative radii, `Inconclusive` for infinities and
+        NaN.
+        """
         self.mid, self.rad = doubles(mid), doubles(rad)
         if self.mid.shape != self.rad.shape or (self.rad < 0).any():
-            raise ValueError("midpoints and radii have one shape and radii are >= 0; use MidRad.interval for two ends")
+            raise ValueError(
+                "midpoints and radii have one shape and radii are >= 0; use MidRad.interval for two ends"
+            )
         check_finite(self.mid, self.rad)
 
-    # -- making and reading --------------------------------------------------------------------------------------------
+    # -- making and reading ----------------------------------------------------------------------------------
 
     @classmethod
     def exact(cls, values: Any) -> MidRad:
@@ -76,7 +86,9 @@ class MidRad:
 
     @classmethod
     def from_exact(cls, values: Any) -> MidRad:
-        """The enclosure of (nested sequences or arrays of) int and `Fraction`: midpoints rounded to nearest."""
+        """The enclosure of (nested sequences or arrays of) int and `Fraction`: midpoints rounded to
+        nearest.
+        """
         source = np.asarray(values, dtype=object)
         pairs = np.array([nearest(value) for value in source.ravel()], dtype=np.float64).reshape(-1, 2)
         return _made(pairs[:, 0].reshape(source.shape), pairs[:, 1].reshape(source.shape))
@@ -110,7 +122,9 @@ class MidRad:
 
     def hull(self, other: MidRad) -> MidRad:
         """An enclosure of both, elementwise."""
-        return MidRad.interval(np.minimum(self.lower(), other.lower()), np.maximum(self.upper(), other.upper()))
+        return MidRad.interval(
+            np.minimum(self.lower(), other.lower()), np.maximum(self.upper(), other.upper())
+        )
 
     def widened(self, radius: Any) -> MidRad:
         """All numbers within `radius` (doubles >= 0, broadcasting) of one of these."""
@@ -120,7 +134,7 @@ class MidRad:
         rad = np.where(radius == 0.0, self.rad, np.nextafter(self.rad + radius, np.inf))
         return _made(np.broadcast_to(self.mid, rad.shape).copy(), rad)
 
-    # -- algebra -------------------------------------------------------------------------------------------------------
+    # -- algebra ---------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Any:
         right = _operand(other)
@@ -143,7 +157,11 @@ class MidRad:
     __rmul__ = __mul__
 
     def __matmul__(self, other: Any) -> Any:
-        return bilinear(np.matmul, self, other, max(self.shape[-1], 1)) if isinstance(other, MidRad) else _refuse_or_pass(other)
+        return (
+            bilinear(np.matmul, self, other, max(self.shape[-1], 1))
+            if isinstance(other, MidRad)
+            else _refuse_or_pass(other)
+        )
 
     def __truediv__(self, other: Any) -> Any:
         right = _operand(other)
@@ -157,7 +175,9 @@ class MidRad:
         return _raw(-self.mid, self.rad.copy())
 
     def __pow__(self, exponent: Any) -> MidRad:
-        """x**exponent for a whole exponent >= 0, from the images of the ends; even powers are >= 0 up to rounding."""
+        """x**exponent for a whole exponent >= 0, from the images of the ends; even powers are >= 0 up to
+        rounding.
+        """
         if type(exponent) is not int or exponent < 0:
             raise TypeError(f"midpoint-radius arrays are raised to whole powers >= 0 only, got {exponent!r}")
         if exponent == 0:
@@ -166,7 +186,9 @@ class MidRad:
             return _raw(self.mid.copy(), self.rad.copy())
         low, high = self.lower(), self.upper()
         if exponent % 2 == 0:
-            return MidRad.interval(*_positive_power(self.mignitude(), np.maximum(np.abs(low), np.abs(high)), exponent))
+            return MidRad.interval(
+                *_positive_power(self.mignitude(), np.maximum(np.abs(low), np.abs(high)), exponent)
+            )
         zero = np.zeros_like(low)
         least, largest = _positive_power(np.maximum(low, zero), np.maximum(high, zero), exponent)
         most, fewest = _positive_power(np.maximum(-high, zero), np.maximum(-low, zero), exponent)
@@ -186,7 +208,7 @@ class MidRad:
             mid, g = self.mid.sum(axis=axis), _gamma(_terms(self.shape, axis))
             return _made(mid, (self.rad.sum(axis=axis) + g * np.abs(self.mid).sum(axis=axis)) * (1.0 + g))
 
-    # -- places --------------------------------------------------------------------------------------------------------
+    # -- places ----------------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -236,10 +258,16 @@ class MidRad:
         arrays, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else 0)
         if not all(isinstance(each, MidRad) for each in arrays):
             raise TypeError("midpoint-radius arrays are concatenated with their own kind only")
-        return _raw(np.concatenate([each.mid for each in arrays], axis), np.concatenate([each.rad for each in arrays], axis))
+        return _raw(
+            np.concatenate([each.mid for each in arrays], axis),
+            np.concatenate([each.rad for each in arrays], axis),
+        )
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("a midpoint-radius array does not become a numpy array by itself; read .mid, .rad, lower() or upper()")
+        raise TypeError(
+            "a midpoint-radius array does not become a numpy array by itself; read .mid, .rad, lower() or "
+            "upper()"
+        )
 
     def __eq__(self, other: object) -> NoReturn:
         raise Ambiguous("enclosures are not compared with ==; compare lower() and upper()")
@@ -259,7 +287,9 @@ _EXPONENTIAL_BITS = 64
 
 
 class MidRadArithmetic(Arithmetic):
-    """Midpoint-radius doubles: rigorous, vectorised, as precise as doubles are; overflow raises `Inconclusive`."""
+    """Midpoint-radius doubles: rigorous, vectorised, as precise as doubles are; overflow raises
+    `Inconclusive`.
+    """
 
     name = "midpoint-radius"
     is_rigorous = True
@@ -276,7 +306,8 @@ class MidRadArithmetic(Arithmetic):
         return np.where(positive | negative | ((z.mid == 0.0) & (z.rad == 0.0)), known, np.int8(UNKNOWN))
 
     def exp(self, z: MidRad) -> MidRad:
-        # No bound of the error of a floating-point exponential is known for every platform, so balls give the two ends.
+        # No bound of the error of a floating-point exponential is known for every platform, so balls give the
+        # two ends.
         from certflow.arithmetic.ball import Ball
 
         check_finite(np.where(z.upper() > _LARGEST_EXPONENT, np.inf, 0.0), 0.0)
@@ -284,14 +315,19 @@ class MidRadArithmetic(Arithmetic):
             Ball(Fraction(x), _EXPONENTIAL_BITS).exp().lower() if x > -_LARGEST_EXPONENT else 0
             for x in z.lower().ravel().tolist()
         ]
-        high = [Ball(Fraction(max(x, -_LARGEST_EXPONENT)), _EXPONENTIAL_BITS).exp().upper() for x in z.upper().ravel().tolist()]
+        high = [
+            Ball(Fraction(max(x, -_LARGEST_EXPONENT)), _EXPONENTIAL_BITS).exp().upper()
+            for x in z.upper().ravel().tolist()
+        ]
         ends = MidRad.from_exact([low, high]).reshape(2, *z.shape)
         return ends[0].hull(ends[1])
 
     def sqrt(self, z: MidRad) -> MidRad:
         low, high = z.lower(), z.upper()
         if (low < 0).any():
-            raise OutsideDomain("the square root of an enclosure that contains negative numbers is not defined")
+            raise OutsideDomain(
+                "the square root of an enclosure that contains negative numbers is not defined"
+            )
         below = np.maximum(np.nextafter(np.sqrt(low), -np.inf), 0.0)
         return MidRad.interval(below, np.where(high == 0.0, 0.0, np.nextafter(np.sqrt(high), np.inf)))
 
@@ -302,11 +338,14 @@ class MidRadArithmetic(Arithmetic):
 MIDRAD = MidRadArithmetic()
 
 
-def bilinear(product: Callable[[np.ndarray, np.ndarray], np.ndarray], a: MidRad, b: MidRad, terms: int) -> MidRad:
-    """The bilinear operation `product`, which for doubles sums at most `terms` products of an entry of each operand.
+def bilinear(
+    product: Callable[[np.ndarray, np.ndarray], np.ndarray], a: MidRad, b: MidRad, terms: int
+) -> MidRad:
+    """The bilinear operation `product`, which for doubles sums at most `terms` products of an entry of each
+    operand.
 
-    `product` is called with arrays of doubles of the operands' shapes and uses `+` and `*` only (see the module's text
-    for the bound); it must give zeros where all its products have a factor zero.
+    `product` is called with arrays of doubles of the operands' shapes and uses `+` and `*` only (see the
+    module's text for the bound); it must give zeros where all its products have a factor zero.
     """
     g = _gamma(terms)
     with np.errstate(all="ignore"):
@@ -318,7 +357,9 @@ def bilinear(product: Callable[[np.ndarray, np.ndarray], np.ndarray], a: MidRad,
         if np.all(rad):
             rad = rad + terms * TINY
         else:
-            support = product(((left + a.rad) > 0.0).astype(np.float64), ((right + b.rad) > 0.0).astype(np.float64))
+            support = product(
+                ((left + a.rad) > 0.0).astype(np.float64), ((right + b.rad) > 0.0).astype(np.float64)
+            )
             rad = rad + (terms * TINY) * (support > 0.0)
     return _made(mid, rad)
 
@@ -342,7 +383,9 @@ def _positive_power(low: np.ndarray, high: np.ndarray, exponent: int) -> tuple[n
 def _gamma(terms: int) -> float:
     """g of the module's text; exact as a double."""
     if terms > 2**30:
-        raise Inconclusive(f"a sum of {terms} products is longer than the rounding bound allows; split the array.")
+        raise Inconclusive(
+            f"a sum of {terms} products is longer than the rounding bound allows; split the array."
+        )
     return (2 * terms + 32) * 2.0**-53
 
 

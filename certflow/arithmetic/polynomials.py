@@ -1,8 +1,9 @@
 """Arrays of polynomials in one variable y on [0, 1] with midpoint-radius coefficients.
 
-A `PolynomialArray` stands for all functions f on [0, 1] for which at each y there are numbers c_k in the coefficients
-with f(y) = sum_k c_k y^k. The c_k may depend on y, so an error of size e is a radius e of coefficient 0, and every
-operator keeps the contract: for functions f and g in the operands, f op g is in the result.
+A `PolynomialArray` stands for all functions f on [0, 1] for which at each y there are numbers c_k in the
+coefficients with f(y) = sum_k c_k y^k. The c_k may depend on y, so an error of size e is a radius e of
+coefficient 0, and every operator keeps the contract: for functions f and g in the operands, f op g is in the
+result.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ class PolynomialArray:
     """An array of polynomials; `coefficients` has the degree as a leading axis, which `shape` leaves out
     (L3.3).
 
-    The operators take `PolynomialArray`, `MidRad` (constants), int and `Fraction`. Products have the degree of both
-    factors together. `steady` tells whether the coefficients are constants in y, which `derivative` needs.
+    The operators take `PolynomialArray`, `MidRad` (constants), int and `Fraction`. Products have the degree
+    of both factors together. `steady` tells whether the coefficients are constants in y, which `derivative`
+    needs.
     """
 
     __slots__ = ("coefficients", "steady")
@@ -34,9 +36,12 @@ class PolynomialArray:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, coefficients: MidRad, steady: bool = True) -> None:
-        """Polynomials with the given coefficients (degree + 1, ...); leading coefficients that are all zero are dropped."""
+        """Polynomials with the given coefficients (degree + 1, ...); leading coefficients that are all zero
+        are dropped.
+        """
         count = coefficients.shape[0]
-        while count > 1 and not (coefficients.mid[count - 1].any() or coefficients.rad[count - 1].any()):  # ends: count falls
+        # ends: count falls
+        while count > 1 and not (coefficients.mid[count - 1].any() or coefficients.rad[count - 1].any()):
             count -= 1
         self.coefficients = coefficients if count == coefficients.shape[0] else coefficients[:count]
         self.steady = steady
@@ -51,20 +56,23 @@ class PolynomialArray:
         """The largest degree of an entry."""
         return self.coefficients.shape[0] - 1
 
-    # -- what is known on [0, 1] ---------------------------------------------------------------------------------------
+    # -- what is known on [0, 1] -----------------------------------------------------------------------------
 
     def abs_sum(self) -> np.ndarray:
         """An upper bound of sum_k |c_k|, hence of |f| on [0, 1], elementwise."""
         return MidRad.exact(self.coefficients.magnitude()).sum(axis=0).upper()
 
     def range01(self) -> MidRad:
-        """The interval [c_0 + sum_(k>0) min(c_k, 0), c_0 + sum_(k>0) max(c_k, 0)], which contains f([0, 1])."""
+        """The interval [c_0 + sum_(k>0) min(c_k, 0), c_0 + sum_(k>0) max(c_k, 0)], which contains f([0,
+        1]).
+        """
         low, high = self.coefficients.lower(), self.coefficients.upper()
         low[1:], high[1:] = np.minimum(low[1:], 0.0), np.maximum(high[1:], 0.0)
         return MidRad.interval(MidRad.exact(low).sum(axis=0).lower(), MidRad.exact(high).sum(axis=0).upper())
 
     def at(self, start: Any, end: Any) -> MidRad:
-        """The values on [start, end], 0 <= start <= end <= 1: the value at the middle ± half the length times sum k |c_k| (R4).
+        """The values on [start, end], 0 <= start <= end <= 1: the value at the middle ± half the length times
+        sum k |c_k| (R4).
 
         `start` and `end` are doubles or arrays of them, whose shape comes before `shape` in the result.
         """
@@ -73,7 +81,9 @@ class PolynomialArray:
         flat = self.coefficients.reshape(self.degree + 1, -1)
         values = _powers(middle.ravel(), self.degree) @ flat
         if self.degree:
-            slopes = (MidRad.exact(flat.magnitude()) * MidRad.exact(np.arange(self.degree + 1.0)).reshape(-1, 1)).sum(axis=0)
+            slopes = (
+                MidRad.exact(flat.magnitude()) * MidRad.exact(np.arange(self.degree + 1.0)).reshape(-1, 1)
+            ).sum(axis=0)
             values = values.widened((eta * slopes[None]).upper())
         return values.reshape(*middle.shape, *self.shape)
 
@@ -99,7 +109,9 @@ class PolynomialArray:
     def derivative(self) -> PolynomialArray:
         """The derivatives in y; `ValueError` if the coefficients may depend on y."""
         if not self.steady:
-            raise ValueError("polynomials with an error term have no known derivative; differentiate before adding errors")
+            raise ValueError(
+                "polynomials with an error term have no known derivative; differentiate before adding errors"
+            )
         if self.degree == 0:
             return PolynomialArray(self.coefficients * 0)
         factors = MidRad.exact(np.arange(1.0, self.degree + 1)).reshape(-1, *(1,) * self.ndim)
@@ -111,7 +123,7 @@ class PolynomialArray:
         widths[0] = radius
         return PolynomialArray(self.coefficients.widened(widths), steady=False)
 
-    # -- algebra -------------------------------------------------------------------------------------------------------
+    # -- algebra ---------------------------------------------------------------------------------------------
 
     def __add__(self, other: Any) -> Any:
         right = _operand(other)
@@ -135,7 +147,9 @@ class PolynomialArray:
         if right is None:
             return NotImplemented
         ndim = max(self.ndim, right.ndim)
-        return _cauchy(np.multiply, _lifted(self, ndim), _lifted(right, ndim), 1, self.steady and right.steady)
+        return _cauchy(
+            np.multiply, _lifted(self, ndim), _lifted(right, ndim), 1, self.steady and right.steady
+        )
 
     __rmul__ = __mul__
 
@@ -160,9 +174,11 @@ class PolynomialArray:
     def sum(self, axis: int | None = None) -> PolynomialArray:
         """The sum along `axis` (default: of all entries)."""
         flat = self.reshape(-1) if axis is None else self
-        return PolynomialArray(flat.coefficients.sum(axis=1 if axis is None else axis % self.ndim + 1), self.steady)
+        return PolynomialArray(
+            flat.coefficients.sum(axis=1 if axis is None else axis % self.ndim + 1), self.steady
+        )
 
-    # -- places --------------------------------------------------------------------------------------------------------
+    # -- places ----------------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -187,7 +203,9 @@ class PolynomialArray:
 
     def transpose(self, *axes: int) -> PolynomialArray:
         """The array with its axes permuted."""
-        return PolynomialArray(self.coefficients.transpose(0, *(axis % self.ndim + 1 for axis in axes)), self.steady)
+        return PolynomialArray(
+            self.coefficients.transpose(0, *(axis % self.ndim + 1 for axis in axes)), self.steady
+        )
 
     def reshape(self, *shape: Any) -> PolynomialArray:
         """The same entries in another shape."""
@@ -204,7 +222,8 @@ class PolynomialArray:
     def _places(self, coefficients: MidRad, key: Any) -> MidRad:
         parts = key if isinstance(key, tuple) else (key,)
         if any(isinstance(part, list | np.ndarray) for part in parts):
-            # Index arrays may move the axes that they index; degree by degree they cannot move the hidden one.
+            # Index arrays may move the axes that they index; degree by degree they cannot move the hidden
+            # one.
             rows = [each[key][None] for each in coefficients]
             return np.concatenate(rows)  # type: ignore[no-any-return, call-overload, return-value]
         return coefficients[(slice(None), *parts)]
@@ -212,7 +231,9 @@ class PolynomialArray:
     def __setitem__(self, key: Any, value: Any) -> None:
         number = _operand(value)
         if number is None:
-            raise TypeError(f"an entry is a polynomial, a MidRad, an int or a Fraction, not a {type(value).__name__}")
+            raise TypeError(
+                f"an entry is a polynomial, a MidRad, an int or a Fraction, not a {type(value).__name__}"
+            )
         self.coefficients = _padded(self.coefficients, max(self.degree, number.degree))
         self.steady = self.steady and number.steady
         theirs = _padded(number.coefficients, self.degree)
@@ -222,14 +243,21 @@ class PolynomialArray:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is not np.concatenate:
             return NotImplemented
-        arrays, axis = [_operand(each) for each in args[0]], kwargs.get("axis", args[1] if len(args) > 1 else 0)
+        arrays, axis = (
+            [_operand(each) for each in args[0]],
+            kwargs.get("axis", args[1] if len(args) > 1 else 0),
+        )
         degree = max(each.degree for each in arrays if each is not None)
         axis = axis + 1 if axis >= 0 else axis
-        joined = np.concatenate([_padded(each.coefficients, degree) for each in arrays if each is not None], axis=axis)
+        joined = np.concatenate(
+            [_padded(each.coefficients, degree) for each in arrays if each is not None], axis=axis
+        )
         return PolynomialArray(joined, all(each.steady for each in arrays if each is not None))  # type: ignore[arg-type]
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("an array of polynomials does not become a numpy array by itself; read its coefficients")
+        raise TypeError(
+            "an array of polynomials does not become a numpy array by itself; read its coefficients"
+        )
 
     def __eq__(self, other: object) -> NoReturn:
         raise Ambiguous("enclosures are not compared with ==; compare ranges")
@@ -241,8 +269,9 @@ class PolynomialArray:
 class PolynomialArithmetic(Arithmetic):
     """Polynomials on [0, 1]: rigorous in `+ - * @ **`; `array` gives constants.
 
-    `sign` is that of the approximate value in the middle (R3): a branch for the whole of [0, 1], not a statement about
-    the polynomial. A caller of `Network.forward` who needs an enclosure passes `select` with the errors of the branch.
+    `sign` is that of the approximate value in the middle (R3): a branch for the whole of [0, 1], not a
+    statement about the polynomial. A caller of `Network.forward` who needs an enclosure passes `select` with
+    the errors of the branch.
     """
 
     name = "polynomials"
@@ -284,7 +313,9 @@ def _operand(value: Any) -> PolynomialArray | None:
 
 
 def _lifted(a: PolynomialArray, ndim: int) -> MidRad:
-    """The coefficients of `a` with axes of length 1 after the hidden one, so that shapes of `ndim` axes broadcast."""
+    """The coefficients of `a` with axes of length 1 after the hidden one, so that shapes of `ndim` axes
+    broadcast.
+    """
     missing = ndim - a.ndim
     return a.coefficients.reshape(a.degree + 1, *(1,) * missing, *a.shape) if missing else a.coefficients
 
@@ -299,11 +330,15 @@ def _padded(coefficients: MidRad, degree: int) -> MidRad:
 
 def _add(a: PolynomialArray, b: PolynomialArray) -> PolynomialArray:
     ndim, degree = max(a.ndim, b.ndim), max(a.degree, b.degree)
-    return PolynomialArray(_padded(_lifted(a, ndim), degree) + _padded(_lifted(b, ndim), degree), a.steady and b.steady)
+    return PolynomialArray(
+        _padded(_lifted(a, ndim), degree) + _padded(_lifted(b, ndim), degree), a.steady and b.steady
+    )
 
 
 def _cauchy(product: ArrayProduct, a: MidRad, b: MidRad, terms: int, steady: bool) -> PolynomialArray:
-    """The polynomials with coefficients sum_(i+j=k) product(a_i, b_j); `product` sums at most `terms` products."""
+    """The polynomials with coefficients sum_(i+j=k) product(a_i, b_j); `product` sums at most `terms`
+    products.
+    """
     shorter = min(a.shape[0], b.shape[0])
 
     def multiply(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -321,7 +356,9 @@ def _cauchy(product: ArrayProduct, a: MidRad, b: MidRad, terms: int, steady: boo
 
 
 def _matmul(a: PolynomialArray, b: PolynomialArray) -> PolynomialArray:
-    """numpy's `@`, stacked where there are more than two axes; a single axis is a row on the left, a column on the right."""
+    """numpy's `@`, stacked where there are more than two axes; a single axis is a row on the left, a column
+    on the right.
+    """
     if not a.ndim or not b.ndim:
         raise ValueError("@ needs arrays with at least one axis; use * for numbers")
     left = a.reshape(1, *a.shape) if a.ndim == 1 else a
@@ -344,7 +381,9 @@ def _middles(start: Any, end: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _powers(y: np.ndarray, degree: int) -> MidRad:
     """y^0, ..., y^degree for doubles y (n) in [0, 1], as n × (degree + 1)."""
-    powers = np.cumprod(np.concatenate([np.ones((len(y), 1)), np.repeat(y[:, None], degree, axis=1)], axis=1), axis=1)
+    powers = np.cumprod(
+        np.concatenate([np.ones((len(y), 1)), np.repeat(y[:, None], degree, axis=1)], axis=1), axis=1
+    )
     # Each multiplication by y <= 1 adds a relative error of 2^-53 and at most 2^-1074 in absolute terms.
     radii = powers * (2.0**-52 * np.arange(degree + 1.0)) + 2.0**-1000 * (y[:, None] > 0.0)
     radii[:, :2] = 0.0

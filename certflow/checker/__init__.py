@@ -1,8 +1,8 @@
 """An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
 
-`check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in directed integer
-arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R14: `docs/certificate-format.md`. The folder
-works as a bare copy too: `python -S -E -m checker FILE`.
+`check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in
+directed integer arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R14:
+`docs/certificate-format.md`. The folder works as a bare copy too: `python -S -E -m checker FILE`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
 @dataclass(frozen=True)
 class Verdict:
-    """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a timeout: how far it
-    came); else claim and assumptions."""
+    """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a
+    timeout: how far it came); else claim and assumptions.
+    """
 
     verdict: str
     rule: str = ""
@@ -61,7 +62,9 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         verdict = "malformed" if isinstance(error, Malformed) else "refused"
         return Verdict(verdict, error.rule or clock.rule, error.where or clock.where, error.reason)
     except OutOfTime:
-        return Verdict("timeout", clock.rule, clock.where, "the time limit has passed before everything was checked")
+        return Verdict(
+            "timeout", clock.rule, clock.where, "the time limit has passed before everything was checked"
+        )
     except (ArithmeticError, RecursionError, MemoryError, ValueError, LookupError, TypeError) as error:
         # What was not foreseen is not proved.
         reason = f"the check could not be completed: {type(error).__name__}: {str(error)[:200]!a}"

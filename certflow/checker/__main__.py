@@ -1,4 +1,6 @@
-"""`python -m certflow.checker FILE...`: prints the claim and the assumptions of every accepted certificate."""
+"""`python -m certflow.checker FILE...`: prints the claim and the assumptions of every accepted
+certificate.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,14 @@ def _report(path: str, verdict: Verdict, quiet: bool) -> None:
 
 
 def _say(line: str) -> None:
-    """Print one line, in which nothing moves the cursor or begins another line. The exit code is the verdict's, even if
-    nobody reads what is printed."""
+    """Print one line, in which nothing moves the cursor or begins another line. The exit code is the
+    verdict's, even if nobody reads what is printed.
+    """
     try:
-        print("".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode("ascii") for c in line), flush=True)
+        print(
+            "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode("ascii") for c in line),
+            flush=True,
+        )
     except OSError as error:
         # The interpreter flushes stdout once more at exit and must find a descriptor that takes it.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -46,9 +52,12 @@ def _complain(sentence: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3, accepted 0, or 130."""
+    """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3,
+    accepted 0, or 130.
+    """
     parser = argparse.ArgumentParser(
-        prog="checker", description="Check certificates of early directional convergence, KKT points, basins and times."
+        prog="checker",
+        description="Check certificates of early directional convergence, KKT points, basins and times.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

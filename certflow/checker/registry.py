@@ -1,4 +1,6 @@
-"""Which folder proves which statement and puts it into words: the one place where another statement is entered."""
+"""Which folder proves which statement and puts it into words: the one place where another statement is
+entered.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ from .time_near_origin import words as time_near_origin_words
 
 @dataclass(frozen=True)
 class Statement:
-    """`check` returns the claim of a parsed file once everything it states is proved, and raises `Refused` (or `Malformed`)
-    otherwise; `assumptions` are what it takes for granted; `sentences` say in words a claim that was checked."""
+    """`check` returns the claim of a parsed file once everything it states is proved, and raises `Refused`
+    (or `Malformed`) otherwise; `assumptions` are what it takes for granted; `sentences` say in words a claim
+    that was checked.
+    """
 
     check: Callable[[Any, Clock], Any]
     assumptions: tuple[str, ...]
@@ -31,7 +35,9 @@ STATEMENTS = {
     early_direction.STATEMENT: Statement(
         early_direction.check_early, early_direction.ASSUMPTIONS, early_direction_words.sentences
     ),
-    kkt_points.STATEMENT: Statement(kkt_points.check_kkt, kkt_points.KKT_ASSUMPTIONS, kkt_points_words.sentences),
+    kkt_points.STATEMENT: Statement(
+        kkt_points.check_kkt, kkt_points.KKT_ASSUMPTIONS, kkt_points_words.sentences
+    ),
     basin.STATEMENT: Statement(basin.check_basin, basin.BASIN_ASSUMPTIONS, basin_words.sentences),
     time_near_origin.STATEMENT: Statement(
         time_near_origin.check_time, time_near_origin.TIME_ASSUMPTIONS, time_near_origin_words.sentences
@@ -46,5 +52,7 @@ def named(statement: Any) -> Statement:
 
 
 def sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words. Of a claim that was not checked: an exception, also `Refused`, where it cannot be read."""
+    """The claim in words. Of a claim that was not checked: an exception, also `Refused`, where it cannot be
+    read.
+    """
     return named(claim["statement"]).sentences(claim)

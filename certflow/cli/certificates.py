@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from certflow.cli.command_line import Run, complain, exact_problem_command, json_option, print_json, time_option
+from certflow.cli.command_line import (
+    Run,
+    complain,
+    exact_problem_command,
+    json_option,
+    print_json,
+    time_option,
+)
 from certflow.outcome import BadInput, ExitCode
 from certflow.printable import printable
 from certflow.theorems.registry import FOLDERS, Theorem, theorem, words_of
@@ -25,16 +32,40 @@ latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with 
 
 @click.command(short_help="Prove the theorem for all small δ, and write its certificate.")
 @exact_problem_command
-@click.option("--epsilon", metavar="ANGLE", help="The angle (radians) to be reached and kept; default: the problem's.")
-@click.option("--start-angle", metavar="ANGLE", show_default="0", help="Prove it for all w0 within this angle.")
-@click.option("--out", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="Where the certificate goes.")
-@click.option("--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked.")
-@click.option("--statement", metavar="NAME", default=next(iter(FOLDERS)), show_default=True, help=f"One of {', '.join(FOLDERS)}.")
+@click.option(
+    "--epsilon", metavar="ANGLE", help="The angle (radians) to be reached and kept; default: the problem's."
+)
+@click.option(
+    "--start-angle", metavar="ANGLE", show_default="0", help="Prove it for all w0 within this angle."
+)
+@click.option(
+    "--out", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="Where the certificate goes."
+)
+@click.option(
+    "--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked."
+)
+@click.option(
+    "--statement",
+    metavar="NAME",
+    default=next(iter(FOLDERS)),
+    show_default=True,
+    help=f"One of {', '.join(FOLDERS)}.",
+)
 @latex_option
-def certify(run: Run, epsilon: str | None, start_angle: str | None, out: str, no_check: bool, statement: str, latex: bool) -> int:
-    """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check` accepts it.
+def certify(
+    run: Run,
+    epsilon: str | None,
+    start_angle: str | None,
+    out: str,
+    no_check: bool,
+    statement: str,
+    latex: bool,
+) -> int:
+    """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check`
+    accepts it.
 
-    Exit code 0 also if some blocks are inconclusive (a partial theorem is a result), 3 if nothing could be proved.
+    Exit code 0 also if some blocks are inconclusive (a partial theorem is a result), 3 if nothing could be
+    proved.
     """
     _one_of(run.as_json, latex)
     in_words = _has_words(theorem(statement, "prove", "--statement"), latex)
@@ -71,8 +102,14 @@ def certify(run: Run, epsilon: str | None, start_angle: str | None, out: str, no
         complain(lost)
         return ExitCode.BAD_INPUT
     if not run.as_json and not latex:
-        verdict = f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
-        emit_command(f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}", "certflow check", out)
+        verdict = (
+            f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
+        )
+        emit_command(
+            f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}",
+            "certflow check",
+            out,
+        )
     return ExitCode.DONE
 
 
@@ -120,7 +157,8 @@ def _has_words(of: Theorem, latex: bool) -> bool:
         return True
     if latex:
         raise BadInput(
-            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of KKT points."
+            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of "
+            "KKT points."
         )
     return False
 
@@ -138,7 +176,8 @@ def _one_of(as_json: bool, latex: bool) -> None:
 def check(files: tuple[str, ...], as_json: bool, quiet: bool, time_limit: float | None) -> int:
     """Check certificates with the independent checker, the same as `python -m certflow.checker FILE...`.
 
-    Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2, 1, 3, 0.
+    Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2,
+    1, 3, 0.
     """
     from certflow.checker.__main__ import main as run_checker
 
@@ -185,10 +224,14 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
 @click.command(short_help="What a certificate says about one δ.")
 @click.argument("certificate")
 @click.option("--delta", required=True, help="The norm of the initial weights, at most δ̄; 1e-1000 is fine.")
-@click.option("--radius", "radii", metavar="R", multiple=True, help="A norm ‖w‖ to ask about; may be repeated.")
+@click.option(
+    "--radius", "radii", metavar="R", multiple=True, help="A norm ‖w‖ to ask about; may be repeated."
+)
 @json_option
 def query(certificate: str, delta: str, radii: tuple[str, ...], as_json: bool) -> None:
-    """Angles, times and sizes that the theorem in CERTIFICATE gives for one δ, each rounded to the safe side."""
+    """Angles, times and sizes that the theorem in CERTIFICATE gives for one δ, each rounded to the safe
+    side.
+    """
     from certflow.certificates import read_certificate
     from certflow.report.terminal import emit_table
     from certflow.theorems.registry import query as ask

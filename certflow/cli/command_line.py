@@ -86,7 +86,10 @@ def _unforeseen_sentence(error: Exception) -> str:
         return f"the output cannot be written ({error.strerror}); what was printed is not complete."
     with contextlib.suppress(OSError):
         traceback.print_exc()
-    return f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and the problem file."
+    return (
+        f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and "
+        f"the problem file."
+    )
 
 
 def print_json(record: Any) -> None:
@@ -103,10 +106,16 @@ def seconds(context: click.Context, option: click.Parameter, value: float | None
     return value
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, all else on stderr.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object on stdout, all else on stderr."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress bars.")
 time_option = click.option(
-    "--time-limit", metavar="SECONDS", type=float, callback=seconds, help="Give up after this time (exit code 3)."
+    "--time-limit",
+    metavar="SECONDS",
+    type=float,
+    callback=seconds,
+    help="Give up after this time (exit code 3).",
 )
 digits_option = click.option(
     "--precision",
@@ -132,7 +141,12 @@ def exact_problem_command(function: Callable[..., Any]) -> Callable[..., Any]:
 def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def command(
-        problem: str | None, as_json: bool, quiet: bool, time_limit: float | None, digits: int = 30, **options: Any
+        problem: str | None,
+        as_json: bool,
+        quiet: bool,
+        time_limit: float | None,
+        digits: int = 30,
+        **options: Any,
     ) -> Any:
         from certflow.running import deadline
 
@@ -148,8 +162,16 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
 class Run:
     """The common options of one invocation."""
 
-    def __init__(self, path: str | None, as_json: bool, digits: int, quiet: bool, time_limit: float | None = None) -> None:
-        self.path, self.as_json, self.digits, self.quiet, self.time_limit = path, as_json, digits, quiet, time_limit
+    def __init__(
+        self, path: str | None, as_json: bool, digits: int, quiet: bool, time_limit: float | None = None
+    ) -> None:
+        self.path, self.as_json, self.digits, self.quiet, self.time_limit = (
+            path,
+            as_json,
+            digits,
+            quiet,
+            time_limit,
+        )
 
     def problem(self) -> Problem:
         """The problem that was asked for."""
@@ -170,22 +192,31 @@ class Run:
             self._spare_inputs([Path(name)], option)
 
     def output_folder(self, name: str, stems: Container[str]) -> Path:
-        """The folder --out, made if necessary; only files with these stems are written to it. Raises `BadInput` as above."""
+        """The folder --out, made if necessary; only files with these stems are written to it. Raises
+        `BadInput` as above.
+        """
         if not name or "\0" in name:
-            raise BadInput(f"--out {name!r}: is not the name of a folder; write --out . for the current folder.")
+            raise BadInput(
+                f"--out {name!r}: is not the name of a folder; write --out . for the current folder."
+            )
         folder = Path(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._spare_inputs([each for each in folder.iterdir() if each.stem in stems], "--out")
         except OSError as error:
-            raise BadInput(f"--out {name}: the folder cannot be used ({error.strerror}); choose another.") from error
+            raise BadInput(
+                f"--out {name}: the folder cannot be used ({error.strerror}); choose another."
+            ) from error
         require_writable(folder / "results.json", "--out")
         return folder
 
     def _spare_inputs(self, outputs: list[Path], option: str) -> None:
         for output, source in itertools.product(outputs, self.inputs() if outputs else []):
             if output.samefile(source):
-                raise BadInput(f"{option} {output}: is an input of this command and would be overwritten; choose another name.")
+                raise BadInput(
+                    f"{option} {output}: is an input of this command and would be overwritten; choose "
+                    f"another name."
+                )
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Progress]:

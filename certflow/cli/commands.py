@@ -1,4 +1,5 @@
-"""The command line: parses, calls, prints; no mathematics here. Everything heavy is imported inside the commands.
+"""The command line: parses, calls, prints; no mathematics here. Everything heavy is imported inside the
+commands.
 
 Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 interrupted.
 """
@@ -23,8 +24,8 @@ DEFAULT_FOLDER = "certflow-results"
 def main() -> None:
     """Early directional convergence of homogeneous networks, in high precision and next to proved bounds.
 
-    PROBLEM is a problem file (TOML); without one, the built-in Figure 1 problem is used. `certflow init` lists the
-    built-in problems and prints one to start from.
+    PROBLEM is a problem file (TOML); without one, the built-in Figure 1 problem is used. `certflow init`
+    lists the built-in problems and prints one to start from.
 
     Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 interrupted.
     """
@@ -51,7 +52,13 @@ def init(name: str | None, as_json: bool) -> None:
 
 @main.command(short_help="The main job: tables, figures and results.json.")
 @problem_command
-@click.option("--out", metavar="DIR", default=DEFAULT_FOLDER, show_default=True, help="Where results, tables and figures go.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    default=DEFAULT_FOLDER,
+    show_default=True,
+    help="Where results, tables and figures go.",
+)
 def verify(run: Run, out: str) -> int:
     """The main job: structure, NCF, KKT points, flows for many δ, both tables, all figures.
 
@@ -99,10 +106,14 @@ def ncf(run: Run, latex: bool, exact: bool) -> None:
 
 @main.command(short_help="One gradient flow, as a table.")
 @problem_command
-@click.option("--delta", default="1e-5", show_default=True, help="The norm of the initial weights; any positive number.")
+@click.option(
+    "--delta", default="1e-5", show_default=True, help="The norm of the initial weights; any positive number."
+)
 @click.option("--time", metavar="T", help="Stop at this scaled time t·δ^(L-2); default: the problem's.")
 @click.option("--radius", metavar="R", help="Stop when the norm of the weights reaches R.")
-@click.option("--rows", type=click.IntRange(2, 10_000), default=13, show_default=True, help="Rows of the table.")
+@click.option(
+    "--rows", type=click.IntRange(2, 10_000), default=13, show_default=True, help="Rows of the table."
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values with all digits and all neurons.")
 def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, as_csv: bool) -> int:
     """The gradient flow from ‖w(0)‖ = δ: size and direction of the weights over time."""
@@ -114,7 +125,9 @@ def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, 
     from certflow.report.terminal import emit, emit_table
 
     with run.progress() as progress:
-        result = trajectory(problem, delta, time=end, radius=size, rows=rows, digits=run.digits, progress=progress)
+        result = trajectory(
+            problem, delta, time=end, radius=size, rows=rows, digits=run.digits, progress=progress
+        )
     if run.as_json:
         print_json(result.to_json())
     elif as_csv:
@@ -147,7 +160,13 @@ def reproduce(run: Run, figure: str, out: str) -> None:
         facts = {row[0].text: [cell.for_csv() for cell in row[1:]] for row in descent.facts().rows}
         approx = {"reductions": list(descent.runs), **facts}
         print_json(
-            {"problem": problem_record(problem), "figure": figure, "folder": str(folder), "files": files, "approx": approx}
+            {
+                "problem": problem_record(problem),
+                "figure": figure,
+                "folder": str(folder),
+                "files": files,
+                "approx": approx,
+            }
         )
     else:
         emit_table(descent.facts())

@@ -25,45 +25,74 @@ SHOWN_ROWS = 40
 """Rows of the table in the terminal; --csv and --json give all."""
 FIGURES = (".png", ".svg", ".pdf")
 FIRST_BOXES, FIRST_STARTS = 300, 4
-"""With a time limit the search is repeated, first with so few boxes and starts, then with `MORE` times as many, and so on:
-what an earlier round proved is still there when the time is over."""
+"""With a time limit the search is repeated, first with so few boxes and starts, then with `MORE` times as
+many, and so on: what an earlier round proved is still there when the time is over.
+"""
 MORE = 6
 
 
 @click.command(short_help="Its KKT points, proved and enclosed.")
 @problem_command
 @click.option("--latex", is_flag=True, help="The table as LaTeX (booktabs).")
-@click.option("--csv", "as_csv", is_flag=True, help="All points as comma-separated values, with all digits and coordinates.")
-@click.option("--figure", metavar="FILE", help="Draw N and its KKT points: PNG, SVG or PDF, on the circle or the sphere.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="All points as comma-separated values, with all digits and coordinates.",
+)
+@click.option(
+    "--figure",
+    metavar="FILE",
+    help="Draw N and its KKT points: PNG, SVG or PDF, on the circle or the sphere.",
+)
 @click.option("--certificate", metavar="FILE", help="Write a certificate that `check` accepts.")
-@click.option("--own-start", is_flag=True, help="Prove to which points the problem's own initial direction flows.")
-@click.option("--basin-certificate", metavar="FILE", help="Write what --own-start proves as a certificate that `check` accepts.")
-@click.option("--sample", type=click.IntRange(1, 1_000_000), help="Estimate all basins from so many random initial directions.")
-@click.option("--starts", type=click.IntRange(1, 1_000_000), help="Starts of the search where not all points can be enumerated.")
+@click.option(
+    "--own-start", is_flag=True, help="Prove to which points the problem's own initial direction flows."
+)
+@click.option(
+    "--basin-certificate",
+    metavar="FILE",
+    help="Write what --own-start proves as a certificate that `check` accepts.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 1_000_000),
+    help="Estimate all basins from so many random initial directions.",
+)
+@click.option(
+    "--starts",
+    type=click.IntRange(1, 1_000_000),
+    help="Starts of the search where not all points can be enumerated.",
+)
 def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) -> int:
     """The KKT points of the constrained NCF, each proved and enclosed, and whether there are others.
 
-    Of one neuron if the network is a sum of neurons, of all weights otherwise. In the plane also the basin of every
-    point: which part of the initial directions flows to it.
+    Of one neuron if the network is a sum of neurons, of all weights otherwise. In the plane also the basin of
+    every point: which part of the initial directions flows to it.
 
-    Exit code 0 if the list is proved to be complete, 3 if it may not be (what was found is printed all the same) or nothing
-    was found. With --time-limit, what was proved until then is printed.
+    Exit code 0 if the list is proved to be complete, 3 if it may not be (what was found is printed all the
+    same) or nothing was found. With --time-limit, what was proved until then is printed.
     """
     if run.as_json + latex + as_csv > 1:
         raise BadInput("--json, --latex and --csv: choose one of them.")
     figure = wanted["figure"]
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
-        raise BadInput(f"--figure {figure}: the name does not end in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}.")
+        raise BadInput(
+            f"--figure {figure}: the name does not end in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}."
+        )
     problem = run.problem()
     names = ("figure", "certificate", "basin_certificate")
     outputs = [(wanted[each], f"--{each.replace('_', '-')}") for each in names if wanted[each] is not None]
     for name, option in outputs:
         run.output_file(name, option)
     if len({os.path.realpath(name) for name, _ in outputs}) < len(outputs):
-        raise BadInput(f"{' and '.join(option for _, option in outputs)}: are the same file; choose different names.")
+        raise BadInput(
+            f"{' and '.join(option for _, option in outputs)}: are the same file; choose different names."
+        )
     from certflow.report.records import kkt_record, problem_record
 
-    # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found is printed.
+    # A time limit, too, leaves a sentence here, and in `_Extras` it costs one of them at most: what was found
+    # is printed.
     try:
         found, reason = _enumerate(problem, run, starts), ""
     except (Inconclusive, OutOfTime) as error:
@@ -80,11 +109,17 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
             _print(problem, found, run.digits, latex, as_csv, extras)
     for complaint in extras.complaints:
         complain(complaint)
-    return ExitCode.DONE if found is not None and found.complete and not extras.complaints else ExitCode.INCONCLUSIVE
+    return (
+        ExitCode.DONE
+        if found is not None and found.complete and not extras.complaints
+        else ExitCode.INCONCLUSIVE
+    )
 
 
 def _enumerate(problem: Problem, run: Run, starts: int | None) -> KKTSet:
-    """The KKT set; with a time limit the best of the rounds that were finished in time. Raises `Inconclusive`."""
+    """The KKT set; with a time limit the best of the rounds that were finished in time. Raises
+    `Inconclusive`.
+    """
     from certflow.kkt.enumerate import Budget, kkt_set
 
     budget = Budget() if starts is None else Budget(starts=starts)
@@ -115,7 +150,9 @@ def _rounds(budget: Budget, in_time: bool) -> list[Budget]:
 
 
 class _Extras:
-    """What was asked for besides the list: columns of the table, files, their `record`, and a sentence for each failure."""
+    """What was asked for besides the list: columns of the table, files, their `record`, and a sentence for
+    each failure.
+    """
 
     def __init__(self) -> None:
         self.record: dict[str, Any] = {}
@@ -138,7 +175,11 @@ class _Extras:
             failure = "no proof of where the initial direction flows"
             self._try("limits", failure, lambda: self._limits(problem, found, run, basin_certificate))
         if sample is not None:
-            self._try("basin_estimates", "no estimate of the basins", lambda: self._sample(problem, found, run, sample))
+            self._try(
+                "basin_estimates",
+                "no estimate of the basins",
+                lambda: self._sample(problem, found, run, sample),
+            )
         if figure is not None:
             self._try("figure", "no figure", lambda: self._figure(problem, found, figure))
         if certificate is not None:
@@ -167,10 +208,14 @@ class _Extras:
             write_certificate(file, text)
             self.record |= {"basin_certificate": file, "basin_sha256": sha256(text)}
         self.record["limits"] = [limit.to_json() for limit in limits]
-        self.columns.append(limit_column(limits, len(found.points), joint=problem.order > 2 or len(problem.blocks) == 1))
+        self.columns.append(
+            limit_column(limits, len(found.points), joint=problem.order > 2 or len(problem.blocks) == 1)
+        )
         left = sum(limit.entry is None for limit in limits)
         if left:
-            self.complaints.append(f"not proved to which point {left} of {len(limits)} blocks flow: the notes say why.")
+            self.complaints.append(
+                f"not proved to which point {left} of {len(limits)} blocks flow: the notes say why."
+            )
 
     def _sample(self, problem: Problem, found: KKTSet, run: Run, starts: int) -> None:
         from certflow.kkt.basins_sampled import sample_basins
@@ -179,7 +224,9 @@ class _Extras:
 
         signs = output_signs(problem)
         with run.progress() as progress:
-            estimates = [sample_basins(problem, found, starts, sign=sign, progress=progress) for sign in signs]
+            estimates = [
+                sample_basins(problem, found, starts, sign=sign, progress=progress) for sign in signs
+            ]
         self.record["basin_estimates"] = [estimate_record(each) for each in estimates]
         self.columns += [estimate_column(each, len(signs) > 1) for each in estimates]
 
@@ -200,7 +247,12 @@ class _Extras:
         proved, text = accepted(listed(problem, found))
         write_atomically(file, text)
         status = Status.COMPLETE if proved.outcome is Outcome.PROVED else Status.PARTIAL
-        self.record |= {"certificate": file, "certificate_status": status, "sha256": sha256(text), "checked": True}
+        self.record |= {
+            "certificate": file,
+            "certificate_status": status,
+            "sha256": sha256(text),
+            "checked": True,
+        }
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
@@ -214,7 +266,9 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         emit(kkt_table(problem, found, digits, more=extras.columns).to_latex(), end="")
     else:
         emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
-        figure, points, basin = (extras.record.get(name) for name in ("figure", "certificate", "basin_certificate"))
+        figure, points, basin = (
+            extras.record.get(name) for name in ("figure", "certificate", "basin_certificate")
+        )
         if figure:
             emit_prose(f"Figure written to {printable(figure, keep='')}")
         single = extras.record.get("certificate_status") == Status.PARTIAL
@@ -222,4 +276,6 @@ def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bo
         for certificate, how in ((points, scope), (basin, "")):
             if certificate:
                 written = f"written to {printable(certificate, keep='')}; to check it again"
-                emit_command(f"Accepted by the independent checker{how} and {written}", "certflow check", certificate)
+                emit_command(
+                    f"Accepted by the independent checker{how} and {written}", "certflow check", certificate
+                )

@@ -1,8 +1,9 @@
 """Angle error versus delta: the two laws of L1.9 and L1.10, measured block by block. Nothing here is proved.
 
-(i) At a fixed scaled time: the distance to the limit flow at that time goes like δ^L, where a = ‖w‖^L is small.
-(ii) At a fixed radius: the distance to the KKT point of the block's limit flow is about `c1 (δ/R)^κ + c2 R^L`, with
-κ = γ_j / (L N_dom); it goes like δ^κ until it meets the floor c2 R^L.
+(i) At a fixed scaled time: the distance to the limit flow at that time goes like δ^L, where a = ‖w‖^L is
+    small.
+(ii) At a fixed radius: the distance to the KKT point of the block's limit flow is about `c1 (δ/R)^κ + c2
+R^L`, with κ = γ_j / (L N_dom); it goes like δ^κ until it meets the floor c2 R^L.
 
 A slope is fitted (least squares of logarithms) only where the law's own term dominates: the *window*.
 """
@@ -31,7 +32,9 @@ ABOVE_RESOLUTION = 100
 """Fitted errors are at least this many times the numerical resolution."""
 
 SATURATED_SLOPE = 0.1
-"""If the error changes less than δ to this power between the two smallest values of δ, it has met its floor."""
+"""If the error changes less than δ to this power between the two smallest values of δ, it has met its
+floor.
+"""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,11 @@ class ErrorRow:
 
 @dataclass(frozen=True)
 class Fit:
-    """The slope of one block's errors over `window` (smallest and largest delta, as written), or the `reason` why none is given.
+    """The slope of one block's errors over `window` (smallest and largest delta, as written), or the `reason`
+    why none is given.
 
-    `floor` is the size of the term that stays as delta -> 0; `points` were fitted. Law (ii) also has the KKT point:
-    `kkt_index` in the enumerated set, and its angle `limit_deg` if the block lies in the plane.
+    `floor` is the size of the term that stays as delta -> 0; `points` were fitted. Law (ii) also has the KKT
+    point: `kkt_index` in the enumerated set, and its angle `limit_deg` if the block lies in the plane.
     """
 
     block: int
@@ -67,7 +71,8 @@ class Fit:
 class Law:
     """One of the two laws: `kind` "fixed_time" or "fixed_radius", `at` the scaled time or the radius.
 
-    `resolution` is the size below which an error is numerical noise; `sizes` is log10 of a = ‖w‖^L per delta (law i).
+    `resolution` is the size below which an error is numerical noise; `sizes` is log10 of a = ‖w‖^L per delta
+    (law i).
     """
 
     kind: str
@@ -80,7 +85,9 @@ class Law:
     note: str = ""
 
     def to_json(self, added: Sequence[str]) -> dict[str, Any]:
-        """The entry of results.json; neurons (blocks) are numbered from 1, errors are in radians, `added` deltas are marked."""
+        """The entry of results.json; neurons (blocks) are numbered from 1, errors are in radians, `added`
+        deltas are marked.
+        """
         below = number_text(self.resolution, 2)
         rows = []
         for row in self.rows:
@@ -95,7 +102,9 @@ class Law:
             "fits": [_fit_json(fit) for fit in self.fits],
         }
         if self.sizes:
-            record["sizes"] = [{"delta": delta, "log10_a": f"{size:.4f}"} for delta, size in self.sizes.items()]
+            record["sizes"] = [
+                {"delta": delta, "log10_a": f"{size:.4f}"} for delta, size in self.sizes.items()
+            ]
         return record | ({"note": self.note} if self.note else {})
 
     def series(self) -> list[LawSeries]:
@@ -155,7 +164,10 @@ def fixed_time(
         if limit.outcome in (DEAD, ZERO) or len(limit_directions[j]) == 1:
             fits.append(Fit(j, None, None, None, 0, None, limit.reason or "it does not move"))
             continue
-        errors = {found.delta: distance(ctx, _vector(ctx, (found.at_time or [])[j]), limit_directions[j]) for found in usable}
+        errors = {
+            found.delta: distance(ctx, _vector(ctx, (found.at_time or [])[j]), limit_directions[j])
+            for found in usable
+        }
         own, fit = _fitted(j, errors, small, float(order), None, resolution)
         rows += own
         fits.append(fit)
@@ -170,18 +182,31 @@ def fixed_radius(
     resolution: Any,
     digits: int,
 ) -> Law:
-    """Law (ii) from measurements at ‖w‖ = `radius` and the KKT point to which each block's limit flow converges."""
+    """Law (ii) from measurements at ‖w‖ = `radius` and the KKT point to which each block's limit flow
+    converges.
+    """
     ctx = number_system.context
     usable = _sorted([found for found in measurements if found.at_radius is not None])
-    grown = {found.delta for found in usable if log10(found.delta) <= log10(format_rational(radius / LEAST_GROWTH)) + 1e-9}
+    grown = {
+        found.delta
+        for found in usable
+        if log10(found.delta) <= log10(format_rational(radius / LEAST_GROWTH)) + 1e-9
+    }
     rows, fits = [], []
     for j, limit in enumerate(limits):
         if limit.outcome != CONVERGES:
             fits.append(Fit(j, None, None, None, 0, None, limit.reason))
             continue
-        errors = {found.delta: distance(ctx, _vector(ctx, (found.at_radius or [])[j]), limit.direction) for found in usable}
+        errors = {
+            found.delta: distance(ctx, _vector(ctx, (found.at_radius or [])[j]), limit.direction)
+            for found in usable
+        }
         floor = max(ctx.mpf(limit.floor), _saturation(errors))
-        inside = {delta for delta, error in errors.items() if delta in grown and FLOOR_FACTOR * floor <= error <= LARGEST_ANGLE}
+        inside = {
+            delta
+            for delta, error in errors.items()
+            if delta in grown and FLOOR_FACTOR * floor <= error <= LARGEST_ANGLE
+        }
         own, fit = _fitted(j, errors, inside, limit.exponent, floor, resolution)
         rows += own
         fits.append(replace(fit, kkt_index=limit.kkt_index, limit_deg=_degrees(limit.direction)))
@@ -220,7 +245,9 @@ def _fitted(
     floor: Any | None,
     resolution: Any,
 ) -> tuple[list[ErrorRow], Fit]:
-    """The rows of one block, errors by delta in descending order, and the slope over the longest run of deltas `inside`."""
+    """The rows of one block, errors by delta in descending order, and the slope over the longest run of
+    deltas `inside`.
+    """
     flags = [error >= ABOVE_RESOLUTION * resolution and delta in inside for delta, error in errors.items()]
     first, last = _longest_run(flags)
     rows = [
@@ -229,7 +256,10 @@ def _fitted(
     ]
     fitted = rows[first:last]
     if len(fitted) < FEWEST_POINTS:
-        reason = f"{len(fitted) or 'no'} of {len(rows)} values of δ inside the window, and a slope needs {FEWEST_POINTS}"
+        reason = (
+            f"{len(fitted) or 'no'} of {len(rows)} values of δ inside the window, and a slope needs "
+            f"{FEWEST_POINTS}"
+        )
         return rows, Fit(block, None, predicted, None, len(fitted), floor, reason)
     x = np.array([log10(row.delta) for row in fitted])
     y = np.array([_log10(row.error) for row in fitted])

@@ -16,9 +16,13 @@ FIXED_TIME = "fixed_time"
 DOUBTFUL = 0.05
 """A slope that differs from the predicted one by more than this, relatively, is doubted."""
 
+_DOUBT = ", so that the window is too early or the fit cannot be relied on; the table says more"
+
 
 def errors_table(law: Law, added: Sequence[str]) -> Table:
-    """A row per delta: the smallest, median and largest error over the blocks, and how many of them are fitted there."""
+    """A row per delta: the smallest, median and largest error over the blocks, and how many of them are
+    fitted there.
+    """
     by_time = law.kind == FIXED_TIME
     columns = [
         Column("δ", key="delta"),
@@ -72,7 +76,15 @@ def fits_table(law: Law) -> Table:
         window = "none" if fit.window is None else f"{fit.window[0]} to {fit.window[1]}"
         floor = [] if by_time else ["none" if fit.floor is None else number_cell(fit.floor, 2)]
         limit = [] if not planar else ["none" if fit.limit_deg is None else fixed_cell(fit.limit_deg, 3, 12)]
-        table.add(str(fit.block + 1), *limit, _slope(fit.slope), _slope(fit.predicted), window, str(fit.points), *floor)
+        table.add(
+            str(fit.block + 1),
+            *limit,
+            _slope(fit.slope),
+            _slope(fit.predicted),
+            window,
+            str(fit.points),
+            *floor,
+        )
     reasons: dict[str, list[str]] = {}
     for fit in law.fits:
         if fit.reason:
@@ -99,21 +111,34 @@ def _title(law: Law) -> str:
 def _window_note(law: Law) -> str:
     if law.kind == FIXED_TIME:
         return (
-            f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution {number_text(law.resolution, 2)}."
+            f"Fitted where a ≤ {SMALL:g} and the error is well above the numerical resolution "
+            f"{number_text(law.resolution, 2)}."
         )
     return (
-        f"Fitted where R is at least {LEAST_GROWTH} δ and the error at most {LARGEST_ANGLE:g} and at least {FLOOR_FACTOR} times "
-        "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted slope is that of the "
-        "slowest term as δ → 0; faster terms, and blocks that grow at nearly the same rate, bend the line inside the window."
+        f"Fitted where R is at least {LEAST_GROWTH} δ and the error at most {LARGEST_ANGLE:g} and at least "
+        f"{FLOOR_FACTOR} times "
+        "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted "
+        "slope is that of the "
+        "slowest term as δ → 0; faster terms, and blocks that grow at nearly the same rate, bend the line "
+        "inside the window."
     )
 
 
 def rows_table(law: Law) -> Table:
     """Every error, for the CSV."""
-    columns = [Column("δ", key="delta"), Column("neuron", key="neuron"), Column("error", "rad", key="error"), Column("fitted")]
+    columns = [
+        Column("δ", key="delta"),
+        Column("neuron", key="neuron"),
+        Column("error", "rad", key="error"),
+        Column("fitted"),
+    ]
     table = Table(f"All errors. {_title(law)}", columns)
     for row in law.rows:
-        error = TableCell(f"< {number_text(law.resolution, 2)}") if row.error is None else number_cell(row.error, 6)
+        error = (
+            TableCell(f"< {number_text(law.resolution, 2)}")
+            if row.error is None
+            else number_cell(row.error, 6)
+        )
         table.add(row.delta, str(row.block + 1), error, "yes" if row.in_window else "no")
     return table
 
@@ -121,9 +146,15 @@ def rows_table(law: Law) -> Table:
 def conclusion(law: Law, order: int) -> str:
     """What the fits show, in one sentence; a measurement, not a proof."""
     fitted = [fit for fit in law.fits if fit.slope is not None]
-    what = f"at the scaled time {format_rational(law.at)}" if law.kind == FIXED_TIME else f"at ‖w‖ = {format_rational(law.at)}"
+    what = (
+        f"at the scaled time {format_rational(law.at)}"
+        if law.kind == FIXED_TIME
+        else f"at ‖w‖ = {format_rational(law.at)}"
+    )
     whose = (
-        f"slopes for {len(fitted)} of {len(law.fits)} neurons" if len(law.fits) > 1 else "slope of the direction of all weights"
+        f"slopes for {len(fitted)} of {len(law.fits)} neurons"
+        if len(law.fits) > 1
+        else "slope of the direction of all weights"
     )
     start = f"Angle error {what}: {whose}"
     if not fitted:
@@ -133,9 +164,10 @@ def conclusion(law: Law, order: int) -> str:
         return f"{start}; the law says {order}."
     worst = max(fitted, key=_deviation)
     return (
-        f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative difference is "
+        f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative "
+        f"difference is "
         f"{_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
-        f"{', so that the window is too early or the fit cannot be relied on; the table says more' if doubts(law) else ''}."
+        f"{_DOUBT if doubts(law) else ''}."
     )
 
 
@@ -145,23 +177,32 @@ def _span(values: Sequence[float]) -> str:
 
 
 def doubts(law: Law) -> list[str]:
-    """A sentence for every slope that is not the predicted one: whether smaller values of delta come closer to it."""
+    """A sentence for every slope that is not the predicted one: whether smaller values of delta come closer
+    to it.
+    """
     found = []
     for fit in law.fits:
         if fit.slope is None or fit.predicted is None or _deviation(fit) <= DOUBTFUL:
             continue
-        fitted = [row for row in law.rows if row.block == fit.block and row.in_window and row.error is not None]
-        (x0, y0), (x1, y1) = ((log10(row.delta), float(mp_arithmetic(20).context.log10(row.error))) for row in fitted[-2:])
+        fitted = [
+            row for row in law.rows if row.block == fit.block and row.in_window and row.error is not None
+        ]
+        (x0, y0), (x1, y1) = (
+            (log10(row.delta), float(mp_arithmetic(20).context.log10(row.error))) for row in fitted[-2:]
+        )
         last = (y1 - y0) / (x1 - x0)
         closer = abs(last / fit.predicted - 1) < _deviation(fit)
         why = (
-            "which is closer: in this window terms that decay faster still count, and smaller values of δ are needed"
+            "which is closer: in this window terms that decay faster still count, and smaller values of δ "
+            "are needed"
             if closer
-            else "which is no closer: faster terms, a floor, or blocks of nearly the same rate rule this window, and the fit "
+            else "which is no closer: faster terms, a floor, or blocks of nearly the same rate rule this "
+            "window, and the fit "
             "cannot be relied on"
         )
         found.append(
-            f"Neuron {fit.block + 1}: the measured slope {fit.slope:.4f} is not the predicted {fit.predicted:.4f}; between the "
+            f"Neuron {fit.block + 1}: the measured slope {fit.slope:.4f} is not the predicted "
+            f"{fit.predicted:.4f}; between the "
             f"two smallest fitted values of δ it is {last:.4f}, {why}."
         )
     return found

@@ -1,7 +1,8 @@
 """Figure 1 of [KH24] (arXiv 2402.09226): gradient descent from a small initialization, loss, norm and angles.
 
-20 squared-ReLU neurons, 50,000 iterations of step 5e-5 from standard deviation 1e-5 per weight. The paper's text leaves
-open whether the loss is a mean or a sum over the samples, and the two look different, so both are run.
+20 squared-ReLU neurons, 50,000 iterations of step 5e-5 from standard deviation 1e-5 per weight. The paper's
+text leaves open whether the loss is a mean or a sum over the samples, and the two look different, so both are
+run.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ _TITLES = {"mean": "mean loss", "sum": "summed loss"}
 
 @dataclass(frozen=True)
 class PlanarDescent:
-    """Gradient descent on one planar problem with both reductions (`runs` by reduction) and the KKT points' angles."""
+    """Gradient descent on one planar problem with both reductions (`runs` by reduction) and the KKT points'
+    angles.
+    """
 
     problem: Problem
     runs: Mapping[str, Descent]
@@ -53,39 +56,52 @@ class PlanarDescent:
         for reduction, run in self.runs.items():
             angles, until = run.angles(), settled(run)
             part = f", the first {until:,} iterations" if until is not None else ""
-            panels.append(DescentPanel(_TITLES[reduction] + part, run.iterations, run.loss, run.norm, angles, until))
+            panels.append(
+                DescentPanel(_TITLES[reduction] + part, run.iterations, run.loss, run.norm, angles, until)
+            )
         return panels
 
     def facts(self) -> Table:
         """What the runs show, a column per reduction; nothing beyond what was measured in them."""
         first = next(iter(self.runs.values()))
         settings = (
-            f"{first.iterations[-1]:,} iterations of step {number_text(first.step, 1)} from ‖w‖ = {number_text(first.norm[0], 3)}"
+            f"{first.iterations[-1]:,} iterations of step {number_text(first.step, 1)} from ‖w‖ = "
+            f"{number_text(first.norm[0], 3)}"
         )
-        columns = [Column("", align="left", key="quantity"), *(Column(_TITLES[reduction]) for reduction in self.runs)]
+        columns = [
+            Column("", align="left", key="quantity"),
+            *(Column(_TITLES[reduction]) for reduction in self.runs),
+        ]
         table = Table(f"Gradient descent, {settings}", columns, label="tab:descent")
         for name, values in _facts(self).items():
             table.add(name, *values)
         if self.marks.targets:
             table.notes.append(
-                f"Alignment: the smallest median angle to the nearest KKT point while {EARLY:.0%} of the loss is left."
+                f"Alignment: the smallest median angle to the nearest KKT point while {EARLY:.0%} of the "
+                f"loss is left."
             )
         return table
 
     def save(self, folder: str | Path) -> list[str]:
-        """Write figure1.png, .svg and the facts as .tex, .md, .csv into the existing `folder`; returns the names."""
+        """Write figure1.png, .svg and the facts as .tex, .md, .csv into the existing `folder`; returns the
+        names.
+        """
         return save(descent_figure(self.panels(), self.marks), folder, "figure1") + write_table(
             self.facts(), str(folder), "figure1_facts"
         )
 
 
 def planar_descent(
-    problem: Problem, progress: Progress | None = None, iterations: int = ITERATIONS, kkt: PlanarKKT | None = None
+    problem: Problem,
+    progress: Progress | None = None,
+    iterations: int = ITERATIONS,
+    kkt: PlanarKKT | None = None,
 ) -> PlanarDescent:
-    """Run the published settings on `problem` with the mean and with the summed loss (about 1.5 s each for figure1).
+    """Run the published settings on `problem` with the mean and with the summed loss (about 1.5 s each for
+    figure1).
 
-    `kkt` saves enumerating the KKT points of one neuron again. Raises `BadInput` unless every separable block has two
-    weights, which is what an angle needs.
+    `kkt` saves enumerating the KKT points of one neuron again. Raises `BadInput` unless every separable block
+    has two weights, which is what an angle needs.
     """
     require_planar(problem)
     delta = DEVIATION * Fraction(math.sqrt(problem.network.size))
@@ -93,7 +109,12 @@ def planar_descent(
     for reduction in REDUCTIONS:
         variant = with_reduction(problem, reduction)
         runs[reduction] = gradient_descent(
-            variant, delta, STEP, iterations, min(RECORD_EVERY, iterations), _named(progress, _TITLES[reduction])
+            variant,
+            delta,
+            STEP,
+            iterations,
+            min(RECORD_EVERY, iterations),
+            _named(progress, _TITLES[reduction]),
         )
     return PlanarDescent(problem, runs, angle_marks(problem, kkt))
 
@@ -107,7 +128,8 @@ def require_planar(problem: Problem) -> None:
     sizes = {len(block) for block in problem.blocks}
     if sizes != {2}:
         raise BadInput(
-            f"network: the figure shows angles in the plane, but a block of weights has {max(sizes)} entries; "
+            f"network: the figure shows angles in the plane, but a block of weights has {max(sizes)} "
+            f"entries; "
             "use a one-layer network with two inputs, such as the built-in figure1."
         )
 
@@ -115,11 +137,20 @@ def require_planar(problem: Problem) -> None:
 def with_reduction(problem: Problem, reduction: str) -> Problem:
     """The same problem with the loss reduced by "mean" or "sum"."""
     loss = dataclasses.replace(problem.loss, reduction=reduction)
-    return Problem(problem.network, problem.X, problem.y, loss, direction=problem.direction, experiment=problem.experiment)
+    return Problem(
+        problem.network,
+        problem.X,
+        problem.y,
+        loss,
+        direction=problem.direction,
+        experiment=problem.experiment,
+    )
 
 
 def settled(run: Descent) -> int | None:
-    """A round iteration after which no angle moves by 1° and the loss by 1 % of its start; None if that is near the end."""
+    """A round iteration after which no angle moves by 1° and the loss by 1 % of its start; None if that is
+    near the end.
+    """
     angles = run.angles()
     turn = np.abs((angles - angles[-1] + 180.0) % 360.0 - 180.0).max(axis=1)
     moving = np.flatnonzero((turn > 1.0) | (np.abs(run.loss - run.loss[-1]) > 0.01 * run.loss[0]))
@@ -142,7 +173,10 @@ def _facts(descent: PlanarDescent) -> dict[str, list[TableCell | str]]:
         note("loss at the start", number_text(run.loss[0], 4))
         note("loss at the end", number_text(run.loss[-1], 4))
         fitted = np.flatnonzero(run.loss <= 0.01 * run.loss[0])
-        note("iteration with 1% of the loss left", f"{run.iterations[fitted[0]]:,}" if fitted.size else "not reached")
+        note(
+            "iteration with 1% of the loss left",
+            f"{run.iterations[fitted[0]]:,}" if fitted.size else "not reached",
+        )
         if not descent.marks.targets:
             continue
         _, errors = nearest(run.angles(), descent.marks.targets)
@@ -162,7 +196,12 @@ def angle_marks(problem: Problem, kkt: PlanarKKT | None = None) -> AngleMarks:
     kkt = kkt or kkt_of_problem(problem)
     if kkt is None:
         return AngleMarks()
-    angles: dict[str, list[float]] = {Kind.MAXIMUM: [], Kind.MINIMUM: [], Kind.SADDLE: [], Kind.DEGENERATE: []}
+    angles: dict[str, list[float]] = {
+        Kind.MAXIMUM: [],
+        Kind.MINIMUM: [],
+        Kind.SADDLE: [],
+        Kind.DEGENERATE: [],
+    }
     arcs = []
     for point in kkt.points:
         if point.start_deg is not None and point.end_deg is not None:
@@ -172,4 +211,10 @@ def angle_marks(problem: Problem, kkt: PlanarKKT | None = None) -> AngleMarks:
     # A neuron with sign -1 sees -N, so it runs to the minima.
     signs = set(getattr(problem.network, "signs", (1,)))
     targets = (angles[Kind.MAXIMUM] if 1 in signs else []) + (angles[Kind.MINIMUM] if -1 in signs else [])
-    return AngleMarks(angles[Kind.MAXIMUM], angles[Kind.MINIMUM], angles[Kind.SADDLE] + angles[Kind.DEGENERATE], arcs, targets)
+    return AngleMarks(
+        angles[Kind.MAXIMUM],
+        angles[Kind.MINIMUM],
+        angles[Kind.SADDLE] + angles[Kind.DEGENERATE],
+        arcs,
+        targets,
+    )

@@ -17,7 +17,8 @@ POINTS = 1441
 
 
 def constrained_ncf(problem: Problem, degrees: np.ndarray) -> list[np.ndarray]:
-    """N of one block on the unit circle (arrays like `degrees`, m), one per different function among the blocks.
+    """N of one block on the unit circle (arrays like `degrees`, m), one per different function among the
+    blocks.
 
     Double precision, for a plot. Raises `BadInput` unless every block has two weights.
     """
@@ -36,9 +37,14 @@ def constrained_ncf(problem: Problem, degrees: np.ndarray) -> list[np.ndarray]:
 
 
 def save_figure3(
-    problem: Problem, folder: str | Path, descent: PlanarDescent | None = None, progress: Progress | None = None
+    problem: Problem,
+    folder: str | Path,
+    descent: PlanarDescent | None = None,
+    progress: Progress | None = None,
 ) -> list[str]:
-    """Write figure3.png and .svg into the existing `folder`; `descent` saves running it again. Returns the names."""
+    """Write figure3.png and .svg into the existing `folder`; `descent` saves running it again. Returns the
+    names.
+    """
     degrees = np.linspace(-180.0, 180.0, POINTS)
     curves = constrained_ncf(problem, degrees)
     descent = descent or planar_descent(problem, progress)

@@ -1,10 +1,10 @@
 """Where each block's limit flow goes, and what the laws of section L1.10 expect there. Approximations.
 
-At a strict KKT point û_j with N_j > 0 the linearised equations of L1.10 say, when ‖w‖ = R first:
-distance to û_j ≈ c1 (δ/R)^κ_j + c2 R^L, κ_j = γ_j / (L N_dom), N_dom the largest N of all blocks. The second term is the
-answer to the forcing -a_m f_jm, f_jm = P_j Σ_i ω l''(0) h_i(û_m) ∇h_ij(û_j), of blocks m with a_m growing at the rate
-L² N_m: a_m (G_j + L² N_m)^(-1) f_jm, with G_j = -(∇²N - L N I) on the tangent space. Its largest value over all
-ways of sharing a = R^L among the blocks is the `floor`.
+At a strict KKT point û_j with N_j > 0 the linearised equations of L1.10 say, when ‖w‖ = R first: distance to
+û_j ≈ c1 (δ/R)^κ_j + c2 R^L, κ_j = γ_j / (L N_dom), N_dom the largest N of all blocks. The second term is the
+answer to the forcing -a_m f_jm, f_jm = P_j Σ_i ω l''(0) h_i(û_m) ∇h_ij(û_j), of blocks m with a_m growing at
+the rate L² N_m: a_m (G_j + L² N_m)^(-1) f_jm, with G_j = -(∇²N - L N I) on the tangent space. Its largest
+value over all ways of sharing a = R^L among the blocks is the `floor`.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ NEWTON_STEPS = 40
 
 @dataclass(frozen=True)
 class BlockLimit:
-    """The limit of one block: `outcome`, and unless that is "converges", the `reason` why no law of L1.10 applies.
+    """The limit of one block: `outcome`, and unless that is "converges", the `reason` why no law of L1.10
+    applies.
 
-    `direction` is û_j (mpmath numbers; enclosed, or from Newton's method), `kkt_index` its place in the planar KKT set,
-    `value` N_j, `gap` γ_j, `exponent` κ_j and `floor` c2 R^L in double precision.
+    `direction` is û_j (mpmath numbers; enclosed, or from Newton's method), `kkt_index` its place in the
+    planar KKT set, `value` N_j, `gap` γ_j, `exponent` κ_j and `floor` c2 R^L in double precision.
     """
 
     outcome: str
@@ -53,7 +54,9 @@ class BlockLimit:
 
 
 def distance(context: Any, a: Sequence[Any], b: Sequence[Any]) -> Any:
-    """The angle between two unit vectors in radians; the tangent form keeps the digits of small and of straight angles."""
+    """The angle between two unit vectors in radians; the tangent form keeps the digits of small and of
+    straight angles.
+    """
     minus = context.norm([x - y for x, y in zip(a, b, strict=True)])
     plus = context.norm([x + y for x, y in zip(a, b, strict=True)])
     return 2 * context.atan2(minus, plus)
@@ -66,10 +69,11 @@ def limit_points(
     number_system: MPArithmetic,
     radius: Fraction,
 ) -> list[BlockLimit]:
-    """The limit of every block, given unit directions along its limit flow (`paths[j]`, zeros for a zero block).
+    """The limit of every block, given unit directions along its limit flow (`paths[j]`, zeros for a zero
+    block).
 
-    A path ends near its limit; from where it comes decides which side of a kink counts. The limits are numbers of
-    `number_system`, in whose precision KKT points are found.
+    A path ends near its limit; from where it comes decides which side of a kink counts. The limits are
+    numbers of `number_system`, in whose precision KKT points are found.
     """
     count = len(paths)
     blocks = [problem.correlation.block(j) if count > 1 else problem.correlation for j in range(count)]
@@ -82,12 +86,17 @@ def limit_points(
     steepest = float(problem.loss.omega(problem.n) * problem.loss.curvature_bound())
     for j in growing:
         tangent = _Tangent(blocks[j], _floats(found[j].direction), _approach(paths[j], found[j].direction))
-        floor = max(tangent.answer(steepest * outputs[m], found[m].value) for m in growing) * float(radius) ** problem.order
+        floor = (
+            max(tangent.answer(steepest * outputs[m], found[m].value) for m in growing)
+            * float(radius) ** problem.order
+        )
         found[j] = replace(found[j], exponent=found[j].gap / (problem.order * fastest), floor=floor)
     return found
 
 
-def _limit(N: Correlation, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None, ar: MPArithmetic) -> BlockLimit:
+def _limit(
+    N: Correlation, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None, ar: MPArithmetic
+) -> BlockLimit:
     end = path[-1]
     if not any(end):
         return BlockLimit(ZERO, "its weights are zero and stay zero")
@@ -105,26 +114,38 @@ def _limit(N: Correlation, path: Sequence[Sequence[Any]], kkt: PlanarKKT | None,
     theta = _floats(found.direction)
     gap = _Tangent(N, theta, _approach(path, found.direction)).gap
     if found.value < 0:
-        return replace(found, outcome=SHRINKS, gap=gap, reason=f"it shrinks: its limit has N = {found.value:.4g} < 0")
+        return replace(
+            found, outcome=SHRINKS, gap=gap, reason=f"it shrinks: its limit has N = {found.value:.4g} < 0"
+        )
     if found.value == 0:
         return replace(found, outcome=EDGE, gap=gap, reason="its limit has N = 0")
     if gap <= SMALLEST_GAP:
-        return replace(found, outcome=NOT_STRICT, gap=gap, reason=f"its limit is not strict: the gap is {gap:.2g}")
+        return replace(
+            found, outcome=NOT_STRICT, gap=gap, reason=f"its limit is not strict: the gap is {gap:.2g}"
+        )
     return replace(found, gap=gap)
 
 
 def _enclosed(kkt: PlanarKKT, end: Sequence[Any], sign: int, ar: MPArithmetic) -> BlockLimit:
     """The KKT point of the enumerated set that a neuron with this sign has come to."""
     ctx = ar.context
-    points = {i: [v.midpoint_mpf(ctx) for v in point.point] for i, point in enumerate(kkt.points) if point.kind != Kind.ARC}
+    points = {
+        i: [v.midpoint_mpf(ctx) for v in point.point]
+        for i, point in enumerate(kkt.points)
+        if point.kind != Kind.ARC
+    }
     i = min(points, key=lambda i: distance(ctx, end, points[i]), default=None)
     if i is None or distance(ctx, end, points[i]) > NEAR:
-        return BlockLimit(EDGE, "its limit flow comes to the edge of a dead cell, or had not come to a KKT point yet")
+        return BlockLimit(
+            EDGE, "its limit flow comes to the edge of a dead cell, or had not come to a KKT point yet"
+        )
     return BlockLimit(CONVERGES, "", points[i], i, sign * kkt.points[i].value.midpoint_float())
 
 
 def _polished(N: Correlation, end: Sequence[Any], ar: MPArithmetic) -> BlockLimit:
-    """The KKT point near `end`, by Newton's method with gradients in high precision and Hessians in double."""
+    """The KKT point near `end`, by Newton's method with gradients in high precision and Hessians in
+    double.
+    """
     ctx = ar.context
     start = [v / ctx.norm(list(end)) for v in end]
     theta = start
@@ -147,8 +168,9 @@ def _polished(N: Correlation, end: Sequence[Any], ar: MPArithmetic) -> BlockLimi
 
 
 class _Tangent:
-    """∇²N - L N I on the tangent space at the unit vector `theta`, in double precision; where `theta` is on a kink, of the
-    branch on which `theta + toward` lies."""
+    """∇²N - L N I on the tangent space at the unit vector `theta`, in double precision; where `theta` is on a
+    kink, of the branch on which `theta + toward` lies.
+    """
 
     def __init__(self, N: Correlation, theta: np.ndarray, toward: np.ndarray | None) -> None:
         select = None
@@ -173,7 +195,11 @@ class _Tangent:
     def answer(self, residuals: np.ndarray, rate: float) -> float:
         """|(G_j + L² N_m)^(-1) f_jm| for the block m that makes these residuals, and N_m = `rate`."""
         forcing = self.basis.T @ self.at.network.pullback(self.at.run, residuals)
-        return float(np.linalg.norm(np.linalg.solve(self.order**2 * rate * np.eye(len(self.matrix)) - self.matrix, forcing)))
+        return float(
+            np.linalg.norm(
+                np.linalg.solve(self.order**2 * rate * np.eye(len(self.matrix)) - self.matrix, forcing)
+            )
+        )
 
 
 def _approach(path: Sequence[Sequence[Any]], limit: Sequence[Any]) -> np.ndarray | None:

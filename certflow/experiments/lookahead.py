@@ -1,5 +1,6 @@
-"""A cheap look ahead along the limit flow, in low precision: how long each flow will take, where the blocks go, and at
-which other values of delta the two laws of the angle error can be seen. It only plans; nothing here is reported as measured.
+"""A cheap look ahead along the limit flow, in low precision: how long each flow will take, where the blocks
+go, and at which other values of delta the two laws of the angle error can be seen. It only plans; nothing
+here is reported as measured.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from certflow.units import exponent
 
 DIGITS = 15
 DECADES = 40
-"""How far, in powers of ten of ‖w‖/δ, the look ahead follows the growth for L = 2, and where half of it is for L > 2."""
+"""How far, in powers of ten of ‖w‖/δ, the look ahead follows the growth for L = 2, and where half of it is
+for L > 2.
+"""
 
 PATIENCE = 10_000
 """An event that takes this many times its lower bound counts as not reached."""
@@ -54,10 +57,12 @@ NEEDED, MOST_ADDED = 4, 6
 
 @dataclass(frozen=True)
 class Lookahead:
-    """The limit flow up to ‖w‖ = δ e^`reach` (L = 2), or a flow from a δ so small that it is the same until then (L > 2).
+    """The limit flow up to ‖w‖ = δ e^`reach` (L = 2), or a flow from a δ so small that it is the same until
+    then (L > 2).
 
-    `base` is log δ of that flow (0 for the limit flow), and e^`wanted` is the growth after which it was to stop. If it could
-    not be followed so far, `try_until` is the scaled time up to which flows should be tried all the same.
+    `base` is log δ of that flow (0 for the limit flow), and e^`wanted` is the growth after which it was to
+    stop. If it could not be followed so far, `try_until` is the scaled time up to which flows should be tried
+    all the same.
     """
 
     problem: Problem
@@ -68,7 +73,9 @@ class Lookahead:
     try_until: Fraction | None = None
 
     def time_of(self, log_ratio: float) -> float | None:
-        """The scaled time at which ‖w‖ = δ e^log_ratio, for L > 2 also by extrapolation; None if that is not in sight."""
+        """The scaled time at which ‖w‖ = δ e^log_ratio, for L > 2 also by extrapolation; None if that is not
+        in sight.
+        """
         time = self._time_of(log_ratio)
         if time is None and self.problem.order > 2 and self.reach > self.wanted - 1 and log_ratio > 0:
             # Near blow-up the norm runs to infinity in no time.
@@ -101,18 +108,23 @@ class Lookahead:
         return [list(path) for path in zip(*self.profile, strict=True)]
 
     def fixed_time(self, asked: Fraction) -> Fraction:
-        """`asked`; or for L > 2, where the limit flow blows up, at most nine tenths of that time, rounded down to two digits."""
+        """`asked`; or for L > 2, where the limit flow blows up, at most nine tenths of that time, rounded
+        down to two digits.
+        """
         return asked if self.problem.order == 2 else before_blow_up(asked, self.flow.end_time)
 
 
 def before_blow_up(asked: Fraction, blow_up: Any) -> Fraction:
-    """`asked`, or at most nine tenths of the time of blow-up (an mpmath number), rounded down to two digits."""
+    """`asked`, or at most nine tenths of the time of blow-up (an mpmath number), rounded down to two
+    digits.
+    """
     latest = Fraction(number_text(blow_up, DIGITS)) * 9 / 10
     return asked if asked <= latest else Fraction(floor_text(latest, magnitude(latest) - 1))
 
 
 def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Lookahead:
-    """Follow the limit flow until ‖w‖/δ is R/`smallest` and at least 10^`DECADES`, or until patience or the flow ends.
+    """Follow the limit flow until ‖w‖/δ is R/`smallest` and at least 10^`DECADES`, or until patience or the
+    flow ends.
 
     Raises `Inconclusive` if the flow does not come as far as the fixed time.
     """
@@ -122,7 +134,9 @@ def look_ahead(problem: Problem, bounds: NearOrigin, smallest: Fraction) -> Look
         start = experiment.radius / 10 ** (DECADES // 2)
         bound = bounds.radius_time(start, experiment.radius).bound_nmax
         until = experiment.time if bound is None else bound * PATIENCE
-        flow = reference_flow(problem, start, time=_short(until), radius=experiment.radius, digits=DIGITS, check=False)
+        flow = reference_flow(
+            problem, start, time=_short(until), radius=experiment.radius, digits=DIGITS, check=False
+        )
         base = logarithm(start)
         return Lookahead(problem, flow, base, float(flow.log_norm(flow.end_time)) - base, log_radius - base)
     target = max(log_radius - logarithm(smallest), DECADES * math.log(10))
@@ -152,7 +166,9 @@ def _short(value: Fraction | float) -> Fraction:
     return math.ceil(exact / unit) * unit
 
 
-def jobs(ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, check: bool = True) -> list[Job]:
+def jobs(
+    ahead: Lookahead, time: Fraction, deltas: Sequence[str], digits: int, check: bool = True
+) -> list[Job]:
     """A job per delta (as written): to the fixed `time`, and to both events of the experiment."""
     return [_job(ahead, time, delta, digits, check) for delta in deltas]
 
@@ -165,12 +181,15 @@ def _job(ahead: Lookahead, time: Fraction, delta: str, digits: int, check: bool)
     stop = max(experiment.radius, value * _short(1.01 * math.sqrt(experiment.factor_squared)))
     expected = ahead.time_of(logarithm(stop) - log_delta)
     last = expected is None or expected > float(time)
-    # Growth slows down when the loss falls; far beyond the limit flow's time the norm is not reached any more.
+    # Growth slows down when the loss falls; far beyond the limit flow's time the norm is not reached any
+    # more.
     until = ahead.try_until if expected is None else _short(3 * expected + float(time))
     # What is coupled from the start costs most; a limit flow is shared by all.
     coupled = order * (log_delta + log_growth(ahead, time)) > -(digits + EXTRA_DIGITS) * math.log(10)
     cost = (1.0 + check) * (10.0 + (abs(log_delta) if last else 0.0) / 1000 if coupled else 1.0)
-    return Job(delta, time, experiment.radius, experiment.factor_squared, stop, until, last, digits, check, cost)
+    return Job(
+        delta, time, experiment.radius, experiment.factor_squared, stop, until, last, digits, check, cost
+    )
 
 
 def log_growth(ahead: Lookahead, time: Fraction) -> float:
@@ -183,8 +202,8 @@ def added_deltas(
 ) -> list[str]:
     """Values that the two laws need beyond the `given` ones so that every block's fits have `NEEDED` points.
 
-    Powers of ten, and where these are too coarse (steep laws) twice and five times them. Chosen one by one, each time the
-    one that serves most fits; at most `MOST_ADDED`.
+    Powers of ten, and where these are too coarse (steep laws) twice and five times them. Chosen one by one,
+    each time the one that serves most fits; at most `MOST_ADDED`.
     """
     fits = _Fits(ahead, limits, time, digits)
     missing = dict.fromkeys(fits.wanted, NEEDED)
@@ -200,7 +219,9 @@ def added_deltas(
         values = {f"{m}e-{k}": Fraction(m, 10**k) for m in mantissas for k in range(1, DECADES + 1)}
         if all(number <= 0 for number in missing.values()):
             break
-        candidates = {text: fits.served_by(logarithm(value)) for text, value in values.items() if value not in given}
+        candidates = {
+            text: fits.served_by(logarithm(value)) for text, value in values.items() if value not in given
+        }
         while len(chosen) < MOST_ADDED:  # ends: one more is chosen
             tick()
             gains = {text: sum(missing[fit] > 0 for fit in served) for text, served in candidates.items()}
@@ -214,7 +235,9 @@ def added_deltas(
 
 
 class _Fits:
-    """The fits (law, block) that are `wanted`, and which of them a flow from some delta will serve, as far as can be foreseen."""
+    """The fits (law, block) that are `wanted`, and which of them a flow from some delta will serve, as far as
+    can be foreseen.
+    """
 
     def __init__(self, ahead: Lookahead, limits: Sequence[BlockLimit], time: Fraction, digits: int) -> None:
         self.ahead, self.limits = ahead, limits
@@ -222,7 +245,11 @@ class _Fits:
         self.log_radius = logarithm(ahead.problem.experiment.radius)
         # Errors are of the size of a, or less.
         self.smallest = (ABOVE_NOISE - digits) * math.log(10)
-        moving = [j for j, limit in enumerate(limits) if limit.outcome not in (DEAD, ZERO) and len(ahead.flow.blocks[j]) > 1]
+        moving = [
+            j
+            for j, limit in enumerate(limits)
+            if limit.outcome not in (DEAD, ZERO) and len(ahead.flow.blocks[j]) > 1
+        ]
         self.strict = [j for j, limit in enumerate(limits) if limit.outcome == CONVERGES]
         self.by_time = [("time", j) for j in moving]
         self.wanted = self.by_time + [("radius", j) for j in self.strict]

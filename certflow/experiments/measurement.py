@@ -1,7 +1,8 @@
-"""What one reference flow measures for the tables: times of two events, and directions at a fixed time and radius.
+"""What one reference flow measures for the tables: times of two events, and directions at a fixed time and
+radius.
 
-One integration per delta serves all of them. Every number is an approximation of the reference integrator; numbers
-travel as decimal text, so that a measurement can be made in another process.
+One integration per delta serves all of them. Every number is an approximation of the reference integrator;
+numbers travel as decimal text, so that a measurement can be made in another process.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ ShareReport = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One flow to integrate, from ‖w(0)‖ = `delta` (as written): to at least the scaled time `time`, at which directions are
-    read, and until ‖w‖ = `stop`, unless that takes longer than `stop_until` (None: no norm is asked for).
+    """One flow to integrate, from ‖w(0)‖ = `delta` (as written): to at least the scaled time `time`, at which
+    directions are read, and until ‖w‖ = `stop`, unless that takes longer than `stop_until` (None: no norm is
+    asked for).
 
-    Events are ‖w‖ = sqrt(`factor_squared`) delta and ‖w‖ = `radius`. `stop_last` says that `stop` is expected after `time`;
-    it only saves work. `check` asks for the error estimate. `cost` orders jobs, longest first.
+    Events are ‖w‖ = sqrt(`factor_squared`) delta and ‖w‖ = `radius`. `stop_last` says that `stop` is expected
+    after `time`; it only saves work. `check` asks for the error estimate. `cost` orders jobs, longest first.
     """
 
     delta: str
@@ -64,7 +66,9 @@ class Job:
     def from_json(cls, record: dict[str, Any]) -> Job:
         """The job of a record."""
         exact = {"time", "radius", "factor_squared", "stop", "stop_until"}
-        values: dict[str, Any] = {k: number(v, k, MAX_DELTA_EXPONENT) if k in exact and v else v for k, v in record.items()}
+        values: dict[str, Any] = {
+            k: number(v, k, MAX_DELTA_EXPONENT) if k in exact and v else v for k, v in record.items()
+        }
         return cls(**values)
 
 
@@ -116,7 +120,13 @@ def measure(problem: Problem, job: Job, share: ShareReport | None = None) -> Mea
         limits = {"time": job.time} if goal == "time" else {"time": job.stop_until, "radius": job.stop}
         try:
             flow = reference_flow(
-                problem, job.delta_value, digits=job.digits, check=job.check, partial=True, progress=stages.progress, **limits
+                problem,
+                job.delta_value,
+                digits=job.digits,
+                check=job.check,
+                partial=True,
+                progress=stages.progress,
+                **limits,
             )
             flows.append(flow)
             failure = failure or flow.stopped or None
@@ -138,11 +148,14 @@ def _read(job: Job, flows: list[ReferenceFlow], failure: str | None) -> Measurem
     for flow in flows:
         ctx, blocks = flow.context, range(len(flow.blocks))
         delta = ctx.mpf(job.delta_value.numerator) / job.delta_value.denominator
-        factor = factor or _event(flow, ctx.sqrt(ctx.mpf(job.factor_squared.numerator) / job.factor_squared.denominator) * delta)
+        factor = factor or _event(
+            flow, ctx.sqrt(ctx.mpf(job.factor_squared.numerator) / job.factor_squared.denominator) * delta
+        )
         reached = None if radius else flow.time_at_norm(job.radius)
         if reached is not None:
             radius = _event(flow, ctx.mpf(job.radius.numerator) / job.radius.denominator)
-            # The law of the angle is one of growth: a norm that falls to the radius has nothing to say about it.
+            # The law of the angle is one of growth: a norm that falls to the radius has nothing to say about
+            # it.
             grown = job.delta_value < job.radius
             at_radius = [_texts(flow, flow.block_direction(j, reached)) for j in blocks] if grown else None
         if at_time is None and flow.end_time >= ctx.mpf(job.time.numerator) / job.time.denominator:

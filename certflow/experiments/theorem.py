@@ -22,7 +22,8 @@ def theorem_text(found: Announced) -> str:
         return f"No uniform theorem was proved: {found.reason}"
     missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
     return (
-        f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` proves it again). "
+        f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` "
+        f"proves it again). "
         f"{words_of(found.claim).paragraph(found.claim)}{missing}"
     )
 

@@ -24,8 +24,9 @@ SHOWN_DIGITS = 6
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One event from one delta: the measured scaled time (None: not reached, or failed, as `reason` says), its estimated
-    error, and the bounds of L2. `holds` is None where nothing was measured."""
+    """One event from one delta: the measured scaled time (None: not reached, or failed, as `reason` says),
+    its estimated error, and the bounds of L2. `holds` is None where nothing was measured.
+    """
 
     delta: str
     event: str
@@ -41,8 +42,9 @@ class TimeRow:
         return self.time / self.bound.bound_nmax if self.time is not None and self.bound.bound_nmax else None
 
     def to_json(self, digits: int) -> dict[str, Any]:
-        """The entry of results.json. Bounds are decimals rounded down, so they are proved bounds as printed; null where
-        the time is infinite. Time, its error and the ratio are approximations."""
+        """The entry of results.json. Bounds are decimals rounded down, so they are proved bounds as printed;
+        null where the time is infinite. Time, its error and the ratio are approximations.
+        """
         entry = {
             "delta": self.delta,
             "event": self.event,
@@ -56,7 +58,9 @@ class TimeRow:
         return entry | ({"reason": self.reason} if self.reason else {})
 
 
-def time_rows(problem: Problem, bounds: NearOrigin, jobs: Sequence[Job], measurements: Sequence[Measurement]) -> list[TimeRow]:
+def time_rows(
+    problem: Problem, bounds: NearOrigin, jobs: Sequence[Job], measurements: Sequence[Measurement]
+) -> list[TimeRow]:
     """Two rows per delta: the factor event, then the radius event (L2.2)."""
     experiment, rows = problem.experiment, []
     for job, found in zip(jobs, measurements, strict=True):
@@ -71,9 +75,15 @@ def time_rows(problem: Problem, bounds: NearOrigin, jobs: Sequence[Job], measure
 
 
 def time_row(
-    delta: str, event: str, measured: Event | None, bound: TimeBound, horizon: Fraction, failure: str | None = None
+    delta: str,
+    event: str,
+    measured: Event | None,
+    bound: TimeBound,
+    horizon: Fraction,
+    failure: str | None = None,
 ) -> TimeRow:
-    """Compare one event with its bounds: `holds` unless the time plus its estimated error is below the sharper one.
+    """Compare one event with its bounds: `holds` unless the time plus its estimated error is below the
+    sharper one.
 
     An event that did not happen by the scaled time `horizon` contradicts no lower bound.
     """
@@ -81,7 +91,9 @@ def time_row(
         reason = failure or f"not reached by scaled time {number_text(horizon, 4)}"
         return TimeRow(delta, event, None, Fraction(0), bound, None if failure else True, reason)
     time, error = Fraction(measured.time), Fraction(measured.error)
-    holds = bound.bound_nmax is not None and time + error >= max(bound.bound_nmax, bound.bound_beta or Fraction(0))
+    holds = bound.bound_nmax is not None and time + error >= max(
+        bound.bound_nmax, bound.bound_beta or Fraction(0)
+    )
     reason = "starts there" if time == 0 else ""
     return TimeRow(delta, event, time, error, bound, holds, reason)
 
@@ -96,7 +108,11 @@ def _down(value: Fraction | None, digits: int) -> str | None:
 def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
     """The rows for people, with the exact bounds and all digits in the CSV."""
     power = problem.order - 2
-    unit = "" if power == 0 else "t·δ" + (str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")) if power > 1 else "")
+    unit = (
+        ""
+        if power == 0
+        else "t·δ" + (str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")) if power > 1 else "")
+    )
     columns = [
         Column("δ", key="delta"),
         Column("until", align="left", key="event"),
@@ -114,12 +130,17 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
     }
     for row in rows:
         time = TableCell("none") if row.time is None else number_cell(row.time, SHOWN_DIGITS, digits)
-        ratio = TableCell("none") if row.ratio is None else TableCell(f"{float(row.ratio):.4f}", number_text(row.ratio, 10))
+        ratio = (
+            TableCell("none")
+            if row.ratio is None
+            else TableCell(f"{float(row.ratio):.4f}", number_text(row.ratio, 10))
+        )
         holds = {True: "yes", False: "NO", None: "not measured"}[row.holds]
         bounds = (_bound_cell(value, digits) for value in (row.bound.bound_beta, row.bound.bound_nmax))
         table.add(row.delta, TableCell(names[row.event], row.event), time, *bounds, ratio, holds)
     table.notes.append(
-        "Times are approximations by the reference flow; the bounds are proved (L2) and rounded down. Ratio: time over the "
+        "Times are approximations by the reference flow; the bounds are proved (L2) and rounded down. "
+        "Ratio: time over the "
         "sharper bound."
     )
     for reason in dict.fromkeys(row.reason for row in rows if row.reason and row.time is None):
@@ -128,7 +149,11 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
 
 
 def _bound_cell(value: Fraction | None, digits: int) -> TableCell:
-    return TableCell("∞", "inf") if value is None else TableCell(_down(value, SHOWN_DIGITS) or "", _down(value, digits) or "")
+    return (
+        TableCell("∞", "inf")
+        if value is None
+        else TableCell(_down(value, SHOWN_DIGITS) or "", _down(value, digits) or "")
+    )
 
 
 def _root(square: Fraction) -> str:
@@ -169,7 +194,8 @@ def time_conclusion(rows: Sequence[TimeRow]) -> str:
     ratios = [(float(row.ratio), row) for row in measured if row.ratio is not None]
     failed = [row for row in measured if row.holds is False]
     text = (
-        f"Time near the origin: {len(measured) - len(failed)} of {len(measured)} measured times are not below their lower bounds"
+        f"Time near the origin: {len(measured) - len(failed)} of {len(measured)} measured times are not "
+        f"below their lower bounds"
     )
     if ratios:
         least, row = min(ratios, key=lambda pair: pair[0])

@@ -27,9 +27,9 @@ _READING = 0.5
 class Trajectory:
     """A reference flow read off at `times` (scaled, t·δ^(L-2)); an approximation, as the flow is.
 
-    `remarks` say what else was found, in sentences: why the flow ends where it does, and when ‖w‖ = `radius` (`crossings`:
-    the times, each with whether the norm rises there).
-    `angles[i][j]` in degrees: the angle of block j in the plane if `planar`, else how far it has turned from its start.
+    `remarks` say what else was found, in sentences: why the flow ends where it does, and when ‖w‖ = `radius`
+    (`crossings`: the times, each with whether the norm rises there). `angles[i][j]` in degrees: the angle of
+    block j in the plane if `planar`, else how far it has turned from its start.
     """
 
     problem: Problem
@@ -48,20 +48,30 @@ class Trajectory:
         return ExitCode.INCONCLUSIVE if self.flow.stopped else ExitCode.DONE
 
     def table(self, most_blocks: int | None = None) -> Table:
-        """Time, log10 of the norm, and an angle per block, of the first `most_blocks` blocks (default: all)."""
+        """Time, log10 of the norm, and an angle per block, of the first `most_blocks` blocks (default:
+        all).
+        """
         blocks = len(self.problem.blocks)
         shown = blocks if most_blocks is None else min(blocks, most_blocks)
         names = [f"u{j + 1}" if self.planar else f"turn {j + 1}" for j in range(shown)]
         table = Table(
             f"Reference flow from δ = {self.delta}",
-            [Column(_time_name(self.problem.order)), Column("log10 ‖w‖"), *(Column(name, "°") for name in names)],
+            [
+                Column(_time_name(self.problem.order)),
+                Column("log10 ‖w‖"),
+                *(Column(name, "°") for name in names),
+            ],
         )
         digits = self.flow.digits
         ten = self.flow.context.log(10)
         for time, log_norm, angles in zip(self.times, self.log_norms, self.angles, strict=True):
             cells = [fixed_cell(angle, 4, digits) for angle in angles[:shown]]
             table.add(number_cell(time, 6, digits), fixed_cell(log_norm / ten, 4, digits), *cells)
-        kind = "angle of each neuron" if self.planar else "how far each block of weights has turned from its start"
+        kind = (
+            "angle of each neuron"
+            if self.planar
+            else "how far each block of weights has turned from its start"
+        )
         table.notes.append(
             f"Columns from the third on: {kind}, {shown} of {blocks}."
             if shown < blocks
@@ -70,7 +80,8 @@ class Trajectory:
         table.notes += self.remarks
         if self.flow.error_estimate is not None:
             table.notes.append(
-                f"An approximation; estimated error {number_text(self.flow.error_estimate, 2)} (radians, logarithms)."
+                f"An approximation; estimated error {number_text(self.flow.error_estimate, 2)} (radians, "
+                f"logarithms)."
             )
         return table
 
@@ -113,11 +124,13 @@ def trajectory(
     digits: int = 30,
     progress: Progress | None = None,
 ) -> Trajectory:
-    """Integrate from `delta` (as written) to the scaled `time` or to ‖w‖ = `radius`, read off at `rows` equal steps.
+    """Integrate from `delta` (as written) to the scaled `time` or to ‖w‖ = `radius`, read off at `rows` equal
+    steps.
 
-    Without both, and for a radius that is not above delta, to the time of the problem's experiment, or nine tenths of the
-    time at which the limit flow blows up. A flow that ends early keeps its rows. Raises `BadInput` for a delta that is not
-    positive, or less than 2 or more than `MAX_ROWS` rows, `Inconclusive` if the flow cannot even start.
+    Without both, and for a radius that is not above delta, to the time of the problem's experiment, or nine
+    tenths of the time at which the limit flow blows up. A flow that ends early keeps its rows. Raises
+    `BadInput` for a delta that is not positive, or less than 2 or more than `MAX_ROWS` rows, `Inconclusive`
+    if the flow cannot even start.
     """
     if not 2 <= rows <= MAX_ROWS:
         raise BadInput(f"rows: {rows} is out of range; give 2 to {MAX_ROWS}.")
@@ -129,10 +142,13 @@ def trajectory(
         time = default_time(problem)
         if time != problem.experiment.time:
             remarks.append(
-                f"The flow is shown up to {number_text(time, 2)} instead of {format_rational(problem.experiment.time)}, because "
+                f"The flow is shown up to {number_text(time, 2)} instead of "
+                f"{format_rational(problem.experiment.time)}, because "
                 f"{_blow_up(problem)}; choose another end with --time."
             )
-    flow = reference_flow(problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress)
+    flow = reference_flow(
+        problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress
+    )
     left = remaining()
     # Reading the rows is short work; those that are read in time are kept.
     with no_deadline(), deadline(None if left is None else max(left, _READING)):
@@ -165,16 +181,22 @@ def _read(
     planar = all(len(block) == 2 for block in problem.blocks)
     angles = [
         [
-            _plane_angle(flow, now[list(b)]) if planar else _turned(flow, directions[0][list(b)], now[list(b)])
+            _plane_angle(flow, now[list(b)])
+            if planar
+            else _turned(flow, directions[0][list(b)], now[list(b)])
             for b in problem.blocks
         ]
         for now in directions
     ]
-    return Trajectory(problem, delta, flow, times[: len(directions)], log_norms, angles, planar, crossings, remarks)
+    return Trajectory(
+        problem, delta, flow, times[: len(directions)], log_norms, angles, planar, crossings, remarks
+    )
 
 
 def default_time(problem: Problem) -> Fraction:
-    """The time of the problem's experiment, or nine tenths of the time at which the limit flow blows up, to two digits."""
+    """The time of the problem's experiment, or nine tenths of the time at which the limit flow blows up, to
+    two digits.
+    """
     blow_up = blow_up_time(problem)
     asked = problem.experiment.time
     return asked if blow_up is None else before_blow_up(asked, blow_up)
@@ -183,7 +205,11 @@ def default_time(problem: Problem) -> Fraction:
 def _blow_up(problem: Problem) -> str:
     """When the limit flow blows up, in words; "" if it does not."""
     time = blow_up_time(problem)
-    return "" if time is None else f"the limit flow blows up at {_time_name(problem.order)} = {number_text(time, 6)}"
+    return (
+        ""
+        if time is None
+        else f"the limit flow blows up at {_time_name(problem.order)} = {number_text(time, 6)}"
+    )
 
 
 def _reached(flow: ReferenceFlow, radius: Fraction, crossings: list[tuple[Any, bool]]) -> str:
@@ -211,7 +237,9 @@ def _plane_angle(flow: ReferenceFlow, block: Any) -> Any:
 
 
 def _turned(flow: ReferenceFlow, start: Any, now: Any) -> Any:
-    """The angle between two vectors in degrees; the tangent form is accurate for small and for straight angles."""
+    """The angle between two vectors in degrees; the tangent form is accurate for small and for straight
+    angles.
+    """
     norm = flow.context.norm
     a, b = norm(list(start)), norm(list(now))
     if a == 0 or b == 0:

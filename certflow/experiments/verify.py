@@ -1,8 +1,8 @@
-"""The main job (`certflow verify`): the uniform theorem with its certificate, structure, NCF, KKT points, flows for many
-delta, both tables, all figures.
+"""The main job (`certflow verify`): the uniform theorem with its certificate, structure, NCF, KKT points,
+flows for many delta, both tables, all figures.
 
-The lower bounds of the time near the origin are proved (L2) and so are KKT enclosures; times and angle errors are
-measured with the reference flow, which is an approximation with an error estimate.
+The lower bounds of the time near the origin are proved (L2) and so are KKT enclosures; times and angle errors
+are measured with the reference flow, which is an approximation with an error estimate.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ from certflow.units import require_doubles
 if TYPE_CHECKING:
     from os import PathLike
 
-STEMS = frozenset(f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_radius") for part in ("", "_fits", "_rows")) | {
+STEMS = frozenset(
+    f"{law}{part}" for law in ("angle_fixed_time", "angle_fixed_radius") for part in ("", "_fits", "_rows")
+) | {
     *(Path(name).stem for name in (CERTIFICATE, THEOREM, TIMES)),
     "kkt",
     "time_near_origin",
@@ -75,8 +77,10 @@ KKT_BUDGET = Budget(cells=1_000, boxes=5_000, weights=3, starts=4)
 
 @dataclass
 class Verification:
-    """What the main job found: `results` (the content of results.json), `text` and `tables` for people, the names of the
-    `files` written, and the `exit_code`: FAILED if a bound is violated, INCONCLUSIVE if a flow could not be computed."""
+    """What the main job found: `results` (the content of results.json), `text` and `tables` for people, the
+    names of the `files` written, and the `exit_code`: FAILED if a bound is violated, INCONCLUSIVE if a flow
+    could not be computed.
+    """
 
     results: dict[str, Any]
     text: str
@@ -87,8 +91,9 @@ class Verification:
 
 @dataclass(frozen=True)
 class _Measured:
-    """All that was measured: jobs and measurements (those of the experiment first), and both laws; and the theorem, which
-    is proved while the flows are computed by others."""
+    """All that was measured: jobs and measurements (those of the experiment first), and both laws; and the
+    theorem, which is proved while the flows are computed by others.
+    """
 
     jobs: list[Job]
     found: list[Measurement]
@@ -104,12 +109,14 @@ def verify(
     digits: SupportsIndex = 30,
     workers: SupportsIndex | None = None,
 ) -> Verification:
-    """Run the main job on `problem` and write results.json, tables and figures to the folder `out` (None: nothing is written).
+    """Run the main job on `problem` and write results.json, tables and figures to the folder `out` (None:
+    nothing is written).
 
-    `digits` is the precision of flows and KKT points; flows run in `workers` processes (default: at most two, as many as
-    there are processors; 1: in this one). Everything is computed before anything is written, and results.json is
-    written last. Once the time is over, the flows that are finished are tabulated, without figures. Raises `BadInput` like the
-    parts, `Inconclusive` if N⁺_max cannot be bounded or doubles cannot hold it, `OutOfTime` before that.
+    `digits` is the precision of flows and KKT points; flows run in `workers` processes (default: at most two,
+    as many as there are processors; 1: in this one). Everything is computed before anything is written, and
+    results.json is written last. Once the time is over, the flows that are finished are tabulated, without
+    figures. Raises `BadInput` like the parts, `Inconclusive` if N⁺_max cannot be bounded or doubles cannot
+    hold it, `OutOfTime` before that.
     """
     problem, digits = Problem.load(problem), whole(digits, "digits", 5, MAX_DIGITS)
     workers = None if workers is None else whole(workers, "workers", 1)
@@ -132,7 +139,10 @@ def verify(
         if descent is not None:
             tables.append(descent.facts())
         result = Verification(
-            {"stopped": stopped or None, **_results(problem, parts, kkt_record(kkt, why_no_kkt), bounds, rows, measured, digits)},
+            {
+                "stopped": stopped or None,
+                **_results(problem, parts, kkt_record(kkt, why_no_kkt), bounds, rows, measured, digits),
+            },
             _text(problem, parts, bounds, formula, rows, measured, why_no_descent, stopped),
             tables,
             _exit_code(rows, measured.found, stopped),
@@ -203,7 +213,9 @@ def _failed_job(problem: Problem, delta: str, digits: int) -> Job:
     return Job(delta, experiment.time, radius, experiment.factor_squared, radius, None, False, digits)
 
 
-def _descent(problem: Problem, kkt: PlanarKKT | None, progress: Progress | None) -> tuple[PlanarDescent | None, str]:
+def _descent(
+    problem: Problem, kkt: PlanarKKT | None, progress: Progress | None
+) -> tuple[PlanarDescent | None, str]:
     """Gradient descent for Figures 1 and 3, or the reason why there is none."""
     try:
         require_planar(problem)
@@ -212,7 +224,9 @@ def _descent(problem: Problem, kkt: PlanarKKT | None, progress: Progress | None)
         return None, str(error)
 
 
-def _limit_directions(problem: Problem, time: Fraction, digits: int, number_system: MPArithmetic) -> tuple[list[list[Any]], Any]:
+def _limit_directions(
+    problem: Problem, time: Fraction, digits: int, number_system: MPArithmetic
+) -> tuple[list[list[Any]], Any]:
     """The directions of the limit flow at the fixed time, and its error estimate."""
     flow = limit_flow(problem, time=time, digits=digits)
     ctx = number_system.context
@@ -233,11 +247,22 @@ def _laws(
     directions, estimate = at_time
     estimates = [ctx.mpf(each.error_estimate) for each in found if each.error_estimate is not None]
     resolution = max([ctx.mpf(10) ** -digits, ctx.mpf(estimate), *estimates])
-    by_time = fixed_time(problem.order, time, found, directions, limits if directions else [], number_system, resolution, digits)
+    by_time = fixed_time(
+        problem.order,
+        time,
+        found,
+        directions,
+        limits if directions else [],
+        number_system,
+        resolution,
+        digits,
+    )
     if time != problem.experiment.time:
         asked = format_rational(problem.experiment.time)
         why = "the limit flow blows up before, or was not followed further"
-        by_time = replace(by_time, note=f"The fixed scaled time is {format_rational(time)} instead of {asked}: {why}.")
+        by_time = replace(
+            by_time, note=f"The fixed scaled time is {format_rational(time)} instead of {asked}: {why}."
+        )
     by_radius = fixed_radius(problem.experiment.radius, found, limits, number_system, resolution, digits)
     return [by_time, by_radius]
 
@@ -310,14 +335,19 @@ def _text(
         formula,
         f"Proved (L2). {bounds.statement(problem.experiment.factor_squared)}",
     ]
-    found = ["Measured with the reference flow, an approximation that proves nothing:", f"- {time_conclusion(rows)}"]
+    found = [
+        "Measured with the reference flow, an approximation that proves nothing:",
+        f"- {time_conclusion(rows)}",
+    ]
     found += [f"- {conclusion(law, problem.order)}" for law in measured.laws if law.fits]
     for failure in dict.fromkeys(each.failure for each in measured.found if each.failure):
         found.append(f"- Not computed: {failure}")
     if why_no_descent:
         found.append(f"- Figures 1 and 3 are not drawn: {why_no_descent}")
     if stopped:
-        found.append(f"- Stopped: {stopped.rstrip('.')}; what was found until then is shown, and figures are missing.")
+        found.append(
+            f"- Stopped: {stopped.rstrip('.')}; what was found until then is shown, and figures are missing."
+        )
     return "\n\n".join([*proved, "\n".join(found)])
 
 
@@ -352,17 +382,26 @@ def _write(
         files += write_table(time_table(problem, rows, digits), folder, "time_near_origin")
         for law in measured.laws:
             name = names[law.kind]
-            files += write_table(errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name)
+            files += write_table(
+                errors_table(law, result.results["angle_error"]["added_deltas"]), folder, name
+            )
             files += write_table(fits_table(law), folder, f"{name}_fits")
             write_atomically(folder / f"{name}_rows.csv", rows_table(law).to_csv())
             files.append(f"{name}_rows.csv")
-    files += _drawn(lambda: save(time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin"))
+    files += _drawn(
+        lambda: save(
+            time_near_origin_figure(time_panels(rows, problem), problem.order), folder, "time_near_origin"
+        )
+    )
     for law in measured.laws:
         if law.series():
             files += _drawn(_law_figure, law, folder, names[law.kind])
     if descent is not None:
-        files += _drawn(lambda: descent.save(folder)) + _drawn(lambda: save_figure3(problem, folder, descent, progress))
-    # Tables, figures and the theorem of an earlier run, perhaps on another problem, do not stay beside these results.
+        files += _drawn(lambda: descent.save(folder)) + _drawn(
+            lambda: save_figure3(problem, folder, descent, progress)
+        )
+    # Tables, figures and the theorem of an earlier run, perhaps on another problem, do not stay beside these
+    # results.
     remove_files(folder, set(files_of_results(folder)) - set(files))
     result.results["files"] = files
     write_atomically(folder / RESULTS, json_text(result.results, indent=1) + "\n")

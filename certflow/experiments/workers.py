@@ -1,7 +1,8 @@
-"""Measurements in several processes: each runs this module, gets jobs as lines of JSON and answers in lines of JSON.
+"""Measurements in several processes: each runs this module, gets jobs as lines of JSON and answers in lines
+of JSON.
 
-Plain child processes, not `multiprocessing`: nothing is forked while threads run, nothing is unpickled, and a script
-that calls `verify` at its top level is not run again. The problem travels as its exact file.
+Plain child processes, not `multiprocessing`: nothing is forked while threads run, nothing is unpickled, and a
+script that calls `verify` at its top level is not run again. The problem travels as its exact file.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ def default_workers() -> int:
 
 
 class Measuring:
-    """Measures jobs, longest first, while the body of the `with` does something else; `collect` waits for the rest.
+    """Measures jobs, longest first, while the body of the `with` does something else; `collect` waits for the
+    rest.
 
-    With one worker, one job, or a loss that no file can hold, everything happens in this process inside `collect`.
-    The processes are handed the deadline of whoever enters the body.
-    Leaving the body, for whatever reason, ends the processes.
+    With one worker, one job, or a loss that no file can hold, everything happens in this process inside
+    `collect`. The processes are handed the deadline of whoever enters the body. Leaving the body, for
+    whatever reason, ends the processes.
     """
 
     def __init__(self, problem: Problem, jobs: list[Job], workers: int | None = None) -> None:
@@ -67,7 +69,9 @@ class Measuring:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._end()
 
     def _end(self) -> None:
@@ -83,7 +87,8 @@ class Measuring:
                         stream.close()
 
     def collect(self, progress: Progress | None = None) -> list[Measurement]:
-        """The measurements, in the order of the jobs; those that are not there when the time is over have that as failure.
+        """The measurements, in the order of the jobs; those that are not there when the time is over have
+        that as failure.
 
         Raises `CertflowError` if a process ends without an answer.
         """
@@ -99,7 +104,9 @@ class Measuring:
         try:
             self._wait(results, tell)
         except OutOfTime as error:
-            return [results.get(i, Measurement(job.delta, failure=str(error))) for i, job in enumerate(self.jobs)]
+            return [
+                results.get(i, Measurement(job.delta, failure=str(error))) for i, job in enumerate(self.jobs)
+            ]
         if progress is not None and self.jobs:
             progress(DESCRIPTION, 100 * len(shares), 100 * len(shares))
         return [results[i] for i in range(len(self.jobs))]
@@ -128,7 +135,10 @@ class Measuring:
         """Give `process` one job after the other; runs in a thread of its own."""
         i = 0
         try:
-            _send(process.stdin, {"problem": self.problem.to_toml(), "name": self.problem.name, "seconds": self._seconds})
+            _send(
+                process.stdin,
+                {"problem": self.problem.to_toml(), "name": self.problem.name, "seconds": self._seconds},
+            )
             while self._todo:  # ends: a job is taken
                 try:
                     i = self._todo.popleft()
@@ -161,7 +171,13 @@ def _start() -> subprocess.Popen[str]:
     own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {"creationflags": 0x200}
     command = [sys.executable, "-P", "-m", "certflow.experiments.workers"]
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment, **own_group
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        **own_group,
     )
 
 

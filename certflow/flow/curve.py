@@ -1,8 +1,8 @@
 """Piecewise polynomial curves on a binary grid: the centres of tubes, as exact data.
 
-A curve `p(s)` follows the raw limit flow of a group of parts, `p' = grad N(p) - decay p + defect`; only its direction
-matters, and `decay`, constant on a window, keeps the norm near 1. Whoever proposes a curve proves nothing: what is true
-of it is derived from its integers, by the tube (L3) and again by the checker.
+A curve `p(s)` follows the raw limit flow of a group of parts, `p' = grad N(p) - decay p + defect`; only its
+direction matters, and `decay`, constant on a window, keeps the norm near 1. Whoever proposes a curve proves
+nothing: what is true of it is derived from its integers, by the tube (L3) and again by the checker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ Grid = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Piece:
-    """One polynomial per weight of a part, `u(y) = sum_k c_k y^k` for y in [0, 1], which ends at `end 2^-grid` of its window.
+    """One polynomial per weight of a part, `u(y) = sum_k c_k y^k` for y in [0, 1], which ends at `end
+    2^-grid` of its window.
 
     `coefficients[i]` are c_1, c_2, ... of weight i; c_0 is the value of the piece before at its end, exactly.
     """
@@ -36,8 +37,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of length `h` in s with one `decay`; `parts[j]` are the pieces of part j, first to last; `steps` equal
-    steps are bounded one by one. `h` and `decay` are dyadic."""
+    """A stretch of length `h` in s with one `decay`; `parts[j]` are the pieces of part j, first to last;
+    `steps` equal steps are bounded one by one. `h` and `decay` are dyadic.
+    """
 
     h: Fraction
     decay: Fraction
@@ -47,8 +49,9 @@ class Window:
 
 @dataclass(frozen=True)
 class PlacedPiece:
-    """A piece in its place: those of part `part` from `begin` to `end` (times `2^-grid`) of window `window`; `rows[i]` are all
-    coefficients c_0, c_1, ... of weight i."""
+    """A piece in its place: those of part `part` from `begin` to `end` (times `2^-grid`) of window `window`;
+    `rows[i]` are all coefficients c_0, c_1, ... of weight i.
+    """
 
     window: int
     part: int
@@ -62,8 +65,8 @@ class Curve:
     """The proposed centre of one group: where it starts, its windows, and the KKT point near which it ends
     (L3.2).
 
-    `weights[j]` are the indices of part j in the problem's weight vector. `centre` is None if no KKT point was found;
-    `ending` then says why.
+    `weights[j]` are the indices of part j in the problem's weight vector. `centre` is None if no KKT point
+    was found; `ending` then says why.
     """
 
     grid: int

@@ -1,23 +1,27 @@
-"""The basins of the KKT points of a planar neuron: which initial directions flow to which of them, exactly (L6).
+"""The basins of the KKT points of a planar neuron: which initial directions flow to which of them, exactly
+(L6).
 
-A neuron with output sign s = ±1 turns by `dθ/dτ = s L N'(θ)`, N of class C^(1,1), so its direction never reaches the next
-zero of N' and stays at one for ever. The KKT set is finitely many points and closed arcs, in this order around the circle.
-On the open gap between two neighbours N' has no zero, hence one sign, which is the exact `sides` of both. There θ moves
-one way for all time, is bounded by the end of the gap, and converges; its limit is a zero of N', hence that end:
+A neuron with output sign s = ±1 turns by `dθ/dτ = s L N'(θ)`, N of class C^(1,1), so its direction never
+reaches the next zero of N' and stays at one for ever. The KKT set is finitely many points and closed arcs, in
+this order around the circle. On the open gap between two neighbours N' has no zero, hence one sign, which is
+the exact `sides` of both. There θ moves one way for all time, is bounded by the end of the gap, and
+converges; its limit is a zero of N', hence that end:
 
 - s N' > 0: every start in the gap flows to the next KKT entry counterclockwise, s N' < 0: to the one before.
 
-So the basin of an entry is the entry itself together with the gap before it if `s sides[0] > 0` and the gap after it if
-`s sides[1] < 0`, open at the far ends. The basins of all entries are disjoint and fill the circle. A repeller is its own
-basin, of measure 0; an attractor has both gaps; a point on a kink where N rises (falls) on both sides has one.
+So the basin of an entry is the entry itself together with the gap before it if `s sides[0] > 0` and the gap
+after it if `s sides[1] < 0`, open at the far ends. The basins of all entries are disjoint and fill the
+circle. A repeller is its own basin, of measure 0; an attractor has both gaps; a point on a kink where N rises
+(falls) on both sides has one.
 
-For other functions on the circle with complete sets of strict maxima and minima the same holds: between neighbours zero is
-not in Clarke's derivative, so it has one sign, and the kinds give the sides.
+For other functions on the circle with complete sets of strict maxima and minima the same holds: between
+neighbours zero is not in Clarke's derivative, so it has one sign, and the kinds give the sides.
 
-*Lengths.* Angles are known modulo 2π only. N'(θ) + N'(θ + π) = E cos 2θ - D sin 2θ (both branches of every sample, with
-the factor 1 + α²) has no sign on an arc longer than π/2. So a gap longer than π, on which N' has one sign, is longer by
-π/2 at most. An arc of KKT points is not longer than π: N'' jumps where it ends, and by the opposite amount across from
-there. So no piece of the circle, from a to b, is longer than 3π/2: its length is b - a, or b - a + 2π if that is negative.
+*Lengths.* Angles are known modulo 2π only. N'(θ) + N'(θ + π) = E cos 2θ - D sin 2θ (both branches of every
+sample, with the factor 1 + α²) has no sign on an arc longer than π/2. So a gap longer than π, on which N' has
+one sign, is longer by π/2 at most. An arc of KKT points is not longer than π: N'' jumps where it ends, and by
+the opposite amount across from there. So no piece of the circle, from a to b, is longer than 3π/2: its length
+is b - a, or b - a + 2π if that is negative.
 """
 
 from __future__ import annotations
@@ -38,10 +42,12 @@ _SIDES = {Kind.MAXIMUM: (1, -1), Kind.MINIMUM: (-1, 1)}
 
 @dataclass(frozen=True)
 class Basin:
-    """The initial directions that flow to one KKT entry: from `start` counterclockwise to `end`, angles in degrees.
+    """The initial directions that flow to one KKT entry: from `start` counterclockwise to `end`, angles in
+    degrees.
 
-    The ends are other KKT points, or those of the entry itself, and belong to the basin in that case only (`attracts`:
-    whether the gap before and the gap after belong to it). `fraction` is the measure as a part of the circle.
+    The ends are other KKT points, or those of the entry itself, and belong to the basin in that case only
+    (`attracts`: whether the gap before and the gap after belong to it). `fraction` is the measure as a part
+    of the circle.
     """
 
     start: Ball
@@ -63,8 +69,9 @@ def basins(kkt: KKTSet, sign: Any = 1) -> list[Basin] | None:
     """The basin of every entry of `kkt.points` for a neuron with output sign 1 or -1; the fractions add up to
     1 exactly (L6.4).
 
-    None unless the set is planar and complete and, if it is not a `PlanarKKT`, is the whole circle or consists of strict
-    maxima and minima whose order around the circle is certain. Raises `BadInput` for another sign.
+    None unless the set is planar and complete and, if it is not a `PlanarKKT`, is the whole circle or
+    consists of strict maxima and minima whose order around the circle is certain. Raises `BadInput` for
+    another sign.
     """
     side = number(sign, "sign")
     if side not in (1, -1):
@@ -83,7 +90,9 @@ def basins(kkt: KKTSet, sign: Any = 1) -> list[Basin] | None:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A closed arc of the circle (a point: of length 0) in degrees, and the signs of N' before and after it."""
+    """A closed arc of the circle (a point: of length 0) in degrees, and the signs of N' before and after
+    it.
+    """
 
     start: Ball
     end: Ball
@@ -98,7 +107,9 @@ def _planar(kkt: PlanarKKT, sign: int) -> list[Basin]:
             zero = Ball(0, point.angle_deg.bits)
             entries.append(_Entry(point.angle_deg, point.angle_deg, zero, point.sides))
         else:
-            entries.append(_Entry(point.start_deg, point.end_deg, _turn(point.start_deg, point.end_deg), point.sides))
+            entries.append(
+                _Entry(point.start_deg, point.end_deg, _turn(point.start_deg, point.end_deg), point.sides)
+            )
     gaps = [_turn(each.end, entries[(i + 1) % len(entries)].start) for i, each in enumerate(entries)]
     return _partition(entries, gaps, sign)
 

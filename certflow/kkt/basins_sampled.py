@@ -1,14 +1,17 @@
-"""Estimates of basin fractions: from how much of the sphere of initial directions the limit flow goes to each KKT entry.
+"""Estimates of basin fractions: from how much of the sphere of initial directions the limit flow goes to each
+KKT entry.
 
-Nothing here is proved; a fraction is an *estimate* with a confidence interval. Directions are drawn uniformly, all flow at
-once under `u' = P s∇N(u)` in double precision (an explicit Runge-Kutta pair of orders 3 and 2, each start with its own step
-size) until they stand still, and each end is given to the nearest entry within a stated distance. For power 1 the field jumps
-at kinks and a flow that slides along one jitters about it; steps have a least size then, what stands still is the mean
-motion, and the distance is larger. A start that does not come to rest, or rests near no entry, counts as *elsewhere*.
+Nothing here is proved; a fraction is an *estimate* with a confidence interval. Directions are drawn
+uniformly, all flow at once under `u' = P s∇N(u)` in double precision (an explicit Runge-Kutta pair of orders
+3 and 2, each start with its own step size) until they stand still, and each end is given to the nearest entry
+within a stated distance. For power 1 the field jumps at kinks and a flow that slides along one jitters about
+it; steps have a least size then, what stands still is the mean motion, and the distance is larger. A start
+that does not come to rest, or rests near no entry, counts as *elsewhere*.
 
 The interval is that of Clopper and Pearson (1934): for k hits among m starts its ends are the solutions p of
-`P(Bin(m, p) >= k) = (1 - c)/2` and `P(Bin(m, p) <= k) = (1 - c)/2` (0 if k = 0, 1 if k = m). It contains the probability of
-a hit with probability at least c, for each entry by itself. What it does not account for is the error of the flow.
+`P(Bin(m, p) >= k) = (1 - c)/2` and `P(Bin(m, p) <= k) = (1 - c)/2` (0 if k = 0, 1 if k = m). It contains the
+probability of a hit with probability at least c, for each entry by itself. What it does not account for is
+the error of the flow.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ _SWEEPS = 300
 
 @dataclass(frozen=True)
 class Share:
-    """The estimated fraction of the initial directions that flow to one entry, and its confidence interval."""
+    """The estimated fraction of the initial directions that flow to one entry, and its confidence
+    interval.
+    """
 
     hits: int
     fraction: float
@@ -56,7 +61,8 @@ class Share:
 class BasinEstimate:
     """Estimates for the entries of a KKT set, in their order, and for the directions that go `elsewhere`.
 
-    The flow was that of `sign` N; `confidence` is that of each interval by itself. The same `seed` gives the same starts.
+    The flow was that of `sign` N; `confidence` is that of each interval by itself. The same `seed` gives the
+    same starts.
     """
 
     shares: tuple[Share, ...]
@@ -96,8 +102,9 @@ def sample_basins(
     """Estimated fractions of the sphere that flow to each entry of `kkt`, the KKT set of the problem;
     reproducible (L6.29).
 
-    For a set "of one neuron" the sphere is that of the weights of one neuron, whose output weight is `sign` (1 or -1) if it is
-    not trained. Raises `BadInput` for a sign, a confidence or a number of starts that makes no sense.
+    For a set "of one neuron" the sphere is that of the weights of one neuron, whose output weight is `sign`
+    (1 or -1) if it is not trained. Raises `BadInput` for a sign, a confidence or a number of starts that
+    makes no sense.
     """
     if sign not in (1, -1):
         raise BadInput(f"sign: {sign!r} is not 1 or -1.")
@@ -124,7 +131,8 @@ def sample_basins(
 
 
 def flow_to_rest(gradient: Gradient, starts: Array, jumps: bool = False) -> tuple[Array, Array]:
-    """Where the flow of P∇N from each row of `starts` (unit vectors) is when it stands still, and whether it does.
+    """Where the flow of P∇N from each row of `starts` (unit vectors) is when it stands still, and whether it
+    does.
 
     `jumps`: the gradient is not continuous; then the mean motion over many steps is what stands still.
     """
@@ -229,7 +237,9 @@ def clopper_pearson(hits: int, starts: int, confidence: float) -> tuple[float, f
     choose = logs[-1] - logs - logs[::-1]
 
     def at_least(p: float, least: int) -> float:
-        return float(np.exp(choose[least:] + k[least:] * np.log(p) + (starts - k[least:]) * np.log1p(-p)).sum())
+        return float(
+            np.exp(choose[least:] + k[least:] * np.log(p) + (starts - k[least:]) * np.log1p(-p)).sum()
+        )
 
     low = 0.0 if hits == 0 else _solve(lambda p: at_least(p, hits) - tail)
     high = 1.0 if hits == starts else _solve(lambda p: at_least(p, hits + 1) - (1 - tail))

@@ -1,8 +1,9 @@
 """All KKT points of the constrained NCF of a problem, by the sharpest proof that its network allows (L6).
 
-Networks whose trained layers are the last two, or the one before the last, are sums of neurons on fixed features, and one
-neuron is enumerated. For order 2 every KKT point of all weights consists of neurons at KKT points with one common value
-N_j = N, with any norms, and of neurons at zero; for L > 2 the norms are those with equal `N_j |w_j|^(L-2)`.
+Networks whose trained layers are the last two, or the one before the last, are sums of neurons on fixed
+features, and one neuron is enumerated. For order 2 every KKT point of all weights consists of neurons at KKT
+points with one common value N_j = N, with any norms, and of neurons at zero; for L > 2 the norms are those
+with equal `N_j |w_j|^(L-2)`.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ ONE_NEURON, ALL_WEIGHTS = "one neuron", "all weights"
 
 @dataclass(frozen=True)
 class Budget:
-    """How much work an enumeration may be: cells of an arrangement, boxes of a branch and bound, the most weights for which
-    that is tried, and starts of the multi-start ascent. All are counts, so that results do not depend on the machine."""
+    """How much work an enumeration may be: cells of an arrangement, boxes of a branch and bound, the most
+    weights for which that is tried, and starts of the multi-start ascent. All are counts, so that results do
+    not depend on the machine.
+    """
 
     cells: int = 20_000
     boxes: int = 2_000_000
@@ -62,14 +65,18 @@ class Budget:
 
 
 def kkt_set(
-    problem: ProblemSource, digits: SupportsIndex = 30, budget: Budget | None = None, progress: Progress | None = None
+    problem: ProblemSource,
+    digits: SupportsIndex = 30,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
 ) -> KKTSet:
     """KKT points of the NCF of the problem on the unit sphere, all of them if the status is "complete" (L6.1,
     L6.16).
 
-    Of one neuron (with output weight 1 if that is not trained) for networks that are sums of neurons, else of all weights;
-    coordinates in the order of the network's weights. Numbers have radius about 10^-digits where the proof allows it. The
-    status is "partial" where only some points are proved. Raises `Inconclusive` for networks that cannot be enclosed.
+    Of one neuron (with output weight 1 if that is not trained) for networks that are sums of neurons, else of
+    all weights; coordinates in the order of the network's weights. Numbers have radius about 10^-digits where
+    the proof allows it. The status is "partial" where only some points are proved. Raises `Inconclusive` for
+    networks that cannot be enclosed.
     """
     problem, digits, budget = Problem.load(problem), require_digits(digits), budget or Budget()
     network = problem.network
@@ -77,12 +84,16 @@ def kkt_set(
         features = network.features(problem.X)
         if network.is_sum_of_neurons:
             neuron = Neuron.of(features, problem.z, network.activation)
-            return (_two_layers if network.depth in network.trained else neuron_kkt)(neuron, digits, budget, progress)
+            return (_two_layers if network.depth in network.trained else neuron_kkt)(
+                neuron, digits, budget, progress
+            )
         if not any(problem.z) or not features.any():
             return everywhere(network.size, digits, ALL_WEIGHTS)
         if network.activation == Activation(Fraction(1), 1) and len(network.trained) == network.depth:
             g = list(np.array(problem.z) @ problem.X)
-            return deep_linear(network, g, digits) if any(g) else everywhere(network.size, digits, ALL_WEIGHTS)
+            return (
+                deep_linear(network, g, digits) if any(g) else everywhere(network.size, digits, ALL_WEIGHTS)
+            )
     N = problem.correlation
     if isinstance(network, Expression):
         N = in_weights_alone(N)
@@ -93,11 +104,17 @@ def kkt_set(
     if N.size <= MOST_WEIGHTS:
         matrix = quadratic_form(N)
         if matrix is not None:
-            return quadratic_form_kkt(matrix, digits) if any(map(any, matrix)) else everywhere(N.size, digits, ALL_WEIGHTS)
+            return (
+                quadratic_form_kkt(matrix, digits)
+                if any(map(any, matrix))
+                else everywhere(N.size, digits, ALL_WEIGHTS)
+            )
     return _near_one(_all_weights, N, digits, budget, progress)
 
 
-def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None) -> KKTSet:
+def neuron_kkt(
+    neuron: Neuron, digits: int = 30, budget: Budget | None = None, progress: Progress | None = None
+) -> KKTSet:
     """KKT points of one neuron n on the unit sphere of its inputs; see `kkt_set`."""
     budget = budget or Budget()
     if not neuron.hinges:
@@ -120,7 +137,9 @@ def neuron_kkt(neuron: Neuron, digits: int = 30, budget: Budget | None = None, p
 
 
 def _of_a_neuron(found: KKTSet, too_many: str) -> KKTSet:
-    """The set found by search of all weights of one neuron; if it is not complete, with the reason why there was a search."""
+    """The set found by search of all weights of one neuron; if it is not complete, with the reason why there
+    was a search.
+    """
     reasons = [too_many.rstrip("."), found.reason] if too_many and not found.complete else [found.reason]
     return replace(found, of=ONE_NEURON, reason="; ".join(reasons))
 
@@ -135,7 +154,9 @@ def _two_layers(neuron: Neuron, digits: int, budget: Budget, progress: Progress 
         except Inconclusive as error:
             N = Correlation(TwoLayer(neuron.inputs, 1, Activation(Fraction(0), 1)), *neuron.samples())
             return _of_a_neuron(_near_one(_by_ascent, N, digits, budget, progress), str(error))
-    up, down = (neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated()))
+    up, down = (
+        neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress) for each in (neuron, neuron.negated())
+    )
     return lift(neuron, up, down, digits)
 
 
@@ -154,7 +175,9 @@ def _by_ascent(N: Correlation, digits: int, budget: Budget, progress: Progress |
 
 
 def _small_or_large(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
-    """By branch and bound if there are few weights, and by search from many starts where that leaves something open."""
+    """By branch and bound if there are few weights, and by search from many starts where that leaves
+    something open.
+    """
     if N.size > budget.weights:
         return _by_ascent(N, digits, budget, progress)
     found = search(N, digits, budget.boxes, progress)
@@ -170,15 +193,23 @@ def _falling(points: list[KKTPoint]) -> list[KKTPoint]:
 
 
 def _all_weights(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> KKTSet:
-    """The KKT points of a network that is no sum of neurons: of a large one those of rank one and what a search finds."""
+    """The KKT points of a network that is no sum of neurons: of a large one those of rank one and what a
+    search finds.
+    """
     if N.size <= budget.weights or not isinstance(N.network, FeedForward):
         return _small_or_large(N, digits, budget, progress)
     known = _rank_one(N, digits, budget, progress)
     given = [_ordered(N.network, point) for point in known]
     found = verified_points(N, budget.starts, digits, progress=progress, given=given)
     listed = [_ordered(N.network, point) for point in found.points]
-    rest = [p for p, at in zip(known, given, strict=True) if not any(np.abs(at - other).max() < _SAME for other in listed)]
-    return replace(found, points=_falling([*found.points, *rest]), counts={**found.counts, "of rank one": len(known)})
+    rest = [
+        p
+        for p, at in zip(known, given, strict=True)
+        if not any(np.abs(at - other).max() < _SAME for other in listed)
+    ]
+    return replace(
+        found, points=_falling([*found.points, *rest]), counts={**found.counts, "of rank one": len(known)}
+    )
 
 
 def _rank_one(N: Correlation, digits: int, budget: Budget, progress: Progress | None) -> list[KKTPoint]:
@@ -187,7 +218,10 @@ def _rank_one(N: Correlation, digits: int, budget: Budget, progress: Progress | 
         neurons = effective_neurons(N)
     except BadInput:
         return []
-    entries = {signs: neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress).points for signs, each in neurons.items()}
+    entries = {
+        signs: neuron_kkt(each, digits + EXTRA_DIGITS, budget, progress).points
+        for signs, each in neurons.items()
+    }
     return list(rank_one_points(N, entries, digits, budget.starts).points)
 
 
@@ -221,7 +255,9 @@ def _both(points: list[KKTPoint], digits: int, of: str) -> KKTSet:
     """The set of the two points of the sphere of one weight."""
     values = [point.value for point in points]
     n_max, n_min = values[0].maximum(values[1]), values[0].minimum(values[1])
-    return KKTSet(points, digits, method="the sphere of one weight has two points", of=of, n_max=n_max, n_min=n_min)
+    return KKTSet(
+        points, digits, method="the sphere of one weight has two points", of=of, n_max=n_max, n_min=n_min
+    )
 
 
 def everywhere(size: int, digits: int, of: str) -> KKTSet:
@@ -232,6 +268,13 @@ def everywhere(size: int, digits: int, of: str) -> KKTSet:
     point = tuple(Ball(c, bits) for c in axes[0])
     whole = Continuum(size - 1, lines=axes)
     entry = KKTPoint(
-        Kind.DEGENERATE, point, zero, zero, (0, size - 1, 0), axes[0], whole, "N is zero: every direction is a KKT point"
+        Kind.DEGENERATE,
+        point,
+        zero,
+        zero,
+        (0, size - 1, 0),
+        axes[0],
+        whole,
+        "N is zero: every direction is a KKT point",
     )
     return KKTSet([entry], digits, method="N vanishes identically", of=of, n_max=zero, n_min=zero)

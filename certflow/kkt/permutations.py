@@ -1,4 +1,6 @@
-"""One representative of weights that differ by the order of hidden neurons only; N does not see that order."""
+"""One representative of weights that differ by the order of hidden neurons only; N does not see that
+order.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,12 @@ _DIGITS = 6
 
 
 def in_order(network: Network, w: np.ndarray) -> np.ndarray:
-    """The weights `w` (size doubles) with the neurons of each hidden layer between trained ones in a fixed order.
+    """The weights `w` (size doubles) with the neurons of each hidden layer between trained ones in a fixed
+    order.
 
-    An exact permutation, so KKT points go to KKT points. Weights that differ by such a permutation usually, not always, give
-    the same result: neurons are compared by their incoming weights and the size of the outgoing ones, rounded.
+    An exact permutation, so KKT points go to KKT points. Weights that differ by such a permutation usually,
+    not always, give the same result: neurons are compared by their incoming weights and the size of the
+    outgoing ones, rounded.
     """
     if not isinstance(network, FeedForward):
         return w

@@ -31,8 +31,9 @@ def overlap(first: Sequence[Ball], second: Sequence[Ball]) -> bool:
 class Continuum:
     """A set of more than one KKT point: the directions of a cone, or what `equation` says.
 
-    The cone is {sum of a_k rays_k with a_k >= 0, plus any combination of the lines}; `dimension` is that of the set on the
-    sphere (an arc has 1), None if it is not known. Without rays and lines only the `equation` describes it.
+    The cone is {sum of a_k rays_k with a_k >= 0, plus any combination of the lines}; `dimension` is that of
+    the set on the sphere (an arc has 1), None if it is not known. Without rays and lines only the `equation`
+    describes it.
     """
 
     dimension: int | None
@@ -54,11 +55,11 @@ class Continuum:
 class KKTPoint:
     """One KKT point on the unit sphere, or (with `continuum`) a set of them of which `point` is one.
 
-    `point` encloses a unit vector; `direction`, if known, is an exact positive multiple of it. `value` is N there (on the
-    whole set). `gap` is minus the largest eigenvalue of the Hessian of N on the tangent space, on a kink the smallest over
-    the adjacent cells, None where it is not known. `inertia` counts the positive, zero and negative eigenvalues of that
-    Hessian, None where N is not twice differentiable or the counts are not known. `reason` says why a point is degenerate,
-    or what is special about it.
+    `point` encloses a unit vector; `direction`, if known, is an exact positive multiple of it. `value` is N
+    there (on the whole set). `gap` is minus the largest eigenvalue of the Hessian of N on the tangent space,
+    on a kink the smallest over the adjacent cells, None where it is not known. `inertia` counts the positive,
+    zero and negative eigenvalues of that Hessian, None where N is not twice differentiable or the counts are
+    not known. `reason` says why a point is degenerate, or what is special about it.
     """
 
     kind: Kind
@@ -72,7 +73,9 @@ class KKTPoint:
 
     @property
     def neuron_signs(self) -> tuple[int, ...]:
-        """The signs s of a neuron (which flows under s N) for which this KKT point is non-negative, s N >= 0."""
+        """The signs s of a neuron (which flows under s N) for which this KKT point is non-negative, s N >=
+        0.
+        """
         sign = self.value.sign()
         return (1, -1) if sign not in (1, -1) else (sign,)
 
@@ -104,10 +107,10 @@ class KKTPoint:
 class KKTSet:
     """KKT points of N on the unit sphere, and what is proved about the rest of it.
 
-    If the `status` is partial, `reason` says why, and where there may be others. `n_max` and `n_min` enclose the extrema of
-    N over the sphere, None where the set does not give them. `method` names the proof, `counts` what it visited (cells,
-    faces, boxes). `of` says of which function: "one neuron" or "all weights". `undecided` is a bound of the share of the
-    sphere on which nothing is decided.
+    If the `status` is partial, `reason` says why, and where there may be others. `n_max` and `n_min` enclose
+    the extrema of N over the sphere, None where the set does not give them. `method` names the proof,
+    `counts` what it visited (cells, faces, boxes). `of` says of which function: "one neuron" or "all
+    weights". `undecided` is a bound of the share of the sphere on which nothing is decided.
     """
 
     points: Sequence[KKTPoint]

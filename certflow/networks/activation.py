@@ -18,11 +18,12 @@ MAX_POWER = 16
 
 @dataclass(frozen=True)
 class Activation:
-    """`max(z, alpha z)^power` with -1 <= alpha <= 1 and power >= 1: linear, (leaky) ReLU, absolute value and powers.
+    """`max(z, alpha z)^power` with -1 <= alpha <= 1 and power >= 1: linear, (leaky) ReLU, absolute value and
+    powers.
 
-    On each side of z = 0 it is a monomial, `c z^power` with c = 1 for z > 0 and c = alpha^power for z < 0. A *cell*
-    is the array of these coefficients; on a cell the network is a polynomial, in every arithmetic. At z = 0 the
-    Clarke selection is explicit: `c = at_kink + (1 - at_kink) alpha^power` with 0 <= at_kink <= 1.
+    On each side of z = 0 it is a monomial, `c z^power` with c = 1 for z > 0 and c = alpha^power for z < 0. A
+    *cell* is the array of these coefficients; on a cell the network is a polynomial, in every arithmetic. At
+    z = 0 the Clarke selection is explicit: `c = at_kink + (1 - at_kink) alpha^power` with 0 <= at_kink <= 1.
     """
 
     alpha: Fraction = Fraction(0)
@@ -31,7 +32,10 @@ class Activation:
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", short_number(self.alpha, "activation.alpha"))
         if not -1 <= self.alpha <= 1:
-            raise BadInput(f"activation.alpha: {shown(self.alpha)} is outside [-1, 1]; max(z, alpha z) needs -1 <= alpha <= 1.")
+            raise BadInput(
+                f"activation.alpha: {shown(self.alpha)} is outside [-1, 1]; max(z, alpha z) needs -1 <= "
+                f"alpha <= 1."
+            )
         object.__setattr__(self, "power", whole(self.power, "activation.power", 1, MAX_POWER))
 
     @classmethod
@@ -43,9 +47,13 @@ class Activation:
         if activation is None:
             return cls(0 if alpha is None else alpha, 1 if power is None else power)  # type: ignore[arg-type]
         if not isinstance(activation, Activation):
-            raise BadInput(f"network.activation: expected Activation(alpha=0, power=2), got {shown(activation)}.")
+            raise BadInput(
+                f"network.activation: expected Activation(alpha=0, power=2), got {shown(activation)}."
+            )
         if alpha is not None or power is not None:
-            raise BadInput("network.activation: alpha and power are those of the activation; give it or them.")
+            raise BadInput(
+                "network.activation: alpha and power are those of the activation; give it or them."
+            )
         return activation
 
     @cached_property
@@ -64,22 +72,34 @@ class Activation:
         return self.power - 1 if self.has_kink else None
 
     def coefficients(self, ar: Arithmetic, sign: np.ndarray, at_kink: Fraction = Fraction(0)) -> Any:
-        """The cell of an array of signs: exact coefficients where the sign is known, the hull of both branches
-        (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign` (L1.1, L3.1)."""
+        """The cell of an array of signs: exact coefficients where the sign is known, the hull of both
+        branches (which contains every Clarke selection) where it is `UNKNOWN`. Same shape as `sign` (L1.1,
+        L3.1).
+        """
         off = self.off
         table = ar.constants(at_kink + (1 - at_kink) * off if at_kink else off, Fraction(1), Fraction(0), off)
-        cell = table[sign]  # the signs 0, 1 and -1 are places in the table; UNKNOWN, place 2, is replaced below
+        cell = table[
+            sign
+        ]  # the signs 0, 1 and -1 are places in the table; UNKNOWN, place 2, is replaced below
         unknown = sign == UNKNOWN
         if unknown.any():
             cell[unknown] = ar.hull(min(off, Fraction(1)), max(off, Fraction(1)))
         return cell
 
     def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
-        """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the power."""
+        """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the
+        power.
+        """
         factor = 1
         for i in range(times):
             factor *= self.power - i
         exponent = self.power - times
         if exponent < 0:
             return cell * 0
-        return cell * factor if exponent == 0 else cell * factor * z**exponent if factor != 1 else cell * z**exponent
+        return (
+            cell * factor
+            if exponent == 0
+            else cell * factor * z**exponent
+            if factor != 1
+            else cell * z**exponent
+        )

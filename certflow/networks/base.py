@@ -13,18 +13,23 @@ import numpy as np
 from certflow.arithmetic.base import Arithmetic
 
 Select = Callable[[int, Any], Any]
-"""Given a layer (or kink) number and its kink arguments z, the cell: the array of branch coefficients for z."""
+"""Given a layer (or kink) number and its kink arguments z, the cell: the array of branch coefficients for
+z.
+"""
 
 Enclose = Callable[[int, Any], Any]
-"""Given a layer (or kink) number and its kink arguments z, an enclosure of them that may be tighter, in the same shape."""
+"""Given a layer (or kink) number and its kink arguments z, an enclosure of them that may be tighter, in the
+same shape.
+"""
 
 
 @dataclass
 class Forward:
     """One forward pass: what the derivatives need, and nothing is computed twice.
 
-    `kinks[l]` are the arguments of the activations of layer l (n × width), `cells[l]` the coefficients chosen for
-    them, `block_outputs` (n × blocks) sum to `outputs` (n). `saved` belongs to the network that made the pass.
+    `kinks[l]` are the arguments of the activations of layer l (n × width), `cells[l]` the coefficients chosen
+    for them, `block_outputs` (n × blocks) sum to `outputs` (n). `saved` belongs to the network that made the
+    pass.
     """
 
     ar: Arithmetic
@@ -40,8 +45,8 @@ class Forward:
 class Network(ABC):
     """A network `H(x; w)` with `size` weights, `inputs` inputs and one output.
 
-    Weights are one flat vector; arrays hold numbers of one `Arithmetic`. All derivatives are those of the polynomial
-    on the chosen cell, so on a kink they are the Clarke selection that the cell states.
+    Weights are one flat vector; arrays hold numbers of one `Arithmetic`. All derivatives are those of the
+    polynomial on the chosen cell, so on a kink they are the Clarke selection that the cell states.
     """
 
     inputs: int
@@ -55,7 +60,9 @@ class Network(ABC):
 
     @abstractmethod
     def part(self, places: Sequence[int]) -> Network:
-        """The sum of the functions of some blocks of a separable network; neurons may be taken more than once."""
+        """The sum of the functions of some blocks of a separable network; neurons may be taken more than
+        once.
+        """
 
     def block(self, j: int) -> Network:
         """The network of block j alone, so that H(x; w) is the sum over j of `block(j)` at `w[blocks[j]]`."""
@@ -77,7 +84,9 @@ class Network(ABC):
         return len(self.blocks) > 1
 
     def check_samples(self, X: np.ndarray) -> None:
-        """Raise `BadInput` for the first exact sample (rows of X) at which the output is not defined, whatever the weights."""
+        """Raise `BadInput` for the first exact sample (rows of X) at which the output is not defined,
+        whatever the weights.
+        """
         del X  # layers are defined everywhere
 
     @property
@@ -107,8 +116,8 @@ class Network(ABC):
 
         Where `w` has a leading axis (many × size), so have all results, also those of the derivatives.
 
-        `enclose` replaces kink arguments computed from `w` by what is otherwise known of them, for example that the
-        weights lie in a Euclidean ball and not only in a box; it comes before `select`.
+        `enclose` replaces kink arguments computed from `w` by what is otherwise known of them, for example
+        that the weights lie in a Euclidean ball and not only in a box; it comes before `select`.
         """
 
     @abstractmethod
@@ -121,7 +130,9 @@ class Network(ABC):
 
     @abstractmethod
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
-        """The matrix `sum_i r_i d²H_i/dw²` (size × size), or its products with exact `directions` (rows) as rows."""
+        """The matrix `sum_i r_i d²H_i/dw²` (size × size), or its products with exact `directions` (rows) as
+        rows.
+        """
 
     def outputs(self, ar: Arithmetic, w: Any, X: Any, at_kink: Fraction = Fraction(0)) -> Any:
         """The outputs H(x_i; w) (n)."""
@@ -129,8 +140,9 @@ class Network(ABC):
 
 
 def directions_in(ar: Arithmetic, directions: np.ndarray | None, size: int) -> Any:
-    """Exact directions (rows) in the given arithmetic, the `size` unit vectors if there are none; each different
-    number of an array of machine integers is converted once."""
+    """Exact directions (rows) in the given arithmetic, the `size` unit vectors if there are none; each
+    different number of an array of machine integers is converted once.
+    """
     rows = np.eye(size, dtype=int) if directions is None else directions
     if rows.dtype == object:
         return ar.array(rows)

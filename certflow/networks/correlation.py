@@ -1,7 +1,8 @@
 """The neural correlation function `N(w) = sum_i z_i H(x_i; w)`, or that of any other residuals, as an object.
 
-One definition serves every arithmetic: floats propose, exact numbers, balls and midpoint-radius arrays prove, jets
-follow flows. Weights with a leading axis (many × size) are evaluated together, and all results have that axis, too.
+One definition serves every arithmetic: floats propose, exact numbers, balls and midpoint-radius arrays prove,
+jets follow flows. Weights with a leading axis (many × size) are evaluated together, and all results have that
+axis, too.
 """
 
 from __future__ import annotations
@@ -49,15 +50,17 @@ class Evaluation:
         return self.network.jacobian(self.run)
 
     def hessian(self, directions: np.ndarray | None = None) -> Any:
-        """The second derivative on the cells ((many ×) size × size), or its products with the exact rows `directions`."""
+        """The second derivative on the cells ((many ×) size × size), or its products with the exact rows
+        `directions`.
+        """
         return self.network.hessian(self.run, self.z, directions)
 
 
 class Correlation:
     """`N(w) = sum_i z_i H(x_i; w)` of a network on samples X (n × inputs, exact).
 
-    `z` (n) are exact numbers, or residuals that are only enclosed: balls, or an array of the number system that N
-    will be evaluated in. Doubles in X or z can be evaluated in doubles alone.
+    `z` (n) are exact numbers, or residuals that are only enclosed: balls, or an array of the number system
+    that N will be evaluated in. Doubles in X or z can be evaluated in doubles alone.
     """
 
     def __init__(self, network: Network, X: Any, z: Any) -> None:
@@ -73,14 +76,18 @@ class Correlation:
 
     @cached_property
     def order(self) -> int | Fraction:
-        """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; `BadInput` for a network that has none."""
+        """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; `BadInput` for a network that has
+        none.
+        """
         from certflow.symbolic.homogeneity import homogeneity
 
         return homogeneity(self.network).order
 
     @cached_property
     def smoothness(self) -> float:
-        """At least how smooth N is: inf, r >= 0 for C^(r,1) (0: locally Lipschitz), or `UNKNOWN_SMOOTHNESS`."""
+        """At least how smooth N is: inf, r >= 0 for C^(r,1) (0: locally Lipschitz), or
+        `UNKNOWN_SMOOTHNESS`.
+        """
         from certflow.symbolic.smoothness import smoothness_of
 
         return smoothness_of(self.network)
@@ -95,7 +102,9 @@ class Correlation:
         at_kink: Fraction = Fraction(0),
         enclose: Enclose | None = None,
     ) -> Evaluation:
-        """N about the weights `w` ((many ×) size) in numbers of `ar`; the options are those of `Network.forward`."""
+        """N about the weights `w` ((many ×) size) in numbers of `ar`; the options are those of
+        `Network.forward`.
+        """
         X, z = self.numbers(ar)
         return Evaluation(self.network, self.network.forward(ar, w, X, select, at_kink, enclose), z)
 
@@ -112,13 +121,17 @@ class Correlation:
         return self.at(ar, w).hessian(directions)
 
     def numbers(self, ar: Arithmetic) -> tuple[Any, Any]:
-        """X and z in numbers of `ar`, converted once. Raises `TypeError` for residuals that these cannot hold."""
+        """X and z in numbers of `ar`, converted once. Raises `TypeError` for residuals that these cannot
+        hold.
+        """
         found = self._numbers.get(ar)
         if found is None:
             for oldest in list(self._numbers)[: 1 - _MOST_CONVERSIONS]:
                 self._numbers.pop(oldest, None)
             if ar.is_rigorous and self._is_approximate:
-                raise TypeError("samples and residuals in doubles are evaluated in doubles; give exact numbers.")
+                raise TypeError(
+                    "samples and residuals in doubles are evaluated in doubles; give exact numbers."
+                )
             found = self._numbers[ar] = ar.array(self.X), self._residuals(ar)
         return found
 
@@ -132,7 +145,8 @@ class Correlation:
         if not isinstance(z, np.ndarray):
             if type(z) is not type(ar.array([Fraction(0)])):
                 raise TypeError(
-                    f"residuals of type {type(z).__name__} are not evaluated in {ar.name} numbers; enclose them in balls"
+                    f"residuals of type {type(z).__name__} are not evaluated in {ar.name} numbers; enclose "
+                    f"them in balls"
                 )
             return z
         if not any(isinstance(each, Enclosure) for each in z):
@@ -160,7 +174,9 @@ class Correlation:
         return other
 
     def block(self, j: int) -> Correlation:
-        """The part that block j of the weights has: N is the sum over j of `block(j)` at `w[network.blocks[j]]`."""
+        """The part that block j of the weights has: N is the sum over j of `block(j)` at
+        `w[network.blocks[j]]`.
+        """
         return self.seen_by(self.network.block(j))
 
     def restricted(self, indices: Collection[int]) -> Correlation:

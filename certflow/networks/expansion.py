@@ -28,8 +28,9 @@ class _TooLarge(Exception):
 def expand(node: Node) -> Node | None:
     """`node` multiplied out with like terms collected, or None if that has more than `MAX_TERMS` terms.
 
-    A polynomial in its names and in the kinks, roots, functions and reciprocals of sums that occur in it; those are
-    expanded inside. Equal polynomials give equal trees. Powers of one thing are added: u**3/u is u**2.
+    A polynomial in its names and in the kinks, roots, functions and reciprocals of sums that occur in it;
+    those are expanded inside. Equal polynomials give equal trees. Powers of one thing are added: u**3/u is
+    u**2.
     """
     try:
         for _ in range(3):
@@ -83,7 +84,8 @@ class _Expander:
     def _atom(self, node: Node, exponent: Fraction = Fraction(1)) -> SparsePolynomial:
         coefficient = Fraction(1)
         if node.is_number:
-            # Of a power of a number only an irrational root is an atom: sqrt(8) is the atom 8 with the exponent 1/2.
+            # Of a power of a number only an irrational root is an atom: sqrt(8) is the atom 8 with the
+            # exponent 1/2.
             coefficient, exponent = node.value ** math.floor(exponent), exponent - math.floor(exponent)
             if not exponent:
                 return {(): coefficient} if coefficient else {}
@@ -127,7 +129,9 @@ class _Expander:
             return {tuple((atom, e * exponent) for atom, e in monomial): coefficient ** int(exponent)}
         whole = self.rebuild(base)
         if exponent.denominator == 1 and not whole.is_number:
-            return self._atom(whole, exponent)  # 1/(a + b): the sum is an atom here, so that its powers add up
+            return self._atom(
+                whole, exponent
+            )  # 1/(a + b): the sum is an atom here, so that its powers add up
         rebuilt = tree.power(whole, exponent)
         return self._atom(rebuilt.args[0], rebuilt.value) if rebuilt.op == "pow" else self._atom(rebuilt)
 
@@ -137,7 +141,12 @@ class _Expander:
         nodes = list(self.atoms)
         order = sorted(polynomial, key=lambda monomial: _sort_key(monomial, nodes))
         return tree.add(
-            tree.mul([tree.number(polynomial[monomial]), *(tree.power(nodes[atom], e) for atom, e in _by_text(monomial, nodes))])
+            tree.mul(
+                [
+                    tree.number(polynomial[monomial]),
+                    *(tree.power(nodes[atom], e) for atom, e in _by_text(monomial, nodes)),
+                ]
+            )
             for monomial in order
         )
 
@@ -154,7 +163,7 @@ def _sort_key(monomial: Monomial, nodes: list[Node]) -> list[tuple[tuple[bool, i
     return [(_node_key(nodes[atom]), -e) for atom, e in _by_text(monomial, nodes)]
 
 
-# -- separating --------------------------------------------------------------------------------------------------------
+# -- separating ----------------------------------------------------------------------------------------------
 
 
 def terms_of(node: Node, weights: Collection[str]) -> list[Node]:
@@ -173,9 +182,9 @@ def terms_of(node: Node, weights: Collection[str]) -> list[Node]:
 def separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], Node]]:
     """Pairs (indices of weights, tree) of disjoint weights, in order, whose trees sum to `node`.
 
-    Two weights are together if a term holds both. The tree is split as it is written, or multiplied out if that
-    splits it further, or if constants cancel only between the parts: those of `(u + 1)**2 - 2*u + v**2 - 1` are u**2
-    and v**2. Weights that do not occur are pairs of their own, with the tree 0.
+    Two weights are together if a term holds both. The tree is split as it is written, or multiplied out if
+    that splits it further, or if constants cancel only between the parts: those of `(u + 1)**2 - 2*u + v**2 -
+    1` are u**2 and v**2. Weights that do not occur are pairs of their own, with the tree 0.
     """
     parts = _separate(node, weights)
     if len(parts) == len(weights) == 1:
@@ -217,7 +226,9 @@ def _separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...],
         members.setdefault(root(i), []).append(i)
     trees: dict[int, list[Node]] = {r: [] for r in members}
     for term, indices in zip(terms, owned, strict=True):
-        trees[root(indices[0]) if indices else 0].append(term)  # a term without weights goes to the first block
+        trees[root(indices[0]) if indices else 0].append(
+            term
+        )  # a term without weights goes to the first block
     if len(members) == 1:
         return [(tuple(members[0]), node)]
     return [(tuple(indices), tree.add(trees[r])) for r, indices in members.items()]

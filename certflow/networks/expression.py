@@ -30,10 +30,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 class Expression(Network):
     """`H(x; w)` written as one expression in named weights and inputs.
 
-    `output` is text of the grammar (`networks/grammar.py`) or a sympy expression of the same operations, whose
-    symbols are known by name and whose floats are their dyadic value. Every `abs`, `max` and `min` that depends on a
-    weight is a kink, numbered as in `Forward.kinks` (n × 1 each): `abs(e) = c e` with c in {1, -1}, `max(a, b) = b + c (a - b)`
-    and `min(a, b) = a - c (a - b)` with c in {1, 0}; `at_kink` weighs the first of the two. Raises `BadInput`.
+    `output` is text of the grammar (`networks/grammar.py`) or a sympy expression of the same operations,
+    whose symbols are known by name and whose floats are their dyadic value. Every `abs`, `max` and `min` that
+    depends on a weight is a kink, numbered as in `Forward.kinks` (n × 1 each): `abs(e) = c e` with c in {1,
+    -1}, `max(a, b) = b + c (a - b)` and `min(a, b) = a - c (a - b)` with c in {1, 0}; `at_kink` weighs the
+    first of the two. Raises `BadInput`.
     """
 
     kind = "expression"
@@ -42,14 +43,19 @@ class Expression(Network):
         self._weights, self.input_names = _checked_names(weights, "weights"), _checked_names(inputs, "inputs")
         shared = set(self._weights) & set(self.input_names)
         if shared:
-            raise BadInput(f"network.weights: {min(shared)} is also an input; give every weight and input its own name.")
+            raise BadInput(
+                f"network.weights: {min(shared)} is also an input; give every weight and input its own name."
+            )
         self.size, self.inputs = len(self._weights), len(self.input_names)
         self.tree = _tree_of(output, (*self._weights, *self.input_names))
         self.output = tree.to_text(self.tree)
         if len(self.output) > MAX_LENGTH:
-            raise BadInput(f"network.output: the expression takes {len(self.output)} characters; at most {MAX_LENGTH} are read.")
+            raise BadInput(
+                f"network.output: the expression takes {len(self.output)} characters; at most {MAX_LENGTH} "
+                f"are read."
+            )
 
-    # -- structure -----------------------------------------------------------------------------------------------------
+    # -- structure -------------------------------------------------------------------------------------------
 
     @property
     def weight_names(self) -> tuple[str, ...]:
@@ -89,7 +95,7 @@ class Expression(Network):
         """The output as a sympy expression in real symbols."""
         return to_sympy(self.tree)
 
-    # -- evaluation ----------------------------------------------------------------------------------------------------
+    # -- evaluation ------------------------------------------------------------------------------------------
 
     def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
         kink = self.tape.steps[self.tape.kinks[layer]]
@@ -123,7 +129,9 @@ class Expression(Network):
         outputs = results[0]
         for result in results[1:]:
             outputs = outputs + result
-        block_outputs = np.concatenate([result.reshape(*lead, n, 1) for result in results], axis=len(lead) + 1)
+        block_outputs = np.concatenate(
+            [result.reshape(*lead, n, 1) for result in results], axis=len(lead) + 1
+        )
         kinks, cells = trace.kinks, trace.cells
         if lead:
             kinks, cells = ([each.reshape(*lead, n, 1) for each in many] for many in (kinks, cells))
@@ -142,10 +150,15 @@ class Expression(Network):
         whole = np.concatenate(rows, axis=len(run.w.shape) - 1)
         return whole if directions is None else directions_in(run.ar, directions, self.size) @ whole
 
-    # -- files ---------------------------------------------------------------------------------------------------------
+    # -- files -----------------------------------------------------------------------------------------------
 
     def to_table(self) -> dict[str, Any]:
-        return {"kind": self.kind, "weights": list(self._weights), "inputs": list(self.input_names), "output": self.output}
+        return {
+            "kind": self.kind,
+            "weights": list(self._weights),
+            "inputs": list(self.input_names),
+            "output": self.output,
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and self.to_table() == other.to_table()
@@ -159,7 +172,9 @@ class Expression(Network):
 
 
 class Columns:
-    """Many weight vectors (many × size) for a tape that takes every one as a sample: its slice of one weight is a column."""
+    """Many weight vectors (many × size) for a tape that takes every one as a sample: its slice of one weight
+    is a column.
+    """
 
     def __init__(self, w: Any) -> None:
         self._w = w
@@ -184,7 +199,10 @@ def _checked_names(names: Sequence[str], key: str) -> tuple[str, ...]:
     seen = set()
     for i, name in enumerate(names):
         if not isinstance(name, str) or not _NAME.match(name):
-            raise BadInput(f"network.{key}[{i}]: {str(name)[:40]!r} is not a name; use letters, digits and _, a letter first.")
+            raise BadInput(
+                f"network.{key}[{i}]: {str(name)[:40]!r} is not a name; use letters, digits and _, a letter "
+                f"first."
+            )
         if name in FUNCTIONS:
             raise BadInput(f"network.{key}[{i}]: {name} is the name of a function; choose another.")
         if name in seen:
@@ -209,11 +227,13 @@ def _tree_of(output: Any, names: tuple[str, ...]) -> Node:
         raise BadInput(f"network.output: {error}") from None
 
 
-# -- sympy -------------------------------------------------------------------------------------------------------------
+# -- sympy ---------------------------------------------------------------------------------------------------
 
 
 def to_sympy(node: Node) -> Any:
-    """The sympy expression of a tree, in `Symbol(name, real=True)`; max, min and abs are left as they are written."""
+    """The sympy expression of a tree, in `Symbol(name, real=True)`; max, min and abs are left as they are
+    written.
+    """
     import sympy
 
     done: dict[Node, Any] = {}
@@ -241,7 +261,9 @@ def to_sympy(node: Node) -> Any:
 
 
 def from_sympy(expression: Any, names: Sequence[str]) -> Node:
-    """The tree of a sympy expression in `names`; `BadInput` naming the first operation that is not supported."""
+    """The tree of a sympy expression in `names`; `BadInput` naming the first operation that is not
+    supported.
+    """
     import sympy
 
     if not isinstance(expression, sympy.Expr):
@@ -267,13 +289,20 @@ def from_sympy(expression: Any, names: Sequence[str]) -> Node:
         if e.is_Pow:
             exponent = convert(e.exp, depth)
             if not exponent.is_number:
-                raise BadInput(f"the exponent in {_shown(e)} is not a constant number; powers need constant exponents.")
+                raise BadInput(
+                    f"the exponent in {_shown(e)} is not a constant number; powers need constant exponents."
+                )
             return tree.power(convert(e.base, depth), exponent.value)
         if isinstance(e, sympy.Max | sympy.Min):
-            return tree.extreme_of("max" if isinstance(e, sympy.Max) else "min", [convert(arg, depth) for arg in e.args])
+            return tree.extreme_of(
+                "max" if isinstance(e, sympy.Max) else "min", [convert(arg, depth) for arg in e.args]
+            )
         if e.func in functions:
             return functions[e.func](convert(e.args[0], depth))
-        raise BadInput(f"{_shown(e)} ({type(e).__name__}) is not supported; use numbers, + - * / **, {', '.join(FUNCTIONS)}.")
+        raise BadInput(
+            f"{_shown(e)} ({type(e).__name__}) is not supported; use numbers, + - * / **, "
+            f"{', '.join(FUNCTIONS)}."
+        )
 
     return convert(expression, 0)
 
@@ -283,7 +312,9 @@ def _symbol(symbol: Any, known: frozenset[str]) -> Node:
         raise BadInput(f"unknown name {symbol.name}; declare it under weights or inputs.")
     if symbol.is_nonnegative or symbol.is_nonpositive or symbol.is_integer:
         # sympy has already used the assumption, for example abs(u) became u.
-        raise BadInput(f"the symbol {symbol.name} carries assumptions; make it with Symbol({symbol.name!r}, real=True).")
+        raise BadInput(
+            f"the symbol {symbol.name} carries assumptions; make it with Symbol({symbol.name!r}, real=True)."
+        )
     return tree.name(symbol.name)
 
 

@@ -23,8 +23,8 @@ class FeedForward(Network):
     """`H(x; w) = W_D sigma(W_(D-1) ... sigma(W_1 x))` with `widths = [d, m_1, ..., m_(D-1), 1]`.
 
     The activation is given as such or by its `alpha` and `power`. The weight vector holds the trained layers
-    first to last, each row by row. `given[l]` is the matrix of a layer that is not trained. Jointly homogeneous
-    of order `sum over trained l of power^(D - l)`.
+    first to last, each row by row. `given[l]` is the matrix of a layer that is not trained. Jointly
+    homogeneous of order `sum over trained l of power^(D - l)`.
     """
 
     kind = "feed-forward"
@@ -45,15 +45,30 @@ class FeedForward(Network):
         if self.depth < 1:
             raise BadInput("network.widths: give whole numbers >= 1, the input dimension first and 1 last.")
         if self.widths[-1] != 1:
-            raise BadInput(f"network.widths: the last width is {self.widths[-1]}, but the output is one number; end with 1.")
-        self.trained = tuple(range(1, self.depth + 1)) if trained is None else _whole(trained, "network.trained")
-        if not self.trained or sorted(set(self.trained)) != list(self.trained) or max(self.trained) > self.depth:
-            raise BadInput(f"network.trained: give increasing layer numbers from 1 to {self.depth}, at least one.")
+            raise BadInput(
+                f"network.widths: the last width is {self.widths[-1]}, but the output is one number; end "
+                f"with 1."
+            )
+        self.trained = (
+            tuple(range(1, self.depth + 1)) if trained is None else _whole(trained, "network.trained")
+        )
+        if (
+            not self.trained
+            or sorted(set(self.trained)) != list(self.trained)
+            or max(self.trained) > self.depth
+        ):
+            raise BadInput(
+                f"network.trained: give increasing layer numbers from 1 to {self.depth}, at least one."
+            )
         given = {} if given is None else given
         if not isinstance(given, Mapping):
-            raise BadInput(f"network.given: expected matrices by the number of their layer, got {shown(given)}.")
+            raise BadInput(
+                f"network.given: expected matrices by the number of their layer, got {shown(given)}."
+            )
         layers = {whole(layer, "network.given", 0, MAX_WEIGHTS): rows for layer, rows in given.items()}
-        self.given = {layer: _exact_matrix(rows, f'network.given."{layer}"') for layer, rows in layers.items()}
+        self.given = {
+            layer: _exact_matrix(rows, f'network.given."{layer}"') for layer, rows in layers.items()
+        }
         self._check_given()
         self.inputs = self.widths[0]
         self.size = sum(self.widths[layer] * self.widths[layer - 1] for layer in self.trained)
@@ -64,17 +79,23 @@ class FeedForward(Network):
         missing = set(range(1, self.depth + 1)) - set(self.trained) - set(self.given)
         if missing:
             raise BadInput(
-                f'network.given: layer {min(missing)} is not trained, so its matrix must be given as given."{min(missing)}".'
+                f"network.given: layer {min(missing)} is not trained, so its matrix must be given as "
+                f'given."{min(missing)}".'
             )
         extra = set(self.given) & set(self.trained) or set(self.given) - set(range(1, self.depth + 1))
         if extra:
-            raise BadInput(f'network.given: layer {min(extra)} is trained or does not exist; remove given."{min(extra)}".')
+            raise BadInput(
+                f"network.given: layer {min(extra)} is trained or does not exist; remove "
+                f'given."{min(extra)}".'
+            )
         for layer, matrix in self.given.items():
             shape = (self.widths[layer], self.widths[layer - 1])
             if matrix.shape != shape:
-                raise BadInput(f'network.given."{layer}": expected a {shape[0]} × {shape[1]} matrix, row by row.')
+                raise BadInput(
+                    f'network.given."{layer}": expected a {shape[0]} × {shape[1]} matrix, row by row.'
+                )
 
-    # -- structure -------------------------------------------------------------------------------------------------
+    # -- structure -------------------------------------------------------------------------------------------
 
     @property
     def weight_names(self) -> tuple[str, ...]:
@@ -92,7 +113,8 @@ class FeedForward(Network):
     @cached_property
     def blocks(self) -> tuple[tuple[int, ...], ...]:
         """One for every neuron of the last hidden layer, if nothing below it is trained (L1.6)."""
-        # Neuron j of the last hidden layer owns row j of W_(D-1) and entry j of W_D; anything trained below is shared.
+        # Neuron j of the last hidden layer owns row j of W_(D-1) and entry j of W_D; anything trained below
+        # is shared.
         if self.depth < 2 or min(self.trained) < self.depth - 1:
             return (tuple(range(self.size)),)
         owner: dict[int, list[int]] = {j: [] for j in range(self.widths[-2])}
@@ -135,14 +157,18 @@ class FeedForward(Network):
         return FeedForward(self.widths[lowest - 1 :], self.activation, trained, given)
 
     def features(self, X: Any, ar: Arithmetic = EXACT) -> Any:
-        """The outputs (n × width) of the layers below the lowest trained one, which sees these as its inputs."""
+        """The outputs (n × width) of the layers below the lowest trained one, which sees these as its
+        inputs.
+        """
         for layer in range(1, min(self.trained)):
             z = X @ ar.array(self.given[layer]).T
             X = self.activation.derivative(self.select_by_sign(ar, layer - 1, z, Fraction(0)), z)
         return X
 
     def matrices(self, ar: Arithmetic, w: Any) -> list[Any]:
-        """The layers' matrices W_1, ..., W_D, trained ones from `w` (many for many weights), given ones converted."""
+        """The layers' matrices W_1, ..., W_D, trained ones from `w` (many for many weights), given ones
+        converted.
+        """
         result: list[Any] = []
         start = 0
         for layer in range(1, self.depth + 1):
@@ -154,7 +180,7 @@ class FeedForward(Network):
                 result.append(ar.array(self.given[layer]))
         return result
 
-    # -- evaluation ------------------------------------------------------------------------------------------------
+    # -- evaluation ------------------------------------------------------------------------------------------
 
     def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
         if not self.activation.has_kink:
@@ -183,7 +209,9 @@ class FeedForward(Network):
             activations.append(self.activation.derivative(cell, z))
         outputs = (activations[-1] @ _turned(matrices[-1]))[..., 0]
         block_outputs = activations[-1] * matrices[-1] if self.separable else outputs[..., None]
-        return Forward(ar, w, X, kinks, cells, outputs, block_outputs, {"matrices": matrices, "activations": activations})
+        return Forward(
+            ar, w, X, kinks, cells, outputs, block_outputs, {"matrices": matrices, "activations": activations}
+        )
 
     def _signals(self, run: Forward, r: Any) -> list[Any]:
         """d(sum_i r_i H_i)/d(preactivation of layer l) for l = 1..D, each (... ×) n × m_l."""
@@ -197,7 +225,9 @@ class FeedForward(Network):
         return signals[::-1]
 
     def first_signals(self, run: Forward, r: Any, samples: list[int], neurons: list[int]) -> Any:
-        """d(sum_i r_i H_i)/d(activation of a neuron of layer 1 at a sample), one entry per listed pair; depth >= 2."""
+        """d(sum_i r_i H_i)/d(activation of a neuron of layer 1 at a sample), one entry per listed pair; depth
+        >= 2.
+        """
         outgoing = run.saved["matrices"][1].T
         products = self._signals(run, r)[1][samples] * outgoing[neurons]
         return products @ run.ar.array(np.full(outgoing.shape[1], Fraction(1), dtype=object))
@@ -205,14 +235,19 @@ class FeedForward(Network):
     def pullback(self, run: Forward, r: Any) -> Any:
         """As for every network, on the cells of the pass (L1.1, L1.2, L1.8, L2.1, L6.30, L6.37, L6.38)."""
         signals, activations, lead = self._signals(run, r), run.saved["activations"], run.w.shape[:-1]
-        parts = [(_turned(signals[layer - 1]) @ activations[layer - 1]).reshape(*lead, -1) for layer in self.trained]
+        parts = [
+            (_turned(signals[layer - 1]) @ activations[layer - 1]).reshape(*lead, -1)
+            for layer in self.trained
+        ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=len(lead))
 
     def jacobian(self, run: Forward) -> Any:
         n, lead = run.X.shape[0], run.w.shape[:-1]
         signals = self._signals(run, run.ar.constants(Fraction(1))[np.zeros(n, dtype=int)])
         pairs = [(signals[layer - 1], run.saved["activations"][layer - 1]) for layer in self.trained]
-        parts = [(signal[..., :, None] * below[..., None, :]).reshape(*lead, n, -1) for signal, below in pairs]
+        parts = [
+            (signal[..., :, None] * below[..., None, :]).reshape(*lead, n, -1) for signal, below in pairs
+        ]
         return np.concatenate(parts, axis=len(lead) + 1)
 
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
@@ -231,8 +266,12 @@ class FeedForward(Network):
         for layer in range(1, self.depth):
             tick()
             d_z = _sum_terms(
-                d_activations[layer - 1] @ _turned(matrices[layer - 1]) if d_activations[layer - 1] is not None else None,
-                activations[layer - 1] @ _turned(d_matrices[layer - 1]) if d_matrices[layer - 1] is not None else None,
+                d_activations[layer - 1] @ _turned(matrices[layer - 1])
+                if d_activations[layer - 1] is not None
+                else None,
+                activations[layer - 1] @ _turned(d_matrices[layer - 1])
+                if d_matrices[layer - 1] is not None
+                else None,
             )
             d_kinks.append(d_z)
             slope = sigma.derivative(cells[layer - 1], kinks[layer - 1], 1)
@@ -244,7 +283,9 @@ class FeedForward(Network):
             if layer in self.trained:
                 rows[layer] = _sum_terms(
                     _turned(d_signal) @ activations[layer - 1] if d_signal is not None else None,
-                    _turned(signals[layer - 1]) @ d_activations[layer - 1] if d_activations[layer - 1] is not None else None,
+                    _turned(signals[layer - 1]) @ d_activations[layer - 1]
+                    if d_activations[layer - 1] is not None
+                    else None,
                 )
             if layer == 1:
                 break
@@ -279,25 +320,37 @@ class FeedForward(Network):
             start += rows * columns
         return result
 
-    # -- files -----------------------------------------------------------------------------------------------------
+    # -- files -----------------------------------------------------------------------------------------------
 
     def to_table(self) -> dict[str, Any]:
-        table: dict[str, Any] = {"kind": self.kind, "widths": list(self.widths), "activation": activation_table(self.activation)}
+        table: dict[str, Any] = {
+            "kind": self.kind,
+            "widths": list(self.widths),
+            "activation": activation_table(self.activation),
+        }
         if self.given:
             table["trained"] = list(self.trained)
             table["given"] = {
-                str(layer): [[format_rational(v) for v in row] for row in matrix] for layer, matrix in sorted(self.given.items())
+                str(layer): [[format_rational(v) for v in row] for row in matrix]
+                for layer, matrix in sorted(self.given.items())
             }
         return table
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FeedForward) and self.widths == other.widths and self.to_table() == other.to_table()
+        return (
+            isinstance(other, FeedForward)
+            and self.widths == other.widths
+            and self.to_table() == other.to_table()
+        )
 
     def __hash__(self) -> int:
         return hash((self.kind, self.widths, self.trained, self.activation))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(widths={list(self.widths)}, activation={self.activation}, trained={list(self.trained)})"
+        return (
+            f"{type(self).__name__}(widths={list(self.widths)}, activation={self.activation}, "
+            f"trained={list(self.trained)})"
+        )
 
 
 def activation_table(activation: Activation) -> dict[str, Any]:
@@ -306,7 +359,10 @@ def activation_table(activation: Activation) -> dict[str, Any]:
 
 
 def _whole(values: Any, where: str) -> tuple[int, ...]:
-    return tuple(whole(each, f"{where}[{i}]", 1, MAX_WEIGHTS) for i, each in enumerate(listed(values, where, "whole numbers")))
+    return tuple(
+        whole(each, f"{where}[{i}]", 1, MAX_WEIGHTS)
+        for i, each in enumerate(listed(values, where, "whole numbers"))
+    )
 
 
 def _exact_matrix(values: Any, where: str) -> np.ndarray:
@@ -320,7 +376,11 @@ def _exact_matrix(values: Any, where: str) -> np.ndarray:
 
 def _turned(matrix: Any) -> Any:
     """The transposed matrix, or every one of many."""
-    return matrix.T if matrix.ndim == 2 else matrix.transpose(*range(matrix.ndim - 2), matrix.ndim - 1, matrix.ndim - 2)
+    return (
+        matrix.T
+        if matrix.ndim == 2
+        else matrix.transpose(*range(matrix.ndim - 2), matrix.ndim - 1, matrix.ndim - 2)
+    )
 
 
 def _sum_terms(first: Any, second: Any) -> Any:

@@ -6,7 +6,8 @@
     power    = atom ["**" unary]             right associative; the exponent is a constant
     atom     = number | name | function "(" sum ("," sum)* ")" | "(" sum ")"
 
-Names are the declared weights and inputs; functions are `FUNCTIONS`. Precedence is Python's: `-x**2` is `-(x**2)`.
+Names are the declared weights and inputs; functions are `FUNCTIONS`. Precedence is Python's: `-x**2` is
+`-(x**2)`.
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ def parse(text: str, names: Iterable[str], where: str = "network.output") -> Nod
     """The tree of `text`, in which only `names` may occur.
 
     Raises `BadInput` with the column for anything else: unknown names (with the nearest known one), unknown
-    functions, missing operators, exponents that are not constant, and texts, nestings, numbers or powers too large.
+    functions, missing operators, exponents that are not constant, and texts, nestings, numbers or powers too
+    large.
     """
     if not isinstance(text, str):
         raise BadInput(f"{where}: expected the expression as text, got {type(text).__name__}.")
     if len(text) > MAX_LENGTH:
-        raise BadInput(f"{where}: an expression of {len(text)} characters is too long; at most {MAX_LENGTH} are read.")
+        raise BadInput(
+            f"{where}: an expression of {len(text)} characters is too long; at most {MAX_LENGTH} are read."
+        )
     return _Parser(text, frozenset(names), where).whole()
 
 
@@ -66,22 +70,31 @@ class _Parser:
         self.end = 0
         self.advance()
 
-    # -- tokens --------------------------------------------------------------------------------------------------------
+    # -- tokens ----------------------------------------------------------------------------------------------
 
     def advance(self) -> None:
         match = _TOKEN.match(self.text, self.end)
         if match is None:
             self.start = self.end + len(self.text[self.end :]) - len(self.text[self.end :].lstrip())
-            self.fail(f"the character {self.text[self.start]!r} is not part of the grammar{self._character_hint()}")
+            self.fail(
+                f"the character {self.text[self.start]!r} is not part of the grammar{self._character_hint()}"
+            )
         self.kind = match.lastgroup or "end"
         self.start, self.end = match.span(self.kind)
         self.token = match[self.kind]
 
     def _character_hint(self) -> str:
-        return "; write ** for powers" if self.text[self.start] == "^" else "; use numbers, names, + - * / ** ( ) and ,"
+        return (
+            "; write ** for powers"
+            if self.text[self.start] == "^"
+            else "; use numbers, names, + - * / ** ( ) and ,"
+        )
 
     def fail(self, problem: str) -> NoReturn:
-        before, after = self.text[max(0, self.start - 20) : self.start], self.text[self.start : self.start + 20]
+        before, after = (
+            self.text[max(0, self.start - 20) : self.start],
+            self.text[self.start : self.start + 20],
+        )
         dots = "..." if self.start > 20 else "", "..." if self.start + 20 < len(self.text) else ""
         marked = f"{dots[0]}{before}^{after}{dots[1]}".replace("\n", " ")
         raise BadInput(f"{self.where}, column {self.start + 1} (at ^ in '{marked}'): {problem}.")
@@ -112,7 +125,7 @@ class _Parser:
             else repr(self.token if len(self.token) <= 30 else self.token[:27] + "...")
         )
 
-    # -- the grammar ---------------------------------------------------------------------------------------------------
+    # -- the grammar -----------------------------------------------------------------------------------------
 
     def whole(self) -> Node:
         if self.kind == "end":
@@ -144,7 +157,10 @@ class _Parser:
         start = self.start
         self.depth += 1
         if self.depth > MAX_NESTING:
-            self.fail(f"the expression is nested more than {MAX_NESTING} levels deep; use fewer parentheses or signs in a row")
+            self.fail(
+                f"the expression is nested more than {MAX_NESTING} levels deep; use fewer parentheses or "
+                f"signs in a row"
+            )
         operator = self.accept("+", "-")
         result = self.power() if operator is None else self.unary()
         self.depth -= 1
@@ -158,7 +174,10 @@ class _Parser:
         exponent = self.unary()
         if not exponent.is_number:
             self.start = start
-            self.fail(f"the exponent {tree.short_text(exponent)} is not a constant number; powers need constant exponents")
+            self.fail(
+                f"the exponent {tree.short_text(exponent)} is not a constant number; powers need constant "
+                f"exponents"
+            )
         return self.build(start, tree.power, base, exponent.value)
 
     def atom(self) -> Node:
@@ -188,7 +207,8 @@ class _Parser:
                 self.fail(f"{name} is a name, not a function; write * to multiply")
             near = difflib.get_close_matches(name[:64], FUNCTIONS, 1)
             self.fail(
-                f"unknown function {_cut(name)}{f'; did you mean {near[0]}?' if near else ''} (known: {', '.join(FUNCTIONS)})"
+                f"unknown function {_cut(name)}{f'; did you mean {near[0]}?' if near else ''} (known: "
+                f"{', '.join(FUNCTIONS)})"
             )
         self.advance()
         args = [self.sum()]

@@ -44,7 +44,11 @@ class OneLayer(FeedForward):
         return tuple(f"u{row + 1}_{column + 1}" for _, row, column in self._positions())
 
     def to_table(self) -> dict[str, Any]:
-        table: dict[str, Any] = {"kind": self.kind, "width": self.widths[1], "activation": activation_table(self.activation)}
+        table: dict[str, Any] = {
+            "kind": self.kind,
+            "width": self.widths[1],
+            "activation": activation_table(self.activation),
+        }
         if any(s != 1 for s in self.signs):
             table["signs"] = list(self.signs)
         return table
@@ -68,7 +72,10 @@ class TwoLayer(FeedForward):
 
     @property
     def weight_names(self) -> tuple[str, ...]:
-        return tuple(f"w{row + 1}_{column + 1}" if layer == 1 else f"v{column + 1}" for layer, row, column in self._positions())
+        return tuple(
+            f"w{row + 1}_{column + 1}" if layer == 1 else f"v{column + 1}"
+            for layer, row, column in self._positions()
+        )
 
     def to_table(self) -> dict[str, Any]:
         return {"kind": self.kind, "width": self.widths[1], "activation": activation_table(self.activation)}

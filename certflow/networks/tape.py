@@ -1,9 +1,10 @@
 """Straight-line programs of expression trees: values, first and second derivatives, in every arithmetic.
 
-Equal subtrees become one step. Every step is an array over the samples (n), or (1,) where it does not depend on the
-inputs, made with `+ - * / **` alone. Kinks are linear once their cell is chosen: `abs(e) = c e` with c in {1, -1},
-`max(a, b) = b + c (a - b)` and `min(a, b) = a - c (a - b)` with c in {1, 0}, so derivatives are those of the smooth
-function on the cell: first ones by reverse accumulation, second ones forward over reverse, weight by weight.
+Equal subtrees become one step. Every step is an array over the samples (n), or (1,) where it does not depend
+on the inputs, made with `+ - * / **` alone. Kinks are linear once their cell is chosen: `abs(e) = c e` with c
+in {1, -1}, `max(a, b) = b + c (a - b)` and `min(a, b) = a - c (a - b)` with c in {1, 0}, so derivatives are
+those of the smooth function on the cell: first ones by reverse accumulation, second ones forward over
+reverse, weight by weight.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ _DECIDING_DIGITS = 200
 
 @dataclass(frozen=True)
 class Instruction:
-    """One operation on earlier steps; `moving` says whether it depends on a weight, `kink` numbers those that do."""
+    """One operation on earlier steps; `moving` says whether it depends on a weight, `kink` numbers those that
+    do.
+    """
 
     op: str
     args: tuple[int, ...]
@@ -60,14 +63,18 @@ class Tape:
         self.weight_steps = {step.value: i for i, step in enumerate(self.steps) if step.op == "weight"}
         self.reach = self._reach()
 
-    # -- recording -----------------------------------------------------------------------------------------------------
+    # -- recording -------------------------------------------------------------------------------------------
 
     def _add(self, node: Node) -> int:
         if node in self._known:
             return self._known[node]
         if node.op == "name":
             weight = self._weight_index.get(node.value)
-            step = self._step("input", (), self._input_index[node.value]) if weight is None else self._step("weight", (), weight)
+            step = (
+                self._step("input", (), self._input_index[node.value])
+                if weight is None
+                else self._step("weight", (), weight)
+            )
         elif node.op == "mul":
             args = [self._add(arg) for arg in node.args]
             step = args[0]
@@ -109,13 +116,19 @@ class Tape:
         """The weights that each step depends on."""
         reach: list[frozenset[int]] = []
         for step in self.steps:
-            reach.append(frozenset((step.value,)) if step.op == "weight" else frozenset().union(*(reach[a] for a in step.args)))
+            reach.append(
+                frozenset((step.value,))
+                if step.op == "weight"
+                else frozenset().union(*(reach[a] for a in step.args))
+            )
         return reach
 
-    # -- values --------------------------------------------------------------------------------------------------------
+    # -- values ----------------------------------------------------------------------------------------------
 
     def run(self, ar: Arithmetic, w: Any, X: Any, choose: ChooseCell) -> Trace:
-        """All steps at weights `w` (size) and samples `X` (n × inputs); `choose` gives the cells of the kinks."""
+        """All steps at weights `w` (size) and samples `X` (n × inputs); `choose` gives the cells of the
+        kinks.
+        """
         tick()
         constants = self._constants(ar, X) if isinstance(X, Constant) else {}
         trace = Trace(self, ar, X.shape[0])
@@ -127,15 +140,20 @@ class Tape:
         return trace
 
     def _constants(self, ar: Arithmetic, X: Constant) -> dict[int, Any]:
-        """The steps without weights that the others use, at the samples `X` of series arithmetic, as constants of it.
+        """The steps without weights that the others use, at the samples `X` of series arithmetic, as
+        constants of it.
 
         They are computed in mpmath, which has every function, so that no series are recorded for them.
         """
         bits = X.ar.bits
-        values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(X.shape)
+        values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(
+            X.shape
+        )
         trace = self._weightless(mp_arithmetic(bits * 3 // 10 + 20), values)
         used = {a for step in self.steps if step.moving for a in step.args} | set(self.results)
-        return {i: ar.array([exact_mpf(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving}
+        return {
+            i: ar.array([exact_mpf(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving
+        }
 
     def _weightless(self, ar: Arithmetic, X: np.ndarray) -> Trace:
         """The steps without weights at exact samples; None for the others."""
@@ -145,7 +163,9 @@ class Tape:
         return trace
 
     def check_samples(self, X: np.ndarray) -> None:
-        """Raise `BadInput` for the first of the exact samples at which the steps without weights are not defined."""
+        """Raise `BadInput` for the first of the exact samples at which the steps without weights are not
+        defined.
+        """
         if all(step.moving or step.op not in PARTIAL for step in self.steps):
             return
         for i in range(len(X)):
@@ -161,7 +181,10 @@ class Tape:
                 why = str(error).partition(": ")[2].partition(" at this point")[0]
             else:
                 continue
-            raise BadInput(f"data.X[{i}]: the output is not defined for this sample: {why}; change the sample or the expression.")
+            raise BadInput(
+                f"data.X[{i}]: the output is not defined for this sample: {why}; change the sample or the "
+                f"expression."
+            )
 
 
 def _no_cell(kink: int, z: Any) -> Any:
@@ -234,7 +257,7 @@ class Trace:
         """The value of each tree (n)."""
         return [self._full(self.values[i]) for i in self.tape.results]
 
-    # -- derivatives ---------------------------------------------------------------------------------------------------
+    # -- derivatives -----------------------------------------------------------------------------------------
 
     def slopes(self, i: int) -> tuple[Any, ...]:
         """The derivative of step i in each of its arguments; None stands for 1."""
@@ -294,7 +317,9 @@ class Trace:
         return (values[i] * (values[i] ** 2 - self.one) * moved * 2,)  # tanh
 
     def columns(self) -> list[Any]:
-        """The derivative of the sum of all results in each weight (n each); None where it is identically 0."""
+        """The derivative of the sum of all results in each weight (n each); None where it is identically
+        0.
+        """
         adjoints = self._adjoints()
         return [self._at_weight(adjoints, j) for j in range(self.tape.size)]
 
@@ -322,7 +347,9 @@ class Trace:
         return adjoints
 
     def second(self, weight: int) -> list[Any]:
-        """The second derivatives of the sum of all results in `weight` and each weight (n each); None where 0."""
+        """The second derivatives of the sum of all results in `weight` and each weight (n each); None where
+        0.
+        """
         tick()
         start = self.tape.weight_steps.get(weight)
         if start is None:
@@ -366,8 +393,8 @@ _LARGEST = {"exp": 700, "sin": 10**9, "cos": 10**9, "tanh": 10**9}
 def elementary(ar: Arithmetic, op: str, z: Any) -> Any:
     """sqrt, exp, log, sin, cos or tanh of `z`, elementwise.
 
-    Raises `BadInput` for roots and logarithms of negative numbers and for huge arguments in rounded systems (enclosing
-    ones have errors of their own), `TypeError` where the arithmetic lacks the function.
+    Raises `BadInput` for roots and logarithms of negative numbers and for huge arguments in rounded systems
+    (enclosing ones have errors of their own), `TypeError` where the arithmetic lacks the function.
     """
     if isinstance(ar, FloatArithmetic | MPArithmetic):
         _check_domain(ar, op, z)
@@ -387,7 +414,13 @@ def elementary(ar: Arithmetic, op: str, z: Any) -> Any:
 
 def _check_domain(ar: Arithmetic, op: str, z: Any) -> None:
     if op in ("sqrt", "log") and (ar.sign(z) < (0 if op == "sqrt" else 1)).any():
-        raise BadInput(f"network.output: {op} of a number that is not positive at this point; change the expression or the data.")
+        raise BadInput(
+            f"network.output: {op} of a number that is not positive at this point; change the expression or "
+            f"the data."
+        )
     largest = _LARGEST.get(op)
     if largest is not None and not all(abs(v) <= largest for v in z):
-        raise BadInput(f"network.output: {op} of a number beyond {largest} at this point; change the expression or the data.")
+        raise BadInput(
+            f"network.output: {op} of a number beyond {largest} at this point; change the expression or the "
+            f"data."
+        )

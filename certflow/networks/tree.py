@@ -1,9 +1,9 @@
 """Expression trees: exact, immutable, bounded in every size, and printed as text that the grammar reads back.
 
-The functions here are the only way to build trees, and they keep them in one canonical form: sums and products are
-flat, numbers are folded into one exact rational per sum or product, powers have constant exponents. Nothing is
-expanded or reordered, so that messages about an expression show it as its author wrote it. Nothing is evaluated that
-could fill the memory: every limit is checked before the work is done.
+The functions here are the only way to build trees, and they keep them in one canonical form: sums and
+products are flat, numbers are folded into one exact rational per sum or product, powers have constant
+exponents. Nothing is expanded or reordered, so that messages about an expression show it as its author wrote
+it. Nothing is evaluated that could fill the memory: every limit is checked before the work is done.
 """
 
 from __future__ import annotations
@@ -42,28 +42,33 @@ TRANSCENDENTAL = ("exp", "log", "sin", "cos", "tanh")
 class Node:
     """One operation of a tree: `op` on `args`, with `value` the number, the name, or the exponent.
 
-    op is "number", "name", "add", "mul", "pow", one of `KINKS` or one of `TRANSCENDENTAL`. Equal trees are equal and
-    hash alike; `names` are the names that occur. `degree` and `bits` bound the degree and the size of coefficients
-    if everything were multiplied out.
+    op is "number", "name", "add", "mul", "pow", one of `KINKS` or one of `TRANSCENDENTAL`. Equal trees are
+    equal and hash alike; `names` are the names that occur. `degree` and `bits` bound the degree and the size
+    of coefficients if everything were multiplied out.
     """
 
     __slots__ = ("op", "args", "value", "names", "depth", "size", "degree", "bits", "_hash")
 
     def __init__(self, op: str, args: tuple[Node, ...] = (), value: Any = None) -> None:
         self.op, self.args, self.value = op, args, value
-        self.names: frozenset[str] = frozenset((value,)) if op == "name" else frozenset().union(*(a.names for a in args))
+        self.names: frozenset[str] = (
+            frozenset((value,)) if op == "name" else frozenset().union(*(a.names for a in args))
+        )
         self.depth: int = 1 + max((a.depth for a in args), default=0)
         self.size: int = 1 + sum(a.size for a in args)
         self.degree, self.bits = _formal_size(op, args, value)
         self._hash = hash((op, args, value))
         if self.depth > MAX_DEPTH:
             raise BadInput(
-                f"the expression is nested more than {MAX_DEPTH} levels deep; name fewer operations inside each other."
+                f"the expression is nested more than {MAX_DEPTH} levels deep; name fewer operations inside "
+                f"each other."
             )
         if self.size > MAX_SIZE:
             raise BadInput(f"the expression has more than {MAX_SIZE} operations; write a smaller one.")
         if self.degree > MAX_DEGREE or self.bits > _MAX_FORMAL_BITS:
-            raise BadInput(f"the powers inside each other are too large; at most degree {MAX_DEGREE} is read.")
+            raise BadInput(
+                f"the powers inside each other are too large; at most degree {MAX_DEGREE} is read."
+            )
 
     def __hash__(self) -> int:
         return self._hash
@@ -89,7 +94,9 @@ class Node:
 
 
 def _formal_size(op: str, args: tuple[Node, ...], value: Any) -> tuple[Fraction, int]:
-    """(degree, bits of the coefficients) if the tree were multiplied out: upper bounds, up to a few bits per sum."""
+    """(degree, bits of the coefficients) if the tree were multiplied out: upper bounds, up to a few bits per
+    sum.
+    """
     if op == "number":
         return Fraction(0), value.numerator.bit_length() + value.denominator.bit_length()
     if op == "name":
@@ -101,7 +108,7 @@ def _formal_size(op: str, args: tuple[Node, ...], value: Any) -> tuple[Fraction,
     return max(a.degree for a in args), max(a.bits for a in args) + len(args).bit_length()
 
 
-# -- building ----------------------------------------------------------------------------------------------------------
+# -- building ------------------------------------------------------------------------------------------------
 
 
 def number(value: Fraction | int) -> Node:
@@ -165,10 +172,15 @@ def split_coefficient(node: Node) -> tuple[Fraction, Node]:
 
 
 def power(base: Node, exponent: Fraction | int) -> Node:
-    """base ** exponent for a whole exponent, or a half (a root); `BadInput` for others, too large ones, and 1/0."""
+    """base ** exponent for a whole exponent, or a half (a root); `BadInput` for others, too large ones, and
+    1/0.
+    """
     e = Fraction(exponent)
     if e.denominator > 2:
-        raise BadInput(f"the exponent {format_rational(e)} is not supported; exponents are whole numbers or halves such as 1/2.")
+        raise BadInput(
+            f"the exponent {format_rational(e)} is not supported; exponents are whole numbers or halves "
+            f"such as 1/2."
+        )
     if abs(e) > MAX_EXPONENT:
         raise BadInput(f"the exponent {_shown(e)} is too large; exponents up to {MAX_EXPONENT} are read.")
     if e == 0:
@@ -191,7 +203,9 @@ def power(base: Node, exponent: Fraction | int) -> Node:
 
 def _small(exponent: Fraction) -> Fraction:
     if abs(exponent) > MAX_EXPONENT:
-        raise BadInput(f"the powers inside each other are too large; exponents up to {MAX_EXPONENT} are read.")
+        raise BadInput(
+            f"the powers inside each other are too large; exponents up to {MAX_EXPONENT} are read."
+        )
     return exponent
 
 
@@ -208,7 +222,10 @@ def _number_power(value: Fraction, e: Fraction) -> Node | None:
                 raise BadInput("the square root of such a long number is not supported; give a shorter one.")
             return None
         return _number_power(root, 2 * e)
-    if abs(e) * max(value.numerator.bit_length(), value.denominator.bit_length()) > 2 * _MAX_BITS and abs(value) != 1:
+    if (
+        abs(e) * max(value.numerator.bit_length(), value.denominator.bit_length()) > 2 * _MAX_BITS
+        and abs(value) != 1
+    ):
         raise BadInput(f"a constant in the expression has more than {MAX_DIGITS} digits.")
     return number(value ** int(e))
 
@@ -226,8 +243,9 @@ def absolute(arg: Node) -> Node:
 
 
 def extreme(op: str, a: Node, b: Node) -> Node:
-    """max(a, b) or min(a, b), as `op` says, a constant second; max(e, -e) is abs(e), and an argument that occurs twice, also
-    in a max inside a max, counts once."""
+    """max(a, b) or min(a, b), as `op` says, a constant second; max(e, -e) is abs(e), and an argument that
+    occurs twice, also in a max inside a max, counts once.
+    """
     if a.is_number and b.is_number:
         return a if (a.value > b.value) == (op == "max") else b
     mine, others = arguments(op, a), arguments(op, b)
@@ -303,7 +321,7 @@ def _shown(value: Fraction) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-# -- printing ----------------------------------------------------------------------------------------------------------
+# -- printing ------------------------------------------------------------------------------------------------
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 

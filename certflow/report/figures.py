@@ -25,18 +25,29 @@ ONE_COLUMN = 3.4
 """Width in inches of one column of a paper; text is 7 to 8 points at this width."""
 TWO_COLUMNS = 7.0
 
-# Okabe and Ito's palette, distinguishable under every common colour blindness; yellow is left out (too pale on white).
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+# Okabe and Ito's palette, distinguishable under every common colour blindness; yellow is left out (too pale
+# on white).
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+)
 YELLOW = "#F0E442"
 """On coloured ground only."""
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 GREY = "#767676"
 
 _STYLE = {
-    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.linewidth": 0.6,
+    "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "mathtext.fontset": "dejavusans",
+    "axes.linewidth": 0.6,
     "axes.spines.top": False, "axes.spines.right": False, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "lines.linewidth": 1.0, "lines.markersize": 4, "legend.frameon": False, "figure.constrained_layout.use": True,
+    "lines.linewidth": 1.0, "lines.markersize": 4, "legend.frameon": False,
+    "figure.constrained_layout.use": True,
     "savefig.dpi": 200, "svg.hashsalt": "certflow", "svg.fonttype": "path", "axes.formatter.useoffset": False,
     "hatch.linewidth": 0.5, "axes.unicode_minus": True, "axes.axisbelow": True, "text.usetex": False,
 }  # fmt: skip
@@ -49,7 +60,9 @@ def _style() -> AbstractContextManager[None]:
     import matplotlib
 
     # From matplotlib's defaults, not from the user's settings: the same figure everywhere.
-    settings: dict[Any, Any] = {key: v for key, v in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    settings: dict[Any, Any] = {
+        key: v for key, v in matplotlib.rcParamsDefault.items() if not key.startswith("backend")
+    }
     return matplotlib.rc_context(settings | _STYLE)
 
 
@@ -85,7 +98,9 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 @styled
 def image(figure: Figure, ending: str) -> bytes:
-    """The figure as a file with this ending (png, svg, pdf), without dates or versions: equal data give equal bytes."""
+    """The figure as a file with this ending (png, svg, pdf), without dates or versions: equal data give equal
+    bytes.
+    """
     tick()
     out = io.BytesIO()
     figure.savefig(out, format=ending, metadata=_METADATA[ending])
@@ -105,7 +120,7 @@ def save(figure: Figure, folder: str | Path, name: str) -> list[str]:
     return [f"{name}.{ending}" for ending in images]
 
 
-# -- angles of neurons ------------------------------------------------------------------------------------------------
+# -- angles of neurons ---------------------------------------------------------------------------------------
 
 
 def _neuron_colours(panel: DescentPanel, marks: AngleMarks) -> list[str]:
@@ -126,7 +141,8 @@ def _iteration_axis(axes: Axes, panel: DescentPanel, vertical: bool = False) -> 
 
 @styled
 def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
-    """Figure 1 of arXiv 2402.09226, a column per panel: (a) loss and ‖w‖, (b) the angle of each neuron, by iteration.
+    """Figure 1 of arXiv 2402.09226, a column per panel: (a) loss and ‖w‖, (b) the angle of each neuron, by
+    iteration.
 
     Dotted lines mark the KKT points that the neurons can run to.
     """
@@ -138,11 +154,14 @@ def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
         loss.set_ylim(0, 1.1 * float(panel.loss.max()))
         norm.semilogy(panel.iterations, panel.norm, color="black")
         for j, colour in enumerate(_neuron_colours(panel, marks)):
-            angle.plot(*wrapped_line(panel.iterations, panel.angles[:, j]), color=colour, linewidth=0.7, alpha=0.9)
+            angle.plot(
+                *wrapped_line(panel.iterations, panel.angles[:, j]), color=colour, linewidth=0.7, alpha=0.9
+            )
         for value in marks.targets:
             angle.axhline(value, color=GREY, linestyle=":", linewidth=0.9, zorder=0)
             angle.annotate(
-                f"{value:.1f}°", (1.0, value), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
+                f"{value:.1f}°", (1.0, value), xycoords=("axes fraction", "data"),
+                xytext=(2, 0), textcoords="offset points",
                 va="center", fontsize=6.5, color=GREY, annotation_clip=False,
             )  # fmt: skip
         angle.set_ylim(-180, 180)
@@ -154,13 +173,23 @@ def descent_figure(panels: Sequence[DescentPanel], marks: AngleMarks) -> Figure:
         axes.set_ylabel(label)
     figure.align_ylabels(grid[:, 0])
     for axes, letter in ((grid[0, 0], "(a)"), (grid[2, 0], "(b)")):
-        axes.annotate(letter, (0, 1), xycoords="axes fraction", xytext=(-42, 4), textcoords="offset points", fontweight="bold")
+        axes.annotate(
+            letter,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(-42, 4),
+            textcoords="offset points",
+            fontweight="bold",
+        )
     return figure
 
 
 @styled
-def ncf_figure(degrees: np.ndarray, curves: Sequence[np.ndarray], marks: AngleMarks, panels: Sequence[DescentPanel]) -> Figure:
-    """Figure 3 of arXiv 2402.09226: the constrained NCF over the angle, its KKT points, and below it each neuron's angle.
+def ncf_figure(
+    degrees: np.ndarray, curves: Sequence[np.ndarray], marks: AngleMarks, panels: Sequence[DescentPanel]
+) -> Figure:
+    """Figure 3 of arXiv 2402.09226: the constrained NCF over the angle, its KKT points, and below it each
+    neuron's angle.
 
     `degrees` (m) and one array (m) per different neuron function in `curves`; marks lie on the first curve.
     """
@@ -191,7 +220,8 @@ def ncf_figure(degrees: np.ndarray, curves: Sequence[np.ndarray], marks: AngleMa
 def _mark_points(axes: Axes, degrees: np.ndarray, curve: np.ndarray, marks: AngleMarks) -> None:
     height = lambda angles: np.interp(np.asarray(angles, dtype=float), degrees, curve)  # noqa: E731
     for angles, marker, fill, label in (
-        (marks.maxima, "^", VERMILLION, "maximum"), (marks.minima, "v", "white", "minimum"), (marks.others, "s", GREY, "other"),
+        (marks.maxima, "^", VERMILLION, "maximum"), (marks.minima, "v", "white", "minimum"),
+        (marks.others, "s", GREY, "other"),
     ):  # fmt: skip
         if len(angles):
             axes.plot(
@@ -203,21 +233,32 @@ def _mark_points(axes: Axes, degrees: np.ndarray, curve: np.ndarray, marks: Angl
         pieces = [(start, end)] if start <= end else [(start, 180.0), (-180.0, end)]
         for k, (left, right) in enumerate(pieces):
             inside = np.linspace(left, right, 50)
-            axes.plot(inside, height(inside), color=SKY, linewidth=3, alpha=0.7, label="arc" if i == k == 0 else None)
+            axes.plot(
+                inside,
+                height(inside),
+                color=SKY,
+                linewidth=3,
+                alpha=0.7,
+                label="arc" if i == k == 0 else None,
+            )
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.2, columnspacing=1.0)
+        axes.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, handletextpad=0.2, columnspacing=1.0
+        )
 
 
-# -- the two laws and the time near the origin ------------------------------------------------------------------------
+# -- the two laws and the time near the origin ---------------------------------------------------------------
 
 
 @styled
-def angle_law_figure(series: Sequence[LawSeries], ylabel: str = "angle error [rad]", near: float = 20.0) -> Figure:
+def angle_law_figure(
+    series: Sequence[LawSeries], ylabel: str = "angle error [rad]", near: float = 20.0
+) -> Figure:
     """Angle error versus delta, both logarithmic; filled points are those inside each series' fit window.
 
-    Dashed lines have the predicted slope, dotted lines are the floors. Where many neurons share the picture, there is
-    one dashed line per different prediction, and no floors. If a fit window reaches below 10^-`near`, a second panel shows
-    the whole range.
+    Dashed lines have the predicted slope, dotted lines are the floors. Where many neurons share the picture,
+    there is one dashed line per different prediction, and no floors. If a fit window reaches below
+    10^-`near`, a second panel shows the whole range.
     """
     crowded = len(series) > len(COLOURS)
     lowest = min(float(np.min(one.log10_delta)) for one in series)
@@ -243,7 +284,9 @@ def _law_line(axes: Axes, one: LawSeries, least: float, colour: str, crowded: bo
     shown, inside = _shown(one, least)
     width, size = (0.4, 2.0) if crowded else (0.9, 3.0)
     style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": size, "markeredgewidth": 0.5}
-    axes.plot(one.log10_delta[shown], one.log10_error[shown], linewidth=width, markerfacecolor="white", **style)
+    axes.plot(
+        one.log10_delta[shown], one.log10_error[shown], linewidth=width, markerfacecolor="white", **style
+    )
     axes.plot(one.log10_delta[inside], one.log10_error[inside], linestyle="none", **style)
     if one.floor is not None and not crowded:
         axes.axhline(one.floor, color=colour, linestyle=":", linewidth=0.8, zorder=0)
@@ -266,7 +309,14 @@ def _law_guides(axes: Axes, series: Sequence[LawSeries], least: float, crowded: 
         drawn.add(f"{one.predicted:.3f}")
         x, y = one.log10_delta[inside], one.log10_error[inside]
         ends = np.array([x.max(), x.min()])
-        axes.plot(ends, y[x.argmax()] + one.predicted * (ends - x.max()), "--", color="black", linewidth=0.9, zorder=6)
+        axes.plot(
+            ends,
+            y[x.argmax()] + one.predicted * (ends - x.max()),
+            "--",
+            color="black",
+            linewidth=0.9,
+            zorder=6,
+        )
 
 
 def _law_legend(figure: Figure, series: Sequence[LawSeries], crowded: bool) -> None:
@@ -284,14 +334,22 @@ def _law_legend(figure: Figure, series: Sequence[LawSeries], crowded: bool) -> N
         handles = [Line2D([], [], linestyle="none", label=line) for line in _summary(series)]
     else:
         handles = [dot(_fit_text(one), colour, colour) for one, colour in zip(series, COLOURS, strict=False)]
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handletextpad=0.2, handlelength=0 if crowded else 1)
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=columns,
+        handletextpad=0.2,
+        handlelength=0 if crowded else 1,
+    )
     figure.set_figheight(2.5 + 0.15 * -(-len(handles) // columns))
 
 
 def _fit_text(one: LawSeries) -> str:
     if one.slope is None:
         return f"{one.label}: no slope fitted"
-    return f"{one.label}: slope {one.slope:.3f}" + (f" (predicted {one.predicted:.3f})" if one.predicted is not None else "")
+    return f"{one.label}: slope {one.slope:.3f}" + (
+        f" (predicted {one.predicted:.3f})" if one.predicted is not None else ""
+    )
 
 
 def _summary(series: Sequence[LawSeries]) -> list[str]:
@@ -300,7 +358,8 @@ def _summary(series: Sequence[LawSeries]) -> list[str]:
         return [f"{len(series)} neurons, no slope fitted"]
     predicted = [one.predicted for one in fitted if one.predicted is not None]
     lines = [
-        f"{len(fitted)} of {len(series)} neurons fitted: slopes {_span([one.slope for one in fitted if one.slope is not None])}"
+        f"{len(fitted)} of {len(series)} neurons fitted: slopes "
+        f"{_span([one.slope for one in fitted if one.slope is not None])}"
     ]
     return lines + ([f"predicted: {_span(predicted)}"] if predicted else [])
 
@@ -319,12 +378,16 @@ def _powers_of_ten(axis: Any) -> None:
 
 @styled
 def time_near_origin_figure(panels: Sequence[TimePanel], order: int) -> Figure:
-    """The time until each event over delta, above the two lower bounds of L2; time is t for L = 2, t·δ^(L-2) else."""
+    """The time until each event over delta, above the two lower bounds of L2; time is t for L = 2, t·δ^(L-2)
+    else.
+    """
     figure = blank(ONE_COLUMN * len(panels), 2.5)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         x = -panel.log10_delta
         # A bound of 0 (the event holds at the start) has no place on a logarithmic axis.
-        time, nmax, beta = (np.where(v > 0, v, np.nan) for v in (panel.time, panel.bound_nmax, panel.bound_beta))
+        time, nmax, beta = (
+            np.where(v > 0, v, np.nan) for v in (panel.time, panel.bound_nmax, panel.bound_beta)
+        )
         axes.plot(x, time, "o", color="black", markersize=3.5, label="reference flow", zorder=5)
         axes.plot(x, nmax, color=BLUE, marker="_", label=r"lower bound, $N^+_{\max}$")
         axes.plot(x, beta, color=VERMILLION, linestyle="--", marker="_", label=r"lower bound, $\beta\,\|z\|$")
@@ -342,7 +405,9 @@ def time_near_origin_figure(panels: Sequence[TimePanel], order: int) -> Figure:
 
 
 def _delta_axis(axes: Axes, log10_delta: np.ndarray) -> None:
-    """delta grows to the right, on a logarithmic scale of its exponent, so that 1e-2 and 1e-1000 share one axis."""
+    """delta grows to the right, on a logarithmic scale of its exponent, so that 1e-2 and 1e-1000 share one
+    axis.
+    """
     exponents = sorted({float(-v) for v in log10_delta})
     if exponents[0] > 0:
         axes.set_xscale("log")
@@ -350,7 +415,9 @@ def _delta_axis(axes: Axes, log10_delta: np.ndarray) -> None:
     chosen: list[float] = []
     for value in exponents:
         place = np.log10(value) if exponents[0] > 0 else value
-        span = (np.log10(exponents[-1] / exponents[0]) if exponents[0] > 0 else exponents[-1] - exponents[0]) or 1.0
+        span = (
+            np.log10(exponents[-1] / exponents[0]) if exponents[0] > 0 else exponents[-1] - exponents[0]
+        ) or 1.0
         last = (np.log10(chosen[-1]) if exponents[0] > 0 else chosen[-1]) if chosen else -np.inf
         if place - last > 0.06 * span:
             chosen.append(value)

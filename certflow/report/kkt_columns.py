@@ -1,4 +1,6 @@
-"""Where directions flow that are not on the circle, as columns of the table of KKT points: estimates, and proved limits."""
+"""Where directions flow that are not on the circle, as columns of the table of KKT points: estimates, and
+proved limits.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,10 @@ def estimate_column(estimate: BasinEstimate, both: bool) -> MoreColumn:
     column = Column(f"basin{sign} ≈", "%", key=f"basin estimate of sign {estimate.sign}")
     cells = [TableCell(_percent(share), f"{share.fraction:.6g}") for share in estimate.shares]
     note = (
-        f"basin{sign} ≈: an estimate from {estimate.starts:,} random initial directions, with a {100 * estimate.confidence:g} % "
-        f"confidence interval for each entry by itself; {_percent(estimate.elsewhere)} ended near none of them."
+        f"basin{sign} ≈: an estimate from {estimate.starts:,} random initial directions, with a "
+        f"{100 * estimate.confidence:g} % "
+        f"confidence interval for each entry by itself; {_percent(estimate.elsewhere)} ended near none of "
+        f"them."
     )
     return MoreColumn(column, cells, note)
 
@@ -53,17 +57,23 @@ def _texts(value: Any) -> Any:
 
 
 def limit_column(limits: Sequence[Destination], entries: int, joint: bool) -> MoreColumn:
-    """Which blocks of the problem's own initial direction are proved to flow to each of the `entries`; `joint`: all weights
-    are one block."""
+    """Which blocks of the problem's own initial direction are proved to flow to each of the `entries`;
+    `joint`: all weights are one block.
+    """
     blocks: dict[int, list[int]] = {}
     for limit in limits:
         if limit.entry is not None:
             blocks.setdefault(limit.entry, []).append(limit.block + 1)
-    cells = [TableCell(("all" if joint else number_runs(blocks[i])) if i in blocks else "") for i in range(entries)]
+    cells = [
+        TableCell(("all" if joint else number_runs(blocks[i])) if i in blocks else "") for i in range(entries)
+    ]
     name, those = ("weights", "all weights together") if joint else ("blocks", "those that")
     note = f"{name}: of the problem's own initial direction, {those} are proved to flow to the point."
     reasons = Counter(limit.reason.rstrip(".") for limit in limits if limit.entry is None)
     if reasons:
-        counted = (f"{'' if joint else f'{count} '}({reason or 'no reason is known'})" for reason, count in reasons.items())
+        counted = (
+            f"{'' if joint else f'{count} '}({reason or 'no reason is known'})"
+            for reason, count in reasons.items()
+        )
         note += f" Not proved{'' if joint else ' for'} {'; '.join(counted)}."
     return MoreColumn(Column(name, align="left"), cells, note)

@@ -47,21 +47,28 @@ MANY_LINES = 40
 def kkt_figure(problem: Problem, kkt: KKTSet, ending: str) -> bytes:
     """The figure of the set as a file with this ending (png, svg, pdf).
 
-    Raises `Inconclusive` where there is no figure: unless the points lie on a circle or a sphere (2 or 3 coordinates).
+    Raises `Inconclusive` where there is no figure: unless the points lie on a circle or a sphere (2 or 3
+    coordinates).
     """
     size = len(coordinate_names(problem, kkt))
     if size not in (2, 3):
-        raise Inconclusive(f"only KKT points with 2 or 3 coordinates can be drawn, and here they have {size}.")
-    figure = circle_figure(circle_panel(problem, kkt)) if size == 2 else sphere_figure(sphere_panel(problem, kkt))
+        raise Inconclusive(
+            f"only KKT points with 2 or 3 coordinates can be drawn, and here they have {size}."
+        )
+    figure = (
+        circle_figure(circle_panel(problem, kkt)) if size == 2 else sphere_figure(sphere_panel(problem, kkt))
+    )
     return image(figure, ending)
 
 
-# -- the circle --------------------------------------------------------------------------------------------------------
+# -- the circle ----------------------------------------------------------------------------------------------
 
 
 @styled
 def circle_figure(panel: CirclePanel) -> Figure:
-    """N over the angle, its KKT points by kind and arcs thick; below a row of basins for each sign of the output."""
+    """N over the angle, its KKT points by kind and arcs thick; below a row of basins for each sign of the
+    output.
+    """
     figure = blank(ONE_COLUMN, 2.1 + 0.28 * len(panel.rows))
     heights = [1.0, *(0.13 for _ in panel.rows)]
     rows = figure.subplots(1 + len(panel.rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -70,19 +77,33 @@ def circle_figure(panel: CirclePanel) -> Figure:
     for i, (start, end) in enumerate(panel.arcs):
         inside = np.linspace(start, end, 200)
         height = np.interp(inside, panel.degrees, panel.values)
-        top.plot(inside, height, color=SKY, linewidth=4, solid_capstyle="butt", label=None if i else "arc", zorder=2)
+        top.plot(
+            inside,
+            height,
+            color=SKY,
+            linewidth=4,
+            solid_capstyle="butt",
+            label=None if i else "arc",
+            zorder=2,
+        )
     for kind, (marker, fill, name) in MARKERS.items():
-        places = np.array([(angle, value) for each, angle, value in panel.marks if each == kind]).reshape(-1, 2)
+        places = np.array([(angle, value) for each, angle, value in panel.marks if each == kind]).reshape(
+            -1, 2
+        )
         if len(places):
             top.plot(places[:, 0], places[:, 1], marker, label=name, clip_on=False, **_mark(fill))
     top.set_ylabel(r"$N(\theta)$")
     top.margins(y=0.12)
     if panel.marks or panel.arcs:
-        top.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, handletextpad=0.2, columnspacing=1.0)
+        top.legend(
+            loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=5, handletextpad=0.2, columnspacing=1.0
+        )
     # One colour for an attractor in all rows.
     attractors = list(dict.fromkeys(band.entry for _, bands in panel.rows for band in bands))
     for axes, (sign, bands) in zip(rows[1:], panel.rows, strict=True):
-        _basin_row(axes, bands, attractors, "basin" if len(panel.rows) == 1 else f"basin {'+' if sign > 0 else '−'}")
+        _basin_row(
+            axes, bands, attractors, "basin" if len(panel.rows) == 1 else f"basin {'+' if sign > 0 else '−'}"
+        )
     rows[-1].set_xlim(-180, 180)
     rows[-1].set_xticks([-180, -90, 0, 90, 180])
     rows[-1].set_xlabel(rf"angle $\theta$ of $({', '.join(_tex(name) for name in panel.names)})$ [°]")
@@ -93,7 +114,9 @@ def _basin_row(axes: Axes, bands: Sequence[Band], attractors: Sequence[int], lab
     for band in bands:
         colour = COLOURS[attractors.index(band.entry) % len(COLOURS)]
         width = band.end - band.start
-        axes.barh(0, width, left=band.start, height=1, color=colour, alpha=0.55, edgecolor="black", linewidth=0.4)
+        axes.barh(
+            0, width, left=band.start, height=1, color=colour, alpha=0.55, edgecolor="black", linewidth=0.4
+        )
         if band.label and width > 360 * NARROW:
             axes.text(band.start + width / 2, 0, band.label, ha="center", va="center_baseline", fontsize=6.5)
     axes.set_ylim(-0.5, 0.5)
@@ -103,7 +126,13 @@ def _basin_row(axes: Axes, bands: Sequence[Band], attractors: Sequence[int], lab
 
 
 def _mark(fill: str) -> dict[str, Any]:
-    return {"markerfacecolor": fill, "markeredgecolor": "black", "markersize": 5, "markeredgewidth": 0.6, **_LOOSE}
+    return {
+        "markerfacecolor": fill,
+        "markeredgecolor": "black",
+        "markersize": 5,
+        "markeredgewidth": 0.6,
+        **_LOOSE,
+    }
 
 
 def _tex(name: str) -> str:
@@ -111,12 +140,14 @@ def _tex(name: str) -> str:
     return f"{letters}_{{{name[len(letters) :]}}}" if letters != name else name
 
 
-# -- the sphere --------------------------------------------------------------------------------------------------------
+# -- the sphere ----------------------------------------------------------------------------------------------
 
 
 @styled
 def sphere_figure(panel: SpherePanel) -> Figure:
-    """N on both halves of the sphere in Lambert's equal-area map: colours and contours, kinks thin, KKT points by kind."""
+    """N on both halves of the sphere in Lambert's equal-area map: colours and contours, kinks thin, KKT
+    points by kind.
+    """
     # Placed by hand: two discs side by side, the scale to their right, the legend below.
     figure = blank(TWO_COLUMNS, HEIGHT)
     figure.set_layout_engine("none")
@@ -128,19 +159,40 @@ def sphere_figure(panel: SpherePanel) -> Figure:
     places = on_discs(np.array([mark.at for mark in panel.marks]).reshape(-1, 3))
     for k, axes in enumerate(discs):
         axis = np.linspace(-1, 1, len(panel.values[k]))
-        filled: Any = axes.contourf(axis, axis, panel.values[k], levels=levels, cmap="RdBu_r", vmin=-size, vmax=size, zorder=1)
+        filled: Any = axes.contourf(
+            axis, axis, panel.values[k], levels=levels, cmap="RdBu_r", vmin=-size, vmax=size, zorder=1
+        )
         if panel.regions[k].any():
             axes.contourf(
-                axis, axis, np.where(panel.regions[k], 1.0, 0.0), levels=[0.5, 1.5], colors="none", hatches=["xxxx"], zorder=2
+                axis,
+                axis,
+                np.where(panel.regions[k], 1.0, 0.0),
+                levels=[0.5, 1.5],
+                colors="none",
+                hatches=["xxxx"],
+                zorder=2,
             )
         _zero_line(axes, axis, panel.values[k], low, high)
         for line in panel.lines:
-            axes.plot(*on_discs(line)[k].T, color="black", linewidth=0.3, alpha=0.45 if len(panel.lines) < MANY_LINES else 0.25)
+            axes.plot(
+                *on_discs(line)[k].T,
+                color="black",
+                linewidth=0.3,
+                alpha=0.45 if len(panel.lines) < MANY_LINES else 0.25,
+            )
         for line in panel.arcs:
             axes.plot(*on_discs(line)[k].T, color=SKY, linewidth=2.5, zorder=5)
         for kind, (marker, fill, _) in MARKERS.items():
-            inside = np.array([p for p, mark in zip(places[k], panel.marks, strict=True) if mark.kind == kind]).reshape(-1, 2)
-            axes.plot(inside[:, 0], inside[:, 1], marker, clip_on=False, **_mark(YELLOW if kind == Kind.MAXIMUM else fill))
+            inside = np.array(
+                [p for p, mark in zip(places[k], panel.marks, strict=True) if mark.kind == kind]
+            ).reshape(-1, 2)
+            axes.plot(
+                inside[:, 0],
+                inside[:, 1],
+                marker,
+                clip_on=False,
+                **_mark(YELLOW if kind == Kind.MAXIMUM else fill),
+            )
         _rim(axes, panel.names, k)
     scale = figure.add_axes((0.905, 0.2, 0.018, 0.6))
     figure.colorbar(filled, cax=scale, format="%.4g")
@@ -150,7 +202,9 @@ def sphere_figure(panel: SpherePanel) -> Figure:
 
 
 def round_levels(low: float, high: float) -> np.ndarray:
-    """About `LEVELS` multiples of 1, 2 or 5 times a power of ten that reach from below `low` to above `high`."""
+    """About `LEVELS` multiples of 1, 2 or 5 times a power of ten that reach from below `low` to above
+    `high`.
+    """
     span = high - low if high - low > 1e-9 * max(abs(low), abs(high)) else abs(high) or 1.0
     power = 10.0 ** np.floor(np.log10(span / LEVELS))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * LEVELS >= span)
@@ -159,7 +213,9 @@ def round_levels(low: float, high: float) -> np.ndarray:
 
 def _zero_line(axes: Axes, axis: np.ndarray, values: np.ndarray, low: float, high: float) -> None:
     if low < 0 < high:
-        axes.contour(axis, axis, values, levels=[0.0], colors="black", linewidths=0.8, linestyles="--", zorder=3)
+        axes.contour(
+            axis, axis, values, levels=[0.0], colors="black", linewidths=0.8, linestyles="--", zorder=3
+        )
 
 
 def _rim(axes: Axes, names: Sequence[str], k: int) -> None:
@@ -171,7 +227,12 @@ def _rim(axes: Axes, names: Sequence[str], k: int) -> None:
     first, second, third = (_tex(name) for name in names)
     side = "-" if k else ""
     other = "" if k else "-"
-    for x, y, text in ((1.09, 0, f"{side}{first}"), (-1.09, 0, f"{other}{first}"), (0, 1.07, second), (0, -1.08, f"-{second}")):
+    for x, y, text in (
+        (1.09, 0, f"{side}{first}"),
+        (-1.09, 0, f"{other}{first}"),
+        (0, 1.07, second),
+        (0, -1.08, f"-{second}"),
+    ):
         axes.text(x, y, f"${text}$", ha="center", va="center", fontsize=7)
     axes.text(-1.15, 1.05, rf"${third} {'<' if k else '>'} 0$", ha="left", va="center", fontsize=8)
     axes.set_xlim(-1.17, 1.17)
@@ -189,9 +250,13 @@ def _sphere_legend(figure: Figure, panel: SpherePanel) -> None:
     if panel.arcs:
         handles += axes.plot([], [], color=SKY, linewidth=2.5, label="arc of KKT points")
     if any(region.any() for region in panel.regions):
-        handles += axes.fill([], [], facecolor="none", hatch="xxxx", edgecolor="black", label="region of KKT points")
+        handles += axes.fill(
+            [], [], facecolor="none", hatch="xxxx", edgecolor="black", label="region of KKT points"
+        )
     if panel.lines:
         handles += axes.plot([], [], color="black", linewidth=0.5, alpha=0.6, label="kink")
-    if any((values < 0).any() for values in panel.values) and any((values > 0).any() for values in panel.values):
+    if any((values < 0).any() for values in panel.values) and any(
+        (values > 0).any() for values in panel.values
+    ):
         handles += axes.plot([], [], color="black", linewidth=0.8, linestyle="--", label="N = 0")
     figure.legend(handles=handles, loc="lower center", ncols=8, handletextpad=0.4, columnspacing=1.2)

@@ -1,4 +1,5 @@
-"""What the figures of KKT points show, as plain float arrays: N on the circle or the sphere, points, sets, basins.
+"""What the figures of KKT points show, as plain float arrays: N on the circle or the sphere, points, sets,
+basins.
 
 Doubles do: a picture proves nothing. What it marks comes from the proved set.
 """
@@ -36,7 +37,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Band:
-    """A piece of a basin on the circle in degrees, start < end in [-180, 180]; `entry` is what it flows to."""
+    """A piece of a basin on the circle in degrees, start < end in [-180, 180]; `entry` is what it flows
+    to.
+    """
 
     start: float
     end: float
@@ -46,7 +49,9 @@ class Band:
 
 @dataclass(frozen=True)
 class CirclePanel:
-    """N over the angle in degrees (m each), marks by their angles, arcs of KKT points, and a row of bands per sign."""
+    """N over the angle in degrees (m each), marks by their angles, arcs of KKT points, and a row of bands per
+    sign.
+    """
 
     degrees: np.ndarray
     values: np.ndarray
@@ -60,8 +65,8 @@ class CirclePanel:
 class SpherePanel:
     """N on the two discs of an equal-area map (m × m each, NaN outside), and what is drawn on them.
 
-    `lines` are polylines on the sphere (m × 3) of the kinks, `arcs` those of one-dimensional sets; `regions` says, per disc,
-    which grid points lie in a two-dimensional set.
+    `lines` are polylines on the sphere (m × 3) of the kinks, `arcs` those of one-dimensional sets; `regions`
+    says, per disc, which grid points lie in a two-dimensional set.
     """
 
     values: tuple[np.ndarray, np.ndarray]
@@ -72,19 +77,26 @@ class SpherePanel:
     names: Sequence[str]
 
 
-# -- the circle --------------------------------------------------------------------------------------------------------
+# -- the circle ----------------------------------------------------------------------------------------------
 
 
 def circle_panel(problem: Problem, kkt: KKTSet) -> CirclePanel:
     """What is drawn for points of the circle (k = 2)."""
     degrees = np.linspace(-180.0, 180.0, CIRCLE_STEPS + 1)
     angles = np.radians(degrees)
-    values = kkt.function(problem.correlation).value(FLOAT, np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    values = kkt.function(problem.correlation).value(
+        FLOAT, np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    )
     marks, arcs = [], []
     for point in kkt.points:
         if isinstance(point, PlanarPoint) and point.start_deg is not None and point.end_deg is not None:
-            arcs += [(start, end) for start, end in _pieces(point.start_deg.midpoint_float(), point.end_deg.midpoint_float())]
-        elif point.continuum is not None and point.continuum.dimension == 1 and len(point.continuum.lines) == 2:
+            arcs += [
+                (start, end)
+                for start, end in _pieces(point.start_deg.midpoint_float(), point.end_deg.midpoint_float())
+            ]
+        elif (
+            point.continuum is not None and point.continuum.dimension == 1 and len(point.continuum.lines) == 2
+        ):
             arcs.append((-180.0, 180.0))
         else:
             marks.append((point.kind, _degrees(point), point.value.midpoint_float()))
@@ -121,14 +133,16 @@ def _bands(entry: int, basin: Basin) -> list[Band]:
     return [Band(*piece, entry, f"{100 * share:.1f} %" if piece == widest else "") for piece in pieces]
 
 
-# -- the sphere --------------------------------------------------------------------------------------------------------
+# -- the sphere ----------------------------------------------------------------------------------------------
 
 
 def sphere_panel(problem: Problem, kkt: KKTSet) -> SpherePanel:
     """What is drawn for points of the sphere (k = 3)."""
     N = kkt.function(problem.correlation)
     grids = disc_points(DISC_STEPS)
-    cones = [p.continuum for p in kkt.points if p.continuum is not None and (p.continuum.rays or p.continuum.lines)]
+    cones = [
+        p.continuum for p in kkt.points if p.continuum is not None and (p.continuum.rays or p.continuum.lines)
+    ]
     values, regions = [], []
     for points in grids:
         inside = np.isfinite(points[..., 0])
@@ -146,15 +160,21 @@ def sphere_panel(problem: Problem, kkt: KKTSet) -> SpherePanel:
     ]
     arcs = [line for cone in cones if cone.dimension == 1 for line in cone_arcs(cone)]
     return SpherePanel(
-        (values[0], values[1]), (regions[0], regions[1]), marks, _kinks(problem, kkt), arcs, coordinate_names(problem, kkt)
+        (values[0], values[1]),
+        (regions[0], regions[1]),
+        marks,
+        _kinks(problem, kkt),
+        arcs,
+        coordinate_names(problem, kkt),
     )
 
 
 def disc_points(steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The unit vectors (steps × steps × 3, NaN outside) under a grid on [-1, 1]² of both discs of Lambert's equal-area map.
+    """The unit vectors (steps × steps × 3, NaN outside) under a grid on [-1, 1]² of both discs of Lambert's
+    equal-area map.
 
-    The left disc shows the half with third coordinate >= 0, the right one the other half, turned so that the two touch in
-    the first axis.
+    The left disc shows the half with third coordinate >= 0, the right one the other half, turned so that the
+    two touch in the first axis.
     """
     axis = np.linspace(-1.0, 1.0, steps)
     x, y = np.meshgrid(axis, axis)
@@ -167,7 +187,9 @@ def disc_points(steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def on_discs(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places (m × 2) of unit vectors (m × 3) on the two discs, NaN where a vector lies on the other half."""
+    """The places (m × 2) of unit vectors (m × 3) on the two discs, NaN where a vector lies on the other
+    half.
+    """
     placed = []
     for turn in (1.0, -1.0):
         height = turn * points[:, 2]
@@ -197,8 +219,12 @@ def great_circle(normal: np.ndarray) -> np.ndarray:
 
 
 def cone_arcs(cone: Continuum) -> list[np.ndarray]:
-    """The arc of the sphere in a cone of dimension 1 on it: between two rays, half a circle, or a whole one."""
-    rays, lines = (np.array([[float(v) for v in ray] for ray in each]).reshape(-1, 3) for each in (cone.rays, cone.lines))
+    """The arc of the sphere in a cone of dimension 1 on it: between two rays, half a circle, or a whole
+    one.
+    """
+    rays, lines = (
+        np.array([[float(v) for v in ray] for ray in each]).reshape(-1, 3) for each in (cone.rays, cone.lines)
+    )
     if len(lines) == 2:
         return [great_circle(np.cross(lines[0], lines[1]))]
     if len(lines) == 1 and len(rays) >= 1:
@@ -215,8 +241,9 @@ def _between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def in_cone(cone: Continuum, points: np.ndarray) -> np.ndarray:
-    """Which of the points (m × 3) lie in a full-dimensional cone: on the inner side of every facet that two of its
-    generators span."""
+    """Which of the points (m × 3) lie in a full-dimensional cone: on the inner side of every facet that two
+    of its generators span.
+    """
     lines = [np.array([float(v) for v in line]) for line in cone.lines]
     generators = [np.array([float(v) for v in ray]) for ray in cone.rays] + lines + [-line for line in lines]
     generators = [v / np.linalg.norm(v) for v in generators]

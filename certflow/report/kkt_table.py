@@ -42,7 +42,9 @@ _PLURALS = {
 
 @dataclass(frozen=True)
 class MoreColumn:
-    """A column that does not come from the set itself: a cell per entry, in the order of the set, and what it means."""
+    """A column that does not come from the set itself: a cell per entry, in the order of the set, and what it
+    means.
+    """
 
     column: Column
     cells: Sequence[TableCell]
@@ -58,10 +60,11 @@ def kkt_table(
     shown: int = SHOWN_DIGITS,
     more: Sequence[MoreColumn] = (),
 ) -> Table:
-    """A row per KKT entry: planar ones by angle, others by value; `shown` digits for people, `digits` in the CSV.
+    """A row per KKT entry: planar ones by angle, others by value; `shown` digits for people, `digits` in the
+    CSV.
 
-    With more than `most` entries only so many, maxima first; notes count all. `every`: a column for every coordinate,
-    whatever their number (for the CSV). `more` columns follow those of the set.
+    With more than `most` entries only so many, maxima first; notes count all. `every`: a column for every
+    coordinate, whatever their number (for the CSV). `more` columns follow those of the set.
     """
     signs = output_signs(problem)
     found = {sign: basins(kkt, sign) for sign in signs}
@@ -73,7 +76,13 @@ def kkt_table(
     said = [_remark(kkt.points[i]) for i in order]
     remarks = list(dict.fromkeys(each for each in said if each and not each.startswith(OWN_RADIUS)))
     columns = [Column("kind", align="left")]
-    columns += [Column("angle", "°")] if planar else [Column(n) for n in names] if spread else [Column("point", align="left")]
+    columns += (
+        [Column("angle", "°")]
+        if planar
+        else [Column(n) for n in names]
+        if spread
+        else [Column("point", align="left")]
+    )
     columns += [Column("N", latex="$N$"), Column("gap γ")]
     if has_basins:
         columns += [_basin_column(sign, len(signs) > 1) for sign in signs]
@@ -91,7 +100,10 @@ def kkt_table(
             row += [_coordinate(ball, digits, shown - FEWER_DECIMALS) for ball in point.point]
         else:
             row.append(_sparse(names, point, digits))
-        row += [_number(ball, digits, shown) if ball is not None else TableCell("–", "") for ball in (point.value, point.gap)]
+        row += [
+            _number(ball, digits, shown) if ball is not None else TableCell("–", "")
+            for ball in (point.value, point.gap)
+        ]
         for each in found.values():
             if has_basins and each is not None:
                 row.append(_share(each[i].fraction, digits))
@@ -125,14 +137,26 @@ def notes(kkt: KKTSet, most: int | None = None) -> list[str]:
     """What is proved about the list as a whole, as sentences."""
     count = len(kkt.points)
     kinds = Counter(p.kind for p in kkt.points)
-    counted = ", ".join(f"{kinds[kind]} {kind if kinds[kind] == 1 else _PLURALS[kind]}" for kind in KINDS if kinds[kind])
+    counted = ", ".join(
+        f"{kinds[kind]} {kind if kinds[kind] == 1 else _PLURALS[kind]}" for kind in KINDS if kinds[kind]
+    )
     if kkt.status == Status.COMPLETE:
-        found = [f"The list is complete ({counted}): there is no other KKT point. Proof: {kkt.method}{_visited(kkt)}."]
+        found = [
+            f"The list is complete ({counted}): there is no other KKT point. Proof: "
+            f"{kkt.method}{_visited(kkt)}."
+        ]
     else:
-        what = f"Each of these ({counted}) is a KKT point, but there may be others" if count else "No KKT point is proved"
+        what = (
+            f"Each of these ({counted}) is a KKT point, but there may be others"
+            if count
+            else "No KKT point is proved"
+        )
         found = [f"{what}: {kkt.reason.rstrip('.')}."]
         if kkt.n_max is not None and kkt.n_min is not None:
-            low, high = rounded_text(kkt.n_min.lower(), SHOWN_DIGITS), rounded_text(kkt.n_max.upper(), SHOWN_DIGITS, up=True)
+            low, high = (
+                rounded_text(kkt.n_min.lower(), SHOWN_DIGITS),
+                rounded_text(kkt.n_max.upper(), SHOWN_DIGITS, up=True),
+            )
             found.append(f"On the whole sphere {low} ≤ N ≤ {high}.")
     if most is not None and count > most:
         found.append(f"{most} of {count} are shown, maxima first; --csv and --json give all.")
@@ -146,7 +170,9 @@ def _visited(kkt: KKTSet) -> str:
 
 
 def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:
-    """The names of the coordinates of the points: u1, u2, ... of a neuron, w1, ..., v of one with an output weight."""
+    """The names of the coordinates of the points: u1, u2, ... of a neuron, w1, ..., v of one with an output
+    weight.
+    """
     network = problem.network
     if kkt.of != "one neuron" or not isinstance(network, FeedForward):
         return list(network.weight_names)
@@ -157,7 +183,9 @@ def coordinate_names(problem: Problem, kkt: KKTSet) -> list[str]:
 
 
 def output_signs(problem: Problem) -> tuple[int, ...]:
-    """The signs of the given output weights, which turn the flow of a neuron around; (1,) where they are trained."""
+    """The signs of the given output weights, which turn the flow of a neuron around; (1,) where they are
+    trained.
+    """
     network = problem.network
     if not isinstance(network, FeedForward) or network.depth not in network.given or not network.separable:
         return (1,)
@@ -221,7 +249,17 @@ def _sparse(names: Sequence[str], point: KKTPoint, digits: int) -> TableCell:
     """The largest coordinates by name, and what the others are."""
     order = sorted(range(len(names)), key=lambda i: -abs(point.point[i].mid()))
     named = sorted(i for i in order[:LARGEST] if point.point[i].sign() != 0)
-    text = ", ".join(f"{names[i]} = {_coordinate(point.point[i], digits, LARGEST_DECIMALS).text}" for i in named)
+    text = ", ".join(
+        f"{names[i]} = {_coordinate(point.point[i], digits, LARGEST_DECIMALS).text}" for i in named
+    )
     others = [point.point[i] for i in range(len(names)) if i not in named]
-    rest = "" if not others else "; others 0" if all(ball.sign() == 0 for ball in others) else f"; {len(others)} more"
-    return TableCell(text + rest, " ".join(_coordinate(ball, digits, LARGEST_DECIMALS).raw for ball in point.point))
+    rest = (
+        ""
+        if not others
+        else "; others 0"
+        if all(ball.sign() == 0 for ball in others)
+        else f"; {len(others)} more"
+    )
+    return TableCell(
+        text + rest, " ".join(_coordinate(ball, digits, LARGEST_DECIMALS).raw for ball in point.point)
+    )

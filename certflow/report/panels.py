@@ -1,7 +1,7 @@
 """What a figure shows, as plain float arrays: no drawing here.
 
-A plot is an approximation, so floats do; numbers that leave their range (delta down to 1e-100000) come as decimal
-logarithms.
+A plot is an approximation, so floats do; numbers that leave their range (delta down to 1e-100000) come as
+decimal logarithms.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class DescentPanel:
 
 @dataclass(frozen=True)
 class AngleMarks:
-    """KKT points on the circle, in degrees: `maxima`, `minima`, `others` (saddles, degenerate), `arcs` (start, end).
+    """KKT points on the circle, in degrees: `maxima`, `minima`, `others` (saddles, degenerate), `arcs`
+    (start, end).
 
     `targets` are those that the neurons can run to; empty if the KKT points are not known.
     """
@@ -50,7 +51,8 @@ class AngleMarks:
 class LawSeries:
     """Errors of one neuron over delta, as decimal logarithms (m each; infinite or NaN where there is none).
 
-    `window` is the fitted range of log10 delta, `floor` the decimal logarithm of the error that stays as delta -> 0.
+    `window` is the fitted range of log10 delta, `floor` the decimal logarithm of the error that stays as
+    delta -> 0.
     """
 
     label: str
@@ -64,7 +66,9 @@ class LawSeries:
 
 @dataclass(frozen=True)
 class TimePanel:
-    """One event over delta: `log10_delta`, measured `time` and the two lower bounds (m each); NaN where there is none."""
+    """One event over delta: `log10_delta`, measured `time` and the two lower bounds (m each); NaN where there
+    is none.
+    """
 
     title: str
     log10_delta: np.ndarray
@@ -74,7 +78,8 @@ class TimePanel:
 
 
 def wrapped_line(x: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The points of a line of angles on (-180, 180], broken where it passes ±180° instead of crossing the picture.
+    """The points of a line of angles on (-180, 180], broken where it passes ±180° instead of crossing the
+    picture.
 
     Shapes (m), (m) -> (m'), (m'); a NaN separates the pieces, which end exactly on the edge.
     """
@@ -94,6 +99,8 @@ def wrapped_line(x: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def nearest(degrees: np.ndarray, targets: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """For angles (any shape) the index of the nearest of `targets` and the distance to it in degrees, on the circle."""
+    """For angles (any shape) the index of the nearest of `targets` and the distance to it in degrees, on the
+    circle.
+    """
     difference = np.abs((degrees[..., None] - np.asarray(targets) + 180.0) % 360.0 - 180.0)
     return difference.argmin(axis=-1), difference.min(axis=-1)

@@ -17,7 +17,9 @@ _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
 
 
 def problem_record(problem: Problem) -> dict[str, Any]:
-    """What was computed on: names, sizes, loss, hash, and the exact initial direction (the authority if seeded)."""
+    """What was computed on: names, sizes, loss, hash, and the exact initial direction (the authority if
+    seeded).
+    """
     return {
         "name": problem.name,
         "sha256": None if problem.loss.kind == "custom" else problem.sha256,
@@ -44,7 +46,8 @@ def versions_record() -> dict[str, str]:
 
 
 def ncf_record(problem: Problem, ncf: NCF, exact: bool) -> dict[str, Any]:
-    """The record of `certflow ncf --json`: text, LaTeX, and for planar neurons the exact `arcs` of the circle.
+    """The record of `certflow ncf --json`: text, LaTeX, and for planar neurons the exact `arcs` of the
+    circle.
 
     An arc goes from the direction of the integer vector `from` to that of `to`; on it N is the sum of
     cosines[k] cos(k t) + sines[k] sin(k t).
@@ -66,7 +69,8 @@ def ncf_record(problem: Problem, ncf: NCF, exact: bool) -> dict[str, Any]:
 
 
 def kkt_record(kkt: KKTSet | None, reason: str = "") -> dict[str, Any]:
-    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; with the `reason` where nothing was enumerated.
+    """`kkt_status` and `kkt` of results.json and `certflow kkt --json`; with the `reason` where nothing was
+    enumerated.
 
     Where the basins are known, every entry has those of a neuron with output sign 1 and of one with -1.
     """

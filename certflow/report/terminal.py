@@ -1,4 +1,6 @@
-"""What a person sees in the terminal: tables on stdout, progress bars on stderr and only if that is a terminal."""
+"""What a person sees in the terminal: tables on stdout, progress bars on stderr and only if that is a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ NARROWEST = 20
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Write `text` to stdout, control characters escaped; when the reader has gone (`certflow kkt | head`), fall silent.
+    """Write `text` to stdout, control characters escaped; when the reader has gone (`certflow kkt | head`),
+    fall silent.
 
     Raises `CertflowError` if stdout cannot take it for another reason.
     """
@@ -36,11 +39,15 @@ def _write(text: str) -> None:
     except OSError as error:
         fall_silent()
         if not isinstance(error, BrokenPipeError):
-            raise CertflowError(f"stdout cannot be written ({error.strerror}); what was printed is not complete.") from error
+            raise CertflowError(
+                f"stdout cannot be written ({error.strerror}); what was printed is not complete."
+            ) from error
 
 
 def fall_silent() -> None:
-    """From now on nothing is printed: the interpreter flushes stdout once more at exit and must find one that takes it."""
+    """From now on nothing is printed: the interpreter flushes stdout once more at exit and must find one that
+    takes it.
+    """
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
@@ -50,7 +57,9 @@ def emit_prose(text: str) -> None:
     lines = []
     for line in printable(text).splitlines():
         indent = " " * (len(line) - len(line.lstrip()))
-        lines += textwrap.wrap(line, width, subsequent_indent=indent + "  ", break_long_words=False, drop_whitespace=True) or [""]
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent + "  ", break_long_words=False, drop_whitespace=True
+        ) or [""]
     emit("\n".join(lines))
 
 
@@ -66,7 +75,10 @@ def emit_files(folder: str | os.PathLike[str], names: Iterable[str]) -> None:
     for name in names:
         stem, _, ending = name.rpartition(".")
         endings.setdefault(stem, []).append(ending)
-    shown = (f"{stem}.{each[0] if len(each) == 1 else '{' + ','.join(each) + '}'}" for stem, each in endings.items())
+    shown = (
+        f"{stem}.{each[0] if len(each) == 1 else '{' + ','.join(each) + '}'}"
+        for stem, each in endings.items()
+    )
     emit_prose(f"Written to {printable(os.fspath(folder), keep='')}: {', '.join(shown)}")
 
 
@@ -94,7 +106,9 @@ def terminal_width() -> int:
 
 @contextlib.contextmanager
 def progress_bars(quiet: bool = False) -> Iterator[Progress]:
-    """A `Progress` that draws one bar per piece of work on stderr; silent if `quiet` or stderr is no terminal."""
+    """A `Progress` that draws one bar per piece of work on stderr; silent if `quiet` or stderr is no
+    terminal.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda description, done, total: None
         return

@@ -15,8 +15,10 @@ from certflow.symbolic.expressions import weight_symbols
 
 
 class SymbolicArithmetic(Arithmetic):
-    """Exact sympy expressions. Signs of numbers are decided, those of terms with symbols are `UNKNOWN`; there is no hull
-    of two branches, so a network with symbolic kink arguments needs its cells given by `select`."""
+    """Exact sympy expressions. Signs of numbers are decided, those of terms with symbols are `UNKNOWN`; there
+    is no hull of two branches, so a network with symbolic kink arguments needs its cells given by
+    `select`.
+    """
 
     name = "symbolic"
     is_rigorous = True
@@ -66,8 +68,10 @@ SYMBOLIC = SymbolicArithmetic()
 
 
 def forward_on_cell(network: Network, X: np.ndarray, cells: Sequence[np.ndarray]) -> Forward:
-    """The forward pass in `weight_symbols` at exact samples `X` (n × inputs), on the cell with exact coefficients
-    `cells` (one array per layer or kink, as in `Forward.cells`): all numbers are polynomials in the weights."""
+    """The forward pass in `weight_symbols` at exact samples `X` (n × inputs), on the cell with exact
+    coefficients `cells` (one array per layer or kink, as in `Forward.cells`): all numbers are polynomials in
+    the weights.
+    """
 
     def select(layer: int, z: Any) -> Any:
         return SYMBOLIC.array(cells[layer])
@@ -78,4 +82,6 @@ def forward_on_cell(network: Network, X: np.ndarray, cells: Sequence[np.ndarray]
 
 def outputs_on_cell(network: Network, X: np.ndarray, cells: Sequence[np.ndarray]) -> np.ndarray:
     """H(x_i; w) on a cell, multiplied out (n sympy polynomials); arguments as in `forward_on_cell`."""
-    return np.array([sympy.expand(value) for value in forward_on_cell(network, X, cells).outputs], dtype=object)
+    return np.array(
+        [sympy.expand(value) for value in forward_on_cell(network, X, cells).outputs], dtype=object
+    )

@@ -66,7 +66,9 @@ def cell_at(problem: Problem, w: Any) -> list[np.ndarray]:
         run = network.forward(EXACT, weights, problem.X)
         return [EXACT.sign(z) for z in run.kinks]
     except ZeroDivisionError:
-        raise BadInput("weights: the expression divides by zero there, so they lie in no cell; move them.") from None
+        raise BadInput(
+            "weights: the expression divides by zero there, so they lie in no cell; move them."
+        ) from None
     except TypeError:  # irrational roots: enclosed instead
         balls = BallArithmetic(_DECIDING_BITS)
         run = network.forward(balls, balls.array(weights), balls.array(problem.X))
@@ -77,10 +79,11 @@ def cell_at(problem: Problem, w: Any) -> list[np.ndarray]:
 
 
 def on_cell(problem: Problem, signs: Signs, block: int | None = None) -> Any:
-    """N on a cell as a sympy expression with like terms collected, in `weight_symbols`; of one separable block if given.
+    """N on a cell as a sympy expression with like terms collected, in `weight_symbols`; of one separable
+    block if given.
 
-    A polynomial for layered networks and for expressions without roots and quotients. Raises `BadInput` for signs
-    that do not fit the network, and where there are too many terms.
+    A polynomial for layered networks and for expressions without roots and quotients. Raises `BadInput` for
+    signs that do not fit the network, and where there are too many terms.
     """
     network = problem.network
     _check(problem, signs)
@@ -89,15 +92,23 @@ def on_cell(problem: Problem, signs: Signs, block: int | None = None) -> Any:
         return sympy.Add(*(layered_polynomial(problem, signs, j).as_expr() for j in blocks))
     if isinstance(network, Expression) and expand(network.tree) is None:
         raise BadInput(f"network: N on a cell has too many terms; about {MAX_TERMS} are multiplied out.")
-    cells = [network.select_by_sign(EXACT, layer, _fractions(part), Fraction(0)) for layer, part in enumerate(signs)]
+    cells = [
+        network.select_by_sign(EXACT, layer, _fractions(part), Fraction(0))
+        for layer, part in enumerate(signs)
+    ]
     outputs = outputs_on_cell(network, problem.X, cells)
     total = sympy.expand(
-        sympy.Add(*(sympy.Rational(z.numerator, z.denominator) * h for z, h in zip(problem.z, outputs, strict=True)))
+        sympy.Add(
+            *(sympy.Rational(z.numerator, z.denominator) * h for z, h in zip(problem.z, outputs, strict=True))
+        )
     )
     if block is None:
         return total
     others = [
-        name for j, indices in enumerate(network.blocks) if j != block for name in (network.weight_names[i] for i in indices)
+        name
+        for j, indices in enumerate(network.blocks)
+        if j != block
+        for name in (network.weight_names[i] for i in indices)
     ]
     return total.subs({sympy.Symbol(name, real=True): 0 for name in others})
 
@@ -106,7 +117,8 @@ def monomial_bound(network: FeedForward) -> int:
     """An upper bound of the number of terms of one block's polynomial on a cell."""
     terms, moving = 1, False
     for layer in range(1, network.depth + 1):
-        # A power of a sum of `terms` monomials has this many; before the first trained layer there are only numbers.
+        # A power of a sum of `terms` monomials has this many; before the first trained layer there are only
+        # numbers.
         each = math.comb(terms + network.activation.power - 1, network.activation.power) if moving else 1
         units = 1 if layer == network.depth and network.separable else network.widths[layer - 1]
         moving = moving or layer in network.trained
@@ -115,14 +127,17 @@ def monomial_bound(network: FeedForward) -> int:
 
 
 def layered_polynomial(problem: Problem, signs: Signs, block: int = 0) -> PolyElement:
-    """N of one block of a layered network on a cell: a sparse polynomial over the rationals in the block's weights.
+    """N of one block of a layered network on a cell: a sparse polynomial over the rationals in the block's
+    weights.
 
     Raises `BadInput` if it may have more than `MAX_MONOMIALS` terms.
     """
     whole = problem.network
     bound = monomial_bound(whole) if isinstance(whole, FeedForward) else 0
     if bound > MAX_MONOMIALS:
-        raise BadInput(f"network: N on a cell may have {bound} terms; at most {MAX_MONOMIALS} are multiplied out.")
+        raise BadInput(
+            f"network: N on a cell may have {bound} terms; at most {MAX_MONOMIALS} are multiplied out."
+        )
     indices, network = whole.blocks[block], whole.block(block)
     # A neuron of the last hidden layer is a block of its own; the layers below are the same for all blocks.
     parts = [*signs[:-1], signs[-1][:, [block]]] if whole.separable else signs
@@ -153,7 +168,10 @@ def _check(problem: Problem, signs: Signs) -> None:
         expected = [z.shape for z in cell_at(problem, list(problem.direction))]
     given = [np.shape(part) for part in signs]
     if given != expected:
-        raise BadInput(f"signs: the shapes {given} do not fit this network; give arrays of shapes {expected}, as cell_at does.")
+        raise BadInput(
+            f"signs: the shapes {given} do not fit this network; give arrays of shapes {expected}, as "
+            f"cell_at does."
+        )
     for layer, part in enumerate(signs):
         if not np.isin(part, (-1, 0, 1)).all():
             raise BadInput(f"signs[{layer}]: every sign is -1, 0 or 1.")

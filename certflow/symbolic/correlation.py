@@ -24,7 +24,9 @@ def in_weights_alone(N: Correlation) -> Correlation:
 
 
 def correlation_tree(N: Correlation) -> Node:
-    """N of an expression as one in the weights alone, multiplied out where that is short; raises as `in_weights_alone`."""
+    """N of an expression as one in the weights alone, multiplied out where that is short; raises as
+    `in_weights_alone`.
+    """
     samples = sample_trees(_expression(N), N.X)
     terms = [tree.mul([tree.number(weight), sample]) for weight, sample in zip(N.z, samples, strict=True)]
     try:
@@ -41,7 +43,9 @@ def _expression(N: Correlation) -> Expression:
 
 
 def sample_trees(network: Expression, X: Any) -> list[Node]:
-    """The outputs at the samples X (n × inputs, exact) in the weights alone; `BadInput` names a sample without one."""
+    """The outputs at the samples X (n × inputs, exact) in the weights alone; `BadInput` names a sample
+    without one.
+    """
     trees = []
     for i, row in enumerate(X):
         tick()

@@ -1,6 +1,7 @@
 """Derivatives of network expressions, whose kinks sympy is asked not to look into.
 
-Sympy's own `diff` divides by the base of a power, and an unevaluated `Max` that it then finds to be zero gives nan.
+Sympy's own `diff` divides by the base of a power, and an unevaluated `Max` that it then finds to be zero
+gives nan.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import sympy
 
 
 def derivative(expression: Any, symbol: sympy.Symbol) -> Any:
-    """d expression/d symbol for expressions of networks: + * constant powers, Max and Min of two, Abs, smooth functions.
+    """d expression/d symbol for expressions of networks: + * constant powers, Max and Min of two, Abs, smooth
+    functions.
 
-    Steps are `Heaviside(t)`, which is 1/2 at 0, and `sign(t)`, which is 0 there: the Clarke selection in the middle.
+    Steps are `Heaviside(t)`, which is 1/2 at 0, and `sign(t)`, which is 0 there: the Clarke selection in the
+    middle.
     """
     if symbol not in expression.free_symbols:
         return sympy.Integer(0)
@@ -23,7 +26,9 @@ def derivative(expression: Any, symbol: sympy.Symbol) -> Any:
         return sympy.Add(*(derivative(arg, symbol) for arg in expression.args))
     if expression.is_Mul:
         args = expression.args
-        return sympy.Add(*(sympy.Mul(*args[:k], derivative(arg, symbol), *args[k + 1 :]) for k, arg in enumerate(args)))
+        return sympy.Add(
+            *(sympy.Mul(*args[:k], derivative(arg, symbol), *args[k + 1 :]) for k, arg in enumerate(args))
+        )
     if expression.is_Pow:
         return _of_power(expression.base, expression.exp, symbol)
     if isinstance(expression, sympy.Max | sympy.Min):

@@ -30,7 +30,9 @@ def input_symbols(network: Network) -> tuple[sympy.Symbol, ...]:
 
 
 def network_expression(network: Network) -> Any:
-    """H(x; w) as one sympy expression in `weight_symbols` and `input_symbols`, activations as max, abs and powers."""
+    """H(x; w) as one sympy expression in `weight_symbols` and `input_symbols`, activations as max, abs and
+    powers.
+    """
     if isinstance(network, Expression):
         return network.sympy()
     if not isinstance(network, FeedForward):
@@ -41,14 +43,20 @@ def network_expression(network: Network) -> Any:
         given = network.given.get(layer)
         rows = []
         for row in range(network.widths[layer]):
-            factors = [next(weights) if given is None else _rational(given[row, j]) for j in range(len(activations))]
+            factors = [
+                next(weights) if given is None else _rational(given[row, j]) for j in range(len(activations))
+            ]
             rows.append(sympy.Add(*(sympy.Mul(c, a) for c, a in zip(factors, activations, strict=True))))
-        activations = rows if layer == network.depth else [activation_expression(network.activation, z) for z in rows]
+        activations = (
+            rows if layer == network.depth else [activation_expression(network.activation, z) for z in rows]
+        )
     return activations[0]
 
 
 def activation_expression(activation: Activation, z: Any) -> Any:
-    """sigma(z) = max(z, alpha z)^power in its shortest form: max(0, z), z or abs(z) to the power where alpha is 0, 1, -1."""
+    """sigma(z) = max(z, alpha z)^power in its shortest form: max(0, z), z or abs(z) to the power where alpha
+    is 0, 1, -1.
+    """
     if activation.alpha == 1:
         inner = z
     elif z.is_number:

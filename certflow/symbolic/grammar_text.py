@@ -1,4 +1,6 @@
-"""Sympy expressions of networks and their derivatives in the grammar of problem files, so that they can be pasted back."""
+"""Sympy expressions of networks and their derivatives in the grammar of problem files, so that they can be
+pasted back.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ _TOO_LARGE = "an expression too large for a problem file"
 
 
 def problem_file_text(expression: Any) -> str:
-    """The expression as text that the grammar reads back; a step is written `(1 + t/abs(t))/2`, a sign `t/abs(t)`.
+    """The expression as text that the grammar reads back; a step is written `(1 + t/abs(t))/2`, a sign
+    `t/abs(t)`.
 
     Where it is beyond the limits of problem files, a few words that say so.
     """

@@ -29,11 +29,13 @@ _CANCEL_SIZE, _CANCEL_DEGREE, _CANCEL_TERMS = 400, 40, 200
 
 @dataclass(frozen=True)
 class Homogeneity:
-    """`H(x; c w) = c^order H(x; w)` for all c > 0, proved by `derivation` (lines of an indented tree of judgements).
+    """`H(x; c w) = c^order H(x; w)` for all c > 0, proved by `derivation` (lines of an indented tree of
+    judgements).
 
-    `block_orders` holds, per separable block, the degree of its part of H in the block's weights; `layer_orders` maps
-    trained layers of a feed-forward network to the degree in that layer's weights, the others fixed. `rewritten` is the
-    form of the expression whose degree was inferred, if not the one that was given.
+    `block_orders` holds, per separable block, the degree of its part of H in the block's weights;
+    `layer_orders` maps trained layers of a feed-forward network to the degree in that layer's weights, the
+    others fixed. `rewritten` is the form of the expression whose degree was inferred, if not the one that was
+    given.
     """
 
     order: Order
@@ -47,18 +49,26 @@ class Homogeneity:
         lines = [f"The output is homogeneous of order {self.order} in the weights."]
         if len(self.block_orders) > 1:
             orders = sorted(set(self.block_orders))
-            lines.append(f"Each of its {len(self.block_orders)} separable blocks has order {', '.join(map(str, orders))}.")
-        lines += [f"In the weights of layer {layer} alone the order is {order}." for layer, order in self.layer_orders.items()]
+            lines.append(
+                f"Each of its {len(self.block_orders)} separable blocks has order "
+                f"{', '.join(map(str, orders))}."
+            )
+        lines += [
+            f"In the weights of layer {layer} alone the order is {order}."
+            for layer, order in self.layer_orders.items()
+        ]
         if self.rewritten is not None:
             lines.append(f"The degree was inferred after rewriting the output as {self.rewritten}.")
-        return "\n".join([*lines, "Derivation (degrees in the weights):", *(f"  {line}" for line in self.derivation)])
+        return "\n".join(
+            [*lines, "Derivation (degrees in the weights):", *(f"  {line}" for line in self.derivation)]
+        )
 
 
 def homogeneity(network: Network) -> Homogeneity:
     """The order of homogeneity of `network`, by degree inference (`degrees.py`) (L1.1).
 
-    Raises `BadInput` naming the two subexpressions whose degrees disagree, or the function of a weight that has no
-    degree. Orders below 2 are returned, not refused.
+    Raises `BadInput` naming the two subexpressions whose degrees disagree, or the function of a weight that
+    has no degree. Orders below 2 are returned, not refused.
     """
     if isinstance(network, Expression):
         return _of_expression(network)
@@ -67,14 +77,16 @@ def homogeneity(network: Network) -> Homogeneity:
     raise TypeError(f"no degree inference is known for {type(network).__name__}")
 
 
-# -- expressions -------------------------------------------------------------------------------------------------------
+# -- expressions ---------------------------------------------------------------------------------------------
 
 
 def _of_expression(network: Expression) -> Homogeneity:
     degrees = dict.fromkeys(network.input_names, _ZERO) | dict.fromkeys(network.weight_names, _ONE)
     judgement, rewritten = _infer_rewriting(network.tree, degrees)
     if judgement.degree is None:
-        raise BadInput("network.output: the expression is 0 for all weights; write an output that depends on them.")
+        raise BadInput(
+            "network.output: the expression is 0 for all weights; write an output that depends on them."
+        )
     order = _order(judgement.degree)
     blocks = []
     for part in network.block_trees:
@@ -142,7 +154,7 @@ def _divides(node: Node) -> bool:
 _REWRITES: tuple[Callable[[Node], Node | None], ...] = (expand, _cancelled)
 
 
-# -- layers ------------------------------------------------------------------------------------------------------------
+# -- layers --------------------------------------------------------------------------------------------------
 
 
 def _of_layers(network: FeedForward) -> Homogeneity:
@@ -151,7 +163,9 @@ def _of_layers(network: FeedForward) -> Homogeneity:
         raise BadInput("network: the output is 0 for all weights; change the given layers.")
     layer_orders = {}
     if len(network.trained) > 1:
-        layer_orders = {layer: _order(_infer_layers(network, {layer})[0] or _ZERO) for layer in network.trained}
+        layer_orders = {
+            layer: _order(_infer_layers(network, {layer})[0] or _ZERO) for layer in network.trained
+        }
     order = _order(degree)
     # Every block is one neuron of the last hidden layer; its term has the degree of the sum.
     return Homogeneity(order, (order,) * len(network.blocks), layer_orders, _capped(lines))
@@ -160,8 +174,8 @@ def _of_layers(network: FeedForward) -> Homogeneity:
 def _infer_layers(network: FeedForward, of: set[int]) -> tuple[Degree, list[str]]:
     """The degree of the output in the weights of the layers `of`, and the derivation.
 
-    Neuron by neuron: its degree is all that the next layer needs to know of a neuron. Neurons that differ only in the
-    names of their weights have the same derivation, which is made once.
+    Neuron by neuron: its degree is all that the next layer needs to know of a neuron. Neurons that differ
+    only in the names of their weights have the same derivation, which is made once.
     """
     weights = iter(network.weight_names)
     below: list[tuple[str, Degree]] = [(name, _ZERO) for name in input_names(network)]
@@ -176,18 +190,25 @@ def _infer_layers(network: FeedForward, of: set[int]) -> tuple[Degree, list[str]
             else:
                 coefficients = [f"given{layer}_{row + 1}_{column + 1}" for column in range(len(below))]
             used = tuple(
-                column for column, (_, degree) in enumerate(below) if degree is not None and (given is None or given[row, column])
+                column
+                for column, (_, degree) in enumerate(below)
+                if degree is not None and (given is None or given[row, column])
             )
             if used not in made:
                 degrees: dict[str, Fraction] = {}
                 for column in used:
                     degrees[coefficients[column]], degrees[below[column][0]] = own, below[column][1] or _ZERO
-                products = (tree.mul([tree.name(coefficients[column]), tree.name(below[column][0])]) for column in used)
+                products = (
+                    tree.mul([tree.name(coefficients[column]), tree.name(below[column][0])])
+                    for column in used
+                )
                 made[used] = infer(tree.add(products), degrees)
             sums.append(made[used])
         if layer == network.depth:
             return sums[0].degree, [*lines, "output:", *sums[0].lines(1)]
-        neurons = [_activated(network.activation, f"z{layer}_{row + 1}", z.degree) for row, z in enumerate(sums)]
+        neurons = [
+            _activated(network.activation, f"z{layer}_{row + 1}", z.degree) for row, z in enumerate(sums)
+        ]
         below = [(f"a{layer}_{row + 1}", a.degree) for row, a in enumerate(neurons)]
         lines += _layer_lines(layer, sums, neurons)
     return None, lines
@@ -210,10 +231,15 @@ def activation_tree(activation: Activation, z: Node) -> Node:
 
 
 def _layer_lines(layer: int, sums: list[Judgement], neurons: list[Judgement]) -> list[str]:
-    """The derivation of the first neuron of a layer that is not 0, and how many others are judged likewise."""
+    """The derivation of the first neuron of a layer that is not 0, and how many others are judged
+    likewise.
+    """
     shown = next((i for i, neuron in enumerate(neurons) if neuron.degree is not None), 0)
     lines = [f"layer {layer}, neuron {shown + 1}: a{layer}_{shown + 1} = {tree.to_text(neurons[shown].node)}"]
-    lines += [f"  z{layer}_{shown + 1} = {line.strip()}" if i == 0 else f"  {line}" for i, line in enumerate(sums[shown].lines())]
+    lines += [
+        f"  z{layer}_{shown + 1} = {line.strip()}" if i == 0 else f"  {line}"
+        for i, line in enumerate(sums[shown].lines())
+    ]
     lines.append(f"  a{layer}_{shown + 1} : {degree_text(neurons[shown].degree)}")
     alike = sum(neuron.degree == neurons[shown].degree for neuron in neurons) - 1
     if alike:

@@ -21,7 +21,9 @@ def ncf(problem: ProblemSource) -> NCF:
 
 
 class NCF:
-    """The exact NCF of one problem, with z_i = -omega l'(0, y_i). All parts are computed when first asked for."""
+    """The exact NCF of one problem, with z_i = -omega l'(0, y_i). All parts are computed when first asked
+    for.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -44,8 +46,9 @@ class NCF:
 
     @cached_property
     def gradient(self) -> tuple[Any, ...]:
-        """dN/dw as exact sympy expressions (size); where the activation has a jump in its slope, Heaviside(0) = 1/2 and
-        sign(0) = 0 choose the middle of the two branches."""
+        """dN/dw as exact sympy expressions (size); where the activation has a jump in its slope, Heaviside(0)
+        = 1/2 and sign(0) = 0 choose the middle of the two branches.
+        """
         from certflow.symbolic.derivative import derivative
         from certflow.symbolic.expressions import network_expression
 
@@ -61,14 +64,17 @@ class NCF:
         symbols, terms = input_symbols(self.problem.network), []
         for row, z in zip(self.problem.X, self.z, strict=True):
             tick()
-            values = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(symbols, row, strict=True)}
+            values = {
+                s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(symbols, row, strict=True)
+            }
             terms.append(sympy.Rational(z.numerator, z.denominator) * _substituted(expression, values))
         return sympy.Add(*terms)
 
-    # -- cells ---------------------------------------------------------------------------------------------------------
+    # -- cells -----------------------------------------------------------------------------------------------
 
     def cell_at(self, w: Any) -> list[np.ndarray]:
-        """The activation cell of the exact weights `w` (size): signs, one array per layer (n × width) or kink (n × 1).
+        """The activation cell of the exact weights `w` (size): signs, one array per layer (n × width) or kink
+        (n × 1).
 
         Raises `BadInput` for a wrong length.
         """
@@ -77,7 +83,8 @@ class NCF:
         return cell_at(self.problem, w)
 
     def on_cell(self, signs: Sequence[np.ndarray], block: int | None = None) -> Any:
-        """N on the cell with these signs: an exact sympy polynomial with like terms collected (of one block, if given).
+        """N on the cell with these signs: an exact sympy polynomial with like terms collected (of one block,
+        if given).
 
         A sign of 0 counts as the off-branch. Raises `BadInput` for signs that do not fit the network.
         """
@@ -85,19 +92,26 @@ class NCF:
 
         return on_cell(self.problem, signs, block)
 
-    # -- the circle ----------------------------------------------------------------------------------------------------
+    # -- the circle ------------------------------------------------------------------------------------------
 
     @property
     def is_planar(self) -> bool:
         """Whether the NCF is a sum of functions of one planar neuron each (`arcs` and `planar` exist)."""
         network = self.problem.network
-        return isinstance(network, FeedForward) and network.trained == (1,) and network.depth == 2 and network.inputs == 2
+        return (
+            isinstance(network, FeedForward)
+            and network.trained == (1,)
+            and network.depth == 2
+            and network.inputs == 2
+        )
 
     @cached_property
     def planar(self) -> PlanarNCF:
-        """The constrained NCF n on the circle of one planar neuron with output weight 1, for any power and alpha.
+        """The constrained NCF n on the circle of one planar neuron with output weight 1, for any power and
+        alpha.
 
-        Raises `BadInput` unless the network is one hidden layer of trained neurons with two inputs and fixed outputs.
+        Raises `BadInput` unless the network is one hidden layer of trained neurons with two inputs and fixed
+        outputs.
         """
         network = self.problem.network
         if not (self.is_planar and isinstance(network, FeedForward)):
@@ -108,30 +122,36 @@ class NCF:
         return planar_ncf(self.problem.X, self.z, network.activation)
 
     def arcs(self) -> tuple[Arc, ...]:
-        """The arcs of `planar`, counterclockwise; on each N is one exact trigonometric polynomial. Raises `BadInput`."""
+        """The arcs of `planar`, counterclockwise; on each N is one exact trigonometric polynomial. Raises
+        `BadInput`.
+        """
         return self.planar.arcs
 
-    # -- to read -------------------------------------------------------------------------------------------------------
+    # -- to read ---------------------------------------------------------------------------------------------
 
     def text(self, max_arcs: SupportsIndex | None = 120, exact: bool = False) -> str:
         """N, its gradient, the cell of the initial direction and the arcs, for a terminal.
 
-        Coefficients longer than a few digits are shown as decimals after "~", unless `exact`; `max_arcs` None is all.
+        Coefficients longer than a few digits are shown as decimals after "~", unless `exact`; `max_arcs` None
+        is all.
         """
         from certflow.symbolic.ncf_text import text
 
         return text(self, max_arcs, exact)
 
     def latex(self, max_arcs: SupportsIndex | None = 24, exact: bool = False) -> str:
-        """The same as LaTeX for the body of a document that loads amsmath; rounded coefficients stand after \\approx."""
+        """The same as LaTeX for the body of a document that loads amsmath; rounded coefficients stand after
+        \\approx.
+        """
         from certflow.symbolic.ncf_text import latex
 
         return latex(self, max_arcs, exact)
 
 
 def _substituted(expression: Any, values: dict[Any, Any]) -> Any:
-    """`expression` with symbols replaced by numbers; Max and Abs stay unevaluated while symbols are left in them,
-    because sympy's own comparison of their arguments is fifty times slower, and undecided."""
+    """`expression` with symbols replaced by numbers; Max and Abs stay unevaluated while symbols are left in
+    them, because sympy's own comparison of their arguments is fifty times slower, and undecided.
+    """
     import sympy
 
     def convert(e: Any) -> Any:

@@ -1,6 +1,7 @@
 """The NCF for people: summed notation, the polynomial on a cell and the arcs, as terminal text and as LaTeX.
 
-Both are written by one `_Writer` whose two dialects differ in their words only, so that they cannot say different things.
+Both are written by one `_Writer` whose two dialects differ in their words only, so that they cannot say
+different things.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def latex(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
 
 
 class _Writer:
-    # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into a circle.
+    # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into
+    # a circle.
     def __init__(self, ncf: Any, max_arcs: SupportsIndex | None, exact: bool, tex: bool) -> None:
         self.ncf, self.exact, self.tex = ncf, exact, tex
         self.max_arcs = None if max_arcs is None else whole(max_arcs, "max_arcs", 0)
@@ -68,7 +70,9 @@ class _Writer:
 
     def all(self) -> str:
         parts = [self.heading(), self.display(self.definition())]
-        kinks = self.problem.n * (sum(self.network.widths[1:-1]) if isinstance(self.network, FeedForward) else self.network.size)
+        kinks = self.problem.n * (
+            sum(self.network.widths[1:-1]) if isinstance(self.network, FeedForward) else self.network.size
+        )
         if kinks <= _MAX_WRITTEN_OUT:
             parts += [self.sentence("Written out:"), self.display(self.written_out())]
         parts += self.cell()
@@ -86,12 +90,15 @@ class _Writer:
             return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
         return "\n".join(f"  {left} {right.replace(_BREAK, ' ')}" for left, right in lines)
 
-    # -- summed notation -----------------------------------------------------------------------------------------------
+    # -- summed notation -------------------------------------------------------------------------------------
 
     def heading(self) -> str:
         loss, n = self.problem.loss, self.problem.n
         samples = f"{n} sample" if n == 1 else f"{n} samples"
-        return f"The NCF, homogeneous of order {self.ncf.order}; {loss.kind} loss, {loss.reduction} over {samples}:"
+        return (
+            f"The NCF, homogeneous of order {self.ncf.order}; {loss.kind} loss, {loss.reduction} over "
+            f"{samples}:"
+        )
 
     def definition(self) -> list[tuple[str, str]]:
         lines = self.layered(self.network) if isinstance(self.network, FeedForward) else self.expression()
@@ -128,7 +135,10 @@ class _Writer:
             return [total, neuron, value, part, gradient, slope]
         if network.trained == (1, 2):
             total = "N(w)", self.say(f"= {j_sum} v_j n(w_j)", rf"= {j_sum} v_j\,n(w_j)")
-            first = self.say("dN/dw_j", r"\nabla_{w_j} N(w)"), self.say("= v_j grad n(w_j)", r"= v_j\,\nabla n(w_j)")
+            first = (
+                self.say("dN/dw_j", r"\nabla_{w_j} N(w)"),
+                self.say("= v_j grad n(w_j)", r"= v_j\,\nabla n(w_j)"),
+            )
             last = self.say("dN/dv_j", r"\partial N/\partial v_j"), "= n(w_j)"
             return [total, neuron, value, first, last, gradient, slope]
         return [*self.deep(network, i_sum), value, slope]
@@ -139,7 +149,9 @@ class _Writer:
         if all(c == 1 for c in given):
             return "", ""
         shown = ", ".join(self.number(c) for c in given[:8]) + (", ..." if len(given) > 8 else "")
-        return self.say("c_j ", r"c_j\,"), self.say(f",  c = ({shown})", rf",\quad c = ({shown})".replace("...", r"\ldots"))
+        return self.say("c_j ", r"c_j\,"), self.say(
+            f",  c = ({shown})", rf",\quad c = ({shown})".replace("...", r"\ldots")
+        )
 
     def deep(self, network: FeedForward, i_sum: str) -> list[tuple[str, str]]:
         depth = network.depth
@@ -163,7 +175,10 @@ class _Writer:
         lines.append(
             (
                 self.say("a_(l,i)", "a_{l,i}"),
-                self.say("= sigma(W_l a_(l-1,i)),  a_(0,i) = x_i", r"= \sigma(W_l\,a_{l-1,i}), \qquad a_{0,i} = x_i"),
+                self.say(
+                    "= sigma(W_l a_(l-1,i)),  a_(0,i) = x_i",
+                    r"= \sigma(W_l\,a_{l-1,i}), \qquad a_{0,i} = x_i",
+                ),
             )
         )
         lines.append(
@@ -171,7 +186,8 @@ class _Writer:
                 self.say("d_(l,i)", "d_{l,i}"),
                 self.say(
                     f"= sigma'(W_l a_(l-1,i)) * (W_(l+1)^T d_(l+1,i)),  d_({depth},i) = 1",
-                    rf"= \sigma'(W_l\,a_{{l-1,i}}) \odot (W_{{l+1}}^{{\mathsf T}}\,d_{{l+1,i}}), \qquad d_{{{depth},i}} = 1",
+                    rf"= \sigma'(W_l\,a_{{l-1,i}}) \odot (W_{{l+1}}^{{\mathsf T}}\,d_{{l+1,i}}), \qquad "
+                    rf"d_{{{depth},i}} = 1",
                 ),
             )
         )
@@ -197,8 +213,15 @@ class _Writer:
         if not sigma.has_kink:
             return on
         off = sigma.off * p
-        under = "0" if off == 0 else self.number(off) + (self.say(f"*{monomial}", rf"\,{monomial}") if monomial else "")
-        return self.say(f"{on} for t > 0, {under} for t < 0", rf"{on} \text{{ for }} t > 0, \quad {under} \text{{ for }} t < 0")
+        under = (
+            "0"
+            if off == 0
+            else self.number(off) + (self.say(f"*{monomial}", rf"\,{monomial}") if monomial else "")
+        )
+        return self.say(
+            f"{on} for t > 0, {under} for t < 0",
+            rf"{on} \text{{ for }} t > 0, \quad {under} \text{{ for }} t < 0",
+        )
 
     def expression(self) -> list[tuple[str, str]]:
         from certflow.symbolic.derivative import derivative
@@ -221,7 +244,9 @@ class _Writer:
             return problem_file_text(expression)
         import sympy
 
-        if any(max(abs(int(v.p)), int(v.q)).bit_length() > _MAX_BITS for v in expression.atoms(sympy.Rational)):
+        if any(
+            max(abs(int(v.p)), int(v.q)).bit_length() > _MAX_BITS for v in expression.atoms(sympy.Rational)
+        ):
             return r"\text{numbers too long to be shown}"
         terms = [str(sympy.latex(term)) for term in expression.as_ordered_terms()]
         signed = [f"- {term[1:].lstrip()}" if term.startswith("-") else f"+ {term}" for term in terms[1:]]
@@ -236,7 +261,7 @@ class _Writer:
             lines.append((left, f"= {self.formula(entry)}"))
         return lines
 
-    # -- numbers -------------------------------------------------------------------------------------------------------
+    # -- numbers ---------------------------------------------------------------------------------------------
 
     def is_short(self, values: Iterable[Fraction]) -> bool:
         return self.exact or all(len(format_rational(value)) <= _SHORT for value in values)
@@ -277,18 +302,24 @@ class _Writer:
     def relation(self, exact: bool) -> str:
         return "=" if exact else self.say("~", r"\approx")
 
-    # -- a cell --------------------------------------------------------------------------------------------------------
+    # -- a cell ----------------------------------------------------------------------------------------------
 
     def cell(self) -> list[str]:
         problem = self.problem
         if isinstance(self.network, FeedForward) and monomial_bound(self.network) > _MAX_MONOMIALS:
-            return [self.sentence("On a cell N is a polynomial with too many terms to show; on_cell gives it.")]
+            return [
+                self.sentence("On a cell N is a polynomial with too many terms to show; on_cell gives it.")
+            ]
         if isinstance(self.network, Expression) and expand(self.network.tree) is None:
             return [self.sentence("On a cell N has too many terms to be multiplied out.")]
         try:
             signs = self.ncf.cell_at(list(problem.direction))
         except BadInput:
-            return [self.sentence("The initial direction lies in no cell: N, as it is written, divides by zero there.")]
+            return [
+                self.sentence(
+                    "The initial direction lies in no cell: N, as it is written, divides by zero there."
+                )
+            ]
         blocks = len(problem.blocks)
         name: Callable[[int], str] = (lambda j: f"N_{j + 1}") if blocks > 1 else (lambda j: "N")
         layered = isinstance(self.network, FeedForward)
@@ -312,7 +343,9 @@ class _Writer:
                     shown += self.say(f" + ... ({more})", rf" + \cdots \quad \text{{({more})}}")
                 lines.append((name(j), f"{self.relation(exact)} {shown}"))
             else:
-                lines.append((name(j), f"= {self.formula(self.ncf.on_cell(signs, j if blocks > 1 else None))}"))
+                lines.append(
+                    (name(j), f"= {self.formula(self.ncf.on_cell(signs, j if blocks > 1 else None))}")
+                )
         words += ", shown with 6 digits:" if rounded else ":"
         return [self.sentence(words), self.display(lines)]
 
@@ -321,10 +354,12 @@ class _Writer:
         for symbol, exponent in zip(polynomials.symbols, exponents, strict=True):
             if exponent:
                 base = self.formula(symbol)
-                factors.append(base if exponent == 1 else self.say(f"{base}**{exponent}", f"{base}^{{{exponent}}}"))
+                factors.append(
+                    base if exponent == 1 else self.say(f"{base}**{exponent}", f"{base}^{{{exponent}}}")
+                )
         return self.say("*", r"\,").join(factors)
 
-    # -- the circle ----------------------------------------------------------------------------------------------------
+    # -- the circle ------------------------------------------------------------------------------------------
 
     def circle(self) -> list[str]:
         arcs = self.ncf.arcs()
@@ -345,7 +380,9 @@ class _Writer:
             header = "  \\text{from} & \\text{to} & \\text{active} & n(\\cos t, \\sin t) \\\\ \\hline\n"
             return [words, f"\\[\n\\begin{{array}}{{rrrl}}\n{header}{body}{more}\n\\end{{array}}\n\\]"]
         lines = [f"  {'from':>10} {'to':>10} {'active':>6}  n(cos t, sin t)"]
-        lines += [f"  {start:>10} {end:>10} {on:>6}  {piece.replace(_BREAK, ' ')}" for start, end, on, piece in rows]
+        lines += [
+            f"  {start:>10} {end:>10} {on:>6}  {piece.replace(_BREAK, ' ')}" for start, end, on, piece in rows
+        ]
         if rest:
             lines.append(f"  ... and {rest} more arcs")
         return [self.sentence(words), *lines]

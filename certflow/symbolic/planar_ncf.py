@@ -1,4 +1,6 @@
-"""The constrained NCF of one planar neuron: an exact trigonometric polynomial on each arc between critical angles."""
+"""The constrained NCF of one planar neuron: an exact trigonometric polynomial on each arc between critical
+angles.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,9 @@ from certflow.running import tick
 class Arc:
     """One closed arc of the circle, counterclockwise from `start` to `end`, on which N is one polynomial.
 
-    `start` and `end` are exact primitive integer vectors (equal for the whole circle), `inside` is one strictly
-    between them. `form` holds the exact coefficients of `n(u) = sum_k form[k] u1^(p-k) u2^k` on the cone over the
-    arc, `active` counts the samples with x_i . u > 0 in its interior.
+    `start` and `end` are exact primitive integer vectors (equal for the whole circle), `inside` is one
+    strictly between them. `form` holds the exact coefficients of `n(u) = sum_k form[k] u1^(p-k) u2^k` on the
+    cone over the arc, `active` counts the samples with x_i . u > 0 in its interior.
     """
 
     start: Direction
@@ -37,7 +39,9 @@ class Arc:
 
     @functools.cached_property
     def cosines(self) -> dict[int, Fraction]:
-        """The exact coefficients A_m of `n(cos t, sin t) = sum_m A_m cos(m t) + B_m sin(m t)`; A_0 is the constant."""
+        """The exact coefficients A_m of `n(cos t, sin t) = sum_m A_m cos(m t) + B_m sin(m t)`; A_0 is the
+        constant.
+        """
         return self._harmonics(0)
 
     @functools.cached_property
@@ -69,7 +73,8 @@ class Arc:
 
 @dataclass(frozen=True)
 class PlanarNCF:
-    """The arcs of `n(u) = sum_i z_i sigma(x_i . u)`, u on the unit circle, counterclockwise; they cover the circle.
+    """The arcs of `n(u) = sum_i z_i sigma(x_i . u)`, u on the unit circle, counterclockwise; they cover the
+    circle.
 
     Consecutive arcs share their end, and where sigma is continuous (always) their values there agree.
     """
@@ -87,10 +92,12 @@ class PlanarNCF:
 
 
 def planar_ncf(X: np.ndarray, z: np.ndarray, activation: Activation) -> PlanarNCF:
-    """The arcs of one neuron with inputs `X` (n × 2) and NCF weights `z` (n), all `Fraction`; any power and alpha.
+    """The arcs of one neuron with inputs `X` (n × 2) and NCF weights `z` (n), all `Fraction`; any power and
+    alpha.
 
-    The ends are the directions orthogonal to some x_i, in exact angular order from -180 (excluded) to 180 degrees,
-    parallel ones merged; without kinks (alpha = 1, or -1 with an even power) there is one arc, the whole circle.
+    The ends are the directions orthogonal to some x_i, in exact angular order from -180 (excluded) to 180
+    degrees, parallel ones merged; without kinks (alpha = 1, or -1 with an even power) there is one arc, the
+    whole circle.
     """
     p, off = activation.power, activation.off
     flips: dict[Direction, list[int]] = {}
@@ -157,13 +164,16 @@ def _monomials(p: int) -> tuple[tuple[dict[int, Fraction], dict[int, Fraction]],
 
 
 def _monomial(a: int, b: int) -> tuple[dict[int, Fraction], dict[int, Fraction]]:
-    # With e = exp(i t): cos^a sin^b = (e + 1/e)^a (e - 1/e)^b / (2^p i^b), a Laurent polynomial that is even in e
-    # for even b (cosines) and odd for odd b (sines, and the factor 2i cancels one i of i^b).
+    # With e = exp(i t): cos^a sin^b = (e + 1/e)^a (e - 1/e)^b / (2^p i^b), a Laurent polynomial that is even
+    # in e for even b (cosines) and odd for odd b (sines, and the factor 2i cancels one i of i^b).
     p = a + b
     laurent = [0] * (2 * p + 1)
     laurent[p] = 1
     for sign in [1] * a + [-1] * b:
-        laurent = [(laurent[m - 1] if m else 0) + sign * (laurent[m + 1] if m < 2 * p else 0) for m in range(2 * p + 1)]
+        laurent = [
+            (laurent[m - 1] if m else 0) + sign * (laurent[m + 1] if m < 2 * p else 0)
+            for m in range(2 * p + 1)
+        ]
     scale = Fraction((-1) ** (b // 2), 2**p)
     terms = {m: 2 * scale * laurent[p + m] for m in range(1, p + 1) if laurent[p + m]}
     if b % 2:

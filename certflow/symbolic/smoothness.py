@@ -1,7 +1,7 @@
 """How smooth a network is in its weights: C^infinity, C^(r,1), or locally Lipschitz, by sound rules.
 
-`math.inf` stands for C^infinity, r >= 0 for C^(r,1) (r = 0: locally Lipschitz), `UNKNOWN_SMOOTHNESS` for neither shown.
-All rules are sufficient: a network may be smoother than what they show, never less.
+`math.inf` stands for C^infinity, r >= 0 for C^(r,1) (r = 0: locally Lipschitz), `UNKNOWN_SMOOTHNESS` for
+neither shown. All rules are sufficient: a network may be smoother than what they show, never less.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def smoothness_of(network: Network) -> float:
     if isinstance(network, Expression):
         return regularity(network.tree, frozenset(network.weight_names))
     if isinstance(network, FeedForward):
-        # Only activations above a trained layer see the weights; compositions of C^(r,1) functions are C^(r,1).
+        # Only activations above a trained layer see the weights; compositions of C^(r,1) functions are
+        # C^(r,1).
         moving = min(network.trained) < network.depth
         r = network.activation.smoothness
         return math.inf if r is None or not moving else float(r)
@@ -39,10 +40,14 @@ def smoothness_text(r: float) -> str:
 
 
 def is_piecewise_algebraic(node: Node, weights: Collection[str]) -> bool:
-    """Whether no exp, log, sin, cos or tanh takes a weight: then H is semialgebraic in the weights, hence definable."""
+    """Whether no exp, log, sin, cos or tanh takes a weight: then H is semialgebraic in the weights, hence
+    definable.
+    """
     if node.names.isdisjoint(weights):
         return True
-    return node.op not in tree.TRANSCENDENTAL and all(is_piecewise_algebraic(arg, weights) for arg in node.args)
+    return node.op not in tree.TRANSCENDENTAL and all(
+        is_piecewise_algebraic(arg, weights) for arg in node.args
+    )
 
 
 def regularity(node: Node, weights: frozenset[str], known: dict[Node, float] | None = None) -> float:
@@ -61,14 +66,15 @@ def _regularity(node: Node, weights: frozenset[str], known: dict[Node, float]) -
     inside = min(regularity(arg, weights, known) for arg in node.args)
     if node.op in tree.KINKS:
         return min(0.0, inside)
-    # A reciprocal or logarithm is smooth only where its argument stays away from 0; sums and entire functions are as
-    # smooth as their parts.
+    # A reciprocal or logarithm is smooth only where its argument stays away from 0; sums and entire functions
+    # are as smooth as their parts.
     return UNKNOWN_SMOOTHNESS if node.op == "log" else inside
 
 
 def _product(factors: tuple[Node, ...], weights: frozenset[str], known: dict[Node, float]) -> float:
-    """Of a product: powers of e, abs(e), max(e, a e), min(e, a e) with one e and total power m are `c(sign e) e^m`,
-    which is C^(m-1,1) in e; products of such groups are as smooth as the least smooth group."""
+    """Of a product: powers of e, abs(e), max(e, a e), min(e, a e) with one e and total power m are `c(sign e)
+    e^m`, which is C^(m-1,1) in e; products of such groups are as smooth as the least smooth group.
+    """
     totals: dict[Node, Fraction] = {}
     kinked: set[Node] = set()
     worst = math.inf
@@ -78,7 +84,9 @@ def _product(factors: tuple[Node, ...], weights: frozenset[str], known: dict[Nod
             continue
         if exponent.denominator == 2 and _is_sum_of_squares(base) and exponent > 0:
             # (sum c_i f_i^2)^(k/2) = |f|^k for a norm | |, which is C^(k-1,1) in f.
-            worst = min(worst, float(2 * exponent) - 1, *(regularity(term, weights, known) for term in _roots(base)))
+            worst = min(
+                worst, float(2 * exponent) - 1, *(regularity(term, weights, known) for term in _roots(base))
+            )
             continue
         if exponent.denominator != 1 or exponent < 0:
             return UNKNOWN_SMOOTHNESS
@@ -94,7 +102,9 @@ def _product(factors: tuple[Node, ...], weights: frozenset[str], known: dict[Nod
 
 
 def kink_argument(node: Node) -> Node | None:
-    """e if `node` is c abs(e), max(e, a e) or min(e, a e) with constants a, c, a function c(sign e) e; else None."""
+    """e if `node` is c abs(e), max(e, a e) or min(e, a e) with constants a, c, a function c(sign e) e; else
+    None.
+    """
     if node.op == "abs":
         return node.args[0]
     if node.op not in ("max", "min"):
@@ -107,7 +117,9 @@ def kink_argument(node: Node) -> Node | None:
 
 def _is_sum_of_squares(node: Node) -> bool:
     """Whether `node` is a sum of positive constants times even powers."""
-    return all(coefficient > 0 and all(_is_even(f) for f in factors) for coefficient, factors in _summands(node))
+    return all(
+        coefficient > 0 and all(_is_even(f) for f in factors) for coefficient, factors in _summands(node)
+    )
 
 
 def _roots(node: Node) -> list[Node]:

@@ -1,8 +1,9 @@
-"""Zero-preserving sets Z of weights (L8): dH/dw_Z = 0 wherever w_Z = 0, so weights in Z that are zero stay zero.
+"""Zero-preserving sets Z of weights (L8): dH/dw_Z = 0 wherever w_Z = 0, so weights in Z that are zero stay
+zero.
 
-For feed-forward networks they are neurons; for expressions they are searched among the sets that its products and
-kinks suggest and decided by orders of vanishing: `v(e)`, with |e| = O(|w_Z|^v) locally, and `g(e)`, the same for every
-Clarke gradient of e in w_Z. If g(H) > 0 then Z is zero-preserving.
+For feed-forward networks they are neurons; for expressions they are searched among the sets that its products
+and kinks suggest and decided by orders of vanishing: `v(e)`, with |e| = O(|w_Z|^v) locally, and `g(e)`, the
+same for every Clarke gradient of e in w_Z. If g(H) > 0 then Z is zero-preserving.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _MAX_VISITS = 500_000
 
 @dataclass(frozen=True)
 class ZeroPreserving:
-    """Weights (indices, ascending) with dH/dw_Z = 0 on {w_Z = 0}; `minimal` if no smaller listed set lies in it."""
+    """Weights (indices, ascending) with dH/dw_Z = 0 on {w_Z = 0}; `minimal` if no smaller listed set lies in
+    it.
+    """
 
     weights: tuple[int, ...]
     name: str
@@ -38,9 +41,9 @@ class ZeroPreserving:
 def zero_preserving_sets(network: Network) -> list[ZeroPreserving]:
     """Zero-preserving sets of `network`; unions of them are zero-preserving too.
 
-    Feed-forward: per hidden neuron with trained weights on both sides, its row of W_l with its column of W_(l+1); for
-    powers from 2 on also the row alone, because then the slope of the activation vanishes at 0. Expressions: the
-    minimal ones among at most `MAX_CANDIDATES` sets that occur together; others may exist.
+    Feed-forward: per hidden neuron with trained weights on both sides, its row of W_l with its column of
+    W_(l+1); for powers from 2 on also the row alone, because then the slope of the activation vanishes at 0.
+    Expressions: the minimal ones among at most `MAX_CANDIDATES` sets that occur together; others may exist.
     """
     if isinstance(network, FeedForward):
         return _of_neurons(network)
@@ -71,7 +74,7 @@ def _of_neurons(network: FeedForward) -> list[ZeroPreserving]:
     return found
 
 
-# -- expressions -------------------------------------------------------------------------------------------------------
+# -- expressions ---------------------------------------------------------------------------------------------
 
 
 def _of_expression(network: Expression) -> list[ZeroPreserving]:
@@ -81,7 +84,10 @@ def _of_expression(network: Expression) -> list[ZeroPreserving]:
     for part in network.block_trees:
         found = _minimal_sets(part, frozenset(index), _MAX_VISITS // len(network.blocks))
         sets += [tuple(sorted(index[name] for name in names)) for names in found]
-    return [ZeroPreserving(s, "{" + ", ".join(network.weight_names[i] for i in s) + "}", True) for s in sorted(sets)]
+    return [
+        ZeroPreserving(s, "{" + ", ".join(network.weight_names[i] for i in s) + "}", True)
+        for s in sorted(sets)
+    ]
 
 
 def _minimal_sets(node: Node, weights: frozenset[str], visits: int) -> list[frozenset[str]]:
@@ -94,13 +100,17 @@ def _minimal_sets(node: Node, weights: frozenset[str], visits: int) -> list[froz
     found: list[frozenset[str]] = []
     for candidate in _candidates(forms, weights)[:limit]:
         tick()
-        if not any(smaller <= candidate for smaller in found) and any(is_zero_preserving(form, candidate) for form in forms):
+        if not any(smaller <= candidate for smaller in found) and any(
+            is_zero_preserving(form, candidate) for form in forms
+        ):
             found.append(candidate)
     return found
 
 
 def _candidates(forms: Iterable[Node], weights: frozenset[str]) -> list[frozenset[str]]:
-    """Single weights, pairs, the weights of each subexpression, and those of two factors of a product; smallest first."""
+    """Single weights, pairs, the weights of each subexpression, and those of two factors of a product;
+    smallest first.
+    """
     sets: dict[frozenset[str], None] = {}
     seen: set[Node] = set()
 
@@ -128,12 +138,16 @@ def _candidates(forms: Iterable[Node], weights: frozenset[str]) -> list[frozense
 
 
 def is_zero_preserving(node: Node, weights: frozenset[str]) -> bool:
-    """Whether dH/dw_Z = 0 on {w_Z = 0} follows by orders of vanishing, Z = `weights`; False means not shown."""
+    """Whether dH/dw_Z = 0 on {w_Z = 0} follows by orders of vanishing, Z = `weights`; False means not
+    shown.
+    """
     return _vanishing(node, weights, {})[1] > 0
 
 
 def _vanishing(node: Node, z: frozenset[str], known: dict[Node, tuple[float, float]]) -> tuple[float, float]:
-    """(v, g): lower bounds of the orders of vanishing of `node` and of its gradient in the weights `z` as those go to 0."""
+    """(v, g): lower bounds of the orders of vanishing of `node` and of its gradient in the weights `z` as
+    those go to 0.
+    """
     if node.names.isdisjoint(z):
         return (math.inf if node == tree.ZERO else 0.0), math.inf
     if node not in known:

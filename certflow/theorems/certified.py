@@ -16,8 +16,8 @@ AClaim = TypeVar("AClaim", bound=Claim)
 class Certified(Generic[AClaim]):
     """What was proved: `claim` is the theorem, `evidence` what its certificate stores besides (L5.5).
 
-    If `outcome` is not proved, `reason`, `stopped_at`, `proved_until` and `try_` say why, where (in the units of the proof),
-    what was proved until there, and what to try. The claim is None if nothing was proved.
+    If `outcome` is not proved, `reason`, `stopped_at`, `proved_until` and `try_` say why, where (in the units
+    of the proof), what was proved until there, and what to try. The claim is None if nothing was proved.
     """
 
     problem: Problem

@@ -1,10 +1,11 @@
 """Which folder knows which statement; commands, records and pages ask here, and know no theorem themselves.
 
-The files of a folder have the same names for all theorems, and are imported when they are needed: `prove` (`certify`, and
-`weaker` where there is less to fall back on), `claim` (`Claim`, to and from JSON), `certificate` (`certificate`), and as far
-as a theorem has them `words` (`paragraph`, `latex` and `table` of a claim, `answer_tables`), `query` (`query`: the answer of
-a claim to one delta) and `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and `to_json`).
-A theorem without words is said in those of the checker.
+The files of a folder have the same names for all theorems, and are imported when they are needed: `prove`
+(`certify`, and `weaker` where there is less to fall back on), `claim` (`Claim`, to and from JSON),
+`certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `latex` and `table` of a
+claim, `answer_tables`), `query` (`query`: the answer of a claim to one delta) and `limits` (`limits`: what
+keeps a claim from being stronger, with `sentence` and `to_json`). A theorem without words is said in those of
+the checker.
 """
 
 from __future__ import annotations
@@ -65,8 +66,14 @@ class Theorem:
 
 
 def theorem(statement: Any, part: str = "claim", where: str = "claim.statement") -> Theorem:
-    """The theorem with the statement that was read at `where`; it has the file `part`. Raises `BadInput` if there is none."""
-    able = {name: each for name, folder in FOLDERS.items() if (each := Theorem(name, folder)).part(part) is not None}
+    """The theorem with the statement that was read at `where`; it has the file `part`. Raises `BadInput` if
+    there is none.
+    """
+    able = {
+        name: each
+        for name, folder in FOLDERS.items()
+        if (each := Theorem(name, folder)).part(part) is not None
+    }
     if not isinstance(statement, str) or statement not in able:
         raise BadInput(f"{where}: {shown(statement)} is unknown; this certflow reads {', '.join(able)}.")
     return able[statement]
@@ -80,8 +87,8 @@ def words_of(claim: Claim) -> Any:
 def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     """What a claim, or its JSON form in a certificate, says about one `delta` and the norms `radii`.
 
-    The answer is that of `query` in the theorem's folder. Raises `BadInput` for claims that say nothing about single delta,
-    and for delta and radii that the claim is not about.
+    The answer is that of `query` in the theorem's folder. Raises `BadInput` for claims that say nothing about
+    single delta, and for delta and radii that the claim is not about.
     """
     of = theorem(claim.get("statement") if isinstance(claim, dict) else claim.statement, "query")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim

@@ -1,4 +1,6 @@
-"""The checker can be read in one sitting: its folders are short, and the page that walks through it names what is there."""
+"""The checker can be read in one sitting: its folders are short, and the page that walks through it names
+what is there.
+"""
 
 import ast
 import io
@@ -16,7 +18,14 @@ MOST_OF_A_STATEMENT = 600
 PAGE = ROOT / "docs" / "reading-the-checker.md"
 FUNCTION = re.compile(r"\[`([\w.]+)`\]\(\.\./(certflow/checker/[\w/]+\.py)\)")
 
-NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
 
 
 def lines_of_code(file: Source) -> int:
@@ -24,9 +33,15 @@ def lines_of_code(file: Source) -> int:
     words = [
         range(node.lineno, (node.end_lineno or node.lineno) + 1)
         for node in ast.walk(file.tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     ]
-    tokens = [token for token in tokenize.generate_tokens(io.StringIO(file.text).readline) if token.type not in NO_CODE]
+    tokens = [
+        token
+        for token in tokenize.generate_tokens(io.StringIO(file.text).readline)
+        if token.type not in NO_CODE
+    ]
     lines = {line for token in tokens for line in range(token.start[0], token.end[0] + 1)}
     return len(lines - {line for place in words for line in place})
 
@@ -47,7 +62,9 @@ def defined(file: Source) -> set[str]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             names.add(node.name)
         if isinstance(node, ast.ClassDef):
-            names |= {f"{node.name}.{entry.name}" for entry in node.body if isinstance(entry, ast.FunctionDef)}
+            names |= {
+                f"{node.name}.{entry.name}" for entry in node.body if isinstance(entry, ast.FunctionDef)
+            }
         if isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return names
@@ -79,7 +96,11 @@ def test_the_page_leaves_out_no_rule_and_no_file_with_rules():
     spans = [(int(a), int(b or a)) for a, b in re.findall(r"R(\d+)(?: to R(\d+))?", headings)]
     assert [rule for low, high in spans for rule in range(low, high + 1)] == list(range(1, 15))
     named = {path for _, path in FUNCTION.findall(text)}
-    rules = [file for file in checker() if len(file.tree.body) > 1 and not file.path.endswith(("words.py", "__main__.py"))]
+    rules = [
+        file
+        for file in checker()
+        if len(file.tree.body) > 1 and not file.path.endswith(("words.py", "__main__.py"))
+    ]
     assert [file.path for file in rules if file.path not in named] == []
 
 
@@ -89,7 +110,7 @@ def test_the_page_cites_lemmas_that_are_there():
     assert sorted(cited - {each.label for each in all_statements()}) == []
 
 
-# -- the rules can fail ------------------------------------------------------------------------------------------------
+# -- the rules can fail --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

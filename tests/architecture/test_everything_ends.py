@@ -1,4 +1,6 @@
-"""Everything ends: no alarm interrupts the work, no handler swallows that the time is over, every loop says what ends it."""
+"""Everything ends: no alarm interrupts the work, no handler swallows that the time is over, every loop says
+what ends it.
+"""
 
 import ast
 import builtins
@@ -36,10 +38,16 @@ def alarms(file: Source) -> list[str]:
 
 
 def unexplained_loops(file: Source) -> list[str]:
-    """The `while` loops without a comment `# ends: ...`, on their first line or above it, that says what makes them end."""
+    """The `while` loops without a comment `# ends: ...`, on their first line or above it, that says what
+    makes them end.
+    """
     lines = ["", *file.text.splitlines()]
     loops = [node.lineno for node in ast.walk(file.tree) if isinstance(node, ast.While)]
-    return [f"{file.path}:{i} `# ends: ...`" for i in loops if not ENDS.search(lines[i]) and not ENDS.search(lines[i - 1])]
+    return [
+        f"{file.path}:{i} `# ends: ...`"
+        for i in loops
+        if not ENDS.search(lines[i]) and not ENDS.search(lines[i - 1])
+    ]
 
 
 def swallowing(file: Source) -> list[str]:
@@ -60,14 +68,18 @@ def _alternatives(caught: ast.expr | None) -> list[ast.expr | None]:
 
 
 def _catches(file: Source, caught: ast.expr | None) -> bool:
-    """Whether `except caught` catches `OutOfTime`; names that only a function imports are known by their last part."""
+    """Whether `except caught` catches `OutOfTime`; names that only a function imports are known by their last
+    part.
+    """
     if caught is None:
         return True
     name = ast.unparse(caught)
     try:
         value: Any = importlib.import_module(file.name)
         for part in name.split("."):
-            value = getattr(builtins, part) if value is None or not hasattr(value, part) else getattr(value, part)
+            value = (
+                getattr(builtins, part) if value is None or not hasattr(value, part) else getattr(value, part)
+            )
     except (ImportError, AttributeError):
         return name.split(".")[-1] in ("OutOfTime", "CertflowError", "Exception", "BaseException")
     return issubclass(OutOfTime, value)
@@ -87,7 +99,7 @@ def test_only_these_modules_keep_what_was_found_in_time_instead_of_raising():
     assert {name: places for name, places in found.items() if places and name not in ALLOWED} == {}
 
 
-# -- the rules can fail ------------------------------------------------------------------------------------------------
+# -- the rules can fail --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,8 +111,14 @@ def test_only_these_modules_keep_what_was_found_in_time_instead_of_raising():
         (unexplained_loops, "while x:  # ends:\n    x -= 1"),
         (swallowing, "try:\n    f()\nexcept:\n    pass"),
         (swallowing, "try:\n    f()\nexcept Exception:\n    pass"),
-        (swallowing, "try:\n    f()\nexcept (ValueError, BaseException) as error:\n    raise ValueError from error"),
-        (swallowing, "from certflow.outcome import CertflowError\ntry:\n    f()\nexcept CertflowError:\n    pass"),
+        (
+            swallowing,
+            "try:\n    f()\nexcept (ValueError, BaseException) as error:\n    raise ValueError from error",
+        ),
+        (
+            swallowing,
+            "from certflow.outcome import CertflowError\ntry:\n    f()\nexcept CertflowError:\n    pass",
+        ),
         (swallowing, "import contextlib\nwith contextlib.suppress(OSError, Exception):\n    f()"),
     ],
 )
@@ -116,7 +134,8 @@ def test_broken_rules_of_endings_are_noticed(rule, text):
         (swallowing, "try:\n    f()\nexcept BaseException:\n    g()\n    raise"),
         (
             swallowing,
-            "from certflow.outcome import Inconclusive\ntry:\n    f()\nexcept (Inconclusive, ArithmeticError):\n    pass",
+            "from certflow.outcome import Inconclusive\ntry:\n    f()\nexcept (Inconclusive, "
+            "ArithmeticError):\n    pass",
         ),
         (swallowing, "try:\n    f()\nexcept OSError:\n    pass"),
     ],

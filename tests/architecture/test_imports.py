@@ -1,4 +1,6 @@
-"""Data flows one way: imports, top-level or inside functions, only run downwards; heavy packages have one door each."""
+"""Data flows one way: imports, top-level or inside functions, only run downwards; heavy packages have one
+door each.
+"""
 
 import ast
 import subprocess
@@ -55,8 +57,18 @@ ROOMS = {
     "certflow.flow.propose": {"certflow.flow.reference"},
     "certflow.flow.reference": {"certflow.flow.propose", "certflow.flow.enclose"},
     "certflow.flow.enclose": {"certflow.flow.propose", "certflow.flow.reference"},
-    "certflow.kkt.neuron": {"certflow.kkt.cover", "certflow.kkt.single", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
-    "certflow.kkt.single": {"certflow.kkt.neuron", "certflow.kkt.cover", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
+    "certflow.kkt.neuron": {
+        "certflow.kkt.cover",
+        "certflow.kkt.single",
+        "certflow.kkt.rank_one",
+        "certflow.kkt.bounds",
+    },
+    "certflow.kkt.single": {
+        "certflow.kkt.neuron",
+        "certflow.kkt.cover",
+        "certflow.kkt.rank_one",
+        "certflow.kkt.bounds",
+    },
     "certflow.kkt.cover": {"certflow.kkt.single", "certflow.kkt.rank_one", "certflow.kkt.bounds"},
     "certflow.kkt.rank_one": {"certflow.kkt.cover", "certflow.kkt.bounds"},
     "certflow.kkt.bounds": {"certflow.kkt.single", "certflow.kkt.cover", "certflow.kkt.rank_one"},
@@ -115,7 +127,12 @@ DOORS = {
     "flint": {"certflow.arithmetic.ball"},
     "matplotlib": {"certflow.report.figures"},
     "mpl_toolkits": set(),
-    "click": {"certflow.cli.commands", "certflow.cli.certificates", "certflow.cli.kkt", "certflow.cli.command_line"},
+    "click": {
+        "certflow.cli.commands",
+        "certflow.cli.certificates",
+        "certflow.cli.kkt",
+        "certflow.cli.command_line",
+    },
 }
 """Package -> the only modules that import it."""
 
@@ -135,7 +152,11 @@ def upward_imports(file: Source) -> list[str]:
     own = layer_of(file.name)
     found = []
     for each in file.imports:
-        if each.module.split(".")[0] != "certflow" or each.typing_only or (each.module, each.name) == ("certflow", "__version__"):
+        if (
+            each.module.split(".")[0] != "certflow"
+            or each.typing_only
+            or (each.module, each.name) == ("certflow", "__version__")
+        ):
             continue
         target = layer_of(each.module)
         if own is None or target is None or target < own:
@@ -154,7 +175,8 @@ def imports_through_walls(file: Source) -> list[str]:
     return [
         f"{file.path}:{each.line} imports {each.module}"
         for each in file.imports
-        if not each.typing_only and any(inside(each.module, wall) or f"{each.module}.{each.name}" == wall for wall in forbidden)
+        if not each.typing_only
+        and any(inside(each.module, wall) or f"{each.module}.{each.name}" == wall for wall in forbidden)
     ]
 
 
@@ -239,12 +261,20 @@ def foreign_imports(files: list[Source]) -> list[str]:
                 names = [node.module or ""] if not node.level else ["." * node.level]
             else:
                 names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            found += [f"{file.path}: {name}" for name in names if name.split(".")[0] not in sys.stdlib_module_names]
+            found += [
+                f"{file.path}: {name}" for name in names if name.split(".")[0] not in sys.stdlib_module_names
+            ]
     return found
 
 
 @pytest.mark.parametrize(
-    "text", ["import numpy", "from certflow.exact import shown", "from .. import exact", "def f():\n    import gmpy2"]
+    "text",
+    [
+        "import numpy",
+        "from certflow.exact import shown",
+        "from .. import exact",
+        "def f():\n    import gmpy2",
+    ],
 )
 def test_foreign_imports_of_the_checker_are_noticed(text):
     assert foreign_imports([source(text, "certflow.checker.x")])
@@ -255,17 +285,40 @@ def test_the_checkers_folders_may_know_each_other_but_nothing_above():
     assert foreign_imports([source("from ...exact import shown", "certflow.checker.tube.x")])
 
 
-APPROXIMATE = {"linalg", "exp", "expm1", "log", "log1p", "log2", "log10", "pow", "power", "hypot", "sin", "cos", "tan", "arctan2"}
+APPROXIMATE = {
+    "linalg",
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "pow",
+    "power",
+    "hypot",
+    "sin",
+    "cos",
+    "tan",
+    "arctan2",
+}
 """What numpy and math compute in floats without a bound of the error. Square roots are rounded correctly."""
 
 
 def float_searches(file: Source) -> list[str]:
-    """Where `file` takes a float of unknown error, or the arithmetic's own proposals, instead of being given a proposal."""
+    """Where `file` takes a float of unknown error, or the arithmetic's own proposals, instead of being given
+    a proposal.
+    """
     found = [
-        f"{file.path}:{each.line} imports {each.name}" for each in file.imports if each.name in {"smallest_shift", *APPROXIMATE}
+        f"{file.path}:{each.line} imports {each.name}"
+        for each in file.imports
+        if each.name in {"smallest_shift", *APPROXIMATE}
     ]
     for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute) and node.attr in APPROXIMATE and ast.unparse(node.value) in {"np", "numpy", "math"}:
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in APPROXIMATE
+            and ast.unparse(node.value) in {"np", "numpy", "math"}
+        ):
             found.append(f"{file.path}:{node.lineno} {ast.unparse(node)}")
     return found
 
@@ -303,7 +356,11 @@ def test_nothing_below_the_symbolic_layer_loads_heavy_packages_when_imported(pac
     allowed = {"certflow.arithmetic.ball"} if package == "flint" else set()
     symbolic = next(i for i, entries in enumerate(LAYERS) if "certflow.symbolic" in entries)
     for each in sources():
-        if each.name != "certflow" and layer_of(each.name) > symbolic and not each.name.startswith("certflow.symbolic"):
+        if (
+            each.name != "certflow"
+            and layer_of(each.name) > symbolic
+            and not each.name.startswith("certflow.symbolic")
+        ):
             top = [found.line for found in heavy_imports(each, package) if found.top]
             assert not top or each.name in allowed, f"{each.path}:{top} imports {package} at the top"
 
@@ -339,7 +396,7 @@ def test_unknown_names_are_attribute_errors():
     assert set(certflow.__all__) <= set(dir(certflow))
 
 
-# -- the rules can fail ------------------------------------------------------------------------------------------------
+# -- the rules can fail --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -370,7 +427,11 @@ def test_upward_imports_are_noticed(name, text, upward):
         ("certflow.flow.enclose.trap", "from certflow.flow import propose", 1),
         ("certflow.flow.enclose.trap", "from certflow.flow.curve import Curve", 0),
         ("certflow.flow.reference.flow", "from certflow.kkt.points import KKTPoint", 1),
-        ("certflow.kkt.cover.search", "def f():\n    from certflow.kkt.single.enclose import enclose_point", 1),
+        (
+            "certflow.kkt.cover.search",
+            "def f():\n    from certflow.kkt.single.enclose import enclose_point",
+            1,
+        ),
         ("certflow.checker.kernel.numbers", "from ..tube import region", 1),
         ("certflow.checker.tube.region", "from ..kernel.numbers import up", 0),
     ],
@@ -388,7 +449,10 @@ def test_circles_are_noticed_also_inside_functions():
 
 
 def test_lazy_and_top_level_imports_are_told_apart():
-    text = "import flint.types\nclass A:\n    from sympy import x\n    def f(self):\n        import mpmath as m\n"
+    text = (
+        "import flint.types\nclass A:\n    from sympy import x\n    def f(self):\n        import mpmath "
+        "as m\n"
+    )
     assert [(each.module, each.top) for each in source(text).imports] == [
         ("flint.types", True),
         ("sympy", True),

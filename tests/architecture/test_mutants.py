@@ -1,4 +1,6 @@
-"""The tables of the mutation tests speak of code that is there: nothing is left out of them, nothing excused that has gone."""
+"""The tables of the mutation tests speak of code that is there: nothing is left out of them, nothing excused
+that has gone.
+"""
 
 import ast
 import re
@@ -13,12 +15,16 @@ EQUIVALENT = tomllib.loads((ROOT / "benchmarks" / "mutants_equivalent.toml").rea
 
 
 def functions(files: tuple[Source, ...]) -> dict[str, list[str]]:
-    """The texts of all functions, methods as Class.method; lines stripped and joined, as the tables write them."""
+    """The texts of all functions, methods as Class.method; lines stripped and joined, as the tables write
+    them.
+    """
     found: dict[str, list[str]] = {}
     for file in files:
         lines = file.text.splitlines()
         for node in ast.walk(file.tree):
-            members = [(f"{node.name}.", entry) for entry in node.body] if isinstance(node, ast.ClassDef) else []
+            members = (
+                [(f"{node.name}.", entry) for entry in node.body] if isinstance(node, ast.ClassDef) else []
+            )
             members += [("", entry) for entry in node.body] if isinstance(node, ast.Module) else []
             for prefix, entry in members:
                 if isinstance(entry, ast.FunctionDef):
@@ -30,7 +36,11 @@ def functions(files: tuple[Source, ...]) -> dict[str, list[str]]:
 def stale(entries: list[dict[str, Any]], files: tuple[Source, ...]) -> list[str]:
     """The excused mutants whose function is gone or no longer holds the text."""
     known = functions(files)
-    return [f"{e['function']}: {e['old']}" for e in entries if not any(e["old"] in text for text in known.get(e["function"], []))]
+    return [
+        f"{e['function']}: {e['old']}"
+        for e in entries
+        if not any(e["old"] in text for text in known.get(e["function"], []))
+    ]
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
@@ -52,7 +62,9 @@ def test_the_whole_checker_is_mutated():
 def test_excused_mutants_are_changes_of_code_that_is_there_with_a_reason():
     entries = EQUIVALENT.get("survivor", [])
     assert stale(entries, sources()) == []
-    assert [e for e in entries if len(e["reason"]) < 20 or not e["reason"].endswith(".") or e["old"] == e["new"]] == []
+    assert [
+        e for e in entries if len(e["reason"]) < 20 or not e["reason"].endswith(".") or e["old"] == e["new"]
+    ] == []
     for rule in EQUIVALENT["rule"]:
         re.compile(rule["without"])
 

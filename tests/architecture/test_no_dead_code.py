@@ -1,7 +1,9 @@
-"""Nothing lies about unused: every function, class and constant of the package is reached from what users call.
+"""Nothing lies about unused: every function, class and constant of the package is reached from what users
+call.
 
-Reached is what an export, a command or a statement of a module uses, and what that uses in turn; names are resolved through
-imports. A method is used if its name is said anywhere else, or if users get objects of its class.
+Reached is what an export, a command or a statement of a module uses, and what that uses in turn; names are
+resolved through imports. A method is used if its name is said anywhere else, or if users get objects of its
+class.
 """
 
 import ast
@@ -18,7 +20,15 @@ from certflow.theorems.registry import FOLDERS
 Place = tuple[str, str]
 """A module and a name in it."""
 
-PASSIVE = {"dataclass", "lru_cache", "cache", "contextmanager", "total_ordering", "overload", "runtime_checkable"}
+PASSIVE = {
+    "dataclass",
+    "lru_cache",
+    "cache",
+    "contextmanager",
+    "total_ordering",
+    "overload",
+    "runtime_checkable",
+}
 """Decorators that do not hand what they decorate to anybody; all others, such as those of commands, do."""
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
@@ -99,16 +109,24 @@ def _handed_over(node: ast.stmt) -> bool:
 
 
 def unused_methods(files: tuple[Source, ...], exported: set[Place]) -> list[str]:
-    """The methods whose name nobody says, of classes whose objects users do not get, and such private ones of all classes."""
+    """The methods whose name nobody says, of classes whose objects users do not get, and such private ones of
+    all classes.
+    """
     said = Counter(word for file in files for word in _said(file.tree))
     public = _public(files, exported)
     found = []
     for file in files:
         for node in ast.walk(file.tree):
-            if not isinstance(node, ast.ClassDef) or any(isinstance(base, ast.Attribute) for base in node.bases):
+            if not isinstance(node, ast.ClassDef) or any(
+                isinstance(base, ast.Attribute) for base in node.bases
+            ):
                 continue  # what a class of another package calls is not known
             for method in node.body:
-                if isinstance(method, ast.FunctionDef) and not method.name.startswith("__") and not _handed_over(method):
+                if (
+                    isinstance(method, ast.FunctionDef)
+                    and not method.name.startswith("__")
+                    and not _handed_over(method)
+                ):
                     private = method.name.startswith("_") or (file.name, node.name) not in public
                     if private and said[method.name] == Counter(_said(method))[method.name]:
                         found.append(f"{file.name}.{node.name}.{method.name}")
@@ -118,7 +136,11 @@ def unused_methods(files: tuple[Source, ...], exported: set[Place]) -> list[str]
 def _said(tree: ast.AST) -> list[str]:
     """The attributes that are asked for, and the texts that are names and may be asked for by `getattr`."""
     attributes = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
     return attributes + [text for text in texts if text.isidentifier()]
 
 
@@ -133,7 +155,13 @@ def _public(files: tuple[Source, ...], exported: set[Place]) -> set[Place]:
         given: list[ast.AST] = []
         if isinstance(node, ast.ClassDef):
             given = [*node.bases, *(each.annotation for each in node.body if isinstance(each, ast.AnnAssign))]
-        functions = [node] if isinstance(node, ast.FunctionDef) else node.body if isinstance(node, ast.ClassDef) else []
+        functions = (
+            [node]
+            if isinstance(node, ast.FunctionDef)
+            else node.body
+            if isinstance(node, ast.ClassDef)
+            else []
+        )
         given += [each.returns for each in functions if isinstance(each, ast.FunctionDef) and each.returns]
         for each in given:
             waiting |= uses(by_name[place[0]], each, known) - reached
@@ -142,9 +170,15 @@ def _public(files: tuple[Source, ...], exported: set[Place]) -> set[Place]:
 
 def exports() -> set[Place]:
     """What users import, what the shell calls, and what the registry asks of the theorems."""
-    public = {(getattr(certflow, name).__module__, name) for name in certflow.__all__ if name != "__version__"}
+    public = {
+        (getattr(certflow, name).__module__, name) for name in certflow.__all__ if name != "__version__"
+    }
     public |= {place for statement in FOLDERS for place in asked_of(statement)}
-    return public | {("certflow.checker", name) for name in certflow.checker.__all__} | {("certflow.__main__", "main")}
+    return (
+        public
+        | {("certflow.checker", name) for name in certflow.checker.__all__}
+        | {("certflow.__main__", "main")}
+    )
 
 
 def test_all_code_is_reached_from_what_users_call():
@@ -155,7 +189,7 @@ def test_all_methods_are_used_or_given_to_users():
     assert unused_methods(sources(), exports()) == []
 
 
-# -- the rules can fail ------------------------------------------------------------------------------------------------
+# -- the rules can fail --------------------------------------------------------------------------------------
 
 HOUSE = """
 from certflow.cellar import coal

@@ -1,4 +1,6 @@
-"""Keeps `proofs_notes/` alive: every link resolves, every statement is carried by code and a test, every cited lemma exists."""
+"""Keeps `proofs_notes/` alive: every link resolves, every statement is carried by code and a test, every
+cited lemma exists.
+"""
 
 import ast
 import importlib
@@ -8,7 +10,18 @@ from pathlib import Path
 
 import pytest
 from links_entered import Watch, false_links
-from proof_links import CODE, NOTES, ROOT, TEST, Statement, all_statements, docstring, entries, note_files, statements
+from proof_links import (
+    CODE,
+    NOTES,
+    ROOT,
+    TEST,
+    Statement,
+    all_statements,
+    docstring,
+    entries,
+    note_files,
+    statements,
+)
 
 README = NOTES / "README.md"
 GLOSSARY = NOTES / "GLOSSARY.md"
@@ -48,7 +61,11 @@ def tests_in(path: Path) -> set[str]:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
             names.add(node.name)
         if isinstance(node, ast.ClassDef):
-            names |= {f"{node.name}::{f.name}" for f in node.body if isinstance(f, ast.FunctionDef) and f.name.startswith("test")}
+            names |= {
+                f"{node.name}::{f.name}"
+                for f in node.body
+                if isinstance(f, ast.FunctionDef) and f.name.startswith("test")
+            }
     return names
 
 
@@ -112,7 +129,11 @@ def test_relative_links_and_cited_statements_exist(path):
 
 def defined_words(text: str) -> list[str]:
     """The words that the tables of the glossary define, the second column of three or four from the end."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
     words = [row[-3] for row in rows if not set("".join(row)) <= set("-: ") and row[-1] != "defined in"]
     return [word.strip() for each in words for word in each.split(",")]
 
@@ -152,10 +173,16 @@ def test_the_table_of_lemmas_is_complete_and_true():
 
 def test_lemmas_cited_in_docstrings_exist_or_are_to_come():
     statements_known = labels_known()
-    known = {path.stem.split("-")[0] for path in note_files()} | set(TO_COME.findall(README.read_text(encoding="utf-8")))
+    known = {path.stem.split("-")[0] for path in note_files()} | set(
+        TO_COME.findall(README.read_text(encoding="utf-8"))
+    )
     cited = [(place, lemma, part) for place, text in docstrings() for lemma, part in LABEL.findall(text)]
     assert cited, "no docstring cites a lemma: the search is broken"
-    unknown = [(p, lemma) for p, lemma, part in cited if lemma not in known or (part and lemma + part not in statements_known)]
+    unknown = [
+        (p, lemma)
+        for p, lemma, part in cited
+        if lemma not in known or (part and lemma + part not in statements_known)
+    ]
     assert unknown == []
 
 
@@ -173,19 +200,28 @@ class Carrier:
 
 def test_code_that_does_not_say_what_it_carries_is_noticed():
     text = f"- code: `{__name__}.Carrier`\n- code: `{__name__}.Carrier.part`\n"
-    assert unsaid([Statement("L1.1", text)]) == [f"{__name__}.Carrier carries L1.1: add (L1.1) to its docstring"]
-    assert unsaid([Statement("L1.12", text)]) == [f"{__name__}.Carrier.part carries L1.12: add (L1.12) to its docstring"]
+    assert unsaid([Statement("L1.1", text)]) == [
+        f"{__name__}.Carrier carries L1.1: add (L1.1) to its docstring"
+    ]
+    assert unsaid([Statement("L1.12", text)]) == [
+        f"{__name__}.Carrier.part carries L1.12: add (L1.12) to its docstring"
+    ]
 
 
 def test_labels_of_two_digits_are_read():
     text = "### L12.10 Fading neurons\n- code: `a.f`\n- test: `tests/x.py::test_f`\n### L12.11 Slow ones\n"
     assert [(each.label, each.code) for each in statements(text)] == [("L12.10", ("a.f",)), ("L12.11", ())]
-    assert LABEL.findall("as in L11, L12.10 and (L1.9); not L2^2") == [("L11", ""), ("L12", ".10"), ("L1", ".9")]
+    assert LABEL.findall("as in L11, L12.10 and (L1.9); not L2^2") == [
+        ("L11", ""),
+        ("L12", ".10"),
+        ("L1", ".9"),
+    ]
 
 
 def test_a_broken_link_is_noticed():
     text = (
-        "- code: `certflow.losses.Loss.residuals`\n- code: `certflow.losses.Loss.nothing`\n- code: `os.path`\n"
+        "- code: `certflow.losses.Loss.residuals`\n- code: `certflow.losses.Loss.nothing`\n- code: "
+        "`os.path`\n"
         "- test: `tests/architecture/test_proof_notes.py::test_a_broken_link_is_noticed`\n"
         "- test: `tests/architecture/test_proof_notes.py::test_missing`\n- test: `tests/nowhere.py::test_x`\n"
         "code: certflow.losses\n"
@@ -204,7 +240,10 @@ def test_every_linked_name_is_code_that_can_be_entered():
 
 
 def test_a_link_that_a_test_does_not_enter_is_noticed():
-    one = Statement("L1.1", "- code: `a.f`\n- code: `a.g`\n- test: `tests/x.py::test_f`\n- test: `tests/x.py::test_none`\n")
+    one = Statement(
+        "L1.1",
+        "- code: `a.f`\n- code: `a.g`\n- test: `tests/x.py::test_f`\n- test: `tests/x.py::test_none`\n",
+    )
     assert false_links([one], {"tests/x.py::test_f": ["a.f", "b.h"], "tests/x.py::test_none": ["b.h"]}) == [
         "L1.1: tests/x.py::test_none enters none of its code",
         "L1.1: none of its tests enters a.g",
@@ -216,7 +255,12 @@ def test_a_link_that_a_test_does_not_enter_is_noticed():
 
 
 def test_functions_methods_and_properties_are_seen_when_they_are_entered():
-    names = ["proof_links.note_files", "proof_links.Statement", "proof_links.Statement.code", "proof_links.entries"]
+    names = [
+        "proof_links.note_files",
+        "proof_links.Statement",
+        "proof_links.Statement.code",
+        "proof_links.entries",
+    ]
     text = "".join(f"- code: `{name}`\n" for name in names) + "- test: `tests/x.py::test_one`\n"
     watch = Watch([Statement("L1.1", text)])
     with watch.during("tests/x.py::test_one"):
@@ -243,5 +287,7 @@ def test_generators_are_seen_when_they_begin():
 
 def test_links_to_private_names_are_not_made():
     # A private name may move without notice; a note points at what a reader can call.
-    private = [d for path in note_files() for d in CODE.findall(path.read_text(encoding="utf-8")) if "._" in d]
+    private = [
+        d for path in note_files() for d in CODE.findall(path.read_text(encoding="utf-8")) if "._" in d
+    ]
     assert private == []

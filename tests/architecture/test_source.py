@@ -1,4 +1,6 @@
-"""Rules that every source file keeps: no text is executed, mpmath never proves, no assert carries a proof, files are short."""
+"""Rules that every source file keeps: no text is executed, mpmath never proves, no assert carries a proof,
+files are short.
+"""
 
 import ast
 import re
@@ -10,11 +12,22 @@ from source_tree import ROOT, Source, source, sources
 MAX_LINES = 600
 
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify", "breakpoint"}
-FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "sympy.parsing"}
+FORBIDDEN_MODULES = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "marshal",
+    "shelve",
+    "joblib",
+    "sympy.parsing",
+}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "stuff", "tools"}
 
 MPMATH_WITHOUT_PRECISION = {"libmp", "mpf", "mpc", "ctx_mp", "MPContext"}
-"""What may be taken from mpmath itself: all else, such as mpmath.sqrt or mpmath.mp.dps, uses the global precision."""
+"""What may be taken from mpmath itself: all else, such as mpmath.sqrt or mpmath.mp.dps, uses the global
+precision.
+"""
 
 
 def executed_text(file: Source) -> list[str]:
@@ -24,15 +37,24 @@ def executed_text(file: Source) -> list[str]:
         if isinstance(node, ast.Call):
             function = node.func
             plain = isinstance(function, ast.Name) and function.id in FORBIDDEN_CALLS
-            method = isinstance(function, ast.Attribute) and function.attr in FORBIDDEN_CALLS - {"compile", "eval"}
+            method = isinstance(function, ast.Attribute) and function.attr in FORBIDDEN_CALLS - {
+                "compile",
+                "eval",
+            }
             if plain or method or any(k.arg == "allow_pickle" for k in node.keywords):
                 found.append(f"{file.path}:{node.lineno} {ast.unparse(function)}")
-            if isinstance(function, ast.Attribute) and function.attr == "S" and ast.unparse(function.value) in ("sympy", "sp"):
+            if (
+                isinstance(function, ast.Attribute)
+                and function.attr == "S"
+                and ast.unparse(function.value) in ("sympy", "sp")
+            ):
                 found.append(f"{file.path}:{node.lineno} sympy.S(...)")
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         if isinstance(node, ast.ImportFrom):
             names = [node.module or "", *(f"{node.module}.{name}" for name in names), *names]
-        if any(name in FORBIDDEN_MODULES | FORBIDDEN_CALLS or name.startswith("sympy.parsing") for name in names):
+        if any(
+            name in FORBIDDEN_MODULES | FORBIDDEN_CALLS or name.startswith("sympy.parsing") for name in names
+        ):
             found.append(f"{file.path}:{node.lineno} imports {names[0]}")
     return found
 
@@ -42,10 +64,16 @@ def global_precision_uses(file: Source) -> list[str]:
     found = []
     for node in ast.walk(file.tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mpmath":
-            bad = [a.name for a in node.names if node.module == "mpmath" and a.name not in MPMATH_WITHOUT_PRECISION]
+            bad = [
+                a.name
+                for a in node.names
+                if node.module == "mpmath" and a.name not in MPMATH_WITHOUT_PRECISION
+            ]
             found += [f"{file.path}:{node.lineno} mpmath.{name}" for name in bad]
     allowed_mp = {
-        id(n.value) for n in ast.walk(file.tree) if isinstance(n, ast.Attribute) and ast.unparse(n) == "mpmath.mp.clone"
+        id(n.value)
+        for n in ast.walk(file.tree)
+        if isinstance(n, ast.Attribute) and ast.unparse(n) == "mpmath.mp.clone"
     }
     for node in ast.walk(file.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "mpmath":
@@ -56,9 +84,17 @@ def global_precision_uses(file: Source) -> list[str]:
 
 
 def undocumented(files: tuple[Source, ...]) -> list[str]:
-    """Public modules, classes, functions and methods without a docstring (a method may have that of a base or a protocol)."""
-    classes = {node.name: node for file in files for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)}
-    protocols = [node for node in classes.values() if any(ast.unparse(base).startswith("Protocol") for base in node.bases)]
+    """Public modules, classes, functions and methods without a docstring (a method may have that of a base or
+    a protocol).
+    """
+    classes = {
+        node.name: node for file in files for node in ast.walk(file.tree) if isinstance(node, ast.ClassDef)
+    }
+    protocols = [
+        node
+        for node in classes.values()
+        if any(ast.unparse(base).startswith("Protocol") for base in node.bases)
+    ]
     found = []
     for file in files:
         if not ast.get_docstring(file.tree):
@@ -86,7 +122,8 @@ def _documented(owner: ast.ClassDef, method: str, classes: dict[str, ast.ClassDe
 
 
 def names_with_two_meanings(files: tuple[Source, ...]) -> list[str]:
-    """Classes and types of one name that are not the same, in certflow or in its checker, which has words of its own.
+    """Classes and types of one name that are not the same, in certflow or in its checker, which has words of
+    its own.
 
     A protocol and what fulfils it under the same name are one meaning.
     """
@@ -99,9 +136,15 @@ def names_with_two_meanings(files: tuple[Source, ...]) -> list[str]:
                 meanings.setdefault((inside, node.name), set()).add(file.path)
                 if any(ast.unparse(base).startswith("Protocol") for base in node.bases):
                     protocols.add((inside, node.name))
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.istitle():
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Name)
+                and node.targets[0].id.istitle()
+            ):
                 meanings.setdefault((inside, node.targets[0].id), set()).add(ast.unparse(node.value))
-    return sorted(name for (room, name), found in meanings.items() if len(found) > 1 and (room, name) not in protocols)
+    return sorted(
+        name for (room, name), found in meanings.items() if len(found) > 1 and (room, name) not in protocols
+    )
 
 
 def asserts(file: Source) -> list[str]:
@@ -116,10 +159,14 @@ def leftovers(file: Source) -> list[str]:
 
 
 def bare_triples(file: Source) -> list[str]:
-    """Functions that take a network, samples and weights of theirs one by one: N is one object (`networks/correlation.py`)."""
+    """Functions that take a network, samples and weights of theirs one by one: N is one object
+    (`networks/correlation.py`).
+    """
     if file.name.startswith(("certflow.networks.", "certflow.checker.")):
         return []
-    functions = [n for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    functions = [
+        n for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    ]
     found = []
     for each in functions:
         names = {a.arg for a in (*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs)}
@@ -136,7 +183,9 @@ def test_there_are_sources_to_look_at():
 
 
 @pytest.mark.parametrize(
-    "rule", [executed_text, global_precision_uses, asserts, leftovers, bare_triples], ids=lambda rule: rule.__name__
+    "rule",
+    [executed_text, global_precision_uses, asserts, leftovers, bare_triples],
+    ids=lambda rule: rule.__name__,
 )
 def test_no_source_file_breaks_the_rule(rule):
     assert [line for file in sources() for line in rule(file)] == []
@@ -151,7 +200,11 @@ def test_one_name_has_one_meaning():
 
 
 def test_files_are_short():
-    long = {file.path: len(file.text.splitlines()) for file in sources() if len(file.text.splitlines()) > MAX_LINES}
+    long = {
+        file.path: len(file.text.splitlines())
+        for file in sources()
+        if len(file.text.splitlines()) > MAX_LINES
+    }
     assert long == {}
 
 
@@ -164,7 +217,7 @@ def test_every_package_folder_has_an_init():
     assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []
 
 
-# -- the rules can fail ------------------------------------------------------------------------------------------------
+# -- the rules can fail --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -224,11 +277,16 @@ class B(A):
 
 def test_names_with_two_meanings_are_noticed():
     one, other = "class Limit: ...\nVector = tuple[int, ...]", "class Limit: ...\nVector = list[int]"
-    files = tuple(source(text, f"certflow.{name}") for name, text in (("a", one), ("b", other), ("checker.c", one)))
+    files = tuple(
+        source(text, f"certflow.{name}") for name, text in (("a", one), ("b", other), ("checker.c", one))
+    )
     assert names_with_two_meanings(files) == ["Limit", "Vector"]
     assert names_with_two_meanings((files[0], files[2])) == []
 
 
 def test_missing_docstrings_are_noticed_and_inherited_ones_count():
     assert undocumented((source(INHERITED),)) == ["certflow/example.py:9 B.g"]
-    assert undocumented((source("def f(): ..."),)) == ["certflow/example.py: the module", "certflow/example.py:1 f"]
+    assert undocumented((source("def f(): ..."),)) == [
+        "certflow/example.py: the module",
+        "certflow/example.py:1 f",
+    ]

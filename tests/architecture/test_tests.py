@@ -1,4 +1,5 @@
-"""The unit tests lie as what they test does: a folder of tests/unit mirrors one of certflow/ and tests what is in it.
+"""The unit tests lie as what they test does: a folder of tests/unit mirrors one of certflow/ and tests what
+is in it.
 
 Right in tests/unit lie the tests of the modules right in certflow/, and of the whole process.
 """
@@ -28,7 +29,10 @@ def misplaced(file: Source) -> list[str]:
 def unit_tests() -> list[Source]:
     """The files of tests/unit."""
     paths = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / UNIT).rglob("*.py"))]
-    return [Source(path, path.removesuffix(".py").replace("/", "."), (ROOT / path).read_text("utf-8")) for path in paths]
+    return [
+        Source(path, path.removesuffix(".py").replace("/", "."), (ROOT / path).read_text("utf-8"))
+        for path in paths
+    ]
 
 
 def test_unit_tests_mirror_the_package():
@@ -39,7 +43,9 @@ def test_unit_tests_mirror_the_package():
 
 def test_tests_of_properties_have_names_of_their_own():
     # In tests/unit the folder tells files apart that test modules of one name.
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py") if not path.is_relative_to(ROOT / UNIT)]
+    names = [
+        path.name for path in (ROOT / "tests").rglob("test_*.py") if not path.is_relative_to(ROOT / UNIT)
+    ]
     assert len(names) == len(set(names))
 
 

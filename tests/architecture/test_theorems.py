@@ -139,7 +139,10 @@ def test_a_theorem_that_is_entered_is_served_by_every_command(entered):
     assert f"There are {samples} labels." in run("show", "certificate.json")
     assert run("show", "certificate.json", "--latex") == f"There are ${samples}$ labels."
     assert json.loads(run("show", "certificate.json", "--json"))["limits"] == []
-    assert json.loads(run("query", "certificate.json", "--delta", "1", "--json")) == {"delta": "1", "count": samples}
+    assert json.loads(run("query", "certificate.json", "--delta", "1", "--json")) == {
+        "delta": "1",
+        "count": samples,
+    }
     assert "Labels" in run("query", "certificate.json", "--delta", "1")
     checked = run("check", "certificate.json")
     assert f"{samples} labels." in checked and "The labels are those in the file." in checked
@@ -154,7 +157,10 @@ def test_a_number_that_a_theorem_does_not_have_is_refused(entered):
 def test_an_unknown_statement_is_refused_with_those_that_are_known():
     result = CliRunner().invoke(main, ["certify", "--statement", "fermat"])
     assert result.exit_code == 2
-    assert f"--statement: 'fermat' is unknown; this certflow reads {', '.join(registry.FOLDERS)}." in result.stderr
+    assert (
+        f"--statement: 'fermat' is unknown; this certflow reads {', '.join(registry.FOLDERS)}."
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize("statement", registry.FOLDERS)
@@ -174,11 +180,18 @@ def named(file: Source) -> list[str]:
     """Where `file` asks for a statement by name, or has one whose name is no word of its own."""
     if file.name.startswith(KNOW_THEOREMS):
         return []
-    asked = [each for node in ast.walk(file.tree) if isinstance(node, ast.Compare | ast.match_case) for each in ast.walk(node)]
+    asked = [
+        each
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Compare | ast.match_case)
+        for each in ast.walk(node)
+    ]
     return [
         f"{file.path}:{node.lineno}: {node.value}"
         for node in ast.walk(file.tree)
-        if isinstance(node, ast.Constant) and node.value in registry.FOLDERS and ("-" in node.value or node in asked)
+        if isinstance(node, ast.Constant)
+        and node.value in registry.FOLDERS
+        and ("-" in node.value or node in asked)
     ]
 
 

@@ -1,4 +1,6 @@
-"""Certificates that must be refused: an accepted one, altered in one place and sealed again with correct hashes."""
+"""Certificates that must be refused: an accepted one, altered in one place and sealed again with correct
+hashes.
+"""
 
 import copy
 import json
@@ -88,7 +90,9 @@ def _other_decay(content: Content) -> None:
 
 
 def _moved_coefficient(content: Content) -> None:
-    row = max((row for row in _windows(content)[0]["parts"][0][0][1]), key=lambda row: abs(row[0]) if row else 0)
+    row = max(
+        (row for row in _windows(content)[0]["parts"][0][0][1]), key=lambda row: abs(row[0]) if row else 0
+    )
     row[0] += row[0] // 1000 + 1
 
 

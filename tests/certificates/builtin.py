@@ -1,11 +1,12 @@
 """What is proved of the built-in problems with ε = 1/100, as recorded in builtin.toml.
 
     python tests/certificates/builtin.py            writes builtin.toml again
-    python tests/certificates/builtin.py --bytes    prints the hashes of whole certificates, to compare two versions
+    python tests/certificates/builtin.py --bytes    prints the hashes of whole certificates, to compare two
+      versions
 
-Whoever writes it again says why something else is proved. Of a claim the enclosures of its KKT points are left out: their
-last digits, like those of all evidence, are chosen in doubles and may differ between machines. Two versions that are run
-on one machine write the same bytes, unless one of them chooses otherwise.
+Whoever writes it again says why something else is proved. Of a claim the enclosures of its KKT points are
+left out: their last digits, like those of all evidence, are chosen in doubles and may differ between
+machines. Two versions that are run on one machine write the same bytes, unless one of them chooses otherwise.
 """
 
 import hashlib
@@ -33,7 +34,9 @@ def certificate(name: str) -> str:
 
 
 def list_certificate(name: str) -> str:
-    """The accepted certificate of the KKT points of a built-in problem: every number in it is exact or proved by exact means."""
+    """The accepted certificate of the KKT points of a built-in problem: every number in it is exact or proved
+    by exact means.
+    """
     with tempfile.TemporaryDirectory() as folder:
         problem, path = Path(folder) / "problem.toml", Path(folder) / "certificate.json"
         problem.write_text(CliRunner().invoke(command, ["init", name]).stdout, encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Lists of KKT points that must be refused: an accepted one, altered in one place and sealed again with correct hashes."""
+"""Lists of KKT points that must be refused: an accepted one, altered in one place and sealed again with
+correct hashes.
+"""
 
 import copy
 from collections.abc import Callable
@@ -20,7 +22,9 @@ def _first(content: Content, *kinds: str) -> Any:
 
 
 def _width(pair: list[str]) -> Fraction:
-    """A shift that certainly leaves an interval of the corpus: much wider than it, much smaller than its numbers."""
+    """A shift that certainly leaves an interval of the corpus: much wider than it, much smaller than its
+    numbers.
+    """
     low, high = map(Fraction, pair)
     return 2 * (high - low) + Fraction(1, 10**6)
 
@@ -132,12 +136,15 @@ def _box_turned(content: Content) -> None:
     point = next(p for p in _points(content) if p["kind"] != "arc" and len(p["directions"]) == 2)
     # A small rotation takes the zero of the derivative out of the box.
     point["directions"] = [
-        [str(Fraction(x) - Fraction(y) / 1000), str(Fraction(y) + Fraction(x) / 1000)] for x, y in point["directions"]
+        [str(Fraction(x) - Fraction(y) / 1000), str(Fraction(y) + Fraction(x) / 1000)]
+        for x, y in point["directions"]
     ]
 
 
 def _box_backwards(content: Content) -> None:
-    next(p for p in _points(content) if p["kind"] != "arc" and len(p["directions"]) == 2)["directions"].reverse()
+    next(p for p in _points(content) if p["kind"] != "arc" and len(p["directions"]) == 2)[
+        "directions"
+    ].reverse()
 
 
 def _box_collapsed(content: Content) -> None:
@@ -152,12 +159,18 @@ def _opposite_direction(content: Content) -> None:
 
 def _arc_end_moved(content: Content) -> None:
     x, y = _first(content, "arc")["directions"][1]
-    _first(content, "arc")["directions"][1] = [str(Fraction(x) - Fraction(y) / 1000), str(Fraction(y) + Fraction(x) / 1000)]
+    _first(content, "arc")["directions"][1] = [
+        str(Fraction(x) - Fraction(y) / 1000),
+        str(Fraction(y) + Fraction(x) / 1000),
+    ]
 
 
 def _arc_start_moved(content: Content) -> None:
     x, y = _first(content, "arc")["directions"][0]
-    _first(content, "arc")["directions"][0] = [str(Fraction(x) + Fraction(y) / 1000), str(Fraction(y) - Fraction(x) / 1000)]
+    _first(content, "arc")["directions"][0] = [
+        str(Fraction(x) + Fraction(y) / 1000),
+        str(Fraction(y) - Fraction(x) / 1000),
+    ]
 
 
 def _arc_the_other_way(content: Content) -> None:

@@ -1,4 +1,6 @@
-"""Certificates that are none: texts, and accepted certificates with one entry that breaks the form, sealed again."""
+"""Certificates that are none: texts, and accepted certificates with one entry that breaks the form, sealed
+again.
+"""
 
 import json
 from collections.abc import Callable
@@ -100,7 +102,9 @@ LISTS: dict[str, Callable[[Content], object]] = {
     "grid": lambda c: c.update(grid=48),
     "centre-is-rational": lambda c: c["claim"]["points"][0].update(centre=["1/2", "1", "0"]),
     "centre-is-short": lambda c: c["claim"]["points"][0]["centre"].pop(),
-    "centre-has-even-mantissa": lambda c: c["claim"]["points"][0].update(centre=["2*2^-1", "1*2^-2", "1*2^-2"]),
+    "centre-has-even-mantissa": lambda c: c["claim"]["points"][0].update(
+        centre=["2*2^-1", "1*2^-2", "1*2^-2"]
+    ),
     "radius-is-null": lambda c: c["claim"]["points"][0].update(radius=None),
     "huge-exponent": lambda c: c["claim"]["points"][0].update(radius="1*2^-99999"),
     "value-not-in-lowest-terms": lambda c: c["claim"]["points"][0].update(value=["2/4", "3/4"]),

@@ -21,4 +21,6 @@ def test_what_is_proved_is_what_was_proved(name):
 
 def test_every_built_in_problem_is_recorded():
     problems = FOLDER.parents[1] / "certflow" / "problems"
-    assert sorted(recorded()) == sorted(path.stem for path in problems.glob("*.toml")) == sorted([*QUICK, *SLOW])
+    assert (
+        sorted(recorded()) == sorted(path.stem for path in problems.glob("*.toml")) == sorted([*QUICK, *SLOW])
+    )

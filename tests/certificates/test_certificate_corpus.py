@@ -1,4 +1,6 @@
-"""The corpus: what must be accepted is, what must be refused is refused with a rule, what is not a certificate is malformed."""
+"""The corpus: what must be accepted is, what must be refused is refused with a rule, what is not a
+certificate is malformed.
+"""
 
 import json
 import os
@@ -25,7 +27,11 @@ finally:
     sys.path.remove(str(FOLDER))
 
 RECORDED = recorded()
-NAMES = sorted(path.stem for path in (FOLDER / "accept").glob("*.json") if not path.stem.startswith(("kkt-", "basin-", "time-")))
+NAMES = sorted(
+    path.stem
+    for path in (FOLDER / "accept").glob("*.json")
+    if not path.stem.startswith(("kkt-", "basin-", "time-"))
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,11 +41,15 @@ def test_the_accept_corpus_is_accepted(name):
     assert verdict.claim["statement"] == "early-direction" and verdict.assumptions == ASSUMPTIONS
 
 
-@pytest.mark.parametrize("path", sorted([*(FOLDER / "accept").glob("basin-*"), *(FOLDER / "accept").glob("time-*")]))
+@pytest.mark.parametrize(
+    "path", sorted([*(FOLDER / "accept").glob("basin-*"), *(FOLDER / "accept").glob("time-*")])
+)
 def test_certificates_of_other_statements_are_accepted(path):
     verdict = check_file(path)
     assert (verdict.verdict, verdict.reason) == ("accepted", "")
-    assert verdict.claim["statement"] == {"basin": "basin", "time": "time-near-origin"}[path.stem.split("-")[0]]
+    assert (
+        verdict.claim["statement"] == {"basin": "basin", "time": "time-near-origin"}[path.stem.split("-")[0]]
+    )
 
 
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
@@ -73,15 +83,20 @@ def test_sealing_an_unchanged_certificate_keeps_it_accepted():
 
 
 def _numbers(value, path=()):
-    """The paths of all number texts in a claim, except radii of KKT points: the prover's residual at the centre is mostly
-    rounding, the checker's is exact, so that a smaller radius is often true."""
+    """The paths of all number texts in a claim, except radii of KKT points: the prover's residual at the
+    centre is mostly rounding, the checker's is exact, so that a smaller radius is often true.
+    """
     if isinstance(value, dict):
         for key, entry in value.items():
             yield from _numbers(entry, (*path, key))
     elif isinstance(value, list):
         for i, entry in enumerate(value):
             yield from _numbers(entry, (*path, i))
-    elif path[-2:] != ("kkt_point", "radius") and isinstance(value, str) and re.fullmatch(r"-?[0-9]+(/[0-9]+)?", value):
+    elif (
+        path[-2:] != ("kkt_point", "radius")
+        and isinstance(value, str)
+        and re.fullmatch(r"-?[0-9]+(/[0-9]+)?", value)
+    ):
         yield path
 
 
@@ -102,7 +117,9 @@ def _stronger(path, value):
     """The number at `path` strengthened by 1 %."""
     key = next(part for part in reversed(path) if isinstance(part, str))
     side = path[-1] if isinstance(path[-1], int) else None
-    if key in LARGER_IS_STRONGER or (key in ("value", "gap", "start_radius_over_delta", "start_time") and side == 0):
+    if key in LARGER_IS_STRONGER or (
+        key in ("value", "gap", "start_radius_over_delta", "start_time") and side == 0
+    ):
         return value + abs(value) / 100
     return value - abs(value) / 100
 
@@ -138,7 +155,14 @@ def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
 
 @pytest.mark.parametrize(
     ("support", "verdict"),
-    [([1], "accepted"), ([0], "accepted"), (None, "accepted"), ([2], "refused"), ([0, 1], "refused"), ([False], "refused")],
+    [
+        ([1], "accepted"),
+        ([0], "accepted"),
+        (None, "accepted"),
+        ([2], "refused"),
+        ([0, 1], "refused"),
+        ([False], "refused"),
+    ],
 )
 def test_neurons_of_a_support_are_numbered_in_the_whole_network_or_as_earlier_versions_did(support, verdict):
     content = accepted("two-neurons")
@@ -203,13 +227,19 @@ def test_the_time_limit_is_a_verdict():
         ("early_direction.claim", "_check_support", "R9", "claim.blocks[0]"),
     ],
 )
-def test_what_was_not_foreseen_is_refused_with_the_rule_and_the_place_that_were_reached(monkeypatch, module, name, rule, where):
+def test_what_was_not_foreseen_is_refused_with_the_rule_and_the_place_that_were_reached(
+    monkeypatch, module, name, rule, where
+):
     def fail(*_, **__):
         raise OverflowError("an exponent is too large")
 
     monkeypatch.setattr(f"certflow.checker.{module}.{name}", fail)
     verdict = check_file(FOLDER / "accept" / "one-neuron.json")
-    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", rule, where) and "exponent" in verdict.reason
+    assert (verdict.verdict, verdict.rule, verdict.where) == (
+        "refused",
+        rule,
+        where,
+    ) and "exponent" in verdict.reason
 
 
 def test_names_of_files_print_as_one_line_of_plain_characters(tmp_path, capsys):
@@ -242,13 +272,17 @@ def test_whoever_reads_the_output_the_exit_code_is_the_verdict(output, options):
         run = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
         os.close(writer)
     else:
-        run = subprocess.run(["sh", "-c", f'exec "$@" >{output}', "sh", *words], stderr=subprocess.PIPE, text=True)
+        run = subprocess.run(
+            ["sh", "-c", f'exec "$@" >{output}', "sh", *words], stderr=subprocess.PIPE, text=True
+        )
     assert run.returncode == 0
     assert "Traceback" not in run.stderr and len(run.stderr.splitlines()) == (output == "/dev/full")
 
 
 def _run(*arguments, module="certflow.checker", flags=(), cwd=FOLDER.parents[1]):
-    return subprocess.run([sys.executable, *flags, "-m", module, *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+    return subprocess.run(
+        [sys.executable, *flags, "-m", module, *map(str, arguments)], capture_output=True, text=True, cwd=cwd
+    )
 
 
 def test_exit_codes_of_several_files_and_json(tmp_path):

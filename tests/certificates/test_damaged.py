@@ -1,4 +1,6 @@
-"""Damaged certificates with right hashes: whoever reads one answers with a verdict or one sentence, never with a traceback."""
+"""Damaged certificates with right hashes: whoever reads one answers with a verdict or one sentence, never
+with a traceback.
+"""
 
 import copy
 import random
@@ -17,21 +19,61 @@ try:
 finally:
     sys.path.remove(str(FOLDER))
 
-NAMES = ["one-neuron", "two-layer-logistic", "two-neurons", "kkt-cover-cubic", "kkt-planar-arcs", "kkt-points-deep"]
-JUNK = [None, True, 0, -1, 10**9, 10**30, "", "0", "-1", "1/0", "1*2^4000", "1*2^-4000", "1*2^99999", "1e999999", "x", "nan"]
-JUNK += [[], [[]], {}, {"a": 1}, ["2", "1"], [1, 2], "9" * 4200, "1/1" + "0" * 900, "dead", "inconclusive", "arc"]
+NAMES = [
+    "one-neuron",
+    "two-layer-logistic",
+    "two-neurons",
+    "kkt-cover-cubic",
+    "kkt-planar-arcs",
+    "kkt-points-deep",
+]
+JUNK = [
+    None,
+    True,
+    0,
+    -1,
+    10**9,
+    10**30,
+    "",
+    "0",
+    "-1",
+    "1/0",
+    "1*2^4000",
+    "1*2^-4000",
+    "1*2^99999",
+    "1e999999",
+    "x",
+    "nan",
+]
+JUNK += [
+    [],
+    [[]],
+    {},
+    {"a": 1},
+    ["2", "1"],
+    [1, 2],
+    "9" * 4200,
+    "1/1" + "0" * 900,
+    "dead",
+    "inconclusive",
+    "arc",
+]
 
 
 def places(value, path=()):
     """The paths of everything in a JSON value."""
     if path:
         yield path
-    for key, entry in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, entry in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
         yield from places(entry, (*path, key))
 
 
 def damaged(content, rng):
-    """One entry deleted, repeated or replaced by anything; those near the top as often as those in the depth."""
+    """One entry deleted, repeated or replaced by anything; those near the top as often as those in the
+    depth.
+    """
     found = [path for path in places(content) if path[0] in ("claim", "groups", "evidence", "grid")]
     path = rng.choice(found if rng.random() < 0.5 else [each for each in found if len(each) < 6])
     holder = content
@@ -48,11 +90,21 @@ def damaged(content, rng):
 
 def answers(path):
     """The exit codes of all commands that read a certificate; fails if one of them stumbles."""
-    commands = (["show"], ["show", "--latex"], ["show", "--json"], ["query", "--delta", "1e-9"], ["check", "--time-limit", "5"])
+    commands = (
+        ["show"],
+        ["show", "--latex"],
+        ["show", "--json"],
+        ["query", "--delta", "1e-9"],
+        ["check", "--time-limit", "5"],
+    )
     for name, *options in commands:
         run = CliRunner().invoke(main, [name, str(path), *options])
         assert run.exception is None or isinstance(run.exception, SystemExit), (path, name)
-        assert "Traceback" not in run.stderr and "could not be completed" not in run.output, (path, name, run.output)
+        assert "Traceback" not in run.stderr and "could not be completed" not in run.output, (
+            path,
+            name,
+            run.output,
+        )
         assert run.exit_code in ((0, 1, 2) if name == "check" else (0, 2)), (path, name)
         if run.exit_code == 2 and name != "check":
             assert len(run.stderr.splitlines()) == 1
@@ -74,7 +126,10 @@ def test_a_damaged_certificate_never_makes_a_reader_stumble(name, tmp_path):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("kkt-points-deep", lambda c: c["claim"]["points"][0]["centre"].__setitem__(0, {"alpha": "1/3", "power": 3})),
+        (
+            "kkt-points-deep",
+            lambda c: c["claim"]["points"][0]["centre"].__setitem__(0, {"alpha": "1/3", "power": 3}),
+        ),
         ("kkt-planar", lambda c: c["claim"].update(n_max_upper="1e999999")),
         ("one-neuron", lambda c: c["groups"][0]["windows"][0].update(h="1*2^4000")),
         ("one-neuron", lambda c: c["groups"][0]["windows"][0]["steps"][0].__setitem__(0, "1*2^4000")),

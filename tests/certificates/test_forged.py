@@ -1,4 +1,6 @@
-"""Forged certificates: claims that are false although every number of the evidence fits, and small files that ask for much."""
+"""Forged certificates: claims that are false although every number of the evidence fits, and small files that
+ask for much.
+"""
 
 import sys
 import tracemalloc
@@ -137,7 +139,9 @@ def test_blocks_after_the_horizon_and_planar_arcs_look_at_the_clock(monkeypatch)
 def test_units_make_no_small_file_large(inputs, samples):
     # Samples of 1 become numbers of 20,000 bits, and products of two inputs numbers of 40,000.
     content = many_neurons(1)
-    content["problem"] = feed_forward([inputs, 1, 1], [1], {"2": [["1"]]}, [["1"] * inputs] * samples, ["1"] * inputs)
+    content["problem"] = feed_forward(
+        [inputs, 1, 1], [1], {"2": [["1"]]}, [["1"] * inputs] * samples, ["1"] * inputs
+    )
     start = [[1 << 40] * inputs]
     content["groups"][0] |= {"start": start, "trap": {**content["groups"][0]["trap"], "centre": start}}
     content["units"] = {"inputs": -19_990, "labels": 0, "given": {"2": 19_990}}
@@ -180,12 +184,17 @@ def test_a_horizon_before_the_curve_has_ended_is_refused():
     horizon = content["claim"]["horizon"]
     horizon["norm_over_delta"] = str(Fraction(horizon["norm_over_delta"]) * 9 / 10)
     verdict = check_text(sealed(content))
-    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", "R8", "claim.horizon.norm_over_delta")
+    assert (verdict.verdict, verdict.rule, verdict.where) == (
+        "refused",
+        "R8",
+        "claim.horizon.norm_over_delta",
+    )
 
 
 @pytest.mark.parametrize(("share", "expected"), [(Fraction(4, 5), "accepted"), (Fraction(1, 2), "refused")])
 def test_epsilon_holds_at_the_horizon_and_not_only_at_the_radius(share, expected):
-    # For a much smaller delta the distance of the horizon is forgotten before the radius, where it is far below epsilon.
+    # For a much smaller delta the distance of the horizon is forgotten before the radius, where it is far
+    # below epsilon.
     content = accepted("one-neuron")
     claim, (block,) = content["claim"], content["claim"]["blocks"]
     claim["delta_bar"] = str(Fraction(claim["delta_bar"]) / 10**6)

@@ -1,4 +1,6 @@
-"""Certificates of KKT points: the accepted ones, their attacks, malformed ones, and random changes of any number in them."""
+"""Certificates of KKT points: the accepted ones, their attacks, malformed ones, and random changes of any
+number in them.
+"""
 
 import copy
 import json
@@ -46,7 +48,9 @@ def test_the_corpus_has_every_proof_and_status():
     assert {p["kind"] for claim in claims for p in claim["points"]} == {"maximum", "minimum", "saddle", "arc"}
 
 
-@pytest.mark.parametrize(("name", "attack"), [(name, attack) for name in ATTACKS for attack in sorted(ATTACKS[name])])
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name in ATTACKS for attack in sorted(ATTACKS[name])]
+)
 def test_attacks_on_lists_are_refused(name, attack):
     content = accepted(name)
     ATTACKS[name][attack](content)
@@ -95,11 +99,16 @@ def test_the_bare_copy_checks_lists_too(tmp_path):
     copied = shutil.ignore_patterns("__pycache__")
     shutil.copytree(FOLDER.parents[1] / "certflow" / "checker", tmp_path / "checker", ignore=copied)
     good = [str(FOLDER / "accept" / f"{name}.json") for name in ("kkt-planar", "kkt-cover-cubic")]
-    run = subprocess.run([sys.executable, "-S", "-E", "-O", "-m", "checker", *good], capture_output=True, text=True, cwd=tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-S", "-E", "-O", "-m", "checker", *good],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert (run.returncode, run.stderr) == (0, "") and "are exactly these" in run.stdout
 
 
-# -- whatever is accepted is true ---------------------------------------------------------------------------------------
+# -- whatever is accepted is true ----------------------------------------------------------------------------
 
 
 def _leaves(value, path=()):
@@ -107,9 +116,15 @@ def _leaves(value, path=()):
     if isinstance(value, dict | list):
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _leaves(entry, (*path, key))
-    elif path[-1] not in ("statement", "of", "proof", "kkt_status", "problem_sha256", "kind", "direction") or path[-3:-1] == (
-        "points",
-    ):
+    elif path[-1] not in (
+        "statement",
+        "of",
+        "proof",
+        "kkt_status",
+        "problem_sha256",
+        "kind",
+        "direction",
+    ) or path[-3:-1] == ("points",):
         yield path
 
 
@@ -121,7 +136,11 @@ def _changed(text, rng):
         value = Fraction(text)
     except ValueError:
         return rng.choice(["maximum", "minimum", "saddle", "arc", "1*2^-3", ""])
-    return str(rng.choice([value + Fraction(rng.choice([1, -1]), 10 ** rng.randint(0, 25)), -value, value * 2, Fraction(0)]))
+    return str(
+        rng.choice(
+            [value + Fraction(rng.choice([1, -1]), 10 ** rng.randint(0, 25)), -value, value * 2, Fraction(0)]
+        )
+    )
 
 
 def _true(content):
@@ -129,7 +148,9 @@ def _true(content):
     problem, claim = content["problem"], content["claim"]
     y = [Fraction(v) for v in problem["data"]["y"]]
     z = [v / len(y) if problem["loss"]["reduction"] == "mean" else v for v in y]
-    known = planar_kkt(problem["data"]["X"], z, Fraction(problem["network"]["activation"]["alpha"]), digits=60)
+    known = planar_kkt(
+        problem["data"]["X"], z, Fraction(problem["network"]["activation"]["alpha"]), digits=60
+    )
     facts = [[point["kind"] for point in claim["points"]] == [p.kind for p in known.points]]
     facts.append(known.n_max.greater(Fraction(claim["n_max_upper"])) is not True)
     for point, p in zip(claim["points"], known.points, strict=True):
@@ -138,7 +159,11 @@ def _true(content):
         given = [[Ball(Fraction(v), 300) for v in d] for d in point["directions"]]
         if p.kind == "arc":
             ends = [(end.cos(), end.sin()) for end in (p.start, p.end)]
-            facts += [_turn(a, b).sign() in (0, UNKNOWN) for a, b in zip(given, ends, strict=True)] if given else []
+            facts += (
+                [_turn(a, b).sign() in (0, UNKNOWN) for a, b in zip(given, ends, strict=True)]
+                if given
+                else []
+            )
         else:
             facts += [_turn(given[0], p.point).sign() != -1, _turn(p.point, given[-1]).sign() != -1]
     return all(facts)
@@ -184,7 +209,11 @@ def test_a_changed_list_of_centres_is_refused_or_says_less(name):
         refused += verdict.verdict != "accepted"
         if verdict.verdict == "accepted":
             for old, new in zip(original["claim"]["points"], content["claim"]["points"], strict=True):
-                assert old["kind"] == new["kind"] and _overlap(old["value"], new["value"]) and _overlap(old["gap"], new["gap"])
+                assert (
+                    old["kind"] == new["kind"]
+                    and _overlap(old["value"], new["value"])
+                    and _overlap(old["gap"], new["gap"])
+                )
                 reach = value_of(old["radius"]) + value_of(new["radius"])
                 pairs = zip(old["centre"], new["centre"], strict=True)
                 assert all(abs(value_of(a) - value_of(b)) <= reach for a, b in pairs)

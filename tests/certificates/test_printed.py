@@ -43,7 +43,10 @@ EARLY = accepted("one-neuron")["claim"]
 BLOCK = EARLY["blocks"][0]
 FIRST = CLAIMS["one-neuron"][0]
 ANGLE, EPSILON = BLOCK["angle_at_horizon"], EARLY["epsilon"]
-NEAR = f"Block 1: its direction is within {ANGLE} of a KKT point at the horizon and within {EPSILON} from then on"
+NEAR = (
+    f"Block 1: its direction is within {ANGLE} of a KKT point at the horizon and within {EPSILON} from "
+    f"then on"
+)
 UNTIL = f"until |w| first exceeds {EARLY['radius']}; the NCF is"
 EARLY_SAID = {
     "for ever": ({"radius": None}, {}, f"{NEAR} for ever; the NCF is positive there."),
@@ -55,7 +58,11 @@ EARLY_SAID = {
         "Block 7: from the horizon on every sample is inactive and its weights never move again.",
     ),
     "zero": ({}, {"outcome": "zero"}, "Block 1: its weights are zero at the start and for ever."),
-    "inconclusive": ({}, {"outcome": "inconclusive", "reason": "who knows."}, "Block 1: nothing is claimed: who knows."),
+    "inconclusive": (
+        {},
+        {"outcome": "inconclusive", "reason": "who knows."},
+        "Block 1: nothing is claimed: who knows.",
+    ),
 }
 
 
@@ -78,14 +85,21 @@ def _points(*points, **changes):
     return {**accepted("kkt-planar")["claim"], "points": list(points), **changes}
 
 
-POINT = {"kind": "maximum", "value": ["1/3", "1/3"], "gap": ["1", "2"], "directions": [["3", "4"], ["5", "6"]]}
+POINT = {
+    "kind": "maximum",
+    "value": ["1/3", "1/3"],
+    "gap": ["1", "2"],
+    "directions": [["3", "4"], ["5", "6"]],
+}
 CENTRE = {**{key: POINT[key] for key in ("kind", "value", "gap")}, "centre": ["1*2^-1", "-1*2^0", "0*2^0"]}
 ARC = {"kind": "arc", "value": ["0", "0"], "gap": ["0", "0"], "directions": []}
 
 
 def test_lists_in_words():
     exact = "Numbers are shown rounded; the exact enclosures are in the file."
-    head = "The KKT points of n(u) = sum_i z_i sigma(u.x_i) of one neuron on the unit sphere are exactly these"
+    head = (
+        "The KKT points of n(u) = sum_i z_i sigma(u.x_i) of one neuron on the unit sphere are exactly these"
+    )
     assert sentences(_points(n_max_upper=None)) == [f"{head} (none).", exact]
     assert sentences(_points(POINT, ARC, POINT, n_max_upper="2/3")) == [
         f"{head} (arc: 1, maximum: 2).",
@@ -124,7 +138,7 @@ def test_numbers_that_are_none_are_not_put_into_words(change, sentence):
     assert (caught.value.rule, caught.value.where, caught.value.reason) == ("R1", "claim", sentence)
 
 
-# -- the command ----------------------------------------------------------------------------------------------------------
+# -- the command ---------------------------------------------------------------------------------------------
 
 GOOD = {
     "one-neuron": ASSUMPTIONS,
@@ -155,7 +169,10 @@ def test_several_files_are_printed_one_after_the_other(capsys):
     assert main([_path("kkt-planar"), bad]) == 1
     assert capsys.readouterr() == (f"{_printed('kkt-planar')}{bad}: {refused}\n", "")
     assert main([bad, broken, _path("kkt-planar"), "--quiet"]) == 2
-    assert capsys.readouterr() == (f"{bad}: {refused}\n{broken}: {malformed}\n{_path('kkt-planar')}: accepted\n", "")
+    assert capsys.readouterr() == (
+        f"{bad}: {refused}\n{broken}: {malformed}\n{_path('kkt-planar')}: accepted\n",
+        "",
+    )
 
 
 def test_the_time_limit_is_printed(capsys):
@@ -177,7 +194,14 @@ def test_json_of_one_file_and_of_several(capsys):
         "assumptions": list(KKT_ASSUMPTIONS),
     }
     reason = "the KKT points and arcs are 4 in number"
-    second = {**blank, "file": bad, "verdict": "refused", "rule": "R10", "where": "claim.points", "reason": reason}
+    second = {
+        **blank,
+        "file": bad,
+        "verdict": "refused",
+        "rule": "R10",
+        "where": "claim.points",
+        "reason": reason,
+    }
     assert main(["--json", good]) == 0
     assert capsys.readouterr() == (json.dumps(first, sort_keys=True) + "\n", "")
     assert main(["--json", good, bad]) == 1
@@ -235,7 +259,10 @@ def test_the_worst_verdict_is_the_exit_code(verdicts, code, monkeypatch, capsys)
     answers = iter(verdicts)
     monkeypatch.setattr(__main__, "check_file", lambda *_: Verdict(next(answers)))
     assert main(["--quiet", *verdicts]) == code
-    assert capsys.readouterr() == ("".join(f"{name}: {name}" + (": \n" if name != "accepted" else "\n") for name in verdicts), "")
+    assert capsys.readouterr() == (
+        "".join(f"{name}: {name}" + (": \n" if name != "accepted" else "\n") for name in verdicts),
+        "",
+    )
     assert EXIT_CODES == {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
 
@@ -251,7 +278,9 @@ def test_the_rule_or_the_place_alone_is_printed_too(monkeypatch, capsys):
 
 
 def test_what_moves_the_cursor_is_escaped(monkeypatch, capsys):
-    monkeypatch.setattr(__main__, "check_file", lambda *_: Verdict("refused", "R4", "here", " ~\\[\x1b[2K\x7f\u00e9\n\udce9"))
+    monkeypatch.setattr(
+        __main__, "check_file", lambda *_: Verdict("refused", "R4", "here", " ~\\[\x1b[2K\x7f\u00e9\n\udce9")
+    )
     main(["a\tb"])
     assert capsys.readouterr().out == "a\\tb: refused (R4, here):  ~\\[\\x1b[2K\\x7f\\xe9\\n\\udce9\n"
 
@@ -272,7 +301,10 @@ class Full:
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (OSError(28, "It is full"), "checker: stdout cannot be written (It is full); the exit code is the verdict.\n"),
+        (
+            OSError(28, "It is full"),
+            "checker: stdout cannot be written (It is full); the exit code is the verdict.\n",
+        ),
         (BrokenPipeError(32, "Broken pipe"), ""),
     ],
 )
@@ -291,7 +323,9 @@ def test_who_cannot_be_written_to_gets_the_exit_code(error, sentence, monkeypatc
 
 def test_every_file_has_the_time_limit_for_itself(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(__main__, "check_file", lambda path, limit: asked.append((path, limit)) or Verdict("accepted"))
+    monkeypatch.setattr(
+        __main__, "check_file", lambda path, limit: asked.append((path, limit)) or Verdict("accepted")
+    )
     main(["a", "b", "--time-limit", "2.5"])
     main(["c"])
     assert asked == [("a", 2.5), ("b", 2.5), ("c", None)]

@@ -1,4 +1,6 @@
-"""Certificates in units: the checker scales the exact problem itself, and believes no claim that other units would prove."""
+"""Certificates in units: the checker scales the exact problem itself, and believes no claim that other units
+would prove.
+"""
 
 import json
 import sys
@@ -54,9 +56,12 @@ def test_evidence_in_units_proves_nothing_without_them(name):
     assert verdict(content).verdict != "accepted"
 
 
-@pytest.mark.parametrize(("name", "inputs", "labels"), [("scaled-two-neurons", 2, -4), ("scaled-two-layer", -1, 2)])
+@pytest.mark.parametrize(
+    ("name", "inputs", "labels"), [("scaled-two-neurons", 2, -4), ("scaled-two-layer", -1, 2)]
+)
 def test_units_in_which_n_is_the_same_prove_the_same_claim(name, inputs, labels):
-    # Both networks have power 2: outputs times 2^-4 and labels times 2^4 leave N as it is, and only move the unit of w.
+    # Both networks have power 2: outputs times 2^-4 and labels times 2^4 leave N as it is, and only move the
+    # unit of w.
     content = accepted(name)
     content["units"]["inputs"] += inputs
     content["units"]["labels"] += labels

@@ -1,9 +1,10 @@
-"""What the checker says, word for word, about every certificate of the corpora: why it does not accept it (verdicts.toml), or
-the claim that it prints (sentences.toml).
+"""What the checker says, word for word, about every certificate of the corpora: why it does not accept it
+(verdicts.toml), or the claim that it prints (sentences.toml).
 
     python tests/certificates/verdicts.py
 
-writes both files again. Whoever changes what the checker says reads the lines that have changed: they are what a user sees.
+writes both files again. Whoever changes what the checker says reads the lines that have changed: they are
+what a user sees.
 """
 
 import json
@@ -47,12 +48,22 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     for folder in ("reject", "malformed"):
         yield from ((folder, path.stem, path.read_bytes) for path in (FOLDER / folder).glob("*"))
     for name in ("one-neuron", "two-layer-logistic"):
-        yield from ((f"attacks on {name}", key, partial(_changed, name, change)) for key, change in attacks.ATTACKS.items())
+        yield from (
+            (f"attacks on {name}", key, partial(_changed, name, change))
+            for key, change in attacks.ATTACKS.items()
+        )
     for name, changes in kkt_attacks.ATTACKS.items():
-        yield from ((f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items())
+        yield from (
+            (f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items()
+        )
     yield from (("texts", key, partial(bytes, data)) for key, data in malformations.TEXTS.items())
-    yield from (("inside", key, partial(_changed, "one-neuron", change)) for key, change in malformations.INSIDE.items())
-    yield from (("lists", key, partial(_changed, "kkt-cover", change)) for key, change in malformations.LISTS.items())
+    yield from (
+        ("inside", key, partial(_changed, "one-neuron", change))
+        for key, change in malformations.INSIDE.items()
+    )
+    yield from (
+        ("lists", key, partial(_changed, "kkt-cover", change)) for key, change in malformations.LISTS.items()
+    )
     yield from (("units", key, partial(_in_units, units)) for key, units in malformations.UNITS.items())
 
 
@@ -82,7 +93,12 @@ def main() -> None:
     FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
     lines = ["# How the checker prints the claims of the accepted certificates; see verdicts.py."]
     for path in sorted((FOLDER / "accept").glob("*"), key=lambda path: path.stem):
-        lines += ["", f"{json.dumps(path.stem)} = [", *(f"  {json.dumps(each)}," for each in _printed(path)), "]"]
+        lines += [
+            "",
+            f"{json.dumps(path.stem)} = [",
+            *(f"  {json.dumps(each)}," for each in _printed(path)),
+            "]",
+        ]
     CLAIMS.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 

@@ -66,7 +66,9 @@ def test_commands_print_what_the_documents_say(document: str, code: str, expecte
 
 
 def without_errors(text: str) -> str:
-    """The text without the sizes of errors, which may differ between versions of the arithmetic, and their padding."""
+    """The text without the sizes of errors, which may differ between versions of the arithmetic, and their
+    padding.
+    """
     return re.sub(r" +", " ", re.sub(r"(± |estimated error )\S+", r"\1", text)).strip()
 
 
@@ -93,15 +95,23 @@ def test_links_in_the_documents_lead_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_files_that_the_documents_name_are_there(path: Path) -> None:
-    named = re.findall(r"`((?:certflow|tests|benchmarks|docs|examples|proofs_notes|\.ci)/[\w./]*)`", path.read_text("utf-8"))
+    named = re.findall(
+        r"`((?:certflow|tests|benchmarks|docs|examples|proofs_notes|\.ci)/[\w./]*)`", path.read_text("utf-8")
+    )
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_the_picture_of_the_house_is_true_and_shows_every_room() -> None:
     # Its paths are those of the package, its rooms are all folders of modules.
     package, text = ROOT / "certflow", (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    named = [name for name in re.findall(r"`([\w/]+(?:\.py|/))`", text) if name.split("/")[0] not in ("tests", "benchmarks")]
-    assert [name for name in named if not (package / name).exists() and not name.startswith(OF_A_THEOREM)] == []
+    named = [
+        name
+        for name in re.findall(r"`([\w/]+(?:\.py|/))`", text)
+        if name.split("/")[0] not in ("tests", "benchmarks")
+    ]
+    assert [
+        name for name in named if not (package / name).exists() and not name.startswith(OF_A_THEOREM)
+    ] == []
     rooms = {path.parent.relative_to(package) for path in package.rglob("__init__.py")} - {Path()}
     shown = {room for name in named for room in (Path(name), *Path(name).parents)}
     assert sorted(room.as_posix() for room in rooms - shown) == []

@@ -1,4 +1,6 @@
-"""What all conformance tests share: corner intervals, exact images of intervals, and the two questions asked of a result."""
+"""What all conformance tests share: corner intervals, exact images of intervals, and the two questions asked
+of a result.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from fractions import Fraction as F
 from external.exact_functions import Bounds, exact
 
 Image = tuple[Bounds, Bounds]
-"""Bounds of the lower and of the upper end of an exact image; where an end is rational its two bounds are equal."""
+"""Bounds of the lower and of the upper end of an exact image; where an end is rational its two bounds are
+equal.
+"""
 
 SMALLEST, LEAST_NORMAL, ULP = F(1, 2**1074), F(1, 2**1022), F(1, 2**52)
 
@@ -53,14 +57,21 @@ def _ragged(count: int) -> dict[str, tuple[F, F]]:
     found = {}
     for i in range(1, count + 1):
         middle = F(3**40 + 7**i, 5**17 * 11**10) * (-1) ** i
-        for name, width in (("exact", F(0)), ("thin", F(1, 2**19)), ("wide", F(5, 7)), ("around zero", F(9, 7))):
+        for name, width in (
+            ("exact", F(0)),
+            ("thin", F(1, 2**19)),
+            ("wide", F(5, 7)),
+            ("around zero", F(9, 7)),
+        ):
             ends = F(float(middle * (1 - width))), F(float(middle * (1 + width)))
             found[f"ragged {i}, {name}"] = min(ends), max(ends)
     return found
 
 
 RAGGED = _ragged(12)
-"""Intervals whose ends are doubles without a zero at the end of their digits, so that every operation rounds."""
+"""Intervals whose ends are doubles without a zero at the end of their digits, so that every operation
+rounds.
+"""
 
 
 def corner(f: Callable[..., F], *boxes: tuple[F, F]) -> Image:

@@ -1,8 +1,9 @@
-"""Rational bounds of real functions at rational points, proved here and independent of the code that they judge.
+"""Rational bounds of real functions at rational points, proved here and independent of the code that they
+judge.
 
-Each function returns (low, high) with low <= f(x) <= high; both are f(x) itself where that is rational, and otherwise
-they agree to about 400 bits. Integer series with every rounding counted, Newton steps for inverse functions: the step
-proposes, and the identity named beside it proves.
+Each function returns (low, high) with low <= f(x) <= high; both are f(x) itself where that is rational, and
+otherwise they agree to about 400 bits. Integer series with every rounding counted, Newton steps for inverse
+functions: the step proposes, and the identity named beside it proves.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def sqrt(x: F) -> Bounds:
 
 @cache
 def exp(x: F) -> Bounds:
-    """The exponential: exp(x) = exp(x / 2^m)^(2^m), the inner one by its series, and 1 + x <= exp(x) <= 1 + x + x^2 near 0."""
+    """The exponential: exp(x) = exp(x / 2^m)^(2^m), the inner one by its series, and 1 + x <= exp(x) <= 1 + x
+    + x^2 near 0.
+    """
     if x == 0:
         return exact(1)
     if x < 0:
@@ -76,7 +79,9 @@ def exp(x: F) -> Bounds:
 
 @cache
 def log(x: F) -> Bounds:
-    """The logarithm, x > 0: log x = y + log(1 + t) for t = x / exp(y) - 1, and |log(1 + t) - t + t^2/2| <= |t|^3."""
+    """The logarithm, x > 0: log x = y + log(1 + t) for t = x / exp(y) - 1, and |log(1 + t) - t + t^2/2| <=
+    |t|^3.
+    """
     if x == 1:
         return exact(0)
     near = abs(x - 1) < F(1, 2)
@@ -92,7 +97,9 @@ def log(x: F) -> Bounds:
 
 
 def _small_arctangent(x: F) -> Bounds:
-    """x - x^3/3 + x^5/5 - ... for 0 <= x <= 1/4; of an alternating sum with falling terms, two neighbours are bounds."""
+    """x - x^3/3 + x^5/5 - ... for 0 <= x <= 1/4; of an alternating sum with falling terms, two neighbours are
+    bounds.
+    """
     total, power, k = x, x, 1
     while True:  # ends: the terms fall below 2^-S x
         power, k = short(power * x * x, True), k + 2
@@ -114,7 +121,9 @@ def pi() -> Bounds:
 
 
 def _near_zero(r: F, first: int) -> Bounds:
-    """The sine (first = 1) or cosine (first = 0) of |r| <= 1 by its series in integers; every floor loses at most a unit."""
+    """The sine (first = 1) or cosine (first = 0) of |r| <= 1 by its series in integers; every floor loses at
+    most a unit.
+    """
     unit = 1 << S
     y = math.floor(abs(r) * unit)
     term, total, k = (y if first else unit), 0, first
@@ -122,7 +131,8 @@ def _near_zero(r: F, first: int) -> Bounds:
         total += term if k % 4 < 2 else -term
         term = term * y // unit * y // unit // ((k + 1) * (k + 2))
         k += 2
-    # 5 units a term: its own floors, and what the earlier ones and the floor in y still cost; the first left out is below 1.
+    # 5 units a term: its own floors, and what the earlier ones and the floor in y still cost; the first left
+    # out is below 1.
     low, high = F(total - 5 * k - 5, unit), F(total + 5 * k + 5, unit)
     return (low, high) if r >= 0 or not first else (-high, -low)
 
@@ -159,7 +169,9 @@ def cos(x: F) -> Bounds:
 
 @cache
 def atan(x: F) -> Bounds:
-    """arctan x = y + arctan u for u = (x cos y - sin y)/(cos y + x sin y), any y with the sign of x and |y| < pi/2."""
+    """arctan x = y + arctan u for u = (x cos y - sin y)/(cos y + x sin y), any y with the sign of x and |y| <
+    pi/2.
+    """
     if x < 0:
         return negated(atan(-x))
     if x > 1:
@@ -194,7 +206,9 @@ def _holds_turn(low: F, high: F, shift: F) -> bool:
 
 
 def wave(f: Callable[[F], Bounds], top: F) -> Callable[[F, F], tuple[Bounds, Bounds]]:
-    """The image under the sine or cosine, whose maxima are at (2 k + top) pi and whose minima are half a turn further."""
+    """The image under the sine or cosine, whose maxima are at (2 k + top) pi and whose minima are half a turn
+    further.
+    """
 
     def image(low: F, high: F) -> tuple[Bounds, Bounds]:
         ends = f(low), f(high)

@@ -1,7 +1,7 @@
 """`Ball` at the corner points of interval arithmetic: every operation against its exact image in rationals.
 
-The operands' ends are read exactly, their image is worked out in `Fraction`s, and the result has to contain it without
-tolerance and be hardly wider. README.md beside this file says which corner points and why.
+The operands' ends are read exactly, their image is worked out in `Fraction`s, and the result has to contain
+it without tolerance and be hardly wider. README.md beside this file says which corner points and why.
 """
 
 from __future__ import annotations
@@ -14,7 +14,18 @@ import mpmath
 import numpy as np
 import pytest
 from exact_ends import alike
-from external.conformance import CORNERS, EXTREMES, RAGGED, SMALLEST, ULP, Image, corner, escapes, loose, power
+from external.conformance import (
+    CORNERS,
+    EXTREMES,
+    RAGGED,
+    SMALLEST,
+    ULP,
+    Image,
+    corner,
+    escapes,
+    loose,
+    power,
+)
 from external.exact_functions import angle, cos, exact, exp, increasing, log, pi, sin, sqrt, wave
 
 from certflow.arithmetic.ball import MAX_BITS, MIN_BITS, Ball, BallArithmetic
@@ -28,10 +39,14 @@ BITS = (53, 200)
 Box = tuple[F, F]
 
 NEGLIGIBLE = 1 + F(1, 2**14)
-"""What balls lose of a width: radii have 30 bits, and thin operands (20 bits and more) are treated by their slopes."""
+"""What balls lose of a width: radii have 30 bits, and thin operands (20 bits and more) are treated by their
+slopes.
+"""
 
 MIDPOINT_RADIUS = F(3, 2) * NEGLIGIBLE
-"""Products of balls are formed from midpoints and radii, which are at most half as wide again as the product."""
+"""Products of balls are formed from midpoints and radii, which are at most half as wide again as the
+product.
+"""
 
 
 def box(ball: Ball) -> Box:
@@ -46,10 +61,12 @@ def fault(result: Ball, image: Image, factor: F | None, bits: int) -> str:
     """What is wrong with a result: an end on the wrong side, or too wide."""
     low, high = box(result)
     size = max(abs(image[0][0]), abs(image[1][1]))
-    return escapes(low, high, image) or (loose(low, high, image, factor, 16 * size / 2**bits) if factor else "")
+    return escapes(low, high, image) or (
+        loose(low, high, image, factor, 16 * size / 2**bits) if factor else ""
+    )
 
 
-# -- one operand -------------------------------------------------------------------------------------------------------
+# -- one operand ---------------------------------------------------------------------------------------------
 
 
 def absolute(low: F, high: F) -> Image:
@@ -97,7 +114,9 @@ def test_functions_of_one_ball(name, bits):
 def test_functions_of_one_ball_at_the_ends_of_the_range(name, bits):
     image, domain, factor = UNARY[name]
     inside = {case: ball for case, ball in balls(bits, EXTREMES).items() if domain(*box(ball))}
-    found = {case: fault(getattr(ball, name)(), image(*box(ball)), factor, bits) for case, ball in inside.items()}
+    found = {
+        case: fault(getattr(ball, name)(), image(*box(ball)), factor, bits) for case, ball in inside.items()
+    }
     assert {case: why for case, why in found.items() if why} == {} and found
 
 
@@ -133,7 +152,7 @@ def test_exact_values_are_exact(operation, value, expected):
     assert result.is_exact() and result.mid() == expected
 
 
-# -- two operands ------------------------------------------------------------------------------------------------------
+# -- two operands --------------------------------------------------------------------------------------------
 
 
 def quotient(a: Box, b: Box) -> Image:
@@ -153,18 +172,34 @@ def always(a: Box, b: Box) -> bool:
 
 
 BINARY: dict[str, tuple[Callable[[Box, Box], Image], Callable[[Box, Box], bool], type[Exception], F]] = {
-    # operation: its exact image, its domain, the error outside, how much wider than the image the result may be
+    # operation: its exact image, its domain, the error outside, how much wider than the image the result may
+    # be
     "__add__": (lambda a, b: corner(lambda x, y: x + y, a, b), always, OutsideDomain, NEGLIGIBLE),
     "__sub__": (lambda a, b: corner(lambda x, y: x - y, a, b), always, OutsideDomain, NEGLIGIBLE),
     "__mul__": (lambda a, b: corner(lambda x, y: x * y, a, b), always, OutsideDomain, MIDPOINT_RADIUS),
     "__truediv__": (quotient, away_from_zero, DivisionByZero, MIDPOINT_RADIUS),
     "maximum": (lambda a, b: corner(max, a, b), always, OutsideDomain, NEGLIGIBLE),
     "minimum": (lambda a, b: corner(min, a, b), always, OutsideDomain, NEGLIGIBLE),
-    "hull": (lambda a, b: (exact(min(a[0], b[0])), exact(max(a[1], b[1]))), always, OutsideDomain, NEGLIGIBLE),
-    "intersection": (lambda a, b: (exact(max(a[0], b[0])), exact(min(a[1], b[1]))), meet, ValueError, NEGLIGIBLE),
+    "hull": (
+        lambda a, b: (exact(min(a[0], b[0])), exact(max(a[1], b[1]))),
+        always,
+        OutsideDomain,
+        NEGLIGIBLE,
+    ),
+    "intersection": (
+        lambda a, b: (exact(max(a[0], b[0])), exact(min(a[1], b[1]))),
+        meet,
+        ValueError,
+        NEGLIGIBLE,
+    ),
 }
 
-REFLECTED = {"__radd__": "__add__", "__rsub__": "__sub__", "__rmul__": "__mul__", "__rtruediv__": "__truediv__"}
+REFLECTED = {
+    "__radd__": "__add__",
+    "__rsub__": "__sub__",
+    "__rmul__": "__mul__",
+    "__rtruediv__": "__truediv__",
+}
 
 
 @pytest.mark.parametrize("table", [CORNERS, EXTREMES], ids=["corners", "extremes"])
@@ -195,7 +230,11 @@ def test_operations_with_an_exact_number(name, exact_operand):
             # The exact number is rounded to the ball's precision before it is used.
             low, high = box(getattr(a, name)(exact_operand))
             expected = image(*operands)
-            size = max(max(map(abs, operand)) for operand in operands) if "sub" in name or "add" in name else F(0)
+            size = (
+                max(max(map(abs, operand)) for operand in operands)
+                if "sub" in name or "add" in name
+                else F(0)
+            )
             size = max(size, *(abs(end) for bounds in expected for end in bounds))
             found[case] = escapes(low, high, expected) or loose(low, high, expected, factor, 16 * size * ULP)
         else:
@@ -307,7 +346,7 @@ def test_angles():
     assert {case: why for case, why in found.items() if why} == {}
 
 
-# -- making, reading, comparing ----------------------------------------------------------------------------------------
+# -- making, reading, comparing ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [MIN_BITS, 53, 2000])
@@ -331,7 +370,9 @@ def test_intervals_need_their_ends_in_order():
         Ball.from_json(["1", "0"], 53)
 
 
-@pytest.mark.parametrize("value", [["1"], ["0", "1", "2"], [0, 1], 3, None, {"lo": "0"}, "[0, 1]", "inf", "nan", ""])
+@pytest.mark.parametrize(
+    "value", [["1"], ["0", "1", "2"], [0, 1], 3, None, {"lo": "0"}, "[0, 1]", "inf", "nan", ""]
+)
 def test_what_is_not_a_number_in_json(value):
     with pytest.raises(BadInput):
         Ball.from_json(value, 53)
@@ -406,10 +447,18 @@ RELATIONS: dict[str, Callable[[Box, Box], bool | None]] = {
     "greater": lambda a, b: True if a[0] > b[1] else False if a[1] <= b[0] else None,
     "less_equal": lambda a, b: True if a[1] <= b[0] else False if a[0] > b[1] else None,
     "greater_equal": lambda a, b: True if a[0] >= b[1] else False if a[1] < b[0] else None,
-    "equal": lambda a, b: False if a[1] < b[0] or b[1] < a[0] else True if a[0] == a[1] == b[0] == b[1] else None,
+    "equal": lambda a, b: (
+        False if a[1] < b[0] or b[1] < a[0] else True if a[0] == a[1] == b[0] == b[1] else None
+    ),
 }
 
-OPERATORS = {"__lt__": "less", "__le__": "less_equal", "__gt__": "greater", "__ge__": "greater_equal", "__eq__": "equal"}
+OPERATORS = {
+    "__lt__": "less",
+    "__le__": "less_equal",
+    "__gt__": "greater",
+    "__ge__": "greater_equal",
+    "__eq__": "equal",
+}
 
 
 @pytest.mark.parametrize("name", [*RELATIONS, *OPERATORS])
@@ -451,7 +500,9 @@ def test_truth_is_being_known_not_to_be_zero():
 
 
 @pytest.mark.parametrize("value", [0.5, True, np.float64(1), np.int64(1), 1j, np.bool_(True)], ids=repr)
-@pytest.mark.parametrize("name", [*REFLECTED, *list(BINARY)[:6], "atan2", "less", "greater", "equal", "contains"])
+@pytest.mark.parametrize(
+    "name", [*REFLECTED, *list(BINARY)[:6], "atan2", "less", "greater", "equal", "contains"]
+)
 def test_rounded_numbers_are_refused(name, value):
     with pytest.raises(TypeError):
         getattr(Ball(1, 53), name)(value)

@@ -1,4 +1,6 @@
-"""The checker's integers (`kernel/numbers.py`) at the corner points: exact rationals decide which side every bound is on."""
+"""The checker's integers (`kernel/numbers.py`) at the corner points: exact rationals decide which side every
+bound is on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,23 @@ ONE = nb.ONE
 
 UNIT = F(1, ONE)
 
-POINTS = [0, 1, -1, 2, -3, ONE - 1, ONE, ONE + 1, -ONE - 1, -ONE, 7 * ONE // 3, -(2**200), 2**200 + 1, math.isqrt(ONE), 1 << 61]
+POINTS = [
+    0,
+    1,
+    -1,
+    2,
+    -3,
+    ONE - 1,
+    ONE,
+    ONE + 1,
+    -ONE - 1,
+    -ONE,
+    7 * ONE // 3,
+    -(2**200),
+    2**200 + 1,
+    math.isqrt(ONE),
+    1 << 61,
+]
 """Fixed-point numbers: nothing, one unit, one and its neighbours, and sizes that products round."""
 
 INTERVALS = [
@@ -67,7 +85,9 @@ def nearest_above(value: F) -> int:
 
 
 @pytest.mark.parametrize(
-    "x", [sign * x for x in RATIONALS for sign in (1, -1)], ids=lambda x: f"{float(x):.3g}" if abs(x) < 10**300 else "huge"
+    "x",
+    [sign * x for x in RATIONALS for sign in (1, -1)],
+    ids=lambda x: f"{float(x):.3g}" if abs(x) < 10**300 else "huge",
 )
 def test_rationals_are_enclosed_by_neighbours(x):
     assert nb.down(x) == nearest_below(x) and nb.up(x) == nearest_above(x)
@@ -91,7 +111,9 @@ def test_scalar_bounds_are_the_nearest_ones(a):
 
 
 @pytest.mark.parametrize(
-    "values", [[], [0], [0, 0], [1], [-1], [3, -4], [1, 1], [ONE, 1], [-ONE, ONE, ONE, ONE], [2**200, 1], [5] * 7], ids=str
+    "values",
+    [[], [0], [0, 0], [1], [-1], [3, -4], [1, 1], [ONE, 1], [-ONE, ONE, ONE, ONE], [2**200, 1], [5] * 7],
+    ids=str,
 )
 def test_norms(values):
     square, norm = sum(v * v for v in values), nb.norm_up(values)
@@ -172,7 +194,20 @@ def test_the_series_of_the_exponential():
             assert high - low <= 2 * scale + 8, (scale, y)
 
 
-EXPONENTS = [F(0), UNIT, UNIT / 3, F(1, 16), F(1, 16) - UNIT, F(1, 3), F(1), F(7, 2), F(40), F(700), F(19_999), F(20_000)]
+EXPONENTS = [
+    F(0),
+    UNIT,
+    UNIT / 3,
+    F(1, 16),
+    F(1, 16) - UNIT,
+    F(1, 3),
+    F(1),
+    F(7, 2),
+    F(40),
+    F(700),
+    F(19_999),
+    F(20_000),
+]
 
 
 @pytest.mark.parametrize("x", EXPONENTS, ids=lambda x: f"{float(x):.6g}")
@@ -194,7 +229,11 @@ def test_exponentials(x):
 
 def test_exponentials_beyond_the_range():
     over = F(20_000) + UNIT
-    for call in (lambda: nb.exp_bounds(over), lambda: nb.exp_fixed(nb.up(over)), lambda: nb.exp_up_fixed(nb.up(over))):
+    for call in (
+        lambda: nb.exp_bounds(over),
+        lambda: nb.exp_fixed(nb.up(over)),
+        lambda: nb.exp_up_fixed(nb.up(over)),
+    ):
         with pytest.raises(OverflowError):
             call()
     low, high = nb.exp_bounds(-over)
@@ -227,7 +266,9 @@ def test_logarithms(x):
 
 
 def test_logarithms_of_numbers_whose_float_is_exact():
-    """The proposed float is the logarithm to 280 digits, or zero: what is left is hardly more than the bounds' own rounding."""
+    """The proposed float is the logarithm to 280 digits, or zero: what is left is hardly more than the
+    bounds' own rounding.
+    """
     for x in (F(round(exp(F(200))[0])), 1 + F(1, 3**200), 1 - F(1, 3**200)):
         (below, above), (low, high) = log(x), nb.log_bounds(x)
         assert low <= below and above <= high
@@ -264,7 +305,8 @@ def test_roots(x, k):
 
 
 @pytest.mark.parametrize(
-    ("x", "k", "root"), [(0, 3, 0), (1, 7, 1), (F(9, 4), 2, F(3, 2)), (F(2) ** 960, 8, F(2) ** 120), (3**24, 8, 27)]
+    ("x", "k", "root"),
+    [(0, 3, 0), (1, 7, 1), (F(9, 4), 2, F(3, 2)), (F(2) ** 960, 8, F(2) ** 120), (3**24, 8, 27)],
 )
 def test_exact_roots_are_exact(x, k, root):
     assert nb.root_down(F(x), k) == root == nb.root_up(F(x), k)

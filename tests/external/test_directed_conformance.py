@@ -1,4 +1,6 @@
-"""Directed doubles (`directed.py`) at the corner points: every bound on its side of the exact rational, and near it."""
+"""Directed doubles (`directed.py`) at the corner points: every bound on its side of the exact rational, and
+near it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,19 @@ LARGEST = F(float(np.finfo(float).max))
 TINY = F(1, 2**1000)
 """What a bound may be off by, besides its relative error, so that underflow is covered."""
 
-POINTS = [0.0, 5e-324, 2.0**-1022, 2.0**-1021 - 2.0**-1074, 1.0 - 2.0**-53, 1.0, 1.0 + 2.0**-52, 1 / 3, 2.0**0.5, 1e15, 2.0**970]
+POINTS = [
+    0.0,
+    5e-324,
+    2.0**-1022,
+    2.0**-1021 - 2.0**-1074,
+    1.0 - 2.0**-53,
+    1.0,
+    1.0 + 2.0**-52,
+    1 / 3,
+    2.0**0.5,
+    1e15,
+    2.0**970,
+]
 
 
 def exactly(value: float) -> F:
@@ -24,7 +38,9 @@ def exactly(value: float) -> F:
 
 
 @pytest.mark.parametrize(
-    "x", [F(p) for p in POINTS] + [F(1, 3), F(10, 3), SMALLEST / 2, SMALLEST * F(3, 2), 1 + ULP / 2, 1 + ULP / 3, LARGEST]
+    "x",
+    [F(p) for p in POINTS]
+    + [F(1, 3), F(10, 3), SMALLEST / 2, SMALLEST * F(3, 2), 1 + ULP / 2, 1 + ULP / 3, LARGEST],
 )
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_rational_lies_between_two_neighbouring_doubles(x, sign):
@@ -71,10 +87,18 @@ def test_sums_of_arrays_are_elementwise():
 
 
 @pytest.mark.parametrize(
-    "terms", [(2.0**1023, 2.0**1023), (-(2.0**1023), -(2.0**1023)), (-(2.0**1023), -(2.0**1023), 2.0**1023), (np.inf, 1.0)]
+    "terms",
+    [
+        (2.0**1023, 2.0**1023),
+        (-(2.0**1023), -(2.0**1023)),
+        (-(2.0**1023), -(2.0**1023), 2.0**1023),
+        (np.inf, 1.0),
+    ],
 )
 def test_sums_that_overflow_prove_nothing(terms):
-    """The bounds are infinite on their own side, or still true; they are not NaN, of which every comparison is false."""
+    """The bounds are infinite on their own side, or still true; they are not NaN, of which every comparison
+    is false.
+    """
     low, high = directed.sum_down(*terms), directed.sum_up(*terms)
     total = sum(map(exactly, terms)) if np.inf not in terms else None
     assert high == np.inf or exactly(high) >= total
@@ -94,7 +118,9 @@ def test_totals(n, small):
 
 
 def test_a_total_of_many_roundings_in_one_direction():
-    """Rows added one after the other: each addition rounds the half ulp away, as many times as there are rows."""
+    """Rows added one after the other: each addition rounds the half ulp away, as many times as there are
+    rows.
+    """
     values = np.full((4097, 2), 2.0**-53)
     values[0] = 1.0
     assert (directed.total_up(values, axis=0) >= 1.0 + 4096 * 2.0**-53).all()
@@ -112,7 +138,17 @@ def test_64_operations_are_covered(x):
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, 5, 17, 100])
 def test_lower_bounds_of_powers(exponent):
-    bases = [*POINTS, 1.3 * 2.0**-537, 1.7 * 2.0**-359, 2.0**-538, 1 - 2.0**-30, 1 + 2.0**-30, 3.0, 1.1, 2.0**600]
+    bases = [
+        *POINTS,
+        1.3 * 2.0**-537,
+        1.7 * 2.0**-359,
+        2.0**-538,
+        1 - 2.0**-30,
+        1 + 2.0**-30,
+        3.0,
+        1.1,
+        2.0**600,
+    ]
     found = directed.power_down(np.array(bases), exponent)
     for base, low in zip(bases, found, strict=True):
         exact = exactly(base) ** exponent
@@ -127,7 +163,20 @@ def test_lower_bounds_of_powers_that_round(exponent):
         assert exactly(low) <= exactly(base) ** exponent
 
 
-EXPONENTS = [0.0, 5e-324, 2.0**-60, 0.34657359, 0.34657360, 0.6931471805599453, 1.0, 2.5, 10.0, 100.0, 699.999, 700.0]
+EXPONENTS = [
+    0.0,
+    5e-324,
+    2.0**-60,
+    0.34657359,
+    0.34657360,
+    0.6931471805599453,
+    1.0,
+    2.5,
+    10.0,
+    100.0,
+    699.999,
+    700.0,
+]
 
 
 @pytest.mark.parametrize("x", EXPONENTS)

@@ -1,4 +1,6 @@
-"""Every public operation of the arithmetics is called by a conformance test: a new one without cases fails here."""
+"""Every public operation of the arithmetics is called by a conformance test: a new one without cases fails
+here.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ SPELLINGS = {
 def operations(owner: type) -> list[str]:
     """The public methods and properties of a class, its inherited and special ones included, in order."""
     names = {name for base in owner.__mro__ if base.__module__.startswith("certflow") for name in vars(base)}
-    called = {name for name in names if callable(getattr(owner, name)) or isinstance(getattr_static(owner, name), property)}
+    called = {
+        name
+        for name in names
+        if callable(getattr(owner, name)) or isinstance(getattr_static(owner, name), property)
+    }
     return sorted(name for name in called - MACHINERY if name.startswith("__") or not name.startswith("_"))
 
 
@@ -53,7 +59,9 @@ def functions(module: object) -> list[str]:
 
 
 def spoken(tree: ast.Module) -> set[str]:
-    """The operations that a file of tests names or writes: attributes, names, texts that are names, and operators."""
+    """The operations that a file of tests names or writes: attributes, names, texts that are names, and
+    operators.
+    """
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:

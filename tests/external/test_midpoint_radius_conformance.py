@@ -1,8 +1,10 @@
-"""`MidRad` at the corner points of interval arithmetic: every operation against its exact image in rationals, entry by entry.
+"""`MidRad` at the corner points of interval arithmetic: every operation against its exact image in rationals,
+entry by entry.
 
-The ends of the operands are mid - rad and mid + rad, exactly; the image is worked out in `Fraction`s and the result has to
-contain it without tolerance. Where doubles would be rounded, the result may be wider by the stated number of units of the
-last place of the largest number that took part, and by 2^-998 times the sizes of the first factors for underflow.
+The ends of the operands are mid - rad and mid + rad, exactly; the image is worked out in `Fraction`s and the
+result has to contain it without tolerance. Where doubles would be rounded, the result may be wider by the
+stated number of units of the last place of the largest number that took part, and by 2^-998 times the sizes
+of the first factors for underflow.
 """
 
 from __future__ import annotations
@@ -15,7 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_ends import highest, lowest
-from external.conformance import CORNERS, EXTREMES, LEAST_NORMAL, RAGGED, SMALLEST, ULP, Image, corner, escapes, loose, power
+from external.conformance import (
+    CORNERS,
+    EXTREMES,
+    LEAST_NORMAL,
+    RAGGED,
+    SMALLEST,
+    ULP,
+    Image,
+    corner,
+    escapes,
+    loose,
+    power,
+)
 from external.exact_functions import exact, exp, increasing, sqrt
 
 from certflow.arithmetic.base import UNKNOWN
@@ -46,18 +60,27 @@ def corners() -> MidRad:
 
 def entries(values: MidRad) -> list[Box]:
     """The exact ends of all entries."""
-    return [(F(m) - F(r), F(m) + F(r)) for m, r in zip(values.mid.ravel().tolist(), values.rad.ravel().tolist(), strict=True)]
+    return [
+        (F(m) - F(r), F(m) + F(r))
+        for m, r in zip(values.mid.ravel().tolist(), values.rad.ravel().tolist(), strict=True)
+    ]
 
 
 def size_of(*boxes: Box) -> F:
     return max(max(-low, high) for low, high in boxes)
 
 
-def faults(result: MidRad, images: list[Image], sizes: list[F], factor: F, ulps: int = 64, underflow: F = UNDERFLOW) -> list[str]:
-    """What is wrong with the entries of a result; `sizes` are those of the largest numbers that took part in each."""
+def faults(
+    result: MidRad, images: list[Image], sizes: list[F], factor: F, ulps: int = 64, underflow: F = UNDERFLOW
+) -> list[str]:
+    """What is wrong with the entries of a result; `sizes` are those of the largest numbers that took part in
+    each.
+    """
     found = []
     for (low, high), image, size in zip(entries(result), images, sizes, strict=True):
-        found.append(escapes(low, high, image) or loose(low, high, image, factor, ulps * size * ULP + underflow))
+        found.append(
+            escapes(low, high, image) or loose(low, high, image, factor, ulps * size * ULP + underflow)
+        )
     return [f"{name}: {why}" for name, why in zip(NAMES * len(found), found, strict=False) if why]
 
 
@@ -67,7 +90,7 @@ PRODUCT = F(3, 2) * HARDLY
 """Products are formed from midpoints and radii, which are at most half as wide again as the product."""
 
 
-# -- making and reading ------------------------------------------------------------------------------------------------
+# -- making and reading --------------------------------------------------------------------------------------
 
 
 def test_intervals_contain_their_ends():
@@ -107,7 +130,9 @@ def test_exact_doubles_have_no_radius():
         assert lowest(made) == F(value) == highest(made)
 
 
-@pytest.mark.parametrize("value", [F(1, 3), 2**53 + 1, F(1, 10), 2**1074 + 1, [F(0), F(2, 3)], 1j, True, "1"], ids=str)
+@pytest.mark.parametrize(
+    "value", [F(1, 3), 2**53 + 1, F(1, 10), 2**1074 + 1, [F(0), F(2, 3)], 1j, True, "1"], ids=str
+)
 def test_what_is_not_a_double_is_not_rounded_in_silence(value):
     for make in (MidRad.exact, lambda x: MidRad.interval(x, x), lambda x: MidRad(x, np.zeros(np.shape(x)))):
         with pytest.raises((TypeError, ValueError, Inconclusive)):
@@ -151,7 +176,9 @@ def test_rationals_are_enclosed():
 
 def test_doubles_around_the_ends():
     values = corners()
-    for (low, high), below, above in zip(entries(values), values.lower().tolist(), values.upper().tolist(), strict=True):
+    for (low, high), below, above in zip(
+        entries(values), values.lower().tolist(), values.upper().tolist(), strict=True
+    ):
         assert F(below) <= low and high <= F(above)
         if low == high:
             assert below == above == low
@@ -172,7 +199,15 @@ def test_magnitude_and_mignitude():
 
 @pytest.mark.parametrize(
     "vector",
-    [[0.0, 0.0], [3.0, 4.0], [5e-324, 5e-324], [2.0**-600] * 3, [1.0, 2.0**-27], [2.0**490, 1.0], [1 / 3] * 100],
+    [
+        [0.0, 0.0],
+        [3.0, 4.0],
+        [5e-324, 5e-324],
+        [2.0**-600] * 3,
+        [1.0, 2.0**-27],
+        [2.0**490, 1.0],
+        [1 / 3] * 100,
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("rad", [0.0, 2.0**-30, 5e-324])
@@ -188,7 +223,9 @@ def test_norms(vector, rad):
         assert F(float(norm)) ** 2 >= square
         assert F(float(norm)) <= sqrt(square)[1] * (1 + (2 * len(vector) + 64) * ULP) + F(len(vector), 2**499)
     rows = values.reshape(-1, 1).norm_upper(axis=1)
-    assert all(F(float(row)) >= max(-low, high) for row, (low, high) in zip(rows, entries(values), strict=True))
+    assert all(
+        F(float(row)) >= max(-low, high) for row, (low, high) in zip(rows, entries(values), strict=True)
+    )
 
 
 def test_norms_beyond_the_range():
@@ -200,7 +237,10 @@ def test_hulls():
     a = corners()
     for shift in range(len(NAMES)):
         b = a[np.roll(np.arange(len(NAMES)), shift)]
-        images = [(exact(min(x[0], y[0])), exact(max(x[1], y[1]))) for x, y in zip(entries(a), entries(b), strict=True)]
+        images = [
+            (exact(min(x[0], y[0])), exact(max(x[1], y[1])))
+            for x, y in zip(entries(a), entries(b), strict=True)
+        ]
         sizes = [size_of(x, y) for x, y in zip(entries(a), entries(b), strict=True)]
         assert faults(a.hull(b), images, sizes, F(1), 16) == []
     ((low, high),) = entries(MIDRAD.hull(F(-1, 3), F(2, 3)))
@@ -222,7 +262,7 @@ def test_radii_are_not_negative(radius):
         corners().widened(radius)
 
 
-# -- algebra -----------------------------------------------------------------------------------------------------------
+# -- algebra -------------------------------------------------------------------------------------------------
 
 ALGEBRA: dict[str, tuple[Callable[[F, F], F], F]] = {
     "__add__": (operator.add, F(1)),
@@ -231,7 +271,12 @@ ALGEBRA: dict[str, tuple[Callable[[F, F], F], F]] = {
     "__truediv__": (operator.truediv, PRODUCT),
 }
 
-REFLECTED = {"__radd__": "__add__", "__rsub__": "__sub__", "__rmul__": "__mul__", "__rtruediv__": "__truediv__"}
+REFLECTED = {
+    "__radd__": "__add__",
+    "__rsub__": "__sub__",
+    "__rmul__": "__mul__",
+    "__rtruediv__": "__truediv__",
+}
 
 
 def ragged() -> MidRad:
@@ -257,10 +302,15 @@ def test_powers_that_round(exponent):
 
 def test_reciprocals_and_roots_that_round():
     positive = ragged()[ragged().lower() > 0]
-    for x, inverse, root in zip(entries(positive), entries(positive.reciprocal()), entries(MIDRAD.sqrt(positive)), strict=True):
+    for x, inverse, root in zip(
+        entries(positive), entries(positive.reciprocal()), entries(MIDRAD.sqrt(positive)), strict=True
+    ):
         assert not escapes(*inverse, corner(lambda t: 1 / t, x)) and not escapes(*root, increasing(sqrt)(*x))
     for whole in range(2, 40):
-        (root,), (inverse,) = entries(MIDRAD.sqrt(MidRad.exact(whole))), entries(MidRad.exact(whole).reciprocal())
+        (root,), (inverse,) = (
+            entries(MIDRAD.sqrt(MidRad.exact(whole))),
+            entries(MidRad.exact(whole).reciprocal()),
+        )
         assert not escapes(*root, (sqrt(F(whole)),) * 2) and inverse[0] <= F(1, whole) <= inverse[1]
 
 
@@ -285,7 +335,12 @@ def test_long_sums_that_round_in_one_direction(small):
 def test_the_radius_of_a_sum_covers_every_order_of_addition():
     """Each of n - 1 additions may lose half an ulp of the whole, whichever order this platform takes."""
     ones = MidRad.exact(np.ones((8, 50)))
-    for total, n in ((ones.sum(), 400), (ones.sum(axis=0)[0], 8), (ones.sum(axis=(0, 1)), 400), ((ones @ ones.T)[0, 0], 50)):
+    for total, n in (
+        (ones.sum(), 400),
+        (ones.sum(axis=0)[0], 8),
+        (ones.sum(axis=(0, 1)), 400),
+        ((ones @ ones.T)[0, 0], 50),
+    ):
         assert F(float(total.rad)) >= n * (n - 1) * ULP / 2
 
 
@@ -315,7 +370,10 @@ def test_operations_of_all_pairs(name):
                         a / b
                     continue
                 # A reciprocal is formed first, so it has to exist and its width counts.
-                if min(abs(below), abs(above)) < 2.0**-999 or max(abs(below), abs(above)) / min(abs(below), abs(above)) > 2.0**40:
+                if (
+                    min(abs(below), abs(above)) < 2.0**-999
+                    or max(abs(below), abs(above)) / min(abs(below), abs(above)) > 2.0**40
+                ):
                     continue
             image = corner(function, x, y)
             if not fits(image):
@@ -323,7 +381,9 @@ def test_operations_of_all_pairs(name):
                     with pytest.raises(Inconclusive):
                         getattr(a, name)(b)
                 continue
-            size = size_of((image[0][0], image[1][1])) + (size_of(x, y) if "add" in name or "sub" in name else 0)
+            size = size_of((image[0][0], image[1][1])) + (
+                size_of(x, y) if "add" in name or "sub" in name else 0
+            )
             why = faults(getattr(a, name)(b), [image], [size], factor, underflow=UNDERFLOW * (1 + size_of(x)))
             if why:
                 found[case, other] = why
@@ -348,7 +408,9 @@ def test_operations_with_an_exact_number(name, number):
     divides = "truediv" in name
     if divides and name in REFLECTED:
         keep = [
-            i for i, (low, high) in enumerate(zip(a.lower(), a.upper(), strict=True)) if low > 2.0**-900 or high < -(2.0**-900)
+            i
+            for i, (low, high) in enumerate(zip(a.lower(), a.upper(), strict=True))
+            if low > 2.0**-900 or high < -(2.0**-900)
         ]
         a = a[keep]
     if divides and name not in REFLECTED and number == 0:
@@ -372,7 +434,9 @@ def test_exact_zeros_stay_exact():
     zero, a = MidRad.exact(np.zeros(len(NAMES))), corners()
     assert entries(zero * a) == [(F(0), F(0))] * len(NAMES) == entries(a * 0) == entries(0 * a)
     assert entries(zero + zero) == [(F(0), F(0))] * len(NAMES) == entries(zero.sum().reshape(1)) * len(NAMES)
-    matrix = MidRad.exact([[0.0, 0.0], [1.0, 1.0]]) @ MidRad(np.full((2, 2), 1 / 3), np.full((2, 2), 2.0**-60))
+    matrix = MidRad.exact([[0.0, 0.0], [1.0, 1.0]]) @ MidRad(
+        np.full((2, 2), 1 / 3), np.full((2, 2), 2.0**-60)
+    )
     assert entries(matrix)[:2] == [(F(0), F(0))] * 2 and (matrix.rad[1] > 0).all()
     assert (MidRad.exact([[5e-324]]) @ MidRad.exact([[5e-324]])).upper() > 0
 
@@ -418,7 +482,9 @@ def test_reciprocals():
             image = corner(lambda x: 1 / x, entries(a)[0])
             # The doubles around the ends are inverted, so their distance from the ends is lost as well.
             ratio = max(abs(below), abs(above)) / min(abs(below), abs(above))
-            assert faults(a.reciprocal(), [image], [size_of((image[0][0], image[1][1])) * F(ratio)], F(1)) == [], name
+            assert (
+                faults(a.reciprocal(), [image], [size_of((image[0][0], image[1][1])) * F(ratio)], F(1)) == []
+            ), name
     with pytest.raises(DivisionByZero):
         MidRad.exact([1.0, 0.0]).reciprocal()
 
@@ -458,7 +524,10 @@ def test_scalar_products(terms, rad):
     products = [corner(operator.mul, x, y) for x, y in zip(entries(a), entries(b), strict=True)]
     image = exact(sum(p[0][0] for p in products)), exact(sum(p[1][0] for p in products))
     size = sum(size_of(x) * size_of(y) for x, y in zip(entries(a), entries(b), strict=True)) * len(terms)
-    row, underflow = a.reshape(1, -1) @ b.reshape(-1, 1), UNDERFLOW * len(terms) * (1 + sum(size_of(x) for x in entries(a)))
+    row, underflow = (
+        a.reshape(1, -1) @ b.reshape(-1, 1),
+        UNDERFLOW * len(terms) * (1 + sum(size_of(x) for x in entries(a))),
+    )
     assert faults(row.reshape(1), [image], [size], PRODUCT, underflow=underflow) == []
     assert faults((a @ b).reshape(1), [image], [size], PRODUCT, underflow=underflow) == []
     a, b = a[:4], b[:4]
@@ -469,7 +538,10 @@ def test_scalar_products(terms, rad):
 
 
 def test_scalar_products_that_cancel():
-    row, column = MidRad.exact([[2.0**500, 1.0, -(2.0**500)]]), MidRad.exact([[2.0**400], [1 / 3], [2.0**400]])
+    row, column = (
+        MidRad.exact([[2.0**500, 1.0, -(2.0**500)]]),
+        MidRad.exact([[2.0**400], [1 / 3], [2.0**400]]),
+    )
     ((low, high),) = entries(row @ column)
     assert low <= F(1 / 3) <= high
 
@@ -489,7 +561,7 @@ def test_overflow_is_inconclusive():
             overflow()
 
 
-# -- roots, exponentials, signs ----------------------------------------------------------------------------------------
+# -- roots, exponentials, signs ------------------------------------------------------------------------------
 
 
 def test_square_roots():
@@ -509,7 +581,9 @@ def test_square_roots():
 
 
 def test_exponentials():
-    a = MidRad.interval(*np.array([(low, high) for low, high in DOUBLES.values() if low > -1e7 and high < 600]).T)
+    a = MidRad.interval(
+        *np.array([(low, high) for low, high in DOUBLES.values() if low > -1e7 and high < 600]).T
+    )
     images = [increasing(exp)(*x) for x in entries(a)]
     assert faults(MIDRAD.exp(a), images, [size_of((i[0][0], i[1][1])) for i in images], HARDLY) == []
     assert MIDRAD.exp(a.reshape(-1, 1)).shape == (len(images), 1)
@@ -530,7 +604,9 @@ def test_exponentials_of_large_numbers_are_inconclusive(x):
 
 def test_signs():
     a = corners()
-    expected = [1 if low > 0 else -1 if high < 0 else 0 if low == high == 0 else UNKNOWN for low, high in entries(a)]
+    expected = [
+        1 if low > 0 else -1 if high < 0 else 0 if low == high == 0 else UNKNOWN for low, high in entries(a)
+    ]
     assert MIDRAD.sign(a).tolist() == expected
     assert MIDRAD.sign(MidRad([1.0, -1.0, 1.0, -1.0], [1.0, 1.0, 1 - 2.0**-53, 1 - 2.0**-53])).tolist() == [
         UNKNOWN,
@@ -540,7 +616,7 @@ def test_signs():
     ]
 
 
-# -- places ------------------------------------------------------------------------------------------------------------
+# -- places --------------------------------------------------------------------------------------------------
 
 
 def test_places_keep_the_entries():
@@ -549,7 +625,11 @@ def test_places_keep_the_entries():
     boxes = entries(table)
     assert table.shape == (3, 4) and table.ndim == 2 and len(table) == 3
     assert entries(table.ravel()) == boxes == [box for row in table for box in entries(row)]
-    assert entries(table.T) == entries(table.transpose(1, 0)) == [boxes[4 * i + j] for j in range(4) for i in range(3)]
+    assert (
+        entries(table.T)
+        == entries(table.transpose(1, 0))
+        == [boxes[4 * i + j] for j in range(4) for i in range(3)]
+    )
     joined = np.concatenate([table, table[:1]], axis=0)
     assert entries(joined) == boxes + boxes[:4]
     table[0, 1] = F(1, 3)

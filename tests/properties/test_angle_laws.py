@@ -31,7 +31,10 @@ def test_at_a_fixed_time_the_distance_to_the_limit_flow_falls_like_delta_to_the_
         flow = reference_flow(problem, delta, time=time, digits=DIGITS, check=False)
         blocks = range(len(flow.blocks))
         errors.append(
-            [distance(CTX, _unit(flow.block_direction(j, time)), _unit(limit.block_direction(j, time))) for j in blocks]
+            [
+                distance(CTX, _unit(flow.block_direction(j, time)), _unit(limit.block_direction(j, time)))
+                for j in blocks
+            ]
         )
     noise = CTX.mpf(10) ** (3 - DIGITS)
     for larger, smaller in zip(*errors, strict=True):
@@ -53,7 +56,9 @@ def growing_problems(draw):
     direction = draw(nonzero(arrays((2 * width,))))
     network = OneLayer(2, width, Activation(draw(st.sampled_from([Fraction(0), Fraction(1, 2)])), 2))
     loss = draw(losses())
-    labels = [Fraction(1)] * len(y) if loss.kind == "logistic" else [abs(label) + Fraction(1, 2) for label in y]
+    labels = (
+        [Fraction(1)] * len(y) if loss.kind == "logistic" else [abs(label) + Fraction(1, 2) for label in y]
+    )
     return Problem(network, X, labels, loss, direction=direction)
 
 
@@ -66,13 +71,17 @@ def test_at_a_fixed_radius_the_distance_to_the_kkt_point_falls_like_delta_to_kap
     strict = [j for j, limit in enumerate(limits) if limit.outcome == CONVERGES and 0.1 < limit.exponent < 3]
     assume(strict)
     deltas = (Fraction(1, 10**9), Fraction(1, 10**10))
-    flows = [reference_flow(problem, delta, radius=radius, time=Fraction(3000), digits=DIGITS, check=False) for delta in deltas]
+    flows = [
+        reference_flow(problem, delta, radius=radius, time=Fraction(3000), digits=DIGITS, check=False)
+        for delta in deltas
+    ]
     times = [flow.time_at_norm(radius) for flow in flows]
     assume(None not in times)
     for j in strict:
         limit = limits[j]
         larger, smaller = (
-            distance(CTX, _unit(flow.block_direction(j, t)), limit.direction) for flow, t in zip(flows, times, strict=True)
+            distance(CTX, _unit(flow.block_direction(j, t)), limit.direction)
+            for flow, t in zip(flows, times, strict=True)
         )
         if not max(100 * limit.floor, 1e-18) < smaller < larger < 1e-2:
             continue
@@ -86,7 +95,9 @@ def test_at_a_fixed_radius_the_distance_to_the_kkt_point_falls_like_delta_to_kap
 
 
 def _path(problem):
-    """Directions of each block along the limit flow, or None if it cannot be followed or does not grow enough."""
+    """Directions of each block along the limit flow, or None if it cannot be followed or does not grow
+    enough.
+    """
     try:
         flow = limit_flow(problem, time=Fraction(200), digits=15, check=False)
     except Inconclusive:

@@ -1,4 +1,6 @@
-"""One definition of a network, every number system: exact rationals, doubles, mpmath, balls and sympy give the same."""
+"""One definition of a network, every number system: exact rationals, doubles, mpmath, balls and sympy give
+the same.
+"""
 
 from fractions import Fraction
 
@@ -22,7 +24,12 @@ def everything(network, ar, w, X, r, cells=None):
     select = None if cells is None else (lambda layer, z: ar.array(cells[layer]))
     run = network.forward(ar, ar.array(w), ar.array(X), select=select)
     residuals = ar.array(r)
-    parts = [run.outputs, network.pullback(run, residuals), network.jacobian(run), network.hessian(run, residuals)]
+    parts = [
+        run.outputs,
+        network.pullback(run, residuals),
+        network.jacobian(run),
+        network.hessian(run, residuals),
+    ]
     return np.concatenate([part.ravel() for part in parts])
 
 
@@ -62,12 +69,19 @@ def test_wide_balls_contain_the_values_of_every_point_inside(family, data):
 
     network, w, X, r = data.draw(networks_at_points((family,)))
     ar = BallArithmetic(BITS)
-    radii = data.draw(arrays((network.size,), st.sampled_from([Fraction(0), Fraction(1, 100), Fraction(1), Fraction(3)])))
+    radii = data.draw(
+        arrays((network.size,), st.sampled_from([Fraction(0), Fraction(1, 100), Fraction(1), Fraction(3)]))
+    )
     shifts = data.draw(arrays((network.size,), rationals(bound=1)))
     balls = np.array([ar.hull(v - e, v + e) for v, e in zip(w, radii, strict=True)], dtype=object)
     run = network.forward(ar, balls, ar.array(X))
     residuals = ar.array(r)
-    parts = [run.outputs, network.pullback(run, residuals), network.jacobian(run), network.hessian(run, residuals)]
+    parts = [
+        run.outputs,
+        network.pullback(run, residuals),
+        network.jacobian(run),
+        network.hessian(run, residuals),
+    ]
     enclosures = np.concatenate([part.ravel() for part in parts])
     inside = everything(network, EXACT, w + radii * shifts, X, r)
     for expected, ball in zip(inside, enclosures, strict=True):
@@ -83,7 +97,10 @@ def test_at_an_undecided_kink_balls_contain_every_clarke_selection(case, at_kink
     ar = BallArithmetic(BITS)
     around = np.array([ar.hull(Fraction(-1), Fraction(1)) for _ in zero], dtype=object)
     run = network.forward(ar, around, ar.array(X))
-    gradient, exact = network.pullback(run, ar.array(r)), network.pullback(network.forward(EXACT, zero, X, at_kink=at_kink), r)
+    gradient, exact = (
+        network.pullback(run, ar.array(r)),
+        network.pullback(network.forward(EXACT, zero, X, at_kink=at_kink), r),
+    )
     assert all(ball.contains(value) for ball, value in zip(gradient, exact, strict=True))
 
 
@@ -91,7 +108,9 @@ def test_undecided_signs_do_occur_in_these_tests():
     from certflow.arithmetic.ball import BallArithmetic
 
     ar = BallArithmetic(BITS)
-    assert ar.sign(np.array([ar.hull(Fraction(-1), Fraction(1)), ar.number(Fraction(1))], dtype=object)).tolist() == [UNKNOWN, 1]
+    assert ar.sign(
+        np.array([ar.hull(Fraction(-1), Fraction(1)), ar.number(Fraction(1))], dtype=object)
+    ).tolist() == [UNKNOWN, 1]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -106,11 +125,17 @@ def test_sympy_expressions_have_the_exact_values_and_derivatives(family, data):
     jacobian = network.jacobian(run)
     for i, x in enumerate(X):
         names = [*zip(network.weight_names, w, strict=True), *zip(input_names(network), x, strict=True)]
-        point = {symbols[name]: sympy.Rational(v.numerator, v.denominator) for name, v in names if name in symbols}
+        point = {
+            symbols[name]: sympy.Rational(v.numerator, v.denominator) for name, v in names if name in symbols
+        }
         assert fraction(expression.xreplace(point)) == run.outputs[i]
         if smooth_here:
             for j, name in enumerate(network.weight_names[:4]):
-                slope = derivative(expression, symbols[name]).xreplace(point) if name in symbols else sympy.Integer(0)
+                slope = (
+                    derivative(expression, symbols[name]).xreplace(point)
+                    if name in symbols
+                    else sympy.Integer(0)
+                )
                 assert fraction(slope) == jacobian[i, j]
 
 

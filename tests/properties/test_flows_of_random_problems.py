@@ -1,4 +1,6 @@
-"""The reference flow on random problems of every family whose gradient is Lipschitz: what theory says of it, holds."""
+"""The reference flow on random problems of every family whose gradient is Lipschitz: what theory says of it,
+holds.
+"""
 
 from fractions import Fraction
 
@@ -16,10 +18,16 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
 from certflow.problem import Problem
 
-SMOOTH = st.builds(Activation, st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(-1)]), st.sampled_from([2, 3]))
+SMOOTH = st.builds(
+    Activation,
+    st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 3), Fraction(-1)]),
+    st.sampled_from([2, 3]),
+)
 FAMILIES = ("one-layer", "two-layer")
 DIGITS = 18
-TWO_EQUAL_SAMPLES = Problem(OneLayer(2, 1, Activation(Fraction(0), 2)), [[1, 0], [1, 0]], [1, -1], direction=[1, 1])
+TWO_EQUAL_SAMPLES = Problem(
+    OneLayer(2, 1, Activation(Fraction(0), 2)), [[1, 0], [1, 0]], [1, -1], direction=[1, 1]
+)
 
 
 def smooth_problems() -> st.SearchStrategy[Problem]:
@@ -47,7 +55,9 @@ def test_the_ncf_never_decreases_along_the_limit_flow(problem):
     assert all(b >= a - 1e-12 * (1 + abs(a)) for a, b in zip(values, values[1:], strict=False))
 
 
-@given(planar_problems(max_samples=4), st.sampled_from([Fraction(1, 10), Fraction("1e-9"), Fraction("1e-300")]))
+@given(
+    planar_problems(max_samples=4), st.sampled_from([Fraction(1, 10), Fraction("1e-9"), Fraction("1e-300")])
+)
 def test_raw_and_polar_coordinates_give_the_same_planar_flow(problem, delta):
     a, b = (
         reference_flow(problem, delta, time=Fraction(1), digits=DIGITS, coordinates=coordinates, check=False)
@@ -87,14 +97,22 @@ def test_layer_balances_are_conserved(widths, activation, seed, loss):
 def test_the_loss_never_increases(problem, delta):
     # Weights that all but rest may end the flow early: what was followed until then counts.
     flow = reference_flow(
-        problem, Fraction(delta), time=Fraction(1, 4), radius=Fraction(1, 2), digits=DIGITS, check=False, partial=True
+        problem,
+        Fraction(delta),
+        time=Fraction(1, 4),
+        radius=Fraction(1, 2),
+        digits=DIGITS,
+        check=False,
+        partial=True,
     )
     times = [flow.end_time * i / 4 for i in range(5)]
     X, y = np.array(problem.X, dtype=float), np.array(problem.y, dtype=float)
     from certflow.arithmetic.base import FLOAT
 
     losses = [
-        problem.loss.value(problem.network.outputs(FLOAT, np.array([float(v) for v in flow.weights(time)]), X), y)
+        problem.loss.value(
+            problem.network.outputs(FLOAT, np.array([float(v) for v in flow.weights(time)]), X), y
+        )
         for time in times
     ]
     assert all(b <= a + 1e-12 * (1 + a) for a, b in zip(losses, losses[1:], strict=False))

@@ -1,4 +1,6 @@
-"""Homogeneity on random networks of every family: exact scaling, Euler's identities, and degree inference against both."""
+"""Homogeneity on random networks of every family: exact scaling, Euler's identities, and degree inference
+against both.
+"""
 
 from fractions import Fraction
 
@@ -18,7 +20,9 @@ SCALES = st.sampled_from([Fraction(2), Fraction(1, 3), Fraction(7, 5)])
 
 
 def scaling_exponent(network, w, X, scale):
-    """The L with H(scale w) = scale^L H(w) for all samples, by trying whole numbers; None if all outputs are zero."""
+    """The L with H(scale w) = scale^L H(w) for all samples, by trying whole numbers; None if all outputs are
+    zero.
+    """
     before, after = network.outputs(EXACT, w, X), network.outputs(EXACT, scale * w, X)
     if not any(before):
         return None
@@ -34,7 +38,9 @@ def test_outputs_scale_with_one_exact_power(case, scale):
         assert exponent == order_of(network)
 
 
-@given(networks_at_points(("expression",)), SCALES, st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)]))
+@given(
+    networks_at_points(("expression",)), SCALES, st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)])
+)
 def test_euler_identities_hold_exactly_for_every_clarke_selection(case, scale, at_kink):
     network, w, X, r = case
     order = scaling_exponent(network, w, X, scale)

@@ -1,4 +1,6 @@
-"""Midpoint-radius arrays and polynomials contain what exact rational arithmetic gives at every point inside."""
+"""Midpoint-radius arrays and polynomials contain what exact rational arithmetic gives at every point
+inside.
+"""
 
 from fractions import Fraction
 
@@ -15,18 +17,27 @@ from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
 
 LAYERED = ("one-layer", "two-layer", "feed-forward", "partly-trained")
 RADII = [Fraction(0), Fraction(1, 10**17), Fraction(1, 3**30), Fraction(1, 100), Fraction(1), Fraction(3)]
-SCALES = [Fraction(1), Fraction(1), Fraction(1, 3), Fraction(10**40), Fraction(1, 10**160), Fraction(1, 10**320)]
+SCALES = [
+    Fraction(1),
+    Fraction(1),
+    Fraction(1, 3),
+    Fraction(10**40),
+    Fraction(1, 10**160),
+    Fraction(1, 10**320),
+]
 
 
 def exact_lower(enclosure):
     return [
-        Fraction(m) - Fraction(r) for m, r in zip(enclosure.mid.ravel().tolist(), enclosure.rad.ravel().tolist(), strict=True)
+        Fraction(m) - Fraction(r)
+        for m, r in zip(enclosure.mid.ravel().tolist(), enclosure.rad.ravel().tolist(), strict=True)
     ]
 
 
 def exact_upper(enclosure):
     return [
-        Fraction(m) + Fraction(r) for m, r in zip(enclosure.mid.ravel().tolist(), enclosure.rad.ravel().tolist(), strict=True)
+        Fraction(m) + Fraction(r)
+        for m, r in zip(enclosure.mid.ravel().tolist(), enclosure.rad.ravel().tolist(), strict=True)
     ]
 
 
@@ -80,7 +91,10 @@ def test_elementwise_operations_contain_the_exact_results(data, shapes):
 
 
 @given(
-    st.data(), st.sampled_from([((2, 3), (3, 2)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 2, 3), (3, 1)), ((2, 2, 3), (2, 3, 1))])
+    st.data(),
+    st.sampled_from(
+        [((2, 3), (3, 2)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 2, 3), (3, 1)), ((2, 2, 3), (2, 3, 1))]
+    ),
 )
 def test_matrix_products_contain_the_exact_results(data, shapes):
     (A, a), (B, b) = (data.draw(enclosed(shape)) for shape in shapes)
@@ -90,17 +104,28 @@ def test_matrix_products_contain_the_exact_results(data, shapes):
 @given(st.data())
 def test_bounds_are_bounds(data):
     A, a = data.draw(enclosed((2, 3)))
-    ends = zip(A.lower().ravel(), A.upper().ravel(), A.mignitude().ravel(), A.magnitude().ravel(), a.ravel(), strict=True)
+    ends = zip(
+        A.lower().ravel(),
+        A.upper().ravel(),
+        A.mignitude().ravel(),
+        A.magnitude().ravel(),
+        a.ravel(),
+        strict=True,
+    )
     for low, high, least, most, value in ends:
         assert Fraction(low) <= value <= Fraction(high)
         assert Fraction(least) <= abs(value) <= Fraction(most)
-    for low, end, high, other in zip(A.lower().ravel(), exact_lower(A), A.upper().ravel(), exact_upper(A), strict=True):
+    for low, end, high, other in zip(
+        A.lower().ravel(), exact_lower(A), A.upper().ravel(), exact_upper(A), strict=True
+    ):
         assert Fraction(low) <= end and other <= Fraction(high)
     assert sum(v * v for v in a.ravel()) <= Fraction(A.norm_upper().item()) ** 2
     for norm, column in zip(A.norm_upper(axis=0), a.T, strict=True):
         assert sum(v * v for v in column) <= Fraction(norm) ** 2
     radius = data.draw(st.sampled_from([0.0, 1e-30, 0.5]))
-    assert contains(A.widened(radius), a + Fraction(radius)) and contains(A.widened(radius), a - Fraction(radius))
+    assert contains(A.widened(radius), a + Fraction(radius)) and contains(
+        A.widened(radius), a - Fraction(radius)
+    )
     for sign, value in zip(MIDRAD.sign(A).ravel(), a.ravel(), strict=True):
         assert sign == 2 or sign == (value > 0) - (value < 0)
 
@@ -125,7 +150,7 @@ def test_quotients_roots_and_exponentials_contain_the_exact_results(data):
         assert lowest(entry) <= exponential.lower() and exponential.upper() <= highest(entry)
 
 
-# -- polynomials -------------------------------------------------------------------------------------------------------
+# -- polynomials ---------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -177,7 +202,9 @@ def test_polynomial_operations_contain_the_exact_values(data, shapes, y):
         (P.T, f.T),
         (P[:, None], f[:, None]),
         (P.reshape(-1), f.reshape(-1)),
-        (np.concatenate([P, P * 2, A * 0 + P]), np.concatenate([f, f * 2, f])) if shapes[0] == shapes[1] else (P, f),
+        (np.concatenate([P, P * 2, A * 0 + P]), np.concatenate([f, f * 2, f]))
+        if shapes[0] == shapes[1]
+        else (P, f),
     ):
         assert values_contained(result, value, y)
 
@@ -185,7 +212,14 @@ def test_polynomial_operations_contain_the_exact_values(data, shapes, y):
 @given(
     st.data(),
     st.sampled_from(
-        [((2, 3), (3, 2)), ((3,), (3, 2)), ((2, 3), (3,)), ((3,), (3,)), ((2, 2, 3), (3, 1)), ((2, 2, 3), (2, 3, 1))]
+        [
+            ((2, 3), (3, 2)),
+            ((3,), (3, 2)),
+            ((2, 3), (3,)),
+            ((3,), (3,)),
+            ((2, 2, 3), (3, 1)),
+            ((2, 2, 3), (2, 3, 1)),
+        ]
     ),
     points,
 )
@@ -208,12 +242,16 @@ def test_ranges_of_polynomials_contain_the_exact_values(data, y, other, error):
     assert contains(P.at([0.0, start], [1.0, end]), np.stack([f, f]))
     assert contains(P.along(np.array([0.0, start]), np.array([1.0, end])), f)
     widened = P.with_error(float(error))
-    assert values_contained(widened, f + Fraction(float(error)), y) and values_contained(widened, f - Fraction(float(error)), y)
-    slope = sum((k * c * y ** (k - 1) for k, c in enumerate(p) if k), np.full((2, 2), Fraction(0), dtype=object))
+    assert values_contained(widened, f + Fraction(float(error)), y) and values_contained(
+        widened, f - Fraction(float(error)), y
+    )
+    slope = sum(
+        (k * c * y ** (k - 1) for k, c in enumerate(p) if k), np.full((2, 2), Fraction(0), dtype=object)
+    )
     assert values_contained(P.derivative(), slope, y)
 
 
-# -- networks ----------------------------------------------------------------------------------------------------------
+# -- networks ------------------------------------------------------------------------------------------------
 
 
 def results(network, run, residuals):
@@ -233,7 +271,9 @@ def test_networks_in_midpoint_radius_arrays_contain_every_point_inside(case, dat
     inside = w + radii * data.draw(arrays((network.size,), rationals(bound=1)))
     run = network.forward(MIDRAD, MIDRAD.array(w - radii).hull(MIDRAD.array(w + radii)), MIDRAD.array(X))
     exact = network.forward(EXACT, inside, X)
-    for enclosure, value in zip(results(network, run, MIDRAD.array(r)), results(network, exact, r), strict=True):
+    for enclosure, value in zip(
+        results(network, run, MIDRAD.array(r)), results(network, exact, r), strict=True
+    ):
         assert contains(enclosure, value)
     for cell, branch in zip(run.cells, exact.cells, strict=True):
         assert contains(cell, branch)
@@ -242,7 +282,9 @@ def test_networks_in_midpoint_radius_arrays_contain_every_point_inside(case, dat
 @given(networks_at_points(LAYERED), st.data(), points)
 def test_networks_in_polynomials_contain_the_exact_values(case, data, y):
     network, w, X, r = case
-    coefficients = np.stack([w, *(data.draw(arrays((network.size,))) for _ in range(data.draw(st.integers(0, 2))))])
+    coefficients = np.stack(
+        [w, *(data.draw(arrays((network.size,))) for _ in range(data.draw(st.integers(0, 2))))]
+    )
     exact = network.forward(EXACT, value_at(coefficients, y), X)
 
     def select(layer, z):
@@ -254,7 +296,9 @@ def test_networks_in_polynomials_contain_the_exact_values(case, data, y):
 
     curve = PolynomialArray(MIDRAD.array(coefficients))
     run = network.forward(POLYNOMIALS, curve, POLYNOMIALS.array(X), select=select)
-    for enclosure, value in zip(results(network, run, POLYNOMIALS.array(r)), results(network, exact, r), strict=True):
+    for enclosure, value in zip(
+        results(network, run, POLYNOMIALS.array(r)), results(network, exact, r), strict=True
+    ):
         assert values_contained(enclosure, value, y)
 
 
@@ -264,10 +308,14 @@ def test_kink_arguments_that_are_enclosed_tighter_are_used(family, data):
     network, w, X, r = data.draw(networks_at_points((family,)))
     exact = network.forward(EXACT, w, X)
     wide = MIDRAD.array(w - 1).hull(MIDRAD.array(w + 1))
-    run = network.forward(MIDRAD, wide, MIDRAD.array(X), enclose=lambda layer, z: MIDRAD.array(exact.kinks[layer]))
+    run = network.forward(
+        MIDRAD, wide, MIDRAD.array(X), enclose=lambda layer, z: MIDRAD.array(exact.kinks[layer])
+    )
     for found, expected in zip([*run.kinks, *run.cells], [*exact.kinks, *exact.cells], strict=True):
         assert contains(found, expected) and (found.rad <= 1e-12 * np.abs(found.mid)).all()
-    for enclosure, value in zip(results(network, run, MIDRAD.array(r)), results(network, exact, r), strict=True):
+    for enclosure, value in zip(
+        results(network, run, MIDRAD.array(r)), results(network, exact, r), strict=True
+    ):
         assert contains(enclosure, value)
 
 

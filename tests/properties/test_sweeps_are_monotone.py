@@ -1,4 +1,5 @@
-"""Both sweeps say less for a larger delta, and for larger distances and rates, of which a smaller epsilon makes smaller ones.
+"""Both sweeps say less for a larger delta, and for larger distances and rates, of which a smaller epsilon
+makes smaller ones.
 
 L5.2 rests on it: one sweep proves what it says for every smaller delta.
 """
@@ -29,7 +30,9 @@ LARGER_IS_WEAKER = ("mu", "defect", "K", "E", "T", "ell_hi")
 def rates(draw):
     low = draw(signed)
     small = {name: draw(sixteenths) / 4 for name in ("defect", "K", "E", "T")}
-    return Rates(mu=draw(signed), limit=draw(sixteenths) + 1 / 2, ell_lo=low, ell_hi=low + draw(sixteenths), **small)
+    return Rates(
+        mu=draw(signed), limit=draw(sixteenths) + 1 / 2, ell_lo=low, ell_hi=low + draw(sixteenths), **small
+    )
 
 
 @st.composite
@@ -81,13 +84,23 @@ def assert_says_no_less(one, other):
         assert np.all(np.asarray(mine) <= np.asarray(yours))
 
 
-@given(st.lists(tracks(), min_size=1, max_size=2), st.integers(2, 4), st.fractions(Fraction(1, 10**9), 1), factors)
+@given(
+    st.lists(tracks(), min_size=1, max_size=2),
+    st.integers(2, 4),
+    st.fractions(Fraction(1, 10**9), 1),
+    factors,
+)
 def test_a_smaller_delta_never_says_less(found, order, delta, factor):
     timeline = Timeline(found, order)
     assert_says_no_less(timeline.sweep(factor * delta), timeline.sweep(delta))
 
 
-@given(st.data(), st.lists(tracks(), min_size=1, max_size=2), st.integers(2, 4), st.fractions(Fraction(1, 10**9), 1))
+@given(
+    st.data(),
+    st.lists(tracks(), min_size=1, max_size=2),
+    st.integers(2, 4),
+    st.fractions(Fraction(1, 10**9), 1),
+)
 def test_smaller_distances_and_rates_never_say_less(data, found, order, delta):
     larger = [data.draw(weaker(track)) for track in found]
     assert_says_no_less(Timeline(found, order).sweep(delta), Timeline(larger, order).sweep(delta))
@@ -99,7 +112,9 @@ def runner(track):
     def read(rate):
         whole = {name: up(Fraction(getattr(rate, name))) for name in ("K", "E", "T")}
         ell = up(Fraction(rate.ell_lo)), up(Fraction(rate.ell_hi))
-        return CheckedRates(Fraction(rate.mu), up(Fraction(rate.limit)), ell=ell, dd=up(Fraction(rate.defect)), **whole)
+        return CheckedRates(
+            Fraction(rate.mu), up(Fraction(rate.limit)), ell=ell, dd=up(Fraction(rate.defect)), **whole
+        )
 
     steps, S, begin = [], Fraction(0), Fraction(0)
     for step in track.steps:
@@ -109,10 +124,17 @@ def runner(track):
     curve = CheckedTrack(steps, Fraction(1), [[1 << 48]])
     share = Fraction(1, 2), Fraction(1)
     after = read(track.after)
-    return Runner(curve, after, after.r, up(Fraction(track.entry)), share, up(Fraction(track.start_distance)), "here")
+    return Runner(
+        curve, after, after.r, up(Fraction(track.entry)), share, up(Fraction(track.start_distance)), "here"
+    )
 
 
-@given(st.lists(tracks(), min_size=1, max_size=2), st.integers(2, 4), st.fractions(Fraction(1, 10**9), 1), factors)
+@given(
+    st.lists(tracks(), min_size=1, max_size=2),
+    st.integers(2, 4),
+    st.fractions(Fraction(1, 10**9), 1),
+    factors,
+)
 def test_the_sweep_of_the_checker_says_no_less_for_a_smaller_delta(found, order, delta, factor):
     pair = [[runner(track) for track in found] for _ in range(2)]
     try:
@@ -120,8 +142,16 @@ def test_the_sweep_of_the_checker_says_no_less_for_a_smaller_delta(found, order,
     except Refused:
         return
     smaller = checked_sweep(pair[0], order, (factor * delta) ** order, Clock(None))
-    assert (smaller.horizon, smaller.end <= larger.end, smaller.most <= larger.most) == (larger.horizon, True, True)
+    assert (smaller.horizon, smaller.end <= larger.end, smaller.most <= larger.most) == (
+        larger.horizon,
+        True,
+        True,
+    )
     assert all(one <= other for one, other in zip(smaller.D, larger.D, strict=True))
     for one, other in zip(*pair, strict=True):
         assert one.size_low(order) >= other.size_low(order)
-        assert all(a <= b for low, high in zip(one.errors, other.errors, strict=True) for a, b in zip(low, high, strict=True))
+        assert all(
+            a <= b
+            for low, high in zip(one.errors, other.errors, strict=True)
+            for a, b in zip(low, high, strict=True)
+        )

@@ -1,4 +1,6 @@
-"""L2 on random problems: the reference flow never outruns the proved bound, for delta down to 1e-300 and both losses."""
+"""L2 on random problems: the reference flow never outruns the proved bound, for delta down to 1e-300 and both
+losses.
+"""
 
 from fractions import Fraction
 
@@ -17,7 +19,9 @@ ROUNDING = 1e-9
 
 # With power 2 or more the flow is unique and never slides along a kink.
 SMOOTH = st.builds(
-    Activation, st.sampled_from([Fraction(0), Fraction(0), Fraction(1, 3), Fraction(1), Fraction(-1)]), st.sampled_from([2, 3])
+    Activation,
+    st.sampled_from([Fraction(0), Fraction(0), Fraction(1, 3), Fraction(1), Fraction(-1)]),
+    st.sampled_from([2, 3]),
 )
 FAMILIES = ("one-layer", "two-layer", "feed-forward")
 
@@ -37,7 +41,8 @@ def test_the_norm_stays_below_the_factor_up_to_the_proved_time(problem, exponent
     log_factor = (
         0.0
         if bound is None
-        else float(flow.context.log(flow.context.mpf(factor_squared.numerator) / factor_squared.denominator)) / 2
+        else float(flow.context.log(flow.context.mpf(factor_squared.numerator) / factor_squared.denominator))
+        / 2
     )
     assert end <= log_factor + ROUNDING
 
@@ -58,8 +63,12 @@ def test_measured_events_do_not_come_before_the_bounds(problem, exponent):
     for row in rows:
         if row.time is not None:
             # The weaker bound is never the larger one by more than the rounding of its proof.
-            assert row.bound.bound_beta is None or row.bound.bound_beta <= row.bound.bound_nmax * (1 + Fraction(1, 10**6))
+            assert row.bound.bound_beta is None or row.bound.bound_beta <= row.bound.bound_nmax * (
+                1 + Fraction(1, 10**6)
+            )
 
 
 def _with(problem, experiment):
-    return type(problem)(problem.network, problem.X, problem.y, problem.loss, problem.direction, experiment=experiment)
+    return type(problem)(
+        problem.network, problem.X, problem.y, problem.loss, problem.direction, experiment=experiment
+    )

@@ -1,7 +1,9 @@
-"""Independent float oracles for the KKT points of one neuron, and what it means that a list contains a direction.
+"""Independent float oracles for the KKT points of one neuron, and what it means that a list contains a
+direction.
 
-Nothing here uses the package's enumeration: KKT points are found by trying cells and faces that random directions meet, and by
-Newton's method from many starts. A direction that is KKT up to rounding must be in a complete list up to rounding.
+Nothing here uses the package's enumeration: KKT points are found by trying cells and faces that random
+directions meet, and by Newton's method from many starts. A direction that is KKT up to rounding must be in a
+complete list up to rounding.
 """
 
 import itertools
@@ -59,8 +61,12 @@ def kinked_normals(X, z, activation: Activation) -> np.ndarray:
     return np.array([unit(np.array(h, dtype=float)) for h in normals]).reshape(-1, len(X[0]))
 
 
-def quadratic_points(n: FloatNeuron, normals: np.ndarray, draw: random.Random, tries: int) -> list[np.ndarray]:
-    """KKT points of power 2: eigenvectors of cells met by random directions, near faces of all dimensions, that lie in them."""
+def quadratic_points(
+    n: FloatNeuron, normals: np.ndarray, draw: random.Random, tries: int
+) -> list[np.ndarray]:
+    """KKT points of power 2: eigenvectors of cells met by random directions, near faces of all dimensions,
+    that lie in them.
+    """
     found = []
     for inside in _directions(normals, n.inputs, draw, tries):
         signs = np.sign(normals @ inside)
@@ -80,7 +86,9 @@ def quadratic_points(n: FloatNeuron, normals: np.ndarray, draw: random.Random, t
 
 
 def linear_points(n: FloatNeuron, normals: np.ndarray, draw: random.Random) -> list[np.ndarray]:
-    """KKT points with n != 0 of power 1, d <= 3: on every flat spanned by at most d - 1 kinks, from its random directions."""
+    """KKT points with n != 0 of power 1, d <= 3: on every flat spanned by at most d - 1 kinks, from its
+    random directions.
+    """
     found = []
     for size in range(n.inputs):
         for chosen in itertools.combinations(range(len(normals)), size):
@@ -100,9 +108,9 @@ def linear_points(n: FloatNeuron, normals: np.ndarray, draw: random.Random) -> l
                     continue
                 for u in (unit(g), -unit(g)):
                     same = np.sign(np.where(np.abs(normals @ u) < ZERO, 0, normals @ u))
-                    if (same == np.sign(np.where(np.abs(normals @ inside) < ZERO, 0, normals @ inside))).all() and is_linear_kkt(
-                        n, normals, u
-                    ):
+                    if (
+                        same == np.sign(np.where(np.abs(normals @ inside) < ZERO, 0, normals @ inside))
+                    ).all() and is_linear_kkt(n, normals, u):
                         found.append(u)
     return found
 
@@ -119,7 +127,9 @@ def linear_slopes(n: FloatNeuron, normals: np.ndarray, u: np.ndarray) -> np.ndar
         for i, j in itertools.permutations(range(len(on)), 2):
             along = on[j] - (on[j] @ on[i]) * on[i]
             if np.linalg.norm(along) > 1e-9:
-                steps = np.vstack([steps, [s * unit(along) + e * on[i] for s in (1, -1) for e in (1e-3, -1e-3)]])
+                steps = np.vstack(
+                    [steps, [s * unit(along) + e * on[i] for s in (1, -1) for e in (1e-3, -1e-3)]]
+                )
     room = min([1.0, *np.abs(normals @ u)[np.abs(normals @ u) >= ZERO]]) / 20
     return n.gradient(u + room * steps / np.linalg.norm(steps, axis=1).max())
 
@@ -143,7 +153,9 @@ def is_linear_kkt(n: FloatNeuron, normals: np.ndarray, u: np.ndarray) -> bool:
 
 
 def newton_points(gradient, order: int, size: int, draw: random.Random, starts: int) -> list[np.ndarray]:
-    """Zeros of P∇N by Newton's method with numerical derivatives from random starts, `gradient` of one vector."""
+    """Zeros of P∇N by Newton's method with numerical derivatives from random starts, `gradient` of one
+    vector.
+    """
     found = []
 
     def residual(u):
@@ -154,7 +166,9 @@ def newton_points(gradient, order: int, size: int, draw: random.Random, starts: 
         u = unit(np.array([draw.gauss(0, 1) for _ in range(size)]))
         for _ in range(30):
             r = residual(u)
-            J = np.column_stack([(residual(u + 1e-6 * e) - residual(u - 1e-6 * e)) / 2e-6 for e in np.eye(size)])
+            J = np.column_stack(
+                [(residual(u + 1e-6 * e) - residual(u - 1e-6 * e)) / 2e-6 for e in np.eye(size)]
+            )
             step = np.linalg.lstsq(J - np.outer(u, u) * np.abs(J).max(), -r, rcond=1e-9)[0]
             step -= u * (step @ u)
             if np.linalg.norm(step) > 0.3:
@@ -172,7 +186,9 @@ def _directions(normals, d, draw, tries):
     for k in range(tries):
         u = np.array([draw.gauss(0, 1) for _ in range(d)])
         if k % 2 and len(normals):
-            chosen = draw.sample(range(len(normals)), min(len(normals), draw.randint(1, d - 1) if d > 1 else 1))
+            chosen = draw.sample(
+                range(len(normals)), min(len(normals), draw.randint(1, d - 1) if d > 1 else 1)
+            )
             flat = _null_space(normals[chosen], d)
             if flat.shape[1]:
                 u = flat @ (flat.T @ u) + 1e-4 * u
@@ -186,7 +202,7 @@ def _null_space(rows: np.ndarray, d: int) -> np.ndarray:
     return basis[int((s > 1e-9).sum()) :].T
 
 
-# -- what a list contains ----------------------------------------------------------------------------------------------
+# -- what a list contains ------------------------------------------------------------------------------------
 
 
 def middle(entry: KKTPoint) -> np.ndarray:
@@ -194,7 +210,9 @@ def middle(entry: KKTPoint) -> np.ndarray:
 
 
 def cone_distance(entry: KKTPoint, u: np.ndarray) -> float:
-    """The distance of a unit vector to the cone of an entry: all subsets of rays (Carathéodory), so few rays only."""
+    """The distance of a unit vector to the cone of an entry: all subsets of rays (Carathéodory), so few rays
+    only.
+    """
     rays = np.array([[float(v) for v in ray] for ray in entry.continuum.rays]).reshape(-1, len(u))
     lines = np.array([[float(v) for v in line] for line in entry.continuum.lines]).reshape(-1, len(u))
     best = np.inf
@@ -214,7 +232,11 @@ def contains(kkt: KKTSet, u: np.ndarray, near: float = NEAR) -> bool:
     for entry in kkt.points:
         if np.linalg.norm(middle(entry) - u) < near:
             return True
-        if entry.continuum is not None and (entry.continuum.rays or entry.continuum.lines) and cone_distance(entry, u) < near:
+        if (
+            entry.continuum is not None
+            and (entry.continuum.rays or entry.continuum.lines)
+            and cone_distance(entry, u) < near
+        ):
             return True
     return False
 
@@ -224,16 +246,22 @@ def cone_samples(entry: KKTPoint, draw: random.Random, count: int) -> list[np.nd
     found = []
     for _ in range(count):
         u = sum(
-            (draw.random() ** 2 * np.array([float(v) for v in ray]) for ray in entry.continuum.rays), np.zeros(len(entry.point))
+            (draw.random() ** 2 * np.array([float(v) for v in ray]) for ray in entry.continuum.rays),
+            np.zeros(len(entry.point)),
         )
-        u = u + sum((draw.gauss(0, 1) * np.array([float(v) for v in line]) for line in entry.continuum.lines), np.zeros(len(u)))
+        u = u + sum(
+            (draw.gauss(0, 1) * np.array([float(v) for v in line]) for line in entry.continuum.lines),
+            np.zeros(len(u)),
+        )
         if np.linalg.norm(u) > 1e-6:
             found.append(unit(u))
     return found
 
 
 def kind_disagrees(entry: KKTPoint, value, draw: random.Random) -> str:
-    """What local sampling of `value` (of rows of directions) says against the kind of an isolated entry; "" if nothing."""
+    """What local sampling of `value` (of rows of directions) says against the kind of an isolated entry; ""
+    if nothing.
+    """
     u = middle(entry)
     if len(u) == 1:
         return ""
@@ -253,11 +281,13 @@ def kind_disagrees(entry: KKTPoint, value, draw: random.Random) -> str:
     return ""
 
 
-# -- data in general and in special position ---------------------------------------------------------------------------
+# -- data in general and in special position -----------------------------------------------------------------
 
 
 def small_data(draw: random.Random, d: int, most: int):
-    """Samples and weights, exact and short; mostly in special position: repeated, opposite, zero, in a subspace, symmetric."""
+    """Samples and weights, exact and short; mostly in special position: repeated, opposite, zero, in a
+    subspace, symmetric.
+    """
     count = draw.randint(1, most)
     style = draw.choice(("general", "grid", "grid", "grid", "flat", "symmetric"))
     if style == "general":
@@ -281,5 +311,8 @@ def small_data(draw: random.Random, d: int, most: int):
                 row[-1] = Fraction(0) if draw.random() < 0.5 else row[0]
         for k in range(count):
             if draw.random() < 0.2:
-                X[k], z[k] = [draw.choice((1, -1, 2)) * v for v in draw.choice(X)], draw.choice((1, -1)) * draw.choice(z)
+                X[k], z[k] = (
+                    [draw.choice((1, -1, 2)) * v for v in draw.choice(X)],
+                    draw.choice((1, -1)) * draw.choice(z),
+                )
     return X, z

@@ -63,14 +63,19 @@ class ExactCurve:
             for j, pieces in enumerate(window.parts):
                 begin, rows = Fraction(0), []
                 for piece in pieces:
-                    c = [[c0, *(Fraction(v, unit) for v in own)] for c0, own in zip(current[j], piece.coefficients, strict=True)]
+                    c = [
+                        [c0, *(Fraction(v, unit) for v in own)]
+                        for c0, own in zip(current[j], piece.coefficients, strict=True)
+                    ]
                     end = Fraction(piece.end, unit)
                     rows.append((begin, end, c))
                     current[j], begin = [sum(own) for own in c], end
                 table.append(rows)
             self.pieces.append(table)
             self.begins.append(self.begins[-1] + window.h)
-            self.steps += [(w, Fraction(k, window.steps), Fraction(k + 1, window.steps)) for k in range(window.steps)]
+            self.steps += [
+                (w, Fraction(k, window.steps), Fraction(k + 1, window.steps)) for k in range(window.steps)
+            ]
 
     def at(self, w: int, x: Fraction) -> tuple[list[list[Fraction]], list[list[Fraction]]]:
         """p and its s-derivative per part, at x of window w."""
@@ -89,17 +94,23 @@ class ExactCurve:
     def place(self, step: int, draw: random.Random) -> tuple[int, Fraction]:
         """A random place of a step: an end now and then."""
         w, low, high = self.steps[step]
-        return w, low + (high - low) * draw.choice((Fraction(0), Fraction(1), Fraction(draw.randrange(2**6), 2**6)))
+        return w, low + (high - low) * draw.choice(
+            (Fraction(0), Fraction(1), Fraction(draw.randrange(2**6), 2**6))
+        )
 
     def decay_until(self, w: int, x: Fraction) -> Fraction:
         """The integral of the decay up to this place."""
         windows = self.curve.windows
-        return sum((own.h * own.decay for own in windows[:w]), Fraction(0)) + windows[w].h * x * windows[w].decay
+        return (
+            sum((own.h * own.decay for own in windows[:w]), Fraction(0)) + windows[w].h * x * windows[w].decay
+        )
 
 
 @dataclass
 class Evaluated:
-    """N of a group and its derivatives at an exact point: gradient (parts × size), Hessian blocks, h_i and their gradients."""
+    """N of a group and its derivatives at an exact point: gradient (parts × size), Hessian blocks, h_i and
+    their gradients.
+    """
 
     value: Fraction
     gradient: np.ndarray
@@ -117,7 +128,11 @@ def evaluate(parts: Parts, point: list[list[Fraction]]) -> Evaluated:
     for own, values in zip(indices, point, strict=True):
         w[own] = values
     run = problem.network.forward(EXACT, w, problem.X)
-    G, H, J = problem.network.pullback(run, problem.z), problem.network.hessian(run, problem.z), problem.network.jacobian(run)
+    G, H, J = (
+        problem.network.pullback(run, problem.z),
+        problem.network.hessian(run, problem.z),
+        problem.network.jacobian(run),
+    )
     return Evaluated(
         sum(run.outputs * problem.z),
         np.array([G[own] for own in indices]),
@@ -134,7 +149,9 @@ def flat(point: Any) -> np.ndarray:
 
 
 def rotated(p: np.ndarray, radius: Fraction, draw: random.Random) -> np.ndarray:
-    """An exact point with |q| = |p| at an angle from p of nearly `radius`, in a random direction (a rational rotation)."""
+    """An exact point with |q| = |p| at an angle from p of nearly `radius`, in a random direction (a rational
+    rotation).
+    """
     while True:
         v = np.array([Fraction(draw.randint(-99, 99)) for _ in p], dtype=object)
         if draw.random() < 0.3:
@@ -143,9 +160,15 @@ def rotated(p: np.ndarray, radius: Fraction, draw: random.Random) -> np.ndarray:
         v = v - p * (sum(v * p) / sum(p * p))
         if any(v):
             break
-    # q = (1-t²|v|²/|p|²)/(1+...) p + 2t/(1+...) v has |q| = |p| and the angle 2 atan(t |v|/|p|) < 2 t |v|/|p|.
+    # q = (1-t²|v|²/|p|²)/(1+...) p + 2t/(1+...) v has |q| = |p| and the angle 2 atan(t |v|/|p|) < 2 t
+    # |v|/|p|.
     ratio = sum(v * v) / sum(p * p)
-    t = radius / 2 * Fraction(draw.choice((999, 900, 500)), 1000) / Fraction(float(ratio) ** 0.5 * (1 + 1e-12))
+    t = (
+        radius
+        / 2
+        * Fraction(draw.choice((999, 900, 500)), 1000)
+        / Fraction(float(ratio) ** 0.5 * (1 + 1e-12))
+    )
     shift = 24 - math.frexp(float(t))[1]
     t = math.floor(t * Fraction(2) ** shift) / Fraction(2) ** shift
     if not 4 * t * t * ratio <= radius * radius:

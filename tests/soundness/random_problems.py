@@ -1,7 +1,8 @@
-"""Small random problems of every family, reproducible from a family name and a seed; all numbers exact and short.
+"""Small random problems of every family, reproducible from a family name and a seed; all numbers exact and
+short.
 
-Half of the problems have something special: a zero or doubled sample, an opposite one, data in a line, a sample on a kink
-of the start, labels of one sign.
+Half of the problems have something special: a zero or doubled sample, an opposite one, data in a line, a
+sample on a kink of the start, labels of one sign.
 """
 
 import random
@@ -43,15 +44,21 @@ def _untrained(draw: Draw) -> FeedForward:
 def _lower_trained(draw: Draw) -> FeedForward:
     """A deep network whose first layer is trained and whose last is not."""
     widths = [2, 2, 2, 1]
-    return FeedForward(widths, Activation(draw.choice((Fraction(0), Fraction(1, 4))), 2), [1, 2], {3: _rows(draw, 1, 2)})
+    return FeedForward(
+        widths, Activation(draw.choice((Fraction(0), Fraction(1, 4))), 2), [1, 2], {3: _rows(draw, 1, 2)}
+    )
 
 
 FAMILIES: dict[str, Callable[[Draw], FeedForward]] = {
     "one-layer": lambda draw: _one_layer(draw, 2),
     "one-layer cubed": lambda draw: _one_layer(draw, 3),
     "two-layer": lambda draw: TwoLayer(2, draw.randint(2, 4), Activation(draw.choice(LEAKS), 2)),
-    "two-layer linear": lambda draw: TwoLayer(draw.choice((2, 3)), draw.randint(1, 3), Activation(Fraction(1), 1)),
-    "deep linear": lambda draw: FeedForward(draw.choice(([2, 2, 1, 1], [2, 2, 2, 1])), Activation(Fraction(1), 1)),
+    "two-layer linear": lambda draw: TwoLayer(
+        draw.choice((2, 3)), draw.randint(1, 3), Activation(Fraction(1), 1)
+    ),
+    "deep linear": lambda draw: FeedForward(
+        draw.choice(([2, 2, 1, 1], [2, 2, 2, 1])), Activation(Fraction(1), 1)
+    ),
     "deep": lambda draw: FeedForward([2, 2, 2, 1], Activation(draw.choice((Fraction(0), Fraction(1, 4))), 2)),
     "untrained below": _untrained,
     "trained below": _lower_trained,
@@ -75,7 +82,9 @@ def random_problem(family: str, seed: int, special: bool = True) -> Problem:
     return Problem(network, X, y, loss, direction=direction, name=f"{family}/{seed}")
 
 
-def _make_special(draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: FeedForward) -> None:
+def _make_special(
+    draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: FeedForward
+) -> None:
     kind = draw.randrange(12)
     if kind == 0:
         X.append([Fraction(0)] * len(X[0]))
@@ -87,7 +96,11 @@ def _make_special(draw: Draw, X: list[list[Fraction]], direction: list[Fraction]
         X[:] = [[Fraction(k + 1, 2) * v for v in X[0]] for k in range(len(X))]
     elif kind == 4 and 1 in network.trained:
         first = direction[: len(X[0])]
-        X.append([-first[1], first[0], *first[2:]][: len(X[0])] if len(first) == 2 else [-first[1], first[0], Fraction(0)])
+        X.append(
+            [-first[1], first[0], *first[2:]][: len(X[0])]
+            if len(first) == 2
+            else [-first[1], first[0], Fraction(0)]
+        )
     elif kind == 5:
         scale = draw.choice((Fraction(1, 10**6), Fraction(10**3)))
         X[:] = [[scale * v for v in row] for row in X]

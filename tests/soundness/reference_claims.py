@@ -1,7 +1,7 @@
 """Every number of a claim against the 60-digit reference flow and the KKT point to 60 digits.
 
-No tolerances: what is compared with a claimed bound may differ from the truth only by the reference flow's own error
-estimate (`slack`), which is stated and far below every bound that a claim can hold.
+No tolerances: what is compared with a claimed bound may differ from the truth only by the reference flow's
+own error estimate (`slack`), which is stated and far below every bound that a claim can hold.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,8 @@ def angle(ctx: Any, u: Any, v: Any) -> Any:
     a = [x / nu for x in u]
     b = [x / nv for x in v]
     return 2 * ctx.atan2(
-        ctx.norm([x - y for x, y in zip(a, b, strict=True)]), ctx.norm([x + y for x, y in zip(a, b, strict=True)])
+        ctx.norm([x - y for x, y in zip(a, b, strict=True)]),
+        ctx.norm([x + y for x, y in zip(a, b, strict=True)]),
     )
 
 
@@ -66,7 +67,11 @@ class Block:
     @cached_property
     def network(self) -> Any:
         """The network of this block."""
-        return self.problem.network if self.problem.order > 2 else self.problem.network.block(self.entry["index"])
+        return (
+            self.problem.network
+            if self.problem.order > 2
+            else self.problem.network.block(self.entry["index"])
+        )
 
     def at(self, u: list[Fraction]) -> tuple[Fraction, np.ndarray, Any]:
         """N, its gradient, and the pass at the exact point u."""
@@ -111,7 +116,9 @@ def kkt_point(ctx: Any, block: Block) -> Kkt:
     rate = L * mp_number(ctx, value)
     residual = ctx.norm([mp_number(ctx, g) - rate * v for g, v in zip(gradient, u, strict=True)])
     tiny, seen = Fraction(1, 10**40), [i for i, row in enumerate(block.problem.X) if any(row)]
-    on_kink = block.network.has_kinks and any(abs(z) < tiny for layer in run.kinks for i in seen for z in layer[i])
+    on_kink = block.network.has_kinks and any(
+        abs(z) < tiny for layer in run.kinks for i in seen for z in layer[i]
+    )
     return Kkt(u, mp_number(ctx, value), None if on_kink else _gap(ctx, block, u, run, rate), residual)
 
 
@@ -134,7 +141,9 @@ def kkt_points(problem: Problem, claim: dict[str, Any]) -> list[Kkt | None]:
 class Witness:
     """The reference flow of a problem for one delta, and what a claim says about it."""
 
-    def __init__(self, problem: Problem, claim: dict[str, Any], delta: Fraction, kkt: list[Any], digits: int = DIGITS) -> None:
+    def __init__(
+        self, problem: Problem, claim: dict[str, Any], delta: Fraction, kkt: list[Any], digits: int = DIGITS
+    ) -> None:
         self.problem, self.claim, self.delta, self.order = problem, claim, delta, problem.order
         self.ctx = context(100)
         self.radius = None if claim["radius"] is None else number(claim["radius"], "radius")
@@ -147,7 +156,11 @@ class Witness:
         elif self.order > 2:
             time = None
         self.flow: ReferenceFlow = reference_flow(
-            problem, delta, time=time, radius=None if self.radius is None else self.radius * Fraction(1001, 1000), digits=digits
+            problem,
+            delta,
+            time=time,
+            radius=None if self.radius is None else self.radius * Fraction(1001, 1000),
+            digits=digits,
         )
         self.slack = self.number(0) + 10 * self.flow.error_estimate + self.ctx.mpf(10) ** (8 - digits)
         self.blocks = [Block(problem, entry) for entry in claim["blocks"]]
@@ -175,9 +188,11 @@ class Witness:
         if L == 2:
             return early + ctx.log(target / high) / (2 * fast), late + ctx.log(target / low) / (2 * slow)
         k = L - 2
-        return early + (high**-k - target**-k) / (L * k * fast), late + (low**-k - target**-k) / (L * k * slow)
+        return early + (high**-k - target**-k) / (L * k * fast), late + (low**-k - target**-k) / (
+            L * k * slow
+        )
 
-    # -- the checks -------------------------------------------------------------------------------------------------
+    # -- the checks ------------------------------------------------------------------------------------------
 
     def violations(self) -> list[str]:
         """All statements of the claim that the flow contradicts, in words."""
@@ -206,7 +221,11 @@ class Witness:
             entry, tiny = block.entry, self.ctx.mpf(10) ** -60
             self._at_most(kkt.residual, tiny, "Newton's method found no KKT point near the centre")
             centre = [self.number(v) for v in entry["kkt_point"]["centre"]]
-            self._at_most(angle(self.ctx, centre, kkt.direction), self.number(entry["kkt_point"]["radius"]) + tiny, "KKT radius")
+            self._at_most(
+                angle(self.ctx, centre, kkt.direction),
+                self.number(entry["kkt_point"]["radius"]) + tiny,
+                "KKT radius",
+            )
             low, high = (self.number(v) for v in entry["value"])
             self._at_most(low, kkt.value + tiny, "value from below")
             self._at_most(kkt.value, high + tiny, "value from above")
@@ -214,7 +233,9 @@ class Witness:
                 low, high = (self.number(v) for v in entry["gap"])
                 self._at_most(low, kkt.gap + tiny, "gap from below")
                 self._at_most(kkt.gap, high + tiny, "gap from above")
-            self._at_most(abs(kkt.value), self.number(self.claim["n_max_upper"]), "N at a KKT point and n_max")
+            self._at_most(
+                abs(kkt.value), self.number(self.claim["n_max_upper"]), "N at a KKT point and n_max"
+            )
             positive = entry["outcome"] == "converges"
             if (kkt.value > 0) != positive:
                 self._fail(f"outcome {entry['outcome']} with N = {self.ctx.nstr(kkt.value, 9)}")
@@ -238,7 +259,9 @@ class Witness:
                 self._fail("the flow ended before the horizon")
                 return None
             return value
-        value = self.flow.time_at_norm(self.number(self.claim["horizon"]["norm_over_delta"]) * self.number(self.delta))
+        value = self.flow.time_at_norm(
+            self.number(self.claim["horizon"]["norm_over_delta"]) * self.number(self.delta)
+        )
         if value is None:
             self._fail("the weights never reach the norm of the horizon")
         return value
@@ -246,13 +269,24 @@ class Witness:
     def times_until(self, begin: Any, end: Any, count: int = 16) -> list[Any]:
         """Times from `begin` to `end`, the flow's own steps among them."""
         own = [t for t in self.flow.sample_times(4 * count) if begin < t < end]
-        return [begin, *own[:: max(1, len(own) // count)], *(begin + (end - begin) * i / 4 for i in range(1, 4)), end]
+        return [
+            begin,
+            *own[:: max(1, len(own) // count)],
+            *(begin + (end - begin) * i / 4 for i in range(1, 4)),
+            end,
+        ]
 
     def _growth(self, horizon: Any) -> None:
         ctx = self.ctx
-        bound = ctx.log(self.number(self.claim["growth"]["factor_squared"])) / 2 + ctx.log(self.number(self.delta))
+        bound = ctx.log(self.number(self.claim["growth"]["factor_squared"])) / 2 + ctx.log(
+            self.number(self.delta)
+        )
         for time in self.times_until(ctx.mpf(0), horizon):
-            self._at_most(self.flow.log_norm(time), bound + self.slack, f"norm at {ctx.nstr(time, 8)} before the horizon")
+            self._at_most(
+                self.flow.log_norm(time),
+                bound + self.slack,
+                f"norm at {ctx.nstr(time, 8)} before the horizon",
+            )
 
     def block_angle(self, j: int, time: Any) -> Any:
         """The angle of block j to its KKT point."""
@@ -267,13 +301,17 @@ class Witness:
                     direction = self.flow.direction(time)
                     off = angle(self.ctx, [direction[i] for i in block.weights], start)
                     if off > self.slack and all(
-                        sum(a * b for a, b in zip(x, start, strict=False)) < 0 for x in self.problem.X if any(x)
+                        sum(a * b for a, b in zip(x, start, strict=False)) < 0
+                        for x in self.problem.X
+                        if any(x)
                     ):
                         self._fail("a dead block moves")
             if self.kkt[j] is None:
                 continue
             bound = self.number(block.entry["angle_at_horizon"])
-            self._at_most(self.block_angle(j, horizon), bound + self.slack, f"block {j}, angle at the horizon")
+            self._at_most(
+                self.block_angle(j, horizon), bound + self.slack, f"block {j}, angle at the horizon"
+            )
 
     def _law(self, horizon: Any) -> None:
         ctx = self.ctx
@@ -299,7 +337,9 @@ class Witness:
                     continue
                 for exponent in law["exponent"]:
                     fall = ctx.exp((ctx.log(self.number(self.delta)) - log_norm) * self.number(exponent))
-                    bound = self.number(law["coefficient"]) * fall + self.number(law["floor"]) * ctx.exp(self.order * log_norm)
+                    bound = self.number(law["coefficient"]) * fall + self.number(law["floor"]) * ctx.exp(
+                        self.order * log_norm
+                    )
                     self._at_most(value, bound * (1 + self.slack) + self.slack, f"{where}, law")
             if end is not None:
                 bound = self.number(block.entry["angle_at_radius"])
@@ -310,11 +350,16 @@ class Witness:
             return
         R = self.radius
         for radius in (R, R / 10, R / 1000):
-            if not radius > 2 * number(self.claim["time_to_radius"]["start_radius_over_delta"][1], "r") * self.delta:
+            if (
+                not radius
+                > 2 * number(self.claim["time_to_radius"]["start_radius_over_delta"][1], "r") * self.delta
+            ):
                 continue
             bounds, at = self.reached(radius), self.flow.time_at_norm(radius)
             if at is None:
-                self._fail(f"{float(radius):.6g} is never reached, claimed until {self.ctx.nstr(bounds[1], 9)}")
+                self._fail(
+                    f"{float(radius):.6g} is never reached, claimed until {self.ctx.nstr(bounds[1], 9)}"
+                )
                 continue
             slack = self.slack * (1 + abs(at))
             self._at_most(bounds[0], at + slack, f"time to {float(radius):.6g} from below")

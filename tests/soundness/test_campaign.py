@@ -1,4 +1,6 @@
-"""The soundness campaign itself: quick trials find nothing, planted lies are found, a checker that believes all is noticed."""
+"""The soundness campaign itself: quick trials find nothing, planted lies are found, a checker that believes
+all is noticed.
+"""
 
 import importlib.util
 import json
@@ -34,7 +36,12 @@ QUICK = (0, 6, 7, 9, 14, 18, 22, 24)
 def plane() -> Problem:
     """Two neurons in the plane with a theorem about both."""
     network = OneLayer(2, 2, Activation(0, 2))
-    return Problem(network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], ["5", "9/5", "1"], direction=["1", "1/2", "-1", "1"])
+    return Problem(
+        network,
+        [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]],
+        ["5", "9/5", "1"],
+        direction=["1", "1/2", "-1", "1"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,10 @@ def test_the_truth_finds_the_order_of_an_expression_that_is_zero_on_a_cone():
     problem = half_dead()
     net = Net(problem.exact_content())
     assert net.order == 2
-    assert check_list(net, json.loads(json.dumps(kkt_set(problem).to_json())), np.random.default_rng(0)).false == []
+    assert (
+        check_list(net, json.loads(json.dumps(kkt_set(problem).to_json())), np.random.default_rng(0)).false
+        == []
+    )
 
 
 def test_the_truth_does_not_jump_over_a_kink():
@@ -82,7 +92,12 @@ def test_the_truth_does_not_jump_over_a_kink():
 
 @pytest.mark.parametrize(
     ("x", "u", "expected"),
-    [(["1", "0"], [0, 1], True), (["3", "1"], [1, -3], True), (["3", "1"], [1, 3], False), (["0", "0"], [1, 0], False)],
+    [
+        (["1", "0"], [0, 1], True),
+        (["3", "1"], [1, -3], True),
+        (["3", "1"], [1, 3], False),
+        (["0", "0"], [1, 0], False),
+    ],
 )
 def test_the_truth_sees_kinks_exact_or_of_rounding(x, u, expected):
     problem = Problem(OneLayer(2, 1, Activation(0, 2)), [x], ["1"], direction=["1", "1"])
@@ -100,7 +115,9 @@ def test_quick_trials_find_nothing(index):
 
 def test_the_truth_shares_no_code_with_certflow():
     texts = {path.name: path.read_text(encoding="utf-8") for path in (SCRIPT.parent / "truth").glob("*.py")}
-    assert [name for name, text in texts.items() if "import certflow" in text or "from certflow" in text] == ["trial.py"]
+    assert [name for name, text in texts.items() if "import certflow" in text or "from certflow" in text] == [
+        "trial.py"
+    ]
 
 
 def test_a_trial_is_decided_by_the_seed_and_its_number():
@@ -218,7 +235,9 @@ def test_mutants_have_their_hashes_and_are_not_the_original(certificate):
 def test_the_script_counts(tmp_path):
     out = tmp_path / "counts.json"
     run = subprocess.run(
-        [sys.executable, SCRIPT, "--trials", "2", "--first", "6", "--seed", "7", "--out", out], capture_output=True, check=False
+        [sys.executable, SCRIPT, "--trials", "2", "--first", "6", "--seed", "7", "--out", out],
+        capture_output=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr.decode()
     counts = json.loads(out.read_text(encoding="utf-8"))

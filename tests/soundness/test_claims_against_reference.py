@@ -1,7 +1,7 @@
 """Every number that `certify` claims, against the 60-digit reference flow of small problems of every family.
 
-Seeds are fixed; `reference_claims.py` says what is compared and why there is no tolerance. A larger hunt is the same
-test with more seeds (CERTFLOW_PROFILE=nightly).
+Seeds are fixed; `reference_claims.py` says what is compared and why there is no tolerance. A larger hunt is
+the same test with more seeds (CERTFLOW_PROFILE=nightly).
 """
 
 import os
@@ -67,10 +67,15 @@ def test_n_is_nowhere_above_its_claimed_maximum(family, seed):
     best = Fraction(0)
     for trial in range(60):
         # From half of the points one step uphill: closer to the maximum than chance comes.
-        w = np.array([Fraction(draw.randint(-99, 99), 100) for _ in range(problem.network.size)], dtype=object)
+        w = np.array(
+            [Fraction(draw.randint(-99, 99), 100) for _ in range(problem.network.size)], dtype=object
+        )
         if trial % 2:
             run = problem.network.forward(EXACT, w, problem.X)
-            w = np.array([Fraction(round(v * 2**20), 2**20) for v in problem.network.pullback(run, problem.z)], dtype=object)
+            w = np.array(
+                [Fraction(round(v * 2**20), 2**20) for v in problem.network.pullback(run, problem.z)],
+                dtype=object,
+            )
         value = sum(problem.network.outputs(EXACT, w, problem.X) * problem.z)
         if any(w):
             best = max(best, value * value / sum(w * w) ** L)
@@ -88,8 +93,12 @@ def turned(problem: Problem, phi: Fraction, seed: int) -> Problem:
     ratio = ctx.norm([mp_number(ctx, a) for a in w]) / ctx.norm([mp_number(ctx, a) for a in v])
     t = Fraction(ctx.nstr(ratio * mp_number(ctx, phi) * ctx.mpf("0.999"), 20))
     moved = [a + t * b for a, b in zip(w, v, strict=True)]
-    assert angle(ctx, [mp_number(ctx, a) for a in moved], [mp_number(ctx, a) for a in w]) <= mp_number(ctx, phi)
-    return Problem(problem.network, problem.X, problem.y, problem.loss, direction=moved, name=f"{problem.name} turned")
+    assert angle(ctx, [mp_number(ctx, a) for a in moved], [mp_number(ctx, a) for a in w]) <= mp_number(
+        ctx, phi
+    )
+    return Problem(
+        problem.network, problem.X, problem.y, problem.loss, direction=moved, name=f"{problem.name} turned"
+    )
 
 
 @pytest.mark.parametrize(("family", "seed"), [("one-layer", 8), ("two-layer", 8), ("two-layer linear", 7)])

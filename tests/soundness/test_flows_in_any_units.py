@@ -1,7 +1,8 @@
-"""Inputs, labels and given layers times powers of two, however large: the same reference flow in other units, to the last bit.
+"""Inputs, labels and given layers times powers of two, however large: the same reference flow in other units,
+to the last bit.
 
-With outputs times kappa and labels times c the flow from delta (c / kappa)^(1/L) is the one from delta: its times over
-c kappa, its norms times (c / kappa)^(1/L) (L5.8).
+With outputs times kappa and labels times c the flow from delta (c / kappa)^(1/L) is the one from delta: its
+times over c kappa, its norms times (c / kappa)^(1/L) (L5.8).
 """
 
 from fractions import Fraction
@@ -24,7 +25,8 @@ UNITS = [(500, -500, 300), (-500, 500, 0), (60, 400, -500)]
 
 
 def problem(name: str, x: int = 0, y: int = 0, given: int = 0) -> tuple[Problem, int, int]:
-    """The problem with inputs, labels and given layers times powers of two, and the exponents of c kappa and (c / kappa)^(1/L).
+    """The problem with inputs, labels and given layers times powers of two, and the exponents of c kappa and
+    (c / kappa)^(1/L).
 
     The labels are so that the latter is whole.
     """
@@ -75,7 +77,9 @@ def test_norms_are_met_and_limit_flows_blow_up_at_the_rescaled_times(x, y):
     first, (second, rate, length) = problem("order three")[0], problem("order three", x, y)
     assert blow_up_time(second) == blow_up_time(first) / TWO**rate
     last = default_time(second)
-    assert last == second.experiment.time or 0.8 < last * TWO**rate / Fraction(str(blow_up_time(first))) <= 0.9
+    assert (
+        last == second.experiment.time or 0.8 < last * TWO**rate / Fraction(str(blow_up_time(first))) <= 0.9
+    )
     one = reference_flow(first, DELTA, radius=3 * DELTA, digits=12)
     other = reference_flow(second, DELTA * TWO**length, radius=3 * DELTA * TWO**length, digits=12)
     times = [flow.time_at_norm(3 * delta) for flow, delta in ((one, DELTA), (other, DELTA * TWO**length))]
@@ -93,7 +97,8 @@ def test_tiny_labels_are_followed_as_those_of_size_one():
 
 
 def test_weights_far_above_their_problem_fall_at_any_order():
-    # Steps in the time of the direction cannot resolve how fast weights of order three fall that start far above it.
+    # Steps in the time of the direction cannot resolve how fast weights of order three fall that start far
+    # above it.
     high = problem("order three")[0]
     found = trajectory(high, "1e20", time=Fraction(1, 10**40), rows=2, digits=15)
     assert found.exit_code == ExitCode.DONE and found.flow.error_estimate < 1e-10

@@ -1,4 +1,6 @@
-"""Whole problems that are hard to follow: each ends with a theorem that the checker accepts, or with a reason for every block."""
+"""Whole problems that are hard to follow: each ends with a theorem that the checker accepts, or with a reason
+for every block.
+"""
 
 from fractions import Fraction
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Complete lists of KKT points against brute force: nothing is missing, everything listed is KKT, and kinds are what N does."""
+"""Complete lists of KKT points against brute force: nothing is missing, everything listed is KKT, and kinds
+are what N does.
+"""
 
 import os
 import random
@@ -35,7 +37,9 @@ MANY = 25 if os.environ.get("CERTFLOW_PROFILE") == "nightly" else 1
 
 
 def entries_are_kkt(kkt: KKTSet, is_kkt, value, draw: random.Random, scale: float) -> None:
-    """Every listed point and random ones of every listed set are KKT with the listed value, up to rounding."""
+    """Every listed point and random ones of every listed set are KKT with the listed value, up to
+    rounding.
+    """
     for entry in kkt.points:
         samples = [middle(entry)]
         if entry.continuum is not None and (entry.continuum.rays or entry.continuum.lines):
@@ -69,11 +73,19 @@ def test_neurons_of_power_one_and_two(power, d):
         n, normals = FloatNeuron(X, z, activation), kinked_normals(X, z, activation)
         scale = 1 + float(np.abs(n.z) @ np.linalg.norm(n.X, axis=1) ** power)
         assert kkt.complete
-        found = quadratic_points(n, normals, draw, 40) if power == 2 else linear_points(n, normals, draw) if d <= 3 else []
+        found = (
+            quadratic_points(n, normals, draw, 40)
+            if power == 2
+            else linear_points(n, normals, draw)
+            if d <= 3
+            else []
+        )
         missing = [u for u in found if not contains(kkt, u)]
         assert not missing, (seed, missing[0])
         if power == 2:
-            entries_are_kkt(kkt, lambda u, n=n, scale=scale: n.residual(u) <= 1e-9 * scale, n.value, draw, scale)
+            entries_are_kkt(
+                kkt, lambda u, n=n, scale=scale: n.residual(u) <= 1e-9 * scale, n.value, draw, scale
+            )
         elif d <= 3:
             entries_are_kkt(kkt, lambda u, n=n, m=normals: is_linear_kkt(n, m, u), n.value, draw, scale)
         extrema_hold(kkt, n.value, d, scale)
@@ -116,11 +128,18 @@ def test_networks_of_few_weights(family):
 
         n = FloatNeuron(X, y, network.activation)
         scale = 1 + float(np.abs(n.z) @ np.linalg.norm(n.X, axis=1) ** network.activation.power)
-        by_equation = [e for e in kkt.points if e.continuum is not None and not (e.continuum.rays or e.continuum.lines)]
+        by_equation = [
+            e for e in kkt.points if e.continuum is not None and not (e.continuum.rays or e.continuum.lines)
+        ]
         if kkt.complete:
-            for u in newton_points(lambda u, gradient=gradient: gradient(u[None])[0], problem.order, one.size, draw, 12):
-                # Newton's method ends early at degenerate points, and a set given by an equation is told by its value.
-                explained = any(abs(value(u[None])[0] - float(e.value.mid())) < 1e-9 * scale for e in by_equation)
+            for u in newton_points(
+                lambda u, gradient=gradient: gradient(u[None])[0], problem.order, one.size, draw, 12
+            ):
+                # Newton's method ends early at degenerate points, and a set given by an equation is told by
+                # its value.
+                explained = any(
+                    abs(value(u[None])[0] - float(e.value.mid())) < 1e-9 * scale for e in by_equation
+                )
                 assert explained or contains(kkt, u, 1e-4), (seed, u)
         entries_are_kkt(kkt, lambda u, r=residual, scale=scale: r(u) <= 1e-8 * scale, value, draw, scale)
         extrema_hold(kkt, value, one.size, scale)

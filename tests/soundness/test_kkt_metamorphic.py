@@ -1,4 +1,6 @@
-"""Problems that are the same in other words have the same KKT points: permuted, scaled, rotated, padded and split samples."""
+"""Problems that are the same in other words have the same KKT points: permuted, scaled, rotated, padded and
+split samples.
+"""
 
 import os
 import random
@@ -47,7 +49,8 @@ def rational_turn(draw: random.Random, d: int) -> Matrix:
         size = sum(c * c for c in v)
         if size:
             result = [
-                [row[j] - 2 * v[j] * sum(a * b for a, b in zip(row, v, strict=True)) / size for j in range(d)] for row in result
+                [row[j] - 2 * v[j] * sum(a * b for a, b in zip(row, v, strict=True)) / size for j in range(d)]
+                for row in result
             ]
     return result
 
@@ -80,7 +83,9 @@ def padded(draw, X, z, power):
 
 def split(draw, X, z, power):
     i = draw.randrange(len(X))
-    return Other([*X, X[i]], [v / 2 if k == i else v for k, v in enumerate(z)] + [z[i] / 2], identity(len(X[0])))
+    return Other(
+        [*X, X[i]], [v / 2 if k == i else v for k, v in enumerate(z)] + [z[i] / 2], identity(len(X[0]))
+    )
 
 
 def cancelled(draw, X, z, power):
@@ -97,7 +102,9 @@ def overlap(a: Ball | None, b: Ball | None, factor: Fraction) -> bool:
 
 def same_point(first: KKTPoint, second: KKTPoint, other: Other, trained: bool) -> bool:
     d = len(other.turn)
-    moved = [*times(other.turn, first.point[:d]), *first.point[d:]] if trained else times(other.turn, first.point)
+    moved = (
+        [*times(other.turn, first.point[:d]), *first.point[d:]] if trained else times(other.turn, first.point)
+    )
     return (
         first.kind == second.kind
         and (None in (first.inertia, second.inertia) or first.inertia == second.inertia)
@@ -137,7 +144,9 @@ def test_one_neuron_in_other_words(power, word):
         activation = Activation(draw.choice(LEAKS), power)
         X, z = small_data(draw, d, 5)
         other = word(draw, X, z, power)
-        first, second = (neuron_kkt(Neuron.of(*data, activation), digits=12) for data in ((X, z), (other.X, other.z)))
+        first, second = (
+            neuron_kkt(Neuron.of(*data, activation), digits=12) for data in ((X, z), (other.X, other.z))
+        )
         assert first.complete
         assert_same(first, second, other)
 
@@ -157,7 +166,9 @@ def test_two_layers_in_other_words(word):
         assert_same(first, second, other, trained=True)
 
 
-@pytest.mark.parametrize("word", [permuted, scaled_labels, rotated, padded, cancelled], ids=lambda word: word.__name__)
+@pytest.mark.parametrize(
+    "word", [permuted, scaled_labels, rotated, padded, cancelled], ids=lambda word: word.__name__
+)
 def test_cubic_neurons_in_other_words(word):
     # Branch and bound: a rotation moves everything to other boxes.
     draw = random.Random(f"cubic {word.__name__}")
@@ -166,7 +177,8 @@ def test_cubic_neurons_in_other_words(word):
     other = word(draw, X, z, 3)
     network = OneLayer(2, 1, Activation(Fraction(1, 4), 3))
     first, second = (
-        kkt_set(Problem(network, *data, reduction="sum", direction=[1, 1]), digits=12) for data in ((X, z), (other.X, other.z))
+        kkt_set(Problem(network, *data, reduction="sum", direction=[1, 1]), digits=12)
+        for data in ((X, z), (other.X, other.z))
     )
     assert first.complete
     assert_same(first, second, other)

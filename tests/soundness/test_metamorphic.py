@@ -1,5 +1,5 @@
-"""Problems that are the same problem in other words have the same theorem: overlapping enclosures, and a delta_bar that
-differs by at most the factor that the search and the grid may cost.
+"""Problems that are the same problem in other words have the same theorem: overlapping enclosures, and a
+delta_bar that differs by at most the factor that the search and the grid may cost.
 """
 
 from fractions import Fraction
@@ -26,7 +26,9 @@ def rotated(v: list[Fraction]) -> list[Fraction]:
 def claims(first: Problem, second: Problem) -> list[dict]:
     """The claims of both problems, which must both be proved."""
     results = [certify(problem, EPSILON) for problem in (first, second)]
-    assert [result.outcome for result in results] == ["proved", "proved"], [result.reason for result in results]
+    assert [result.outcome for result in results] == ["proved", "proved"], [
+        result.reason for result in results
+    ]
     return [result.claim.to_json() for result in results]
 
 
@@ -43,7 +45,9 @@ def assert_overlap(first: list[str], second: list[str], factor: Fraction = Fract
 
 
 def assert_blocks_agree(first: dict, second: dict, images: list, factor: Fraction = Fraction(1)) -> None:
-    """Block j of the first, moved by images[j] = (block of the second, map of its weights), is that block of the second."""
+    """Block j of the first, moved by images[j] = (block of the second, map of its weights), is that block of
+    the second.
+    """
     for mine, (other, image) in zip(first["blocks"], images, strict=True):
         theirs = second["blocks"][other]
         assert mine["outcome"] == theirs["outcome"]
@@ -65,14 +69,18 @@ def test_permuted_neurons(seed):
     order = [*range(1, width), 0]
     rows = [list(problem.direction[j * d : (j + 1) * d]) for j in range(width)]
     network = OneLayer(d, width, problem.network.activation, [problem.network.signs[j] for j in order])
-    other = Problem(network, problem.X, problem.y, problem.loss, direction=[v for j in order for v in rows[j]])
+    other = Problem(
+        network, problem.X, problem.y, problem.loss, direction=[v for j in order for v in rows[j]]
+    )
     first, second = claims(problem, other)
     assert_delta_bars_agree(first, second)
     assert first["n_max_upper"] == second["n_max_upper"]
     assert_blocks_agree(first, second, [(order.index(j), lambda v: v) for j in range(width)])
 
 
-@pytest.mark.parametrize(("family", "seed"), [("one-layer", 8), ("one-layer", 0), ("one-layer cubed", 2), ("two-layer", 8)])
+@pytest.mark.parametrize(
+    ("family", "seed"), [("one-layer", 8), ("one-layer", 0), ("one-layer cubed", 2), ("two-layer", 8)]
+)
 def test_rotated_data(family, seed):
     problem = random_problem(family, seed)
     if problem.inputs != 2:
@@ -80,7 +88,9 @@ def test_rotated_data(family, seed):
     width = problem.network.widths[1]
 
     def image(w: list[Fraction]) -> list[Fraction]:
-        rows = [rotated(w[2 * j : 2 * j + 2]) for j in range(len(w) // 2 if family.startswith("one") else width)]
+        rows = [
+            rotated(w[2 * j : 2 * j + 2]) for j in range(len(w) // 2 if family.startswith("one") else width)
+        ]
         return [v for row in rows for v in row] + list(w[2 * len(rows) :])
 
     X = [rotated(list(row)) for row in problem.X]
@@ -97,7 +107,13 @@ def test_rescaled_labels(family, seed):
     if problem.loss.kind != "square":
         raise ValueError("choose a problem with square loss")
     factor, root = (Fraction(4), 2) if problem.order == 2 else (Fraction(8), 2)
-    other = Problem(problem.network, problem.X, [factor * v for v in problem.y], problem.loss, direction=list(problem.direction))
+    other = Problem(
+        problem.network,
+        problem.X,
+        [factor * v for v in problem.y],
+        problem.loss,
+        direction=list(problem.direction),
+    )
     first, second = claims(problem, other)
     assert_delta_bars_agree(first, second, Fraction(root))
     same = [(j, lambda v: v) for j in range(len(first["blocks"]))]

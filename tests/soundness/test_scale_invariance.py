@@ -1,7 +1,7 @@
 """Inputs, labels, given layers and directions times any factor: the same theorem in other units.
 
-Powers of two change nothing but the units, byte for byte; other factors may cost what a search that stops within a few
-percent costs. What each number is multiplied by is L5.8.
+Powers of two change nothing but the units, byte for byte; other factors may cost what a search that stops
+within a few percent costs. What each number is multiplied by is L5.8.
 """
 
 import json
@@ -37,7 +37,9 @@ BASES = (
 )
 
 
-def scaled(problem: Problem, x: Fraction, y: Fraction, given: Fraction = Fraction(1), w: Fraction = Fraction(1)) -> Problem:
+def scaled(
+    problem: Problem, x: Fraction, y: Fraction, given: Fraction = Fraction(1), w: Fraction = Fraction(1)
+) -> Problem:
     """Inputs times x, labels times y, every given layer times `given`, the direction times w."""
     network = problem.network
     if not isinstance(network, OneLayer | TwoLayer):
@@ -101,10 +103,18 @@ def test_powers_of_two_change_nothing_but_the_units(name, x, y, given, w):
 
 
 def assert_rescaled(first: dict, second: dict, rate: Fraction, mass: Fraction, L: int) -> None:
-    """Every number by its law, exactly; delta_bar and R too if their factor is a power of two, else a little below."""
+    """Every number by its law, exactly; delta_bar and R too if their factor is a power of two, else a little
+    below.
+    """
     same = {key: first[key] for key in ("order", "epsilon", "start_angle", "growth")}
     assert {key: second[key] for key in same} == same
-    by = {"scaled_time": 1 / rate, "n_lower": rate, "n_upper": rate, "n_max_upper": rate, "start_time": 1 / rate}
+    by = {
+        "scaled_time": 1 / rate,
+        "n_lower": rate,
+        "n_upper": rate,
+        "n_max_upper": rate,
+        "start_time": 1 / rate,
+    }
     by |= {"value": rate, "gap": rate, "horizon": 1 / rate, "floor": 1 / mass}
 
     def compare(a, b, key=""):
@@ -132,7 +142,9 @@ def assert_rescaled(first: dict, second: dict, rate: Fraction, mass: Fraction, L
         assert ratio == 1 if exact else ratio > (1 - Fraction(1, 10**6)) ** L
 
 
-@pytest.mark.parametrize("name", [("one-layer", 42), ("one-layer", 45), ("two-layer", 40), ("two-layer linear", 43)])
+@pytest.mark.parametrize(
+    "name", [("one-layer", 42), ("one-layer", 45), ("two-layer", 40), ("two-layer linear", 43)]
+)
 @pytest.mark.parametrize(("x", "y"), [("3", "1"), ("1e-9", "7e11"), ("7e11", "3")])
 def test_other_factors_cost_a_few_percent_at_most(name, x, y):
     problem, found, _ = base(*name)

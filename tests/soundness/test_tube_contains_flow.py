@@ -1,7 +1,9 @@
-"""Tubes against the 60-digit reference flow: its direction is never further from the centre than the proved width, and its
-norm and time are in their enclosures. Back and forth, and on two grids, tubes do not contradict each other.
+"""Tubes against the 60-digit reference flow: its direction is never further from the centre than the proved
+width, and its norm and time are in their enclosures. Back and forth, and on two grids, tubes do not
+contradict each other.
 
-No tolerance; the reference flow's own error estimate, and that of a quadrature where it is needed, are added to the bounds.
+No tolerance; the reference flow's own error estimate, and that of a quadrature where it is needed, are added
+to the bounds.
 """
 
 import itertools
@@ -27,7 +29,12 @@ from certflow.theorems.early_direction.groups import GroupProof, bound_steps
 
 DIGITS = 60
 CTX = context(DIGITS + 40)
-COUPLED = [("one-layer", 4, "bar"), ("one-layer", 9, "third"), ("one-layer", 5, "1e-500"), ("two-layer linear", 1, "bar")]
+COUPLED = [
+    ("one-layer", 4, "bar"),
+    ("one-layer", 9, "third"),
+    ("one-layer", 5, "1e-500"),
+    ("two-layer linear", 1, "bar"),
+]
 SINGLE = [("one-layer cubed", 8, "bar"), ("two-layer", 8, "third"), ("trained below", 11, "bar")]
 
 
@@ -86,7 +93,9 @@ def test_blocks_of_order_two_stay_in_their_tubes(family, seed, which):
                     centre = log_growth(curve, w, x, start) + CTX.log(share)
                     off = flow.block_log_norm(j, point) - flow.log_delta - centre
                     assert (
-                        -mp_number(CTX, Fraction(at.log_below)) - slack <= off <= mp_number(CTX, Fraction(at.log_above)) + slack
+                        -mp_number(CTX, Fraction(at.log_below)) - slack
+                        <= off
+                        <= mp_number(CTX, Fraction(at.log_above)) + slack
                     )
 
 
@@ -118,7 +127,9 @@ class ByTau:
         self.begins = [CTX.zero]
         for piece, end in zip(self.path.pieces, [*self.path.starts[1:], self.path.end], strict=True):
             s = piece.place(end, flow.context)
-            self.begins.append(self.begins[-1] + CTX.ldexp(CTX.mpf(int(s)), piece.polynomial.unit - piece.polynomial.bits))
+            self.begins.append(
+                self.begins[-1] + CTX.ldexp(CTX.mpf(int(s)), piece.polynomial.unit - piece.polynomial.bits)
+            )
 
     def at(self, tau) -> tuple[list, object, object]:
         """The direction, log(rho/delta) and the scaled time."""
@@ -133,13 +144,17 @@ class ByTau:
 
 
 class Clock:
-    """tau along a curve, the integral of |p|^power ds: two rules of quadrature on every step, broken where pieces end."""
+    """tau along a curve, the integral of |p|^power ds: two rules of quadrature on every step, broken where
+    pieces end.
+    """
 
     def __init__(self, curve: ExactCurve, power: int) -> None:
         self.curve, self.power, self.error = curve, power, CTX.zero
         self.tau = [CTX.zero]
         for w, low, high in curve.steps:
-            cuts = sorted({low, high, *(row[1] for rows in curve.pieces[w] for row in rows if low < row[1] < high)})
+            cuts = sorted(
+                {low, high, *(row[1] for rows in curve.pieces[w] for row in rows if low < row[1] < high)}
+            )
             total = CTX.zero
             for begin, end in itertools.pairwise(cuts):
                 first, second = (self._integral(w, begin, end, rule) for rule in rules())
@@ -153,7 +168,9 @@ class Clock:
         for x, weight in rule:
             square = CTX.zero
             for low, high, c in parts:
-                y = (mp_number(CTX, begin) + mp_number(CTX, end - begin) * x - mp_number(CTX, low)) / mp_number(CTX, high - low)
+                y = (
+                    mp_number(CTX, begin) + mp_number(CTX, end - begin) * x - mp_number(CTX, low)
+                ) / mp_number(CTX, high - low)
                 square += sum(CTX.polyval([mp_number(CTX, v) for v in reversed(own)], y) ** 2 for own in c)
             total += weight * CTX.sqrt(square) ** self.power
         return total * mp_number(CTX, (end - begin) * self.curve.curve.windows[w].h)
@@ -182,13 +199,17 @@ def test_single_tubes_of_higher_order_contain_the_flow_at_equal_tau(family, seed
         if k:
             at = found.sweep.reached[k - 1]
             off = log_norm - log_growth(curve, w, x, start)
-            assert -mp_number(CTX, Fraction(at.log_below)) - unsure <= off <= mp_number(CTX, Fraction(at.log_above)) + unsure
+            assert (
+                -mp_number(CTX, Fraction(at.log_below)) - unsure
+                <= off
+                <= mp_number(CTX, Fraction(at.log_above)) + unsure
+            )
     low, high = (mp_number(CTX, v) for v in found.claim.times.start_time)
     assert low <= time + unsure
     assert time <= high + unsure
 
 
-# -- back and forth ---------------------------------------------------------------------------------------------------
+# -- back and forth ------------------------------------------------------------------------------------------
 
 
 def reversed_curve(curve: Curve) -> Curve:
@@ -237,7 +258,10 @@ def width(group: GroupProof, curve: Curve, start: float, order: int) -> float:
     for _ in range(10):
         bound_steps(group, radius, False)
         rest = Rates(0.0, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        steps = [Step(end, decay, own, 0.0, 0.0) for (end, decay), own in zip(curve.clock(), group.rates, strict=True)]
+        steps = [
+            Step(end, decay, own, 0.0, 0.0)
+            for (end, decay), own in zip(curve.clock(), group.rates, strict=True)
+        ]
         track = Track(tuple(steps), rest, 0.0, start, (0.0, 0.0))
         sweep = Timeline([track], order).sweep(Fraction(1, 10**200))
         if sweep.failure is None:
@@ -249,11 +273,17 @@ def width(group: GroupProof, curve: Curve, start: float, order: int) -> float:
 @pytest.mark.parametrize(("family", "seed"), [("one-layer", 0), ("one-layer", 8), ("two-layer linear", 8)])
 @pytest.mark.parametrize("off", [1e-9, 1e-5])
 def test_a_tube_followed_back_contains_where_the_flow_came_from(family, seed, off):
-    # A flow starts at an angle phi from the centre. Forth, D bounds its angle at the end; back from that angle, D bounds phi.
+    # A flow starts at an angle phi from the centre. Forth, D bounds its angle at the end; back from that
+    # angle, D bounds phi.
     problem = random_problem(family, seed)
     own = groups_of(problem)[0][0]
     block = Problem(
-        problem.network.block(0), problem.X, problem.z, "square", direction=[problem.direction[i] for i in own], reduction="sum"
+        problem.network.block(0),
+        problem.X,
+        problem.z,
+        "square",
+        direction=[problem.direction[i] for i in own],
+        reduction="sum",
     )
     group, curve = first_windows(block, 4)
     exact = ExactCurve(curve)
@@ -273,7 +303,9 @@ def test_a_tube_followed_back_contains_where_the_flow_came_from(family, seed, of
     assert psi <= CTX.mpf(width(group, curve, float(phi) * (1 + 2**-40), 2)) + slack
     mirrored = Problem(block.network, block.X, [-v for v in block.y], block.loss, direction=block.direction)
     backward = GroupProof(parts_of(mirrored, groups_of(mirrored)[0]))
-    assert phi <= CTX.mpf(width(backward, reversed_curve(curve), float(psi + slack) * (1 + 2**-40), 2)) + slack
+    assert (
+        phi <= CTX.mpf(width(backward, reversed_curve(curve), float(psi + slack) * (1 + 2**-40), 2)) + slack
+    )
 
 
 @pytest.mark.parametrize(

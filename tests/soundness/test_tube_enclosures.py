@@ -1,7 +1,8 @@
 """What a tube is made of, against exact rational evaluations: no tolerance anywhere.
 
-Curves, kink arguments, gradients, Hessians, eigenvalue bounds, growth rates and the forcing, at random rational times and
-at random points of the regions; for every family, with proved regions as they are used in a claim.
+Curves, kink arguments, gradients, Hessians, eigenvalue bounds, growth rates and the forcing, at random
+rational times and at random points of the regions; for every family, with proved regions as they are used in
+a claim.
 """
 
 import random
@@ -127,7 +128,9 @@ def test_hessians_rates_and_forcing_of_whole_regions_are_bounded(family, seed, w
 
 
 def assert_forcing_bounded(found: Proof, parts, value: Evaluated, q, regions, k: int, draw) -> None:
-    """ell, T, K and E at one point; for coupled groups the outputs of the others are those of random unit weights."""
+    """ell, T, K and E at one point; for coupled groups the outputs of the others are those of random unit
+    weights.
+    """
     problem, order, norm2 = found.problem, found.problem.order, sum(q * q)
     ell = order * value.value / norm2
     assert Fraction(float(regions.ell_lo[k])) <= ell <= Fraction(float(regions.ell_hi[k]))
@@ -150,7 +153,9 @@ def assert_forcing_bounded(found: Proof, parts, value: Evaluated, q, regions, k:
     force = sum(r * row for r, row in zip(residuals, value.jacobian, strict=True))
     assert squares(tangential(value, force, q)) <= Fraction(float(regions.K[k])) ** 2 * norm2 ** (power // 2)
     radial = abs(sum(r * h for r, h in zip(residuals, value.h, strict=True)))
-    assert radial**2 <= Fraction(float(regions.E[k])) ** 2 * norm2 ** (2 if len(found.groups) > 1 else order + 2)
+    assert radial**2 <= Fraction(float(regions.E[k])) ** 2 * norm2 ** (
+        2 if len(found.groups) > 1 else order + 2
+    )
 
 
 @pytest.mark.parametrize(("family", "seed"), CASES)
@@ -172,7 +177,9 @@ def test_no_tangent_vector_of_a_region_beats_the_eigenvalue_bound(family, seed):
 
 
 def assert_no_vector_beats(found: Proof, parts, q: np.ndarray, mu: Fraction) -> None:
-    """<v, (grad² N - ell) v> <= mu |v|² for tangent v: the worst one that floats find, made exactly tangent."""
+    """<v, (grad² N - ell) v> <= mu |v|² for tangent v: the worst one that floats find, made exactly
+    tangent.
+    """
     value = evaluate(parts, grouped(parts, q))
     H = np.full((len(q), len(q)), Fraction(0), dtype=object)
     for j, block in enumerate(value.blocks):

@@ -23,11 +23,17 @@ from certflow.theorems.early_direction.certificate import certificate_text
 from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 
-PROBLEM = Problem(OneLayer(2, 2, Activation(power=2)), [[1, 0], ["3/5", "4/5"]], ["5", "9/5"], direction=[1, "1/2", -1, 1])
-WINDOW = Window(Fraction(1, 4), Fraction(-3, 8), 2, ((Piece(2**47, ((5, -6), ())), Piece(2**48, ((7,), (1, 2, 3)))),))
+PROBLEM = Problem(
+    OneLayer(2, 2, Activation(power=2)), [[1, 0], ["3/5", "4/5"]], ["5", "9/5"], direction=[1, "1/2", -1, 1]
+)
+WINDOW = Window(
+    Fraction(1, 4), Fraction(-3, 8), 2, ((Piece(2**47, ((5, -6), ())), Piece(2**48, ((7,), (1, 2, 3)))),)
+)
 CURVE = Curve(48, ((0, 1),), ((2**47, -(2**40)),), (WINDOW,), ((2**48, 3),))
 STEP = (Fraction(-5, 2), Fraction(1, 1024), Fraction(0))
-FOUND = GroupEvidence("converges", "", CURVE, ((STEP, STEP),), TrapEvidence(Fraction(3, 4), Fraction(1, 16), Fraction(2), None))
+FOUND = GroupEvidence(
+    "converges", "", CURVE, ((STEP, STEP),), TrapEvidence(Fraction(3, 4), Fraction(1, 16), Fraction(2), None)
+)
 LOST = GroupEvidence("inconclusive", "a kink was hit.", None, (), None)
 CLAIM = Claim.from_json(separable(delta_bar="1/1000"))
 
@@ -51,12 +57,20 @@ def test_the_problem_inside_is_the_problem() -> None:
     assert hashlib.sha256(canonical.encode()).hexdigest() == content["problem_sha256"] == PROBLEM.sha256
     assert content["problem"]["direction"] == ["1", "1/2", "-1", "1"]
     assert content["assumptions"] == list(CLAIM.assumptions)
-    assert replace(CLAIM, assumptions=ASSUMPTIONS) == Claim.from_json({**CLAIM.to_json(), "assumptions": list(ASSUMPTIONS)})
+    assert replace(CLAIM, assumptions=ASSUMPTIONS) == Claim.from_json(
+        {**CLAIM.to_json(), "assumptions": list(ASSUMPTIONS)}
+    )
 
 
 def test_every_number_of_the_evidence_is_there_exactly() -> None:
     found, lost = json.loads(text())["groups"]
-    assert lost == {"outcome": "inconclusive", "reason": "a kink was hit.", "start": None, "windows": [], "trap": None}
+    assert lost == {
+        "outcome": "inconclusive",
+        "reason": "a kink was hit.",
+        "start": None,
+        "windows": [],
+        "trap": None,
+    }
     (window,) = found["windows"]
     assert number(window["h"]) == WINDOW.h
     assert number(window["lambda"]) == WINDOW.decay

@@ -93,7 +93,13 @@ def test_what_is_announced_is_what_the_checker_accepts(prover: Certified) -> Non
 
 def test_what_the_checker_refuses_is_a_fault_and_no_theorem(bold: None, problem: str) -> None:
     found = certify(Problem.from_toml(problem))
-    assert (found.outcome, found.claim, found.evidence, found.certificate, found.checked) == ("inconclusive", None, (), "", False)
+    assert (found.outcome, found.claim, found.evidence, found.certificate, found.checked) == (
+        "inconclusive",
+        None,
+        (),
+        "",
+        False,
+    )
     assert found.fault is not None
     assert found.fault["rule"].startswith("R") and found.fault["where"]
     assert all(part in found.reason for part in (found.fault["rule"], found.fault["where"], "report"))
@@ -102,7 +108,9 @@ def test_what_the_checker_refuses_is_a_fault_and_no_theorem(bold: None, problem:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--latex"]])
-def test_a_refused_certificate_is_not_written(bold: None, problem: str, tmp_path: Path, arguments: list[str]) -> None:
+def test_a_refused_certificate_is_not_written(
+    bold: None, problem: str, tmp_path: Path, arguments: list[str]
+) -> None:
     out = tmp_path / "cert.json"
     result = run("certify", problem, "--out", str(out), *arguments)
     assert (result.exit_code, out.exists()) == (3, False)
@@ -110,7 +118,12 @@ def test_a_refused_certificate_is_not_written(bold: None, problem: str, tmp_path
     assert "please report it" in result.stderr and result.stderr.count("\n") == 1
     if arguments == ["--json"]:
         record = json.loads(result.stdout)
-        assert (record["certificate"], record["sha256"], record["checked"], record["claim"]) == (None, None, False, None)
+        assert (record["certificate"], record["sha256"], record["checked"], record["claim"]) == (
+            None,
+            None,
+            False,
+            None,
+        )
         assert set(record["fault"]) == {"rule", "where", "reason"}
     else:
         assert result.stdout == ""
@@ -176,11 +189,18 @@ def test_the_checker_has_the_time_that_is_left(
     out = tmp_path / "cert.json"
     result = run("certify", problem, "--json", "--out", str(out), "--time-limit", "1000")
     record = json.loads(result.stdout)
-    assert (result.exit_code, record["outcome"], record["fault"], out.exists()) == (3, "inconclusive", None, False)
+    assert (result.exit_code, record["outcome"], record["fault"], out.exists()) == (
+        3,
+        "inconclusive",
+        None,
+        False,
+    )
     assert "--time-limit" in record["reason"]
 
 
-def test_the_certificate_of_kkt_points_is_checked_too(problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_certificate_of_kkt_points_is_checked_too(
+    problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "kkt.json"
     verdicts(monkeypatch, Verdict("refused", "R10", "claim.points[0]", "it is no zero"))
     result = run("kkt", problem, "--certificate", str(out), "--json")
@@ -194,7 +214,9 @@ def test_the_certificate_of_kkt_points_is_checked_too(problem: str, tmp_path: Pa
 
 
 def test_a_custom_loss_has_no_certificate_and_so_no_theorem(proved: Certified) -> None:
-    loss = certflow.Loss("custom", residual=lambda ar, out, y: y - out, curvature=Fraction(1), at_zero=lambda y: y)
+    loss = certflow.Loss(
+        "custom", residual=lambda ar, out, y: y - out, curvature=Fraction(1), at_zero=lambda y: y
+    )
     problem = Problem(proved.problem.network, proved.problem.X, proved.problem.y, loss, direction=[1, 1])
     found = certify(problem)
     assert (found.outcome, found.claim, found.certificate) == ("inconclusive", None, "")

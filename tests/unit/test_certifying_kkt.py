@@ -1,4 +1,6 @@
-"""Certificates of KKT points and of the times near the origin, where the checker cannot prove that a list is complete."""
+"""Certificates of KKT points and of the times near the origin, where the checker cannot prove that a list is
+complete.
+"""
 
 import json
 import re
@@ -16,7 +18,9 @@ from certflow.cli.commands import main
 
 @pytest.fixture(scope="module")
 def undecided() -> Problem:
-    """Two equal samples of which one pulls and one pushes: about their dead cone no direction separates them."""
+    """Two equal samples of which one pulls and one pushes: about their dead cone no direction separates
+    them.
+    """
     X = [["1", "2", "0"], ["1", "2", "0"], ["0", "1", "-1"]]
     return Problem(OneLayer(3, 1, Activation(0, 2)), X, ["3", "-1", "2"], direction=["1", "0", "0"])
 
@@ -27,7 +31,11 @@ def test_a_list_that_the_checker_cannot_complete_is_certified_point_by_point(und
     assert check_text(kkt_certificate(undecided, kkt)).rule == "R12"
     text = accepted_points(undecided, kkt)
     claim = json.loads(text)["claim"]
-    assert (check_text(text).verdict, claim["proof"], claim["kkt_status"]) == ("accepted", "points", "partial")
+    assert (check_text(text).verdict, claim["proof"], claim["kkt_status"]) == (
+        "accepted",
+        "points",
+        "partial",
+    )
 
 
 def test_the_time_near_the_origin_then_rests_on_norms(undecided):
@@ -40,7 +48,9 @@ def test_the_time_near_the_origin_then_rests_on_norms(undecided):
 
 
 def test_the_strongest_proof_is_kept_where_it_is_accepted():
-    problem = Problem(OneLayer(2, 1, Activation(0, 2)), [["1", "0"], ["1", "1"]], ["1", "2"], direction=["1", "0"])
+    problem = Problem(
+        OneLayer(2, 1, Activation(0, 2)), [["1", "0"], ["1", "1"]], ["1", "2"], direction=["1", "0"]
+    )
     kkt = kkt_set(problem, 12)
     assert accepted_points(problem, kkt) == kkt_certificate(problem, kkt)
     assert accepted_times(problem, kkt) == time_certificate(problem, kkt)

@@ -1,4 +1,6 @@
-"""Data in a file of its own: label in the last column, inside the folder of the problem, refused with line and column."""
+"""Data in a file of its own: label in the last column, inside the folder of the problem, refused with line
+and column.
+"""
 
 import os
 
@@ -29,7 +31,17 @@ def test_data_may_lie_in_a_folder_below_or_behind_a_link_that_stays_inside(tmp_p
 
 
 @pytest.mark.parametrize(
-    "name", ["../data.csv", "/etc/passwd", "sub/../../data.csv", "..", "", "C:data.csv", "..\\\\data.csv", "a\\u0000b"]
+    "name",
+    [
+        "../data.csv",
+        "/etc/passwd",
+        "sub/../../data.csv",
+        "..",
+        "",
+        "C:data.csv",
+        "..\\\\data.csv",
+        "a\\u0000b",
+    ],
 )
 def test_data_outside_the_folder_is_refused(tmp_path, name):
     home = tmp_path / "home"

@@ -226,7 +226,11 @@ def test_long_floats_keep_all_their_digits():
     ("kind", "text"),
     [
         (sympy.Float, "-1e-1000000"),
-        *((kind, text) for kind in (mpmath.mpf, gmpy2.mpfr, Decimal) for text in ("1e-1000000", "-1e1000000")),
+        *(
+            (kind, text)
+            for kind in (mpmath.mpf, gmpy2.mpfr, Decimal)
+            for text in ("1e-1000000", "-1e1000000")
+        ),
     ],
 )
 def test_short_numbers_of_absurd_size_do_not_fill_the_memory(kind, text):
@@ -235,14 +239,22 @@ def test_short_numbers_of_absurd_size_do_not_fill_the_memory(kind, text):
 
 
 def test_initial_norms_may_be_tiny_and_are_positive():
-    for tiny in ("1e-1000", "1e-100000", mpmath.mpf("1e-30000"), Decimal("1e-30000"), sympy.Float("1e-30000")):
+    for tiny in (
+        "1e-1000",
+        "1e-100000",
+        mpmath.mpf("1e-30000"),
+        Decimal("1e-30000"),
+        sympy.Float("1e-30000"),
+    ):
         assert 0 < initial_norm(tiny) < Fraction(1, 10**999)
     for value in (0, "0", -1.0):
-        with pytest.raises(BadInput, match=r"delta: .* is not positive; delta is the norm of the initial weights."):
+        with pytest.raises(
+            BadInput, match=r"delta: .* is not positive; delta is the norm of the initial weights."
+        ):
             initial_norm(value)
 
 
-# -- vectors and matrices --------------------------------------------------------------------------------------------
+# -- vectors and matrices ------------------------------------------------------------------------------------
 
 VECTORS = {
     "list": lambda row: list(row),
@@ -273,7 +285,10 @@ MATRICES = {
         f"{name} of lists": lambda rows, kind=kind: kind(rows)
         for name, kind in (("list", list), ("tuple", tuple), ("iterator", iter))
     },
-    **{f"list of {name}s": lambda rows, kind=kind: [kind(row) for row in rows] for name, kind in VECTORS.items()},
+    **{
+        f"list of {name}s": lambda rows, kind=kind: [kind(row) for row in rows]
+        for name, kind in VECTORS.items()
+    },
     "array": np.array,
     "numpy.matrix": _numpy_matrix,
     "transposed array": lambda rows: np.array(rows).T.copy().T,
@@ -331,9 +346,22 @@ def test_arrays_and_tables_of_installed_libraries():
     expected = [[Fraction(v) for v in row] for row in ROWS]
     found = 0
     for name, make in (
-        ("torch", lambda torch: [torch.tensor(ROWS), torch.tensor(ROWS, requires_grad=True), torch.tensor(ROWS).bfloat16()]),
+        (
+            "torch",
+            lambda torch: [
+                torch.tensor(ROWS),
+                torch.tensor(ROWS, requires_grad=True),
+                torch.tensor(ROWS).bfloat16(),
+            ],
+        ),
         ("jax.numpy", lambda jax: [jax.array(ROWS), jax.array(ROWS, dtype="bfloat16")]),
-        ("pandas", lambda pandas: [pandas.DataFrame(ROWS), pandas.DataFrame(ROWS, index=[3, 1, 2], columns=["b", "a"])]),
+        (
+            "pandas",
+            lambda pandas: [
+                pandas.DataFrame(ROWS),
+                pandas.DataFrame(ROWS, index=[3, 1, 2], columns=["b", "a"]),
+            ],
+        ),
         ("polars", lambda polars: [polars.DataFrame(ROWS, orient="row")]),
         ("numpy", lambda numpy: [numpy.array(ROWS)]),
     ):

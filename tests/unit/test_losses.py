@@ -57,7 +57,9 @@ def test_a_custom_loss_is_given_by_its_residual_and_bounds():
     def huber_like(ar, outputs, y):
         return (y - outputs) / 2
 
-    loss = Loss("custom", "sum", residual=huber_like, curvature=Fraction(1, 2), at_zero=lambda label: label / 2)
+    loss = Loss(
+        "custom", "sum", residual=huber_like, curvature=Fraction(1, 2), at_zero=lambda label: label / 2
+    )
     y = EXACT.array([Fraction(3)])
     assert loss.initial_residuals(y)[0] == Fraction(3, 2)
     assert loss.residuals(EXACT, EXACT.array([Fraction(1)]), y)[0] == 1
@@ -72,7 +74,10 @@ def test_a_custom_loss_is_given_by_its_residual_and_bounds():
         (lambda: Loss("hinge"), "loss.kind"),
         (lambda: Loss("square", "median"), "loss.reduction"),
         (lambda: Loss("custom"), "needs residual, curvature and at_zero"),
-        (lambda: Loss("logistic").check_labels(np.array([Fraction(1), Fraction(2)])), "data.y[1]: the label 2"),
+        (
+            lambda: Loss("logistic").check_labels(np.array([Fraction(1), Fraction(2)])),
+            "data.y[1]: the label 2",
+        ),
     ],
 )
 def test_unusable_losses_are_refused(make, words):
@@ -101,5 +106,7 @@ def test_custom_losses_that_contradict_themselves_are_refused(residual, curvatur
 
 
 def test_custom_losses_that_do_not_contradict_themselves_pass():
-    logistic = Loss("custom", "mean", lambda ar, h, y: y * 2 / (ar.exp(y * h) + 1), Fraction(9, 2), lambda y: y)
+    logistic = Loss(
+        "custom", "mean", lambda ar, h, y: y * 2 / (ar.exp(y * h) + 1), Fraction(9, 2), lambda y: y
+    )
     logistic.check_labels(np.array([Fraction(3), Fraction(-1, 3)]))

@@ -15,14 +15,27 @@ from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, ExitCode
-from certflow.problem import DEFAULT_DELTAS, MAX_ORDER, Experiment, Problem, builtin_names, builtin_text, seeded_direction
+from certflow.problem import (
+    DEFAULT_DELTAS,
+    MAX_ORDER,
+    Experiment,
+    Problem,
+    builtin_names,
+    builtin_text,
+    seeded_direction,
+)
 
 SQUARED = Activation(0, 2)
 
 
 def small(**changes):
     """A valid problem with one neuron, changed as asked."""
-    parts = {"network": OneLayer(2, 1, SQUARED), "X": [[1, 0], ["3/5", 0.5]], "y": ["5", 1], "direction": [1, "-1/3"]}
+    parts = {
+        "network": OneLayer(2, 1, SQUARED),
+        "X": [[1, 0], ["3/5", 0.5]],
+        "y": ["5", 1],
+        "direction": [1, "-1/3"],
+    }
     return Problem(**(parts | changes))
 
 
@@ -98,7 +111,13 @@ def test_equality_sees_every_part_but_the_name():
 @given(problems(families=("one-layer", "two-layer", "feed-forward", "partly-trained")))
 def test_the_digest_is_of_the_mathematics_alone(problem):
     same = Problem(
-        problem.network, problem.X, problem.y, problem.loss, direction=problem.direction, experiment=Experiment(time=9), name="x"
+        problem.network,
+        problem.X,
+        problem.y,
+        problem.loss,
+        direction=problem.direction,
+        experiment=Experiment(time=9),
+        name="x",
     )
     assert same.sha256 == problem.sha256
     doubled = Problem(problem.network, problem.X, problem.y, problem.loss, direction=2 * problem.direction)
@@ -173,14 +192,23 @@ def test_a_seed_never_gives_the_zero_vector():
         ({"direction": None, "seed": -1}, "initialization.seed: -1 is not a whole number"),
         ({"direction": None, "seed": True}, "initialization.seed: True is not a whole number"),
         ({"direction": None, "seed": 1.0}, "initialization.seed: 1.0 is not a whole number"),
-        ({"direction": None, "seed": 2**63}, "initialization.seed: 9223372036854775808 is not a whole number"),
-        ({"network": OneLayer(2, 1, Activation(0, 1))}, "network: its output is homogeneous of order 1, but order 2 or more"),
+        (
+            {"direction": None, "seed": 2**63},
+            "initialization.seed: 9223372036854775808 is not a whole number",
+        ),
+        (
+            {"network": OneLayer(2, 1, Activation(0, 1))},
+            "network: its output is homogeneous of order 1, but order 2 or more",
+        ),
         ({"network": FeedForward([2, 1], SQUARED)}, "network: its output is homogeneous of order 1"),
         (
             {"network": FeedForward([2, *[1] * 13], SQUARED), "direction": None, "seed": 1},
             f"network: its output is homogeneous of order 8191; at most {MAX_ORDER}",
         ),
-        ({"direction": [Fraction(1, 10**6000), 1]}, "initialization.direction[0]: the number has more than 4000 digits"),
+        (
+            {"direction": [Fraction(1, 10**6000), 1]},
+            "initialization.direction[0]: the number has more than 4000 digits",
+        ),
     ],
 )
 def test_unusable_problems_are_refused_with_the_place(changes, message):
@@ -214,13 +242,24 @@ def test_unusable_experiments_are_refused_with_the_place(changes, message):
 def test_experiments_keep_deltas_as_written():
     experiment = Experiment(deltas=("1e-2", " 1/3", Fraction(1, 7), 0.5, "1e-10000"))
     assert experiment.deltas == ("1e-2", "1/3", "1/7", "1/2", "1e-10000")
-    assert experiment.delta_values() == [Fraction(1, 100), Fraction(1, 3), Fraction(1, 7), Fraction(1, 2), Fraction(1, 10**10000)]
+    assert experiment.delta_values() == [
+        Fraction(1, 100),
+        Fraction(1, 3),
+        Fraction(1, 7),
+        Fraction(1, 2),
+        Fraction(1, 10**10000),
+    ]
     assert Experiment().deltas == DEFAULT_DELTAS
     assert Experiment().delta_values()[-1] == Fraction(1, 10**1000)
 
 
 def test_custom_losses_work_in_python_and_are_refused_in_files():
-    loss = Loss("custom", residual=lambda ar, outputs, y: y * 3 - outputs, curvature=Fraction(1), at_zero=lambda label: label * 3)
+    loss = Loss(
+        "custom",
+        residual=lambda ar, outputs, y: y * 3 - outputs,
+        curvature=Fraction(1),
+        at_zero=lambda label: label * 3,
+    )
     problem = small(loss=loss)
     assert list(problem.z) == [Fraction(15, 2), Fraction(3, 2)]
     for use in (problem.to_toml, lambda: problem.sha256):
@@ -257,7 +296,7 @@ def test_a_mistyped_builtin_name_gets_a_suggestion():
         Problem.builtin("figur1")
 
 
-# -- by path or by name ----------------------------------------------------------------------------------------------
+# -- by path or by name --------------------------------------------------------------------------------------
 
 
 def test_a_problem_is_loaded_from_itself_a_path_or_a_name(tmp_path, monkeypatch):
@@ -291,7 +330,7 @@ def test_what_is_no_problem_is_refused(source, message):
     assert str(refusal.value).startswith(message)
 
 
-# -- with other parts ------------------------------------------------------------------------------------------------
+# -- with other parts ----------------------------------------------------------------------------------------
 
 
 def test_parts_are_replaced_and_the_rest_stays():
@@ -322,7 +361,9 @@ def test_what_the_experiment_asks_for_is_replaced_one_by_one():
     changed = problem.replace(delta="1e-1000", epsilon=0.125)
     assert changed.experiment == Experiment(("1e-1000",), time=7, epsilon=Fraction(1, 8))
     assert changed.sha256 == problem.sha256
-    assert problem.replace(deltas=["1e-4", "1e-5"], radius="1/7").experiment == Experiment(("1e-4", "1e-5"), radius="1/7", time=7)
+    assert problem.replace(deltas=["1e-4", "1e-5"], radius="1/7").experiment == Experiment(
+        ("1e-4", "1e-5"), radius="1/7", time=7
+    )
     assert problem.replace(experiment=Experiment(), time=8).experiment == Experiment(time=8)
 
 
@@ -336,7 +377,9 @@ def test_the_name_stays_with_the_mathematics():
 
 
 def test_a_custom_loss_keeps_its_functions():
-    loss = Loss("custom", residual=lambda ar, outputs, y: y - outputs, curvature=1, at_zero=lambda label: label)
+    loss = Loss(
+        "custom", residual=lambda ar, outputs, y: y - outputs, curvature=1, at_zero=lambda label: label
+    )
     summed = small(loss=loss).replace(reduction="sum")
     assert summed.loss == Loss("custom", "sum", loss.residual, Fraction(1), loss.at_zero)
 

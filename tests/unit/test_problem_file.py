@@ -18,7 +18,7 @@ from certflow.problem import Experiment, Problem, builtin_names, builtin_text
 
 LAYERED = ("one-layer", "two-layer", "feed-forward", "partly-trained")
 
-# -- reading and writing -----------------------------------------------------------------------------------------------
+# -- reading and writing -------------------------------------------------------------------------------------
 
 
 @given(problems(families=LAYERED))
@@ -76,7 +76,9 @@ def test_defaults_are_those_of_the_constructor():
 
 
 def test_underscores_and_other_bases_are_those_of_toml():
-    problem = Problem.from_toml_text(file_text(data="[data]\nX = [[1_000, 0x10], [1_0.2_5, 0]]\ny = [1, 0]\n"))
+    problem = Problem.from_toml_text(
+        file_text(data="[data]\nX = [[1_000, 0x10], [1_0.2_5, 0]]\ny = [1, 0]\n")
+    )
     assert list(problem.X.ravel()) == [1000, 16, Fraction(41, 4), 0]
 
 
@@ -121,7 +123,7 @@ def test_a_byte_order_mark_is_not_content(tmp_path):
     assert Problem.from_toml(path) == Problem.figure1()
 
 
-# -- files that cannot be used -----------------------------------------------------------------------------------------
+# -- files that cannot be used -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -132,53 +134,75 @@ def test_a_byte_order_mark_is_not_content(tmp_path):
         ({"start": ""}, "initialization: give either seed = 1 or direction"),
         ({"start": START + "seed = 1\n"}, "initialization: give either seed = 1 or direction"),
         ({"experiment": "[experiments]\n"}, "experiments: unknown table; did you mean experiment?"),
-        ({"experiment": "[weird]\n"}, "weird: unknown table; known are network, data, loss, initialization, experiment."),
+        ({"experiment": "[weird]\n"}, "weird: unknown table; known are network, data, loss, initialization, "
+                                      "experiment."),
         ({"network": "network = 3\n"}, "network: expected a table [network], got 3."),
         ({"network": NETWORK.replace("width", "widht")}, "network.widht: unknown key; did you mean width?"),
-        ({"network": NETWORK.replace("alpha", "alfa")}, "network.activation.alfa: unknown key; did you mean alpha?"),
+        ({"network": NETWORK.replace("alpha", "alfa")}, "network.activation.alfa: unknown key; did you mean "
+                                                        "alpha?"),
         ({"network": NETWORK + 'bias = ["1"]\n'}, "network.bias: unknown key"),
         ({"loss": LOSS + "weight = 1\n"}, "loss.weight: unknown key"),
         ({"experiment": "[experiment]\ndelta = 1\n"}, "experiment.delta: unknown key; did you mean deltas?"),
-        ({"network": NETWORK.replace("one-layer", "one-laier")}, "network.kind: 'one-laier' is not a kind of network; did"),
-        ({"network": NETWORK.replace('"one-layer"', "1.5")}, "network.kind: 1.5 is not a kind of network; known are"),
-        ({"network": NETWORK.replace("one-layer", "two-layer") + "signs = [1]\n"}, "network.signs: is not a key of a network of"),
+        ({"network": NETWORK.replace("one-layer", "one-laier")}, "network.kind: 'one-laier' is not a kind "
+                                                                 "of network; did"),
+        ({"network": NETWORK.replace('"one-layer"', "1.5")}, "network.kind: 1.5 is not a kind of network; "
+                                                             "known are"),
+        ({"network": NETWORK.replace("one-layer", "two-layer") + "signs = [1]\n"}, "network.signs: is not a "
+                                                                                   "key of a network of"),
         ({"network": NETWORK.replace("width = 1", "")}, "network.width: is missing"),
         ({"network": NETWORK.replace("= 1\n", "= 0\n")}, "network.width: 0 is outside the range"),
-        ({"network": NETWORK.replace("= 1\n", "= 1.0\n")}, "network.width: expected a whole number without quotes, got 1.0"),
-        ({"network": NETWORK.replace("= 1\n", "= true\n")}, "network.width: expected a whole number without quotes, got True"),
-        ({"network": NETWORK.replace("= 1\n", "= 100000\n")}, "network.width: 100000 × 2 weights are too many"),
-        ({"network": NETWORK.replace("= 1\n", "= 1000000000000000000\n")}, "network.width: 1000000000000000000 is outside"),
+        ({"network": NETWORK.replace("= 1\n", "= 1.0\n")}, "network.width: expected a whole number without "
+                                                           "quotes, got 1.0"),
+        ({"network": NETWORK.replace("= 1\n", "= true\n")}, "network.width: expected a whole number without "
+                                                            "quotes, got True"),
+        ({"network": NETWORK.replace("= 1\n", "= 100000\n")}, "network.width: 100000 × 2 weights are too "
+                                                              "many"),
+        (
+            {"network": NETWORK.replace("= 1\n", f"= {10**18}\n")},
+            "network.width: 1000000000000000000 is outside",
+        ),
         ({"network": NETWORK.replace('{ alpha = "0", power = 2 }', "2")}, "network.activation: expected {"),
         ({"network": NETWORK.replace('"0"', '"2"')}, "activation.alpha: 2 is outside [-1, 1]"),
         ({"network": NETWORK.replace('"0"', '"zero"')}, "network.activation.alpha: 'zero' is not a number"),
-        ({"network": NETWORK.replace("power = 2", 'power = "2"')}, "activation.power: '2' is not a whole number"),
-        ({"network": NETWORK.replace("power = 2", "power = 1")}, "network: its output is homogeneous of order 1, but order 2"),
+        ({"network": NETWORK.replace("power = 2", 'power = "2"')}, "activation.power: '2' is not a whole "
+                                                                   "number"),
+        ({"network": NETWORK.replace("power = 2", "power = 1")}, "network: its output is homogeneous of "
+                                                                 "order 1, but order 2"),
         ({"network": NETWORK + "signs = [1, 1]\n"}, "network.signs: 2 signs for 1 neurons"),
         ({"network": NETWORK + "signs = [0.5]\n"}, "network.signs: each sign is 1 or -1"),
         ({"network": NETWORK + "signs = 1\n"}, "network.signs: expected a list of numbers, got 1"),
         ({"data": '[data]\nX = [["1", "0"]]\n'}, "data.y: is missing"),
         ({"data": "[data]\nX = []\ny = []\n"}, "data.X: there are no samples"),
         ({"data": "[data]\nX = [[], []]\ny = [1, 2]\n"}, "data.X: there are no samples"),
-        ({"data": DATA.replace('"4/5"', '"4/5", "1"')}, "data.X[1]: the row has 3 entries, but data.X[0] has 2"),
+        ({"data": DATA.replace('"4/5"', '"4/5", "1"')}, "data.X[1]: the row has 3 entries, but data.X[0] "
+                                                        "has 2"),
         ({"data": DATA.replace('"4/5"', "nan")}, "data.X[1][1]: nan is not a finite number"),
         ({"data": DATA.replace('"4/5"', "-inf")}, "data.X[1][1]: -inf is not a finite number"),
         ({"data": DATA.replace('"4/5"', '"four"')}, "data.X[1][1]: 'four' is not a number"),
         ({"data": DATA.replace('"4/5"', "1979-05-27")}, "data.X[1][1]: expected a number"),
         ({"data": DATA.replace('"4/5"', "{ a = 1 }")}, "data.X[1][1]: expected a number"),
-        ({"data": DATA.replace('"4/5"', '"1e3000000"')}, "data.X[1][1]: the exponent '3000000' is out of range"),
-        ({"data": DATA.replace('"4/5"', "1e3000000")}, "data.X[1][1]: the exponent '3000000' is out of range"),
-        ({"data": DATA.replace('"4/5"', f'"{"9" * 6000}"')}, "data.X[1][1]: a number of 6000 digits is too long"),
+        ({"data": DATA.replace('"4/5"', '"1e3000000"')}, "data.X[1][1]: the exponent '3000000' is out of "
+                                                         "range"),
+        ({"data": DATA.replace('"4/5"', "1e3000000")}, "data.X[1][1]: the exponent '3000000' is out of "
+                                                       "range"),
+        ({"data": DATA.replace('"4/5"', f'"{"9" * 6000}"')}, "data.X[1][1]: a number of 6000 digits is too "
+                                                             "long"),
         ({"data": DATA.replace('"4/5"', "9" * 6000)}, "contains a number that is too long"),
-        ({"data": DATA.replace('"4/5"', "0x" + "f" * 6000)}, "data.X[1][1]: the number has more than 4000 digits"),
-        ({"data": DATA.replace('"4/5"', f'"1.{"0" * 3500}1e-1000"')}, "data.X[1][1]: the number has more than 4000 digits"),
+        ({"data": DATA.replace('"4/5"', "0x" + "f" * 6000)}, "data.X[1][1]: the number has more than 4000 "
+                                                             "digits"),
+        ({"data": DATA.replace('"4/5"', f'"1.{"0" * 3500}1e-1000"')}, "data.X[1][1]: the number has more "
+                                                                      "than 4000 digits"),
         ({"data": DATA.replace('"9/5"', '"9/5", "1"')}, "data.y: 3 labels for 2 samples"),
-        ({"data": DATA.replace('y = ["5", "9/5"]', 'y = "5"')}, "data.y: expected a list of numbers, got '5'"),
+        ({"data": DATA.replace('y = ["5", "9/5"]', 'y = "5"')}, "data.y: expected a list of numbers, got "
+                                                                "'5'"),
         ({"loss": LOSS.replace("square", "logistic")}, "data.y[0]: the label 5 is not 1 or -1"),
         ({"loss": LOSS.replace("square", "custom")}, "loss.kind: 'custom' is not one of square, logistic"),
         ({"loss": LOSS.replace("mean", "median")}, "loss.reduction: 'median' is not one of mean, sum"),
         ({"loss": LOSS.replace('"mean"', "1.5")}, "loss.reduction: expected text in quotes, got 1.5"),
-        ({"start": '[initialization]\ndirection = ["0", 0.0]\n'}, "initialization.direction: all entries are zero"),
-        ({"start": '[initialization]\ndirection = ["1"]\n'}, "initialization.direction: 1 entries for 2 weights"),
+        ({"start": '[initialization]\ndirection = ["0", 0.0]\n'}, "initialization.direction: all entries "
+                                                                  "are zero"),
+        ({"start": '[initialization]\ndirection = ["1"]\n'}, "initialization.direction: 1 entries for 2 "
+                                                             "weights"),
         ({"start": "[initialization]\nseed = -1\n"}, "initialization.seed: -1 is not a whole number"),
         ({"start": "[initialization]\nseed = 1.5\n"}, "initialization.seed: 1.5 is not a whole number"),
         ({"start": '[initialization]\nseed = "1"\n'}, "initialization.seed: '1' is not a whole number"),
@@ -199,18 +223,39 @@ FEED_FORWARD = '[network]\nkind = "feed-forward"\nwidths = [2, 1, 1]\nactivation
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (FEED_FORWARD.replace("[2, 1, 1]", "[3, 1, 1]"), "data.X: the samples have 2 entries, but the network has 3 inputs"),
-        (FEED_FORWARD.replace("[2, 1, 1]", "[2, 1.5, 1]"), "network.widths[1]: expected a whole number without quotes, got 1.5"),
+        (
+            FEED_FORWARD.replace("[2, 1, 1]", "[3, 1, 1]"),
+            "data.X: the samples have 2 entries, but the network has 3 inputs",
+        ),
+        (
+            FEED_FORWARD.replace("[2, 1, 1]", "[2, 1.5, 1]"),
+            "network.widths[1]: expected a whole number without quotes, got 1.5",
+        ),
         (FEED_FORWARD.replace("[2, 1, 1]", "[2, 1]"), "network: its output is homogeneous of order 1"),
         (FEED_FORWARD.replace("[2, 1, 1]", "3"), "network.widths: expected a list of whole numbers"),
-        (FEED_FORWARD.replace("[2, 1, 1]", "[2" + ", 1" * 100 + "]"), "network.widths: 100 layers are too many"),
+        (
+            FEED_FORWARD.replace("[2, 1, 1]", "[2" + ", 1" * 100 + "]"),
+            "network.widths: 100 layers are too many",
+        ),
         (FEED_FORWARD + "trained = [3]\n", "network.trained: give increasing layer numbers"),
         (FEED_FORWARD + "trained = [1.0]\n", "network.trained[0]: expected a whole number"),
-        (FEED_FORWARD + "trained = [1]\n", 'network.given: layer 2 is not trained, so its matrix must be given as given."2"'),
+        (
+            FEED_FORWARD + "trained = [1]\n",
+            'network.given: layer 2 is not trained, so its matrix must be given as given."2"',
+        ),
         (FEED_FORWARD + "trained = [1]\ngiven = 5\n", "network.given: expected a table"),
-        (FEED_FORWARD + 'trained = [1]\ngiven.last = [["1"]]\n', "network.given: 'last' is not the number of a layer"),
-        (FEED_FORWARD + 'trained = [1]\ngiven."2" = [["1", "1"]]\n', 'network.given."2": expected a 1 × 1 matrix'),
-        (FEED_FORWARD + 'trained = [1]\ngiven."2" = [["x"]]\n', "network.given.\"2\"[0][0]: 'x' is not a number"),
+        (
+            FEED_FORWARD + 'trained = [1]\ngiven.last = [["1"]]\n',
+            "network.given: 'last' is not the number of a layer",
+        ),
+        (
+            FEED_FORWARD + 'trained = [1]\ngiven."2" = [["1", "1"]]\n',
+            'network.given."2": expected a 1 × 1 matrix',
+        ),
+        (
+            FEED_FORWARD + 'trained = [1]\ngiven."2" = [["x"]]\n',
+            "network.given.\"2\"[0][0]: 'x' is not a number",
+        ),
         (FEED_FORWARD + 'given."2" = [["1"]]\n', "network.given: layer 2 is trained or does not exist"),
     ],
 )
@@ -218,7 +263,10 @@ def test_bad_feed_forward_networks_are_refused_with_the_place(network, message):
     assert refusal_of(file_text(network=network)).startswith(message)
 
 
-EXPRESSION = '[network]\nkind = "expression"\nweights = ["u1", "u2"]\ninputs = ["x1", "x2"]\noutput = "u1*abs(u2)*x1"\n'
+EXPRESSION = (
+    '[network]\nkind = "expression"\nweights = ["u1", "u2"]\ninputs = ["x1", "x2"]\noutput = '
+    '"u1*abs(u2)*x1"\n'
+)
 
 
 def test_expressions_are_read_and_written():
@@ -236,14 +284,20 @@ def test_round_trip_of_expressions_is_exact(problem):
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        (EXPRESSION.replace('["u1", "u2"]', '["u1", 2]'), "network.weights[1]: expected a name in quotes, got 2"),
+        (
+            EXPRESSION.replace('["u1", "u2"]', '["u1", 2]'),
+            "network.weights[1]: expected a name in quotes, got 2",
+        ),
         (EXPRESSION.replace('["u1", "u2"]', '"u1"'), "network.weights: expected a list of names"),
         (EXPRESSION.replace('["u1", "u2"]', "[]"), "network.weights: "),
         (EXPRESSION.replace("output", "outputs"), "network.outputs: unknown key; did you mean output?"),
         (EXPRESSION.replace('output = "u1*abs(u2)*x1"', ""), "network.output: is missing"),
         (EXPRESSION.replace('"u1*abs(u2)*x1"', "3"), "network.output: expected text in quotes, got 3"),
         (EXPRESSION + "width = 1\n", "network.width: is not a key of a network of kind expression"),
-        (EXPRESSION.replace('"x1", "x2"', '"x1"'), "data.X: the samples have 2 entries, but the network has 1 inputs"),
+        (
+            EXPRESSION.replace('"x1", "x2"', '"x1"'),
+            "data.X: the samples have 2 entries, but the network has 1 inputs",
+        ),
         (EXPRESSION.replace("u1*abs(u2)*x1", "u1*abs(u2)*x1 + u1"), "network.output: "),
         (EXPRESSION.replace("u1*abs(u2)*x1", "u1*u2 + 1"), "network.output: "),
         (EXPRESSION.replace("u1*abs(u2)*x1", "u1*x1"), "network: its output is homogeneous of order 1"),
@@ -277,14 +331,18 @@ def test_text_that_is_not_a_problem_is_refused_quickly(text, words):
     assert refusal_of(text).startswith(words)
 
 
-@pytest.mark.parametrize("text", ["a" * 3_000_000, "a." * 60 * 20_000, '"' * 3_000_001, " ." * 1_000_000, "'a'" * 1_000_000])
+@pytest.mark.parametrize(
+    "text", ["a" * 3_000_000, "a." * 60 * 20_000, '"' * 3_000_001, " ." * 1_000_000, "'a'" * 1_000_000]
+)
 def test_the_check_for_endless_keys_takes_linear_time(text):
     # Quadratic time would be hours here; the answer itself does not matter.
     problem_file._ENDLESS_KEY.search(text)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
-    big, binary, missing, pipe = (tmp_path / name for name in ("big.toml", "binary.toml", "missing.toml", "pipe.toml"))
+    big, binary, missing, pipe = (
+        tmp_path / name for name in ("big.toml", "binary.toml", "missing.toml", "pipe.toml")
+    )
     with big.open("wb") as stream:
         stream.truncate(problem_file.MAX_FILE_BYTES + 1)
     binary.write_bytes(b"[network]\nkind = \xff")
@@ -326,7 +384,23 @@ def test_errors_in_files_name_the_file_and_the_place(tmp_path):
     assert str(refusal.value).startswith(f"{path}: data.X[1][1]: nan is not a finite number")
 
 
-TOML_PIECES = ["[network]", "[data]", "kind", "=", '"one-layer"', "X", "[[1]]", "y", "[1]", "\n", "seed", "{", "}", "nan", "."]
+TOML_PIECES = [
+    "[network]",
+    "[data]",
+    "kind",
+    "=",
+    '"one-layer"',
+    "X",
+    "[[1]]",
+    "y",
+    "[1]",
+    "\n",
+    "seed",
+    "{",
+    "}",
+    "nan",
+    ".",
+]
 DAMAGE = ["", '"', "]", "nan", "-", "9" * 30, "[", "{}", "1e400000", "true", "'x'", "\t", "=", "\ud7ff"]
 
 

@@ -1,4 +1,6 @@
-"""The process around the command line: interrupts from the first import on, and streams that are full, closed or left."""
+"""The process around the command line: interrupts from the first import on, and streams that are full, closed
+or left.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ main()
 
 
 def python(script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def certflow(redirection: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +98,9 @@ def test_an_interrupt_later_is_never_a_traceback(when: str, code: int, errors: s
 
 
 def test_a_job_that_ignores_interrupts_goes_on() -> None:
-    script = AT_IMPORT.format(module="click", arguments=["init"]).replace("signal.default_int_handler", "signal.SIG_IGN")
+    script = AT_IMPORT.format(module="click", arguments=["init"]).replace(
+        "signal.default_int_handler", "signal.SIG_IGN"
+    )
     done = python(script)
     assert (done.returncode, done.stderr) == (0, "")
     assert "figure1" in done.stdout
@@ -103,7 +109,13 @@ def test_a_job_that_ignores_interrupts_goes_on() -> None:
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--help"], 1), (["init"], 1), (["kkt", "{}"], 1), (["ncf", "{}", "--json"], 1), (["flow", "nothing.toml", "--json"], 2)],
+    [
+        (["--help"], 1),
+        (["init"], 1),
+        (["kkt", "{}"], 1),
+        (["ncf", "{}", "--json"], 1),
+        (["flow", "nothing.toml", "--json"], 2),
+    ],
 )
 def test_a_full_stdout_is_one_sentence(arguments: list[str], code: int, problem: str) -> None:
     done = certflow("> /dev/full", *(each.format(problem) for each in arguments))
@@ -133,7 +145,9 @@ def test_whoever_cannot_read_it_a_verdict_stays_a_verdict(problem: str, tmp_path
 
 def test_a_child_that_measures_ends_quietly_with_its_parent() -> None:
     command = [sys.executable, "-m", "certflow.experiments.workers"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
         assert child.stdin is not None and child.stderr is not None
         child.stdin.close()
         assert child.stderr.read() == b""
@@ -141,7 +155,10 @@ def test_a_child_that_measures_ends_quietly_with_its_parent() -> None:
 
 
 def test_signals_are_those_of_python_for_whoever_only_imports() -> None:
-    script = "import signal, certflow, certflow.__main__, certflow.cli.commands\nprint(signal.getsignal(signal.SIGINT).__name__)"
+    script = (
+        "import signal, certflow, certflow.__main__, "
+        "certflow.cli.commands\nprint(signal.getsignal(signal.SIGINT).__name__)"
+    )
     done = python("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n" + script)
     assert done.stdout == f"{signal.default_int_handler.__name__}\n"
 
@@ -149,10 +166,15 @@ def test_signals_are_those_of_python_for_whoever_only_imports() -> None:
 def test_the_linear_algebra_of_the_command_has_one_thread_unless_it_is_told_otherwise():
     script = "import os, sys, certflow.__main__ as m; sys.argv = ['certflow', '--help']\n"
     script += (
-        "try:\n    m.main()\nexcept SystemExit:\n    print(os.environ['OPENBLAS_NUM_THREADS'], os.environ['OMP_NUM_THREADS'])\n"
+        "try:\n    m.main()\nexcept SystemExit:\n    print(os.environ['OPENBLAS_NUM_THREADS'], "
+        "os.environ['OMP_NUM_THREADS'])\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env={**environment, "OMP_NUM_THREADS": "2"}, timeout=120
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**environment, "OMP_NUM_THREADS": "2"},
+        timeout=120,
     )
     assert run.stdout.split()[-2:] == ["1", "2"]

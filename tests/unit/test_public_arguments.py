@@ -1,6 +1,8 @@
-"""What public functions and constructors take: numbers of every kind, exactly, and problems by themselves, path or name.
+"""What public functions and constructors take: numbers of every kind, exactly, and problems by themselves,
+path or name.
 
-`NUMBERS`, `WHOLE_NUMBERS` and `PROBLEMS` list them all, and `OTHERS` the rest: a new parameter must be entered.
+`NUMBERS`, `WHOLE_NUMBERS` and `PROBLEMS` list them all, and `OTHERS` the rest: a new parameter must be
+entered.
 """
 
 from __future__ import annotations
@@ -31,7 +33,13 @@ X, Y = [["1", "0"], ["3/5", "4/5"]], ["5", "9/5"]
 
 
 def problem(**changes: Any) -> Problem:
-    parts = {"network": OneLayer(2, 1, power=2), "X": X, "y": Y, "direction": ["1", "1/2"], "experiment": Experiment(("1/8",))}
+    parts = {
+        "network": OneLayer(2, 1, power=2),
+        "X": X,
+        "y": Y,
+        "direction": ["1", "1/2"],
+        "experiment": Experiment(("1/8",)),
+    }
     return Problem(**parts | changes)
 
 
@@ -129,7 +137,10 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "OneLayer.signs": ("-1", lambda v: OneLayer(2, 2, signs=[1, v]).signs),
     "TwoLayer.alpha": ("-1/4", lambda v: TwoLayer(2, 1, alpha=v).activation),
     "FeedForward.alpha": ("-1/4", lambda v: FeedForward([2, 2, 1], alpha=v).activation),
-    "FeedForward.given": ("3/4", lambda v: FeedForward([2, 2, 1], trained=[1], given={2: [[v, 1]]}).given[2].tolist()),
+    "FeedForward.given": (
+        "3/4",
+        lambda v: FeedForward([2, 2, 1], trained=[1], given={2: [[v, 1]]}).given[2].tolist(),
+    ),
     "planar_kkt.X": ("3/4", lambda v: points(certflow.planar_kkt([[1, 0], [v, 1]], [1, 1], digits=8))),
     "planar_kkt.z": ("3/4", lambda v: points(certflow.planar_kkt(X, [v, 1], digits=8))),
     "planar_kkt.alpha": ("-1/4", lambda v: points(certflow.planar_kkt(X, Y, v, 8))),
@@ -145,11 +156,26 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "certify.start_angle": ("1/64", lambda v: certflow.certify(problem(), "1/8", v).reason),
     "query.delta": ("1/64", lambda v: answer(v)),
     "query.radii": ("1/16", lambda v: answer(radii=[v])),
-    "gradient_descent.delta": ("1/8", lambda v: certflow.gradient_descent(problem(), v, "1/16", 2).weights.tolist()),
-    "gradient_descent.step": ("1/16", lambda v: certflow.gradient_descent(problem(), 1, v, 2).weights.tolist()),
-    "reference_flow.delta": ("1/8", lambda v: end(certflow.reference_flow(problem(), v, time="1/8", digits=5, check=False))),
-    "reference_flow.time": ("1/8", lambda v: end(certflow.reference_flow(problem(), "1/8", time=v, digits=5, check=False))),
-    "reference_flow.radius": ("3/4", lambda v: end(certflow.reference_flow(problem(), "1/8", radius=v, digits=5, check=False))),
+    "gradient_descent.delta": (
+        "1/8",
+        lambda v: certflow.gradient_descent(problem(), v, "1/16", 2).weights.tolist(),
+    ),
+    "gradient_descent.step": (
+        "1/16",
+        lambda v: certflow.gradient_descent(problem(), 1, v, 2).weights.tolist(),
+    ),
+    "reference_flow.delta": (
+        "1/8",
+        lambda v: end(certflow.reference_flow(problem(), v, time="1/8", digits=5, check=False)),
+    ),
+    "reference_flow.time": (
+        "1/8",
+        lambda v: end(certflow.reference_flow(problem(), "1/8", time=v, digits=5, check=False)),
+    ),
+    "reference_flow.radius": (
+        "3/4",
+        lambda v: end(certflow.reference_flow(problem(), "1/8", radius=v, digits=5, check=False)),
+    ),
     "limit_flow.time": ("1/8", lambda v: end(certflow.limit_flow(problem(), time=v, digits=5, check=False))),
     "ReferenceFlow.block_direction.time": ("3/8", lambda v: flow().block_direction(0, v).tolist()),
     "ReferenceFlow.block_log_norm.time": ("3/8", lambda v: flow().block_log_norm(0, v)),
@@ -163,7 +189,10 @@ NUMBERS: dict[str, tuple[str, Call]] = {
 """Parameters that are numbers, or lists of them: a dyadic value, and what becomes of it."""
 
 WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
-    "Problem.seed": (7, lambda k: (problem(direction=None, seed=k).seed, problem(direction=None, seed=k).direction.tolist())),
+    "Problem.seed": (
+        7,
+        lambda k: (problem(direction=None, seed=k).seed, problem(direction=None, seed=k).direction.tolist()),
+    ),
     "Problem.replace.seed": (7, lambda k: problem().replace(seed=k).direction.tolist()),
     "Activation.power": (3, lambda k: Activation(0, k)),
     "OneLayer.inputs": (3, lambda k: OneLayer(k, 2)),
@@ -174,7 +203,10 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
     "TwoLayer.power": (3, lambda k: TwoLayer(2, 2, power=k)),
     "FeedForward.widths": (3, lambda k: FeedForward([2, k, 1])),
     "FeedForward.trained": (2, lambda k: FeedForward([2, 1, 1], trained=[k], given={1: [[1, 2]]})),
-    "FeedForward.given (layers)": (1, lambda k: FeedForward([2, 1, 1], trained=[2], given=Layer(k, [[1, 2]]))),
+    "FeedForward.given (layers)": (
+        1,
+        lambda k: FeedForward([2, 1, 1], trained=[2], given=Layer(k, [[1, 2]])),
+    ),
     "FeedForward.power": (3, lambda k: FeedForward([2, 1, 1], power=k)),
     "planar_kkt.digits": (6, lambda k: points(certflow.planar_kkt(X, Y, digits=k))),
     "kkt_of_problem.digits": (6, lambda k: points(certflow.kkt_of_problem(problem(), k))),
@@ -184,10 +216,22 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
     "kkt_set.budget (weights)": (6, lambda k: Budget(weights=k)),
     "kkt_set.budget (starts)": (6, lambda k: Budget(starts=k)),
     "near_origin.digits": (6, lambda k: certflow.near_origin(problem(), k).statement()),
-    "gradient_descent.iterations": (6, lambda k: certflow.gradient_descent(problem(), 1, "1/16", k).weights.tolist()),
-    "gradient_descent.record_every": (3, lambda k: certflow.gradient_descent(problem(), 1, "1/16", 6, k).weights.tolist()),
-    "reference_flow.digits": (6, lambda k: end(certflow.reference_flow(problem(), 1, time="1/8", digits=k, check=False))),
-    "limit_flow.digits": (6, lambda k: end(certflow.limit_flow(problem(), time="1/8", digits=k, check=False))),
+    "gradient_descent.iterations": (
+        6,
+        lambda k: certflow.gradient_descent(problem(), 1, "1/16", k).weights.tolist(),
+    ),
+    "gradient_descent.record_every": (
+        3,
+        lambda k: certflow.gradient_descent(problem(), 1, "1/16", 6, k).weights.tolist(),
+    ),
+    "reference_flow.digits": (
+        6,
+        lambda k: end(certflow.reference_flow(problem(), 1, time="1/8", digits=k, check=False)),
+    ),
+    "limit_flow.digits": (
+        6,
+        lambda k: end(certflow.limit_flow(problem(), time="1/8", digits=k, check=False)),
+    ),
     "ReferenceFlow.sample_times.count": (3, lambda k: flow().sample_times(k)),
     "NCF.text.max_arcs": (1, lambda k: certflow.ncf(problem()).text(k)),
     "NCF.latex.max_arcs": (1, lambda k: certflow.ncf(problem()).latex(k)),
@@ -206,7 +250,9 @@ PROBLEMS: dict[str, Call] = {
     "certificate_text": lambda source: no_curves(source),
     "gradient_descent": lambda source: certflow.gradient_descent(source, 1, "1/16", 1).weights.tolist(),
     "verify": lambda source: stopped(source),
-    "reference_flow": lambda source: end(certflow.reference_flow(source, 1, time="1/8", digits=5, check=False)),
+    "reference_flow": lambda source: end(
+        certflow.reference_flow(source, 1, time="1/8", digits=5, check=False)
+    ),
     "limit_flow": lambda source: end(certflow.limit_flow(source, time="1/8", digits=5, check=False)),
 }
 """Functions of a problem, and what becomes of it."""
@@ -256,7 +302,12 @@ OTHERS = {
 }
 """Parameters that are no numbers."""
 
-INDICES = {"ReferenceFlow.block_direction.j", "ReferenceFlow.block_log_norm.j", "NCF.on_cell.block", "ReferenceFlow.extreme.sign"}
+INDICES = {
+    "ReferenceFlow.block_direction.j",
+    "ReferenceFlow.block_log_norm.j",
+    "NCF.on_cell.block",
+    "ReferenceFlow.extreme.sign",
+}
 """Places in Python's own lists, and a sign that only certflow gives."""
 
 
@@ -272,11 +323,17 @@ def test_the_list_is_complete():
         if name != "__version__":
             found += parameters(name, getattr(certflow, name))
     for returned in (ReferenceFlow, NCF, NearOrigin):
-        methods = {name: method for name, method in vars(returned).items() if inspect.isfunction(method) and name[0] != "_"}
+        methods = {
+            name: method
+            for name, method in vars(returned).items()
+            if inspect.isfunction(method) and name[0] != "_"
+        }
         for name, method in methods.items():
             found += parameters(f"{returned.__name__}.{name}", method)
     found += [*parameters("Problem.replace", Problem.replace), *parameters("Problem.load", Problem.load)]
-    listed = NUMBERS.keys() | WHOLE_NUMBERS.keys() | {f"{name}.problem" for name in PROBLEMS} | OTHERS | INDICES
+    listed = (
+        NUMBERS.keys() | WHOLE_NUMBERS.keys() | {f"{name}.problem" for name in PROBLEMS} | OTHERS | INDICES
+    )
     assert sorted(set(found) - listed) == []
     assert sorted(name for name in OTHERS | INDICES if name not in found) == []
 
@@ -288,7 +345,9 @@ def _without_the_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(problem: Problem, goal: Fraction, angle: Fraction, progress: Any) -> Certified[Any]:
         return Certified(problem, Outcome.INCONCLUSIVE, f"{goal} {angle}")
 
-    def measured(problem: Problem, bounds: Any, planar: Any, progress: Any, digits: int, workers: int | None) -> None:
+    def measured(
+        problem: Problem, bounds: Any, planar: Any, progress: Any, digits: int, workers: int | None
+    ) -> None:
         raise RuntimeError(f"{problem.sha256} {digits} {min(workers or 0, 99)}")
 
     monkeypatch.setattr(prove, "_best", asked)
@@ -359,5 +418,7 @@ def test_problems_are_given_as_they_are_by_path_or_by_name(name, tmp_path, monke
         monkeypatch.setattr(Problem, "builtin", lambda name: Problem.from_toml(file))
         assert call(source) == expected
     for source in (42, None, b"mine.toml", X):
-        with pytest.raises(BadInput, match="^problem: expected a problem, a path or the name of a built-in problem, got "):
+        with pytest.raises(
+            BadInput, match="^problem: expected a problem, a path or the name of a built-in problem, got "
+        ):
             call(source)

@@ -1,4 +1,6 @@
-"""Deadlines: who asks, how often, in threads and in copies of a context, and what is left when one has passed."""
+"""Deadlines: who asks, how often, in threads and in copies of a context, and what is left when one has
+passed.
+"""
 
 from __future__ import annotations
 
@@ -149,16 +151,23 @@ def test_threads_share_nothing_that_changes():
         return mp_arithmetic(20), limit_of(planar(), Precision(20), False)
 
     assert all(
-        mine is again and mine is not theirs for mine, again, theirs in zip(shared(), shared(), in_thread(shared), strict=True)
+        mine is again and mine is not theirs
+        for mine, again, theirs in zip(shared(), shared(), in_thread(shared), strict=True)
     )
 
 
-# -- every public function asks ------------------------------------------------------------------------------------------
+# -- every public function asks ------------------------------------------------------------------------------
 
 
 def planar(direction: str = "1/2") -> Problem:
     experiment = Experiment(("1e-3", "1e-5"), Fraction(4), Fraction(1, 100), Fraction(1))
-    return Problem(OneLayer(2, 2, SQUARED_RELU), X, ["1"] * 3, direction=["1", direction, "-1", "1"], experiment=experiment)
+    return Problem(
+        OneLayer(2, 2, SQUARED_RELU),
+        X,
+        ["1"] * 3,
+        direction=["1", direction, "-1", "1"],
+        experiment=experiment,
+    )
 
 
 def deep() -> Problem:
@@ -167,7 +176,9 @@ def deep() -> Problem:
 
 def deeper() -> Problem:
     network = FeedForward([2, 2, 2, 1], SQUARED_RELU)
-    return Problem(network, X, ["1", "2/3", "1/2"], direction=["1", "2", "3", "1", "1", "-1", "1", "2", "1", "1"])
+    return Problem(
+        network, X, ["1", "2/3", "1/2"], direction=["1", "2", "3", "1", "1", "-1", "1", "2", "1", "1"]
+    )
 
 
 def written() -> Problem:
@@ -223,7 +234,9 @@ def test_a_flow_keeps_the_rows_up_to_where_the_time_was_over(clock):
     assert any("time limit" in remark for remark in found.remarks)
     assert (found.exit_code, found.flow.error_estimate) == (3, None)
     assert 0 < found.flow.end_time < 10
-    assert len(found.times) == len(found.log_norms) == len(found.angles) == 1  # this clock leaves no time to read more
+    assert (
+        len(found.times) == len(found.log_norms) == len(found.angles) == 1
+    )  # this clock leaves no time to read more
     with deadline(100), pytest.raises(OutOfTime):
         certflow.reference_flow(planar(), Fraction(1, 100), time=Fraction(10))
 

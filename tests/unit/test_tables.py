@@ -14,7 +14,9 @@ from certflow.tables import Column, Table, TableCell, latex_text, number_cell, n
 
 
 def example() -> Table:
-    table = Table("Time until ‖w‖ = √C·δ, 50% a_b", [Column("δ"), Column("time", "s"), Column("kind", align="left")])
+    table = Table(
+        "Time until ‖w‖ = √C·δ, 50% a_b", [Column("δ"), Column("time", "s"), Column("kind", align="left")]
+    )
     table.add("1e-1000", number_cell(Fraction(1, 3)), "maximum")
     table.add("1e-05", TableCell("-14.463", "-14.4630000001"), "arc|x_1, {y}")
     table.notes.append("Holds for every δ > 0.")
@@ -71,7 +73,12 @@ def test_latex_is_a_booktabs_table_with_one_line_per_row() -> None:
     lines = example().to_latex().splitlines()
     assert lines[:2] == [r"\begin{table}", r"\centering"]
     assert lines[3].startswith(r"\footnotesize")
-    assert lines[4:8] == [r"\begin{tabular}{@{}rrl@{}}", r"\toprule", r"$\delta$ & time [s] & kind \\", r"\midrule"]
+    assert lines[4:8] == [
+        r"\begin{tabular}{@{}rrl@{}}",
+        r"\toprule",
+        r"$\delta$ & time [s] & kind \\",
+        r"\midrule",
+    ]
     assert lines[8] == r"$10^{-1000}$ & 0.33333 & maximum \\"
     assert lines[9] == r"$10^{-5}$ & $-$14.463 & arc$|$x\_1, \{y\} \\"
     assert lines[10:12] == [r"\bottomrule", r"\end{tabular}"]
@@ -107,7 +114,9 @@ def test_tables_are_written_in_three_formats(tmp_path: object) -> None:
     assert names == ["near_origin.tex", "near_origin.md", "near_origin.csv"]
 
 
-def test_the_terminal_shows_every_cell_without_reading_it_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_terminal_shows_every_cell_without_reading_it_as_markup(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from certflow.report.terminal import emit_table
 
     table = Table("[bold]title[/bold]", [Column("a", "rad")])
@@ -118,7 +127,9 @@ def test_the_terminal_shows_every_cell_without_reading_it_as_markup(capsys: pyte
     assert all(text in out for text in ("[bold]title[/bold]", "a [rad]", "[red]1e-5", "a [note]"))
 
 
-def test_long_lines_are_broken_between_words_and_files_are_grouped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_lines_are_broken_between_words_and_files_are_grouped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from certflow.report.terminal import PLAIN_WIDTH, emit_files, emit_prose
 
     emit_prose("short\n\n  " + "word " * 60)

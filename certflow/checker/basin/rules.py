@@ -1,7 +1,9 @@
-"""Certificates of the statement "basin": to which KKT points the limit flow from the initial direction leads (R13).
+"""Certificates of the statement "basin": to which KKT points the limit flow from the initial direction leads
+(R13).
 
-The limit flow u' = grad N(u), |u(0)| = 1, is what is left for delta -> 0: the groups of R2 to R6 on the clock of R5 with no
-forcing, as for delta_bar = 0. In a trap the distance D from the KKT point then falls for ever, D' <= -gamma D.
+The limit flow u' = grad N(u), |u(0)| = 1, is what is left for delta -> 0: the groups of R2 to R6 on the clock
+of R5 with no forcing, as for delta_bar = 0. In a trap the distance D from the KKT point then falls for ever,
+D' <= -gamma D.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from ..tube.sweep import Sweep, sweep
 STATEMENT = "basin"
 
 BASIN_ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit vector of the given "
+    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit "
+    "vector of the given "
     "direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this "
+    "certificate.",
 )
 """What the theorem takes for granted; a certificate has to state exactly these sentences."""
 
@@ -48,8 +52,12 @@ def check_basin(content: Any, clock: Clock) -> Any:
     return content["claim"]
 
 
-def _check_block(certificate: Certificate, g: int, each: Proved, swept: Sweep, block: dict[str, Node], clock: Clock) -> None:
-    """R13 for one block: it is in its trap or dead cell at the horizon, so it stays and converges; the numbers are those."""
+def _check_block(
+    certificate: Certificate, g: int, each: Proved, swept: Sweep, block: dict[str, Node], clock: Clock
+) -> None:
+    """R13 for one block: it is in its trap or dead cell at the horizon, so it stays and converges; the
+    numbers are those.
+    """
     problem, trap, proposed = certificate.problem, each.trap, each.group.trap
     weights = [w for j in problem.groups[g] for w in problem.indices[j]]
     check_heading(block, g, each, weights)

@@ -8,7 +8,8 @@ from typing import Any
 def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
     lines = [
-        f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of the given one "
+        f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of "
+        f"the given one "
         f"(order {claim['order']}):"
     ]
     for block in claim["blocks"]:
@@ -23,7 +24,8 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         else:
             sign = "positive" if block["outcome"] == "converges" else "negative"
             lines.append(
-                f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to which it converges; N "
+                f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to "
+                f"which it converges; N "
                 f"is {sign} there."
             )
     return lines

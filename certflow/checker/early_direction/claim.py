@@ -15,16 +15,19 @@ from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
+    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
+    "is the unit "
     "vector of the given direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this "
+    "certificate.",
 )
 """What the theorem takes for granted; a certificate has to state exactly these sentences."""
 
 STATEMENT = "early-direction"
 
 _FIELDS = (
-    "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth n_max_upper radius "
+    "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth "
+    "n_max_upper radius "
     "time_to_radius blocks"
 )
 _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
@@ -32,7 +35,9 @@ _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 
 
 def check_early(content: Any, clock: Clock) -> Any:
-    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the
+    place.
+    """
     check_claim(read(content, clock, ASSUMPTIONS), clock)
     return content["claim"]
 
@@ -47,12 +52,16 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     claim["problem_sha256"].same(certificate.problem_sha256)
     claim["loss"].same(problem.loss)
     claim["assumptions"].same(list(ASSUMPTIONS))
-    epsilon, delta_bar, start_angle = (claim[name].rational() for name in ("epsilon", "delta_bar", "start_angle"))
+    epsilon, delta_bar, start_angle = (
+        claim[name].rational() for name in ("epsilon", "delta_bar", "start_angle")
+    )
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
     certificate.claim.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
     proved = prepare(certificate, start_angle, clock)
     clock.enter("R5", "groups")
-    swept = sweep([each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock)
+    swept = sweep(
+        [each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock
+    )
     for each, parts in zip(proved, problem.groups, strict=True):
         if each.group.outcome == "dead":
             check_dead(problem, parts, each, certificate.grid, clock)
@@ -73,8 +82,9 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
 class _After:
     """The state at the horizon (R7, R8) and the claim that is compared with it (R9).
 
-    `A1` bounds A at the horizon of the sweep, `end` = R^L where the claim ends; `forever`: it has no radius, and A <= A1.
-    All sizes A are in the units of the certificate; times, like all numbers of the claim, are in those of the problem.
+    `A1` bounds A at the horizon of the sweep, `end` = R^L where the claim ends; `forever`: it has no radius,
+    and A <= A1. All sizes A are in the units of the certificate; times, like all numbers of the claim, are in
+    those of the problem.
     """
 
     def __init__(
@@ -118,7 +128,9 @@ class _After:
         return lowest
 
     def floor(self, trap: ProvedTrap, size: Fraction) -> Fraction | None:
-        """R7: K/(gamma + nu_min) while A <= size; None where masses without a lower rate may force the direction."""
+        """R7: K/(gamma + nu_min) while A <= size; None where masses without a lower rate may force the
+        direction.
+        """
         if any(each.trap is None for each in self.moving):
             return None
         if size not in self.slowest:
@@ -145,7 +157,9 @@ class _After:
     def check_radius(self) -> None:
         """R7: every trapped direction stays within epsilon and inside its trap until |w| = R, or for ever."""
         lawful = self.fastest <= 0 if self.forever else self.end > self.A1 and self.R > 0
-        self.claim["radius"].need(lawful, "it is not above the size at the horizon, or is left out where N may grow", "R7")
+        self.claim["radius"].need(
+            lawful, "it is not above the size at the horizon, or is left out where N may grow", "R7"
+        )
         for g, each in enumerate(self.proved):
             self.clock.tick()
             if each.trap is not None:
@@ -158,7 +172,9 @@ class _After:
                 self.claim["blocks"].need(inside, reason, "R7")
 
     def check_horizon(self) -> None:
-        """R8: where the horizon is, as a scaled time or as an event, and how much |w| has grown until then."""
+        """R8: where the horizon is, as a scaled time or as an event, and how much |w| has grown until
+        then.
+        """
         L, place = self.L, self.claim["horizon"].fields("scaled_time norm_over_delta")
         factor, node = self.claim["growth"].fields("factor_squared")["factor_squared"], place["scaled_time"]
         C, growth = factor.rational(), "the weights may grow more until the horizon"
@@ -174,20 +190,35 @@ class _After:
         node.need(time >= self.time_high, "the trap may be entered later", "R8")
         trap = self.proved[0].trap
         scale = Fraction(1) if trap is None else trap.scale[0]
-        # rho^(2-L) falls at most at the rate (L-2) max(0, ell_hi) / |c|^(L-2) per scaled time after the entry.
-        Q = 1 / self.growth ** (L - 2) - (L - 2) * max(Fraction(0), self.fastest) / scale * (time - self.time_low)
+        # rho^(2-L) falls at most at the rate (L-2) max(0, ell_hi) / |c|^(L-2) per scaled time after the
+        # entry.
+        Q = 1 / self.growth ** (L - 2) - (L - 2) * max(Fraction(0), self.fastest) / scale * (
+            time - self.time_low
+        )
         factor.need(Q > 0 and C ** (L - 2) * Q * Q >= 1, growth, "R8")
         size = root_up((C * self.delta_bar**2) ** L, 2) / self.mass
-        self.claim["radius"].need(self.forever or size <= self.end, "it is below the size at the horizon", "R8")
+        self.claim["radius"].need(
+            self.forever or size <= self.end, "it is below the size at the horizon", "R8"
+        )
         self.at_horizon = self.A1 if self.forever else max(size, self.A1)
 
     def _check_event(self, node: Node, C: Fraction) -> None:
-        """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at a positive rate."""
+        """R8: the horizon is when |w| = B delta, which happens in the trap because |w| grows there at a
+        positive rate.
+        """
         B = node.rational()
-        node.need(self.L > 2 and self.growth <= B, "the weights may have been larger before the trap was entered", "R8")
+        node.need(
+            self.L > 2 and self.growth <= B,
+            "the weights may have been larger before the trap was entered",
+            "R8",
+        )
         size = self.size(B * self.delta_bar)
         node.need(not self.forever and size <= self.end, "it is above the radius", "R8")
-        node.need(self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0, "it may never be reached", "R8")
+        node.need(
+            self.proved[0].trap is not None and self.nu(self.proved[0], size) > 0,
+            "it may never be reached",
+            "R8",
+        )
         self.claim["growth"].need(C >= B * B, "it is below the size at the horizon", "R8")
         self.at_horizon = size
 
@@ -208,7 +239,9 @@ class _After:
                 slow_enough |= n_low <= slow and low <= root_down(each.runner.size_low(self.L), self.L)
         node.need(slow_enough, "no group with a trap starts and grows as claimed")
         table["n_upper"].at_least(divided(Fraction(0), self.fastest / self.L, scale)[1])
-        table["start_radius_over_delta"].need(high >= self.growth, "the upper start is lower than what is proved")
+        table["start_radius_over_delta"].need(
+            high >= self.growth, "the upper start is lower than what is proved"
+        )
         table["start_time"].need(table["start_time"].pair()[0] >= 0, "a time is negative")
         table["start_time"].encloses(self.time_low, self.time_high)
 
@@ -219,7 +252,9 @@ class _After:
         check_heading(block, g, each, weights)
         if block["horizon"].value is not None:
             known = self.horizon is not None and each.runner.track is not None
-            block["horizon"].need(known, "the horizon has no time here, or nothing is proved about this block")
+            block["horizon"].need(
+                known, "the horizon has no time here, or nothing is proved about this block"
+            )
             own = each.runner.ends[-1] if each.runner.ends else Fraction(0)
             block["horizon"].at_least(own / self.rate if self.L == 2 else self.time_high)
             late = self.horizon is not None and block["horizon"].rational() > self.horizon
@@ -243,16 +278,23 @@ class _After:
         if "value" in given:
             block["value"].encloses(*trap.value)
         if "gap" in given:
-            block["gap"].need(len(weights) > 1, "a single weight has no directions between which there is a gap")
+            block["gap"].need(
+                len(weights) > 1, "a single weight has no directions between which there is a gap"
+            )
             block["gap"].encloses(*trap.gap, open_end=True)
-        for name, bound in (("angle_at_horizon", self.swept.D[g] + drift), ("angle_at_radius", self.at_radius(g, trap))):
+        for name, bound in (
+            ("angle_at_horizon", self.swept.D[g] + drift),
+            ("angle_at_radius", self.at_radius(g, trap)),
+        ):
             if name in given:
                 block[name].at_least(bound)
         if "law" in given:
             self._check_law(g, trap, block["law"])
 
     def _check_law(self, g: int, trap: ProvedTrap, node: Node) -> None:
-        """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho <= R."""
+        """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho
+        <= R.
+        """
         table = node.fields("exponent coefficient floor")
         floor = self.late_floor(trap)
         if floor is None or self.fastest <= 0:
@@ -281,7 +323,9 @@ def check_point(node: Node, trap: ProvedTrap, proposed: TrapEvidence, weights: l
     claimed = [number.dyadic() for number in point["centre"].items(len(weights))]
     point["centre"].need(claimed == expected, "it is not the centre of the trap")
     point["radius"].at_least(trap.kkt_radius)
-    point["radius"].need(point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6")
+    point["radius"].need(
+        point["radius"].rational() < trap.r0, "the point is alone within r0 of the trap only", "R6"
+    )
 
 
 def _check_support(node: Node, trap: ProvedTrap, proposed: TrapEvidence, parts: list[int]) -> None:
@@ -307,7 +351,9 @@ def runs(weights: list[int]) -> list[Any]:
 
 
 def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]:
-    """R5: bounds of the scaled time at which the curve ends, int |p|^(L-2) ... ds with rho = |w0| exp(S + err)."""
+    """R5: bounds of the scaled time at which the curve ends, int |p|^(L-2) ... ds with rho = |w0| exp(S +
+    err).
+    """
     track = each.runner.track
     if track is None or not track.steps:
         return Fraction(0), Fraction(0)
@@ -344,5 +390,7 @@ def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     q, total = problem.p ** (problem.depth - 1), Fraction(0)
     for z, x in zip(problem.z, problem.samples, strict=True):
         clock.tick()
-        total = rounded(total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True)
+        total = rounded(
+            total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True
+        )
     return problem.rate * constant * total

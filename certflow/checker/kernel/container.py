@@ -12,8 +12,9 @@ Assumptions = tuple[str, ...]
 
 
 def opened(content: Any, own: str, assumptions: Assumptions, clock: Clock) -> tuple[dict[str, Node], Problem]:
-    """The entries of a parsed file with the keys `own` besides those of every certificate (and perhaps units), and its
-    problem in these units; the hashes match."""
+    """The entries of a parsed file with the keys `own` besides those of every certificate (and perhaps
+    units), and its problem in these units; the hashes match.
+    """
     names = f"format version problem problem_sha256 assumptions claim sha256 {own}"
     top = Node(content, "").fields(names, "units")
     top["format"].text("certflow-certificate")

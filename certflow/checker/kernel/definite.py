@@ -19,7 +19,9 @@ _MARGIN_BITS = 30
 
 
 def factor(matrix: Matrix, slack: int, clock: Clock) -> list[list[float]] | None:
-    """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not positive."""
+    """Rows of a lower triangular float R with R R^T near matrix - slack I; None if a pivot is not
+    positive.
+    """
     rows: list[list[float]] = []
     scale = 2.0**-BITS
     try:
@@ -45,8 +47,8 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
     """True only if every symmetric matrix within `off` units of this one, entry by entry, is positive
     semidefinite (L3.6).
 
-    M = slack I + R R^T + E with integer R; then E + slack I is diagonally dominant, hence semidefinite, if every row of
-    |E| sums to at most slack.
+    M = slack I + R R^T + E with integer R; then E + slack I is diagonally dominant, hence semidefinite, if
+    every row of |E| sums to at most slack.
     """
     n = len(matrix)
     size = max((abs(v) for row in matrix for v in row), default=0)
@@ -56,7 +58,8 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
     hint = factor(matrix, slack, clock)
     if hint is None:
         return False
-    # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer than M.
+    # R in units of 2^-half, chosen so that its largest entry has about _HINT_BITS bits and R R^T is finer
+    # than M.
     half = max(_HINT_BITS - math.frexp(max(max(map(abs, row)) for row in hint))[1], BITS // 2)
     R = [[int(math.ldexp(v, half)) for v in row] for row in hint]
     shift = 2 * half - BITS
@@ -72,8 +75,9 @@ def is_psd(matrix: Matrix, clock: Clock, off: int = 0) -> bool:
 
 
 def largest_eigenvalue(matrix: Matrix, high: int, clock: Clock) -> int:
-    """An upper bound, at least 0, of the eigenvalues of a symmetric matrix of which `high` is a rough one: bisection by floats
-    proposes a finer bound, which is taken only if it is proved (L5.11)."""
+    """An upper bound, at least 0, of the eigenvalues of a symmetric matrix of which `high` is a rough one:
+    bisection by floats proposes a finer bound, which is taken only if it is proved (L5.11).
+    """
     rough, low = high, 0
     for _ in range(_HALVINGS):
         middle = (low + high) >> 1
@@ -88,7 +92,9 @@ def below(matrix: Matrix, value: int) -> Matrix:
 
 
 def solve_length(matrix: Matrix, vector: list[int], clock: Clock) -> float | None:
-    """About vector^T matrix^-1 vector (fixed-point input, float result, a hint only); None if matrix is not definite."""
+    """About vector^T matrix^-1 vector (fixed-point input, float result, a hint only); None if matrix is not
+    definite.
+    """
     rows = factor(matrix, 0, clock)
     if rows is None:
         return None

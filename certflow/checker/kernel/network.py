@@ -1,4 +1,6 @@
-"""N and its generalised Hessians on boxes of weights, by interval arithmetic (R4); `Part` is one part of a problem."""
+"""N and its generalised Hessians on boxes of weights, by interval arithmetic (R4); `Part` is one part of a
+problem.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ MAX_STORED = 200_000
 
 @dataclass
 class Evaluation:
-    """One part on a box: Hessian entries `middle` +- `radius`, all of them at most `above` + `loss` I as quadratic forms;
-    per sample the output h_i, bounds of |grad h_i| and the gradient itself, ready for weighted sums (`slopes`)."""
+    """One part on a box: Hessian entries `middle` +- `radius`, all of them at most `above` + `loss` I as
+    quadratic forms; per sample the output h_i, bounds of |grad h_i| and the gradient itself, ready for
+    weighted sums (`slopes`).
+    """
 
     middle: Matrix
     radius: Matrix
@@ -33,7 +37,9 @@ class Evaluation:
 
 
 class Part:
-    """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for all samples."""
+    """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for
+    all samples.
+    """
 
     def __init__(self, layers: Layers, shallow: bool) -> None:
         samples = layers.samples
@@ -123,8 +129,9 @@ class Part:
         return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
 
     def _add_hessian(self, run: Passes[Interval], z: Interval, low: Matrix, high: Matrix) -> None:
-        """Add z times the lower triangle of the Hessian of H: a weight moves only the kink arguments of its own row, by the
-        value that enters there, so one tangent per neuron serves a whole row of a matrix."""
+        """Add z times the lower triangle of the Hessian of H: a weight moves only the kink arguments of its
+        own row, by the value that enters there, so one tangent per neuron serves a whole row of a matrix.
+        """
         places = self.layers.places
         for begin, (l, a, b) in enumerate(places):
             if b > 0 or l == len(run.matrices) - 1:
@@ -181,8 +188,9 @@ def sizes(middle: Matrix, radius: Matrix) -> Matrix:
 
 
 def norm_bound(matrix: list[list[int]]) -> int:
-    """A bound of the spectral norm of a symmetric matrix R with non-negative entries: Frobenius, or max_i (R y)_i / y_i for
-    a positive vector y (Collatz and Wielandt), here y = R^2 (1, ..., 1) (L3.5)."""
+    """A bound of the spectral norm of a symmetric matrix R with non-negative entries: Frobenius, or max_i (R
+    y)_i / y_i for a positive vector y (Collatz and Wielandt), here y = R^2 (1, ..., 1) (L3.5).
+    """
     y = [ONE] * len(matrix)
     for _ in range(2):
         y = [(sum(map(mul, row, y)) >> BITS) + 1 for row in matrix]

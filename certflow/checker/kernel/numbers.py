@@ -1,7 +1,8 @@
 """Directed arithmetic on integers: fixed-point numbers `v 2^-BITS`, intervals of them, and rationals rounded
 outwards (L3.10).
 
-Every function says which side it rounds to; nothing is ever rounded to nearest without its error being counted.
+Every function says which side it rounds to; nothing is ever rounded to nearest without its error being
+counted.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def dot(left: Iterable[Interval], right: Iterable[Interval]) -> Interval:
 
 
 def power(a: Interval, exponent: int) -> Interval:
-    """An interval that contains every a^exponent, exponent >= 0; its ends belong to the ends of a, or to 0."""
+    """An interval that contains every a^exponent, exponent >= 0; its ends belong to the ends of a, or to
+    0.
+    """
     if exponent == 0:
         return ONE, ONE
     if exponent == 1:

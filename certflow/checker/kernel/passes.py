@@ -1,4 +1,6 @@
-"""The forward and the backward pass of one sample through the layers of a part, for any kind of number (R3, R4)."""
+"""The forward and the backward pass of one sample through the layers of a part, for any kind of number (R3,
+R4).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Passes(Generic[T]):
-    """`values[l]` enter layer l, `signals[l]` are the derivatives by its output and `back[l]` those by its activation;
-    `passed[l]` are the activations of its outputs with their derivatives. `columns` are those of `matrices`."""
+    """`values[l]` enter layer l, `signals[l]` are the derivatives by its output and `back[l]` those by its
+    activation; `passed[l]` are the activations of its outputs with their derivatives. `columns` are those of
+    `matrices`.
+    """
 
     matrices: list[list[list[T]]]
     columns: list[list[list[T]]]
@@ -30,7 +34,9 @@ def passes(
     product: Callable[[Sequence[T], Sequence[T]], T],
     activation: Callable[[T], tuple[Any, ...]],
 ) -> Passes[T]:
-    """Both passes for the input x, whose first kink arguments are given; the derivatives are those of weight times output."""
+    """Both passes for the input x, whose first kink arguments are given; the derivatives are those of weight
+    times output.
+    """
     columns = [[[row[b] for row in m] for b in range(len(m[0]))] for m in matrices]
     values, passed = [x], []
     for l in range(len(matrices) - 1):

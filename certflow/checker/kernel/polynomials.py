@@ -1,4 +1,6 @@
-"""Polynomials on [0, 1] with an error bound, multiplied exactly by packing their coefficients into one integer (R3)."""
+"""Polynomials on [0, 1] with an error bound, multiplied exactly by packing their coefficients into one
+integer (R3).
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class Polynomial:
         return cls([low], 0 if up(value) == low else 1)
 
     def packed(self) -> int:
-        """The polynomial at y = 2^_SLOT: exact, because a coefficient below 2^(_SLOT-1) does not reach the next slot."""
+        """The polynomial at y = 2^_SLOT: exact, because a coefficient below 2^(_SLOT-1) does not reach the
+        next slot.
+        """
         if self._packed is None:
             if self.norm >= _HALF:
                 raise Refused("R3", "", "the numbers of a piece are too large")
@@ -82,7 +86,8 @@ class Polynomial:
         low, high = c[0] + sum(min(v, 0) for v in c[1:]), c[0] + sum(max(v, 0) for v in c[1:])
         if low < 0 < high:
             n = len(c) - 1
-            # b_i = sum_{k<=i} c_k C(n-k, i-k) / C(n, i); min b_i <= f <= max b_i, never outside the first bounds.
+            # b_i = sum_{k<=i} c_k C(n-k, i-k) / C(n, i); min b_i <= f <= max b_i, never outside the first
+            # bounds.
             sums = [(sum(c[k] * comb(n - k, i - k) for k in range(i + 1)), comb(n, i)) for i in range(n + 1)]
             low, high = min(b // d for b, d in sums), max(-(-b // d) for b, d in sums)
         return low - self.err, high + self.err
@@ -113,7 +118,8 @@ class Products:
         data = (self.packed + _bias(count)).to_bytes(_BYTES * count, "little")
         slots = [data[i : i + _BYTES] for i in range(0, _BYTES * count, _BYTES)]
         result = [(int.from_bytes(slot, "little") - _HALF) >> BITS for slot in slots]
-        # Rounding down costs less than one unit per coefficient, the last term rounds the error itself upwards.
+        # Rounding down costs less than one unit per coefficient, the last term rounds the error itself
+        # upwards.
         err = (self.err >> BITS) + 1 + count + sum(map(abs, result[keep:]))
         return Polynomial(result[:keep], err)
 
@@ -154,8 +160,10 @@ def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polyn
 
 
 class Samples:
-    """What all parts share: the exact inputs of their first layers (`rows`) and the weights z of N, as intervals and as
-    polynomials, the lengths of the inputs, and for neurons the `columns` and the products of two columns (`squares`)."""
+    """What all parts share: the exact inputs of their first layers (`rows`) and the weights z of N, as
+    intervals and as polynomials, the lengths of the inputs, and for neurons the `columns` and the products of
+    two columns (`squares`).
+    """
 
     def __init__(self, rows: list[list[Fraction]], z: list[Fraction], clock: Clock) -> None:
         self.rows, self.clock = rows, clock
@@ -187,10 +195,11 @@ class Samples:
 
 
 class Layers:
-    """The layers of one part: `matrices[l][a][b]` is a weight, by its position in `weights`, or an exact number.
+    """The layers of one part: `matrices[l][a][b]` is a weight, by its position in `weights`, or an exact
+    number.
 
-    They are given with the positions in all weights of the network, which are `weights`, sorted; `places[k]` is the (l, a, b) of
-    the k-th one, row by row. All entries of the first layer are weights.
+    They are given with the positions in all weights of the network, which are `weights`, sorted; `places[k]`
+    is the (l, a, b) of the k-th one, row by row. All entries of the first layer are weights.
     """
 
     def __init__(self, matrices: Sequence[Entries], samples: Samples, alpha: Fraction, p: int) -> None:

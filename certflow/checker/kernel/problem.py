@@ -34,11 +34,11 @@ ExactMatrix = list[list[Fraction]]
 class Problem:
     """What is certified, exactly, in the units of the certificate (R1) (L5.8, L6.46).
 
-    `order` is L, `degrees[l]` that of layer l; `indices[j]` the weights of part j, `groups` the parts of each group,
-    `layers[j]` the part as layers on `features` (the exact outputs of the layers below the lowest trained one).
-    `z[i]` = omega y_i, `curvature` >= l'', `least_curvature` <= l''. For the problem of the file, values of N are `rate`
-    times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved here; an untrained output layer is `last`
-    times the one here.
+    `order` is L, `degrees[l]` that of layer l; `indices[j]` the weights of part j, `groups` the parts of each
+    group, `layers[j]` the part as layers on `features` (the exact outputs of the layers below the lowest
+    trained one). `z[i]` = omega y_i, `curvature` >= l'', `least_curvature` <= l''. For the problem of the
+    file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved
+    here; an untrained output layer is `last` times the one here.
     """
 
     def __init__(self, content: Any, clock: Clock, units: Node | None = None) -> None:
@@ -87,10 +87,14 @@ class Problem:
         node.need(2 <= self.order <= MAX_ORDER, reason, "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
         if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
-            node.fail(f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read")
+            node.fail(
+                f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read"
+            )
 
     def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, ExactMatrix]:
-        """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward one."""
+        """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward
+        one.
+        """
         if table["kind"].value == "one-layer":
             signs = [1] * self.widths[1]
             if "signs" in table:
@@ -106,7 +110,9 @@ class Problem:
         if trained != sorted(set(trained)) or not missing:
             table["trained"].fail("list the trained layers in order, and only if some are not trained")
         matrices = table["given"].fields(" ".join(map(str, missing)))
-        return {l: _matrix(matrices[str(l)].items(self.widths[l]), self.widths[l - 1], clock) for l in missing}
+        return {
+            l: _matrix(matrices[str(l)].items(self.widths[l]), self.widths[l - 1], clock) for l in missing
+        }
 
     def _data(self, data: Node, loss: Node, clock: Clock) -> None:
         table, kinds = data.fields("X y"), loss.fields("kind reduction")
@@ -121,7 +127,9 @@ class Problem:
         self.z = [self.omega * y for y in labels]
 
     def _scale(self, node: Node) -> None:
-        """R1: divide inputs, labels and given layers by powers of two, exactly, and note what that does to N and w."""
+        """R1: divide inputs, labels and given layers by powers of two, exactly, and note what that does to N
+        and w.
+        """
         table = node.fields("inputs labels given")
         inputs, labels = (table[name].integer(-MAX_BITS, MAX_BITS) for name in ("inputs", "labels"))
         layers = table["given"].fields("", " ".join(map(str, self.given)))
@@ -163,7 +171,9 @@ class Problem:
             digits = (v.numerator.bit_length() - v.denominator.bit_length() for x in self.features for v in x)
             whole = sum(max(0, bits) for bits in digits) * width
         if products > MAX_PRODUCTS or self.size // len(parts) > MAX_PART:
-            node.fail(f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked")
+            node.fail(
+                f"at most {MAX_PART} weights of one part, and {MAX_PRODUCTS} products of inputs, are checked"
+            )
         node.need(whole <= MAX_HELD, "the products of inputs are numbers that need too much memory", "R1")
         samples = Samples(self.features, self.z, clock)
         self.layers = [Layers(part, samples, self.alpha, self.p) for part in parts]
@@ -201,7 +211,9 @@ def _bits(value: Fraction) -> int:
 
 
 def _short(rows: Iterable[list[Fraction]], node: Node, clock: Clock) -> ExactMatrix:
-    """The rows, made one by one; refuse numbers whose exact sums of products would be too long to work with."""
+    """The rows, made one by one; refuse numbers whose exact sums of products would be too long to work
+    with.
+    """
     common, held, result = 1, 0, []
     for row in rows:
         clock.tick()

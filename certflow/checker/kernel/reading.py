@@ -32,7 +32,9 @@ def digest(content: Any) -> str:
 
 
 def parse(data: bytes) -> Any:
-    """The JSON value in `data`; `Malformed` unless it is small, ASCII, without floats or double keys, and canonical."""
+    """The JSON value in `data`; `Malformed` unless it is small, ASCII, without floats or double keys, and
+    canonical.
+    """
     if len(data) > MAX_BYTES:
         raise Malformed("file", f"it is larger than {MAX_BYTES} bytes")
 
@@ -51,7 +53,12 @@ def parse(data: bytes) -> Any:
             raise Malformed("file", "a key occurs twice in one object")
         return found
 
-    hooks: dict[str, Any] = {"parse_float": refuse, "parse_constant": refuse, "parse_int": integer, "object_pairs_hook": table}
+    hooks: dict[str, Any] = {
+        "parse_float": refuse,
+        "parse_constant": refuse,
+        "parse_int": integer,
+        "object_pairs_hook": table,
+    }
     try:
         text = data.decode("ascii")
         content = json.loads(text, **hooks)
@@ -72,7 +79,9 @@ def _range(least: int, most: int) -> str:
 
 @dataclass(frozen=True)
 class Node:
-    """A JSON value and its place in the file. A method raises `Malformed` if the value is not what it asks for."""
+    """A JSON value and its place in the file. A method raises `Malformed` if the value is not what it asks
+    for.
+    """
 
     value: Any
     where: str
@@ -82,7 +91,9 @@ class Node:
         raise Malformed(self.where or "file", reason)
 
     def fields(self, names: str, optional: str = "") -> dict[str, Node]:
-        """The entries of an object with exactly these keys, separated by spaces (and possibly the optional ones)."""
+        """The entries of an object with exactly these keys, separated by spaces (and possibly the optional
+        ones).
+        """
         if not isinstance(self.value, dict):
             self.fail("expected an object")
         for key in sorted(set(names.split()) - set(self.value)):
@@ -172,7 +183,9 @@ class Node:
         self.need(self.rational() >= bound, "it is below the proved bound", rule)
 
     def encloses(self, low: Fraction, high: Fraction | None, open_end: bool = False) -> None:
-        """R9: refuse unless the pair contains [low, high]; with `open_end` an upper end that is not claimed is null."""
+        """R9: refuse unless the pair contains [low, high]; with `open_end` an upper end that is not claimed
+        is null.
+        """
         claimed_low, claimed_high = self.items(2)
         above = open_end and claimed_high.value is None
         above = above or (high is not None and claimed_high.rational() >= high)

@@ -6,7 +6,9 @@ import time
 
 
 class Refused(Exception):
-    """Something the certificate states was not proved: `rule` (R1..R12), `where` in the file, and the reason."""
+    """Something the certificate states was not proved: `rule` (R1..R12), `where` in the file, and the
+    reason.
+    """
 
     def __init__(self, rule: str, where: str, reason: str) -> None:
         super().__init__(reason)
@@ -27,7 +29,8 @@ class OutOfTime(Exception):
 class Clock:
     """Raises `OutOfTime` from `tick` once `limit` seconds (None: never) have passed since it was made.
 
-    It also knows what is being checked, `rule` and `where`, in case that the check ends there without a reason of its own.
+    It also knows what is being checked, `rule` and `where`, in case that the check ends there without a
+    reason of its own.
     """
 
     def __init__(self, limit: float | None) -> None:

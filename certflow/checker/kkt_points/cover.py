@@ -1,6 +1,8 @@
-"""R12: there are no KKT points besides those of the list: the surface of the cube is subdivided until every box is decided.
+"""R12: there are no KKT points besides those of the list: the surface of the cube is subdivided until every
+box is decided.
 
-With a dead cone the list is completed by all w with x_i.w <= 0 for every sample: there a neuron with alpha = 0 is zero.
+With a dead cone the list is completed by all w with x_i.w <= 0 for every sample: there a neuron with alpha =
+0 is zero.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ class DeadCone:
         self.samples = [([enclosed(v) for v in x], 1 if z > 0 else -1) for x, z in used]
 
     def holds_all(self, W: Box) -> bool:
-        """Whether all KKT directions of the box are dead: for some q every sample that may be active, t = x_i.w > 0, has
-        z_i (x_i.q - t (w.q)/|w|^2) > 0, and then the derivative of N along the part of q across w is not zero."""
+        """Whether all KKT directions of the box are dead: for some q every sample that may be active, t =
+        x_i.w > 0, has z_i (x_i.q - t (w.q)/|w|^2) > 0, and then the derivative of N along the part of q
+        across w is not zero.
+        """
         active: list[tuple[list[Interval], int, int]] = []
         for x, sign in self.samples:
             high = dot(x, W)[1]
@@ -49,7 +53,9 @@ class DeadCone:
 
 
 def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> list[Interval] | None:
-    """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that depend."""
+    """A vector q with x.q about 1 or -1 as the signs say, only a hint; a small ridge allows for rows that
+    depend.
+    """
     gram = [[dot(x, y)[0] for y in rows] for x in rows]
     ridge = (sum(gram[i][i] for i in range(len(rows))) >> 30) + 1
     for i, row in enumerate(gram):
@@ -62,7 +68,9 @@ def _separating(rows: list[list[Interval]], signs: list[int], clock: Clock) -> l
     return [dot([(w, w) for w in weights], [(x[0], x[0]) for x in column]) for column in columns]
 
 
-def check_cover(field: ListedFunction, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock) -> None:
+def check_cover(
+    field: ListedFunction, points: list[Point], dead: DeadCone | None, where: Node, clock: Clock
+) -> None:
     """R12: every box of the surface has no KKT direction, or lies where a listed point is the only one, or
     where all are dead (L6.27, L6.43)."""
     small = field.size <= MAX_SIZE and len(field.part.x) <= MAX_SAMPLES
@@ -91,7 +99,9 @@ def check_cover(field: ListedFunction, points: list[Point], dead: DeadCone | Non
 
 
 def _only_near(W: Box, point: Point) -> bool:
-    """Whether every direction of the box, moved to the face of the point, is where it is the only KKT direction."""
+    """Whether every direction of the box, moved to the face of the point, is where it is the only KKT
+    direction.
+    """
     along = signed(point.sign, W[point.face])
     if along[0] <= 0:
         return False

@@ -1,7 +1,9 @@
-"""R10: all KKT points of one neuron of power 2 with two inputs, enumerated exactly: no number is ever rounded.
+"""R10: all KKT points of one neuron of power 2 with two inputs, enumerated exactly: no number is ever
+rounded.
 
-Between neighbouring critical lines n(θ) = (S + D cos 2θ + E sin 2θ) / 2, whose derivative has zeros 90° apart or everywhere.
-The multiples of 45° count as critical lines, so that its exact signs at both ends of an arc decide what lies inside.
+Between neighbouring critical lines n(θ) = (S + D cos 2θ + E sin 2θ) / 2, whose derivative has zeros 90° apart
+or everywhere. The multiples of 45° count as critical lines, so that its exact signs at both ends of an arc
+decide what lies inside.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Surd:
 
 @dataclass(frozen=True)
 class Found:
-    """A KKT point at `begin` ("at"), strictly between `begin` and `end` ("inside"), or the arc of both ("arc", "circle")."""
+    """A KKT point at `begin` ("at"), strictly between `begin` and `end` ("inside"), or the arc of both
+    ("arc", "circle").
+    """
 
     where: str
     kind: str

@@ -1,7 +1,7 @@
 """R11: exactly one KKT direction within a box about each listed centre; its value, its gap and its kind.
 
-Directions are points of the surface of the cube: a box lies on the face w_j = s, s = 1 or -1. There the zeros of
-F(w) = (∇N(w) - s ∂_j N(w) w)_others are the KKT directions, and F' = (H - s ∂_j N I - s w H_j)_others.
+Directions are points of the surface of the cube: a box lies on the face w_j = s, s = 1 or -1. There the zeros
+of F(w) = (∇N(w) - s ∂_j N(w) w)_others are the KKT directions, and F' = (H - s ∂_j N I - s w H_j)_others.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class ListedFunction:
     """The function whose KKT points are listed: one neuron with output weight 1, or N of all weights (one
     part) (L6.42).
 
-    Values of the one of the file are `rate` times those of the one in the units of the certificate, which is what it is."""
+    Values of the one of the file are `rate` times those of the one in the units of the certificate, which is
+    what it is.
+    """
 
     def __init__(self, problem: Problem, where: Node) -> None:
         layers, self.order, self.rate = problem.layers[0], problem.order, problem.rate
@@ -96,7 +98,9 @@ class Point:
         return [(c, c) if i == self.face else (c - reach, c + reach) for i, c in enumerate(self.centre)]
 
 
-def check_points(problem: Problem, points: Node, evidence: Node, clock: Clock) -> tuple[ListedFunction, list[Point], list[int]]:
+def check_points(
+    problem: Problem, points: Node, evidence: Node, clock: Clock
+) -> tuple[ListedFunction, list[Point], list[int]]:
     """R11 for the whole list; also upper bounds of the values (L6.27, L6.42)."""
     field = ListedFunction(problem, points)
     listed: list[Point] = []
@@ -167,7 +171,9 @@ def square(W: Box) -> Interval:
 
 
 def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
-    """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is none."""
+    """About 2^HINT times the inverse of fixed-point numbers: whole numbers, only a hint; None if there is
+    none.
+    """
     n = len(matrix)
     try:
         units = [[float(i == k) for k in range(n)] for i in range(n)]
@@ -189,7 +195,9 @@ def inverse(matrix: Matrix, clock: Clock) -> Matrix | None:
 
 
 def applied(A: Matrix, middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix]:
-    """Middles and radii of A times an interval matrix, exactly, in units 2^-_SCALE; the matrix is given by its columns."""
+    """Middles and radii of A times an interval matrix, exactly, in units 2^-_SCALE; the matrix is given by
+    its columns.
+    """
     middles, radii = [], []
     for row in A:
         clock.tick()
@@ -210,13 +218,17 @@ def split(box: Box) -> tuple[Matrix, Matrix]:
 
 
 def preconditioned(middle: Matrix, radius: Matrix, clock: Clock) -> tuple[Matrix, Matrix, Matrix] | None:
-    """A, and middles and radii of A J for all J of an interval matrix, where A is about the inverse of its middle."""
+    """A, and middles and radii of A J for all J of an interval matrix, where A is about the inverse of its
+    middle.
+    """
     A = inverse(middle, clock)
     return None if A is None else (A, *applied(A, _columns(middle), _columns(radius), clock))
 
 
 def _unique(field: ListedFunction, point: Point, node: Node) -> None:
-    """w -> w - A F(w) contracts the box of radius `unique` with a factor q < 1, and maps that of `radius` into itself."""
+    """w -> w - A F(w) contracts the box of radius `unique` with a factor q < 1, and maps that of `radius`
+    into itself.
+    """
     _, middle, radius = chart(field.on(point.box(point.unique)), point.face, point.sign)
     found = preconditioned(middle, radius, field.clock)
     if found is None:
@@ -266,7 +278,9 @@ def _properties(field: ListedFunction, point: Point, table: dict[str, Node], vec
 
 
 class _Tangential:
-    """The form v -> v^T (H - slope I) v on the vectors orthogonal to w, for all H and w of a box about a point."""
+    """The form v -> v^T (H - slope I) v on the vectors orthogonal to w, for all H and w of a box about a
+    point.
+    """
 
     def __init__(self, local: Local, point: Point, slope: Interval, order: int, clock: Clock) -> None:
         self.local, self.centre, self.slope, self.clock = local, point.centre, slope, clock
@@ -284,7 +298,9 @@ class _Tangential:
         smallest = signed(sign, self.slope)[0]
         shift = mu + smallest - self.loss - lifted
         c, rows = self.centre, zip(self.local.middle, self.centre, strict=True)
-        form = [[sign * v - (radial * a * b >> 2 * BITS) for v, b in zip(row, c, strict=True)] for row, a in rows]
+        form = [
+            [sign * v - (radial * a * b >> 2 * BITS) for v, b in zip(row, c, strict=True)] for row, a in rows
+        ]
         return is_psd(below(form, shift), self.clock, off=1)
 
     def quotient(self, node: Node) -> Interval:

@@ -15,7 +15,9 @@ from .points import check_points
 
 STATEMENT = "kkt-points"
 
-KKT_ASSUMPTIONS: tuple[str, ...] = ("The network and the data are exactly the rational numbers written in this certificate.",)
+KKT_ASSUMPTIONS: tuple[str, ...] = (
+    "The network and the data are exactly the rational numbers written in this certificate.",
+)
 """What the list takes for granted; a certificate has to state exactly these sentences."""
 
 _FIELDS = "statement problem_sha256 of kkt_status proof points dead_cone n_max_upper assumptions"
@@ -33,7 +35,9 @@ def check_kkt(content: Any, clock: Clock) -> Any:
 
 
 def prove_list(problem: Problem, claim: dict[str, Node], evidence: Node, clock: Clock) -> None:
-    """Prove what the entries `of`, `kkt_status`, `proof`, `points`, `dead_cone` and `n_max_upper` of a claim state."""
+    """Prove what the entries `of`, `kkt_status`, `proof`, `points`, `dead_cone` and `n_max_upper` of a claim
+    state.
+    """
     claim["of"].same("neuron" if problem.shallow else "network")
     clock.enter("R9", "claim")
     proof = claim["proof"].text("planar", "points", "cover")

@@ -13,7 +13,9 @@ from ..kernel.reading import Node
 
 def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
-    function = "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
+    function = (
+        "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
+    )
     counts = Counter(point["kind"] for point in claim["points"])
     listed = ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items())) or "none"
     if claim["kkt_status"] == "complete":
@@ -26,14 +28,19 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         value, gap = (_decimal(*point[key]) for key in ("value", "gap"))
         lines.append(f"{k}. {point['kind']} {_place(point)}: value {value}, gap {gap}")
     if claim["n_max_upper"] is not None:
-        lines.append(f"Everywhere on the unit sphere it is at most {_decimal(claim['n_max_upper'], claim['n_max_upper'])}.")
+        lines.append(
+            f"Everywhere on the unit sphere it is at most "
+            f"{_decimal(claim['n_max_upper'], claim['n_max_upper'])}."
+        )
     return lines
 
 
 def _place(point: dict[str, Any]) -> str:
     if "centre" in point:
         return "at " + _unit([Node(text, "claim").dyadic() for text in point["centre"]])
-    ends = [_unit([Node(text, "claim").rational() for text in direction]) for direction in point["directions"]]
+    ends = [
+        _unit([Node(text, "claim").rational() for text in direction]) for direction in point["directions"]
+    ]
     if point["kind"] == "arc":
         return "counterclockwise from " + " to ".join(ends) if ends else "of the whole circle"
     return "at " + ends[0]

@@ -1,7 +1,9 @@
-"""Certificates of the statement "time-near-origin": how long the weights stay small, for every delta > 0 (R14).
+"""Certificates of the statement "time-near-origin": how long the weights stay small, for every delta > 0
+(R14).
 
-For a convex loss d|w|^2/dt <= 2 L N(w) <= 2 L M |w|^L, M >= max(0, N) on the unit sphere (L2.1). So |w|^2 <= C delta^2 up to
-ln C/(4 M) for L = 2, and up to (1 - C^(1-L/2))/(L (L-2) M delta^(L-2)) for L > 2: all that is to be proved is M.
+For a convex loss d|w|^2/dt <= 2 L N(w) <= 2 L M |w|^L, M >= max(0, N) on the unit sphere (L2.1). So |w|^2 <=
+C delta^2 up to ln C/(4 M) for L = 2, and up to (1 - C^(1-L/2))/(L (L-2) M delta^(L-2)) for L > 2: all that is
+to be proved is M.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from ..kkt_points.rules import prove_list
 STATEMENT = "time-near-origin"
 
 TIME_ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is any gradient flow in continuous time, w' in -(Clarke) grad Loss(w), from any w(0) with |w(0)| = delta > 0.",
+    "The flow is any gradient flow in continuous time, w' in -(Clarke) grad Loss(w), from any w(0) with "
+    "|w(0)| = delta > 0.",
     "The network, the data and the loss are exactly the rational numbers written in this certificate.",
 )
 """What the theorem takes for granted; a certificate has to state exactly these sentences."""
@@ -48,16 +51,23 @@ def check_time(content: Any, clock: Clock) -> Any:
 
 
 def _from_list(problem: Problem, listed: Node, evidence: Node, clock: Clock) -> Fraction:
-    """R14: the maximum of max(0, N), from a complete list of KKT points of N, or of one neuron n for a sum of neurons."""
+    """R14: the maximum of max(0, N), from a complete list of KKT points of N, or of one neuron n for a sum of
+    neurons.
+    """
     table = listed.fields(_LIST)
     prove_list(problem, table, evidence, clock)
     table["kkt_status"].same("complete")
     values = [point["value"] for point in table["points"].value]
     # N is 0 on a dead cone; and only max(0, N) is asked for.
-    low, high = (sign * max([Fraction(0), *(sign * Fraction(value[k]) for value in values)]) for k, sign in ((0, -1), (1, 1)))
+    low, high = (
+        sign * max([Fraction(0), *(sign * Fraction(value[k]) for value in values)])
+        for k, sign in ((0, -1), (1, 1))
+    )
     if not problem.shallow:
         return high
-    outputs = [problem.last * c for layers in problem.layers for c in layers.matrices[1][0] if type(c) is not int]
+    outputs = [
+        problem.last * c for layers in problem.layers for c in layers.matrices[1][0] if type(c) is not int
+    ]
     if outputs:
         return max(max(c * high, c * low) for c in outputs)
     # v n(w) = v |w|^p n(w/|w|), and v |w|^p is at most this over |v|^2 + |w|^2 = 1.

@@ -13,6 +13,7 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         return ["N is nowhere positive: for every delta > 0, |w| never exceeds delta."]
     time = "ln(C) / (4 M)" if L == 2 else f"(1 - C^({2 - L}/2)) / ({L * (L - 2)} M delta^{L - 2})"
     return [
-        f"For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time {time}, order {L}, where N <= M = {M} on the "
+        f"For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time {time}, order {L}, where N "
+        f"<= M = {M} on the "
         "unit sphere."
     ]

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..kernel.network import Box
-from ..kernel.numbers import BITS, Interval, div_up, dot, down, enclosed, largest, norm_up, quotient, sqrt_down, times, up
+from ..kernel.numbers import (
+    BITS,
+    Interval,
+    div_up,
+    dot,
+    down,
+    enclosed,
+    largest,
+    norm_up,
+    quotient,
+    sqrt_down,
+    times,
+    up,
+)
 from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
 from ..kernel.verdicts import Refused
 from .evidence import GroupEvidence, Piece, Row, Rows, Window
@@ -16,7 +29,9 @@ from .region import Bounds, Place, Rates
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its end on the clock s, the integral S of the decay up to there, the decay, its rates, and |p|^2 on it."""
+    """One step: its end on the clock s, the integral S of the decay up to there, the decay, its rates, and
+    |p|^2 on it.
+    """
 
     end: Fraction
     S: Fraction
@@ -82,7 +97,9 @@ class _Enclosures:
 
 
 class _Window:
-    """One part in one window. A piece is made when the first step meets it, and forgotten after the last one."""
+    """One part in one window. A piece is made when the first step meets it, and forgotten after the last
+    one.
+    """
 
     def __init__(self, pieces: Iterator[_Piece]) -> None:
         self.pieces = pieces
@@ -162,7 +179,9 @@ def _hull(one: Box, two: Box) -> Box:
     return [(min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, two, strict=True)]
 
 
-def _place(parts: list[_Window], window: Window, k: int, before: Interval, where: str) -> tuple[Place, Interval]:
+def _place(
+    parts: list[_Window], window: Window, k: int, before: Interval, where: str
+) -> tuple[Place, Interval]:
     """R4: the enclosures on step k of a window, and |p|^2 at the end of the step."""
     count = len(window.steps)
     x0, x1, delta = Fraction(k, count), Fraction(k + 1, count), window.h / count
@@ -186,4 +205,6 @@ def _place(parts: list[_Window], window: Window, k: int, before: Interval, where
     ell = quotient(dot(flat, gradients), P)
     root = sqrt_down(P[0])
     tangential = div_up(norm_up(map(largest, slopes)) + d, root)
-    return Place([each.W for each in found], [each.Z for each in found], P, ell, tangential, div_up(d, root)), after
+    return Place(
+        [each.W for each in found], [each.Z for each in found], P, ell, tangential, div_up(d, root)
+    ), after

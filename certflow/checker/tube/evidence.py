@@ -1,4 +1,6 @@
-"""R1: the evidence about the groups of a problem, as data whose form has been checked. Nothing here is believed yet."""
+"""R1: the evidence about the groups of a problem, as data whose form has been checked. Nothing here is
+believed yet.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ Piece = tuple[int, Rows]
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of the curve: length h in s, decay lambda, (mu, r, s) per step, pieces (end, coefficients) per part."""
+    """A stretch of the curve: length h in s, decay lambda, (mu, r, s) per step, pieces (end, coefficients)
+    per part.
+    """
 
     h: Fraction
     decay: Fraction
@@ -80,13 +84,19 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
     if outcome in ("zero", "inconclusive"):
         followed = start.value is not None or windows or trap.value is not None
         if followed or (reason and outcome == "zero"):
-            node.fail("an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason")
+            node.fail(
+                "an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason"
+            )
         return GroupEvidence(outcome, reason, [], [], None)
     if reason or (trap.value is None) != (outcome == "dead"):
-        node.fail("a group that converges or shrinks has a trap, a dead one has none, and neither has a reason")
+        node.fail(
+            "a group that converges or shrinks has a trap, a dead one has none, and neither has a reason"
+        )
     proposed = None if outcome == "dead" else _trap(trap, sizes)
     rows = _rows(start, sizes)
-    return GroupEvidence(outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed)
+    return GroupEvidence(
+        outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed
+    )
 
 
 def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:

@@ -1,4 +1,6 @@
-"""R5 and R6: what each group brings to the common clock: start, shares, traps, dead neurons, and unknown groups."""
+"""R5 and R6: what each group brings to the common clock: start, shares, traps, dead neurons, and unknown
+groups.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 class ProvedTrap:
     """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0` (L4.1).
 
-    `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the problem, as
-    `value` and `gap` are.
+    `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the
+    problem, as `value` and `gap` are.
     """
 
     gamma: Fraction
@@ -113,8 +115,10 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
 
 
 def _unknown(problem: Problem, part: int, where: str) -> Rates:
-    """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most at the rate
-    2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all its directions."""
+    """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most
+    at the rate 2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all
+    its directions.
+    """
     if not problem.coupled:
         raise Refused("R5", where, "nothing is proved about an inconclusive single group")
     beta = unit_outputs(problem)
@@ -148,7 +152,9 @@ def _trap(bounds: Bounds, group: GroupEvidence, trap: TrapEvidence, grid: int, w
 
 
 def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -> Fraction | None:
-    """R6: an upper bound of the gap in s-units from the direction v' = v - (<v, c>/|c|^2) c, here times |c|^2."""
+    """R6: an upper bound of the gap in s-units from the direction v' = v - (<v, c>/|c|^2) c, here times
+    |c|^2.
+    """
     inner = sum(a * b for p, q in zip(v, c, strict=True) for a, b in zip(p, q, strict=True))
     norm2 = sum(b * b for q in c for b in q)
     tangent = [[norm2 * a - inner * b for a, b in zip(p, q, strict=True)] for p, q in zip(v, c, strict=True)]

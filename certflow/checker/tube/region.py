@@ -1,4 +1,6 @@
-"""R4 and R6: what holds on the region {q : |q| = |p|, angle(q, p) <= r} about a stretch of a curve, or about a point."""
+"""R4 and R6: what holds on the region {q : |q| = |p|, angle(q, p) <= r} about a stretch of a curve, or about
+a point.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ Runs = list[Evaluation]
 
 @dataclass(frozen=True)
 class Place:
-    """Enclosures on a stretch: per part the weights W and first kinks Z, |p|^2 in P, ell_c = L N/P on the curve;
-    `tangential` bounds |P grad N|/|p| there, dd the defect of the direction."""
+    """Enclosures on a stretch: per part the weights W and first kinks Z, |p|^2 in P, ell_c = L N/P on the
+    curve; `tangential` bounds |P grad N|/|p| there, dd the defect of the direction.
+    """
 
     W: list[Box]
     Z: list[list[Box]]
@@ -51,8 +54,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Rates:
-    """Proved on a region, in s-units and fixed point: growth mu of distances for D < r, forcing K and E per unit of A,
-    tangential gradient T, growth rate ell of log rho at A = 0; dd is that of the place."""
+    """Proved on a region, in s-units and fixed point: growth mu of distances for D < r, forcing K and E per
+    unit of A, tangential gradient T, growth rate ell of log rho at A = 0; dd is that of the place.
+    """
 
     mu: Fraction
     r: int
@@ -182,7 +186,8 @@ def _proved(matrices: list[list[list[int]]], directions: list[list[int]], s: Fra
         return True
     if len(bad) > 1:
         return False
-    # sum_(j != b) v_j^T M_j v_j >= sum <v_j, w_j>^2 / tau_j >= y^2 / tau, and min_y y^2/tau + s (x + y)^2 = s x^2/(1 + s tau).
+    # sum_(j != b) v_j^T M_j v_j >= sum <v_j, w_j>^2 / tau_j >= y^2 / tau, and min_y y^2/tau + s (x + y)^2 = s
+    # x^2/(1 + s tau).
     tau = Fraction(0)
     for j, (M, w) in enumerate(zip(matrices, directions, strict=True)):
         if j == bad[0] or not any(w):
@@ -204,7 +209,9 @@ def _upwards(value: float | None) -> list[Fraction]:
 
 
 def least_quotient(runs: Runs, v: list[list[int]]) -> Fraction:
-    """A lower bound of v^T A v / |v|^2 over all generalised Hessians A of the region; v are integers, not all zero."""
+    """A lower bound of v^T A v / |v|^2 over all generalised Hessians A of the region; v are integers, not all
+    zero.
+    """
     total = 0
     for run, own in zip(runs, v, strict=True):
         sizes = [abs(x) for x in own]

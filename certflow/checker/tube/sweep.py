@@ -1,7 +1,8 @@
-"""R5: all groups on one clock. Everything grows with delta, so what holds for delta_bar holds for every smaller delta.
+"""R5: all groups on one clock. Everything grows with delta, so what holds for delta_bar holds for every
+smaller delta.
 
-A is the sum of all rho_j^L; here it is carried over a0, its value at the start for delta_bar. D is the distance of a
-direction from its centre.
+A is the sum of all rho_j^L; here it is carried over a0, its value at the start for delta_bar. D is the
+distance of a direction from its centre.
 """
 
 from __future__ import annotations
@@ -10,7 +11,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from heapq import merge
 
-from ..kernel.numbers import BITS, ONE, down, exp_bounds, exp_up_fixed, fraction, mul_up, root_down, rounded, sqrt_up, up
+from ..kernel.numbers import (
+    BITS,
+    ONE,
+    down,
+    exp_bounds,
+    exp_up_fixed,
+    fraction,
+    mul_up,
+    root_down,
+    rounded,
+    sqrt_up,
+    up,
+)
 from ..kernel.verdicts import Clock, Refused
 from .curve import Track
 from .region import Rates
@@ -18,9 +31,11 @@ from .region import Rates
 
 @dataclass
 class Runner:
-    """One group on the clock. `after` are its rates beyond its last step, within D < `limit` (None: nothing is claimed);
-    entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s = 0. `base_up` is in units
-    of 2^-`small`, so that a group that starts tiny and grows is not taken for one that starts with a fixed-point unit."""
+    """One group on the clock. `after` are its rates beyond its last step, within D < `limit` (None: nothing
+    is claimed); entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s
+    = 0. `base_up` is in units of 2^-`small`, so that a group that starts tiny and grows is not taken for one
+    that starts with a fixed-point unit.
+    """
 
     track: Track | None
     after: Rates
@@ -59,7 +74,9 @@ class Runner:
 
 @dataclass(frozen=True)
 class Sweep:
-    """At the horizon: D per group, A over a0 (`end`), the largest A over a0 before (`most`), and the horizon."""
+    """At the horizon: D per group, A over a0 (`end`), the largest A over a0 before (`most`), and the
+    horizon.
+    """
 
     horizon: Fraction
     D: list[Fraction]
@@ -131,7 +148,9 @@ def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int,
 
 
 def _size_up(run: Runner, rate: Rates, end: Fraction, dt: int, order: int, A: int, coupling: int) -> int:
-    """An upper bound of rho^L over a0 at the end of the stretch (closed form in the tube, growth rates after it)."""
+    """An upper bound of rho^L over a0 at the end of the stretch (closed form in the tube, growth rates after
+    it).
+    """
     if run.track is not None and run.step < len(run.ends):
         step = run.track.steps[run.step]
         S = step.S - step.decay * (step.end - end)

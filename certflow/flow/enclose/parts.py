@@ -1,8 +1,9 @@
-"""The parts of a group as networks that can be evaluated many at a time: one neuron each, or one deep network.
+"""The parts of a group as networks that can be evaluated many at a time: one neuron each, or one deep
+network.
 
-Where only the last two layers are trained, H is a sum of neurons of the last hidden layer on fixed features, and N and
-its derivatives split into these parts. Any list of (part, region) pairs is then one *wide* network with one neuron per
-pair, so that a whole tube is enclosed in a few array operations.
+Where only the last two layers are trained, H is a sum of neurons of the last hidden layer on fixed features,
+and N and its derivatives split into these parts. Any list of (part, region) pairs is then one *wide* network
+with one neuron per pair, so that a whole tube is enclosed in a few array operations.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ _NEURONS_AT_ONCE = 512
 class OverlapActivation(Activation):
     """The activation on polynomials, with what it costs that a branch is continued past its kink (L3.3).
 
-    A cell is a pair (branch coefficients, overlap): where the kink argument leaves the branch's side by at most zeta, the
-    true activation differs by at most |1 - off| zeta^p and its derivative by at most |1 - off| p zeta^(p-1) (L3).
+    A cell is a pair (branch coefficients, overlap): where the kink argument leaves the branch's side by at
+    most zeta, the true activation differs by at most |1 - off| zeta^p and its derivative by at most |1 - off|
+    p zeta^(p-1) (L3).
     """
 
     def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
@@ -52,7 +54,8 @@ class OverlapActivation(Activation):
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size` weights.
+    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size`
+    weights.
 
     `own` is the network of the group, and `N` its NCF: of a group of neurons these neurons on their features,
     otherwise there is one part, the whole `network` of the problem.
@@ -96,8 +99,13 @@ class Parts:
         return () if given is None else tuple(given[0])
 
     def wide(self, places: np.ndarray, overlap: bool = False) -> Correlation:
-        """N of one neuron per entry of `places`, each one of the parts; of a deep group (one entry) N itself."""
-        network, activation = self.own.part(places.tolist()) if self.shallow else self.own, self.own.activation
+        """N of one neuron per entry of `places`, each one of the parts; of a deep group (one entry) N
+        itself.
+        """
+        network, activation = (
+            self.own.part(places.tolist()) if self.shallow else self.own,
+            self.own.activation,
+        )
         if overlap:
             network = network.with_activation(OverlapActivation(activation.alpha, activation.power))
         return self.N.seen_by(network)
@@ -129,8 +137,9 @@ class Parts:
             yield slice(start, min(start + step, entries))
 
     def colours(self, entries: int) -> np.ndarray:
-        """Directions (size × weights of `wide`): direction i moves weight i of every entry, so that one product with the
-        Hessian gives a column of every diagonal block."""
+        """Directions (size × weights of `wide`): direction i moves weight i of every entry, so that one
+        product with the Hessian gives a column of every diagonal block.
+        """
         if not self.shallow:
             return np.eye(self.size, dtype=int)
         unit = np.eye(self.size, dtype=int)[:, None].repeat(entries, axis=1)
@@ -144,14 +153,19 @@ def parts_of(problem: Problem, indices: GroupWeights) -> Parts:
     """
     network = problem.network
     if not isinstance(network, FeedForward):
-        raise Inconclusive("certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions yet.")
+        raise Inconclusive(
+            "certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions "
+            "yet."
+        )
     if network.activation.has_kink and network.activation.power < 2 and network.depth > 1:
         raise Inconclusive(
-            "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, or alpha = 1."
+            "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, "
+            "or alpha = 1."
         )
     if len(indices[0]) > LARGEST_PART:
         raise Inconclusive(
-            f"a part of the network has {len(indices[0])} weights; certificates are checked for parts of at most {LARGEST_PART}."
+            f"a part of the network has {len(indices[0])} weights; certificates are checked for parts of at "
+            f"most {LARGEST_PART}."
         )
     own, N = network, problem.correlation
     if network.is_sum_of_neurons:
@@ -180,7 +194,9 @@ def bernstein_range(z: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     n = z.degree
     coefficients = _bernstein_basis(n) @ z.coefficients.reshape(n + 1, -1)
-    return coefficients.lower().min(axis=0).reshape(z.shape), coefficients.upper().max(axis=0).reshape(z.shape)
+    return coefficients.lower().min(axis=0).reshape(z.shape), coefficients.upper().max(axis=0).reshape(
+        z.shape
+    )
 
 
 @functools.lru_cache(maxsize=128)

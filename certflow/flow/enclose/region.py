@@ -1,7 +1,9 @@
-"""Enclosures along a curve: its defect, and all that the tube needs to know of N, its gradient and Hessian near it.
+"""Enclosures along a curve: its defect, and all that the tube needs to know of N, its gradient and Hessian
+near it.
 
-`enclose_curve` does what does not depend on how wide the tube is; `enclose_regions` bounds the generalised Hessians,
-the forcing and the growth on every region `{q : |q| = |p|, angle(q, p) <= r}`. Formulas: `proofs_notes/L3-tube.md`.
+`enclose_curve` does what does not depend on how wide the tube is; `enclose_regions` bounds the generalised
+Hessians, the forcing and the growth on every region `{q : |q| = |p|, angle(q, p) <= r}`. Formulas:
+`proofs_notes/L3-tube.md`.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from certflow.networks.correlation import Evaluation
 from certflow.running import tick
 
 _SPARE, _SPARE_DEEP, _SPARE_NORM = 2.0**-24, 2.0**-8, 2.0**-5
-"""By how much radii are made larger than proved, so that a checker with another order of operations arrives at no more.
-Interval evaluations of a deep network, and of Hessians across a kink, agree to first order only."""
+"""By how much radii are made larger than proved, so that a checker with another order of operations arrives
+at no more. Interval evaluations of a deep network, and of Hessians across a kink, agree to first order
+only.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Points:
     """Enclosures of a group at a list of places (steps of a curve, or one point); leading axis: the place
     (L3.4).
 
-    `W` (places × parts × weights) the weights, `Z` (places × parts × n × kinks) the first kink arguments, `slope` a bound
-    of the s-derivative of p plus the defect, `defect` of the defect, `norm2` encloses |p|², `ell` the growth rate
-    L N(p)/|p|² on the curve.
+    `W` (places × parts × weights) the weights, `Z` (places × parts × n × kinks) the first kink arguments,
+    `slope` a bound of the s-derivative of p plus the defect, `defect` of the defect, `norm2` encloses |p|²,
+    `ell` the growth rate L N(p)/|p|² on the curve.
     """
 
     W: MidRad
@@ -61,8 +65,9 @@ class Points:
 class Regions:
     """Bounds on the regions of some places, in s-units; arrays over places (L3.5).
 
-    `A` are the generalised Hessians of N (places × parts × weights × weights), `A_rad` (places × parts) bounds the
-    spectral norm of their radius, `offset` is how far any point is from the middle of W; the rest is as in `Rates`.
+    `A` are the generalised Hessians of N (places × parts × weights × weights), `A_rad` (places × parts)
+    bounds the spectral norm of their radius, `offset` is how far any point is from the middle of W; the rest
+    is as in `Rates`.
     """
 
     A: MidRad
@@ -119,8 +124,12 @@ def _fractions(values: list[Fraction]) -> MidRad:
     return MIDRAD.array(np.array(values, dtype=object))
 
 
-def _gradients(parts: Parts, pieces: list[_PieceData], table: np.ndarray) -> tuple[list[Any], list[Any], np.ndarray]:
-    """Per chunk the polynomials grad N (entries × weights) and z (entries × n × kinks), and the defects per s."""
+def _gradients(
+    parts: Parts, pieces: list[_PieceData], table: np.ndarray
+) -> tuple[list[Any], list[Any], np.ndarray]:
+    """Per chunk the polynomials grad N (entries × weights) and z (entries × n × kinks), and the defects per
+    s.
+    """
     gradients, kinks, defects = [], [], []
     for chunk in parts.chunks(len(pieces), 1):
         tick()
@@ -129,7 +138,10 @@ def _gradients(parts: Parts, pieces: list[_PieceData], table: np.ndarray) -> tup
         u = PolynomialArray(MidRad.exact(table[:, chunk]))
         at = N.at(POLYNOMIALS, parts.flat(u), select=_branches(N.network))
         G = parts.unflat(at.gradient, len(own))
-        decay, length = _fractions([p.decay for p in own])[:, None], _fractions([p.length for p in own])[:, None]
+        decay, length = (
+            _fractions([p.decay for p in own])[:, None],
+            _fractions([p.length for p in own])[:, None],
+        )
         rest = u.derivative() - (G - u * decay) * length
         defects.append((MidRad.exact(rest.abs_sum()) * _inverse([p.length for p in own])[:, None]).upper())
         gradients.append(G)
@@ -148,12 +160,16 @@ def kink_table(parts: Parts, run: Forward) -> Any:
 
 
 def _inverse(lengths: list[Fraction]) -> MidRad:
-    return MidRad.interval(np.array([float_down(1 / v) for v in lengths]), np.array([float_up(1 / v) for v in lengths]))
+    return MidRad.interval(
+        np.array([float_down(1 / v) for v in lengths]), np.array([float_up(1 / v) for v in lengths])
+    )
 
 
 @dataclass(frozen=True)
 class _Overlaps:
-    """Which pieces meet which step: (step, part)-major; `first[i]` is where pair i starts, `at0`, `at1` the range of y."""
+    """Which pieces meet which step: (step, part)-major; `first[i]` is where pair i starts, `at0`, `at1` the
+    range of y.
+    """
 
     piece: np.ndarray
     at0: np.ndarray
@@ -188,7 +204,9 @@ def _overlaps(curve: Curve, pieces: list[_PieceData]) -> _Overlaps:
 
 
 def _hulls(polynomials: list[Any], overlaps: _Overlaps, scale: MidRad | None = None) -> MidRad:
-    """The ranges of polynomials (chunks of pieces) on every (step, part), hulled over the pieces that meet it."""
+    """The ranges of polynomials (chunks of pieces) on every (step, part), hulled over the pieces that meet
+    it.
+    """
     low = high = np.empty(0)
     begin = 0
     for polynomial in polynomials:
@@ -201,15 +219,17 @@ def _hulls(polynomials: list[Any], overlaps: _Overlaps, scale: MidRad | None = N
             low, high = (np.empty((len(overlaps.piece), *value.shape[1:])) for _ in range(2))
         low[chosen], high[chosen] = value.lower(), value.upper()
         begin += len(polynomial)
-    return MidRad.interval(np.minimum.reduceat(low, overlaps.first, axis=0), np.maximum.reduceat(high, overlaps.first, axis=0))
+    return MidRad.interval(
+        np.minimum.reduceat(low, overlaps.first, axis=0), np.maximum.reduceat(high, overlaps.first, axis=0)
+    )
 
 
 def enclose_curve(parts: Parts, curve: Curve) -> Points:
     """All enclosures on the steps of a curve that do not depend on the width of the tube (L3.3, L3.4; R3 and
     R4).
 
-    For every step the result contains, at every s in it, the weights, kink arguments, norm and growth rate of the curve,
-    and bounds its slope and its defect `|p' - (grad N - decay p)|`.
+    For every step the result contains, at every s in it, the weights, kink arguments, norm and growth rate of
+    the curve, and bounds its slope and its defect `|p' - (grad N - decay p)|`.
     """
     pieces = _pieces(curve)
     table = _stacked(pieces)
@@ -240,7 +260,9 @@ def _norms(curve: Curve, pieces: list[_PieceData], growth: MidRad) -> MidRad:
     for p in pieces:
         by_window.setdefault(p.window, []).append(p)
     for w, window in enumerate(curve.windows):
-        squares = [Fraction(float(v)) ** 2 for p in by_window[w] if p.begin == 0 for v in p.coefficients[:, 0]]
+        squares = [
+            Fraction(float(v)) ** 2 for p in by_window[w] if p.begin == 0 for v in p.coefficients[:, 0]
+        ]
         at = _fractions([sum(squares, Fraction(0))])
         change = growth * _fractions([2 * window.h / window.steps])
         for _ in range(window.steps):
@@ -266,10 +288,13 @@ def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple
     return Points(W[None], Z[None], np.zeros(1), np.zeros(1), norm2, ell), eta
 
 
-def enclose_regions(parts: Parts, at: Points, radius: np.ndarray, coupled: bool, tangential: np.ndarray) -> Regions:
+def enclose_regions(
+    parts: Parts, at: Points, radius: np.ndarray, coupled: bool, tangential: np.ndarray
+) -> Regions:
     """Bounds on the regions of angle `radius` (one per place) about the places `at` (L3.1, L3.5, L3.7; R4).
 
-    `coupled`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the places.
+    `coupled`: the group shares its residuals with others (L = 2). `tangential` bounds |P grad N|/|p| at the
+    places.
     """
     order, places = parts.problem.order, at.W.shape[0]
     rho = up(radius * np.sqrt(at.norm2.upper()))
@@ -336,7 +361,9 @@ def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, coupled: bool) -> 
     omega, m = problem.loss.omega(problem.n), problem.loss.curvature_bound()
     low, high = norm2.lower(), norm2.upper()
     places = len(low)
-    J = parts.unflat(inside.jacobian, places * parts.count).reshape(problem.n, places, parts.count, parts.size)
+    J = parts.unflat(inside.jacobian, places * parts.count).reshape(
+        problem.n, places, parts.count, parts.size
+    )
     h = inside.run.block_outputs if parts.shallow else inside.run.outputs
     h = h.reshape(problem.n, places, -1).sum(axis=2)
     largest, smallest = h.magnitude(), h.mignitude()
@@ -345,7 +372,9 @@ def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, coupled: bool) -> 
         steep = up(np.square(J.reshape(problem.n, places, -1).norm_upper(axis=2)))
         radial = np.square(order * smallest) / high * (1 - 2.0**-45)
         turning = up(np.sqrt(np.maximum(0.0, up(steep) - radial)))
-        return up(total_up(weight * turning, axis=0) / np.sqrt(low)), up(total_up(weight * largest, axis=0) / low)
+        return up(total_up(weight * turning, axis=0) / np.sqrt(low)), up(
+            total_up(weight * largest, axis=0) / low
+        )
     least = m if problem.loss.kind == "square" else Fraction(0)
     kappa = h * MIDRAD.hull(least * omega, m * omega)
     force = up(np.square((J * kappa[:, :, None, None]).sum(axis=0).reshape(places, -1).norm_upper(axis=1)))

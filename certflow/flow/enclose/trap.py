@@ -1,8 +1,9 @@
-"""L4, the trap: a ball about a KKT point in which every two flows approach each other, proved for what was proposed.
+"""L4, the trap: a ball about a KKT point in which every two flows approach each other, proved for what was
+proposed.
 
-On the ball of angle r0 about the centre c all generalised Hessians satisfy `lambda_theta(grad² N - ell I) <= -gamma`.
-Then exactly one KKT point lies in it, within eta/gamma of c, where eta is the size of the tangential gradient at c.
-Source: `proofs_notes/L4-trap.md`.
+On the ball of angle r0 about the centre c all generalised Hessians satisfy `lambda_theta(grad² N - ell I) <=
+-gamma`. Then exactly one KKT point lies in it, within eta/gamma of c, where eta is the size of the tangential
+gradient at c. Source: `proofs_notes/L4-trap.md`.
 """
 
 from __future__ import annotations
@@ -28,12 +29,16 @@ from certflow.running import tick
 BITS = 128
 
 _SPARE = 2.0**-3
-"""The part of the radius of a Hessian, as far as it grows with r0, that is left over: on a ball across kinks the enclosures
-of a checker with another order of operations have other middles, and agree with these to first order in r0 only."""
+"""The part of the radius of a Hessian, as far as it grows with r0, that is left over: on a ball across kinks
+the enclosures of a checker with another order of operations have other middles, and agree with these to first
+order in r0 only.
+"""
 
 
 class TangentialBound(NamedTuple):
-    """`lambda_theta(grad² N - ell I) <= mu` on a region, proved with the radial direction lifted by `radial` (L3.6); dyadic."""
+    """`lambda_theta(grad² N - ell I) <= mu` on a region, proved with the radial direction lifted by `radial`
+    (L3.6); dyadic.
+    """
 
     mu: Fraction
     radial: Fraction
@@ -43,8 +48,8 @@ class TangentialBound(NamedTuple):
 class Trap:
     """A proved trap of a group about the grid point `centre`, in s-units at |c| (L4.1).
 
-    Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on the ball;
-    `value` encloses N there at unit length, `gap` its gap, `norm` the length of c.
+    Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
+    the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c.
     """
 
     centre: Grid
@@ -70,7 +75,9 @@ def dyadic_up(value: float, bits: int = 24) -> Fraction:
     return Fraction(int(np.ceil(float(mantissa) * 2.0**bits))) * Fraction(2) ** (int(exponent) - bits)
 
 
-def tangential_bound(regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]) -> TangentialBound:
+def tangential_bound(
+    regions: Regions, directions: np.ndarray, place: int, proposed: tuple[float, float]
+) -> TangentialBound:
     """A bound that holds on the whole region of `place`, about the `proposed` (mu, radial) (L3.6).
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
@@ -91,7 +98,13 @@ def tangential_bound(regions: Regions, directions: np.ndarray, place: int, propo
 
 
 def _holds(
-    matrices: list[np.ndarray], directions: np.ndarray, losses: list[float], offset: float, ell: float, mu: float, s: float
+    matrices: list[np.ndarray],
+    directions: np.ndarray,
+    losses: list[float],
+    offset: float,
+    ell: float,
+    mu: float,
+    s: float,
 ) -> bool:
     """Whether the condition of L3.6 is proved for these exact floats."""
     shifted = []
@@ -107,7 +120,9 @@ def _holds(
 
 @dataclass(frozen=True)
 class Balls:
-    """Enclosures on balls of the angles `radii` about one grid point; `eta` bounds the tangential gradient there."""
+    """Enclosures on balls of the angles `radii` about one grid point; `eta` bounds the tangential gradient
+    there.
+    """
 
     parts: Parts
     centre: Grid
@@ -144,7 +159,9 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
     """Enclosures on the balls of these angles about `centre`."""
     at, eta = point(parts, centre, grid)
     count = len(radii)
-    regions = enclose_regions(parts, at.repeated(count), np.array([float_up(r) for r in radii]), coupled, np.repeat(eta, count))
+    regions = enclose_regions(
+        parts, at.repeated(count), np.array([float_up(r) for r in radii]), coupled, np.repeat(eta, count)
+    )
     # A kink through the centre itself costs the same on every ball, and the same for everybody.
     regions = replace(regions, A_rad=up(regions.A_rad + _SPARE * (regions.A_rad - regions.A_rad.min(axis=0))))
     return Balls(parts, centre, grid, radii, at, float(eta[0]), regions)
@@ -193,7 +210,11 @@ def _gap_upper(
     if not square.lower()[0] > 0:
         return Fraction(ell_hi) - Fraction(float(quadratic.lower()[0]))
     least = Ball(Fraction(float(quadratic.lower()[0])), BITS)
-    per_length = least / Ball.interval(Fraction(float(square.lower()[0])), Fraction(float(square.upper()[0])), BITS)
+    per_length = least / Ball.interval(
+        Fraction(float(square.lower()[0])), Fraction(float(square.upper()[0])), BITS
+    )
     k2 = Fraction(kkt_radius) ** 2
-    ball = (Ball(Fraction(ell_hi) + (order - 2) * max(Fraction(0), Fraction(ell_hi)) * k2, BITS) - per_length) / (1 - k2)
+    ball = (
+        Ball(Fraction(ell_hi) + (order - 2) * max(Fraction(0), Fraction(ell_hi)) * k2, BITS) - per_length
+    ) / (1 - k2)
     return ball.upper()

@@ -1,12 +1,14 @@
-"""L3, the tube: how far a flow can be from the centre of its group, for one delta and hence for every smaller one.
+"""L3, the tube: how far a flow can be from the centre of its group, for one delta and hence for every smaller
+one.
 
-All groups share one clock. On each stretch between two breakpoints the rates of a group are constants proved for its
-whole region (`region.py`), and the distance D, the growth of the norms and the forcing they cause are advanced:
+All groups share one clock. On each stretch between two breakpoints the rates of a group are constants proved
+for its whole region (`region.py`), and the distance D, the growth of the norms and the forcing they cause are
+advanced:
 
     D' <= mu D + dd + K A,    (log rho)' in ell -+ E A,    A = sum of all rho^L,    A' <= L max(ell) A.
 
-Everything here increases with delta, so what holds at delta_bar holds for every smaller delta. Numbers are floats
-rounded upwards (`arithmetic/directed.py`). Source: `proofs_notes/L3-tube.md`.
+Everything here increases with delta, so what holds at delta_bar holds for every smaller delta. Numbers are
+floats rounded upwards (`arithmetic/directed.py`). Source: `proofs_notes/L3-tube.md`.
 """
 
 from __future__ import annotations
@@ -22,17 +24,18 @@ from certflow.arithmetic.directed import exp_upper, float_up, sum_down, sum_up, 
 from certflow.running import tick
 
 _SPARE = 2.0**-10
-"""By what part all that is said after a sweep is weaker than what was derived, so that a checker that computes in fixed
-point, with rates of its own, arrives at no more."""
+"""By what part all that is said after a sweep is weaker than what was derived, so that a checker that
+computes in fixed point, with rates of its own, arrives at no more.
+"""
 
 
 @dataclass(frozen=True)
 class Rates:
     """Proved constants of one stretch of one group, in the units of s (L3.2).
 
-    `mu` bounds the tangential largest eigenvalue, `limit` is the radius of the region for which all of these hold,
-    `defect` that of the centre's direction, `K` the forcing of the direction per unit of A and `E` of log rho (per order),
-    `T` the tangential gradient, `ell_lo`, `ell_hi` the growth rate of log rho at A = 0.
+    `mu` bounds the tangential largest eigenvalue, `limit` is the radius of the region for which all of these
+    hold, `defect` that of the centre's direction, `K` the forcing of the direction per unit of A and `E` of
+    log rho (per order), `T` the tangential gradient, `ell_lo`, `ell_hi` the growth rate of log rho at A = 0.
     """
 
     mu: float
@@ -47,7 +50,9 @@ class Rates:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a group: where it ends on the clock, its decay and rates; `log_lo`, `log_hi` enclose log(|p|/|p(0)|) on it."""
+    """One step of a group: where it ends on the clock, its decay and rates; `log_lo`, `log_hi` enclose
+    log(|p|/|p(0)|) on it.
+    """
 
     end: Fraction
     decay: Fraction
@@ -61,8 +66,8 @@ class Track:
     """One group on the clock: its steps, and the rates after its last step (trap, dead, zero, or unknown)
     (L4.6).
 
-    `entry` is what is added to D when the last step is over (the distance from the end of the centre to the KKT point).
-    `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta).
+    `entry` is what is added to D when the last step is over (the distance from the end of the centre to the
+    KKT point). `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta).
     """
 
     steps: tuple[Step, ...]
@@ -85,7 +90,9 @@ class Failure:
 
 
 class Reached(NamedTuple):
-    """What the centre's log rho of the first group misses at most, below and above, at the end of a stretch, and (D, A) there."""
+    """What the centre's log rho of the first group misses at most, below and above, at the end of a stretch,
+    and (D, A) there.
+    """
 
     log_below: float
     log_above: float
@@ -98,8 +105,9 @@ class Sweep:
     """What was derived for one delta; arrays over groups. Growth is relative to delta: `A_end`, `A_max` bound
     A/delta^L at the horizon and anywhere before it, `log_lo`, `log_hi` enclose log(rho/delta) at the horizon.
 
-    `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the largest D that
-    group g can have on its step k (after its last step: k = their number). `reached[k]` belongs to the end of stretch k.
+    `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the
+    largest D that group g can have on its step k (after its last step: k = their number). `reached[k]`
+    belongs to the end of stretch k.
     """
 
     failure: Failure | None = None
@@ -131,7 +139,11 @@ class Timeline:
         count = len(self.points)
         lengths = [end - begin for begin, end in zip([Fraction(0), *self.points], self.points, strict=False)]
         self.dt = np.array([float_up(length) for length in lengths])
-        self.step = np.array([_steps_at(track, self.points) for track in tracks], dtype=int).reshape(len(tracks), count).T
+        self.step = (
+            np.array([_steps_at(track, self.points) for track in tracks], dtype=int)
+            .reshape(len(tracks), count)
+            .T
+        )
         rates = [[*(step.rates for step in track.steps), track.after] for track in tracks]
         for name in (f.name for f in fields(Rates)):
             columns = [np.array([getattr(r, name) for r in own]) for own in rates]
@@ -153,8 +165,8 @@ class Timeline:
     def _bases(self) -> tuple[np.ndarray, np.ndarray]:
         """Enclosures of log(rho/delta) at the end of each stretch, without the errors that the sweep adds.
 
-        In the tube: the share, the integral of the decay and log(|p|/|p(0)|); after it, what it was at the end of the last
-        step and the rates of the trap.
+        In the tube: the share, the integral of the decay and log(|p|/|p(0)|); after it, what it was at the
+        end of the last step and the rates of the trap.
         """
         low, high = np.zeros(self.step.shape), np.zeros(self.step.shape)
         times = np.array([float(point) for point in self.points])
@@ -169,7 +181,8 @@ class Timeline:
             k = steps[inside]
             if len(k):
                 decays, lows, highs = (
-                    np.array([float(getattr(step, name)) for step in track.steps])[k] for name in ("decay", "log_lo", "log_hi")
+                    np.array([float(getattr(step, name)) for step in track.steps])[k]
+                    for name in ("decay", "log_lo", "log_hi")
                 )
                 start, first = np.array(starts)[k], np.array(begins)[k]
                 value = start + decays * (times[inside] - first)
@@ -178,7 +191,10 @@ class Timeline:
                 high[inside, g] = sum_up(value, slack, highs, track.log_share[1])
             last = int(inside.sum())
             at = (low[last - 1, g], high[last - 1, g]) if last else track.log_share
-            slow, fast = up_any(-self.ell_lo[last:, g] * self.dt[last:]), up_any(self.ell_hi[last:, g] * self.dt[last:])
+            slow, fast = (
+                up_any(-self.ell_lo[last:, g] * self.dt[last:]),
+                up_any(self.ell_hi[last:, g] * self.dt[last:]),
+            )
             slack = np.cumsum(np.abs(slow) + np.abs(fast) + abs(at[0]) + abs(at[1])) * len(slow) * 2.0**-51
             low[last:, g], high[last:, g] = at[0] - np.cumsum(slow) - slack, at[1] + np.cumsum(fast) + slack
         return low, high
@@ -236,7 +252,10 @@ class Timeline:
             ends = np.array([len(t.steps) > 0 and t.steps[-1].end == self.points[-1] for t in self.tracks])
             result.distance = np.where(ends, up(D + entry), D)
             spare = 1 + _SPARE
-            result.log_lo, result.log_hi = sum_down(self.base_lo[-1], -err_lo * spare), sum_up(self.base_hi[-1], err_hi * spare)
+            result.log_lo, result.log_hi = (
+                sum_down(self.base_lo[-1], -err_lo * spare),
+                sum_up(self.base_hi[-1], err_hi * spare),
+            )
         else:
             result.distance, result.log_lo, result.log_hi = D, shares[:, 0], shares[:, 1]
         result.distance = result.distance * (1 + _SPARE)
@@ -245,7 +264,9 @@ class Timeline:
         outside = ~(result.distance < np.array([track.after.limit for track in self.tracks]))
         if result.failure is None and outside.any():
             g = int(np.argmax(outside))
-            result.failure = Failure(g, len(self.tracks[g].steps), self.points[-1] if self.points else Fraction(0))
+            result.failure = Failure(
+                g, len(self.tracks[g].steps), self.points[-1] if self.points else Fraction(0)
+            )
         return result
 
     def _by_step(self, values: np.ndarray, g: int) -> np.ndarray:
@@ -261,8 +282,11 @@ def up_any(value: np.ndarray) -> np.ndarray:
 
 
 def _small_exp(x: np.ndarray) -> np.ndarray:
-    """An upper bound of exp(x) for x >= 0 that is close for small x: (1 - x/64)^(-64), infinite for x >= 32."""
-    # The base is at least 1/2 and off by one rounding, its 64th power by less than 128; the last factor is worth 512.
+    """An upper bound of exp(x) for x >= 0 that is close for small x: (1 - x/64)^(-64), infinite for x >=
+    32.
+    """
+    # The base is at least 1/2 and off by one rounding, its 64th power by less than 128; the last factor is
+    # worth 512.
     base = np.where(x < 32.0, 1.0 - x / 64.0, 1.0)
     for _ in range(6):
         base = base * base

@@ -1,7 +1,9 @@
-"""Proposed centres of tubes: each group's raw limit flow in double precision, as polynomials on a binary grid.
+"""Proposed centres of tubes: each group's raw limit flow in double precision, as polynomials on a binary
+grid.
 
-Nothing here is proved and nothing needs to be: the tube (L3) measures how far a proposal is from a flow. A proposal is
-good if it is short to write, its defect is small and its polynomials are broken where kinks are crossed.
+Nothing here is proved and nothing needs to be: the tube (L3) measures how far a proposal is from a flow. A
+proposal is good if it is short to write, its defect is small and its polynomials are broken where kinks are
+crossed.
 """
 
 from __future__ import annotations
@@ -48,11 +50,14 @@ _DOUBTFUL = 2.0**-20
 def groups_of(problem: Problem) -> list[GroupWeights]:
     """The groups whose directions are followed, each a tuple of parts, each part a tuple of weight indices.
 
-    Order 2: one group per part. Otherwise one group of all parts: the neurons of the last hidden layer if only the
-    last two layers are trained, else the whole network. Raises `Inconclusive` for expressions.
+    Order 2: one group per part. Otherwise one group of all parts: the neurons of the last hidden layer if
+    only the last two layers are trained, else the whole network. Raises `Inconclusive` for expressions.
     """
     if not isinstance(problem.network, FeedForward):
-        raise Inconclusive("certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions yet.")
+        raise Inconclusive(
+            "certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions "
+            "yet."
+        )
     parts = tuple(problem.blocks)
     return [(part,) for part in parts] if problem.order == 2 else [parts]
 
@@ -60,8 +65,9 @@ def groups_of(problem: Problem) -> list[GroupWeights]:
 class Proposal:
     """The limit flow of one group, followed as far as anyone asks, and the KKT point at which it ends.
 
-    `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and `steps` that
-    per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why there will be none.
+    `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
+    `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
+    there will be none.
     """
 
     def __init__(
@@ -74,7 +80,9 @@ class Proposal:
         progress: Progress | None = None,
     ) -> None:
         if grid not in GRIDS:
-            raise BadInput(f"grid: {grid} binary places cannot be proposed in double precision; use 24 to 60.")
+            raise BadInput(
+                f"grid: {grid} binary places cannot be proposed in double precision; use 24 to 60."
+            )
         self.problem, self.group, self.grid, self.max_step, self.sub_step, self.progress = (
             problem,
             group,
@@ -97,7 +105,9 @@ class Proposal:
 
     def _begin(self) -> None:
         try:
-            self.series: PartSeries = series_of(self.problem, self.group, self.problem.network.is_sum_of_neurons)
+            self.series: PartSeries = series_of(
+                self.problem, self.group, self.problem.network.is_sum_of_neurons
+            )
         except OverflowError:
             self.ending = self.ending or Ending.OUT_OF_RANGE
             return
@@ -117,9 +127,11 @@ class Proposal:
             self.ending = Ending.ROTATIONS
 
     def curve(self, distance: float) -> Curve:
-        """The curve up to the first window from whose end on the angle to the KKT point stays at most `distance`.
+        """The curve up to the first window from whose end on the angle to the KKT point stays at most
+        `distance`.
 
-        If a greater distance was reached before, but this one cannot be, the curve goes as far as the flow was followed.
+        If a greater distance was reached before, but this one cannot be, the curve goes as far as the flow
+        was followed.
         """
         # An overflow gives infinity or NaN, which is noticed.
         with np.errstate(all="ignore"):
@@ -133,18 +145,21 @@ class Proposal:
         return Curve(self.grid, self.group, self.start, tuple(self.windows[:count]), _grid(centre))
 
     def angles(self) -> list[float]:
-        """The angle to the KKT point at the start and at the end of each window; call it only if there is one."""
+        """The angle to the KKT point at the start and at the end of each window; call it only if there is
+        one.
+        """
         if self.limit is None:
             raise ValueError("no KKT point is known")
         return [_angle(end, self.limit.point) for end in self.ends]
 
-    # -- following -------------------------------------------------------------------------------------------------
+    # -- following -------------------------------------------------------------------------------------------
 
     def _weights(self) -> Array:
         return self.position * 2.0**-self.grid
 
     def _follow(self, distance: float) -> None:
-        while self.ending is None and not self._arrived(distance) and self.ending is None:  # ends: at most MAX_WINDOWS windows
+        # ends: at most MAX_WINDOWS windows
+        while self.ending is None and not self._arrived(distance) and self.ending is None:
             tick()
             if len(self.windows) >= MAX_WINDOWS:
                 self.ending = Ending.TOO_SLOW
@@ -162,40 +177,52 @@ class Proposal:
             self.progress("limit flow", MAX_WINDOWS + 1, MAX_WINDOWS + 1)
 
     def _arrived(self, distance: float) -> bool:
-        """Whether the direction is within `distance` of the KKT point, and coming closer; looks for that point."""
+        """Whether the direction is within `distance` of the KKT point, and coming closer; looks for that
+        point.
+        """
         u = self.ends[-1]
         growth, residual = self._residual()
         if not math.isfinite(growth) or not math.isfinite(residual):
             self.ending = Ending.OUT_OF_RANGE
             return False
         self._largest = max(self._largest, abs(growth) + residual)
-        if self.limit is None or (len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)):
+        if self.limit is None or (
+            len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
+        ):
             found = settle(self.series, u)
-            self.limit = found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
+            self.limit = (
+                found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
+            )
             if self.limit is None:
                 near = found is not None and _angle(u, found.point) < _NEAR
                 self.ending = self._ended(found if near else None, growth, residual)
         return self.limit is not None and _angle(u, self.limit.point) <= distance
 
     def _residual(self) -> tuple[float, float]:
-        """The growth rate L N and the length of the tangential gradient, both at the direction of the last end."""
+        """The growth rate L N and the length of the tangential gradient, both at the direction of the last
+        end.
+        """
         u, G = self.ends[-1], self.series.gradient(self.ends[-1], self._cell())
         P = float((u * u).sum())
         value = float((u * G).sum()) / P
         return value, float(np.linalg.norm(G - value * u)) / math.sqrt(P)
 
     def _ended(self, near: LimitPoint | None, growth: float, residual: float) -> Ending | None:
-        """Why it is useless to go on, near a KKT point that is not strict or near none; None if the flow goes on.
+        """Why it is useless to go on, near a KKT point that is not strict or near none; None if the flow goes
+        on.
 
-        At rest, the tangential gradient is what the grid makes of zero. Near a saddle only rest is an end: the flow may
-        pass it. What is negligible is measured by the largest growth rate and gradient on the way.
+        At rest, the tangential gradient is what the grid makes of zero. Near a saddle only rest is an end:
+        the flow may pass it. What is negligible is measured by the largest growth rate and gradient on the
+        way.
         """
         u, series = self.ends[-1], self.series
         rounding = math.sqrt(u.size) * series.order * series.scale * 2.0**-self.grid
         at_rest, small = residual <= rounding, abs(growth) < _NEGLIGIBLE * self._largest
         if at_rest and not self.windows:
             beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
-            return _at_kkt_point(self.problem, self.group) or (beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START)
+            return _at_kkt_point(self.problem, self.group) or (
+                beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START
+            )
         if near is not None and near.gap >= 0:
             return Ending.FADES if small or near.value == 0 else Ending.FLAT
         if at_rest:
@@ -208,12 +235,20 @@ class Proposal:
         return np.where(self._on, 1.0, self.series.off)
 
     def _advance(self) -> None:
-        """Append the next window: as long as its polynomials tell, and shorter if kinks make it end elsewhere."""
+        """Append the next window: as long as its polynomials tell, and shorter if kinks make it end
+        elsewhere.
+        """
         u, cell = self.ends[-1], self._cell()
         growth, residual = self._residual()
-        longest = min(_LONGEST / max(abs(growth), 1e-300), 2 * self._length, 1.5 * self.max_step / max(residual, 1e-300))
+        longest = min(
+            _LONGEST / max(abs(growth), 1e-300), 2 * self._length, 1.5 * self.max_step / max(residual, 1e-300)
+        )
         size = math.log(float((u * u).sum())) / 2
-        rate = growth + self.series.order * residual**2 * longest / 4 + size / max(longest, 0.125 / self.series.scale)
+        rate = (
+            growth
+            + self.series.order * residual**2 * longest / 4
+            + size / max(longest, 0.125 / self.series.scale)
+        )
         for _ in range(_ATTEMPTS):
             tick()
             decay = _rounded(rate)
@@ -227,7 +262,12 @@ class Proposal:
         if not np.isfinite(U).all() or not longest * factor > 0:
             self.ending = Ending.OUT_OF_RANGE
             return
-        at, on, numbers, h = self.position.copy(), self._on.copy(), self._numbers, _rounded_down(longest * factor)
+        at, on, numbers, h = (
+            self.position.copy(),
+            self._on.copy(),
+            self._numbers,
+            _rounded_down(longest * factor),
+        )
         for _ in range(_HALVINGS):
             scale = (float(h) / longest) ** np.arange(_TERMS + 1)[:, None, None]
             parts = self._pieces(U * scale, Z * scale, decay, h)
@@ -248,11 +288,17 @@ class Proposal:
     def _fits(self, before: Array) -> bool:
         """Whether the window that led here kept the norm and turned no further than windows may."""
         after = self._weights()
-        return abs(float(np.linalg.norm(after)) - 1) <= _NORM * 5 / 4 and _angle(before, after) <= 2 * self.max_step
+        return (
+            abs(float(np.linalg.norm(after)) - 1) <= _NORM * 5 / 4
+            and _angle(before, after) <= 2 * self.max_step
+        )
 
-    def _pieces(self, U: Array, Z: Array, decay: Fraction, h: Fraction) -> tuple[tuple[Piece, ...], ...] | None:
-        """The pieces of every part on a window of length `h`, None if there are too many or they overflow; `U`, `Z`: the series
-        on all of it."""
+    def _pieces(
+        self, U: Array, Z: Array, decay: Fraction, h: Fraction
+    ) -> tuple[tuple[Piece, ...], ...] | None:
+        """The pieces of every part on a window of length `h`, None if there are too many or they overflow;
+        `U`, `Z`: the series on all of it.
+        """
         m, whole = len(self.position), 1 << self.grid
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
@@ -270,7 +316,9 @@ class Proposal:
                 end = whole if y >= 1 else at[part] + math.floor(y * rest)
                 if end > at[part]:
                     share = (end - at[part]) / rest
-                    pieces[part].append(self._piece(part, U[:, row] * share ** np.arange(len(U))[:, None], end))
+                    pieces[part].append(
+                        self._piece(part, U[:, row] * share ** np.arange(len(U))[:, None], end)
+                    )
                     at[part] = end
                     ignored[part] = self.series.off == 1
                 if kink >= 0 and y < 2:
@@ -337,7 +385,7 @@ def _angle(u: Array, v: Array) -> float:
     return float(2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b)))
 
 
-# -- the start -----------------------------------------------------------------------------------------------------
+# -- the start -----------------------------------------------------------------------------------------------
 
 
 def _start_of(problem: Problem, group: GroupWeights, grid: int) -> Grid:
@@ -353,15 +401,18 @@ def _start_of(problem: Problem, group: GroupWeights, grid: int) -> Grid:
 
 
 def _start_signs(problem: Problem, group: GroupWeights, z: Array) -> Array:
-    """The signs of the kink arguments (as `PartSeries.kinks`) of the initial weights: `z`, those on the grid, tell the clear
-    ones, the exact direction all others."""
+    """The signs of the kink arguments (as `PartSeries.kinks`) of the initial weights: `z`, those on the grid,
+    tell the clear ones, the exact direction all others.
+    """
     signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
     network = problem.network
     if not doubtful.any() or not isinstance(network, FeedForward):
         return signs
     if not network.is_sum_of_neurons:
         kinks = network.forward(EXACT, problem.direction, problem.X).kinks
-        return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[None]
+        return np.concatenate([np.sign(layer.T.reshape(-1).astype(object)) for layer in kinks]).astype(float)[
+            None
+        ]
     X = network.features(problem.X)
     for part, sample in np.argwhere(doubtful):
         inner = sum(v * problem.direction[w] for v, w in zip(X[sample], group[part], strict=False))
@@ -370,7 +421,9 @@ def _start_signs(problem: Problem, group: GroupWeights, z: Array) -> Array:
 
 
 def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
-    """Whether the initial direction is exactly a KKT point of the group's NCF, or one where its gradient vanishes."""
+    """Whether the initial direction is exactly a KKT point of the group's NCF, or one where its gradient
+    vanishes.
+    """
     own = sorted(i for part in group for i in part)
     w = problem.direction[own]
     g = problem.correlation.restricted(own).gradient(EXACT, w)

@@ -1,4 +1,6 @@
-"""Where polynomials in double precision first leave the side of zero on which their branch holds. Nothing is proved."""
+"""Where polynomials in double precision first leave the side of zero on which their branch holds. Nothing is
+proved.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ _SAMPLES = 32
 
 @cache
 def _to_bernstein(degree: int) -> Array:
-    """The matrix that turns power coefficients into Bernstein coefficients, whose hull contains the polynomial on [0, 1]."""
-    return np.array([[math.comb(i, k) / math.comb(degree, k) for k in range(degree + 1)] for i in range(degree + 1)])
+    """The matrix that turns power coefficients into Bernstein coefficients, whose hull contains the
+    polynomial on [0, 1].
+    """
+    return np.array(
+        [[math.comb(i, k) / math.comb(degree, k) for k in range(degree + 1)] for i in range(degree + 1)]
+    )
 
 
 @cache
@@ -31,11 +37,12 @@ def _samples(degree: int) -> Array:
 
 
 def first_events(Z: Array, on: Array, ignored: Array) -> tuple[Array, Array]:
-    """Per part the first y in [0, 1] at which a kink argument leaves its side, and the number of that argument.
+    """Per part the first y in [0, 1] at which a kink argument leaves its side, and the number of that
+    argument.
 
-    `Z` is a series (terms × parts × kink arguments), `on` tells the side, `ignored` arguments are not looked at. Without
-    such an event y = 2. The argument is -1 if the part should merely be cut at y, because its polynomials are too
-    crooked to tell their sign.
+    `Z` is a series (terms × parts × kink arguments), `on` tells the side, `ignored` arguments are not looked
+    at. Without such an event y = 2. The argument is -1 if the part should merely be cut at y, because its
+    polynomials are too crooked to tell their sign.
     """
     m = Z.shape[1]
     when, which = np.full(m, 2.0), np.full(m, -1)

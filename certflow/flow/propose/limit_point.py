@@ -1,4 +1,6 @@
-"""The KKT point near which a direction settles, in double precision by Newton's method on the sphere. Nothing is proved."""
+"""The KKT point near which a direction settles, in double precision by Newton's method on the sphere. Nothing
+is proved.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _AT_ONCE = 128
 
 @dataclass(frozen=True)
 class LimitPoint:
-    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible."""
+    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if
+    negligible.
+    """
 
     point: Array
     value: float
@@ -40,7 +44,8 @@ class LimitPoint:
 def settle(series: PartSeries, u: Array) -> LimitPoint | None:
     """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
 
-    For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the others are 0.
+    For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the
+    others are 0.
     """
     many = len(u) > 1
     if many and (u * series.gradient(u, series.cell(series.kinks(u)))).sum() > 0:
@@ -110,7 +115,9 @@ def _tangential_top(A: Array, u: Array) -> float:
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:
-    """The second derivative of N on the cell, block by block, from central differences of the gradient (error ~1e-10)."""
+    """The second derivative of N on the cell, block by block, from central differences of the gradient (error
+    ~1e-10).
+    """
     (count, size), step = u.shape, 1e-5
     result = np.zeros((count * size, count * size))
     for j in range(count):

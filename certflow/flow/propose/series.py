@@ -1,7 +1,8 @@
-"""Taylor series of the raw limit flow `p' = grad N(p) - decay p` in double precision, on fixed cells, many parts at once.
+"""Taylor series of the raw limit flow `p' = grad N(p) - decay p` in double precision, on fixed cells, many
+parts at once.
 
-Nothing here is proved. All parts have the same number of weights; `u` is (parts × weights), a cell is
-(parts × kink arguments) of branch coefficients, a series has a leading axis of orders and a part may have its own
+Nothing here is proved. All parts have the same number of weights; `u` is (parts × weights), a cell is (parts
+× kink arguments) of branch coefficients, a series has a leading axis of orders and a part may have its own
 length, so that its polynomial lives on y in [0, 1].
 """
 
@@ -24,9 +25,9 @@ Array = Any
 class PartSeries(ABC):
     """The gradient of the NCF of the parts of one group, as power series.
 
-    `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `kink_count` the number of kink
-    arguments per part, `scale` a rough bound of N on the sphere and `reach` of the first kink arguments, against which
-    numbers are large or negligible.
+    `order` is the order L of homogeneity, `off` the branch coefficient left of a kink, `kink_count` the
+    number of kink arguments per part, `scale` a rough bound of N on the sphere and `reach` of the first kink
+    arguments, against which numbers are large or negligible.
     """
 
     scale: float = 1.0
@@ -40,7 +41,9 @@ class PartSeries(ABC):
 
     @abstractmethod
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
-        """The coefficients in y = s/length of the solution (terms + 1 × parts × weights) and of its kink arguments."""
+        """The coefficients in y = s/length of the solution (terms + 1 × parts × weights) and of its kink
+        arguments.
+        """
 
     @abstractmethod
     def gradient(self, u: Array, cell: Array) -> Array:
@@ -60,7 +63,9 @@ class PartSeries(ABC):
 
 
 class QuadraticSeries(PartSeries):
-    """Neurons `v (w . x)^2` on features: the gradient is 2 v M w and w . M w with one matrix M per neuron and cell."""
+    """Neurons `v (w . x)^2` on features: the gradient is 2 v M w and w . M w with one matrix M per neuron and
+    cell.
+    """
 
     def __init__(self, X: Array, z: Array, off: float, outgoing: Array | None) -> None:
         self.X, self.z, self.off, self.outgoing = X, z, off, outgoing
@@ -119,7 +124,9 @@ class QuadraticSeries(PartSeries):
 
 
 class LayeredSeries(PartSeries):
-    """Any depth and power: power series through the layers, order by order, one network per part with the same shape."""
+    """Any depth and power: power series through the layers, order by order, one network per part with the
+    same shape.
+    """
 
     def __init__(
         self,
@@ -131,11 +138,21 @@ class LayeredSeries(PartSeries):
         trained: tuple[int, ...],
         given: dict[int, Array],
     ) -> None:
-        self.X, self.z, self.off, self.widths, self.power, self.trained, self.given = X, z, off, widths, power, trained, given
+        self.X, self.z, self.off, self.widths, self.power, self.trained, self.given = (
+            X,
+            z,
+            off,
+            widths,
+            power,
+            trained,
+            given,
+        )
         self.depth = len(widths) - 1
         self.order = sum(power ** (self.depth - layer) for layer in trained)
         self.kink_count = len(X) * sum(widths[1:-1])
-        self.rotates = off == power == 1 and any(layer + 1 in trained and widths[layer] > 1 for layer in trained)
+        self.rotates = off == power == 1 and any(
+            layer + 1 in trained and widths[layer] > 1 for layer in trained
+        )
 
     def select(self, parts: Array) -> LayeredSeries:
         """The series of the listed parts alone."""
@@ -163,7 +180,9 @@ class LayeredSeries(PartSeries):
         return [(self.widths[layer], self.widths[layer - 1]) for layer in range(1, self.depth + 1)]
 
     def _matrices(self, u: Array) -> list[Array]:
-        """The layers' matrices (... × parts × rows × columns) of weights (... × parts × weights), given ones as they are."""
+        """The layers' matrices (... × parts × rows × columns) of weights (... × parts × weights), given ones
+        as they are.
+        """
         result, start = [], 0
         for layer, (rows, columns) in enumerate(self._shapes(), 1):
             if layer in self.trained:
@@ -191,7 +210,9 @@ class LayeredSeries(PartSeries):
 class _Layers:
     """The series of all signals of one network, extended one order at a time."""
 
-    def __init__(self, field: LayeredSeries, cell: Array, terms: int, m: int, n: int, matrices: list[Array]) -> None:
+    def __init__(
+        self, field: LayeredSeries, cell: Array, terms: int, m: int, n: int, matrices: list[Array]
+    ) -> None:
         self.field, self.matrices = field, matrices
         shapes = [(terms, m, width, n) for width in field.widths[1:-1]]
         self.cells, start = [], 0
@@ -200,7 +221,10 @@ class _Layers:
             start += shape[2] * n
         self.z = [np.zeros(shape) for shape in shapes]
         self.powers = [{1: z, **{q: np.zeros(z.shape) for q in range(2, field.power + 1)}} for z in self.z]
-        self.activations = [np.broadcast_to(field.X.T, (1, m, *field.X.T.shape)), *(np.zeros(shape) for shape in shapes)]
+        self.activations = [
+            np.broadcast_to(field.X.T, (1, m, *field.X.T.shape)),
+            *(np.zeros(shape) for shape in shapes),
+        ]
         self.slopes = [np.zeros(shape) for shape in shapes]
         self.signals = [*(np.zeros(shape) for shape in shapes), np.broadcast_to(field.z, (1, m, 1, n))]
         self.incoming = [np.zeros(shape) for shape in shapes]
@@ -231,12 +255,16 @@ class _Layers:
                 gradients.append(product.reshape(len(product), -1))
             if layer > 1:
                 self.incoming[layer - 2][k] = _product(self.matrices[layer - 1], signal, k, transposed=True)
-                self.signals[layer - 2][k] = (self.incoming[layer - 2][: k + 1] * self.slopes[layer - 2][k::-1]).sum(0)
+                self.signals[layer - 2][k] = (
+                    self.incoming[layer - 2][: k + 1] * self.slopes[layer - 2][k::-1]
+                ).sum(0)
         return np.concatenate(gradients[::-1], axis=1)
 
 
 def _product(first: Array, second: Array, k: int, transposed: bool = False, across: bool = False) -> Array:
-    """Order k of the matrix product `first second`, `first^T second` or `first second^T` of two series (length 1: constant)."""
+    """Order k of the matrix product `first second`, `first^T second` or `first second^T` of two series
+    (length 1: constant).
+    """
     if len(first) == 1 and len(second) == 1:
         a, b = first, second
         if k:
@@ -263,7 +291,9 @@ def series_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: boo
 
 
 def _scale(of: QuadraticSeries | LayeredSeries) -> float:
-    """sum_i |z_i| |x_i|^q times the largest product of the layers' norms on the sphere, which bounds N if |alpha| <= 1."""
+    """sum_i |z_i| |x_i|^q times the largest product of the layers' norms on the sphere, which bounds N if
+    |alpha| <= 1.
+    """
     depth, power = len(of.widths) - 1, of.power
     order = sum(power ** (depth - layer) for layer in of.trained)
     total = float(np.abs(of.z) @ np.linalg.norm(of.X, axis=1) ** (power ** (depth - 1)))
@@ -274,7 +304,9 @@ def _scale(of: QuadraticSeries | LayeredSeries) -> float:
     return max(total, 1e-300)
 
 
-def _series(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool) -> QuadraticSeries | LayeredSeries:
+def _series(
+    problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: bool
+) -> QuadraticSeries | LayeredSeries:
     network = problem.network
     if not isinstance(network, FeedForward):
         raise TypeError("only feed-forward networks have a series")

@@ -1,4 +1,5 @@
-"""Traps: which balls, rates and directions are tried, which trap a group is to end in, and where its tube ends.
+"""Traps: which balls, rates and directions are tried, which trap a group is to end in, and where its tube
+ends.
 
 Floats choose and prove nothing; what is true of a choice is proved by `flow/enclose/trap.py`.
 """
@@ -46,14 +47,19 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled
             raise
     # Kinks and high powers may leave a gap only very near the point.
     smallest = largest * _SHRINK ** (_RADII - 1)
-    return _traps(parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled)
+    return _traps(
+        parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled
+    )
 
 
 def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], coupled: bool) -> list[Trap]:
     """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
     balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], coupled)
     regions, direction = balls.regions, balls.direction
-    bounds = [tangential_bound(regions, direction, i, proposed_bound(regions, direction, i)) for i in range(len(wanted))]
+    bounds = [
+        tangential_bound(regions, direction, i, proposed_bound(regions, direction, i))
+        for i in range(len(wanted))
+    ]
     best = max(-bound.mu for bound in bounds)
     if best <= 0:
         raise NotSettled(Ending.NO_GAP)
@@ -69,8 +75,14 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
 
 
 def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[float, float]:
-    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and its `radial`."""
-    losses, offset, ell = list(regions.A_rad[place]), float(regions.offset[place]), float(regions.ell_lo[place])
+    """What `tangential_bound` is to prove of the region of `place`: about the smallest mu, and its
+    `radial`.
+    """
+    losses, offset, ell = (
+        list(regions.A_rad[place]),
+        float(regions.offset[place]),
+        float(regions.ell_lo[place]),
+    )
     if not math.isfinite(offset) or not math.isfinite(ell):
         return math.inf, 0.0
     return smallest_shift(list(regions.A.mid[place]), list(directions), losses, offset, ell)
@@ -91,11 +103,14 @@ def steepest(balls: Balls, place: int) -> Grid:
     return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
 
 
-def default_choice(traps: Sequence[Trap], angles: Sequence[float], epsilon: Fraction, order: int) -> tuple[Trap, int]:
-    """For one of several groups: the widest trap with half of the gap, and after how many windows its tube ends.
+def default_choice(
+    traps: Sequence[Trap], angles: Sequence[float], epsilon: Fraction, order: int
+) -> tuple[Trap, int]:
+    """For one of several groups: the widest trap with half of the gap, and after how many windows its tube
+    ends.
 
-    It ends where growth and contraction balance: far from the KKT point the weights are still small, near it there is
-    room for the error of the tube.
+    It ends where growth and contraction balance: far from the KKT point the weights are still small, near it
+    there is room for the error of the tube.
     """
     best = max(float(trap.gamma) for trap in traps)
     trap = next(trap for trap in traps if float(trap.gamma) >= best / 2)
@@ -105,7 +120,8 @@ def default_choice(traps: Sequence[Trap], angles: Sequence[float], epsilon: Frac
 
 
 def first_within(angles: Sequence[float], distance: float) -> int:
-    """The number of windows after which the centre stays within an angle of its end, as far as it was followed.
+    """The number of windows after which the centre stays within an angle of its end, as far as it was
+    followed.
 
     `angles` are those at the ends of the windows.
     """
@@ -118,9 +134,11 @@ def first_within(angles: Sequence[float], distance: float) -> int:
 def best_choice(
     traps: Sequence[Trap], angles: Sequence[float], curve: Curve, timeline: Timeline, epsilon: Fraction
 ) -> tuple[Trap, int, Fraction]:
-    """For a single group: the trap, the number of windows and the share of the budget that make delta_bar R largest.
+    """For a single group: the trap, the number of windows and the share of the budget that make delta_bar R
+    largest.
 
-    Floats: D is affine in delta^L, so two sweeps of the thin tube `timeline` tell it for every delta and every end.
+    Floats: D is affine in delta^L, so two sweeps of the thin tube `timeline` tell it for every delta and
+    every end.
     """
     order = timeline.order
     rest = timeline.sweep(Fraction(1, 10**60)).reached
@@ -139,7 +157,9 @@ def best_choice(
             if k >= len(forced):
                 continue
             at = rest[k]
-            score = _score(trap, budget, share, order, at.D + angles[count - 1], (forced[k].D - at.D) / a0, at.A)
+            score = _score(
+                trap, budget, share, order, at.D + angles[count - 1], (forced[k].D - at.D) / a0, at.A
+            )
             # A gap that is proved is worth something by itself: it is the law's exponent.
             score += math.log(float(trap.gamma) / gap) / 3
             if score > best[0]:
@@ -147,7 +167,9 @@ def best_choice(
     return best[1:]
 
 
-def _score(trap: Trap, budget: float, share: float, order: int, fixed: float, forced: float, A: float) -> float:
+def _score(
+    trap: Trap, budget: float, share: float, order: int, fixed: float, forced: float, A: float
+) -> float:
     """log(delta_bar R) if the tube ends at D = fixed + forced delta^L with growth A; approximate."""
     gamma, rates = float(trap.gamma), trap.rates
     if not rates.ell_lo > 0:
@@ -159,7 +181,11 @@ def _score(trap: Trap, budget: float, share: float, order: int, fixed: float, fo
     def works(log_a: float) -> bool:
         a = math.exp(log_a)
         D = fixed + forced * a
-        return A * a < size and D + floor * A * a <= budget and D * (A * a / size) ** power <= (1 - share) * budget
+        return (
+            A * a < size
+            and D + floor * A * a <= budget
+            and D * (A * a / size) ** power <= (1 - share) * budget
+        )
 
     low, high = -600.0, 0.0
     if not works(low):

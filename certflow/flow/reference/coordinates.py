@@ -1,15 +1,17 @@
 """The gradient flow's vector field in the two coordinates of L1, recorded on jets for the Taylor integrator.
 
-Raw: `w_j = delta 2^(m_j) u_j` per block, with whole m_j that keep ‖u_j‖ near 1. By homogeneity this scaling is exact:
-`u_j' = sum_i r_i dH_i(u_j)` in the block's own time s, `dt = (delta 2^m)^(2-L) ds`, and `H = sum_j (delta 2^(m_j))^L h_j(u_j)`.
+Raw: `w_j = delta 2^(m_j) u_j` per block, with whole m_j that keep ‖u_j‖ near 1. By homogeneity this scaling
+is exact: `u_j' = sum_i r_i dH_i(u_j)` in the block's own time s, `dt = (delta 2^m)^(2-L) ds`, and `H = sum_j
+(delta 2^(m_j))^L h_j(u_j)`.
 
 Polar: `w_j = rho_j theta_j`, `a_j = rho_j^L`, `d tau = rho^(L-2) dt`:
     theta_j' = g_j - <g_j, theta_j> theta_j,   (log rho_j)' = <g_j, theta_j>,   a_j' = L a_j <g_j, theta_j>,
-with `g = sum_i r_i dH_i(theta)` and, for L > 2, `T' = (rho/delta)^(2-L)` for the scaled time `T = t delta^(L-2)`.
+with `g = sum_i r_i dH_i(theta)` and, for L > 2, `T' = (rho/delta)^(2-L)` for the scaled time `T = t
+delta^(L-2)`.
 
-In both nothing underflows: where every a_j is below the working precision the residuals are the constants z_i, which is
-the limit direction flow. Where a kink holds the flow (power 1), g is the gradient along it (`sliding.py`).
-Sources: L1 (`proofs_notes/L1-coordinates.md`).
+In both nothing underflows: where every a_j is below the working precision the residuals are the constants
+z_i, which is the limit direction flow. Where a kink holds the flow (power 1), g is the gradient along it
+(`sliding.py`). Sources: L1 (`proofs_notes/L1-coordinates.md`).
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ class CellArithmetic(Arithmetic):
 
 
 class RawCoordinates:
-    """u' = sum_i r_i dH_i(u), the residuals r taken at H = sum_j scale_j h_j(u_j); `scales = None` is the limit flow."""
+    """u' = sum_i r_i dH_i(u), the residuals r taken at H = sum_j scale_j h_j(u_j); `scales = None` is the
+    limit flow.
+    """
 
     def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
         self.network, self.loss = N.network, loss
@@ -81,7 +85,9 @@ class RawCoordinates:
         return self.network.forward(ar, w, self._X, select=select if self.network.has_kinks else None)
 
     def pullback(self, run: Forward, r: Any, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
-        """sum_i r_i dH_i, along the kinks that hold the flow, and all kink arguments with the events of sliding."""
+        """sum_i r_i dH_i, along the kinks that hold the flow, and all kink arguments with the events of
+        sliding.
+        """
         gradient, kinks = self.network.pullback(run, r), run.kinks if self.network.has_kinks else []
         if self.sliding is not None:
             gradient, events = self.sliding.project(gradient, run, r, signs)
@@ -95,14 +101,18 @@ class RawCoordinates:
         outputs = run.outputs * scales if scales.shape == (1,) else run.block_outputs @ scales
         return self.loss.residuals(ar, outputs, self._y)
 
-    def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+    def trace(
+        self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]
+    ) -> tuple[JetArray, KinkArguments]:
         """The equations of motion of the weights (L1.5)."""
         run = self.forward(ar, y, signs)
         return self.pullback(run, self.residuals(ar, run, self.scales), signs)
 
 
 class LinearKinks:
-    """The kink arguments x_i . u_j of a first layer, read off the coefficients of u instead of being recorded."""
+    """The kink arguments x_i . u_j of a first layer, read off the coefficients of u instead of being
+    recorded.
+    """
 
     def __init__(self, X: np.ndarray, X_floats: np.ndarray, u: JetArray, bits: int) -> None:
         self._X, self._X_floats, self._u, self._bits = X, X_floats, u, bits
@@ -120,8 +130,8 @@ class LinearKinks:
 class MomentCoordinates(RawCoordinates):
     """The raw field of `sum_j s_j max(z, alpha z)^2`, by moments: the same field, several times faster.
 
-    H_i = sum_j s_j c_ij <x_i x_i^T, u_j u_j^T> and u_j' = 2 s_j M_j u_j with M_j = sum_i r_i c_ij x_i x_i^T: sums over
-    samples act on d(d+1)/2 moments, and only 2 d² products of series per neuron are left.
+    H_i = sum_j s_j c_ij <x_i x_i^T, u_j u_j^T> and u_j' = 2 s_j M_j u_j with M_j = sum_i r_i c_ij x_i x_i^T:
+    sums over samples act on d(d+1)/2 moments, and only 2 d² products of series per neuron are left.
     """
 
     def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
@@ -131,7 +141,9 @@ class MomentCoordinates(RawCoordinates):
             raise TypeError("moments are those of one layer of neurons")
         d = X.shape[1]
         self._pairs = [(a, b) for a in range(d) for b in range(a, d)]
-        self._index = np.array([[self._pairs.index((min(a, b), max(a, b))) for b in range(d)] for a in range(d)])
+        self._index = np.array(
+            [[self._pairs.index((min(a, b), max(a, b))) for b in range(d)] for a in range(d)]
+        )
         squares = np.array([[row[a] * row[b] for a, b in self._pairs] for row in X], dtype=object)
         doubled = squares * np.array([1 if a == b else 2 for a, b in self._pairs])
         self._moments, self._weighted = ar.array(squares), ar.array(doubled)
@@ -142,9 +154,16 @@ class MomentCoordinates(RawCoordinates):
     @staticmethod
     def serves(network: Network) -> bool:
         """Whether this form exists for the network and saves work."""
-        return isinstance(network, OneLayer) and network.activation.power == 2 and network.has_kinks and network.inputs <= 6
+        return (
+            isinstance(network, OneLayer)
+            and network.activation.power == 2
+            and network.has_kinks
+            and network.inputs <= 6
+        )
 
-    def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+    def trace(
+        self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]
+    ) -> tuple[JetArray, KinkArguments]:
         u = y.reshape(-1, self.network.inputs)
         cell = self.network.select_by_sign(CellArithmetic(ar, signs[0]), 0, None, Fraction(0)) * self._signs
         residuals: Any = self._z
@@ -162,7 +181,13 @@ class PolarCoordinates(RawCoordinates):
     `a_j = scale_j alpha_j` and `(rho/delta)^(2-L)` is beta times a power of two that the driver keeps."""
 
     def __init__(
-        self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic, order: int, blocks: Sequence[Sequence[int]]
+        self,
+        N: Correlation,
+        y: np.ndarray,
+        loss: Loss,
+        ar: JetArithmetic,
+        order: int,
+        blocks: Sequence[Sequence[int]],
     ) -> None:
         super().__init__(N, y, loss, ar)
         self.order, self.count = order, len(blocks)
@@ -171,7 +196,9 @@ class PolarCoordinates(RawCoordinates):
             membership[j, list(indices)] = 1
         self._membership = ar.array(membership)
 
-    def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+    def trace(
+        self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]
+    ) -> tuple[JetArray, KinkArguments]:
         """The equations of motion of directions, logarithms of norms and sizes (L1.3, L1.5, L1.6)."""
         k, count, order = self.network.size, self.count, self.order
         theta, alpha = y[:k], y[k + count : k + 2 * count]

@@ -1,7 +1,7 @@
 """The first zero of many power series at once: where a Taylor step meets a kink.
 
-Candidates in double precision, for all arguments together, by steps that never pass a zero; the first ones are then
-refined in fixed point. Approximate throughout.
+Candidates in double precision, for all arguments together, by steps that never pass a zero; the first ones
+are then refined in fixed point. Approximate throughout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ MARCH_LIMIT = 400
 
 
 class KinkArguments(Protocol):
-    """The series of all kink arguments, flat, then those of the events of sliding; read after the expansion."""
+    """The series of all kink arguments, flat, then those of the events of sliding; read after the
+    expansion.
+    """
 
     count: int
 
@@ -50,12 +52,18 @@ class RecordedKinks:
 
 
 def first_crossing(
-    kinks: KinkArguments, signs: np.ndarray, vanishing: Mapping[int, int], order: int, length: mpz, bits: int, zero: mpz
+    kinks: KinkArguments,
+    signs: np.ndarray,
+    vanishing: Mapping[int, int],
+    order: int,
+    length: mpz,
+    bits: int,
+    zero: mpz,
 ) -> tuple[list[int], mpz]:
     """The indices of the arguments that change sign first on (0, length], and where; none: `length` itself.
 
-    `signs` (one per argument) are those kept until then, 0 for arguments not to watch; `vanishing` counts the leading
-    coefficients that are zero; zeros within `zero` of the first are simultaneous.
+    `signs` (one per argument) are those kept until then, 0 for arguments not to watch; `vanishing` counts the
+    leading coefficients that are zero; zeros within `zero` of the first are simultaneous.
     """
     if not len(signs):
         return [], length
@@ -74,7 +82,9 @@ def first_crossing(
     for near, index in sorted((s, int(open_[i])) for i, s in hits):
         if near > best * (1 + 1e-9):
             break
-        root = _refine(kinks.exact(index, order)[vanishing.get(index, 0) :] * int(signs[index]), near, length, bits)
+        root = _refine(
+            kinks.exact(index, order)[vanishing.get(index, 0) :] * int(signs[index]), near, length, bits
+        )
         if root is not None:
             found.append((root, index))
             best = min(best, int(root) / (1 << bits))
@@ -85,8 +95,9 @@ def first_crossing(
 
 
 def _refine(c: np.ndarray, near: float, length: mpz, bits: int) -> mpz | None:
-    """The zero of the series after `near` where it turns negative, by bisection-safeguarded Newton; None if it
-    only touches zero."""
+    """The zero of the series after `near` where it turns negative, by bisection-safeguarded Newton; None if
+    it only touches zero.
+    """
     derivative = np.array([n * v for n, v in enumerate(c)][1:] or [mpz(0)], dtype=object)
     low, gap = from_float(near * (1 - 1e-12), bits), mpz(1) << max(bits - 44, 1)
     while horner(c, min(low + gap, length), bits) >= 0:  # ends: gap doubles up to length
@@ -116,8 +127,9 @@ def _refine(c: np.ndarray, near: float, length: mpz, bits: int) -> mpz | None:
 
 
 def _march(c: np.ndarray, h: float) -> list[tuple[int, float]]:
-    """Where each polynomial (columns of c, >= 0 at 0) first comes near zero on [0, h]: steps of value / Lipschitz
-    bound never pass a zero. Pairs (column, place)."""
+    """Where each polynomial (columns of c, >= 0 at 0) first comes near zero on [0, h]: steps of value /
+    Lipschitz bound never pass a zero. Pairs (column, place).
+    """
     orders = np.arange(1, len(c))
     lipschitz = (orders[:, None] * np.abs(c[1:]) * (h ** (orders - 1))[:, None]).sum(0)
     scale = np.abs(c).max(0)
@@ -154,7 +166,9 @@ def to_floats(values: np.ndarray, bits: int) -> np.ndarray:
     try:
         return np.ldexp((values >> shift).astype(np.float64), shift - bits)
     except OverflowError:
-        raise Inconclusive("the flow cannot be followed: its Taylor coefficients are too large for double precision.") from None
+        raise Inconclusive(
+            "the flow cannot be followed: its Taylor coefficients are too large for double precision."
+        ) from None
 
 
 def from_float(value: float, bits: int) -> mpz:

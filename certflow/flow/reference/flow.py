@@ -1,8 +1,8 @@
 """The reference gradient flow in high precision: Taylor series in fixed point, any delta, dense output.
 
-It is an *approximation*, with an honest error estimate from a second run at higher order and precision; it proves
-nothing. While delta^L times the outputs is below the working precision the flow is the limit direction flow, which
-does not know delta: that part is computed once per problem and reused for every delta.
+It is an *approximation*, with an honest error estimate from a second run at higher order and precision; it
+proves nothing. While delta^L times the outputs is below the working precision the flow is the limit direction
+flow, which does not know delta: that part is computed once per problem and reused for every delta.
 Coordinates and scalings: L1 (`proofs_notes/L1-coordinates.md`).
 """
 
@@ -48,9 +48,9 @@ class Effort(NamedTuple):
 class ReferenceFlow:
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
 
-    Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`; numbers are mpmath's,
-    of `context`. Blocks are those of a separable network of order 2, otherwise one block holds all weights. `stopped` says
-    why a flow ends early, or is empty.
+    Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`;
+    numbers are mpmath's, of `context`. Blocks are those of a separable network of order 2, otherwise one
+    block holds all weights. `stopped` says why a flow ends early, or is empty.
     """
 
     delta: Fraction | None
@@ -87,7 +87,9 @@ class ReferenceFlow:
         value = self._own(time, _time)
         if not 0 <= value <= self.end_time:
             at, end = (self.context.nstr(each, 8) for each in (value, self.end_time))
-            raise BadInput(f"time: {at} is outside the computed range [0, {end}]; follow the flow for longer.")
+            raise BadInput(
+                f"time: {at} is outside the computed range [0, {end}]; follow the flow for longer."
+            )
         return value
 
     def block_direction(self, j: int, time: Any) -> np.ndarray:
@@ -158,7 +160,9 @@ class ReferenceFlow:
     def _turning(self, target: Any) -> list[tuple[Any, Any]]:
         """The profile, and between its points those at which the log norm turns beyond `target`."""
         points = list(self.profile)
-        for (start, before), (_, log), (end, after) in zip(self.profile, self.profile[1:], self.profile[2:], strict=False):
+        for (start, before), (_, log), (end, after) in zip(
+            self.profile, self.profile[1:], self.profile[2:], strict=False
+        ):
             for sign in (1, -1):
                 if sign * log >= max(sign * before, sign * after) and sign * (log - target) < 0:
                     found = self._turning_point(sign, start, end, target)
@@ -166,7 +170,9 @@ class ReferenceFlow:
         return sorted(points)
 
     def _turning_point(self, sign: int, start: Any, end: Any, target: Any | None) -> tuple[Any, Any]:
-        """(time, log ‖w‖) where sign * log ‖w‖ is largest between two times, or is first seen beyond `target`."""
+        """(time, log ‖w‖) where sign * log ‖w‖ is largest between two times, or is first seen beyond
+        `target`.
+        """
         best: tuple[Any, Any] = (start, self.log_norm(start))
         for _ in range(TURNING_STEPS):
             pair = [(time, self.log_norm(time)) for time in ((2 * start + end) / 3, (start + 2 * end) / 3)]
@@ -177,8 +183,9 @@ class ReferenceFlow:
         return best
 
     def _crossing(self, target: Any, low: Any, below: Any, high: Any, above: Any) -> Any:
-        """The root of log_norm - target between low and high, where it has the values `below` and `above` of two signs:
-        Illinois, in log-norm accuracy."""
+        """The root of log_norm - target between low and high, where it has the values `below` and `above` of
+        two signs: Illinois, in log-norm accuracy.
+        """
         small, side, rising = self.context.mpf(10) ** -(self.digits + 8), 0, below < 0
         for _ in range(40 * self.digits):
             tick()
@@ -201,7 +208,9 @@ class ReferenceFlow:
         return high
 
     def sample_times(self, count: SupportsIndex = SAMPLES) -> list[Any]:
-        """About `count` times from 0 to the end, spread evenly over the steps taken (dense where the flow is fast)."""
+        """About `count` times from 0 to the end, spread evenly over the steps taken (dense where the flow is
+        fast).
+        """
         end, count = self.end_time, whole(count, "count", 1)
         starts = sorted({start for path in self.paths for start in path.starts if start < end})
         picked = starts[:: max(len(starts) // count, 1)]
@@ -224,9 +233,11 @@ def _radius(radius: Any) -> Fraction:
 
 
 def _is_polar(problem: Problem, coordinates: str | None, log_delta: float = 0.0) -> bool:
-    """Whether to integrate in (theta, log rho, t): the default for L > 2, where raw steps are short near blow-up.
+    """Whether to integrate in (theta, log rho, t): the default for L > 2, where raw steps are short near
+    blow-up.
 
-    Weights that start far above units near 1 (`log_delta`) shrink, for so short a time that only raw steps resolve it.
+    Weights that start far above units near 1 (`log_delta`) shrink, for so short a time that only raw steps
+    resolve it.
     """
     if coordinates is not None and coordinates not in COORDINATES:
         raise BadInput(f"coordinates: {coordinates!r} is not one of raw, polar.")
@@ -235,17 +246,24 @@ def _is_polar(problem: Problem, coordinates: str | None, log_delta: float = 0.0)
 
 def _precision(problem: Problem, digits: SupportsIndex, log_delta: float) -> Precision:
     digits = whole(digits, "digits", 5, MAX_DIGITS)
-    return Precision(digits, extra=math.ceil((problem.order - 2) * -log_delta / math.log(10)) if log_delta < 0 else 0)
+    return Precision(
+        digits, extra=math.ceil((problem.order - 2) * -log_delta / math.log(10)) if log_delta < 0 else 0
+    )
 
 
 def limit_flow(
-    problem: ProblemSource, *, time: Any, digits: SupportsIndex = 30, coordinates: str = "raw", check: bool = True
+    problem: ProblemSource,
+    *,
+    time: Any,
+    digits: SupportsIndex = 30,
+    coordinates: str = "raw",
+    check: bool = True,
 ) -> ReferenceFlow:
     """The limit direction flow (a = 0) up to the scaled `time`; norms are relative to delta. An approximation
     (L1.5, L1.7, L1.9).
 
-    For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits outside
-    5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
+    For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits
+    outside 5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
     """
 
     given, end = Problem.load(problem), _time(time)
@@ -261,8 +279,9 @@ def limit_flow(
 
 
 def blow_up_time(problem: Problem, digits: int = 15) -> Any | None:
-    """The scaled time at which the limit flow blows up (L > 2), to about `digits` digits; None if it does not, or cannot be
-    followed so far. An approximation."""
+    """The scaled time at which the limit flow blows up (L > 2), to about `digits` digits; None if it does
+    not, or cannot be followed so far. An approximation.
+    """
     limit = limit_of(problem, _precision(problem, digits, 0.0), _is_polar(problem, None))
     try:
         time = limit.given_time(limit.blow_up())
@@ -286,11 +305,12 @@ def reference_flow(
     """The gradient flow from `delta * w0` until the scaled `time` or, from below, ‖w‖ = `radius`, whichever
     is first (L1.9).
 
-    `coordinates` are "raw" or "polar" (L1); by default polar for L > 2, unless ‖w‖ starts large. An approximation with about
-    `digits` digits; `error_estimate` is the largest difference of directions and log norms to a second run at higher
-    order and precision (for L > 2 near blow-up at equal norms, together with relative differences of the times).
-    Raises `BadInput` for unusable arguments, `Inconclusive` where the flow branches at a kink, slides along one of a later
-    layer, ends in a singularity, or takes too long; with `partial`, what was computed until then is returned (`stopped`).
+    `coordinates` are "raw" or "polar" (L1); by default polar for L > 2, unless ‖w‖ starts large. An
+    approximation with about `digits` digits; `error_estimate` is the largest difference of directions and log
+    norms to a second run at higher order and precision (for L > 2 near blow-up at equal norms, together with
+    relative differences of the times). Raises `BadInput` for unusable arguments, `Inconclusive` where the
+    flow branches at a kink, slides along one of a later layer, ends in a singularity, or takes too long; with
+    `partial`, what was computed until then is returned (`stopped`).
     """
     given, start = Problem.load(problem), initial_norm(delta)
     end = None if time is None else _time(time)
@@ -298,7 +318,11 @@ def reference_flow(
     if end is None and (target is None or target <= start):
         raise BadInput("flow: give a time or a radius above delta at which to stop.")
     log_delta = math.log(start.numerator) - math.log(start.denominator)
-    log_target = math.log(target.numerator) - math.log(target.denominator) - log_delta if target is not None else math.inf
+    log_target = (
+        math.log(target.numerator) - math.log(target.denominator) - log_delta
+        if target is not None
+        else math.inf
+    )
     goal = _Goal(end, math.inf if target is not None and target <= start else log_target)
     own_log_delta = log_delta - normalised(given)[1].log_length
 
@@ -337,7 +361,9 @@ def _integrate(
         return _flow(limit, None, digits, limit.common_end(), delta, str(error))
     states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
     problem, delta_power = limit.problem, delta**limit.problem.order / limit.units.mass
-    run = Integration(problem, limit.network, limit.blocks, limit.precision, delta_power, limit.polar, switch, states)
+    run = Integration(
+        problem, limit.network, limit.blocks, limit.precision, delta_power, limit.polar, switch, states
+    )
     try:
         _advance(run, until, goal.log_target, log_delta, progress)
     except (Inconclusive, OutOfTime) as error:
@@ -352,10 +378,15 @@ def _integrate(
     return _flow(limit, run, digits, switch, delta)
 
 
-def _advance(run: Integration, until: Any | None, log_target: float, log_delta: float, progress: Progress | None) -> None:
-    """Integrate up to the scaled time `until` or the log norm `log_target`, or until the weights stand still."""
+def _advance(
+    run: Integration, until: Any | None, log_target: float, log_delta: float, progress: Progress | None
+) -> None:
+    """Integrate up to the scaled time `until` or the log norm `log_target`, or until the weights stand
+    still.
+    """
     pace, start_log = Pace(), _log_sum(run.log_norms())
-    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:  # ends: at most MAX_STEPS steps
+    # ends: at most MAX_STEPS steps
+    while (until is None or run.time < until) and _log_sum(run.log_norms()) < log_target:
         still = run.standstill(until)
         if still is not None:
             for path, rest in zip(run.paths, still, strict=True):
@@ -367,7 +398,11 @@ def _advance(run: Integration, until: Any | None, log_target: float, log_delta: 
             done = 0.0 if until is None else float(run.time / until)
             if math.isfinite(log_target):
                 done = max(done, (_log_sum(run.log_norms()) - start_log) / max(log_target - start_log, 1e-9))
-            progress(f"flow from {float(log_delta) / math.log(10):.0f} in log10 delta", min(int(1000 * done), 999), 1000)
+            progress(
+                f"flow from {float(log_delta) / math.log(10):.0f} in log10 delta",
+                min(int(1000 * done), 999),
+                1000,
+            )
 
 
 def _log_sum(logs: list[float]) -> float:
@@ -376,7 +411,12 @@ def _log_sum(logs: list[float]) -> float:
 
 
 def _flow(
-    limit: LimitFlow, run: Integration | None, digits: int, switch: Any, delta: Fraction | None, stopped: str = ""
+    limit: LimitFlow,
+    run: Integration | None,
+    digits: int,
+    switch: Any,
+    delta: Fraction | None,
+    stopped: str = "",
 ) -> ReferenceFlow:
     """The limit paths up to `switch`, then the coupled run's, in the times of the problem that was given."""
     paths = []
@@ -387,10 +427,14 @@ def _flow(
                 path.append(piece, run.paths[j].end)
         paths.append(path.slower(-limit.units.rate_exponent))
     steppers = [r.stepper for r in limit.runs.values()] + ([run.stepper] if run is not None else [])
-    effort = Effort(*(sum(each) for each in zip(*((s.steps, s.orders, s.kinks_met) for s in steppers), strict=True)))
+    effort = Effort(
+        *(sum(each) for each in zip(*((s.steps, s.orders, s.kinks_met) for s in steppers), strict=True))
+    )
     order = limit.problem.order
     unit = limit.given_time(limit.context.one)
-    return ReferenceFlow(delta, order, digits, limit.blocks, paths, limit.context, unit, effort, stopped=stopped)
+    return ReferenceFlow(
+        delta, order, digits, limit.blocks, paths, limit.context, unit, effort, stopped=stopped
+    )
 
 
 def _checked(run: Any, precision: Precision, check: bool, partial: bool = False) -> ReferenceFlow:
@@ -407,15 +451,25 @@ def _checked(run: Any, precision: Precision, check: bool, partial: bool = False)
 
 
 def _difference(flow: ReferenceFlow, other: ReferenceFlow) -> Any:
-    """The largest difference of two runs over sample times: at equal time, or, for L > 2 near blow-up, where the norm at
-    a given time has no correct digits, at equal norm together with the relative difference of the times."""
+    """The largest difference of two runs over sample times: at equal time, or, for L > 2 near blow-up, where
+    the norm at a given time has no correct digits, at equal norm together with the relative difference of the
+    times.
+    """
     ctx, worst = other.context, other.context.zero
     for time in flow.sample_times():
         tick()
         found = _distance(flow, time, other, ctx.mpf(time)) if time <= other.end_time else None
-        if flow.order > 2 and flow.delta is not None and (found is None or found > ctx.mpf(10) ** (5 - flow.digits)):
+        if (
+            flow.order > 2
+            and flow.delta is not None
+            and (found is None or found > ctx.mpf(10) ** (5 - flow.digits))
+        ):
             at = other.time_at_norm(ctx.exp(flow.log_norm(time)))
-            found = None if at is None else max(_distance(flow, time, other, at), abs(at - time) / max(at, flow.time_unit))
+            found = (
+                None
+                if at is None
+                else max(_distance(flow, time, other, at), abs(at - time) / max(at, flow.time_unit))
+            )
         if found is not None:
             worst = max(worst, found)
     return worst

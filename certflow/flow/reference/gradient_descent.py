@@ -1,4 +1,6 @@
-"""Discrete gradient descent in double precision: what practitioners run. An approximation of nothing but itself."""
+"""Discrete gradient descent in double precision: what practitioners run. An approximation of nothing but
+itself.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ MAX_RECORDED = 50_000_000
 
 @dataclass(frozen=True)
 class Descent:
-    """The recorded iterates of one run: `iterations` (m), `weights` (m × k), `loss` (m), all float64 approximations.
+    """The recorded iterates of one run: `iterations` (m), `weights` (m × k), `loss` (m), all float64
+    approximations.
 
     The last iterate is always recorded. `blocks` are those of the problem, `delta` = ‖w(0)‖ up to rounding.
     """
@@ -48,7 +51,9 @@ class Descent:
 
     def block_norms(self) -> np.ndarray:
         """The norm of each block at each record (m × blocks)."""
-        return np.stack([np.linalg.norm(self.weights[:, list(block)], axis=1) for block in self.blocks], axis=1)
+        return np.stack(
+            [np.linalg.norm(self.weights[:, list(block)], axis=1) for block in self.blocks], axis=1
+        )
 
     def block_directions(self, j: int) -> np.ndarray:
         """The unit directions of block `j` (m × its size); NaN where the block is zero."""
@@ -62,7 +67,9 @@ class Descent:
         Raises `BadInput` unless every block has two weights.
         """
         if any(len(block) != 2 for block in self.blocks):
-            raise BadInput("network: angles are of neurons in the plane; this figure needs blocks of two weights each.")
+            raise BadInput(
+                "network: angles are of neurons in the plane; this figure needs blocks of two weights each."
+            )
         index = np.array(self.blocks)
         return np.degrees(np.arctan2(self.weights[:, index[:, 1]], self.weights[:, index[:, 0]]))
 
@@ -75,16 +82,23 @@ def gradient_descent(
     record_every: SupportsIndex = 1,
     progress: Progress | None = None,
 ) -> Descent:
-    """Iterate `w <- w - step · gradient` from `w = delta · direction/‖direction‖`, recording every `record_every` steps.
+    """Iterate `w <- w - step · gradient` from `w = delta · direction/‖direction‖`, recording every
+    `record_every` steps.
 
-    On a kink the gradient is the selection of the off-branch. Raises `BadInput` for settings out of range, data
-    beyond double precision, and a step so large that the iterates leave every bound.
+    On a kink the gradient is the selection of the off-branch. Raises `BadInput` for settings out of range,
+    data beyond double precision, and a step so large that the iterates leave every bound.
     """
     problem, delta, step = Problem.load(problem), initial_norm(delta), _step(step)
-    iterations, record_every = whole(iterations, "iterations", 0, MAX_ITERATIONS), whole(record_every, "record_every", 1)
+    iterations, record_every = (
+        whole(iterations, "iterations", 0, MAX_ITERATIONS),
+        whole(record_every, "record_every", 1),
+    )
     records = iterations // record_every + 2
     if records * problem.network.size > MAX_RECORDED:
-        raise BadInput(f"record_every: {records} records of {problem.network.size} weights are too many; record less often.")
+        raise BadInput(
+            f"record_every: {records} records of {problem.network.size} weights are too many; record less "
+            f"often."
+        )
     X, y, w = _doubles(problem.X, "data.X"), _doubles(problem.y, "data.y"), _start(problem, delta)
     network, loss, select = problem.network, problem.loss, _select(problem)
     at, weights, losses = [], [], []
@@ -94,7 +108,10 @@ def gradient_descent(
             if iteration % record_every == 0 or iteration == iterations:
                 value = loss.value(run.outputs, y)
                 if not np.isfinite(value):
-                    raise BadInput(f"step: with {step:g} the weights diverge by iteration {iteration}; take a smaller step.")
+                    raise BadInput(
+                        f"step: with {step:g} the weights diverge by iteration {iteration}; take a smaller "
+                        f"step."
+                    )
                 at.append(iteration)
                 weights.append(w)
                 losses.append(value)
@@ -115,13 +132,16 @@ def _doubles(values: np.ndarray, where: str) -> np.ndarray:
     try:
         return FLOAT.array(values)
     except OverflowError as error:
-        raise BadInput(f"{where}: an entry is beyond double precision; rescale the data for gradient descent.") from error
+        raise BadInput(
+            f"{where}: an entry is beyond double precision; rescale the data for gradient descent."
+        ) from error
 
 
 def _start(problem: Problem, delta: Fraction) -> np.ndarray:
     if not SMALLEST_DELTA <= delta <= 1 / SMALLEST_DELTA:
         raise BadInput(
-            "delta: gradient descent runs in double precision and needs 1e-140 <= delta <= 1e140; the reference flow takes any."
+            "delta: gradient descent runs in double precision and needs 1e-140 <= delta <= 1e140; the "
+            "reference flow takes any."
         )
     # Divided by the largest entry first, exactly, so that no entry overflows.
     largest = max(abs(value) for value in problem.direction)
@@ -130,7 +150,9 @@ def _start(problem: Problem, delta: Fraction) -> np.ndarray:
 
 
 def _select(problem: Problem) -> Select | None:
-    """The cell from signs without a detour through exact coefficients, which takes 95 % of the time of a small net."""
+    """The cell from signs without a detour through exact coefficients, which takes 95 % of the time of a
+    small net.
+    """
     network = problem.network
     if not isinstance(network, FeedForward):
         return None

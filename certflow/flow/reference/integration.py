@@ -1,4 +1,5 @@
-"""One run of the reference integrator: blocks with exact binary scales, stepped by Taylor series, recorded as paths.
+"""One run of the reference integrator: blocks with exact binary scales, stepped by Taylor series, recorded as
+paths.
 
 Every run ends: its pace is watched, and where it ends early it says why.
 """
@@ -27,11 +28,14 @@ from certflow.running import tick
 
 GUARD_BITS = 40
 REST_ULPS = 1 << 20
-"""A limit flow whose direction moves slower than this, in units of the last place, is at a KKT point to working precision."""
+"""A limit flow whose direction moves slower than this, in units of the last place, is at a KKT point to
+working precision.
+"""
 
 STILL_ULPS, STILL_STEPS = 1 << (GUARD_BITS - 4), 200
-"""Weights that move less than this in a step, which is what the step control leaves of a stable rest, for so many steps in a
-row stand still: a slow escape would have become visible in between."""
+"""Weights that move less than this in a step, which is what the step control leaves of a stable rest, for so
+many steps in a row stand still: a slow escape would have become visible in between.
+"""
 
 MAX_STEPS = 20_000
 CLOSE, FAR = 64, 300
@@ -46,9 +50,11 @@ SPURT = 0.25
 
 @dataclass(frozen=True)
 class Precision:
-    """Working precision: fractional bits and Taylor order for `digits` decimal digits; `level` 1 is the check run.
+    """Working precision: fractional bits and Taylor order for `digits` decimal digits; `level` 1 is the check
+    run.
 
-    Scaled times are kept to `time_digits`: `extra` is what resolves (rho/delta)^(2-L) next to the time of blow-up.
+    Scaled times are kept to `time_digits`: `extra` is what resolves (rho/delta)^(2-L) next to the time of
+    blow-up.
     """
 
     digits: int
@@ -67,13 +73,16 @@ class Precision:
 
     @property
     def order(self) -> int:
-        """The largest Taylor order. Near 1.15 digits the cost of products is least, near 2.3 that of steps."""
+        """The largest Taylor order. Near 1.15 digits the cost of products is least, near 2.3 that of
+        steps.
+        """
         return math.ceil(1.7 * self.digits) + 8 + 6 * self.level
 
 
 class Integration:
-    """One run of one vector field: all blocks of `network`, from given scaled weights, in scaled time; `delta_power` is
-    delta^L, None for the limit flow."""
+    """One run of one vector field: all blocks of `network`, from given scaled weights, in scaled time;
+    `delta_power` is delta^L, None for the limit flow.
+    """
 
     def __init__(
         self,
@@ -90,7 +99,13 @@ class Integration:
         self.ar = JetArithmetic(precision.bits, precision.order)
         self.number_system = mp_arithmetic(precision.time_digits)
         self.context = self.number_system.context
-        self.time, self.clock, self.rescale, self.size, self.still_steps = start, self.context.zero, 0, network.size, 0
+        self.time, self.clock, self.rescale, self.size, self.still_steps = (
+            start,
+            self.context.zero,
+            0,
+            network.size,
+            0,
+        )
         self.blows_up = False
         u, self.m = self._scaled(states)
         arguments = (Correlation(network, problem.X, problem.z), problem.y, problem.loss, self.ar)
@@ -103,7 +118,11 @@ class Integration:
         self.paths = [Path(self.context, state, end=start) for state in states]
         signs = self._initial_signs(problem, network, u)
         self.stepper = Stepper(
-            self.field, self.ar, self._polar_state(states) if polar else u, signs, tolerance_bits=GUARD_BITS - 12
+            self.field,
+            self.ar,
+            self._polar_state(states) if polar else u,
+            signs,
+            tolerance_bits=GUARD_BITS - 12,
         )
         self._normalise()
 
@@ -129,7 +148,9 @@ class Integration:
             logs.append(log_norm if ctx.isfinite(log_norm) else ctx.zero)
         tail = []
         self.m = [int(ctx.nint(self.order * v / ctx.ln2)) for v in logs]
-        alphas = [self._fixed(ctx.exp(self.order * v - m * ctx.ln2)) for v, m in zip(logs, self.m, strict=True)]
+        alphas = [
+            self._fixed(ctx.exp(self.order * v - m * ctx.ln2)) for v, m in zip(logs, self.m, strict=True)
+        ]
         if self.order > 2:
             self.rescale = int(ctx.nint((2 - self.order) * logs[0] / ctx.ln2))
             tail = [mpz(0), self._fixed(ctx.exp((2 - self.order) * logs[0] - self.rescale * ctx.ln2))]
@@ -157,7 +178,8 @@ class Integration:
                     for i in indices:
                         state[i] = state[i] >> shift if shift > 0 else state[i] << -shift
                     self.m[j] += shift
-        # In raw coordinates a_j is (delta 2^(m_j))^L; in polar ones m_j counts the binary exponent of a_j itself.
+        # In raw coordinates a_j is (delta 2^(m_j))^L; in polar ones m_j counts the binary exponent of a_j
+        # itself.
         powers = [m if self.polar else self.order * m for m in self.m]
         if self._delta_power is not None:
             mantissa, exponent = self._delta_power
@@ -192,11 +214,16 @@ class Integration:
         stepper.start()
         # The time left is counted in units in which it has all its digits, also where the field is fast.
         fine = min(stepper.natural, 0)
-        limit = None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift - fine))
+        limit = (
+            None if until is None or own_time else self._fixed(ctx.ldexp(until - self.time, -shift - fine))
+        )
         log_start = list(self.m)
         polynomial = stepper.step(limit, fine)
         if own_time and stepper.steps == 1 and polynomial.unit < GUARD_BITS - self.ar.bits:
-            raise Inconclusive("the weights are so large beside the labels that times are lost to rounding; use raw coordinates.")
+            raise Inconclusive(
+                "the weights are so large beside the labels that times are lost to rounding; use raw "
+                "coordinates."
+            )
         ticked = ctx.ldexp(ctx.mpf(int(polynomial.length)), polynomial.unit - self.ar.bits)
         self.clock += ticked
         unit = polynomial.unit + shift
@@ -211,15 +238,19 @@ class Integration:
         for j, indices in enumerate(self.blocks):
             log_column = k + j if self.polar else None
             time_column = k + 2 * count if own_time else None
-            self.paths[j].append(PathPiece(self.time, polynomial, indices, unit, log_start[j], log_column, time_column), end)
+            self.paths[j].append(
+                PathPiece(self.time, polynomial, indices, unit, log_start[j], log_column, time_column), end
+            )
         # To working precision: the weights move on, the time does not.
         self.blows_up = order > 2 and end == self.time and ticked > self.resolution * self.clock
         self.time = end
         self._normalise()
 
     def rest(self) -> Rest | None:
-        """The limit flow's exact continuation from a KKT point, if every block is at one to working precision (or blows up before
-        it turns): the direction stays, and (rho/delta)^(2-L) is linear (for L = 2 its logarithm is)."""
+        """The limit flow's exact continuation from a KKT point, if every block is at one to working precision
+        (or blows up before it turns): the direction stays, and (rho/delta)^(2-L) is linear (for L = 2 its
+        logarithm is).
+        """
         if self._delta_power is not None or len(self.blocks) != 1:
             return None
         ctx, bits, k = self.context, self.ar.bits, self.size
@@ -233,7 +264,10 @@ class Integration:
                 return None
             theta = [v / norm for v in theta]
             velocity = [v / norm ** (self.order - 1) for v in velocity]
-            growth, log_norm = ctx.fsum(a * b for a, b in zip(theta, velocity, strict=True)), ctx.log(norm) + self.m[0] * ctx.ln2
+            growth, log_norm = (
+                ctx.fsum(a * b for a, b in zip(theta, velocity, strict=True)),
+                ctx.log(norm) + self.m[0] * ctx.ln2,
+            )
             defect = max(abs(a - growth * b) for a, b in zip(velocity, theta, strict=True))
         if defect > ctx.ldexp(REST_ULPS, -bits) and not self.blows_up:
             return None
@@ -242,24 +276,32 @@ class Integration:
     def standstill(self, until: Any | None) -> list[Rest] | None:
         """The continuation of every block if the weights have stopped moving (the loss is fitted), else None.
 
-        `Inconclusive` if the time left until `until` is so long that a motion below the precision might show."""
+        `Inconclusive` if the time left until `until` is so long that a motion below the precision might
+        show.
+        """
         self.still_steps = 0 if self.speed() > STILL_ULPS else self.still_steps + 1
         if self.still_steps < STILL_STEPS:
             return None
         if until is not None and not self._rests_until(until):
             raise Inconclusive(
-                "the weights stand still, but the time left is so long that a motion too slow to be seen may lead away; ask "
+                "the weights stand still, but the time left is so long that a motion too slow to be seen "
+                "may lead away; ask "
                 "for a shorter time, or for more digits."
             )
         return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
 
     def _rests_until(self, until: Any) -> bool:
-        """Whether a motion of `STILL_ULPS` per natural step is nothing, in half the digits, up to the scaled time `until`."""
+        """Whether a motion of `STILL_ULPS` per natural step is nothing, in half the digits, up to the scaled
+        time `until`.
+        """
         last, ctx = self.paths[0].pieces[-1], self.context
         if not isinstance(last, PathPiece):
             return True
         step, half = last.polynomial, GUARD_BITS + (self.ar.bits - GUARD_BITS) // 2
-        natural = ctx.ldexp((self.time - last.start) / max(int(step.length), 1), self.ar.bits + self.stepper.natural - step.unit)
+        natural = ctx.ldexp(
+            (self.time - last.start) / max(int(step.length), 1),
+            self.ar.bits + self.stepper.natural - step.unit,
+        )
         return bool(ctx.ldexp((until - self.time) * STILL_ULPS, -half) <= natural)
 
     @property
@@ -273,12 +315,17 @@ class Integration:
         return self.context.ldexp(1, -(self.ar.bits // 2))
 
     def speed(self) -> int:
-        """How far the fastest weight moves in one natural step, in units of the last place; 1 << bits before the first one."""
+        """How far the fastest weight moves in one natural step, in units of the last place; 1 << bits before
+        the first one.
+        """
         pieces = self.paths[0].pieces
         if not pieces or not isinstance(pieces[-1], PathPiece):
             return 1 << self.ar.bits
         step, weights = pieces[-1].polynomial, self.size + (len(self.blocks) if self.polar else 0)
-        moved, shift = int(max(abs(v) for v in step.coefficients[1][:weights])), self.stepper.natural - step.unit
+        moved, shift = (
+            int(max(abs(v) for v in step.coefficients[1][:weights])),
+            self.stepper.natural - step.unit,
+        )
         return moved << shift if shift >= 0 else moved >> -shift
 
     def log_norms(self) -> list[float]:
@@ -337,8 +384,9 @@ class Pace:
         self._marks: deque[_Mark] = deque(maxlen=FAR + 1)
 
     def check(self, run: Integration, until: Any | None, log_target: float = math.inf) -> None:
-        """Raise `Inconclusive` if the run, on its way to the time `until` (None: for ever) or until the log norm is `log_target`,
-        stands before a singularity, or will need more than `MAX_STEPS` steps."""
+        """Raise `Inconclusive` if the run, on its way to the time `until` (None: for ever) or until the log
+        norm is `log_target`, stands before a singularity, or will need more than `MAX_STEPS` steps.
+        """
         tick()
         steps, kinks = run.taken
         if steps > MAX_STEPS:
@@ -351,10 +399,14 @@ class Pace:
         if abs(now.size - before.size) <= GROWTH and now.clock - before.clock <= run.resolution * now.clock:
             raise Inconclusive(_PILE if now.kinks - before.kinks >= CLOSE // 2 else _SINGULAR)
         if len(self._marks) > FAR and self._is_slow(until, log_target):
-            raise Inconclusive(f"the flow moves so slowly that it needs more than {MAX_STEPS} steps to the end; {_SHORTER}.")
+            raise Inconclusive(
+                f"the flow moves so slowly that it needs more than {MAX_STEPS} steps to the end; {_SHORTER}."
+            )
 
     def _is_slow(self, until: Any | None, log_target: float) -> bool:
-        """Whether the pace of the last `FAR` steps, which neither grew nor slackened, takes too many steps."""
+        """Whether the pace of the last `FAR` steps, which neither grew nor slackened, takes too many
+        steps.
+        """
         before, now, share = self._marks[0], self._marks[-1], MAX_STEPS // FAR
         if not before.speed <= 3 * now.speed <= 9 * before.speed or abs(now.size - before.size) > SPURT:
             return False
@@ -365,7 +417,10 @@ class Pace:
 
 _SHORTER = "ask for a shorter time or a smaller radius"
 _SINGULAR = (
-    "the flow ends in a singularity: its steps became shorter than the precision resolves, as where a denominator or a root "
+    "the flow ends in a singularity: its steps became shorter than the precision resolves, as where a "
+    "denominator or a root "
     "tends to zero; ask for a shorter time."
 )
-_PILE = "the flow meets one kink after the other without getting on; ask for a shorter time, or use power >= 2."
+_PILE = (
+    "the flow meets one kink after the other without getting on; ask for a shorter time, or use power >= 2."
+)

@@ -1,4 +1,6 @@
-"""The limit direction flow (a = 0), computed once per problem and precision and continued as far as anyone asks."""
+"""The limit direction flow (a = 0), computed once per problem and precision and continued as far as anyone
+asks.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,11 @@ _FARTHEST = 10**6
 
 @dataclass
 class LimitFlow:
-    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone asked.
+    """The limit direction flow of a problem at one precision, block by block, computed as far as anyone
+    asked.
 
-    It is that of the problem in `units` near 1, and its times are theirs, so that no fixed-point number is out of range.
+    It is that of the problem in `units` near 1, and its times are theirs, so that no fixed-point number is
+    out of range.
     """
 
     given: InitVar[Problem]
@@ -56,7 +60,9 @@ class LimitFlow:
         for indices in self.blocks:
             part = [direction[i] / length for i in indices]
             norm = ctx.sqrt(ctx.fsum(v * v for v in part))
-            self.initial.append(State([v / norm for v in part], ctx.log(norm)) if norm else State(part, -ctx.inf))
+            self.initial.append(
+                State([v / norm for v in part], ctx.log(norm)) if norm else State(part, -ctx.inf)
+            )
         self.log_outputs = self._log_outputs()
 
     def given_time(self, time: Any) -> Any:
@@ -65,10 +71,14 @@ class LimitFlow:
 
     def own_time(self, time: Fraction) -> Any:
         """A scaled time of the problem that was given, in units near 1."""
-        return self.context.ldexp(self.context.mpf(time.numerator) / time.denominator, self.units.rate_exponent)
+        return self.context.ldexp(
+            self.context.mpf(time.numerator) / time.denominator, self.units.rate_exponent
+        )
 
     def _log_outputs(self) -> float:
-        """The logarithm of a rough size of |H| on the sphere, to decide when a is below the working precision."""
+        """The logarithm of a rough size of |H| on the sphere, to decide when a is below the working
+        precision.
+        """
         network, rng = self.problem.network, np.random.default_rng(0)
         X, worst = FLOAT.array(self.problem.X), 1e-3
         for _ in range(4):
@@ -79,19 +89,27 @@ class LimitFlow:
 
     def path(self, j: int) -> Path:
         """The path of block j computed so far."""
-        return self.runs[j].paths[0] if j in self.runs else Path(self.context, self.initial[j], end=self.context.zero)
+        return (
+            self.runs[j].paths[0]
+            if j in self.runs
+            else Path(self.context, self.initial[j], end=self.context.zero)
+        )
 
     def _run(self, j: int) -> Integration:
         if j not in self.runs:
             network = self.network.block(j) if len(self.blocks) > 1 else self.network
             whole, start = [list(range(network.size))], self.context.zero
-            self.runs[j] = Integration(self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]])
+            self.runs[j] = Integration(
+                self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]]
+            )
             self.paces[j] = Pace()
         return self.runs[j]
 
     def extend(self, j: int, time: Any, ceiling: float = math.inf) -> None:
-        """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at rest at
-        a KKT point is continued exactly. `Inconclusive` where the flow branches at a kink or cannot be followed."""
+        """Compute block j up to the scaled `time`, or until L log(rho_j/delta) exceeds `ceiling`; a block at
+        rest at a KKT point is continued exactly. `Inconclusive` where the flow branches at a kink or cannot
+        be followed.
+        """
         if j in self.failures and self.path(j).end < time:
             raise self.failures[j]
         try:
@@ -111,7 +129,8 @@ class LimitFlow:
             return
         run = self._run(j)
         path = run.paths[0]
-        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:  # ends: at most MAX_STEPS steps
+        # ends: at most MAX_STEPS steps
+        while path.end < time and self.problem.order * run.log_norms()[0] <= ceiling:
             tick()
             if path.pieces and isinstance(path.pieces[-1], Rest):
                 path.end = time
@@ -143,17 +162,23 @@ class LimitFlow:
         return last.end(self.context.inf, self.context) if isinstance(last, Rest) else self.context.inf
 
     def log_size(self, time: Any, ceiling: float) -> float:
-        """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above `ceiling`."""
+        """log of sum_j (rho_j/delta)^L at the scaled time, computing what it needs; infinite above
+        `ceiling`.
+        """
         for j in range(len(self.blocks)):
             self.extend(j, time, ceiling)
         if any(self.path(j).end < time for j in range(len(self.blocks))):
             return math.inf
-        logs = [float(self.problem.order * self.path(j).state(time).log_norm) for j in range(len(self.blocks))]
+        logs = [
+            float(self.problem.order * self.path(j).state(time).log_norm) for j in range(len(self.blocks))
+        ]
         top = max(logs)
         return top + math.log(sum(math.exp(v - top) for v in logs)) if math.isfinite(top) else top
 
     def switch_time(self, log_delta: float, until: Any | None) -> Any:
-        """A scaled time (at most `until`) up to which delta^L times the outputs is below the working precision."""
+        """A scaled time (at most `until`) up to which delta^L times the outputs is below the working
+        precision.
+        """
         ceiling = -self.precision.bits * math.log(2) - self.log_outputs - self.problem.order * log_delta
         low, step = self.context.zero, self.context.one
         if self.log_size(low, ceiling) > ceiling:
@@ -169,12 +194,16 @@ class LimitFlow:
         return until
 
     def _last_below(self, ceiling: float, low: Any, high: Any) -> Any:
-        """A time in [low, high], not much before the size reaches `ceiling`; the size is below it at `low`."""
+        """A time in [low, high], not much before the size reaches `ceiling`; the size is below it at
+        `low`.
+        """
         if len(self.blocks) == 1:
             path = self.path(0)
             if isinstance(path.pieces[-1], Rest):
                 return max(
-                    low, path.starts[-1], path.pieces[-1].end(self.context.mpf(ceiling - 1) / self.problem.order, self.context)
+                    low,
+                    path.starts[-1],
+                    path.pieces[-1].end(self.context.mpf(ceiling - 1) / self.problem.order, self.context),
                 )
             below = [start for start in path.starts if self.log_size(start, ceiling) <= ceiling]
             return max([low, *below])
@@ -191,7 +220,9 @@ class LimitFlow:
 
 
 def _without_cancelling_kinks(network: Network, keep_blocks: bool) -> Network:
-    """The network, or an equal one in which the kinks that cancel are gone, so that none of their cells is empty."""
+    """The network, or an equal one in which the kinks that cancel are gone, so that none of their cells is
+    empty.
+    """
     if not isinstance(network, Expression) or not network.has_kinks:
         return network
     found = Expression(network.weight_names, network.input_names, simplest(network.tree))
@@ -210,13 +241,16 @@ def _refuse_inputs_far_from_one(problem: Problem) -> None:
         if not 1 <= abs(value) * _FARTHEST <= _FARTHEST**2:
             size = round(math.log10(abs(value.numerator)) - math.log10(value.denominator))
             raise Inconclusive(
-                f"an input of the expression is of size 1e{size}; bring all inputs to between 1e-6 and 1e6, since the size of an "
+                f"an input of the expression is of size 1e{size}; bring all inputs to between 1e-6 and 1e6, "
+                f"since the size of an "
                 "expression in other units is not known."
             )
 
 
 def limit_of(problem: Problem, precision: Precision, polar: bool) -> LimitFlow:
-    """The limit flow of a problem at one precision, shared by all callers in this thread (it is extended in place)."""
+    """The limit flow of a problem at one precision, shared by all callers in this thread (it is extended in
+    place).
+    """
     return _limit_of(problem, precision, polar, threading.get_ident())
 
 

@@ -1,4 +1,6 @@
-"""Dense output of the reference flow: piecewise polynomials in fixed point, read as mpmath numbers. Approximations."""
+"""Dense output of the reference flow: piecewise polynomials in fixed point, read as mpmath numbers.
+Approximations.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ class State(NamedTuple):
 class PathPiece:
     """One step of one block: scaled time from `start`, one unit of s being 2^time_unit, weights delta 2^m u.
 
-    In polar form `columns` are the direction's, `log_column` is log(rho/delta)'s and, for L > 2, `time_column` the
-    scaled time's, in units of 2^time_unit.
+    In polar form `columns` are the direction's, `log_column` is log(rho/delta)'s and, for L > 2,
+    `time_column` the scaled time's, in units of 2^time_unit.
     """
 
     start: Any
@@ -62,7 +64,9 @@ class PathPiece:
 
 @dataclass(frozen=True)
 class Rest:
-    """A block at a KKT point of the limit flow: the direction stays, with <theta, grad N> = `growth` = L N(theta)."""
+    """A block at a KKT point of the limit flow: the direction stays, with <theta, grad N> = `growth` = L
+    N(theta).
+    """
 
     start: Any
     theta: list[Any]
@@ -72,7 +76,9 @@ class Rest:
 
     def slower(self, exponent: int, context: Any) -> Rest:
         """The same rest with all times multiplied by 2^exponent."""
-        return replace(self, start=context.ldexp(self.start, exponent), growth=context.ldexp(self.growth, -exponent))
+        return replace(
+            self, start=context.ldexp(self.start, exponent), growth=context.ldexp(self.growth, -exponent)
+        )
 
     def log_norm(self, time: Any, context: Any) -> Any:
         """log(rho/delta) at the scaled time; infinite from the time of blow-up on (L > 2)."""
@@ -89,7 +95,9 @@ class Rest:
         if self.order == 2:
             return self.start + (log_norm - self.log_start) / self.growth
         power = 2 - self.order
-        return self.start + (context.exp(power * log_norm) - context.exp(power * self.log_start)) / (power * self.growth)
+        return self.start + (context.exp(power * log_norm) - context.exp(power * self.log_start)) / (
+            power * self.growth
+        )
 
 
 @dataclass

@@ -1,11 +1,13 @@
-"""Flows at kinks where the field jumps (power 1): crossing, sliding along the kink (Filippov, Clarke), branching.
+"""Flows at kinks where the field jumps (power 1): crossing, sliding along the kink (Filippov, Clarke),
+branching.
 
-Let z_ij = x_i . w_j be at zero, G the gradient in the row w_j with the off-slope there, and s_ij the derivative in the
-activation, so that the Clarke gradients are G + mu x_i with mu between 0 and J = (1 - off) s_ij. The flow keeps
-z_ij = 0 with the one multiplier that makes G + mu x_i orthogonal to x_i: a constant projection of G. For several
-samples mu = -(X_S X_S^T)^(-1) X_S G. A kink that holds the flow is concave, J < mu < 0; the flow leaves on the off-side
-where mu reaches 0 and on the on-side where it reaches J. Samples with parallel x_i share one kink and one multiplier.
-Approximate throughout, as the integrator is. Source: theory of Filippov systems; `proofs_notes/L1-coordinates.md`.
+Let z_ij = x_i . w_j be at zero, G the gradient in the row w_j with the off-slope there, and s_ij the
+derivative in the activation, so that the Clarke gradients are G + mu x_i with mu between 0 and J = (1 - off)
+s_ij. The flow keeps z_ij = 0 with the one multiplier that makes G + mu x_i orthogonal to x_i: a constant
+projection of G. For several samples mu = -(X_S X_S^T)^(-1) X_S G. A kink that holds the flow is concave, J <
+mu < 0; the flow leaves on the off-side where mu reaches 0 and on the on-side where it reaches J. Samples with
+parallel x_i share one kink and one multiplier. Approximate throughout, as the integrator is. Source: theory
+of Filippov systems; `proofs_notes/L1-coordinates.md`.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ from certflow.outcome import BadInput, Inconclusive
 from certflow.running import tick
 
 SLIDING = 3
-"""The sign of an argument that is held at zero; the network sees that of it: -1, or 1 where its sample is opposite to
-the kink's first one."""
+"""The sign of an argument that is held at zero; the network sees that of it: -1, or 1 where its sample is
+opposite to the kink's first one.
+"""
 
 MAX_SURFACES, MAX_TOGETHER = 4, 6
 """The most kinks decided about at once: of one neuron, and of those that cannot hold the flow."""
@@ -45,8 +48,9 @@ class Motion(Protocol):
         """Choose the sign of the argument with this flat index."""
 
     def probe(self) -> tuple[np.ndarray, Callable[[int], int]]:
-        """With the present signs: the velocity's first coefficients, and the sign that each argument or event takes next
-        (0 if it stays at zero)."""
+        """With the present signs: the velocity's first coefficients, and the sign that each argument or event
+        takes next (0 if it stays at zero).
+        """
 
     def is_zero(self, value: Any) -> bool:
         """Whether a fixed-point number is zero but for rounding."""
@@ -54,19 +58,25 @@ class Motion(Protocol):
 
 @dataclass(frozen=True)
 class Surface:
-    """One kink: the arguments (flat index, orientation) that vanish on it, and its number if the flow can be held on it."""
+    """One kink: the arguments (flat index, orientation) that vanish on it, and its number if the flow can be
+    held on it.
+    """
 
     members: tuple[tuple[int, int], ...]
     key: tuple[int, int] | None = None
 
     def choose(self, stepper: Motion, side: int) -> None:
-        """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0; sign 0 if it cannot be held)."""
+        """Put the flow on one side, 1 or -1 as seen by the first member, or hold it there (0; sign 0 if it
+        cannot be held).
+        """
         for index, orientation in self.members:
             stepper.set_sign(index, -SLIDING * orientation if self.key and not side else side * orientation)
 
 
 class Sliding:
-    """The kinks of one network on its samples: which share a surface, how to stay on it, and where to go from there."""
+    """The kinks of one network on its samples: which share a surface, how to stay on it, and where to go from
+    there.
+    """
 
     def __init__(self, network: Network, X: np.ndarray, ar: JetArithmetic) -> None:
         self.network, self.ar, self._X = network, ar, X
@@ -82,18 +92,26 @@ class Sliding:
         """Whether the gradient of the network may jump."""
         return network.has_kinks and (not isinstance(network, FeedForward) or network.activation.power == 1)
 
-    # -- the field on the kink -----------------------------------------------------------------------------------------
+    # -- the field on the kink -------------------------------------------------------------------------------
 
     def held(self, signs: list[np.ndarray]) -> list[tuple[int, int]]:
         """The (neuron, class of parallel samples) on whose kink the flow slides, in order."""
         if not signs or not np.any(np.abs(signs[0]) == SLIDING):
             return []
         slides = np.abs(signs[0]) == SLIDING
-        return [(j, c) for j in range(slides.shape[1]) for c, members in enumerate(self._parallel) if slides[members[0][0], j]]
+        return [
+            (j, c)
+            for j in range(slides.shape[1])
+            for c, members in enumerate(self._parallel)
+            if slides[members[0][0], j]
+        ]
 
-    def project(self, gradient: JetArray, run: Forward, r: Any, signs: list[np.ndarray]) -> tuple[JetArray, list[JetArray]]:
-        """The gradient (k) along the kinks that hold the flow, and the two series per kink that are positive while they
-        do: -mu for each, then mu - J for each."""
+    def project(
+        self, gradient: JetArray, run: Forward, r: Any, signs: list[np.ndarray]
+    ) -> tuple[JetArray, list[JetArray]]:
+        """The gradient (k) along the kinks that hold the flow, and the two series per kink that are positive
+        while they do: -mu for each, then mu - J for each.
+        """
         held = self.held(signs)
         if not held:
             return gradient, []
@@ -111,7 +129,9 @@ class Sliding:
         return parts[0].joined(parts[1:]), [events]
 
     def _jumps(self, held: list[tuple[int, int]], run: Forward, r: Any) -> JetArray:
-        """J per kink in `held`: the change of the gradient across it, in units of the data point of its first sample."""
+        """J per kink in `held`: the change of the gradient across it, in units of the data point of its first
+        sample.
+        """
         entries = [(e, j, i, ratio) for e, (j, c) in enumerate(held) for i, ratio in self._parallel[c]]
         network: Any = self.network
         signals = network.first_signals(run, r, [i for _, _, i, _ in entries], [j for _, j, _, _ in entries])
@@ -121,7 +141,9 @@ class Sliding:
         return self.ar.array(rise) @ signals
 
     def hold(self, state: np.ndarray, signs: list[np.ndarray]) -> None:
-        """Put the weights of a state (fixed point, in place) back on the kinks that hold them: rounding is not damped."""
+        """Put the weights of a state (fixed point, in place) back on the kinks that hold them: rounding is
+        not damped.
+        """
         d, bits = self.network.inputs, self.ar.bits
         for j, classes in self._by_neuron(self.held(signs)):
             normals, solve = self._map(classes)
@@ -129,7 +151,9 @@ class Sliding:
             state[j * d : (j + 1) * d] = row + ((solve.values @ row >> bits) @ normals.values >> bits)
 
     def _by_neuron(self, held: list[tuple[int, int]]) -> list[tuple[int, tuple[int, ...]]]:
-        return [(j, tuple(c for _, c in items)) for j, items in itertools.groupby(held, key=lambda item: item[0])]
+        return [
+            (j, tuple(c for _, c in items)) for j, items in itertools.groupby(held, key=lambda item: item[0])
+        ]
 
     def _map(self, classes: tuple[int, ...]) -> tuple[Constant, Constant]:
         """X_S and -(X_S X_S^T)^(-1) X_S for the first samples of the classes, which are independent."""
@@ -138,11 +162,12 @@ class Sliding:
             self._maps[classes] = self.ar.array(normals), self.ar.array(-_least_norm_map(normals))
         return self._maps[classes]
 
-    # -- which way from a kink -----------------------------------------------------------------------------------------
+    # -- which way from a kink -------------------------------------------------------------------------------
 
     def decide(self, stepper: Motion, indices: Iterable[int]) -> set[int]:
-        """Give arguments that are at zero, and those that slide in the same neuron, the signs that agree with the motion
-        they cause, and return the arguments decided. An index past all arguments is that of an event of `project`.
+        """Give arguments that are at zero, and those that slide in the same neuron, the signs that agree with
+        the motion they cause, and return the arguments decided. An index past all arguments is that of an
+        event of `project`.
 
         Raises `Inconclusive` where no or several choices agree.
         """
@@ -169,27 +194,34 @@ class Sliding:
         return decided | self._decide_together(stepper, others)
 
     def _decide_together(self, stepper: Motion, indices: Iterable[int]) -> set[int]:
-        """Decide about kinks that cannot hold the flow, all at once: which side of one is taken may depend on the others."""
+        """Decide about kinks that cannot hold the flow, all at once: which side of one is taken may depend on
+        the others.
+        """
         surfaces = list(dict.fromkeys(self._twins(stepper, index) for index in indices))
         if surfaces and self._matters(stepper, surfaces):
             mattering = [surface for surface in surfaces if self._matters(stepper, surfaces, surface)]
             if len(mattering) > MAX_TOGETHER:
                 raise Inconclusive(
-                    f"the flow reached {len(mattering)} kinks at once and may branch there; start elsewhere, or shorten the time."
+                    f"the flow reached {len(mattering)} kinks at once and may branch there; start "
+                    f"elsewhere, or shorten the time."
                 )
             if mattering:
                 self._decide(stepper, mattering)
         return {index for surface in surfaces for index, _ in surface.members}
 
     def _twins(self, stepper: Motion, index: int) -> Surface:
-        """The kink of one argument with all others that are multiples of it, such as those of parallel samples."""
+        """The kink of one argument with all others that are multiples of it, such as those of parallel
+        samples.
+        """
         if self._multiples is None:
             self._multiples = _multiples(self.network, self._X, sum(s.size for s in stepper.signs))
         first = stepper.signs[0].size if self._parallel else 0
         mine = self._multiples[index]
         if not np.any(mine):
             return Surface(((index, 1),))
-        same = np.abs(self._multiples @ mine) >= (1 - 1e-12) * np.linalg.norm(self._multiples, axis=1) * np.linalg.norm(mine)
+        same = np.abs(self._multiples @ mine) >= (1 - 1e-12) * np.linalg.norm(
+            self._multiples, axis=1
+        ) * np.linalg.norm(mine)
         others = [i for i in np.flatnonzero(same & np.any(self._multiples, axis=1)).tolist() if i >= first]
         orient = 1 if self._multiples[others[0]] @ mine > 0 else -1
         return Surface(tuple((i, (1 if self._multiples[i] @ mine > 0 else -1) * orient) for i in others))
@@ -197,7 +229,8 @@ class Sliding:
     def _surfaces(self, stepper: Motion, j: int, classes: list[int]) -> list[Surface]:
         width = stepper.signs[0].shape[1]
         return [
-            Surface(tuple((i * width + j, 1 if ratio > 0 else -1) for i, ratio in self._parallel[c]), (j, c)) for c in classes
+            Surface(tuple((i * width + j, 1 if ratio > 0 else -1) for i, ratio in self._parallel[c]), (j, c))
+            for c in classes
         ]
 
     def _decide_neuron(self, stepper: Motion, j: int, group: list[Surface]) -> None:
@@ -206,7 +239,8 @@ class Sliding:
         normals = self._X[[self._parallel[surface.key[1]][0][0] for surface in group if surface.key]]
         if len(group) > MAX_SURFACES or len(_echelon(normals)) < len(group):
             raise Inconclusive(
-                f"the flow reached {len(group)} kinks of neuron {j + 1} of layer 1 at once, where its weights vanish or the data "
+                f"the flow reached {len(group)} kinks of neuron {j + 1} of layer 1 at once, where its "
+                f"weights vanish or the data "
                 "points are linearly dependent: it may branch there; shorten the time."
             )
         self._decide(stepper, group)
@@ -224,18 +258,24 @@ class Sliding:
                 surface.choose(stepper, goes if surface.key or side < 0 else side)
         elif found:
             raise Inconclusive(
-                f"the flow branches at a kink: at {self._where(stepper, group)} more than one continuation agrees with the "
+                f"the flow branches at a kink: at {self._where(stepper, group)} more than one continuation "
+                f"agrees with the "
                 "gradient flow; start elsewhere, shorten the time, or use an activation with power >= 2."
             )
         elif self._matters(stepper, group):
             raise Inconclusive(
-                f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding is followed for kinks "
-                "of a trained first layer alone, apart from those of later layers: shorten the time, or use power >= 2."
+                f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding "
+                f"is followed for kinks "
+                "of a trained first layer alone, apart from those of later layers: shorten the time, or use "
+                "power >= 2."
             )
 
-    def _followed(self, stepper: Motion, group: list[Surface], choice: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Where the motion with these sides goes, if it agrees with them: to the stated side of each or nowhere (0), or
-        held with J <= mu <= 0; None if it does not."""
+    def _followed(
+        self, stepper: Motion, group: list[Surface], choice: tuple[int, ...]
+    ) -> tuple[int, ...] | None:
+        """Where the motion with these sides goes, if it agrees with them: to the stated side of each or
+        nowhere (0), or held with J <= mu <= 0; None if it does not.
+        """
         for surface, side in zip(group, choice, strict=True):
             surface.choose(stepper, side)
         _, motion = stepper.probe()
@@ -254,8 +294,11 @@ class Sliding:
         return tuple(followed)
 
     def _matters(self, stepper: Motion, group: list[Surface], only: Surface | None = None) -> bool:
-        """Whether the sides (of one surface only) make a difference to the motion; all signs are left at zero."""
-        # Not only all together: by the binary digits of their numbers, so that effects that cancel are seen, too.
+        """Whether the sides (of one surface only) make a difference to the motion; all signs are left at
+        zero.
+        """
+        # Not only all together: by the binary digits of their numbers, so that effects that cancel are seen,
+        # too.
         digits = range((len(group) - 1).bit_length())
         patterns = [[1] * len(group), *([1 if k >> b & 1 else -1 for k in range(len(group))] for b in digits)]
         if only is None:
@@ -265,7 +308,9 @@ class Sliding:
             place, patterns = group.index(only), [*patterns, [-1] * len(group)]
             turned = [[-side if k == place else side for k, side in enumerate(sides)] for sides in patterns]
             pairs = zip(patterns, turned, strict=True)
-            differences = [self._velocity(stepper, group, a) - self._velocity(stepper, group, b) for a, b in pairs]
+            differences = [
+                self._velocity(stepper, group, a) - self._velocity(stepper, group, b) for a, b in pairs
+            ]
         self._set(stepper, group, [0] * len(group))
         return any(not stepper.is_zero(v) for difference in differences for v in difference.ravel())
 
@@ -287,12 +332,17 @@ class Sliding:
                 layer += 1
             i, j = divmod(index, stepper.signs[layer].shape[1])
             layered = isinstance(self.network, FeedForward)
-            places.append(f"sample {i + 1}, " + (f"neuron {j + 1} of layer {layer + 1}" if layered else f"kink {layer + 1}"))
+            places.append(
+                f"sample {i + 1}, "
+                + (f"neuron {j + 1} of layer {layer + 1}" if layered else f"kink {layer + 1}")
+            )
         return " and ".join(places)
 
 
 def _multiples(network: Network, X: np.ndarray, count: int) -> np.ndarray:
-    """Each of `count` kink arguments at a few random weights; zeros if it cannot be evaluated there: it is like no other."""
+    """Each of `count` kink arguments at a few random weights; zeros if it cannot be evaluated there: it is
+    like no other.
+    """
     rng, rows = np.random.default_rng(0), []
     samples = FLOAT.array(X)
     with np.errstate(all="ignore"):
@@ -334,4 +384,7 @@ def _echelon(rows: np.ndarray) -> list[np.ndarray]:
 def _least_norm_map(normals: np.ndarray) -> np.ndarray:
     """(N N^T)^(-1) N for independent rows N, exact."""
     gram = normals @ normals.T
-    return np.array([row[len(gram) :] for row in _echelon(np.concatenate([gram, normals], axis=1))[: len(gram)]], dtype=object)
+    return np.array(
+        [row[len(gram) :] for row in _echelon(np.concatenate([gram, normals], axis=1))[: len(gram)]],
+        dtype=object,
+    )

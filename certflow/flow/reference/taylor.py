@@ -1,9 +1,11 @@
-"""One Taylor step of a vector field with activation kinks, in fixed point: expand, find the first kink, stop there.
+"""One Taylor step of a vector field with activation kinks, in fixed point: expand, find the first kink, stop
+there.
 
-Approximate throughout. The step's polynomial is y(s) = sum c_n s^n for 0 <= s <= h <= 1, where s counts units of
-2^unit of the field's own time. The order adapts (the expansion ends when two coefficients are below the tolerance),
-and so do the unit and h; a step that meets a kink ends on it. Where the field jumps at a kink, `sliding.py` decides
-whether the flow crosses it or slides along it; an argument that slides is zero and is watched by two events instead.
+Approximate throughout. The step's polynomial is y(s) = sum c_n s^n for 0 <= s <= h <= 1, where s counts units
+of 2^unit of the field's own time. The order adapts (the expansion ends when two coefficients are below the
+tolerance), and so do the unit and h; a step that meets a kink ends on it. Where the field jumps at a kink,
+`sliding.py` decides whether the flow crosses it or slides along it; an argument that slides is zero and is
+watched by two events instead.
 """
 
 from __future__ import annotations
@@ -32,13 +34,17 @@ class VectorField(Protocol):
     scales: Any  # a new object whenever the recorded program would be another
     sliding: Sliding | None  # None if the field is continuous at its kinks
 
-    def trace(self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]) -> tuple[JetArray, KinkArguments]:
+    def trace(
+        self, ar: JetArithmetic, y: JetArray, signs: list[np.ndarray]
+    ) -> tuple[JetArray, KinkArguments]:
         """The derivative of y, and its kink arguments, in the cell that `signs` select."""
 
 
 @dataclass(frozen=True)
 class StepPolynomial:
-    """A step: coefficients (order + 1, k) in fixed point with `bits` fractional bits, valid for 0 <= s <= length."""
+    """A step: coefficients (order + 1, k) in fixed point with `bits` fractional bits, valid for 0 <= s <=
+    length.
+    """
 
     coefficients: np.ndarray
     bits: int
@@ -66,21 +72,25 @@ class Stepper:
     steps: int = 0
 
     def __post_init__(self) -> None:
-        # Series end where their terms fall below the tolerance; zero means indistinguishable from a kink by rounding.
+        # Series end where their terms fall below the tolerance; zero means indistinguishable from a kink by
+        # rounding.
         self.tolerance = mpz(1) << self.tolerance_bits
         self.zero = mpz(1) << 16
         self.unit = self.natural
         self._record: tuple[Any, tuple[JetArray, JetArray, KinkArguments]] | None = None
-        # The arguments to decide about before the first step, by flat index, and the events that stay at zero.
+        # The arguments to decide about before the first step, by flat index, and the events that stay at
+        # zero.
         jumps = self.vector_field.sliding is not None
         self._undecided: set[int] = set(np.flatnonzero(self._flat_signs() == 0).tolist()) if jumps else set()
         self._idle: set[int] = set()
         self._started = False
 
     def step(self, limit: mpz | None = None, limit_unit: int = 0) -> StepPolynomial:
-        """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its polynomial.
+        """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its
+        polynomial.
 
-        Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first layer.
+        Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first
+        layer.
         """
         self.start()
         for _ in range(8):
@@ -115,7 +125,7 @@ class Stepper:
         self.ar.extend(0)
         return derivative.coefficients[0]
 
-    # -- expansion -------------------------------------------------------------------------------------------------
+    # -- expansion -------------------------------------------------------------------------------------------
 
     def _expand(self) -> tuple[np.ndarray, KinkArguments, bool]:
         """Coefficients of the state, all kink arguments, and whether the series converged on [0, 1]."""
@@ -145,7 +155,9 @@ class Stepper:
         y.coefficients[n + 1] = (raw << self.unit if self.unit >= 0 else raw >> -self.unit) // (n + 1)
 
     def _recorded(self) -> tuple[JetArray, JetArray, KinkArguments]:
-        """The field's program for the present cell, recorded again only if the cell or the field's scales changed."""
+        """The field's program for the present cell, recorded again only if the cell or the field's scales
+        changed.
+        """
         key = (self.vector_field.scales, *(s.tobytes() for s in self.signs))
         if self._record is None or self._record[0] != key:
             self.ar.program.clear()
@@ -156,7 +168,9 @@ class Stepper:
         return self._record[1]
 
     def _aim(self, kinks: np.ndarray) -> bool:
-        """Shrink the unit if the next kink is, to first order, much nearer than one unit; say whether it did."""
+        """Shrink the unit if the next kink is, to first order, much nearer than one unit; say whether it
+        did.
+        """
         signs = self._orientations(kinks.shape[1])
         if not len(signs):
             return False
@@ -181,7 +195,9 @@ class Stepper:
         return from_float(2.0 ** min(logs), self.ar.bits) if logs else mpz(1) << self.ar.bits
 
     def _choose_unit(self, length: mpz, converged: bool, order: int, at_kink: bool) -> None:
-        """The natural unit is the longest in which the series converges; kinks shorten a step, not the next one."""
+        """The natural unit is the longest in which the series converges; kinks shorten a step, not the next
+        one.
+        """
         if not converged:
             fraction = int(length) / (1 << self.ar.bits)
             if not at_kink:
@@ -191,15 +207,21 @@ class Stepper:
         elif self.unit == self.natural and order < 0.8 * self.ar.order:
             self.natural += 1
 
-    # -- kinks -----------------------------------------------------------------------------------------------------
+    # -- kinks -----------------------------------------------------------------------------------------------
 
     def _flat_signs(self) -> np.ndarray:
-        return np.concatenate([s.reshape(-1) for s in self.signs]) if self.signs else np.zeros(0, dtype=np.int8)
+        return (
+            np.concatenate([s.reshape(-1) for s in self.signs]) if self.signs else np.zeros(0, dtype=np.int8)
+        )
 
     def _orientations(self, count: int) -> np.ndarray:
-        """The sign that each of `count` arguments and events keeps until it reaches zero; 0 for those not to watch."""
+        """The sign that each of `count` arguments and events keeps until it reaches zero; 0 for those not to
+        watch.
+        """
         signs = self._flat_signs()
-        signs = np.concatenate([np.where(np.abs(signs) == SLIDING, 0, signs), np.ones(count - len(signs), dtype=np.int8)])
+        signs = np.concatenate(
+            [np.where(np.abs(signs) == SLIDING, 0, signs), np.ones(count - len(signs), dtype=np.int8)]
+        )
         signs[list(self._idle)] = 0
         return signs
 
@@ -216,12 +238,17 @@ class Stepper:
         return abs(value) <= self.zero
 
     def _leading(self, series: np.ndarray) -> tuple[int, int]:
-        """The order and sign of the first coefficient that is not zero but for rounding; sign 0 if there is none."""
-        return next(((n, 1 if v > 0 else -1) for n, v in enumerate(series) if abs(v) > self.zero), (len(series), 0))
+        """The order and sign of the first coefficient that is not zero but for rounding; sign 0 if there is
+        none.
+        """
+        return next(
+            ((n, 1 if v > 0 else -1) for n, v in enumerate(series) if abs(v) > self.zero), (len(series), 0)
+        )
 
     def probe(self) -> tuple[np.ndarray, Callable[[int], int]]:
-        """With the present signs: the velocity's first coefficients, and the sign that each argument or event takes next
-        (0 if it stays at zero)."""
+        """With the present signs: the velocity's first coefficients, and the sign that each argument or event
+        takes next (0 if it stays at zero).
+        """
         y, derivative, kinks = self._recorded()
         y.coefficients[0], self.unit = self.state, self.natural
         count = sum(s.size for s in self.signs)
@@ -236,7 +263,9 @@ class Stepper:
         return derivative.coefficients[:PROBE].copy(), motion
 
     def start(self) -> None:
-        """Before the first step: a unit in which a fast field is of size one, and the kinks at which the integration starts."""
+        """Before the first step: a unit in which a fast field is of size one, and the kinks at which the
+        integration starts.
+        """
         if self.steps or self._started:
             return
         self._started = True
@@ -271,12 +300,16 @@ class Stepper:
             return False
         moves = {i: self._leading(kinks.exact(i, order)[1:]) for i in self.fresh if abs(signs[i]) == 1}
         events = {e: self._leading(kinks.exact(e, order)) for e in range(len(signs), kinks.count)}
-        wrong = {i for i, (_, sign) in moves.items() if sign != signs[i]} | {e for e, (_, sign) in events.items() if sign < 0}
+        wrong = {i for i, (_, sign) in moves.items() if sign != signs[i]} | {
+            e for e, (_, sign) in events.items() if sign < 0
+        }
         if wrong:
             self.fresh = {i: 1 for i in moves if i not in wrong}
             self._turn(wrong, {i: sign for i, (_, sign) in moves.items()})
             return False
-        self.fresh = {i: n + 1 for i, (n, _) in moves.items()} | {e: n for e, (n, sign) in events.items() if n and sign}
+        self.fresh = {i: n + 1 for i, (n, _) in moves.items()} | {
+            e: n for e, (n, sign) in events.items() if n and sign
+        }
         self._idle = {e for e, (_, sign) in events.items() if not sign}
         return True
 

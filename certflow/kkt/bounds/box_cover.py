@@ -1,13 +1,17 @@
-"""Proved upper bounds of N⁺_max and beta for any network: the unit sphere covered by boxes, evaluated in balls.
+"""Proved upper bounds of N⁺_max and beta for any network: the unit sphere covered by boxes, evaluated in
+balls.
 
-For F homogeneous of order q, max(0, F(w/|w|)) = max(0, F(w))/|w|^q, and every direction meets the surface of the cube
-[-1, 1]^k, whose 2k faces are cut into boxes. On a box B with midpoint m the bound of g = F/|w|^q is the smaller of
+For F homogeneous of order q, max(0, F(w/|w|)) = max(0, F(w))/|w|^q, and every direction meets the surface of
+the cube [-1, 1]^k, whose 2k faces are cut into boxes. On a box B with midpoint m the bound of g = F/|w|^q is
+the smaller of
 
 - `F(B)` rounded up over the least |w|^q in B (enclosure of F by balls, all branches of undecided kinks), and
-- `g(m) + g'(B) (B - m)`: the mean value theorem of Lebourg for Clarke gradients, g' = F'/|w|^q - q F w/|w|^(q+2).
+- `g(m) + g'(B) (B - m)`: the mean value theorem of Lebourg for Clarke gradients, g' = F'/|w|^q - q F
+  w/|w|^(q+2).
 
-Blocks of a separable network are treated one by one (L2.6). The bounds hold however few boxes are cut, they are only
-coarser then; best-first subdivision stops at a relative gap of `TOLERANCE` or when the work is spent.
+Blocks of a separable network are treated one by one (L2.6). The bounds hold however few boxes are cut, they
+are only coarser then; best-first subdivision stops at a relative gap of `TOLERANCE` or when the work is
+spent.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ BITS = 64
 TOLERANCE = Fraction(1, 1000)
 
 _WORK = 5_000
-"""Boxes times samples times weights that one block may spend, in units of ten thousand ball operations or so."""
+"""Boxes times samples times weights that one block may spend, in units of ten thousand ball operations or
+so.
+"""
 
 _METHOD = "boxes that cover the sphere, evaluated in balls"
 
@@ -41,7 +47,9 @@ ExactBox = tuple[tuple[Fraction, Fraction], ...]
 
 
 class _BoxArithmetic(BallArithmetic):
-    """Balls that know that the numbers under a root are not negative: the network is real wherever it is defined."""
+    """Balls that know that the numbers under a root are not negative: the network is real wherever it is
+    defined.
+    """
 
     def sqrt(self, z: Any) -> Any:
         return self._map(_root_of_the_real_part, z)
@@ -55,7 +63,8 @@ def _root_of_the_real_part(value: Ball) -> Ball:
 def box_cover_bounds(problem: Problem) -> tuple[SphereMaximum, SphereMaximum]:
     """Bounds of N⁺_max and beta of the problem's network (L2.6, L2.10).
 
-    Raises `Inconclusive` if some box stays without a bound, as where the expression divides by weights that vanish.
+    Raises `Inconclusive` if some box stays without a bound, as where the expression divides by weights that
+    vanish.
     """
     blocks = range(len(problem.blocks))
     covers = [_Cover(problem.correlation.block(j), len(blocks)) for j in blocks]
@@ -113,7 +122,8 @@ class _Cover:
                 break
         if stuck:
             raise Inconclusive(
-                "N and beta could not be bounded over the unit sphere: the expression divides by, or takes a root of, "
+                "N and beta could not be bounded over the unit sphere: the expression divides by, or takes "
+                "a root of, "
                 "something that may be 0 there, so there is no proved bound of the time near the origin."
             )
         return SphereMaximum(self.lower, max(self.lower, -heap[0][0]), _METHOD)
@@ -129,7 +139,9 @@ class _Cover:
         return [box[:j] + (part,) + box[j + 1 :] for part in ((low, middle), (middle, high))]
 
     def _upper(self, function: Any, order: int, box: ExactBox) -> Fraction | None:
-        """An upper bound of max(0, F)/|w|^order on the box; also raises `lower`. None if F cannot be evaluated."""
+        """An upper bound of max(0, F)/|w|^order on the box; also raises `lower`. None if F cannot be
+        evaluated.
+        """
         middle = [(low + high) / 2 for low, high in box]
         try:
             # Without the clamp of roots: outside its domain the network has no value, hence none to exceed.
@@ -144,18 +156,27 @@ class _Cover:
             value, weights = function(at)
         except OutsideDomain:
             return None
-        square = Ball.interval(sum(_least_square(*side) for side in box), sum(max(a * a, b * b) for a, b in box), BITS)
+        square = Ball.interval(
+            sum(_least_square(*side) for side in box), sum(max(a * a, b * b) for a, b in box), BITS
+        )
         try:
             quotient = (value / _power(square, order)).upper()
         except OutsideDomain:
-            raise Inconclusive(f"‖w‖^{order} is beyond the precision on the sphere, so that N has no bound there.") from None
+            raise Inconclusive(
+                f"‖w‖^{order} is beyond the precision on the sphere, so that N has no bound there."
+            ) from None
         if at_middle is not None and quotient > 0:
             try:
                 gradient = self.N.network.pullback(at.run, weights) / _power(square, order)
                 radial = value * order / (_power(square, order) * square)
                 slopes = [g - radial * c for g, c in zip(gradient, w, strict=True)]
-                shifts = [Ball.interval(low - m, high - m, BITS) for (low, high), m in zip(box, middle, strict=True)]
-                quotient = min(quotient, (at_middle + _total(slope * s for slope, s in zip(slopes, shifts, strict=True))).upper())
+                shifts = [
+                    Ball.interval(low - m, high - m, BITS) for (low, high), m in zip(box, middle, strict=True)
+                ]
+                quotient = min(
+                    quotient,
+                    (at_middle + _total(slope * s for slope, s in zip(slopes, shifts, strict=True))).upper(),
+                )
             except OutsideDomain:
                 pass  # the gradient is unbounded or undefined somewhere in the box; the first bound stands
         return max(Fraction(0), quotient)

@@ -1,25 +1,30 @@
-"""Proved upper bounds of the two global maxima of lemma L2: N⁺_max and beta, over the unit sphere of all weights.
+"""Proved upper bounds of the two global maxima of lemma L2: N⁺_max and beta, over the unit sphere of all
+weights.
 
-N⁺_max = max(0, max N), beta = max ‖h‖. Everything is a `Fraction` obtained by rounding balls upwards; no floats.
+N⁺_max = max(0, max N), beta = max ‖h‖. Everything is a `Fraction` obtained by rounding balls upwards; no
+floats.
 
 *Separable networks*: the larger of the blocks' bounds (L2.6), because t^(L/2) <= t on [0, 1] for L >= 2.
 
-*Layers.* Untrained layers below the first trained one, W_1 say, are applied to the data exactly. Put e_l = p^(D-l), T the
-trained layers, `kappa² = prod_{l in T} (e_l/L)^e_l prod_{l not in T} ‖W_l‖^(2 e_l)`.
-(i) One trained layer under given output weights c_j: N = sum_j c_j n(u_j), n(u) = sum_i z_i sigma(u . x_i), so
-N⁺_max = max_j max(0, c_j n) and beta = max_j |c_j| max_u |sigma(u . x_i)|_2, both attained at one neuron.
-(ii) Two trained layers: N = sum_j v_j n(w_j) and v |w|^p <= kappa on the sphere, so N⁺_max = kappa max |n|, beta likewise.
+*Layers.* Untrained layers below the first trained one, W_1 say, are applied to the data exactly. Put e_l =
+p^(D-l), T the trained layers, `kappa² = prod_{l in T} (e_l/L)^e_l prod_{l not in T} ‖W_l‖^(2 e_l)`.
+(i) One trained layer under given output weights c_j: N = sum_j c_j n(u_j), n(u) = sum_i z_i sigma(u . x_i),
+so N⁺_max = max_j max(0, c_j n) and beta = max_j |c_j| max_u |sigma(u . x_i)|_2, both attained at one neuron.
+(ii) Two trained layers: N = sum_j v_j n(w_j) and v |w|^p <= kappa on the sphere, so N⁺_max = kappa max |n|,
+     beta likewise.
 (iii) More layers: with e = p^(D-2), ‖W_1‖ = s and rows a_j of W_1, t_j = |a_j|²/s² (sum 1), unit rows â_j:
-`‖sigma(W_1 x)‖² = s^(2p) sum_j t_j^p sigma(â_j . x)² <= s^(2p) sum_j t_j sigma(â_j . x)²`, and since y -> y^e is convex
-`sum_i c_i ‖sigma(W_1 x_i)‖^(2e) <= s^(2 p e) max_u S_(2e)(c; u)`, `S_k(c; u) = sum_i c_i |sigma(u . x_i)|^k`, for all c >= 0.
-As |H(x)| <= prod_{l>1} ‖W_l‖^e_l ‖sigma(W_1 x)‖^e (‖sigma(y)‖ <= ‖y‖^p) and L2.5 maximises the product of the norms:
-`beta <= kappa max_u sqrt(S_2e(1; u))`. If all layers are trained and sigma >= 0 or sigma(t) = t^p, one neuron per layer
-attains it.
-(iv) N there: N <= sum_i |z_i| |H_i| <= kappa G(|z|) with G(c) = max_u S_e(c; u). For e >= 2 as in (iii); for p = 1 because
-entrywise |H(x)| <= |W_D| ... |W_2| |sigma(W_1 x)|, whose sum over i has entries sum_i c_i |sigma(a_j . x_i)| <= |a_j| G(c)
-at the end; the norms are Frobenius norms then. If sigma >= 0, the last hidden layer phi >= 0, so entrywise
-|sum_i z_i phi_i| <= max(sum z_i⁺ phi_i, sum z_i⁻ phi_i), hence N <= kappa sqrt(G(z⁺)² + G(z⁻)²). And N <= beta ‖z‖ always.
-(v) Without kinks and with p = 1 (deep linear networks) N = W_D ... W_1 g, g = sum_i z_i x_i: N⁺_max = kappa |g|.
+`‖sigma(W_1 x)‖² = s^(2p) sum_j t_j^p sigma(â_j . x)² <= s^(2p) sum_j t_j sigma(â_j . x)²`, and since y -> y^e
+is convex `sum_i c_i ‖sigma(W_1 x_i)‖^(2e) <= s^(2 p e) max_u S_(2e)(c; u)`, `S_k(c; u) = sum_i c_i |sigma(u .
+x_i)|^k`, for all c >= 0. As |H(x)| <= prod_{l>1} ‖W_l‖^e_l ‖sigma(W_1 x)‖^e (‖sigma(y)‖ <= ‖y‖^p) and L2.5
+maximises the product of the norms: `beta <= kappa max_u sqrt(S_2e(1; u))`. If all layers are trained and
+sigma >= 0 or sigma(t) = t^p, one neuron per layer attains it.
+(iv) N there: N <= sum_i |z_i| |H_i| <= kappa G(|z|) with G(c) = max_u S_e(c; u). For e >= 2 as in (iii); for
+p = 1 because entrywise |H(x)| <= |W_D| ... |W_2| |sigma(W_1 x)|, whose sum over i has entries sum_i c_i
+|sigma(a_j . x_i)| <= |a_j| G(c) at the end; the norms are Frobenius norms then. If sigma >= 0, the last
+hidden layer phi >= 0, so entrywise |sum_i z_i phi_i| <= max(sum z_i⁺ phi_i, sum z_i⁻ phi_i), hence N <= kappa
+sqrt(G(z⁺)² + G(z⁻)²). And N <= beta ‖z‖ always.
+(v) Without kinks and with p = 1 (deep linear networks) N = W_D ... W_1 g, g = sum_i z_i x_i: N⁺_max = kappa
+|g|.
 """
 
 from __future__ import annotations
@@ -33,7 +38,13 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.bounds.box_cover import box_cover_bounds
-from certflow.kkt.bounds.sphere_maximum import BITS, SphereMaximum, Terms, largest_eigenvalue_bound, sphere_maximum
+from certflow.kkt.bounds.sphere_maximum import (
+    BITS,
+    SphereMaximum,
+    Terms,
+    largest_eigenvalue_bound,
+    sphere_maximum,
+)
 from certflow.kkt.neuron.circle import PlanarKKT, planar_kkt
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.linear import piecewise_linear_kkt
@@ -44,12 +55,16 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 
 _ENUMERATION_WORK = {1: 1_200_000, 2: 3_500_000}
-"""By power: the most that cells × hyperplanes × 3^inputs may be for an enumeration, which takes about a second then."""
+"""By power: the most that cells × hyperplanes × 3^inputs may be for an enumeration, which takes about a
+second then.
+"""
 
 
 @dataclass(frozen=True)
 class GlobalBounds:
-    """Upper bounds of N⁺_max and beta, the names of their proofs, and lower bounds that show how sharp they are."""
+    """Upper bounds of N⁺_max and beta, the names of their proofs, and lower bounds that show how sharp they
+    are.
+    """
 
     n_max: SphereMaximum
     beta: SphereMaximum
@@ -64,8 +79,8 @@ def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
     """Bounds of N⁺_max and beta for the network of the problem; lemmas L2.5, L2.6 and the module's proofs
     (L2.7, L2.8, L5.6).
 
-    `digits` is the precision of the enumeration of planar KKT points, where that applies. Raises `Inconclusive` for
-    an expression that cannot be bounded on any cover of the sphere.
+    `digits` is the precision of the enumeration of planar KKT points, where that applies. Raises
+    `Inconclusive` for an expression that cannot be bounded on any cover of the sphere.
     """
     N = problem.correlation.on_features()
     if isinstance(N.network, FeedForward):
@@ -75,7 +90,9 @@ def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
         bounds = GlobalBounds(n_max, beta)
     product = (z_norm(problem) * bounds.beta.upper).upper()
     if product < bounds.n_max.upper:
-        n_max = SphereMaximum(bounds.n_max.lower, product, f"beta times the length of z; beta by {bounds.beta.method}")
+        n_max = SphereMaximum(
+            bounds.n_max.lower, product, f"beta times the length of z; beta by {bounds.beta.method}"
+        )
         bounds = GlobalBounds(n_max, bounds.beta)
     return bounds
 
@@ -99,7 +116,7 @@ class _Layers:
             return self._one_hidden_layer()
         return GlobalBounds(self._deep_n_max(), self._deep_beta())
 
-    # -- one hidden layer: (i) and (ii) ------------------------------------------------------------------------------
+    # -- one hidden layer: (i) and (ii) ----------------------------------------------------------------------
 
     def _one_hidden_layer(self) -> GlobalBounds:
         up, down = self._neuron()
@@ -125,10 +142,14 @@ class _Layers:
             zero = Fraction(0)
             up = SphereMaximum(max(zero, found.n_max.lower()), max(zero, found.n_max.upper()), method)
             return up, SphereMaximum(max(zero, -found.n_min.upper()), max(zero, -found.n_min.lower()), method)
-        return sphere_maximum(self._terms(list(self.z))), sphere_maximum(self._terms([-value for value in self.z]))
+        return sphere_maximum(self._terms(list(self.z))), sphere_maximum(
+            self._terms([-value for value in self.z])
+        )
 
     def _enumeration(self) -> KKTSet | None:
-        """The KKT set of one neuron, if there is an enumeration for it that takes about a second at most (in the plane: any)."""
+        """The KKT set of one neuron, if there is an enumeration for it that takes about a second at most (in
+        the plane: any).
+        """
         if self.p == 2 and self.X.shape[1] == 2:
             return planar_kkt(self.X, self.z, self.sigma.alpha, self.digits)
         if self.p > 2:
@@ -151,17 +172,21 @@ class _Layers:
         side = abs(self.sigma.alpha) ** (self.p * k)
         return sphere_maximum(Terms(self.X, c, [value * side for value in c], self.p * k))
 
-    # -- more layers: (iii) and (iv) -----------------------------------------------------------------------------------
+    # -- more layers: (iii) and (iv) -------------------------------------------------------------------------
 
     def _kappa(self, frobenius: bool = False) -> Ball:
-        """The maximum of the product of the layers' norms over the unit sphere, given layers by their spectral norms."""
+        """The maximum of the product of the layers' norms over the unit sphere, given layers by their
+        spectral norms.
+        """
         square = Ball(1, BITS)
         for layer in range(1, self.depth + 1):
             exponent = self.p ** (self.depth - layer)
             if layer in self.network.trained:
                 square = square * Ball(Fraction(exponent, self.order), BITS) ** exponent
             else:
-                square = square * Ball(_squared_norm_bound(self.network.given[layer], frobenius), BITS) ** exponent
+                square = (
+                    square * Ball(_squared_norm_bound(self.network.given[layer], frobenius), BITS) ** exponent
+                )
         return square.sqrt()
 
     @property
@@ -190,28 +215,43 @@ class _Layers:
         return SphereMaximum(lower, best.upper, f"product of the layers' norms and {best.method}")
 
     def _rank_one(self, sign: int) -> SphereMaximum:
-        """max_u of sign times sum_i z_i sigma(u . x_i)^e; with one neuron per layer the output weight has either sign."""
+        """max_u of sign times sum_i z_i sigma(u . x_i)^e; with one neuron per layer the output weight has
+        either sign.
+        """
         power = self.p * self._exponent
         side = (-self.sigma.alpha) ** power
-        return sphere_maximum(Terms(self.X, [sign * value for value in self.z], [sign * side * value for value in self.z], power))
+        return sphere_maximum(
+            Terms(
+                self.X, [sign * value for value in self.z], [sign * side * value for value in self.z], power
+            )
+        )
 
     def _gain(self) -> SphereMaximum:
         """The smaller of G(|z|) and, for sigma >= 0, sqrt(G(z⁺)² + G(z⁻)²)."""
         whole = self._powers([abs(value) for value in self.z], self._exponent)
         if not self.is_nonnegative:
             return whole
-        up, down = (self._powers([max(sign * value, Fraction(0)) for value in self.z], self._exponent) for sign in (1, -1))
+        up, down = (
+            self._powers([max(sign * value, Fraction(0)) for value in self.z], self._exponent)
+            for sign in (1, -1)
+        )
         apart = (Ball(up.upper, BITS).square() + Ball(down.upper, BITS).square()).sqrt().upper()
         method = f"{up.method}, positive and negative labels apart"
         return min(whole, SphereMaximum(Fraction(0), apart, method), key=lambda bound: bound.upper)
 
 
 def _squared_norm_bound(matrix: np.ndarray, frobenius: bool) -> Fraction:
-    """The squared Frobenius norm of an exact matrix, or a bound of the squared spectral one by the smaller Gram matrix."""
+    """The squared Frobenius norm of an exact matrix, or a bound of the squared spectral one by the smaller
+    Gram matrix.
+    """
     rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     gram = rows @ rows.T
     trace = sum((gram[k, k] for k in range(len(gram))), Fraction(0))
-    return trace if frobenius else min(trace, largest_eigenvalue_bound([[Ball(value, BITS) for value in row] for row in gram]))
+    return (
+        trace
+        if frobenius
+        else min(trace, largest_eigenvalue_bound([[Ball(value, BITS) for value in row] for row in gram]))
+    )
 
 
 def _times(bound: SphereMaximum, factor: Fraction) -> SphereMaximum:

@@ -1,19 +1,20 @@
 """Proved upper bounds of `F(u) = sum_i a_i (x_i . u)_+^q + b_i (-x_i . u)_+^q` over the unit sphere of R^d.
 
-Every neuron-wise quantity of the theory has this form: with q = p, a = z and b = z (-alpha)^p it is the NCF of one
-neuron; with q = 2p, a = 1 and b = alpha^(2p) it is ‖h(u)‖². Each term is convex and homogeneous, which is all that
-is used. Three proofs, from the sharpest to the cheapest:
+Every neuron-wise quantity of the theory has this form: with q = p, a = z and b = z (-alpha)^p it is the NCF
+of one neuron; with q = 2p, a = 1 and b = alpha^(2p) it is ‖h(u)‖². Each term is convex and homogeneous, which
+is all that is used. Three proofs, from the sharpest to the cheapest:
 
-*Cones* (branch and bound; exact in the limit). Let K be the cone over the vectors v_1, ..., v_d, and m a vector with
-m . v_k > 0. Every direction of K is that of a point y in the simplex with corners `v_k' = v_k |m|²/(m . v_k)`, which
-lies in the plane m . y = |m|², so |y| >= |m|. Write F = P - M with P, M >= 0 the sums of the positive and negative terms,
-both convex. On the simplex P is at most its chord, M at least its tangent at m (and at least 0), so
-`F(y) <= max_k [P(v_k') - M(m) - M'(m)(v_k' - m)]` since the right-hand side is affine in y; and
-`F(y/|y|) = F(y)/|y|^q <= max(0, F(y))/|m|^q`. The error is of second order in the width of K. For q = 1 the linear part,
-`a t_+ + b (-t)_+ = (a + b) t_+ - b t`, needs no bound at all.
+*Cones* (branch and bound; exact in the limit). Let K be the cone over the vectors v_1, ..., v_d, and m a
+vector with m . v_k > 0. Every direction of K is that of a point y in the simplex with corners `v_k' = v_k
+|m|²/(m . v_k)`, which lies in the plane m . y = |m|², so |y| >= |m|. Write F = P - M with P, M >= 0 the sums
+of the positive and negative terms, both convex. On the simplex P is at most its chord, M at least its tangent
+at m (and at least 0), so `F(y) <= max_k [P(v_k') - M(m) - M'(m)(v_k' - m)]` since the right-hand side is
+affine in y; and `F(y/|y|) = F(y)/|y|^q <= max(0, F(y))/|m|^q`. The error is of second order in the width of
+K. For q = 1 the linear part, `a t_+ + b (-t)_+ = (a + b) t_+ - b t`, needs no bound at all.
 
-*Spectrum*. With C_i = max(a_i, b_i), q = 2: `F(u) <= u . (sum C_i x_i x_i^T) u`; for q > 2 with C_i^+ |x_i|^(q-2) in place
-of C_i; for q = 1 `F(u)² <= (sum C_i^+)(sum C_i^+ (x_i . u)²)`; and `lambda_max(A)^s <= tr(A^s)`, s even.
+*Spectrum*. With C_i = max(a_i, b_i), q = 2: `F(u) <= u . (sum C_i x_i x_i^T) u`; for q > 2 with C_i^+
+|x_i|^(q-2) in place of C_i; for q = 1 `F(u)² <= (sum C_i^+)(sum C_i^+ (x_i . u)²)`; and `lambda_max(A)^s <=
+tr(A^s)`, s even.
 
 *Lengths*: `F(u) <= sum C_i^+ |x_i|^q`.
 """
@@ -57,7 +58,9 @@ class SphereMaximum:
 
 @dataclass(frozen=True)
 class Terms:
-    """The function F: inputs `X` (n × d), coefficients `a` and `b` (n) of the two sides, power `q` >= 1; `Fraction`s."""
+    """The function F: inputs `X` (n × d), coefficients `a` and `b` (n) of the two sides, power `q` >= 1;
+    `Fraction`s.
+    """
 
     X: np.ndarray
     a: Sequence[Fraction]
@@ -112,7 +115,9 @@ def _spectrum(terms: Terms) -> SphereMaximum:
     n, d = terms.X.shape
     q, caps = terms.q, terms.caps()
     weights = [
-        Ball(cap, BITS) if q == 2 else Ball(max(cap, Fraction(0)), BITS) * (_length_power(row, q - 2) if q > 2 else 1)
+        Ball(cap, BITS)
+        if q == 2
+        else Ball(max(cap, Fraction(0)), BITS) * (_length_power(row, q - 2) if q > 2 else 1)
         for row, cap in zip(terms.X, caps, strict=True)
     ]
     X = [[Ball(x, BITS) for x in row] for row in terms.X]
@@ -124,15 +129,17 @@ def _spectrum(terms: Terms) -> SphereMaximum:
     upper = largest_eigenvalue_bound(matrix)
     if q == 1:
         upper = (Ball(sum(max(cap, Fraction(0)) for cap in caps), BITS) * upper).sqrt().upper()
-    return SphereMaximum(Fraction(0), upper, "largest eigenvalue of the weighted second moments of the inputs")
+    return SphereMaximum(
+        Fraction(0), upper, "largest eigenvalue of the weighted second moments of the inputs"
+    )
 
 
 def largest_eigenvalue_bound(matrix: list[list[Ball]]) -> Fraction:
     """A proved upper bound, not below 0, of the largest eigenvalue of every symmetric matrix in the balls (d
     × d) (L2.9).
 
-    From `lambda_max^s <= tr(A^s)` for even s; s is 2 for large d (Frobenius norm) and up to 512 for small ones, where
-    the bound is at most d^(1/512) times the spectral norm.
+    From `lambda_max^s <= tr(A^s)` for even s; s is 2 for large d (Frobenius norm) and up to 512 for small
+    ones, where the bound is at most d^(1/512) times the spectral norm.
     """
     d, doublings = len(matrix), 0
     power = matrix
@@ -157,7 +164,9 @@ def _dot(first: Sequence[Ball], second: Sequence[Ball]) -> Ball:
 
 
 class _Ray:
-    """A direction v (integers) with the dot products x_i . v and, once asked for, the values of P and M there."""
+    """A direction v (integers) with the dot products x_i . v and, once asked for, the values of P and M
+    there.
+    """
 
     def __init__(self, v: Vector, cones: _Cones) -> None:
         self.v = v
@@ -200,7 +209,9 @@ class _Cones:
         order = itertools.count()
         for signs in itertools.product((1, -1), repeat=self.d):
             tick()
-            corners = tuple(self._ray(tuple(s if k == j else 0 for k in range(self.d))) for j, s in enumerate(signs))
+            corners = tuple(
+                self._ray(tuple(s if k == j else 0 for k in range(self.d))) for j, s in enumerate(signs)
+            )
             heapq.heappush(heap, (-self._upper(corners), next(order), corners))
         for _ in range(self.budget):
             tick()
@@ -248,7 +259,10 @@ class _Cones:
         def squared_length(pair: tuple[int, int]) -> Fraction:
             first, second = (corners[k] for k in pair)
             return sum(
-                ((Fraction(x, first.size) - Fraction(y, second.size)) ** 2 for x, y in zip(first.v, second.v, strict=True)),
+                (
+                    (Fraction(x, first.size) - Fraction(y, second.size)) ** 2
+                    for x, y in zip(first.v, second.v, strict=True)
+                ),
                 Fraction(0),
             )
 
@@ -261,11 +275,16 @@ class _Cones:
         m = self._middle(corners)
         square = sum(c * c for c in m)
         scales = [Fraction(square, sum(x * y for x, y in zip(m, ray.v, strict=True))) for ray in corners]
-        chords = [ray.positive * Ball(scale, BITS) ** self.q for ray, scale in zip(corners, scales, strict=True)]
+        chords = [
+            ray.positive * Ball(scale, BITS) ** self.q for ray, scale in zip(corners, scales, strict=True)
+        ]
         height = max(chord.upper() for chord in chords)
         if self.negative and height > 0:
             tangents = self._tangents(m, corners)
-            values = [chord - tangent * scale for chord, tangent, scale in zip(chords, tangents, scales, strict=True)]
+            values = [
+                chord - tangent * scale
+                for chord, tangent, scale in zip(chords, tangents, scales, strict=True)
+            ]
             height = min(height, max((value + self._constant(m)).upper() for value in values))
         length = Ball(square, BITS) ** (self.q // 2) * (Ball(square, BITS).sqrt() if self.q % 2 else 1)
         return (Ball(max(height, Fraction(0)), BITS) / length).upper()
@@ -275,14 +294,20 @@ class _Cones:
         return self._ray(m).negative * (self.q - 1)
 
     def _tangents(self, m: Vector, corners: Sequence[_Ray]) -> list[Ball]:
-        """M'(m) v for each corner v. For q = 1 each term's slope is 0 or 1, and either is a lower bound everywhere."""
+        """M'(m) v for each corner v. For q = 1 each term's slope is 0 or 1, and either is a lower bound
+        everywhere.
+        """
         dots = self._ray(m).dots
         totals = [Ball(0, BITS) for _ in corners]
         for i, side, coefficient in self.negative:
             t = dots[i] if side > 0 else -dots[i]
             if t.sign() in (-1, 0):
                 continue
-            slope = coefficient * side if self.q == 1 else coefficient * (side * self.q) * t.relu_power(power=self.q - 1)
+            slope = (
+                coefficient * side
+                if self.q == 1
+                else coefficient * (side * self.q) * t.relu_power(power=self.q - 1)
+            )
             for k, ray in enumerate(corners):
                 totals[k] = totals[k] + slope * ray.dots[i]
         return totals

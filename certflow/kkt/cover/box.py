@@ -11,7 +11,8 @@ from certflow.arithmetic.midpoint_radius import MidRad
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Boxes of weights, ends `low` and `high` (b × k, doubles); coordinate `face` (b) of each is constant, 1 or -1.
+    """Boxes of weights, ends `low` and `high` (b × k, doubles); coordinate `face` (b) of each is constant, 1
+    or -1.
 
     In all other coordinates low < high.
     """
@@ -46,13 +47,17 @@ class Boxes:
         return np.where(self.high == self.low, 0.0, np.nextafter(far, np.inf))
 
     def meet(self, image: MidRad) -> tuple[Boxes, np.ndarray]:
-        """The parts of the boxes whose coordinates other than the face's are in `image` (b × k - 1), and where there is none.
+        """The parts of the boxes whose coordinates other than the face's are in `image` (b × k - 1), and
+        where there is none.
 
         A coordinate in which the part would have no width is left as it is.
         """
         places = np.arange(len(self))[:, None], others(self.face, self.low.shape[1])
         low, high = self.low.copy(), self.high.copy()
-        inner_low, inner_high = np.maximum(image.lower(), low[places]), np.minimum(image.upper(), high[places])
+        inner_low, inner_high = (
+            np.maximum(image.lower(), low[places]),
+            np.minimum(image.upper(), high[places]),
+        )
         wide = inner_low < inner_high
         low[places] = np.where(wide, inner_low, low[places])
         high[places] = np.where(wide, inner_high, high[places])
@@ -69,11 +74,15 @@ class Boxes:
 
 def joined(parts: list[Boxes]) -> Boxes:
     """All boxes of the parts (at least one)."""
-    return Boxes(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "face")))
+    return Boxes(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("low", "high", "face"))
+    )
 
 
 def around(centre: np.ndarray, radius: np.ndarray, face: np.ndarray) -> Boxes:
-    """Boxes with about these centres and radii (b × k) on the half-spaces of the faces' coordinates, which stay constant."""
+    """Boxes with about these centres and radii (b × k) on the half-spaces of the faces' coordinates, which
+    stay constant.
+    """
     rows = np.arange(len(face))
     low, high = np.nextafter(centre - radius, -np.inf), np.nextafter(centre + radius, np.inf)
     low[rows, face] = high[rows, face] = centre[rows, face]

@@ -1,9 +1,11 @@
-"""Clarke gradients of N at an exact point, kinks and all: elements found along rays, and whether 0 is in their hull.
+"""Clarke gradients of N at an exact point, kinks and all: elements found along rays, and whether 0 is in
+their hull.
 
-Let d be a direction in which every kink argument that vanishes at w has a slope other than 0, all computed on the branches
-that w + t d, t > 0 small, is on. Then these arguments keep their signs on an open set that has w + t d, t small, inside; N is
-smooth there, and its gradients tend to that of the branches at w. So this is a Clarke gradient at w, and so is every point of
-the convex hull of several. Directions that are missed can only leave the question open.
+Let d be a direction in which every kink argument that vanishes at w has a slope other than 0, all computed on
+the branches that w + t d, t > 0 small, is on. Then these arguments keep their signs on an open set that has w
++ t d, t small, inside; N is smooth there, and its gradients tend to that of the branches at w. So this is a
+Clarke gradient at w, and so is every point of the convex hull of several. Directions that are missed can only
+leave the question open.
 """
 
 from __future__ import annotations
@@ -91,7 +93,10 @@ class _Ray:
         return _ray(other) / self
 
     def __pow__(self, exponent: int) -> _Ray:
-        return _Ray(self.value**exponent, exponent * self.value ** (exponent - 1) * self.slope if exponent else Fraction(0))
+        return _Ray(
+            self.value**exponent,
+            exponent * self.value ** (exponent - 1) * self.slope if exponent else Fraction(0),
+        )
 
     def __gt__(self, other: Any) -> bool:
         other = _ray(other)

@@ -1,17 +1,18 @@
 """N, its gradient and its generalised Hessian on many boxes of weights at a time, in midpoint-radius doubles.
 
-The contract, for all w in box b: N(w) lies in `value[b]`, every Clarke gradient of N at w in `gradient[b]` and, where
-`regular[b]`, every element of the generalised Jacobian of the gradient at w in `hessian[b]`. (`regular` holds on all boxes
-if N is C^(1,1), else on those on which no kink is undecided.)
+The contract, for all w in box b: N(w) lies in `value[b]`, every Clarke gradient of N at w in `gradient[b]`
+and, where `regular[b]`, every element of the generalised Jacobian of the gradient at w in `hessian[b]`.
+(`regular` holds on all boxes if N is C^(1,1), else on those on which no kink is undecided.)
 
-*Why.* Away from a null set every kink argument z is not zero near w, or is zero in a whole neighbourhood. In both cases the
-formulas of the chain rule with the branch of sign z (with any branch where z vanishes identically, because its
-derivatives vanish too) are the derivatives of N. The arrays enclose these formulas for all branches that the box
-leaves open, both of them where z is exactly 0. Clarke gradients and Jacobians are convex hulls of limits of derivatives, and
-entrywise boxes are closed and convex.
+*Why.* Away from a null set every kink argument z is not zero near w, or is zero in a whole neighbourhood. In
+both cases the formulas of the chain rule with the branch of sign z (with any branch where z vanishes
+identically, because its derivatives vanish too) are the derivatives of N. The arrays enclose these formulas
+for all branches that the box leaves open, both of them where z is exactly 0. Clarke gradients and Jacobians
+are convex hulls of limits of derivatives, and entrywise boxes are closed and convex.
 
-Layers below the lowest trained one are fixed features. The Hessian of a layered network needs one pass per neuron of its
-lowest layer and per weight above it: moves of the lowest layer enter as `z = W x`, whose x is multiplied in at the end.
+Layers below the lowest trained one are fixed features. The Hessian of a layered network needs one pass per
+neuron of its lowest layer and per weight above it: moves of the lowest layer enter as `z = W x`, whose x is
+multiplied in at the end.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from certflow.symbolic.smoothness import regularity
 
 @dataclass(frozen=True, eq=False)
 class Enclosures:
-    """What is known of N on each of b boxes: value (b), gradient (b × k), hessian (b × k × k) if asked for, regular (b)."""
+    """What is known of N on each of b boxes: value (b), gradient (b × k), hessian (b × k × k) if asked for,
+    regular (b).
+    """
 
     value: MidRad
     gradient: MidRad
@@ -77,10 +80,12 @@ def box_function(N: Correlation) -> BoxFunction:
         return LayeredBoxFunction(N)
     if isinstance(network, Expression):
         return ExpressionBoxFunction(network.weight_names, correlation_tree(N))
-    raise Inconclusive(f"{type(network).__name__} networks are not searched by boxes; enclose single KKT points instead.")
+    raise Inconclusive(
+        f"{type(network).__name__} networks are not searched by boxes; enclose single KKT points instead."
+    )
 
 
-# -- layers ------------------------------------------------------------------------------------------------------------
+# -- layers --------------------------------------------------------------------------------------------------
 
 
 class LayeredBoxFunction(BoxFunction):
@@ -94,7 +99,9 @@ class LayeredBoxFunction(BoxFunction):
         self.layers = list(range(min(network.trained), network.depth + 1))
         degree = network.activation.power ** (len(self.layers) - 1)
         self.rows, self.z = merged(network.features(N.X), N.z, degree)
-        """The samples that matter as the lowest trained layer sees them, no two of one direction, and their weights."""
+        """The samples that matter as the lowest trained layer sees them, no two of one direction, and their
+        weights.
+        """
         n, d = len(self.rows), network.widths[self.layers[0] - 1]
         self.X = MIDRAD.array(np.array(self.rows, dtype=object).reshape(n, d))
         products = [[row[a] * row[b] for a in range(d) for b in range(d)] for row in self.rows]
@@ -131,7 +138,9 @@ class LayeredBoxFunction(BoxFunction):
         value = z[-1].reshape(b, n) @ self._ends
         slopes = [self.branch(each, 1) for each in z[:-1]]
         signals, back = self._signals(W, slopes, b)
-        parts = [(signals[0].reshape(b * W[0].shape[1], n) @ self.X).reshape(b, -1)] if self._trained(0) else []
+        parts = (
+            [(signals[0].reshape(b * W[0].shape[1], n) @ self.X).reshape(b, -1)] if self._trained(0) else []
+        )
         for j in range(1, len(W)):
             if self._trained(j):
                 parts.append((signals[j] @ a[j - 1].transpose(0, 2, 1)).reshape(b, -1))
@@ -151,7 +160,9 @@ class LayeredBoxFunction(BoxFunction):
 
     def _signals(self, W: list[MidRad], slopes: list[MidRad], b: int) -> tuple[list[MidRad], list[MidRad]]:
         """d N/d z of each layer (b × width × n), and W^T times that of the layer above, from below."""
-        ends = MidRad(*(np.broadcast_to(part, (b, 1, len(part))) for part in (self._ends.mid, self._ends.rad)))
+        ends = MidRad(
+            *(np.broadcast_to(part, (b, 1, len(part))) for part in (self._ends.mid, self._ends.rad))
+        )
         signals, back = [ends], []
         for j in range(len(W) - 1, 0, -1):
             back.append(W[j].transpose(0, 2, 1) @ signals[-1])
@@ -207,7 +218,9 @@ class LayeredBoxFunction(BoxFunction):
 
 
 def merged(rows: Any, z: Any, degree: int) -> tuple[list[tuple[int, ...]], list[Fraction]]:
-    """The samples as directions (coprime integers) with weights: `H(c x) = c^degree H(x)` for c > 0, so parallel ones add up."""
+    """The samples as directions (coprime integers) with weights: `H(c x) = c^degree H(x)` for c > 0, so
+    parallel ones add up.
+    """
     sums: dict[tuple[int, ...], Fraction] = {}
     for row, weight in zip(rows, z, strict=True):
         tick()
@@ -220,7 +233,9 @@ def merged(rows: Any, z: Any, degree: int) -> tuple[list[tuple[int, ...]], list[
 
 
 def power_branch(activation: Activation, z: MidRad, times: int) -> MidRad:
-    """The derivative of order `times` of the activation at all numbers of `z`, elementwise; both branches at undecided kinks."""
+    """The derivative of order `times` of the activation at all numbers of `z`, elementwise; both branches at
+    undecided kinks.
+    """
     p, off = activation.power, activation.off
     exponent = p - times
     if exponent < 0:
@@ -255,12 +270,13 @@ def _joined(parts: Sequence[MidRad], axis: int) -> MidRad:
     return MidRad(np.concatenate(mids, axis=axis), np.concatenate(radii, axis=axis))
 
 
-# -- expressions -------------------------------------------------------------------------------------------------------
+# -- expressions ---------------------------------------------------------------------------------------------
 
 
 class _RealRoots(MidRadArithmetic):
-    """Knows that numbers under a root are not negative (N is real wherever it is defined), and that a kink argument that is
-    exactly 0 leaves both branches open."""
+    """Knows that numbers under a root are not negative (N is real wherever it is defined), and that a kink
+    argument that is exactly 0 leaves both branches open.
+    """
 
     def sign(self, z: MidRad) -> np.ndarray:
         return _open(super().sign(z))

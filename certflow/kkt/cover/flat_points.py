@@ -1,20 +1,22 @@
-"""Boxes whose KKT points, if any, are *flat*: 0 is a Clarke gradient of N there, so N = 0 and the multiplier is 0.
+"""Boxes whose KKT points, if any, are *flat*: 0 is a Clarke gradient of N there, so N = 0 and the multiplier
+is 0.
 
-Flat points come in continua (dead neurons, products of layers of which two vanish) that no subdivision ends. Two proofs say
-that nothing else is in a box; at a KKT point g = λ w, and λ = 0 means flat.
+Flat points come in continua (dead neurons, products of layers of which two vanish) that no subdivision ends.
+Two proofs say that nothing else is in a box; at a KKT point g = λ w, and λ = 0 means flat.
 
-*Balance.* If N(exp(t A) w) = exp(c t) N(w) for a diagonal A and all t, then g·A w = c N(w) for every Clarke gradient g (so it is
-where N is differentiable, and both sides pass to limits and convex combinations). With g = λ w and `L N = g·w = λ |w|²`:
-`λ (w·A w - (c/L) |w|²) = 0`. So a box on which the quadratic form is not 0 has flat KKT points only. For a hidden neuron
-with trained inputs and outputs, A = 1 on its inputs and -p on its outputs, c = 0; for expressions A solves the linear
-equations that all terms of every sum have one degree.
+*Balance.* If N(exp(t A) w) = exp(c t) N(w) for a diagonal A and all t, then g·A w = c N(w) for every Clarke
+gradient g (so it is where N is differentiable, and both sides pass to limits and convex combinations). With g
+= λ w and `L N = g·w = λ |w|²`: `λ (w·A w - (c/L) |w|²) = 0`. So a box on which the quadratic form is not 0
+has flat KKT points only. For a hidden neuron with trained inputs and outputs, A = 1 on its inputs and -p on
+its outputs, c = 0; for expressions A solves the linear equations that all terms of every sum have one degree.
 
-*Dead neurons* (α = 0, power p >= 2). Let u be the trained input weights of a hidden neuron, x_i its inputs at sample i
-(outputs of the layer below), `t_i = max(u·x_i, 0)`, and δ_i the derivative of N in its output. Its row of g = λ w says `p Σ
-δ_i t_i^(p-1) x_i = λ u`. The product with u is `p Σ δ_i t_i^p = λ |u|²`, so for any q, `Σ δ_i t_i^(p-1) (x_i·q - t_i
-(u·q)/|u|²) = 0`. If each δ_i has weakly one sign σ_i on the box and `σ_i (x_i·q - t_i (u·q)/|u|²) > 0` wherever t_i δ_i may
-differ from 0, all terms have one sign, so all `δ_i t_i^(p-1)` are 0: that row of g is 0, and λ = 0 because u != 0. For one
-neuron with fixed outputs δ_i is a constant: then t_i = 0 for all i, w is dead.
+*Dead neurons* (α = 0, power p >= 2). Let u be the trained input weights of a hidden neuron, x_i its inputs at
+sample i (outputs of the layer below), `t_i = max(u·x_i, 0)`, and δ_i the derivative of N in its output. Its
+row of g = λ w says `p Σ δ_i t_i^(p-1) x_i = λ u`. The product with u is `p Σ δ_i t_i^p = λ |u|²`, so for any
+q, `Σ δ_i t_i^(p-1) (x_i·q - t_i (u·q)/|u|²) = 0`. If each δ_i has weakly one sign σ_i on the box and `σ_i
+(x_i·q - t_i (u·q)/|u|²) > 0` wherever t_i δ_i may differ from 0, all terms have one sign, so all `δ_i
+t_i^(p-1)` are 0: that row of g is 0, and λ = 0 because u != 0. For one neuron with fixed outputs δ_i is a
+constant: then t_i = 0 for all i, w is dead.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ class Balances:
         self.rows = _reduced(rows)
 
     def contract(self, boxes: Boxes) -> tuple[Boxes, np.ndarray]:
-        """The boxes without parts that have flat KKT points only, and which of them have nothing else at all (b).
+        """The boxes without parts that have flat KKT points only, and which of them have nothing else at all
+        (b).
 
         From `w_j² = -Σ_(i != j) b_i w_i² / b_j`, for each row and each j in turn.
         """
@@ -59,7 +62,9 @@ class Balances:
         gone = np.zeros(len(boxes), dtype=bool)
         for row in self.rows:
             for j in (j for j, value in enumerate(row) if value):
-                ratios = MIDRAD.array([-value / row[j] if i != j else Fraction(0) for i, value in enumerate(row)])
+                ratios = MIDRAD.array(
+                    [-value / row[j] if i != j else Fraction(0) for i, value in enumerate(row)]
+                )
                 square = (MidRad.interval(low, high) ** 2) @ ratios
                 least, most = np.maximum(square.lower(), 0.0), square.upper()
                 gone |= most < 0.0
@@ -75,7 +80,9 @@ class Balances:
 
 
 def _reduced(rows: list[ExactRow]) -> list[ExactRow]:
-    """A basis of the span of the rows and the sums of two of them in which a weight cancels: they exclude more."""
+    """A basis of the span of the rows and the sums of two of them in which a weight cancels: they exclude
+    more.
+    """
     basis = list(dict.fromkeys(_scaled(row) for row in rows if any(row)))
     found = list(basis)
     for first, second in itertools.combinations(basis, 2):
@@ -112,7 +119,9 @@ def layered_balances(network: FeedForward) -> list[ExactRow]:
 
 
 def expression_balances(weights: tuple[str, ...], node: Node) -> list[ExactRow]:
-    """The rows of the scalings of the weights that the rules of degrees allow; empty if N has no degree at all."""
+    """The rows of the scalings of the weights that the rules of degrees allow; empty if N has no degree at
+    all.
+    """
     equations: list[ExactRow] = []
     degree = _degree(node, {name: j for j, name in enumerate(weights)}, equations)
     order = None if degree is None else sum(degree, Fraction(0))
@@ -126,7 +135,9 @@ def expression_balances(weights: tuple[str, ...], node: Node) -> list[ExactRow]:
 
 
 def _degree(node: Node, index: dict[str, int], equations: list[ExactRow]) -> ExactRow | None:
-    """The degree of the node as a linear function of those of the weights, None for the constant 0; equations go to the list."""
+    """The degree of the node as a linear function of those of the weights, None for the constant 0; equations
+    go to the list.
+    """
     nothing: ExactRow = (Fraction(0),) * len(index)
     if node.op == "number":
         return nothing if node.value else None
@@ -175,17 +186,26 @@ def _kernel(equations: list[ExactRow], size: int) -> list[ExactRow]:
     return basis
 
 
-# -- dead neurons ------------------------------------------------------------------------------------------------------
+# -- dead neurons --------------------------------------------------------------------------------------------
 
 
 def only_dead(function: LayeredBoxFunction, w: MidRad) -> np.ndarray:
     """Whether the KKT points of each box (b × size) are proved flat by a neuron that is dead or makes them
     so (b) (L6.20)."""
     network, result = function.network, np.zeros(len(w), dtype=bool)
-    if network.activation.off or network.activation.power < 2 or len(function.layers) < 2 or not len(function.X):
+    if (
+        network.activation.off
+        or network.activation.power < 2
+        or len(function.layers) < 2
+        or not len(function.X)
+    ):
         return result
     W = function.matrices(w)
-    inputs = [MidRad(*(np.broadcast_to(part.T, (len(w), *part.T.shape)) for part in (function.X.mid, function.X.rad)))]
+    inputs = [
+        MidRad(
+            *(np.broadcast_to(part.T, (len(w), *part.T.shape)) for part in (function.X.mid, function.X.rad))
+        )
+    ]
     z = [function.arguments(W[0])]
     active = [z[0].upper() > 0.0]
     for matrix in W[1:-1]:
@@ -202,7 +222,9 @@ def only_dead(function: LayeredBoxFunction, w: MidRad) -> np.ndarray:
     return result
 
 
-def _signal_signs(function: LayeredBoxFunction, W: list[MidRad], active: list[np.ndarray]) -> list[np.ndarray]:
+def _signal_signs(
+    function: LayeredBoxFunction, W: list[MidRad], active: list[np.ndarray]
+) -> list[np.ndarray]:
     """The weak signs of δ_i t_i for the neurons of each hidden layer (b × neurons × n), 2 where not known."""
     b = len(active[0])
     weights = np.array([(value > 0) - (value < 0) for value in function.z])
@@ -218,7 +240,9 @@ def _signal_signs(function: LayeredBoxFunction, W: list[MidRad], active: list[np
 
 
 def _is_dead(x: MidRad, u: MidRad, z: MidRad, signs: np.ndarray) -> np.ndarray:
-    """The proof for one neuron with inputs x (b × d × n), their weights u (b × d), arguments z and weak signs (b × n)."""
+    """The proof for one neuron with inputs x (b × d × n), their weights u (b × d), arguments z and weak signs
+    (b × n).
+    """
     result = np.zeros(len(u), dtype=bool)
     square = (u**2).sum(axis=1).lower()
     rows = np.flatnonzero((signs != 2).all(axis=1) & (square > 0.0))
@@ -250,7 +274,9 @@ def dead_entries(rows: Sequence[Sequence[int]], d: int, digits: int) -> list[KKT
         inside = list((rays + lines)[0])
     bits = bits_for(digits)
     norm = Ball(sum(c * c for c in inside), bits).sqrt()
-    exact_rays, exact_lines = (tuple(tuple(Fraction(c) for c in vector) for vector in each) for each in (rays, lines))
+    exact_rays, exact_lines = (
+        tuple(tuple(Fraction(c) for c in vector) for vector in each) for each in (rays, lines)
+    )
     single = len(rays) == 1 and not lines
     dimension = d - len(_kernel([*exact_rays, *exact_lines], d)) - 1
     return [

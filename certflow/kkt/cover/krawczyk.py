@@ -1,19 +1,24 @@
-"""KKT points as zeros of a field on the faces of the cube, and what Krawczyk's operator proves about boxes of them.
+"""KKT points as zeros of a field on the faces of the cube, and what Krawczyk's operator proves about boxes of
+them.
 
-Every direction meets the surface of the cube [-1, 1]^k. On the half-space `w_j = s`, s = ±1, with the other coordinates y,
+Every direction meets the surface of the cube [-1, 1]^k. On the half-space `w_j = s`, s = ±1, with the other
+coordinates y,
 
     F(y) = g_o - s g_j y,   g a Clarke gradient of N at w, o the places other than j.
 
-F(y) = 0 says `g_o = (s g_j) w_o`, and `g_j = (s g_j) w_j` always holds; so 0 is in F(y), for some g, iff w/|w| is a KKT point.
-If N is C^(1,1), F is locally Lipschitz; its generalised Jacobian lies in `J = H_oo - s g_j I - s y H_jo` (rows y, columns
-H_jo), H that of the gradient. For y, c in a box B: F(y) - F(c) = M (y - c) for some M in the (closed, convex) entrywise
-enclosure J of the Jacobian on B. Hence, r the radii of B, Y any matrix:
+F(y) = 0 says `g_o = (s g_j) w_o`, and `g_j = (s g_j) w_j` always holds; so 0 is in F(y), for some g, iff
+w/|w| is a KKT point. If N is C^(1,1), F is locally Lipschitz; its generalised Jacobian lies in `J = H_oo - s
+g_j I - s y H_jo` (rows y, columns H_jo), H that of the gradient. For y, c in a box B: F(y) - F(c) = M (y - c)
+for some M in the (closed, convex) entrywise enclosure J of the Jacobian on B. Hence, r the radii of B, Y any
+matrix:
 
 - *Exclusion.* If a component of F(c) + J [-r, r] is never 0, B has no zero.
-- *Contraction.* Zeros of F in B lie in `K = c - Y F(c) + (I - Y J) [-r, r]`, since `y = c - Y F(c) + (I - Y M)(y - c)` at a zero.
-- *Inclusion.* If K lies in the interior of B, B has exactly one zero, and it is in K: y - Y F(y) maps B into K, so it has a
-  fixed point (Brouwer). The radii of K are at least |I - Y M| r, so |I - Y M| r < r in every component for all M in J, and
-  all Y M are nonsingular: YF = 0 means F = 0, and two zeros would have M (y - y') = 0 with y - y' != 0.
+- *Contraction.* Zeros of F in B lie in `K = c - Y F(c) + (I - Y J) [-r, r]`, since `y = c - Y F(c) + (I - Y
+  M)(y - c)` at a zero.
+- *Inclusion.* If K lies in the interior of B, B has exactly one zero, and it is in K: y - Y F(y) maps B into
+  K, so it has a fixed point (Brouwer). The radii of K are at least |I - Y M| r, so |I - Y M| r < r in every
+  component for all M in J, and all Y M are nonsingular: YF = 0 means F = 0, and two zeros would have M (y -
+  y') = 0 with y - y' != 0.
 """
 
 from __future__ import annotations
@@ -64,8 +69,8 @@ def _take(array: MidRad, places: np.ndarray) -> MidRad:
 class Krawczyk:
     """What one application of the operator says of each box.
 
-    `empty`: no zero is in the box. `smaller`: all zeros of the box are in this part of it. `included`: exactly one zero is in
-    the box. `factor`: about max |I - Y J| r / max r.
+    `empty`: no zero is in the box. `smaller`: all zeros of the box are in this part of it. `included`:
+    exactly one zero is in the box. `factor`: about max |I - Y J| r / max r.
     """
 
     empty: np.ndarray
@@ -106,9 +111,15 @@ def krawczyk(function: BoxFunction, boxes: Boxes) -> Krawczyk:
     empty |= outside
     factor = turned.magnitude().max(axis=1) / np.maximum(radii.max(axis=1), 1e-300)
     unknown = ~on_box.regular
-    low, high = (np.where(unknown[:, None], old, new) for old, new in ((boxes.low, smaller.low), (boxes.high, smaller.high)))
+    low, high = (
+        np.where(unknown[:, None], old, new)
+        for old, new in ((boxes.low, smaller.low), (boxes.high, smaller.high))
+    )
     return Krawczyk(
-        empty & ~unknown, Boxes(low, high, boxes.face), included & ~unknown & ~empty, np.where(unknown, np.inf, factor)
+        empty & ~unknown,
+        Boxes(low, high, boxes.face),
+        included & ~unknown & ~empty,
+        np.where(unknown, np.inf, factor),
     )
 
 
@@ -123,7 +134,9 @@ def approximate_inverses(matrices: np.ndarray) -> np.ndarray:
         except np.linalg.LinAlgError:
             inverse = np.linalg.pinv(scaled)  # one singular matrix spoils the whole stack
         inverse = inverse / size
-        good = np.isfinite(inverse).all(axis=(1, 2)) & (np.abs(inverse * size).max(axis=(1, 2), initial=0.0) < _LARGEST_INVERSE)
+        good = np.isfinite(inverse).all(axis=(1, 2)) & (
+            np.abs(inverse * size).max(axis=(1, 2), initial=0.0) < _LARGEST_INVERSE
+        )
     return np.where(good[:, None, None], inverse, np.eye(k))
 
 
@@ -137,7 +150,8 @@ def largest_uniqueness(function: BoxFunction, zero: Boxes) -> Boxes:
             tries.append(box)
     while tries:  # ends: half as many remain
         tick()
-        # Bisection: what holds on a box usually holds on smaller ones, and is proved for the one that is returned.
+        # Bisection: what holds on a box usually holds on smaller ones, and is proved for the one that is
+        # returned.
         middle = len(tries) // 2
         if is_included(function, tries[middle]):
             zero, tries = tries[middle], tries[:middle]

@@ -1,7 +1,8 @@
 """The KKT points that the symmetries make of some, each once.
 
-Two entries are one point if one is proved to lie where the other is the only KKT point, and two if their enclosures have no
-point in common. A flip S that maps a point to itself makes the flipped coordinates 0, and N if it turns N into -N.
+Two entries are one point if one is proved to lie where the other is the only KKT point, and two if their
+enclosures have no point in common. A flip S that maps a point to itself makes the flipped coordinates 0, and
+N if it turns N into -N.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def image(point: PolishedPoint, flip: Flip) -> PolishedPoint:
         return replace(point, entry=replace(entry, point=moved), alone=box)
     kind = _OPPOSITE.get(entry.kind, entry.kind)
     inertia = None if entry.inertia is None else entry.inertia[::-1]
-    turned = replace(entry, kind=kind, point=moved, value=-entry.value, gap=point.opposite_gap, inertia=inertia)
+    turned = replace(
+        entry, kind=kind, point=moved, value=-entry.value, gap=point.opposite_gap, inertia=inertia
+    )
     return PolishedPoint(turned, point.gap, point.opposite_gap, box)
 
 
@@ -83,6 +86,8 @@ def _lies_in(point: tuple[Ball, ...], box: Boxes) -> bool:
     for i, c in enumerate(point):
         if i != j:
             y = c / point[j] * side
-            if not (Fraction(float(box.low[0, i])) <= y.lower() and y.upper() <= Fraction(float(box.high[0, i]))):
+            if not (
+                Fraction(float(box.low[0, i])) <= y.lower() and y.upper() <= Fraction(float(box.high[0, i]))
+            ):
                 return False
     return True

@@ -1,14 +1,16 @@
-"""One KKT point that is known to be alone in a box, to any number of digits, with its value and second-order kind.
+"""One KKT point that is known to be alone in a box, to any number of digits, with its value and second-order
+kind.
 
-*Point.* Newton's method in balls proposes y; Krawczyk's operator (`krawczyk.py`) in balls proves a zero within a tiny radius of
-y, and as the tiny box lies in the given one, it is the zero there.
+*Point.* Newton's method in balls proposes y; Krawczyk's operator (`krawczyk.py`) in balls proves a zero
+within a tiny radius of y, and as the tiny box lies in the given one, it is the zero there.
 
-*Second order.* At a unit KKT point u with multiplier λ = g·u the tangential Hessian is `M = Bᵀ (H - λ I) B`, B an orthonormal
-basis of the tangent space: the reflection `I - 2 h hᵀ/(h·h)`, h = u ± e_m, takes e_m to ∓u, so its other columns are such a
-basis. With V a matrix of approximate eigenvectors, `D = Vᵀ M V`, `|Vᵀ V - I| <= ε < 1` and R the largest sum of |D_ij| over j
-!= i: by Weyl the i-th largest eigenvalue of D is within R of the i-th largest of the D_ii, and by Ostrowski it is that of M
-times a number in [1 - ε, 1 + ε]. With enclosures of all generalised Hessians this holds for each of them. If all are definite
-the point is strict (second-order Taylor formula of C^(1,1) functions); if `v·M v > 0` for all M and `w·M w < 0` for all M, N
+*Second order.* At a unit KKT point u with multiplier λ = g·u the tangential Hessian is `M = Bᵀ (H - λ I) B`,
+B an orthonormal basis of the tangent space: the reflection `I - 2 h hᵀ/(h·h)`, h = u ± e_m, takes e_m to ∓u,
+so its other columns are such a basis. With V a matrix of approximate eigenvectors, `D = Vᵀ M V`, `|Vᵀ V - I|
+<= ε < 1` and R the largest sum of |D_ij| over j != i: by Weyl the i-th largest eigenvalue of D is within R of
+the i-th largest of the D_ii, and by Ostrowski it is that of M times a number in [1 - ε, 1 + ε]. With
+enclosures of all generalised Hessians this holds for each of them. If all are definite the point is strict
+(second-order Taylor formula of C^(1,1) functions); if `v·M v > 0` for all M and `w·M w < 0` for all M, N
 takes larger and smaller values on the two curves along v and w: a saddle.
 """
 
@@ -37,7 +39,9 @@ _WIDENINGS = 6
 
 @dataclass(frozen=True, eq=False)
 class PolishedPoint:
-    """An entry for the list, the gaps of the point for N and for -N, and a box that contains no other KKT direction."""
+    """An entry for the list, the gaps of the point for N and for -N, and a box that contains no other KKT
+    direction.
+    """
 
     entry: KKTPoint
     gap: Ball
@@ -46,7 +50,9 @@ class PolishedPoint:
 
 
 class _OpenKinks(BallArithmetic):
-    """Balls in which a kink argument that is exactly 0 leaves both branches open, as generalised Hessians need it."""
+    """Balls in which a kink argument that is exactly 0 leaves both branches open, as generalised Hessians
+    need it.
+    """
 
     def sign(self, z: Any) -> np.ndarray:
         signs = super().sign(z)
@@ -100,7 +106,9 @@ class Polisher:
                 J[a, b] = H[r, c] - w[r] * H[j, c] * sign - (g[j] * sign if r == c else 0)
         return J
 
-    def _enclosed(self, y: list[Fraction], places: list[int], j: int, sign: int, alone: Boxes) -> tuple[list[Fraction], Fraction]:
+    def _enclosed(
+        self, y: list[Fraction], places: list[int], j: int, sign: int, alone: Boxes
+    ) -> tuple[list[Fraction], Fraction]:
         """A centre and a radius within which the zero is proved to lie."""
         goal = Fraction(1, 10 ** (self.digits + 4))
         J = self._jacobian(self._weights(y, places, j, sign), places, j, sign)
@@ -150,7 +158,8 @@ class Polisher:
                 return False
         low, high = alone.low[0][places], alone.high[0][places]
         return all(
-            Fraction(float(low[a])) <= y[a] - radius and y[a] + radius <= Fraction(float(high[a])) for a in range(len(places))
+            Fraction(float(low[a])) <= y[a] - radius and y[a] + radius <= Fraction(float(high[a]))
+            for a in range(len(places))
         )
 
     def _inverse(self, J: np.ndarray) -> np.ndarray:
@@ -158,7 +167,7 @@ class Polisher:
         mid = np.array([[float(c.mid()) for c in row] for row in J])
         return self.ar.array(np.vectorize(Fraction, otypes=[object])(np.linalg.pinv(mid)))
 
-    # -- second order --------------------------------------------------------------------------------------------------
+    # -- second order ----------------------------------------------------------------------------------------
 
     def _classified(self, u: np.ndarray, alone: Boxes) -> PolishedPoint:
         at = self.N.at(self.ar, u)
@@ -196,7 +205,12 @@ class Polisher:
         h[m] = h[m] + (1 if u[m].sign() > 0 else -1)
         square = sum((c.square() for c in h), Ball(0, self.bits))
         columns = [i for i in range(len(u)) if i != m]
-        return np.array([[Ball(int(r == c), self.bits) - h[r] * h[c] * 2 / square for c in columns] for r in range(len(u))])
+        return np.array(
+            [
+                [Ball(int(r == c), self.bits) - h[r] * h[c] * 2 / square for c in columns]
+                for r in range(len(u))
+            ]
+        )
 
     def _spectrum(self, M: np.ndarray) -> tuple[list[Ball], list[Ball]]:
         """The eigenvalues of all symmetric matrices in M, largest first, and their forms on some vectors."""
@@ -212,14 +226,18 @@ class Polisher:
         V = self.ar.array([[exact_mpf(vectors[a, b]) for b in range(size)] for a in range(size)])
         D, gram = V.T @ M @ V, V.T @ V
         zero = Fraction(0)
-        spread = max(sum((_size(D[a, b].hull(D[b, a])) for b in range(size) if b != a), zero) for a in range(size))
+        spread = max(
+            sum((_size(D[a, b].hull(D[b, a])) for b in range(size) if b != a), zero) for a in range(size)
+        )
         defect = max(sum((_size(gram[a, b] - int(a == b)) for b in range(size)), zero) for a in range(size))
         if defect >= 1:
             raise Inconclusive("the eigenvectors of a Hessian could not be computed; ask for fewer digits.")
         lows = sorted((D[a, a].lower() for a in range(size)), reverse=True)
         highs = sorted((D[a, a].upper() for a in range(size)), reverse=True)
         scale = Ball.interval(1 - defect, 1 + defect, self.bits)
-        found = [Ball.interval(a - spread, b + spread, self.bits) / scale for a, b in zip(lows, highs, strict=True)]
+        found = [
+            Ball.interval(a - spread, b + spread, self.bits) / scale for a, b in zip(lows, highs, strict=True)
+        ]
         return found, [D[a, a] for a in range(size)]
 
 

@@ -1,15 +1,17 @@
 """All KKT points of a network with few weights, by a branch and bound that proves that none is missing (L6).
 
-The surface of the cube is cut into boxes until each is decided; the union of all boxes ever removed or kept is the part of
-it that the symmetries leave to search (`sign_symmetry.py`), so nothing is overlooked. A box goes away when
+The surface of the cube is cut into boxes until each is decided; the union of all boxes ever removed or kept
+is the part of it that the symmetries leave to search (`sign_symmetry.py`), so nothing is overlooked. A box
+goes away when
 
 - F has no zero in it (by the gradient's enclosure, or by Krawczyk's operator: `krawczyk.py`),
-- all its KKT points are *flat*, N = 0 with a Clarke gradient 0 (`flat_points.py`), or its gradient is 0 identically: the set
-  of all flat points is one entry, an equation, once one flat point is known,
+- all its KKT points are *flat*, N = 0 with a Clarke gradient 0 (`flat_points.py`), or its gradient is 0
+  identically: the set of all flat points is one entry, an equation, once one flat point is known,
 - all its zeros are in a box that is proved to contain exactly one, which is kept.
 
-What is left when the boxes are as small as `FINEST`, or the budget is spent, is undecided, with a bound of its share of the
-sphere (`undecided.py`). Found points are sharpened and classified in balls (`refine.py`) and mirrored (`orbits.py`).
+What is left when the boxes are as small as `FINEST`, or the budget is spent, is undecided, with a bound of
+its share of the sphere (`undecided.py`). Found points are sharpened and classified in balls (`refine.py`) and
+mirrored (`orbits.py`).
 """
 
 from __future__ import annotations
@@ -25,8 +27,20 @@ from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.cover import krawczyk as proofs
 from certflow.kkt.cover.box import Boxes, around, joined
 from certflow.kkt.cover.clarke import zero_is_gradient
-from certflow.kkt.cover.enclosures import CANNOT_EVALUATE, Enclosures, ExpressionBoxFunction, LayeredBoxFunction, box_function
-from certflow.kkt.cover.flat_points import Balances, dead_entries, expression_balances, layered_balances, only_dead
+from certflow.kkt.cover.enclosures import (
+    CANNOT_EVALUATE,
+    Enclosures,
+    ExpressionBoxFunction,
+    LayeredBoxFunction,
+    box_function,
+)
+from certflow.kkt.cover.flat_points import (
+    Balances,
+    dead_entries,
+    expression_balances,
+    layered_balances,
+    only_dead,
+)
 from certflow.kkt.cover.orbits import Orbits
 from certflow.kkt.cover.refine import Polisher
 from certflow.kkt.cover.sign_symmetry import SignGroup, expression_flips, layered_flips
@@ -42,7 +56,9 @@ from certflow.running import tick
 BATCH = 2048
 FINEST = 2.0**-20
 BOXES = 2_000_000
-METHOD = "branch and bound on the surface of the cube, Krawczyk's operator in midpoint-radius doubles and balls"
+METHOD = (
+    "branch and bound on the surface of the cube, Krawczyk's operator in midpoint-radius doubles and balls"
+)
 
 _MOST_CORNERS, _FLAT_BOXES = 250, 20_000
 _CONTRACTING = 0.25
@@ -53,8 +69,9 @@ _LAST_RADII = (2.0**-8, 2.0**-14, 2.0**-19)
 def search(N: Correlation, digits: int = 30, budget: int = BOXES, progress: Progress | None = None) -> KKTSet:
     """The KKT points of N, all of whose numbers are exact, on the unit sphere of k >= 2 weights (L6.23).
 
-    "complete" if every box was decided, otherwise "partial" with what is undecided; at most about `budget` boxes are
-    looked at, so it always ends. Raises `Inconclusive` for networks that cannot be enclosed on boxes, `ValueError` for k < 2.
+    "complete" if every box was decided, otherwise "partial" with what is undecided; at most about `budget`
+    boxes are looked at, so it always ends. Raises `Inconclusive` for networks that cannot be enclosed on
+    boxes, `ValueError` for k < 2.
     """
     if N.size < 2:
         raise ValueError("the sphere of one weight has two points; nothing is to be searched")
@@ -122,12 +139,14 @@ class _Search:
         low, high, face = [], [], []
         for j in range(self.k):
             for side in (1.0,) if j in self.group.pivots else (1.0, -1.0):
-                low.append([side if i == j else 0.0 if i in self.group.pivots else -1.0 for i in range(self.k)])
+                low.append(
+                    [side if i == j else 0.0 if i in self.group.pivots else -1.0 for i in range(self.k)]
+                )
                 high.append([side if i == j else 1.0 for i in range(self.k)])
                 face.append(j)
         return Boxes(np.array(low), np.array(high), np.array(face))
 
-    # -- boxes ---------------------------------------------------------------------------------------------------------
+    # -- boxes -----------------------------------------------------------------------------------------------
 
     def _step(self, boxes: Boxes) -> list[Boxes]:
         """What is left of some boxes, in smaller ones."""
@@ -173,7 +192,9 @@ class _Search:
         result = np.zeros(len(boxes), dtype=bool)
         for each in self.found:
             alone = each.alone
-            result |= (boxes.face == alone.face[0]) & ((alone.low <= boxes.low) & (boxes.high <= alone.high)).all(axis=1)
+            result |= (boxes.face == alone.face[0]) & (
+                (alone.low <= boxes.low) & (boxes.high <= alone.high)
+            ).all(axis=1)
         return result
 
     def _krawczyk(self, boxes: Boxes) -> list[Boxes]:
@@ -198,7 +219,9 @@ class _Search:
         return [inner[done], *self._cut(inner[~done])]
 
     def _settled(self, inner: Boxes) -> bool:
-        """Whether all zeros of this box are in a box with exactly one, as the contracted box of a near zero often shows."""
+        """Whether all zeros of this box are in a box with exactly one, as the contracted box of a near zero
+        often shows.
+        """
         if self._known(inner)[0]:
             return True
         radius = 2.0 * inner.radii(inner.centres()).max(axis=1, keepdims=True)
@@ -240,7 +263,7 @@ class _Search:
                 self._add(wider[i : i + 1], wider[i : i + 1])
         return boxes[~self._known(boxes)]
 
-    # -- the list ------------------------------------------------------------------------------------------------------
+    # -- the list --------------------------------------------------------------------------------------------
 
     def _result(self) -> KKTSet:
         entries = self._entries()
@@ -249,9 +272,16 @@ class _Search:
         share = Fraction(0)
         if left is not None and len(left):
             share = share_of_sphere(left, len(self.group))
-            why = "the budget of boxes is spent" if self.looked_at >= self.budget else "degenerate points, continua or kinks"
+            why = (
+                "the budget of boxes is spent"
+                if self.looked_at >= self.budget
+                else "degenerate points, continua or kinks"
+            )
             place = f"around {where(left)}" + (" and their mirror images" if len(self.group) > 1 else "")
-            self.reasons.insert(0, f"a share of at most {float(share) * 1.001:.1e} of the sphere is undecided, {place} ({why})")
+            self.reasons.insert(
+                0,
+                f"a share of at most {float(share) * 1.001:.1e} of the sphere is undecided, {place} ({why})",
+            )
         status = Status.PARTIAL if self.reasons else Status.COMPLETE
         n_max = n_min = None
         if entries and status == Status.COMPLETE:
@@ -293,7 +323,11 @@ class _Search:
     @property
     def _one_neuron(self) -> bool:
         network = self.N.network
-        return isinstance(network, FeedForward) and network.trained == (network.depth - 1,) and network.widths[-2] == 1
+        return (
+            isinstance(network, FeedForward)
+            and network.trained == (network.depth - 1,)
+            and network.widths[-2] == 1
+        )
 
     def _flat_entries(self) -> list[KKTPoint]:
         """The set of flat points, if there may be any."""
@@ -321,8 +355,12 @@ class _Search:
         ]
 
     def _flat_corners(self) -> list[tuple[float, ...]]:
-        """A vector of numbers 1, -1 and 0 at which 0 is proved to be a Clarke gradient, axes first, if one is found."""
-        corners = sorted(itertools.product((0, 1, -1), repeat=self.k), key=lambda corner: sum(map(abs, corner)))
+        """A vector of numbers 1, -1 and 0 at which 0 is proved to be a Clarke gradient, axes first, if one is
+        found.
+        """
+        corners = sorted(
+            itertools.product((0, 1, -1), repeat=self.k), key=lambda corner: sum(map(abs, corner))
+        )
         for corner in corners[1:_MOST_CORNERS]:
             tick()
             w = np.array(corner, dtype=float)

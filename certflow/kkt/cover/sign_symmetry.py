@@ -1,12 +1,14 @@
-"""Changes of signs of weights that turn N into N or -N: they permute the KKT points, so one of each orbit has to be found.
+"""Changes of signs of weights that turn N into N or -N: they permute the KKT points, so one of each orbit has
+to be found.
 
-For a diagonal S with entries ±1 and N(S w) = ±N(w): gradients at S w are ±S times those at w, and |S w| = |w|, so S maps KKT
-points to KKT points and Hessians H to ±S H S. The S form a group; in the echelon form of its generators over GF(2) generator
-a flips the weight c_a and no other c_b. Every orbit then meets `{w : w_(c_a) >= 0 for all a}`, one 2^-r-th of the sphere.
+For a diagonal S with entries ±1 and N(S w) = ±N(w): gradients at S w are ±S times those at w, and |S w| =
+|w|, so S maps KKT points to KKT points and Hessians H to ±S H S. The S form a group; in the echelon form of
+its generators over GF(2) generator a flips the weight c_a and no other c_b. Every orbit then meets `{w :
+w_(c_a) >= 0 for all a}`, one 2^-r-th of the sphere.
 
-*Feed-forward networks*: the last layer enters linearly, so flipping all of it turns N into -N. If the activation is even
-or odd, flipping the inputs of a hidden neuron is undone by flipping its outputs (odd) or nothing (even).
-*Expressions*: N(S w) and ±N(w) are equal when multiplied out.
+*Feed-forward networks*: the last layer enters linearly, so flipping all of it turns N into -N. If the
+activation is even or odd, flipping the inputs of a hidden neuron is undone by flipping its outputs (odd) or
+nothing (even). *Expressions*: N(S w) and ±N(w) are equal when multiplied out.
 """
 
 from __future__ import annotations
@@ -28,14 +30,19 @@ MOST_WEIGHTS = 8
 
 @dataclass(frozen=True)
 class Flip:
-    """N(S w) = factor N(w) for the diagonal S with entries -1 where `flipped` and 1 elsewhere; factor is 1 or -1."""
+    """N(S w) = factor N(w) for the diagonal S with entries -1 where `flipped` and 1 elsewhere; factor is 1 or
+    -1.
+    """
 
     flipped: tuple[bool, ...]
     factor: int
 
     def then(self, other: Flip) -> Flip:
         """The composition."""
-        return Flip(tuple(a != b for a, b in zip(self.flipped, other.flipped, strict=True)), self.factor * other.factor)
+        return Flip(
+            tuple(a != b for a, b in zip(self.flipped, other.flipped, strict=True)),
+            self.factor * other.factor,
+        )
 
     @property
     def signs(self) -> np.ndarray:
@@ -86,7 +93,13 @@ def layered_flips(network: FeedForward) -> list[Flip]:
             if odd and layer + 1 not in network.trained:
                 continue
             flips.append(
-                Flip(tuple((at == layer and r == row) or (odd and at == layer + 1 and c == row) for at, r, c in positions), 1)
+                Flip(
+                    tuple(
+                        (at == layer and r == row) or (odd and at == layer + 1 and c == row)
+                        for at, r, c in positions
+                    ),
+                    1,
+                )
             )
     if odd and network.depth not in network.trained and network.depth - 1 in network.trained:
         flips.append(Flip(tuple(at == network.depth - 1 for at, _, _ in positions), -1))
@@ -101,7 +114,9 @@ def expression_flips(weights: tuple[str, ...], node: Node) -> list[Flip]:
     negative, flips = expand(tree.negative(whole)), []
     for flipped in itertools.product((False, True), repeat=len(weights)):
         tick()
-        moved = {name: tree.negative(tree.name(name)) for name, flip in zip(weights, flipped, strict=True) if flip}
+        moved = {
+            name: tree.negative(tree.name(name)) for name, flip in zip(weights, flipped, strict=True) if flip
+        }
         if moved:
             image = expand(tree.substituted(whole, moved))
             if image in (whole, negative):

@@ -1,21 +1,25 @@
-"""Exclusion and contraction of boxes for one neuron by slopes: far fewer boxes than with Hessians, in more dimensions.
+"""Exclusion and contraction of boxes for one neuron by slopes: far fewer boxes than with Hessians, in more
+dimensions.
 
-For `N(w) = Σ z_i σ(x_i·w)` and F as in `krawczyk.py`, on the half-space w_j = s, let c be in the box, t_i = x_i·w, τ_i = x_i·c,
-x_i' = x_i without place j, Δ = y - c, and `f_i = z_i σ'`. With a slope m_i of f_i between τ_i and t_i,
+For `N(w) = Σ z_i σ(x_i·w)` and F as in `krawczyk.py`, on the half-space w_j = s, let c be in the box, t_i =
+x_i·w, τ_i = x_i·c, x_i' = x_i without place j, Δ = y - c, and `f_i = z_i σ'`. With a slope m_i of f_i between
+τ_i and t_i,
 
-    F(y) = F(c) + Σ m_i (x_i'·Δ) v_i - μ(y) Δ,   v_i = x_i' - s x_ij c,   μ(y) = s Σ f_i(t_i) x_ij = μ(c) + s Σ m_i x_ij (x_i'·Δ).
+    F(y) = F(c) + Σ m_i (x_i'·Δ) v_i - μ(y) Δ,   v_i = x_i' - s x_ij c,   μ(y) = s Σ f_i(t_i) x_ij = μ(c) + s
+      Σ m_i x_ij (x_i'·Δ).
 
-So with m_i within ρ_i of a number m̄_i and μ within ρ of μ̄, A = Σ m̄_i v_i x_i'^T - μ̄ I, and r the radii, every row a has
+So with m_i within ρ_i of a number m̄_i and μ within ρ of μ̄, A = Σ m̄_i v_i x_i'^T - μ̄ I, and r the radii,
+every row a has
 
     |a·F(y) - a·F(c) - a·A Δ| <= Σ ρ_i |a·v_i| (|x_i'|·r) + ρ |a|·r =: e(a).
 
-If `|a·F(c)| > |a·A| r + e(a)` for some a there is no zero. With the rows of a matrix Y, at a zero `0 = Y F(y)`, so that
-`|y - (c - Y F(c))| <= |I - Y A| r + e(Y)`. (One slope from c is half as wide as all derivatives on the box, and |Y v_i| is
-smaller than |Y| |v_i|; but slopes prove no uniqueness.)
+If `|a·F(c)| > |a·A| r + e(a)` for some a there is no zero. With the rows of a matrix Y, at a zero `0 = Y
+F(y)`, so that `|y - (c - Y F(c))| <= |I - Y A| r + e(Y)`. (One slope from c is half as wide as all
+derivatives on the box, and |Y v_i| is smaller than |Y| |v_i|; but slopes prove no uniqueness.)
 
-*Slopes.* t_+^e is convex for e >= 1, so its slope between c and t does not decrease in c and t: `Σ t^a c^(e-1-a)` if both are
->= 0, 0 if both are <= 0, else m^e/(m + m') with m the positive one and -m' the other. For t_-^e it is that of t_+^e at -c and -t,
-with the sign (-1)^(e+1).
+*Slopes.* t_+^e is convex for e >= 1, so its slope between c and t does not decrease in c and t: `Σ t^a
+c^(e-1-a)` if both are >= 0, 0 if both are <= 0, else m^e/(m + m') with m the positive one and -m' the other.
+For t_-^e it is that of t_+^e at -c and -t, with the sign (-1)^(e+1).
 """
 
 from __future__ import annotations
@@ -54,10 +58,14 @@ class NeuronSlopes:
         output = network.given[network.depth][0, 0]
         self.activation: Activation = network.activation
         self.X = function.X
-        self.weights = MIDRAD.array(np.array([value * output for value in function.z], dtype=object).reshape(len(function.X)))
+        self.weights = MIDRAD.array(
+            np.array([value * output for value in function.z], dtype=object).reshape(len(function.X))
+        )
 
     def contract(self, boxes: Boxes) -> tuple[np.ndarray, Boxes, np.ndarray]:
-        """Which boxes have no zero of F (b), smaller boxes with all zeros, and about how much smaller they are (b)."""
+        """Which boxes have no zero of F (b), smaller boxes with all zeros, and about how much smaller they
+        are (b).
+        """
         b, k = boxes.low.shape
         rows = np.arange(b)
         o = others(boxes.face, k)
@@ -84,17 +92,22 @@ class NeuronSlopes:
         spread_mu = np.minimum(spread_mu, up((drift * r).sum(axis=1)))
         mu = (at * face).sum(axis=1)
         rho = up(spread_mu + mu.rad)
-        A = (v * MidRad.exact(m.mid)[:, None, :]) @ x.transpose(0, 2, 1) - MidRad.exact(np.eye(k - 1)) * MidRad.exact(mu.mid)[
-            :, None, None
-        ]
+        A = (v * MidRad.exact(m.mid)[:, None, :]) @ x.transpose(0, 2, 1) - MidRad.exact(
+            np.eye(k - 1)
+        ) * MidRad.exact(mu.mid)[:, None, None]
         Y = approximate_inverses(A.mid)
         length = np.maximum(np.linalg.norm(value.mid, axis=1), TINY)
         unit = np.broadcast_to(np.eye(k - 1), (b, k - 1, k - 1))
         a = MidRad.exact(np.concatenate([Y, unit, (value.mid / length[:, None])[:, None, :]], axis=1))
         parts = (a @ v).magnitude()
-        error = up((parts * (m.rad * reach)[:, None, :]).sum(axis=2) + rho[:, None] * (np.abs(a.mid) * r[:, None, :]).sum(axis=2))
+        error = up(
+            (parts * (m.rad * reach)[:, None, :]).sum(axis=2)
+            + rho[:, None] * (np.abs(a.mid) * r[:, None, :]).sum(axis=2)
+        )
         moved, constant = a @ A, (a @ value[:, :, None])[:, :, 0]
-        empty = (constant.mignitude() > up((moved.magnitude() * r[:, None, :]).sum(axis=2) + error)).any(axis=1)
+        empty = (constant.mignitude() > up((moved.magnitude() * r[:, None, :]).sum(axis=2) + error)).any(
+            axis=1
+        )
         rest = (MidRad.exact(unit) - moved[:, : k - 1]).magnitude()
         width = up((rest * r[:, None, :]).sum(axis=2) + error[:, : k - 1])
         image = (y - constant[:, : k - 1]).widened(width)

@@ -1,7 +1,8 @@
 """How much of the sphere some boxes on the surface of the cube may be, and where they are.
 
-The gnomonic projection from the half-space w_j = ±1 to the sphere has the density |w|^-k, so boxes of volume V whose points have
-at least the length r are seen as at most V/r^k; the whole sphere has the area 2 π^(k/2)/Γ(k/2).
+The gnomonic projection from the half-space w_j = ±1 to the sphere has the density |w|^-k, so boxes of volume
+V whose points have at least the length r are seen as at most V/r^k; the whole sphere has the area 2
+π^(k/2)/Γ(k/2).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def where(boxes: Boxes) -> str:
         heads.append(head)
         if len(heads) > _MOST_DIRECTIONS:
             break
-    places = ", ".join("(" + ", ".join(f"{c:.3g}" for c in head + 0.0) + ")" for head in heads[:_MOST_DIRECTIONS])
+    places = ", ".join(
+        "(" + ", ".join(f"{c:.3g}" for c in head + 0.0) + ")" for head in heads[:_MOST_DIRECTIONS]
+    )
     if len(heads) > _MOST_DIRECTIONS:
         return f"more than {_MOST_DIRECTIONS} directions such as {places}"
     return f"{len(heads)} direction{'s' if len(heads) > 1 else ''}: {places}"

@@ -1,17 +1,20 @@
-"""The complete KKT set of one squared-(leaky-)ReLU neuron in the plane (L6): points and arcs, with certified numbers.
+"""The complete KKT set of one squared-(leaky-)ReLU neuron in the plane (L6): points and arcs, with certified
+numbers.
 
-`N(u) = Σ z_i max(u·x_i, α u·x_i)²` on the unit circle is C^(1,1), and between consecutive critical lines, which also cut
-the circle into eighths here, it is `(S + D cos 2θ + E sin 2θ) / 2` (`circle_cells.py`). The zeros of its derivative on such a
-piece are 90° apart or everywhere, and no piece is longer than 45°. Hence the *exact signs* of dN/dθ at the ends decide all:
+`N(u) = Σ z_i max(u·x_i, α u·x_i)²` on the unit circle is C^(1,1), and between consecutive critical lines,
+which also cut the circle into eighths here, it is `(S + D cos 2θ + E sin 2θ) / 2` (`circle_cells.py`). The
+zeros of its derivative on such a piece are 90° apart or everywhere, and no piece is longer than 45°. Hence
+the *exact signs* of dN/dθ at the ends decide all:
 
 - opposite signs: exactly one KKT point inside; + before - is a maximum, - before + a minimum;
 - equal signs, or a zero at one end only: none inside;
 - zero at both ends: D = E = 0, and every point of the closed piece is KKT.
 
-A zero at an end between two pieces that are not constant is an isolated KKT point on a critical line. There the one-sided
-curvatures are not zero (a zero of a sinusoid is simple), so it is a maximum, a minimum, or N increases (decreases) on both
-sides: kind "saddle", which attracts from one side and repels to the other. A gap of 0 occurs on arcs only, so the kind
-"degenerate" cannot occur. Signs come from balls, and from rationals where balls do not decide: no float decides anything.
+A zero at an end between two pieces that are not constant is an isolated KKT point on a critical line. There
+the one-sided curvatures are not zero (a zero of a sinusoid is simple), so it is a maximum, a minimum, or N
+increases (decreases) on both sides: kind "saddle", which attracts from one side and repels to the other. A
+gap of 0 occurs on arcs only, so the kind "degenerate" cannot occur. Signs come from balls, and from rationals
+where balls do not decide: no float decides anything.
 """
 
 from __future__ import annotations
@@ -44,10 +47,10 @@ EXACT_TERMS = 256
 class PlanarPoint(KKTPoint):
     """An isolated KKT point, or (kind "arc") a closed arc of them, from `start` counterclockwise to `end`.
 
-    Angles are in radians in (-π, π] (`_deg`: degrees). `angle` and `point` of an arc are those of its middle (a middle at
-    180° is so up to its radius), and an arc with start > end crosses 180°. `value` is N, `gap` is -N'' (on a critical
-    line the smaller of the two one-sided ones, on an arc 0). `sides` are the exact signs of dN/dθ just before and just
-    after (0, 0 for the whole circle).
+    Angles are in radians in (-π, π] (`_deg`: degrees). `angle` and `point` of an arc are those of its middle
+    (a middle at 180° is so up to its radius), and an arc with start > end crosses 180°. `value` is N, `gap`
+    is -N'' (on a critical line the smaller of the two one-sided ones, on an arc 0). `sides` are the exact
+    signs of dN/dθ just before and just after (0, 0 for the whole circle).
     """
 
     gap: Ball
@@ -74,7 +77,9 @@ class PlanarPoint(KKTPoint):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlanarKKT(KKTSet):
-    """The whole KKT set, counterclockwise from -180° (arcs by their start), and the certified extrema of N."""
+    """The whole KKT set, counterclockwise from -180° (arcs by their start), and the certified extrema of
+    N.
+    """
 
     points: Sequence[PlanarPoint]
     n_max: Ball
@@ -85,8 +90,9 @@ def planar_kkt(X: Any, z: Any, alpha: Any = 0, digits: SupportsIndex = 30) -> Pl
     """All KKT points of `Σ z_i max(u·x_i, α u·x_i)²` on the circle, -1 <= α <= 1, in O(n log n) operations
     (L1.10, L2.9, L6.3).
 
-    X (n × 2) and z (n) are exact; n may be 0. Angles (also in degrees), coordinates, values and gaps have radius
-    <= 10^-digits; values and gaps also relative to max |N| when that is below 1. Signs of values are decided.
+    X (n × 2) and z (n) are exact; n may be 0. Angles (also in degrees), coordinates, values and gaps have
+    radius <= 10^-digits; values and gaps also relative to max |N| when that is below 1. Signs of values are
+    decided.
 
     Raises `BadInput` for wrong shapes, α or digits, `Inconclusive` if an absurd precision would be needed.
     """
@@ -105,9 +111,18 @@ def planar_kkt(X: Any, z: Any, alpha: Any = 0, digits: SupportsIndex = 30) -> Pl
             n_max, n_min = points[0].value, points[0].value
             for point in points[1:]:
                 n_max, n_min = n_max.maximum(point.value), n_min.minimum(point.value)
-            return PlanarKKT(points=points, n_max=n_max, n_min=n_min, digits=digits, method=METHOD, counts={"arcs": cells.count})
+            return PlanarKKT(
+                points=points,
+                n_max=n_max,
+                n_min=n_min,
+                digits=digits,
+                method=METHOD,
+                counts={"arcs": cells.count},
+            )
         bits *= 2
-    raise Inconclusive(f"the planar KKT set needs more than {bits // 2} bits for {digits} digits; ask for fewer digits.")
+    raise Inconclusive(
+        f"the planar KKT set needs more than {bits // 2} bits for {digits} digits; ask for fewer digits."
+    )
 
 
 def why_not_enumerated(problem: Problem) -> str | None:
@@ -118,15 +133,19 @@ def why_not_enumerated(problem: Problem) -> str | None:
     if network.inputs != 2:
         return f"KKT points are enumerated for 2 inputs only, and here there are {network.inputs}"
     if network.activation.power != 2:
-        return f"KKT points are enumerated for activations of power 2 only, and here it is {network.activation.power}"
+        return (
+            f"KKT points are enumerated for activations of power 2 only, and here it is "
+            f"{network.activation.power}"
+        )
     return None
 
 
 def kkt_of_problem(problem: ProblemSource, digits: SupportsIndex = 30) -> PlanarKKT | None:
-    """The KKT set of one neuron of a one-layer network of power 2 with 2 inputs; None for others (`why_not_enumerated`).
+    """The KKT set of one neuron of a one-layer network of power 2 with 2 inputs; None for others
+    (`why_not_enumerated`).
 
-    It is that of n(u) = Σ z_i σ(u·x_i). A neuron with sign -1 flows under -n: same set, opposite values and kinds;
-    `neuron_signs` says for which neurons a point is non-negative.
+    It is that of n(u) = Σ z_i σ(u·x_i). A neuron with sign -1 flows under -n: same set, opposite values and
+    kinds; `neuron_signs` says for which neurons a point is non-negative.
     """
     problem = Problem.load(problem)
     network = problem.network
@@ -144,12 +163,14 @@ def _checked(X: Any, z: Any) -> tuple[list[tuple[Fraction, Fraction]], list[Frac
     return [(row[0], row[1]) for row in rows], weights
 
 
-# -- which: decided exactly -------------------------------------------------------------------------------------------
+# -- which: decided exactly ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """A KKT point inside arc `first` ("inside"), at its beginning ("at"), or all of arcs first..last ("arc")."""
+    """A KKT point inside arc `first` ("inside"), at its beginning ("at"), or all of arcs first..last
+    ("arc").
+    """
 
     where: str
     kind: Kind
@@ -182,7 +203,7 @@ def _findings(signs: Sequence[int]) -> list[_Finding]:
     return [f for f in found if f not in at_start] + at_start
 
 
-# -- where: enclosed in balls -----------------------------------------------------------------------------------------
+# -- where: enclosed in balls --------------------------------------------------------------------------------
 
 
 def _evaluate(cells: Cells, findings: Sequence[_Finding], bits: int) -> list[PlanarPoint] | None:
@@ -201,8 +222,8 @@ def _evaluate(cells: Cells, findings: Sequence[_Finding], bits: int) -> list[Pla
 
 
 def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> PlanarPoint:
-    # Relative to the beginning of the arc, the doubled angle of the maximum (minimum) of the sinusoid is that of
-    # (D', E') (of its opposite), and it lies in (0°, 90°]: no branch of the inverse tangent is in doubt.
+    # Relative to the beginning of the arc, the doubled angle of the maximum (minimum) of the sinusoid is that
+    # of (D', E') (of its opposite), and it lies in (0°, 90°]: no branch of the inverse tangent is in doubt.
     S, D, E = on_arc[f.first]
     side = 1 if f.kind == Kind.MAXIMUM else -1
     cosine, sine, _ = double_angle(cells.direction(f.first))
@@ -229,7 +250,9 @@ def _inside(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: in
 def _at_line(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) -> PlanarPoint:
     direction = cells.direction(f.first)
     cosine, sine, square = double_angle(direction)
-    waves = [(D * cosine + E * sine) / square for _, D, E in (on_arc[(f.first - 1) % cells.count], on_arc[f.first])]
+    waves = [
+        (D * cosine + E * sine) / square for _, D, E in (on_arc[(f.first - 1) % cells.count], on_arc[f.first])
+    ]
     value = (on_arc[f.first][0] + waves[1]) / 2
     if value.sign() == UNKNOWN:
         exact_D, exact_E = cells.exact_slopes(f.first)
@@ -298,7 +321,9 @@ def _arc(cells: Cells, f: _Finding, on_arc: dict[int, Coefficients], bits: int) 
 
 
 def _cone(first: Direction, last: Direction, inside: Direction) -> Continuum:
-    """The cone of the arc from `first` to `last` with the direction `inside` strictly between, unless it is none."""
+    """The cone of the arc from `first` to `last` with the direction `inside` strictly between, unless it is
+    none.
+    """
     rays = tuple((Fraction(x), Fraction(y)) for x, y in (first, last, inside))
     turn = first[0] * last[1] - first[1] * last[0]
     if turn > 0:
@@ -323,7 +348,16 @@ def _exact_degrees(direction: Direction, bits: int) -> Ball | None:
     x, y = direction
     if x and y and abs(x) != abs(y):
         return None
-    eighths = {(1, 0): 0, (1, 1): 1, (0, 1): 2, (-1, 1): 3, (-1, 0): 4, (-1, -1): -3, (0, -1): -2, (1, -1): -1}
+    eighths = {
+        (1, 0): 0,
+        (1, 1): 1,
+        (0, 1): 2,
+        (-1, 1): 3,
+        (-1, 0): 4,
+        (-1, -1): -3,
+        (0, -1): -2,
+        (1, -1): -1,
+    }
     return Ball(45 * eighths[(x > 0) - (x < 0), (y > 0) - (y < 0)], bits)
 
 
@@ -343,7 +377,12 @@ def _sharp_enough(points: Sequence[PlanarPoint], tolerance: Fraction) -> bool:
     largest = max(max(abs(p.value.lower()), abs(p.value.upper())) for p in points)
     scale = min(Fraction(1), largest)
     for p in points:
-        angles = [p.angle, p.angle_deg, *p.point, *(a for a in (p.start, p.end, p.start_deg, p.end_deg) if a is not None)]
+        angles = [
+            p.angle,
+            p.angle_deg,
+            *p.point,
+            *(a for a in (p.start, p.end, p.start_deg, p.end_deg) if a is not None),
+        ]
         if any(a.radius() > tolerance for a in angles):
             return False
         if p.value.sign() == UNKNOWN or max(p.value.radius(), p.gap.radius()) > tolerance * scale:

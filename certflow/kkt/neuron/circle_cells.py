@@ -18,15 +18,18 @@ from certflow.arithmetic.base import UNKNOWN
 from certflow.running import tick
 
 FIXED_LINES: tuple[Direction, ...] = ((-1, 0), (-1, -1), (0, -1), (1, -1))
-"""Lines that cut the circle into eighths whether or not a sample has its kink there: no arc is longer than 45°."""
+"""Lines that cut the circle into eighths whether or not a sample has its kink there: no arc is longer than
+45°.
+"""
 
 
 @dataclass(frozen=True)
 class CriticalLine:
     """All samples orthogonal to `direction` (in the half-turn [-180°, 0°)).
 
-    `before` and `after` are the exact weights w of their part `w p pᵀ` of M_A, p = `normal`, when a counterclockwise turn
-    has not yet passed `direction`, and when it has; passing the opposite direction undoes the change.
+    `before` and `after` are the exact weights w of their part `w p pᵀ` of M_A, p = `normal`, when a
+    counterclockwise turn has not yet passed `direction`, and when it has; passing the opposite direction
+    undoes the change.
     """
 
     direction: Direction
@@ -39,10 +42,12 @@ class CriticalLine:
         return (-self.direction[1], self.direction[0])
 
 
-def critical_lines(X: Sequence[Sequence[Fraction]], z: Sequence[Fraction], off: Fraction | mpq) -> list[CriticalLine]:
-    """The critical lines of `Σ z_i c_i (u·x_i)²`, c_i = 1 where u·x_i > 0 and `off` where it is < 0, counterclockwise
-    from -180°; X is n × 2. Samples with x_i = 0 or z_i = 0 have none. The four `FIXED_LINES` are always among
-    them (L6.3).
+def critical_lines(
+    X: Sequence[Sequence[Fraction]], z: Sequence[Fraction], off: Fraction | mpq
+) -> list[CriticalLine]:
+    """The critical lines of `Σ z_i c_i (u·x_i)²`, c_i = 1 where u·x_i > 0 and `off` where it is < 0,
+    counterclockwise from -180°; X is n × 2. Samples with x_i = 0 or z_i = 0 have none. The four `FIXED_LINES`
+    are always among them (L6.3).
     """
     switched_on: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
     switched_off: dict[Direction, list[mpq]] = {line: [] for line in FIXED_LINES}
@@ -74,8 +79,8 @@ class Cells:
     def __init__(self, lines: Sequence[CriticalLine]) -> None:
         self._lines = lines
         self.count = 2 * len(lines)
-        # The exact D, E of the arc last asked for: on the way from one undecided place to the next only the lines in
-        # between are added, so that many dead arcs do not cost a sum over all samples each.
+        # The exact D, E of the arc last asked for: on the way from one undecided place to the next only the
+        # lines in between are added, so that many dead arcs do not cost a sum over all samples each.
         self._known: tuple[int, mpq, mpq] | None = None
         self.weighted = self._count_weights()
         """How many critical lines have weight on each arc: the length of its exact sums."""
@@ -113,13 +118,19 @@ class Cells:
             half, index = divmod(arc, len(self._lines))
             if jumps[index]:
                 pairs = zip(sums, jumps[index], strict=True)
-                sums = [total - part for total, part in pairs] if half else [total + part for total, part in pairs]
+                sums = (
+                    [total - part for total, part in pairs]
+                    if half
+                    else [total + part for total, part in pairs]
+                )
             if self.weighted[arc] == 0:
                 sums = [zero, zero, zero]
             yield sums[0], sums[1], sums[2]
 
     def slope_signs(self, bits: int) -> list[int]:
-        """The exact signs of dN/dθ at `direction(0), direction(1), ...`; balls at `bits` first, rationals if they fail."""
+        """The exact signs of dN/dθ at `direction(0), direction(1), ...`; balls at `bits` first, rationals if
+        they fail.
+        """
         signs = []
         for arc, (_, D, E) in enumerate(self.coefficients(bits)):
             tick()
@@ -152,7 +163,10 @@ class Cells:
 
     def _weights(self, arc: int) -> list[tuple[CriticalLine, mpq]]:
         half, index = divmod(arc, len(self._lines))
-        return [(line, line.after if (i <= index) != bool(half) else line.before) for i, line in enumerate(self._lines)]
+        return [
+            (line, line.after if (i <= index) != bool(half) else line.before)
+            for i, line in enumerate(self._lines)
+        ]
 
     def _jump(self, arc: int) -> tuple[CriticalLine, mpq]:
         half, index = divmod(arc, len(self._lines))
@@ -173,12 +187,16 @@ def _factors(line: CriticalLine) -> tuple[int, int, int]:
 
 
 def enclosed(value: mpq, bits: int) -> Ball:
-    """The ball of an exact rational (whose parts may be too long to be reduced again, as `Fraction` would do)."""
+    """The ball of an exact rational (whose parts may be too long to be reduced again, as `Fraction` would
+    do).
+    """
     return Ball(int(value.numerator), bits) / int(value.denominator)
 
 
 def exact_sum(terms: Iterable[mpq]) -> mpq:
-    """The exact sum, by halves: with n unrelated denominators of d digits it costs about one product of n d digits."""
+    """The exact sum, by halves: with n unrelated denominators of d digits it costs about one product of n d
+    digits.
+    """
     values = list(terms)
     while len(values) > 1:  # ends: half as many remain
         if len(values) % 2:

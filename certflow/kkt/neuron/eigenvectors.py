@@ -1,17 +1,20 @@
-"""On which sides of hyperplanes the eigenvectors of many symmetric matrices lie: proved, in whole arrays of doubles.
+"""On which sides of hyperplanes the eigenvectors of many symmetric matrices lie: proved, in whole arrays of
+doubles.
 
-Floating-point eigenpairs (w_j, v_j), w ascending, only propose. With V = (v_1, ..., v_d), `F = V^T M V - diag(w)` and
-`E = V^T V - I`, enclosed entry by entry, let `|F| <= phi` and `|E| <= eps < 1` in the spectral norm. Then V is invertible,
-and for x = V y, with a = y.diag(w) y/|y|² in [min w, max w],
+Floating-point eigenpairs (w_j, v_j), w ascending, only propose. With V = (v_1, ..., v_d), `F = V^T M V -
+diag(w)` and `E = V^T V - I`, enclosed entry by entry, let `|F| <= phi` and `|E| <= eps < 1` in the spectral
+norm. Then V is invertible, and for x = V y, with a = y.diag(w) y/|y|² in [min w, max w],
 
-    |x.M x/x.x - a| = |(a + f)/(1 + e) - a| <= eta = (phi + eps max |w|)/(1 - eps)      (|f| <= phi, |e| <= eps),
+    |x.M x/x.x - a| = |(a + f)/(1 + e) - a| <= eta = (phi + eps max |w|)/(1 - eps)      (|f| <= phi, |e| <=
+      eps),
 
-so by Courant and Fischer `|lambda_j - w_j| <= eta` for every j: the eigenvalues of M in ascending order, with multiplicity.
-If w_j has a distance g > 2 eta from the other w_k, lambda_j is simple, and every other eigenvalue is at least delta = g - eta
-away from w_j. Write v_j = s + t with s in the eigenspace of lambda_j and t orthogonal to it, which is invariant: then
-`r = M v_j - w_j v_j` has the part `(M - w_j) t` there, of length at least delta |t|. So `|t| <= |r|/delta`, and for every
-normal h the eigenvector s has `|h.s - h.v_j| <= |h| |r|/delta`, which proves the sign of h.s unless it is too close to zero.
-Nothing is reported if `|r|/delta >= 1/2`; otherwise s != 0, because `|v_j|² >= 1 - eps > 1/4`.
+so by Courant and Fischer `|lambda_j - w_j| <= eta` for every j: the eigenvalues of M in ascending order, with
+multiplicity. If w_j has a distance g > 2 eta from the other w_k, lambda_j is simple, and every other
+eigenvalue is at least delta = g - eta away from w_j. Write v_j = s + t with s in the eigenspace of lambda_j
+and t orthogonal to it, which is invariant: then `r = M v_j - w_j v_j` has the part `(M - w_j) t` there, of
+length at least delta |t|. So `|t| <= |r|/delta`, and for every normal h the eigenvector s has `|h.s - h.v_j|
+<= |h| |r|/delta`, which proves the sign of h.s unless it is too close to zero. Nothing is reported if
+`|r|/delta >= 1/2`; otherwise s != 0, because `|v_j|² >= 1 - eps > 1/4`.
 """
 
 from __future__ import annotations
@@ -33,9 +36,10 @@ def eigenvector_signs(matrices: MidRad, normals: MidRad) -> tuple[np.ndarray, np
     """The signs of normal_h . s_j for an eigenvector s_j of the j-th smallest eigenvalue, and which of these
     are proved simple (L6.12).
 
-    `matrices` (m × d × d) enclose symmetric matrices, `normals` is n × d. Returns int8 (m × d × n), `UNKNOWN` where nothing
-    is proved, and booleans (m × d); all signs of an eigenvector that is not proved simple are `UNKNOWN`. The other
-    eigenvector, -s_j, has the opposite signs. Raises `Inconclusive` for numbers beyond the range of doubles.
+    `matrices` (m × d × d) enclose symmetric matrices, `normals` is n × d. Returns int8 (m × d × n), `UNKNOWN`
+    where nothing is proved, and booleans (m × d); all signs of an eigenvector that is not proved simple are
+    `UNKNOWN`. The other eigenvector, -s_j, has the opposite signs. Raises `Inconclusive` for numbers beyond
+    the range of doubles.
     """
     m, d, n = len(matrices), matrices.shape[-1], len(normals)
     try:

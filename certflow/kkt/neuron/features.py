@@ -1,4 +1,6 @@
-"""One neuron `n(u) = Σ z_i σ(u·x_i)` as a sum of hinges, exact: what is left of the data once parallel inputs are merged."""
+"""One neuron `n(u) = Σ z_i σ(u·x_i)` as a sum of hinges, exact: what is left of the data once parallel inputs
+are merged.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from certflow.running import tick
 
 @dataclass(frozen=True)
 class Hinge:
-    """The term `c t^p` of t = normal·u, with c = `plus` where t > 0 and c = `minus` where t < 0; not both are zero."""
+    """The term `c t^p` of t = normal·u, with c = `plus` where t > 0 and c = `minus` where t < 0; not both are
+    zero.
+    """
 
     normal: Normal
     plus: Fraction
@@ -35,8 +39,9 @@ class Neuron:
     """`n(u) = Σ c_h (normal_h·u)^power` over the hinges h: all kinked ones first, each part in the order of
     its normals (L6.2).
 
-    Samples with x_i = 0 or z_i = 0 are gone; parallel and opposite ones are one hinge. A *cell* is a tuple of signs, 1 or
-    -1, one per kinked hinge; on a closed cell n is the polynomial with the coefficients that the signs choose.
+    Samples with x_i = 0 or z_i = 0 are gone; parallel and opposite ones are one hinge. A *cell* is a tuple of
+    signs, 1 or -1, one per kinked hinge; on a closed cell n is the polynomial with the coefficients that the
+    signs choose.
     """
 
     inputs: int
@@ -45,7 +50,8 @@ class Neuron:
 
     @classmethod
     def of(cls, X: Any, z: Any, activation: Activation) -> Neuron:
-        """The neuron of samples X (n × inputs, n >= 1 or an array of shape (0, inputs)) and weights z (n), exact.
+        """The neuron of samples X (n × inputs, n >= 1 or an array of shape (0, inputs)) and weights z (n),
+        exact.
 
         Raises `BadInput` for ragged rows and a wrong number of weights.
         """
@@ -78,7 +84,9 @@ class Neuron:
         return Neuron(self.inputs, self.power, tuple(Hinge(h.normal, -h.plus, -h.minus) for h in self.hinges))
 
     def samples(self) -> tuple[np.ndarray, np.ndarray]:
-        """Exact X (m × inputs) and z (m) of which this is the neuron with the activation `max(t, 0)^power`."""
+        """Exact X (m × inputs) and z (m) of which this is the neuron with the activation `max(t,
+        0)^power`.
+        """
         sides = [(h.normal, h.plus) for h in self.hinges if h.plus]
         sides += [(tuple(-c for c in h.normal), h.minus * (-1) ** self.power) for h in self.hinges if h.minus]
         X, z = np.empty((len(sides), self.inputs), dtype=object), np.empty(len(sides), dtype=object)

@@ -1,15 +1,16 @@
 """KKT points of two trained layers from those of one neuron, and of deep linear networks in closed form (L6).
 
-*Two trained layers, power p >= 2.* `N(w, v) = v n(w)`. With λ = (p + 1) N the KKT conditions are `n(w) = λ v` and
-`v ∇n(w) = λ w`; the product of the second with w is `p N = λ |w|²`. So if N != 0: `|w|² = p/(p + 1)`, `v² = 1/(p + 1)` and
-w is along a KKT point û of n with n(û) != 0, and all these are KKT. On the tangent space, ∇²N - λ has the eigenvalues
-`v |w|^(p-2) μ_j`, μ_j those of n at û, and `-2 (p + 1) N`: in the plane of (û, 0) and (0, 1), N is `sin φ cos^p φ n(û)`.
-Since `|N(w, v)| <= sin φ cos^p φ |n(w/|w|)|`, a strict maximum of v n at û is one of N > 0, a strict minimum of v n with
-N > 0 is a saddle, and so on. If N = 0: λ = 0, so `n(w) = 0` and `v ∇n(w) = 0`: either v = 0 and n(w) = 0, or w = 0, or w is
-along a KKT point of n at which n = 0.
+*Two trained layers, power p >= 2.* `N(w, v) = v n(w)`. With λ = (p + 1) N the KKT conditions are `n(w) = λ v`
+and `v ∇n(w) = λ w`; the product of the second with w is `p N = λ |w|²`. So if N != 0: `|w|² = p/(p + 1)`, `v²
+= 1/(p + 1)` and w is along a KKT point û of n with n(û) != 0, and all these are KKT. On the tangent space,
+∇²N - λ has the eigenvalues `v |w|^(p-2) μ_j`, μ_j those of n at û, and `-2 (p + 1) N`: in the plane of (û, 0)
+and (0, 1), N is `sin φ cos^p φ n(û)`. Since `|N(w, v)| <= sin φ cos^p φ |n(w/|w|)|`, a strict maximum of v n
+at û is one of N > 0, a strict minimum of v n with N > 0 is a saddle, and so on. If N = 0: λ = 0, so `n(w) =
+0` and `v ∇n(w) = 0`: either v = 0 and n(w) = 0, or w = 0, or w is along a KKT point of n at which n = 0.
 
-*Deep linear networks*, `N = W_D ... W_1 g`, g = Σ z_i x_i: with λ = D N, `∂N/∂W_l = λ W_l`. If N != 0 each `∂N/∂W_l` is an outer
-product, so W_l has rank one, all norms are `D^(-1/2)`, and neighbouring factors are parallel.
+*Deep linear networks*, `N = W_D ... W_1 g`, g = Σ z_i x_i: with λ = D N, `∂N/∂W_l = λ W_l`. If N != 0 each
+`∂N/∂W_l` is an outer product, so W_l has rank one, all norms are `D^(-1/2)`, and neighbouring factors are
+parallel.
 """
 
 from __future__ import annotations
@@ -28,23 +29,35 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive, Kind, Status
 from certflow.running import tick
 
-_MIRRORED = {Kind.MAXIMUM: Kind.SADDLE, Kind.MINIMUM: Kind.SADDLE, Kind.SADDLE: Kind.SADDLE, Kind.DEGENERATE: Kind.DEGENERATE}
+_MIRRORED = {
+    Kind.MAXIMUM: Kind.SADDLE,
+    Kind.MINIMUM: Kind.SADDLE,
+    Kind.SADDLE: Kind.SADDLE,
+    Kind.DEGENERATE: Kind.DEGENERATE,
+}
 
 
 def lift(
-    neuron: Neuron, up: KKTSet, down: KKTSet, digits: int, at_pole: bool = True, zero: Sequence[int] | None = None
+    neuron: Neuron,
+    up: KKTSet,
+    down: KKTSet,
+    digits: int,
+    at_pole: bool = True,
+    zero: Sequence[int] | None = None,
 ) -> KKTSet:
     """The KKT set of `v n(w)` (weights w, then v) from those of n (`up`) and of -n (`down`) (L6.10, L6.15).
 
-    `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2. `zero` may be a direction with n = 0.
-    It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are as sharp as those given.
-    Raises `Inconclusive` if a zero of n cannot be enclosed.
+    `at_pole` says whether (0, ±1) is KKT, as it always is for a power >= 2. `zero` may be a direction with n
+    = 0. It is complete if `up` and `down` are, and the entries with N = 0 are listed then only. Numbers are
+    as sharp as those given. Raises `Inconclusive` if a zero of n cannot be enclosed.
     """
     bits = bits_for(digits)
     given = [(sign, p) for sign, each in ((1, up), (-1, down)) for p in each.points]
     points = [_lifted(p, neuron.power, sign, bits) for sign, p in given if p.value.sign() in (1, -1)]
     undecided_signs = any(p.value.sign() == UNKNOWN for _, p in given)
-    status, reason = (Status.COMPLETE, "") if up.complete and down.complete else (Status.PARTIAL, up.reason or down.reason)
+    status, reason = (
+        (Status.COMPLETE, "") if up.complete and down.complete else (Status.PARTIAL, up.reason or down.reason)
+    )
     if status == Status.COMPLETE and undecided_signs:
         status, reason = Status.PARTIAL, "the sign of N at a KKT point of the neuron is not decided"
     n_max = n_min = None
@@ -52,7 +65,9 @@ def lift(
         n_max = _scale(neuron.power, bits) * up.n_max.maximum(-up.n_min)
         n_min = -n_max
         if status == Status.COMPLETE:
-            points += _zero_entries(neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, zero, bits)
+            points += _zero_entries(
+                neuron, up, up.n_max.sign() == 1 and up.n_min.sign() == -1, at_pole, zero, bits
+            )
     return KKTSet(
         points=points,
         digits=digits,
@@ -139,7 +154,9 @@ def _zero_entries(
     for p in flat:
         cone = Continuum(1, equation="w along the w of this point, any v")
         if p.continuum is not None and (p.continuum.rays or p.continuum.lines):
-            rays, lines = (tuple((*r, Fraction(0)) for r in each) for each in (p.continuum.rays, p.continuum.lines))
+            rays, lines = (
+                tuple((*r, Fraction(0)) for r in each) for each in (p.continuum.rays, p.continuum.lines)
+            )
             dimension = None if p.continuum.dimension is None else p.continuum.dimension + 1
             cone = Continuum(dimension, rays, (*lines, axis))
         elif p.continuum is not None:
@@ -158,12 +175,16 @@ def _zero_entries(
         for sign in (1, -1):
             kind = Kind.SADDLE if changes else Kind.MINIMUM if up.n_min.sign() * sign > 0 else Kind.MAXIMUM
             point = (*(zero for _ in range(d)), Ball(sign, bits))
-            found.append(KKTPoint(kind, point, zero, direction=tuple(c * sign for c in axis), reason="N = 0: w = 0"))
+            found.append(
+                KKTPoint(kind, point, zero, direction=tuple(c * sign for c in axis), reason="N = 0: w = 0")
+            )
     return found
 
 
 def _zero_of(neuron: Neuron, up: KKTSet, bits: int) -> tuple[Ball, ...]:
-    """A unit vector at which n, which takes both signs, is zero: by bisection between two KKT points of different sign."""
+    """A unit vector at which n, which takes both signs, is zero: by bisection between two KKT points of
+    different sign.
+    """
     for p in up.points:
         if p.value.sign() == 0:
             return p.point
@@ -194,10 +215,12 @@ def _rational(point: KKTPoint, neuron: Neuron, sign: int) -> Exact:
         vector = tuple(Fraction(round(c.mid() * 2**places), 2**places) for c in point.point)
         if neuron.value(vector) * sign > 0:
             return vector
-    raise Inconclusive("a zero of the neuron could not be enclosed, because N is too close to 0 at its KKT points.")
+    raise Inconclusive(
+        "a zero of the neuron could not be enclosed, because N is too close to 0 at its KKT points."
+    )
 
 
-# -- deep linear networks ----------------------------------------------------------------------------------------------
+# -- deep linear networks ------------------------------------------------------------------------------------
 
 
 def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKTSet:
@@ -216,12 +239,20 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
         for layer in range(1, D + 1):
             for row in range(widths[layer]):
                 tick()
-                first = [c * share * sign / length for c in g] if layer == 1 else [share] + [zero] * (widths[layer - 1] - 1)
+                first = (
+                    [c * share * sign / length for c in g]
+                    if layer == 1
+                    else [share] + [zero] * (widths[layer - 1] - 1)
+                )
                 coordinates += first if row == 0 else [zero] * widths[layer - 1]
-        equation = f"W_l = {D}^(-1/2) a_l a_(l-1)^T, |a_l| = 1, a_0 = {'' if sign > 0 else '-'}g/|g|, a_{D} = 1, g = sum z_i x_i"
+        equation = (
+            f"W_l = {D}^(-1/2) a_l a_(l-1)^T, |a_l| = 1, a_0 = {'' if sign > 0 else '-'}g/|g|, a_{D} "
+            f"= 1, g = sum z_i x_i"
+        )
         turns = "a non-strict " + extreme + ": the hidden layers can be rotated and reflected"
         flips = "an isolated point for every choice of the signs of the a_l"
-        # The Hessian has the eigenvalues -2 D N (norms of the layers), -D N (W_1 across g) and, if layers can turn, 0.
+        # The Hessian has the eigenvalues -2 D N (norms of the layers), -D N (W_1 across g) and, if layers can
+        # turn, 0.
         gap = top * sign * (2 * D)
         if sign > 0 and (free or widths[0] > 1):
             gap = zero if free else top * D
@@ -239,4 +270,6 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
     last = tuple(Ball(int(k == network.size - widths[-2]), bits) for k in range(network.size))
     nowhere = Continuum(None, equation="the gradient of N vanishes")
     points.append(KKTPoint(Kind.DEGENERATE, last, zero, continuum=nowhere, reason="N = 0"))
-    return KKTSet(points, digits, method="closed form of deep linear networks", of="all weights", n_max=top, n_min=-top)
+    return KKTSet(
+        points, digits, method="closed form of deep linear networks", of="all weights", n_max=top, n_min=-top
+    )

@@ -1,33 +1,39 @@
 """All KKT points of one neuron of power 1 on the sphere, and of the two-layer neuron `v n(w)` (L6).
 
-*Faces.* n is linear on each closed cell of the arrangement of its kinks, `n(u) = g_A·u`. Let F be an open face, V its span,
-and u in F a unit vector. The Clarke gradients at u are conv{g_B : B a cell adjacent to F} and nothing else, because small
-neighbourhoods of u meet just these cells. Two of the g_B differ by a sum of normals orthogonal to V, so all have one
-projection g_V to V. Hence u is KKT, `0 in ∂n(u) - R u`, iff for some λ, which is n(u) then,
+*Faces.* n is linear on each closed cell of the arrangement of its kinks, `n(u) = g_A·u`. Let F be an open
+face, V its span, and u in F a unit vector. The Clarke gradients at u are conv{g_B : B a cell adjacent to F}
+and nothing else, because small neighbourhoods of u meet just these cells. Two of the g_B differ by a sum of
+normals orthogonal to V, so all have one projection g_V to V. Hence u is KKT, `0 in ∂n(u) - R u`, iff for some
+λ, which is n(u) then,
 
     (1) g_V = λ u,   and   (2) 0 is in the convex hull of the projections of the g_B to V^⊥.
 
-With λ != 0, (1) leaves the two vectors ±g_V/|g_V|, if they are in F; with λ = 0 it says g_V = 0, and then all of F is KKT or
-none of it. Every u != 0 is in exactly one face, so going through all faces misses nothing. ∂n is closed, so with F its
-closure is KKT; of the faces with λ = 0 only those are kept that are in the closure of no other. All this is decided in
-integers; λ is the signed root of a rational, and a KKT point with λ != 0 is isolated.
+With λ != 0, (1) leaves the two vectors ±g_V/|g_V|, if they are in F; with λ = 0 it says g_V = 0, and then all
+of F is KKT or none of it. Every u != 0 is in exactly one face, so going through all faces misses nothing. ∂n
+is closed, so with F its closure is KKT; of the faces with λ = 0 only those are kept that are in the closure
+of no other. All this is decided in integers; λ is the signed root of a rational, and a KKT point with λ != 0
+is isolated.
 
-*Second order.* For small a in V orthogonal to u and small q in V^⊥, `n(u + a + q) = λ + φ(q)` with φ(q) = n'(u; q), linear on
-each cell of the hyperplanes through u; on the sphere this is `(λ + φ(q)) / sqrt(1 + |a|² + |q|²)`. So larger values are near u
-iff φ > 0 somewhere, or λ < 0 and there is an a != 0, or a q != 0 with φ(q) = 0; and smaller ones iff this holds of -n. As φ is
-linear on pointed cells, its signs are known from those on their extreme rays.
+*Second order.* For small a in V orthogonal to u and small q in V^⊥, `n(u + a + q) = λ + φ(q)` with φ(q) =
+n'(u; q), linear on each cell of the hyperplanes through u; on the sphere this is `(λ + φ(q)) / sqrt(1 + |a|²
++ |q|²)`. So larger values are near u iff φ > 0 somewhere, or λ < 0 and there is an a != 0, or a q != 0 with
+φ(q) = 0; and smaller ones iff this holds of -n. As φ is linear on pointed cells, its signs are known from
+those on their extreme rays.
 
-If the normals Z of the hyperplanes through u are independent, their cells have all combinations of signs, so the hull in
-(2) is a parallelepiped with the directions of Z, and the rays are ± a dual basis q_h. With φ(q) = c·q + (coefficient of the
-side)(h·q) for q = ±q_h, (2) says that -c·q_h / (h·q_h) is between the two coefficients of h, that is, φ(q_h) φ(-q_h) >= 0.
+If the normals Z of the hyperplanes through u are independent, their cells have all combinations of signs, so
+the hull in
+(2) is a parallelepiped with the directions of Z, and the rays are ± a dual basis q_h. With φ(q) = c·q +
+(coefficient of the side)(h·q) for q = ±q_h, (2) says that -c·q_h / (h·q_h) is between the two coefficients of
+h, that is, φ(q_h) φ(-q_h) >= 0.
 
-*In the plane*, counterclockwise, the gradient of n is a constant on each arc between two kinks and jumps at each kink, so all
-gradients are one cumulative sum, of O(n log n) operations: an arc has the KKT directions ±g that lie inside, and is KKT if
-g = 0; at a kink r, with q the directions across it, (2) is `n'(r; q) n'(r; -q) >= 0`.
+*In the plane*, counterclockwise, the gradient of n is a constant on each arc between two kinks and jumps at
+each kink, so all gradients are one cumulative sum, of O(n log n) operations: an arc has the KKT directions ±g
+that lie inside, and is KKT if g = 0; at a kink r, with q the directions across it, (2) is `n'(r; q) n'(r; -q)
+>= 0`.
 
-*Two layers.* The Clarke gradients of `N(w, v) = v n(w)` are, where v w != 0, those of n times v with n(w) as last entry; where
-v = 0 and w != 0 only (0, n(w)); at w = 0 the hull of all (v g_A, 0). So the argument of `lift.py` holds with p = 1, but for one
-thing: (0, ±1) is KKT iff 0 is in the hull of the g_A of all cells A.
+*Two layers.* The Clarke gradients of `N(w, v) = v n(w)` are, where v w != 0, those of n times v with n(w) as
+last entry; where v = 0 and w != 0 only (0, n(w)); at w = 0 the hull of all (v g_A, 0). So the argument of
+`lift.py` holds with p = 1, but for one thing: (0, ±1) is KKT iff 0 is in the hull of the g_A of all cells A.
 """
 
 from __future__ import annotations
@@ -61,26 +67,33 @@ def piecewise_linear_kkt(
 ) -> KKTSet:
     """The complete KKT set of a neuron of power 1 on the unit sphere of its inputs (L6.8), by falling value.
 
-    Isolated points, and sets of dimension >= 1 on which n = 0. Coordinates, values and gaps have radius <= 10^-digits,
-    values and gaps also relative to max |n| if that is below 1; signs of values are decided. The gap at a kink is λ where
-    `n(w/|w|) <= λ / |w|` near the point, and None elsewhere. With one input both points are maxima by convention.
+    Isolated points, and sets of dimension >= 1 on which n = 0. Coordinates, values and gaps have radius <=
+    10^-digits, values and gaps also relative to max |n| if that is below 1; signs of values are decided. The
+    gap at a kink is λ where `n(w/|w|) <= λ / |w|` near the point, and None elsewhere. With one input both
+    points are maxima by convention.
 
-    Raises `BadInput` for other powers or digits, `Inconclusive` for more than `most_cells` cells in three dimensions or more.
+    Raises `BadInput` for other powers or digits, `Inconclusive` for more than `most_cells` cells in three
+    dimensions or more.
     """
     _check(neuron, digits)
     findings = _findings(neuron, most_cells, progress)
     return _kkt_set(neuron.inputs, findings.found, findings.counts, digits)
 
 
-def two_layer_kkt(neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None) -> KKTSet:
+def two_layer_kkt(
+    neuron: Neuron, digits: int = 30, most_cells: int = MOST_CELLS, progress: Progress | None = None
+) -> KKTSet:
     """The complete KKT set of `v n(w)`, n of power 1, on the unit sphere of the weights w, then v (L6.10).
 
-    Numbers and errors as for `piecewise_linear_kkt`; at a kink the gap is that of `v n(w) <= λ v (u·w)`, where this holds.
+    Numbers and errors as for `piecewise_linear_kkt`; at a kink the gap is that of `v n(w) <= λ v (u·w)`,
+    where this holds.
     """
     _check(neuron, digits)
     findings = _findings(neuron, most_cells, progress)
     up = _kkt_set(neuron.inputs, findings.found, findings.counts, digits + _EXTRA_DIGITS)
-    down = _kkt_set(neuron.inputs, [f.negated() for f in findings.found], findings.counts, digits + _EXTRA_DIGITS)
+    down = _kkt_set(
+        neuron.inputs, [f.negated() for f in findings.found], findings.counts, digits + _EXTRA_DIGITS
+    )
     return lift(neuron, up, down, digits, at_pole=findings.zero_in_all_gradients(), zero=findings.zero())
 
 
@@ -92,7 +105,9 @@ def _findings(neuron: Neuron, most_cells: int, progress: Progress | None) -> Fin
 
 def _check(neuron: Neuron, digits: int) -> None:
     if neuron.power != 1:
-        raise BadInput(f"power: faces are enumerated for activations of power 1, and here it is {neuron.power}.")
+        raise BadInput(
+            f"power: faces are enumerated for activations of power 1, and here it is {neuron.power}."
+        )
     require_digits(digits)
 
 
@@ -102,7 +117,9 @@ def _kkt_set(d: int, findings: list[Finding], counts: dict[str, int], digits: in
     bits = bits_for(digits) + (largest.numerator // largest.denominator).bit_length()
     ordered = sorted(findings, key=lambda f: (-f.sign * f.square, f.direction))
     points = [point for finding in ordered for point in _points(d, finding, bits)]
-    return KKTSet(points, digits, method=METHOD, n_max=points[0].value, n_min=points[-1].value, counts=dict(counts))
+    return KKTSet(
+        points, digits, method=METHOD, n_max=points[0].value, n_min=points[-1].value, counts=dict(counts)
+    )
 
 
 def _points(d: int, finding: Finding, bits: int) -> list[KKTPoint]:
@@ -116,10 +133,14 @@ def _points(d: int, finding: Finding, bits: int) -> list[KKTPoint]:
         positive, zero, negative = ((d - 1) * (finding.sign == sign) for sign in (-1, 0, 1))
         inertia = (positive, zero, negative)
 
-    def entry(direction: Sequence[int], kind: Kind, continuum: Continuum | None = None, reason: str = "") -> KKTPoint:
+    def entry(
+        direction: Sequence[int], kind: Kind, continuum: Continuum | None = None, reason: str = ""
+    ) -> KKTPoint:
         norm = Ball(sum(c * c for c in direction), bits).sqrt()
         exact = tuple(Fraction(c) for c in direction)
-        return KKTPoint(kind, tuple(c / norm for c in direction), value, gap, inertia, exact, continuum, reason)
+        return KKTPoint(
+            kind, tuple(c / norm for c in direction), value, gap, inertia, exact, continuum, reason
+        )
 
     if finding.sign:
         return [entry(finding.direction, finding.kind)]
@@ -151,9 +172,10 @@ class Finding:
     """A KKT direction u with n(u) = λ != 0 (`direction` is a multiple), or a face with n = 0, all of which is
     KKT (L6.9).
 
-    `sign` is that of λ and `square` is λ². `dimension` is that of the face of u, `slopes` are the signs of n'(u; q) on the
-    extreme rays q of the cells around u, across the face. If λ = 0, the closure of the face is the cone of `rays` plus the
-    span of `lines`, `direction` is a point of it, and `dead` says that no term is active there.
+    `sign` is that of λ and `square` is λ². `dimension` is that of the face of u, `slopes` are the signs of
+    n'(u; q) on the extreme rays q of the cells around u, across the face. If λ = 0, the closure of the face
+    is the cone of `rays` plus the span of `lines`, `direction` is a point of it, and `dead` says that no term
+    is active there.
     """
 
     direction: Vector
@@ -171,7 +193,9 @@ class Finding:
 
     @property
     def kind(self) -> Kind:
-        """The kind of a point; a maximum if the sphere has no other point near, degenerate if λ = 0 does not decide."""
+        """The kind of a point; a maximum if the sphere has no other point near, degenerate if λ = 0 does not
+        decide.
+        """
         level = self.dimension > 1 or 0 in self.slopes
         rises = 1 in self.slopes or (self.sign < 0 and level)
         falls = -1 in self.slopes or (self.sign > 0 and level)
@@ -184,7 +208,9 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """All of them, with the terms of n, their gradients g_A on all cells (of `scale` n), and what was visited."""
+    """All of them, with the terms of n, their gradients g_A on all cells (of `scale` n), and what was
+    visited.
+    """
 
     found: list[Finding]
     terms: WholeTerms
@@ -207,8 +233,8 @@ class Findings:
 class WholeTerms:
     """The terms of a neuron of power 1 in whole numbers.
 
-    `scale` n(u) is the sum of `plus` (where h·u > 0) or `minus` times h·u over the rows h of H, which are first the
-    `kinked` ones; `smooth` is the gradient of the others.
+    `scale` n(u) is the sum of `plus` (where h·u > 0) or `minus` times h·u over the rows h of H, which are
+    first the `kinked` ones; `smooth` is the gradient of the others.
     """
 
     def __init__(self, neuron: Neuron) -> None:
@@ -223,7 +249,9 @@ class WholeTerms:
 
     def sides(self, signs: np.ndarray) -> np.ndarray:
         """The coefficients of the kinked terms where they have these signs (.. × kinked), 0 for sign 0."""
-        return np.where(signs > 0, self.plus[: self.kinked], np.where(signs < 0, self.minus[: self.kinked], 0))
+        return np.where(
+            signs > 0, self.plus[: self.kinked], np.where(signs < 0, self.minus[: self.kinked], 0)
+        )
 
     def gradients(self, signs: np.ndarray) -> np.ndarray:
         """The gradients of the sum of the terms of sign != 0, for each row of signs of the kinked terms."""
@@ -328,11 +356,20 @@ class _Enumeration:
         rays, lines = generators(sides, through, self.terms.d)
         active = self.terms.sides(flat.signs[row]).any() or len(self.terms.H) > self.terms.kinked
         return Finding(
-            coprime(flat.interiors[row]), flat.dimension, slopes, 0, Fraction(0), tuple(rays), tuple(lines), not active
+            coprime(flat.interiors[row]),
+            flat.dimension,
+            slopes,
+            0,
+            Fraction(0),
+            tuple(rays),
+            tuple(lines),
+            not active,
         )
 
     def _inside(self, flat: Flat, directions: np.ndarray) -> np.ndarray:
-        """The rows of `directions` (one vector of the flat per face) that lie in their own face and are not zero."""
+        """The rows of `directions` (one vector of the flat per face) that lie in their own face and are not
+        zero.
+        """
         rows = np.flatnonzero(directions.astype(bool).any(axis=1))
         # On a line all normals agree, up to orientation.
         columns = np.flatnonzero(flat.signs[0])[: 1 if flat.dimension == 1 else None]
@@ -344,7 +381,9 @@ class _Enumeration:
 
 
 class _Fan:
-    """What n does across a flat V: the cells in V^⊥ of the hyperplanes that contain V, and φ on their extreme rays."""
+    """What n does across a flat V: the cells in V^⊥ of the hyperplanes that contain V, and φ on their extreme
+    rays.
+    """
 
     def __init__(self, terms: WholeTerms, flat: Flat) -> None:
         zeros = np.flatnonzero(flat.signs[0] == 0)
@@ -353,7 +392,9 @@ class _Fan:
         rank = d - flat.dimension
         self._hull: np.ndarray | None = None
         if len(zeros) == rank:
-            dual = np.array(generators(Z.tolist(), flat.basis.T.tolist(), d)[0], dtype=object).reshape(rank, d)
+            dual = np.array(generators(Z.tolist(), flat.basis.T.tolist(), d)[0], dtype=object).reshape(
+                rank, d
+            )
             self._rays = np.vstack([dual, -dual])
         else:
             # In the coordinates y of V^⊥ = {across y}, where g is gᵀ across.
@@ -396,13 +437,15 @@ def planar_findings(neuron: Neuron) -> Findings:
     """The findings of a neuron of power 1 with two inputs and at least one kink, one for each direction
     and KKT arc (L6.8)."""
     terms = WholeTerms(neuron)
-    # Normals have angles in (-90°, 90°]; the term of h changes from plus to minus where u passes h turned by 90°.
+    # Normals have angles in (-90°, 90°]; the term of h changes from plus to minus where u passes h turned by
+    # 90°.
     order = counterclockwise(terms.H[: terms.kinked].tolist())
     H, plus, minus = terms.H[order], terms.plus[order], terms.minus[order]
     starts = np.vstack([_turned(H), -_turned(H)])
     ends = np.roll(starts, -1, axis=0)
     jumps = (minus - plus)[:, None] * H
-    # Gradients on the arcs from `starts` to `ends`, and on those before them. Before the first start all signs are 1.
+    # Gradients on the arcs from `starts` to `ends`, and on those before them. Before the first start all
+    # signs are 1.
     after = plus @ H + terms.smooth + np.cumsum(np.vstack([jumps, -jumps]), axis=0)
     before = np.roll(after, 1, axis=0)
     flat = ~after.astype(bool).any(axis=1)
@@ -417,7 +460,9 @@ def planar_findings(neuron: Neuron) -> Findings:
     for k in np.flatnonzero((slopes[:, 0] * slopes[:, 1] >= 0).astype(bool) & ~flat & ~np.roll(flat, 1)):
         u, height = coprime(starts[k]), int(heights[k])
         square = Fraction(height * height, sum(c * c for c in u) * scale)
-        found.append(Finding(u, 1, signs_of(slopes[k]), (height > 0) - (height < 0), square, () if height else (u,)))
+        found.append(
+            Finding(u, 1, signs_of(slopes[k]), (height > 0) - (height < 0), square, () if height else (u,))
+        )
     active = _active(plus, minus) + (len(terms.H) - terms.kinked)
     for k in np.flatnonzero(flat):
         start, end = coprime(starts[k]), coprime(ends[k])

@@ -1,4 +1,6 @@
-"""N that is a quadratic form, recognised exactly: its KKT points are the eigenvectors of one matrix, all of them known."""
+"""N that is a quadratic form, recognised exactly: its KKT points are the eigenvectors of one matrix, all of
+them known.
+"""
 
 from __future__ import annotations
 
@@ -42,17 +44,23 @@ def _is_power_of_names(node: Node) -> bool:
     """Whether a tree is a polynomial as it is written."""
     if node.op == "pow" and (node.value < 0 or node.value.denominator != 1):
         return False
-    return node.op in ("number", "name", "add", "mul", "pow") and all(_is_power_of_names(arg) for arg in node.args)
+    return node.op in ("number", "name", "add", "mul", "pow") and all(
+        _is_power_of_names(arg) for arg in node.args
+    )
 
 
 def quadratic_form_kkt(matrix: list[list[Fraction]], digits: int) -> KKTSet:
     """The complete KKT set of `w·A w`, A not 0: a neuron of power 2 without kinks, `w_i w_j` written by
     three squares (L6.45)."""
     k = len(matrix)
-    squares = {_axis(k, i): matrix[i][i] - sum(v for j, v in enumerate(matrix[i]) if j != i) for i in range(k)}
+    squares = {
+        _axis(k, i): matrix[i][i] - sum(v for j, v in enumerate(matrix[i]) if j != i) for i in range(k)
+    }
     squares |= {_axis(k, i, j): matrix[i][j] for i in range(k) for j in range(i + 1, k)}
     hinges = tuple(Hinge(normal, c, c) for normal, c in sorted(squares.items()) if c)
-    return replace(piecewise_quadratic_kkt(Neuron(k, 2, hinges), digits), method=METHOD, of="all weights", counts={})
+    return replace(
+        piecewise_quadratic_kkt(Neuron(k, 2, hinges), digits), method=METHOD, of="all weights", counts={}
+    )
 
 
 def _axis(k: int, *places: int) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """Weights of a rank-one KKT point from a direction of the inputs and the shapes of its hidden layers (L6.31).
 
-With `W_l = a_l b_l^T`, |b_l| = 1, at a KKT point with N != 0: `|a_l|² = p^(D-l)/L` and `|b_(l+1),j| = |a_l,j| / |a_l|`. So a
-point is b_1, the entries of the a_l up to a factor, the signs of the b_(l+1), and the sign of the output layer.
+With `W_l = a_l b_l^T`, |b_l| = 1, at a KKT point with N != 0: `|a_l|² = p^(D-l)/L` and `|b_(l+1),j| = |a_l,j|
+/ |a_l|`. So a point is b_1, the entries of the a_l up to a factor, the signs of the b_(l+1), and the sign of
+the output layer.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class Size:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """Hidden layer l: `codes` are the signs of the entries of a_l, of which the negative ones are `ratio` times as long as the
-    positive ones; b_(l+1) has the sign `lead` where a_l is positive and `lead * flip` where it is negative
-    (L6.31)."""
+    """Hidden layer l: `codes` are the signs of the entries of a_l, of which the negative ones are `ratio`
+    times as long as the positive ones; b_(l+1) has the sign `lead` where a_l is positive and `lead * flip`
+    where it is negative (L6.31).
+    """
 
     codes: tuple[int, ...]
     ratio: Size
@@ -74,7 +76,8 @@ def assemble(
 ) -> tuple[tuple[Ball, ...], Exact | None]:
     """The unit vector of all weights, and an exact positive multiple of it if that is found (L6.31, L6.34).
 
-    `shapes` holds one shape per hidden layer, each with an entry that is not zero; `output` is the sign of W_D relative to b_D.
+    `shapes` holds one shape per hidden layer, each with an entry that is not zero; `output` is the sign of
+    W_D relative to b_D.
     """
     p, D = network.activation.power, network.depth
     order = sum(p**k for k in range(D))
@@ -86,7 +89,9 @@ def assemble(
     return tuple(point), _exact(p, D, start, shapes, output)
 
 
-def _factors(b: Sequence[Ball], shapes: Sequence[Shape], output: int, bits: int) -> list[tuple[list[Ball], list[Ball]]]:
+def _factors(
+    b: Sequence[Ball], shapes: Sequence[Shape], output: int, bits: int
+) -> list[tuple[list[Ball], list[Ball]]]:
     """(a_l, b_l) of every layer up to positive factors."""
     found, row = [], list(b)
     for shape in shapes:

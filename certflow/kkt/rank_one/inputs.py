@@ -1,4 +1,6 @@
-"""What a rank-one KKT point needs to know of the data along b_1: `Σ z_i (b·x_i)_+^q` and its gradient at b and -b (L6.34)."""
+"""What a rank-one KKT point needs to know of the data along b_1: `Σ z_i (b·x_i)_+^q` and its gradient at b
+and -b (L6.34).
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,9 @@ _SMALL = 1_000
 class Sides:
     """A = Σ z_i (b·x_i)_+^q, B the same at -b, and what is known of b.
 
-    `one_sided`: p > 1, and A or B vanishes with its gradient. `both_kkt`: b and -b are KKT points of Σ z_i (b·x_i)_+^q. None
-    where it is not decided. A and B are exact up to one positive factor if b is, otherwise 0.
+    `one_sided`: p > 1, and A or B vanishes with its gradient. `both_kkt`: b and -b are KKT points of Σ z_i
+    (b·x_i)_+^q. None where it is not decided. A and B are exact up to one positive factor if b is, otherwise
+    0.
     """
 
     one_sided: bool | None
@@ -47,8 +50,8 @@ class Inputs:
         self.q, self.bits = q, bits
 
     def start(self, entry: KKTPoint, P: Fraction, Q: Fraction) -> InputDirection:
-        """b_1 from a KKT point of `Σ z_i (P (b·x_i)_+^q + Q (b·x_i)_-^q)`, exact if it is known to be rational, or if within
-        its enclosure there is a KKT point with small rational coordinates.
+        """b_1 from a KKT point of `Σ z_i (P (b·x_i)_+^q + Q (b·x_i)_-^q)`, exact if it is known to be
+        rational, or if within its enclosure there is a KKT point with small rational coordinates.
 
         Raises `BadInput` if the gradient of this neuron is proved not to be radial there.
         """
@@ -56,15 +59,17 @@ class Inputs:
         gradient = self._gradient(b, P, Q)
         if any(not v.contains(0) for v in gradient - b * (gradient @ b)):
             raise BadInput(
-                f"neuron_points: the point {', '.join(c.text(6) for c in b)} is not a KKT point of the effective neuron of "
+                f"neuron_points: the point {', '.join(c.text(6) for c in b)} is not a KKT point of the "
+                f"effective neuron of "
                 f"power {self.q}; give the points of `effective_neurons`."
             )
         exact = entry.direction or (entry.exact_point if isinstance(entry, PlanarPoint) else None)
         return InputDirection.of(entry.point, exact or self._rational(entry.point, P, Q), self.bits)
 
     def _rational(self, point: tuple[Ball, ...], P: Fraction, Q: Fraction) -> Exact | None:
-        """A vector in the direction of `point`, as far as that is known, that is exactly a KKT point of the effective neuron:
-        one with small rational coordinates, or along a sample, as for collinear data."""
+        """A vector in the direction of `point`, as far as that is known, that is exactly a KKT point of the
+        effective neuron: one with small rational coordinates, or along a sample, as for collinear data.
+        """
         middle = [c.mid() for c in point]
         largest = max(abs(c) for c in middle)
         small = tuple((c / largest).limit_denominator(_SMALL) for c in middle)

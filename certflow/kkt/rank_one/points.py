@@ -1,9 +1,10 @@
 """Rank-one KKT points of deep networks, constructed from the KKT points of one neuron (L6.30 to L6.38).
 
-Hidden layers `W_l = a_l b_l^T`, |b_l| = 1, all D layers trained, activation `σ(t) = t_+^p + τ t_-^p`, τ = (-α)^p. On the data the
-network is `P t_+^q + Q t_-^q` of t = b_1·x, q = p^(D-1), and b_1 is a KKT point of the one neuron
-`Σ z_i (P (b·x_i)_+^q + Q (b·x_i)_-^q)`. With N != 0 the a_l have entries of at most two lengths, and signs that L6.33 lists;
-with a_1 of mixed signs b_1 and -b_1 are both KKT points (L6.34), which is decided exactly, where b_1 is rational.
+Hidden layers `W_l = a_l b_l^T`, |b_l| = 1, all D layers trained, activation `σ(t) = t_+^p + τ t_-^p`, τ =
+(-α)^p. On the data the network is `P t_+^q + Q t_-^q` of t = b_1·x, q = p^(D-1), and b_1 is a KKT point of
+the one neuron `Σ z_i (P (b·x_i)_+^q + Q (b·x_i)_-^q)`. With N != 0 the a_l have entries of at most two
+lengths, and signs that L6.33 lists; with a_1 of mixed signs b_1 and -b_1 are both KKT points (L6.34), which
+is decided exactly, where b_1 is rational.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ MiddleSigns = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RankOnePoint(KKTPoint):
-    """A rank-one KKT point that stands for `multiplicity` many: permutations of the neurons of a hidden layer and, if
-    |τ| = 1, reversals of neurons (`multiplicity` counts half of these, since the other half belongs to -b_1).
+    """A rank-one KKT point that stands for `multiplicity` many: permutations of the neurons of a hidden layer
+    and, if |τ| = 1, reversals of neurons (`multiplicity` counts half of these, since the other half belongs
+    to -b_1).
 
     `start` is b_1, and `shapes` are the hidden layers.
     """
@@ -49,7 +51,9 @@ class RankOnePoint(KKTPoint):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What determines two rank-one KKT points, with opposite output layers: b_1, the hidden layers, the neuron's entry."""
+    """What determines two rank-one KKT points, with opposite output layers: b_1, the hidden layers, the
+    neuron's entry.
+    """
 
     start: InputDirection
     shapes: tuple[Shape, ...]
@@ -62,10 +66,11 @@ def tau(activation: Activation) -> Fraction:
 
 
 def effective_neurons(N: Correlation) -> dict[MiddleSigns, Neuron]:
-    """The neurons of power p^(D-1) whose KKT points are the b_1 of L6.33, one for each choice of signs that matters.
+    """The neurons of power p^(D-1) whose KKT points are the b_1 of L6.33, one for each choice of signs that
+    matters.
 
-    The network has at least two layers, all trained, and all numbers are exact. Raises `BadInput` for a network of
-    another kind and for powers beyond those that activations have.
+    The network has at least two layers, all trained, and all numbers are exact. Raises `BadInput` for a
+    network of another kind and for powers beyond those that activations have.
     """
     network = _layers(N)
     q = network.activation.power ** (network.depth - 1)
@@ -88,8 +93,9 @@ def rank_one_points(
     """The rank-one KKT points with N != 0 (entries `RankOnePoint`) whose b_1 is among `neuron_points`, up to
     permutations (L6.33, L6.36, L6.37).
 
-    `neuron_points` are proved KKT points of the effective neuron, or of each of them by its signs; sharper than `digits` by a
-    few digits. The set is "partial": `reason` says what else there may be. At most `most` points are listed.
+    `neuron_points` are proved KKT points of the effective neuron, or of each of them by its signs; sharper
+    than `digits` by a few digits. The set is "partial": `reason` says what else there may be. At most `most`
+    points are listed.
 
     Raises `BadInput` for a network that `effective_neurons` refuses, and if a given point is not KKT.
     """
@@ -109,7 +115,9 @@ def rank_one_points(
 def _layers(N: Correlation) -> FeedForward:
     network = N.network
     if not isinstance(network, FeedForward) or network.depth < 2 or len(network.trained) != network.depth:
-        raise BadInput("network: rank-one KKT points are those of networks of at least two layers, all of them trained.")
+        raise BadInput(
+            "network: rank-one KKT points are those of networks of at least two layers, all of them trained."
+        )
     return network
 
 
@@ -149,7 +157,9 @@ class Construction:
         self.unit = Size(Ball(1, self.bits), Fraction(1))
         self.leaky = 0 < abs(self.tau) < 1
         # Entries that a layer inverts are longer by |α|^(-p/(p-1)), where only one side of the data counts.
-        self.ratio = root(1 / abs(self.tau), self.p - 1, self.bits) if self.leaky and self.p > 1 else self.unit
+        self.ratio = (
+            root(1 / abs(self.tau), self.p - 1, self.bits) if self.leaky and self.p > 1 else self.unit
+        )
         self.hidden = self.network.widths[1:-1]
         self._lines: set[Normal] = set()
 
@@ -177,7 +187,9 @@ class Construction:
             shapes=plan.shapes,
         )
 
-    def plans(self, neuron_points: Sequence[KKTPoint] | Mapping[MiddleSigns, Sequence[KKTPoint]]) -> Iterator[Plan]:
+    def plans(
+        self, neuron_points: Sequence[KKTPoint] | Mapping[MiddleSigns, Sequence[KKTPoint]]
+    ) -> Iterator[Plan]:
         """All plans over KKT points of the effective neuron, or of the effective neurons by their signs
         (L6.32, L6.35).
 
@@ -213,11 +225,13 @@ class Construction:
         if self.p == 1 and self.D > 2 and self.inputs.on_kink(start):
             self.say("with inputs on a kink of the first layer there may be more points")
         if self.leaky and sides.one_sided is None:
-            self.say("whether one half of the inputs counts at all is not decided at some point of the neuron")
+            self.say(
+                "whether one half of the inputs counts at all is not decided at some point of the neuron"
+            )
         if -1 < self.tau < 0 and self.D > 2 and max(self.hidden[1:]) > 1:
             self.say("points with both signs in a layer that sees both signs are not listed")
 
-    # -- the hidden layers over one direction --------------------------------------------------------------------------
+    # -- the hidden layers over one direction ----------------------------------------------------------------
 
     def _pure(self, start: InputDirection, signs: MiddleSigns, entry: KKTPoint) -> Iterator[Plan]:
         """No layer that sees both signs has both signs (L6.33)."""
@@ -227,17 +241,25 @@ class Construction:
         for each in itertools.product(*counts):
             tick()
             triples = zip(each, (*signs, 1), self.hidden, strict=True)
-            yield Plan(start, tuple(Shape(_codes(c, m), self.ratio, 1, lead) for c, lead, m in triples), entry)
+            yield Plan(
+                start, tuple(Shape(_codes(c, m), self.ratio, 1, lead) for c, lead, m in triples), entry
+            )
 
     def _one_sided(self, start: InputDirection, entry: KKTPoint) -> Iterator[Plan]:
         """Only one side of the inputs counts (L6.34): every layer may have both signs."""
         flip = 1 if self.tau > 0 else -1
         for each in itertools.product(*(self._both_signs(m) for m in self.hidden)):
             tick()
-            yield Plan(start, tuple(Shape(_codes(c, m), self.ratio, flip) for c, m in zip(each, self.hidden, strict=True)), entry)
+            yield Plan(
+                start,
+                tuple(Shape(_codes(c, m), self.ratio, flip) for c, m in zip(each, self.hidden, strict=True)),
+                entry,
+            )
 
     def _one_sign(self, m: int) -> list[tuple[int, int]]:
-        """Numbers of positive and negative entries of a layer, up to its sign; power 1: of the generic ones of a continuum."""
+        """Numbers of positive and negative entries of a layer, up to its sign; power 1: of the generic ones
+        of a continuum.
+        """
         return [(k, 0) for k in range(1, m + 1)] if self.p > 1 else [(m, 0)]
 
     def _both_signs(self, m: int) -> list[tuple[int, int]]:
@@ -262,15 +284,21 @@ class Construction:
             return
         self._lines.add(line)  # -b_1 with both kinds of entries exchanged is the same
         for counts in (
-            [(i, k - i) for k in range(2, m + 1) for i in range(1, k)] if self.p > 1 else [(i, m - i) for i in range(1, m)]
+            [(i, k - i) for k in range(2, m + 1) for i in range(1, k)]
+            if self.p > 1
+            else [(i, m - i) for i in range(1, m)]
         ):
             for first, others in self._split_shapes(counts, A / B):
                 for each in itertools.product(*others):
                     tick()
                     yield Plan(start, (first, *each), entry)
 
-    def _split_shapes(self, counts: tuple[int, int], quotient: Fraction) -> Iterator[tuple[Shape, list[list[Shape]]]]:
-        """The first layer with these numbers of entries of each sign, and the choices for the others; `quotient` is A/B."""
+    def _split_shapes(
+        self, counts: tuple[int, int], quotient: Fraction
+    ) -> Iterator[tuple[Shape, list[list[Shape]]]]:
+        """The first layer with these numbers of entries of each sign, and the choices for the others;
+        `quotient` is A/B.
+        """
         m, *rest = self.hidden
         codes = _codes(counts, m)
         if self.tau and rest:
@@ -279,7 +307,10 @@ class Construction:
                 if found is None:
                     self.say("a solution with both signs in the first layer is not decided")
                     continue
-                second = [Shape((found.second,) * k + (0,) * (rest[0] - k), self.unit) for k in range(1, rest[0] + 1)]
+                second = [
+                    Shape((found.second,) * k + (0,) * (rest[0] - k), self.unit)
+                    for k in range(1, rest[0] + 1)
+                ]
                 others = [second, *above[1:]] if found.second else above
                 yield Shape(codes, found.ratio, found.flip, found.lead), others
             return
@@ -300,7 +331,10 @@ class Construction:
         free = sum(sum(map(abs, shape.codes)) - 1 for shape in plan.shapes)
         if self.p == 1 and free:
             dimension = None if dimension is None else dimension + free
-            texts.append("a_l of any entries with these signs and this length, and |b_(l+1)| along |a_l|, for each hidden l")
+            texts.append(
+                "a_l of any entries with these signs and this length, and |b_(l+1)| along |a_l|, for each "
+                "hidden l"
+            )
         return Continuum(dimension, equation="; ".join(texts)) if texts else None
 
 

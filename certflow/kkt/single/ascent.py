@@ -1,9 +1,10 @@
-"""Where KKT points of N may be, in double precision: ascent, descent and Newton's method on the sphere. Nothing is proved.
+"""Where KKT points of N may be, in double precision: ascent, descent and Newton's method on the sphere.
+Nothing is proved.
 
-Maxima and minima by the gradient of N along the sphere with a step that grows while N improves; then, and for saddles from the
-start itself and from halfway between two extrema, damped Newton on `F(w) = ∇N - μ w`, whose Jacobian at a KKT point is
-`∇²N - μ - (L - 2) μ wwᵀ`, 0 on w. Weights that tend to zero are set to 0 where that keeps F small: points with whole neurons at
-zero are the usual limits for L > 2.
+Maxima and minima by the gradient of N along the sphere with a step that grows while N improves; then, and for
+saddles from the start itself and from halfway between two extrema, damped Newton on `F(w) = ∇N - μ w`, whose
+Jacobian at a KKT point is `∇²N - μ - (L - 2) μ wwᵀ`, 0 on w. Weights that tend to zero are set to 0 where
+that keeps F small: points with whole neurons at zero are the usual limits for L > 2.
 """
 
 from __future__ import annotations
@@ -39,10 +40,13 @@ class Search:
     def __init__(self, N: Correlation) -> None:
         self.N = N
         try:
-            # What is constant in an expression, such as a product of two inputs, is one number, whatever the weights.
+            # What is constant in an expression, such as a product of two inputs, is one number, whatever the
+            # weights.
             self.value(np.ones(N.size))
         except OverflowError:
-            raise Inconclusive("the data is too large to search for KKT points in double precision; rescale it.") from None
+            raise Inconclusive(
+                "the data is too large to search for KKT points in double precision; rescale it."
+            ) from None
         self.order = float(N.order)
         self._largest, self._last = 0.0, dict[int, FloatVector]()
 
@@ -108,7 +112,9 @@ class Search:
         return None
 
     def settle(self, w: FloatVector) -> FloatVector | None:
-        """The KKT point near w with its small weights at zero, to nearly all digits of doubles; None if there is none."""
+        """The KKT point near w with its small weights at zero, to nearly all digits of doubles; None if there
+        is none.
+        """
         for threshold in _SNAPS:
             snapped = np.where(np.abs(w) < threshold, 0.0, w)
             found = self.newton(_unit(snapped)) if snapped.any() else None
@@ -126,8 +132,10 @@ class Search:
         return w
 
     def proposals(self, start: FloatVector) -> Iterator[FloatVector]:
-        """Up to five points reached from the direction `start`, which is not 0: by ascent, by descent, by Newton's method, and by
-        Newton's method from halfway between the extrema and those of the start before. Points with N = 0 are left out."""
+        """Up to five points reached from the direction `start`, which is not 0: by ascent, by descent, by
+        Newton's method, and by Newton's method from halfway between the extrema and those of the start
+        before. Points with N = 0 are left out.
+        """
         w = _unit(start)
         between = []
         for sign in (1, -1):
@@ -136,7 +144,9 @@ class Search:
                 yield found
                 self._largest = max(self._largest, abs(self.value(found)))
                 last = self._last.get(sign)
-                if last is not None and float(np.linalg.norm(found + last)) > _SAME < float(np.linalg.norm(found - last)):
+                if last is not None and float(np.linalg.norm(found + last)) > _SAME < float(
+                    np.linalg.norm(found - last)
+                ):
                     between.append(_unit(found + last))
                 self._last[sign] = found
         for middle in (w, *between):

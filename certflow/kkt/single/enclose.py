@@ -1,25 +1,28 @@
-"""One KKT point near a float vector: existence, uniqueness in a stated radius, inertia and gap, for hundreds of weights (L6).
+"""One KKT point near a float vector: existence, uniqueness in a stated radius, inertia and gap, for hundreds
+of weights (L6).
 
-*Equation.* N is homogeneous of order L, G = ∇N, `μ(w) = G(w)·w/|w|²`, `F(w) = G(w) - μ(w) w` (so F ⊥ w). For a centre c and
-τ != 0 let `Φ(w) = F(w) + τ c c·(w - c)/|c|²` on the ball B = {|w - c| <= r}, r < |c|. Taking the product with w shows that
-Φ(w) = 0 iff w is KKT and lies in the plane c·(w - c) = 0, which every direction at an angle θ < 90° from c meets, at the
-distance |c| tan θ. By Euler's identity the Jacobians of Φ are
+*Equation.* N is homogeneous of order L, G = ∇N, `μ(w) = G(w)·w/|w|²`, `F(w) = G(w) - μ(w) w` (so F ⊥ w). For
+a centre c and τ != 0 let `Φ(w) = F(w) + τ c c·(w - c)/|c|²` on the ball B = {|w - c| <= r}, r < |c|. Taking
+the product with w shows that Φ(w) = 0 iff w is KKT and lies in the plane c·(w - c) = 0, which every direction
+at an angle θ < 90° from c meets, at the distance |c| tan θ. By Euler's identity the Jacobians of Φ are
 
     J = H - μ I - (L - 2) μ ŵŵᵀ - L w Fᵀ/|w|² + τ ĉĉᵀ,   H a Hessian of N, ŵ = w/|w|, ĉ = c/|c|.
 
-*Existence.* Let M be a symmetric float matrix, m <= min |eigenvalue of M|, and δ >= ‖J - M‖ on B for all H that are Hessians
-of N at points off its kinks, hence for their hull, Clarke's Jacobian (G is Lipschitz on B). With Y = M⁻¹, `w -> w - Y Φ(w)` has
-the Lipschitz constant δ/m on B. If δ < m and `|F(c)| < (m - δ) r` it maps B to itself: there is exactly one zero in B, and any
-w in B is at most `|Φ(w)|/(m - δ)` from it. Y is never computed.
+*Existence.* Let M be a symmetric float matrix, m <= min |eigenvalue of M|, and δ >= ‖J - M‖ on B for all H
+that are Hessians of N at points off its kinks, hence for their hull, Clarke's Jacobian (G is Lipschitz on B).
+With Y = M⁻¹, `w -> w - Y Φ(w)` has the Lipschitz constant δ/m on B. If δ < m and `|F(c)| < (m - δ) r` it maps
+B to itself: there is exactly one zero in B, and any w in B is at most `|Φ(w)|/(m - δ)` from it. Y is never
+computed.
 
-*Inertia.* At the zero J = A + τ ĉĉᵀ is symmetric, A the tangential Hessian H - μ on w^⊥ and 0 on w. As c·w != 0, the forms
-of J and of A on w^⊥ plus τ s² agree in suitable coordinates: J has the inertia of A and one more sign, that of τ (Sylvester).
-All symmetric matrices within δ < m of M have the inertia of M. For y in the plane and d = y - w, N/|w|^L has the slope
-|w|^-L F·d, and `F(w + t d)·d = t dᵀJd`, J in the hull: if M is definite the point is a strict maximum or minimum, and if
-`dᵀMd > δ|d|²` for one d ⊥ c and `dᵀMd < -δ|d|²` for another, a saddle; also where the Hessians jump.
+*Inertia.* At the zero J = A + τ ĉĉᵀ is symmetric, A the tangential Hessian H - μ on w^⊥ and 0 on w. As c·w !=
+0, the forms of J and of A on w^⊥ plus τ s² agree in suitable coordinates: J has the inertia of A and one more
+sign, that of τ (Sylvester). All symmetric matrices within δ < m of M have the inertia of M. For y in the
+plane and d = y - w, N/|w|^L has the slope |w|^-L F·d, and `F(w + t d)·d = t dᵀJd`, J in the hull: if M is
+definite the point is a strict maximum or minimum, and if `dᵀMd > δ|d|²` for one d ⊥ c and `dᵀMd < -δ|d|²` for
+another, a saddle; also where the Hessians jump.
 
-*Norms.* With g = |G(c)|, h >= ‖H‖ on B: `|G| <= g + h r`, `|F| <= f = |F(c)| + r (h + g/|c|)` (projections along w and c differ
-by sin∠(w, c) <= r/|c|), and `∇μ = (L F + (L - 2) μ w)/|w|²`.
+*Norms.* With g = |G(c)|, h >= ‖H‖ on B: `|G| <= g + h r`, `|F| <= f = |F(c)| + r (h + g/|c|)` (projections
+along w and c differ by sin∠(w, c) <= r/|c|), and `∇μ = (L F + (L - 2) μ w)/|w|²`.
 """
 
 from __future__ import annotations
@@ -59,8 +62,9 @@ _SINGULAR = 1e-8
 class Enclosed:
     """A proved KKT point and where it is the only one (L6.25).
 
-    The unit vectors u with `|u - centre/|centre|| <= uniqueness` contain exactly one KKT point, `point`; it is within `radius` of
-    `centre/|centre|`, and its entries `zeros` are exactly 0. `centre` (k) are doubles, exact; the two radii are exact.
+    The unit vectors u with `|u - centre/|centre|| <= uniqueness` contain exactly one KKT point, `point`; it
+    is within `radius` of `centre/|centre|`, and its entries `zeros` are exactly 0. `centre` (k) are doubles,
+    exact; the two radii are exact.
     """
 
     point: KKTPoint
@@ -70,7 +74,9 @@ class Enclosed:
     zeros: tuple[int, ...]
 
     def unique_at(self, direction: np.ndarray) -> bool:
-        """Whether the direction of these doubles (k, not 0) is proved to lie where `point` is the only KKT point."""
+        """Whether the direction of these doubles (k, not 0) is proved to lie where `point` is the only KKT
+        point.
+        """
         ours, theirs = MidRad.exact(self.centre), MidRad.exact(direction)
         apart = ours / MIDRAD.sqrt((ours * ours).sum()) - theirs / MIDRAD.sqrt((theirs * theirs).sum())
         return bool(Fraction(float(apart.norm_upper())) <= self.uniqueness)
@@ -80,8 +86,9 @@ def enclose_point(N: Correlation, centre: np.ndarray, digits: int = 30) -> Enclo
     """The KKT point of N, all of whose numbers are exact, near `centre` (k doubles, not 0), proved (L6.24,
     L6.26).
 
-    Coordinates and value have radius about 10^-digits. Raises `Inconclusive` if nothing is proved, with the reason: a
-    Hessian that is singular as far as could be proved, kinks, or a centre that is too far from a KKT point.
+    Coordinates and value have radius about 10^-digits. Raises `Inconclusive` if nothing is proved, with the
+    reason: a Hessian that is singular as far as could be proved, kinks, or a centre that is too far from a
+    KKT point.
     """
     try:
         return _Local(N, centre).enclose(digits)
@@ -113,7 +120,9 @@ class _Local:
         self._matrix(C, square)
 
     def _first_kinks(self, C: MidRad) -> None:
-        """The kink arguments of the lowest trained layer are linear: x·w is within r|x| of x·c on the whole ball."""
+        """The kink arguments of the lowest trained layer are linear: x·w is within r|x| of x·c on the whole
+        ball.
+        """
         self.first: tuple[int, MidRad, np.ndarray] | None = None
         network = self.N.network
         if isinstance(network, FeedForward) and min(network.trained) < network.depth:
@@ -139,7 +148,8 @@ class _Local:
         self.kinks = sum(int(np.sum(MIDRAD.sign(each) == UNKNOWN)) for each in at.run.kinks)
         if self.kinks and not self.smooth:
             raise Inconclusive(
-                f"{self.kinks} kinks are within {r:.1e} of the point and the gradient jumps there; points of activations of "
+                f"{self.kinks} kinks are within {r:.1e} of the point and the gradient jumps there; points "
+                f"of activations of "
                 "power 1 are proved away from kinks only."
             )
         return at.hessian()
@@ -158,7 +168,9 @@ class _Local:
         self.M = (M + M.T) / 2
         unit, tau = MidRad.exact(np.eye(k)), MidRad.exact(self.tau)
         mu = MidRad.exact(self.mu)
-        stands_for = MidRad.exact(self.H) - mu * unit + (C[:, None] * C[None, :]) * ((tau - mu * (L - 2)) / square)
+        stands_for = (
+            MidRad.exact(self.H) - mu * unit + (C[:, None] * C[None, :]) * ((tau - mu * (L - 2)) / square)
+        )
         self.rounding = norm_bound((stands_for - MidRad.exact(self.M)).magnitude())
         self.spectrum = spectrum(self.M)
         self.spread = 0.0
@@ -169,7 +181,9 @@ class _Local:
         return self.spectrum.smallest
 
     def distance(self, r: float) -> float:
-        """δ: every Jacobian of Φ on the ball of radius r is within this of M; infinity where a bound overflows."""
+        """δ: every Jacobian of Φ on the ball of radius r is within this of M; infinity where a bound
+        overflows.
+        """
         H = norm_bound((self._hessian(r) - MidRad.exact(self.H)).magnitude())
         h = up(norm_bound(np.abs(self.H)) + H)
         L, M2 = float(abs(self.order)), float(abs(self.order - 2))
@@ -178,14 +192,22 @@ class _Local:
         shortest = float(np.nextafter(self.low - r, 0.0)) * (1.0 - 2.0**-50)
         slope = up((L * f + M2 * g) / (shortest * shortest))
         mu = up(self.mu_error + r * slope)
-        parts = (H, up(mu * (1.0 + M2)), up(M2 * abs(self.mu) * r / self.low), up(L * f / shortest), self.rounding)
+        parts = (
+            H,
+            up(mu * (1.0 + M2)),
+            up(M2 * abs(self.mu) * r / self.low),
+            up(L * f / shortest),
+            self.rounding,
+        )
         self.spread = float(up(sum_up(*parts)))
         return self.spread
 
-    # -- the proof -----------------------------------------------------------------------------------------------------
+    # -- the proof -------------------------------------------------------------------------------------------
 
     def enclose(self, digits: int) -> Enclosed:
-        """The point, its kind and all its numbers; raises `Inconclusive` if there is no radius for which the proof holds."""
+        """The point, its kind and all its numbers; raises `Inconclusive` if there is no radius for which the
+        proof holds.
+        """
         wide = self._widest()
         near, delta = self._nearest(wide)
         factor = 1 / (Fraction(self.least) - Fraction(delta))
@@ -205,7 +227,9 @@ class _Local:
         reason = f"the only KKT point within {float(uniqueness):.1e}"
         if value.sign() == UNKNOWN:
             reason += "; N is so close to 0 that its sign is not decided"
-        entry = KKTPoint(kind, tuple(point), value, self._gap(delta, shift, point, tolerance, ar), inertia, reason=reason)
+        entry = KKTPoint(
+            kind, tuple(point), value, self._gap(delta, shift, point, tolerance, ar), inertia, reason=reason
+        )
         return Enclosed(entry, self.c, shift, uniqueness, tuple(int(i) for i in np.flatnonzero(zeros)))
 
     def _holds(self, r: float) -> float | None:
@@ -261,14 +285,21 @@ class _Local:
         size = float(np.max(np.abs(self.spectrum.values)))
         small = int(np.sum(np.abs(self.spectrum.values) < _SINGULAR * size))
         if self.kinks and self.spread > _SINGULAR * size:
-            return f"{self.kinks} kinks pass so near the point that one inertia could not be proved for all Hessians there."
+            return (
+                f"{self.kinks} kinks pass so near the point that one inertia could not be proved for all "
+                f"Hessians there."
+            )
         if small:
             return (
-                f"the tangential Hessian is singular as far as could be proved ({small} eigenvalues are below {_SINGULAR:.0e} of "
-                "the largest): a continuum of KKT points, as from rotations or rescalings of neurons, or a degenerate point."
+                f"the tangential Hessian is singular as far as could be proved ({small} eigenvalues are "
+                f"below {_SINGULAR:.0e} of "
+                "the largest): a continuum of KKT points, as from rotations or rescalings of neurons, or a "
+                "degenerate point."
             )
         if self.residual > 2.0**-20 * size:
-            return f"the centre is not near a KKT point: the tangential gradient has length {self.residual:.1e}."
+            return (
+                f"the centre is not near a KKT point: the tangential gradient has length {self.residual:.1e}."
+            )
         return "the Hessian changes too much near the point for a proof that it is a KKT point."
 
     def _step(self, value: np.ndarray) -> np.ndarray:
@@ -279,9 +310,10 @@ class _Local:
     def _zeros(self, r: float, delta: float) -> np.ndarray:
         """Places at which the point, which is in the ball of radius r with this δ, is exactly 0 (k booleans).
 
-        Let S be the subspace of the weights that vanish at these places, P the projection to S. If ∂N/∂w vanishes there on S
-        and in the ball, Φ maps the ball in S to S, so `|(1 - P) M s| <= δ|s|` on S and PMP has no eigenvalue in (δ - m, m - δ)
-        on S. The argument of the module in S, with m - δ for m, needs `|F(c)| < (m - 2δ) r`: then the only zero is in S.
+        Let S be the subspace of the weights that vanish at these places, P the projection to S. If ∂N/∂w
+        vanishes there on S and in the ball, Φ maps the ball in S to S, so `|(1 - P) M s| <= δ|s|` on S and
+        PMP has no eigenvalue in (δ - m, m - δ) on S. The argument of the module in S, with m - δ for m, needs
+        `|F(c)| < (m - 2δ) r`: then the only zero is in S.
         """
         zeros = self.c == 0.0
         if not (Fraction(self.least) - 2 * Fraction(delta)) * Fraction(r) > Fraction(self.residual):
@@ -295,7 +327,7 @@ class _Local:
             zeros &= ~moved
         return zeros
 
-    # -- second order --------------------------------------------------------------------------------------------------
+    # -- second order ----------------------------------------------------------------------------------------
 
     def _kind(self, delta: float) -> tuple[Kind, tuple[int, int, int]]:
         positive, negative = self.spectrum.inertia
@@ -313,17 +345,22 @@ class _Local:
         return 0 if first < second else 1
 
     def _turns(self, place: int, delta: float) -> int:
-        """The sign of all second derivatives of N/|w|^L along an eigenvector of M, projected to c^⊥; 0 if not proved."""
+        """The sign of all second derivatives of N/|w|^L along an eigenvector of M, projected to c^⊥; 0 if not
+        proved.
+        """
         v, C = MidRad.exact(self.spectrum.vectors[:, place]), MidRad.exact(self.c)
         d = v - C * ((v * C).sum() / (C * C).sum())
         form = (d * (MidRad.exact(self.M) @ d)).sum()
         spread = float(up(delta * (1.0 + 2.0**-40) * np.square(float(d.norm_upper()))))
         return 1 if float(form.lower()) > spread else -1 if float(form.upper()) < -spread else 0
 
-    def _gap(self, delta: float, shift: Fraction, point: list[Ball], tolerance: Fraction, ar: BallArithmetic) -> Ball | None:
+    def _gap(
+        self, delta: float, shift: Fraction, point: list[Ball], tolerance: Fraction, ar: BallArithmetic
+    ) -> Ball | None:
         """Minus the largest eigenvalue of A, at length 1.
 
-        With w in place of c in its last term, M is off by |τ| sin∠(w, c) more, and has the eigenvalues of A and τ.
+        With w in place of c in its last term, M is off by |τ| sin∠(w, c) more, and has the eigenvalues of A
+        and τ.
         """
         values, tau, excess = self.spectrum.values, Fraction(self.tau), self.order - 2
         if len(values) < 2 or excess.denominator != 1:

@@ -1,7 +1,9 @@
-"""Newton's method in balls at a proved KKT point: as many digits as are asked for, at the cost of a few gradients (L6).
+"""Newton's method in balls at a proved KKT point: as many digits as are asked for, at the cost of a few
+gradients (L6).
 
-In the notation of `enclose`: for w in the ball, `|w - w*| <= |Φ(w)|/(m - δ)`, w* the only zero. So any iterate is enclosed by
-the size of Φ there, evaluated in balls, whatever proposed the step; here floats do, w - V diag(1/λ) Vᵀ Φ(w).
+In the notation of `enclose`: for w in the ball, `|w - w*| <= |Φ(w)|/(m - δ)`, w* the only zero. So any
+iterate is enclosed by the size of Φ there, evaluated in balls, whatever proposed the step; here floats do, w
+- V diag(1/λ) Vᵀ Φ(w).
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ def polish(
 ) -> tuple[list[Fraction], Fraction]:
     """A vector w and how far w* is from it at most: about `tolerance`, or what a dozen steps reach.
 
-    w* is the only zero of Φ within `reach` of the doubles `centre`, `factor` >= 1/(m - δ) there, and w* vanishes at the places
-    `zeros` (k booleans), where `centre` is 0. `step` proposes Newton's step of Φ, `tau` is τ.
+    w* is the only zero of Φ within `reach` of the doubles `centre`, `factor` >= 1/(m - δ) there, and w*
+    vanishes at the places `zeros` (k booleans), where `centre` is 0. `step` proposes Newton's step of Φ,
+    `tau` is τ.
     """
     start = [Fraction(float(v)) for v in centre]
     w, best = start, (start, reach)
@@ -56,7 +59,9 @@ def polish(
     return best
 
 
-def _phi(N: Correlation, c: list[Fraction], w: list[Fraction], tau: Fraction, ar: BallArithmetic) -> np.ndarray:
+def _phi(
+    N: Correlation, c: list[Fraction], w: list[Fraction], tau: Fraction, ar: BallArithmetic
+) -> np.ndarray:
     """Φ(w) in balls (k)."""
     at, centre = ar.array(w), ar.array(c)
     G = N.gradient(ar, at)
@@ -76,7 +81,9 @@ def rounded(value: Fraction, bits: int) -> Fraction:
 
 
 def unit_vector(w: list[Fraction], error: Fraction, bits: int) -> list[Ball]:
-    """Balls that contain v/|v| for every v within `error` < |w| of w: `|v/|v| - w/|w|| <= |v - w|/min(|v|, |w|)`."""
+    """Balls that contain v/|v| for every v within `error` < |w| of w: `|v/|v| - w/|w|| <= |v - w|/min(|v|,
+    |w|)`.
+    """
     length = Ball(sum((a * a for a in w), Fraction(0)), bits).sqrt()
     slack = (Ball(error, bits) / (length - error)).upper()
     around = Ball.interval(-slack, slack, bits)

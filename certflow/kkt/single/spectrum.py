@@ -1,9 +1,9 @@
 """All eigenvalues of a symmetric float matrix with one proved error, and sharp norms of nonnegative matrices.
 
-For the matrix M, any float matrix V (the approximate eigenvectors) and `ε >= ‖VᵀV - I‖ < 1`: by Ostrowski the i-th eigenvalues of
-VᵀMV and of M have a quotient in [1 - ε, 1 + ε], and those of VᵀMV are within e of its sorted diagonal, e a bound of the norm of
-the rest (Weyl). So every eigenvalue of M is within `e + ε ‖M‖` of the sorted diagonal. By Sylvester the inertia is that of
-the diagonal where no entry is that close to 0.
+For the matrix M, any float matrix V (the approximate eigenvectors) and `ε >= ‖VᵀV - I‖ < 1`: by Ostrowski the
+i-th eigenvalues of VᵀMV and of M have a quotient in [1 - ε, 1 + ε], and those of VᵀMV are within e of its
+sorted diagonal, e a bound of the norm of the rest (Weyl). So every eigenvalue of M is within `e + ε ‖M‖` of
+the sorted diagonal. By Sylvester the inertia is that of the diagonal where no entry is that close to 0.
 
 For A >= 0 symmetric and v > 0: `‖A‖ <= max_i (A v)_i/v_i` (Collatz, Wielandt).
 """
@@ -46,10 +46,14 @@ class Spectrum:
 def spectrum(matrix: np.ndarray) -> Spectrum:
     """The eigenvalues of an exactly symmetric float matrix (k × k), k >= 1 (L6.25).
 
-    Raises `Inconclusive` if there is no decomposition, or one that is too rough, and `ValueError` if it is not symmetric.
+    Raises `Inconclusive` if there is no decomposition, or one that is too rough, and `ValueError` if it is
+    not symmetric.
     """
     if (matrix != matrix.T).any():
-        raise ValueError("only symmetric matrices have real eigenvalues here; take the mean of the matrix and its transpose")
+        raise ValueError(
+            "only symmetric matrices have real eigenvalues here; take the mean of the matrix and its "
+            "transpose"
+        )
     try:
         _, vectors = np.linalg.eigh(matrix)
     except np.linalg.LinAlgError:
@@ -84,7 +88,8 @@ def norm_bound(magnitude: np.ndarray) -> float:
         if not largest > 0.0:  # underflow
             return plain
         v = np.maximum(v / largest, _FLOOR)
-    # k products and sums of nonnegative numbers and one quotient; underflow is less than TINY each, and v >= 2^-7.
+    # k products and sums of nonnegative numbers and one quotient; underflow is less than TINY each, and v >=
+    # 2^-7.
     terms = len(A) + 64
     ratio = float(np.max((A @ v + terms * TINY) * (1.0 + terms * 2.0**-52) / v))
     return min(plain, float(up(ratio)))

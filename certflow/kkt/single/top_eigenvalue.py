@@ -1,9 +1,10 @@
-"""The largest tangential eigenvalue at an enclosed KKT point u, to the precision of u, by a residual in balls (L6).
+"""The largest tangential eigenvalue at an enclosed KKT point u, to the precision of u, by a residual in balls
+(L6).
 
-`B = H - μ - (L - 2) μ uuᵀ + τ uuᵀ` is symmetric with the eigenvalues of the tangential Hessian and τ. Let the p columns of V
-satisfy `‖(B - θ)V‖ <= R` (Frobenius) and `‖VᵀV - I‖ <= ε < 1`. Every Vy is at least `(1 - ε)^½ |y|` long and has
-`|(B - θ)Vy| <= R |y|`, so by minimax for (B - θ)² at least p eigenvalues of B are within `ρ = R (1 - ε)^-½` of θ. If all
-others are known to be further away, these are the p.
+`B = H - μ - (L - 2) μ uuᵀ + τ uuᵀ` is symmetric with the eigenvalues of the tangential Hessian and τ. Let the
+p columns of V satisfy `‖(B - θ)V‖ <= R` (Frobenius) and `‖VᵀV - I‖ <= ε < 1`. Every Vy is at least `(1 - ε)^½
+|y|` long and has `|(B - θ)Vy| <= R |y|`, so by minimax for (B - θ)² at least p eigenvalues of B are within `ρ
+= R (1 - ε)^-½` of θ. If all others are known to be further away, these are the p.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def sharpened(
     """The eigenvalue of B at the sorted place `place` (from the bottom), or None if it is not separated or
     too much work (L6.26).
 
-    `point` encloses u (k balls); the i-th eigenvalue of B is proved within `spread` of `coarse.values[i]`, and its
-    `vectors` are approximate eigenvectors.
+    `point` encloses u (k balls); the i-th eigenvalue of B is proved within `spread` of `coarse.values[i]`,
+    and its `vectors` are approximate eigenvectors.
     """
     values = coarse.values
     size = float(np.max(np.abs(values)))
@@ -69,7 +70,9 @@ def sharpened(
 
     far = np.setdiff1d(np.arange(k), near)
     others = coarse.vectors[:, far]
-    columns = np.array([[Fraction(float(v)) for v in column] for column in coarse.vectors[:, near].T], dtype=object)
+    columns = np.array(
+        [[Fraction(float(v)) for v in column] for column in coarse.vectors[:, near].T], dtype=object
+    )
     theta = Fraction(float(values[place]))
     for left in range(_MOST_STEPS, -1, -1):
         tick()

@@ -18,7 +18,9 @@ from certflow.networks.correlation import Correlation
 from certflow.outcome import Inconclusive, Status
 from certflow.progress import Progress
 
-METHOD = "multi-start search; each point is proved to exist, alone in a ball, by the contraction of a Newton step"
+METHOD = (
+    "multi-start search; each point is proved to exist, alone in a ball, by the contraction of a Newton step"
+)
 
 
 def verified_points(
@@ -33,18 +35,32 @@ def verified_points(
     """KKT points of N, all of whose numbers are exact, on the unit sphere, each with proof; by no means all
     of them (L6.26).
 
-    Searches from the directions `given` (size doubles each, not 0) and from `starts` random
-    ones, the same for the same seed, until `count` points are proved. No two entries are the same point; of those that differ by
-    the order of hidden neurons usually one is listed. Values decrease.
+    Searches from the directions `given` (size doubles each, not 0) and from `starts` random ones, the same
+    for the same seed, until `count` points are proved. No two entries are the same point; of those that
+    differ by the order of hidden neurons usually one is listed. Values decrease.
     """
-    found, refusals, proposed = _search(N, starts, digits, count, progress, seed, [np.asarray(w) for w in given])
+    found, refusals, proposed = _search(
+        N, starts, digits, count, progress, seed, [np.asarray(w) for w in given]
+    )
     points = sorted((each.point for each in found), key=lambda point: -point.value.mid())
-    reason = f"the entries were found by search from {starts} random directions and are proved; there may be others"
+    reason = (
+        f"the entries were found by search from {starts} random directions and are proved; there may "
+        f"be others"
+    )
     if refusals:
         worst, _ = refusals.most_common(1)[0]
         reason += f"; {refusals.total()} further proposals were not proved, most often: {worst}"
     counts = {"starts": starts, "proposals": proposed, "proved": len(points)}
-    return KKTSet(points, digits, Status.PARTIAL, reason.rstrip("."), METHOD, "all weights", undecided=Fraction(1), counts=counts)
+    return KKTSet(
+        points,
+        digits,
+        Status.PARTIAL,
+        reason.rstrip("."),
+        METHOD,
+        "all weights",
+        undecided=Fraction(1),
+        counts=counts,
+    )
 
 
 def _search(

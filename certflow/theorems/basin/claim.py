@@ -12,13 +12,25 @@ from certflow.theorems.early_direction import claim as early_direction
 from certflow.theorems.early_direction.claim import Block
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit vector of the given "
+    "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit "
+    "vector of the given "
     "direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this "
+    "certificate.",
 )
 """What a certificate of a basin takes for granted."""
 
-_OF_BLOCK = ("index", "weights", "outcome", "reason", "kkt_point", "value", "gap", "horizon", "angle_at_horizon")
+_OF_BLOCK = (
+    "index",
+    "weights",
+    "outcome",
+    "reason",
+    "kkt_point",
+    "value",
+    "gap",
+    "horizon",
+    "angle_at_horizon",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,10 @@ class Claim:
         What forces the directions is 0 there, so every bound of the theorem holds, from the same horizon on.
         """
         still = Fate.ZERO, Fate.INCONCLUSIVE
-        blocks = (replace(block, horizon=None if block.outcome in still else theorem.scaled_time) for block in theorem.blocks)
+        blocks = (
+            replace(block, horizon=None if block.outcome in still else theorem.scaled_time)
+            for block in theorem.blocks
+        )
         return cls(theorem.order, theorem.start_angle, theorem.problem_sha256, tuple(blocks))
 
     def to_json(self) -> dict[str, Any]:

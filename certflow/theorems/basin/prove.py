@@ -1,7 +1,9 @@
-"""In whose basin a problem starts: the listed KKT point to which the limit flow from its own w0 converges, with proof (L6.28).
+"""In whose basin a problem starts: the listed KKT point to which the limit flow from its own w0 converges,
+with proof (L6.28).
 
-`certify` proves that each block's limit direction is the one KKT point in a trap, a ball of angle r0 (L4.1). A listed KKT
-point whose enclosure lies in that ball is therefore the same point, however wide the two enclosures are.
+`certify` proves that each block's limit direction is the one KKT point in a trap, a ball of angle r0 (L4.1).
+A listed KKT point whose enclosure lies in that ball is therefore the same point, however wide the two
+enclosures are.
 """
 
 from __future__ import annotations
@@ -28,8 +30,12 @@ from certflow.theorems.early_direction.claim import Block
 from certflow.theorems.early_direction.evidence import TrapEvidence
 
 
-def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified[Claim]:
-    """Where the limit flow goes from every direction within `start_angle`; raises as that of the early direction."""
+def certify(
+    problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None
+) -> Certified[Claim]:
+    """Where the limit flow goes from every direction within `start_angle`; raises as that of the early
+    direction.
+    """
     return limit_flow(prove.certify(problem, epsilon, start_angle, progress))
 
 
@@ -50,11 +56,13 @@ def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where the direction of block `block` of the weights goes under the limit flow from the problem's own w0.
+    """Where the direction of block `block` of the weights goes under the limit flow from the problem's own
+    w0.
 
-    `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then `reason` says
-    which). `outcome` is that of the theorem: converges, shrinks, dead, zero or inconclusive. `weights` are the indices, in the
-    problem, of those weights that are the listed point up to a positive factor; all other weights of the block are zero.
+    `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then
+    `reason` says which). `outcome` is that of the theorem: converges, shrinks, dead, zero or inconclusive.
+    `weights` are the indices, in the problem, of those weights that are the listed point up to a positive
+    factor; all other weights of the block are zero.
     """
 
     block: int
@@ -78,8 +86,9 @@ def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -
     """For every block of a certified problem: to which entry of `kkt`, the KKT set of the same problem, it
     flows (L6.28).
 
-    `kkt` may be partial. A point of one neuron is compared with blocks of one neuron, and for order > 2 with limits that
-    keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is proved.
+    `kkt` may be partial. A point of one neuron is compared with blocks of one neuron, and for order > 2 with
+    limits that keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is
+    proved.
     """
     if certified.claim is None:
         count = len(certified.problem.blocks) if certified.problem.order == 2 else 1
@@ -107,7 +116,9 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
     if size != len(owned):
         support = block.support
         if support is None or len(support) != 1 or len(parts[support[0]]) != size:
-            return Destination(j, outcome, None, reason="the listed points have other weights than the support of the limit")
+            return Destination(
+                j, outcome, None, reason="the listed points have other weights than the support of the limit"
+            )
         weights = tuple(sorted(parts[support[0]]))
     values = dict(zip(owned, block.centre, strict=True))
     norm2 = sum((v * v for v in values.values()), Fraction(0))
@@ -122,12 +133,18 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
             return Destination(j, outcome, k, weights)
         outside = outside and bool(cosine.less(Ball(block.kkt_radius, cosine.bits).cos()))
     if outside and not kkt.complete:
-        return Destination(j, outcome, None, weights, "the limit is none of the listed points; the list is partial")
-    return Destination(j, outcome, None, weights, "no listed point is proved to be the limit, or all proved not to be")
+        return Destination(
+            j, outcome, None, weights, "the limit is none of the listed points; the list is partial"
+        )
+    return Destination(
+        j, outcome, None, weights, "no listed point is proved to be the limit, or all proved not to be"
+    )
 
 
 def _cosine(entry: KKTPoint, centre: Sequence[Fraction], norm2: Fraction) -> Ball:
-    """cos of the angle between a listed point, with zeros in the other weights, and a centre of squared length `norm2`."""
+    """cos of the angle between a listed point, with zeros in the other weights, and a centre of squared
+    length `norm2`.
+    """
     bits = max(ball.bits for ball in entry.point) + 32
     inner = sum((Ball(c, bits) * v for c, v in zip(centre, entry.point, strict=True)), Ball(0, bits))
     return inner / Ball(norm2, bits).sqrt()
@@ -140,11 +157,17 @@ def _features(problem: Problem) -> np.ndarray:
 
 
 def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) -> Destination:
-    """The entry that contains the open dead cell: all cells on which every sample is inactive are one and the same."""
+    """The entry that contains the open dead cell: all cells on which every sample is inactive are one and the
+    same.
+    """
     if len(parts) > 1:
-        # The block is all of them and stays where it is; the listed set is of one neuron with all others zero.
+        # The block is all of them and stays where it is; the listed set is of one neuron with all others
+        # zero.
         return Destination(
-            j, Fate.DEAD, None, reason="all samples are inactive for each of its neurons, and the listed points have only one"
+            j,
+            Fate.DEAD,
+            None,
+            reason="all samples are inactive for each of its neurons, and the listed points have only one",
         )
     (part,) = parts
     for k, entry in enumerate(kkt.points):
@@ -152,8 +175,15 @@ def _dead(X: np.ndarray, kkt: KKTSet, j: int, parts: Sequence[tuple[int, ...]]) 
         if entry.continuum is None or not X.shape[1] <= len(entry.point) <= len(part):
             continue
         slopes = [
-            sum((v * c for v, c in zip(entry.point, row, strict=False)), Ball(0, entry.point[0].bits)) for row in X if any(row)
+            sum((v * c for v, c in zip(entry.point, row, strict=False)), Ball(0, entry.point[0].bits))
+            for row in X
+            if any(row)
         ]
         if all(slope.sign() == -1 for slope in slopes):
             return Destination(j, Fate.DEAD, k, part)
-    return Destination(j, Fate.DEAD, None, reason="no listed set is proved to contain the cell in which all samples are inactive")
+    return Destination(
+        j,
+        Fate.DEAD,
+        None,
+        reason="no listed set is proved to contain the cell in which all samples are inactive",
+    )

@@ -65,9 +65,10 @@ CAUSES: dict[Ending, Cause] = {
 
 
 class Unproved(Inconclusive):
-    """Nothing could be proved about the direction of a group, for one kind of reason: `piece` windows of its curve were
-    followed, up to the clock `time`, and `proved` says up to when something was proved about it, if anything was. If it is
-    about several groups, `others` are the kinds of all their reasons."""
+    """Nothing could be proved about the direction of a group, for one kind of reason: `piece` windows of its
+    curve were followed, up to the clock `time`, and `proved` says up to when something was proved about it,
+    if anything was. If it is about several groups, `others` are the kinds of all their reasons.
+    """
 
     def __init__(
         self,
@@ -86,7 +87,11 @@ class Unproved(Inconclusive):
     @property
     def stopped_at(self) -> dict[str, Any] | None:
         """Where that was, for results; None if no flow was followed."""
-        return None if self.time is None else {"block": self.group, "piece": self.piece, "time": format_rational(self.time)}
+        return (
+            None
+            if self.time is None
+            else {"block": self.group, "piece": self.piece, "time": format_rational(self.time)}
+        )
 
 
 def advice(causes: Iterable[Cause], epsilon: Fraction, start_angle: Fraction) -> str:

@@ -1,4 +1,6 @@
-"""Certificates of the early direction: the curves, rates and traps of its groups, and the claim, as canonical text."""
+"""Certificates of the early direction: the curves, rates and traps of its groups, and the claim, as canonical
+text.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,9 @@ def certificate_text(problem: ProblemSource, groups: Sequence[GroupEvidence], cl
     """The certificate of `claim` about `problem` with this evidence: the same input gives the same bytes
     (L5.7).
 
-    `groups` is evidence in the units of `normalised`, `claim` in those of the problem. Raises `BadInput` for a problem
-    without exact text, and `ValueError` for evidence that the format cannot hold: curves on several grids, or numbers
-    that are not dyadic.
+    `groups` is evidence in the units of `normalised`, `claim` in those of the problem. Raises `BadInput` for
+    a problem without exact text, and `ValueError` for evidence that the format cannot hold: curves on several
+    grids, or numbers that are not dyadic.
     """
     problem = Problem.load(problem)
     grids = {group.curve.grid for group in groups if group.curve is not None}
@@ -40,11 +42,19 @@ def certificate_text(problem: ProblemSource, groups: Sequence[GroupEvidence], cl
 
 
 def _group(group: GroupEvidence) -> dict[str, Any]:
-    record: dict[str, Any] = {"outcome": group.outcome, "reason": group.reason, "start": None, "windows": [], "trap": None}
+    record: dict[str, Any] = {
+        "outcome": group.outcome,
+        "reason": group.reason,
+        "start": None,
+        "windows": [],
+        "trap": None,
+    }
     curve = group.curve
     if curve is not None:
         record["start"] = _rows(curve.start)
-        record["windows"] = [_window(window, steps) for window, steps in zip(curve.windows, group.steps, strict=True)]
+        record["windows"] = [
+            _window(window, steps) for window, steps in zip(curve.windows, group.steps, strict=True)
+        ]
         record["trap"] = None if group.trap is None else _trap(curve, group.trap)
     return record
 

@@ -1,7 +1,7 @@
 """The claim of the uniform theorem (L5): exact numbers, written as JSON and read from it.
 
-Certificates, `certify --json` and `check --json` carry its JSON form, whose fields are those of `docs/certificate-format.md`.
-Reading it checks that it is a claim, not that it is true.
+Certificates, `certify --json` and `check --json` carry its JSON form, whose fields are those of
+`docs/certificate-format.md`. Reading it checks that it is a claim, not that it is true.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from certflow.problem import Problem
 from certflow.units import Units, multiplied
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 is the unit "
+    "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
+    "is the unit "
     "vector of the given direction or of any direction within start_angle of it.",
-    "The network, the data, the loss and the direction are exactly the rational numbers written in this certificate.",
+    "The network, the data, the loss and the direction are exactly the rational numbers written in this "
+    "certificate.",
 )
-"""What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of its own."""
+"""What the theorem takes for granted, as every certificate spells it out; the checker has an equal list of
+its own.
+"""
 
 Pair = tuple[Fraction, Fraction]
 MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM)
@@ -29,7 +33,9 @@ MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM)
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖ > R."""
+    """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖
+    > R.
+    """
 
     exponent: Pair
     coefficient: Fraction
@@ -56,7 +62,8 @@ class PowerLaw:
 class Block:
     """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed.
 
-    `weights` are runs (first, count) of the problem's weights, `centre` and `kkt_radius` tell where its KKT point is.
+    `weights` are runs (first, count) of the problem's weights, `centre` and `kkt_radius` tell where its KKT
+    point is.
     """
 
     index: int
@@ -100,7 +107,9 @@ class Block:
             reason=_text(table.get("reason") or "", f"{where}.reason"),
             centre=tuple(_number(each, f"{where}.kkt_point.centre") for each in centre),
             kkt_radius=None if point is None else _number(point.get("radius"), f"{where}.kkt_point.radius"),
-            support=None if support is None else tuple(_whole(each, f"{where}.support") for each in _list(support, where)),
+            support=None
+            if support is None
+            else tuple(_whole(each, f"{where}.support") for each in _list(support, where)),
             value=optional("value", _pair),
             gap=optional("gap", _gap),
             horizon=optional("horizon", _number),
@@ -134,8 +143,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Times:
-    """When a radius is reached after the scaled `start_time` (for order 2 the horizon), at which the curves of the proof
-    end: sizes ‖w‖/delta then, and bounds of N from then on."""
+    """When a radius is reached after the scaled `start_time` (for order 2 the horizon), at which the curves
+    of the proof end: sizes ‖w‖/delta then, and bounds of N from then on.
+    """
 
     start_radius: Pair
     n_lower: Fraction
@@ -199,7 +209,9 @@ class Claim:
 
     @classmethod
     def from_json(cls, claim: dict[str, Any]) -> Claim:
-        """The claim of a JSON form. Raises `BadInput`, naming the field, for what is not a claim of this statement."""
+        """The claim of a JSON form. Raises `BadInput`, naming the field, for what is not a claim of this
+        statement.
+        """
         if claim.get("statement") != cls.statement:
             known = f"this certflow reads {cls.statement}"
             raise BadInput(f"claim.statement: {shown(claim.get('statement'))} is unknown; {known}.")
@@ -208,7 +220,9 @@ class Claim:
         horizon = _table(claim, "claim", "horizon")
         time, norm = horizon.get("scaled_time"), horizon.get("norm_over_delta")
         if (time is None) == (norm is None):
-            raise BadInput("claim.horizon: expected either scaled_time or norm_over_delta, the other one null.")
+            raise BadInput(
+                "claim.horizon: expected either scaled_time or norm_over_delta, the other one null."
+            )
         times = claim.get("time_to_radius")
         order = _whole(claim.get("order"), "claim.order")
         if order < 2:
@@ -244,7 +258,10 @@ class Claim:
             "problem_sha256": self.problem_sha256,
             "loss": {"kind": self.loss, "reduction": self.reduction},
             "assumptions": list(self.assumptions),
-            "horizon": {"scaled_time": _or_none(self.scaled_time), "norm_over_delta": _or_none(self.horizon_norm)},
+            "horizon": {
+                "scaled_time": _or_none(self.scaled_time),
+                "norm_over_delta": _or_none(self.horizon_norm),
+            },
             "growth": {"factor_squared": format_rational(self.factor_squared)},
             "n_max_upper": format_rational(self.n_max_upper),
             "radius": _or_none(self.radius),
@@ -253,10 +270,11 @@ class Claim:
         }
 
     def restored(self, units: Units, problem: Problem) -> Claim:
-        """The claim about `problem` that follows from this one, which is about the problem scaled by `units` (L5.8).
+        """The claim about `problem` that follows from this one, which is about the problem scaled by `units`
+        (L5.8).
 
-        delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in every field.
-        Raises `TooLong` if its numbers cannot be written.
+        delta_bar and R shrink by the same factor where `length` is rounded down, which weakens the claim in
+        every field. Raises `TooLong` if its numbers cannot be written.
         """
         rate, mass, length = units.rate, units.mass, units.length
         times = self.times and replace(
@@ -287,7 +305,7 @@ class Claim:
         )
 
 
-# -- single fields -----------------------------------------------------------------------------------------------------
+# -- single fields -------------------------------------------------------------------------------------------
 
 
 def _table(table: dict[str, Any], where: str, key: str) -> dict[str, Any]:
@@ -340,7 +358,9 @@ def _gap(value: Any, where: str) -> tuple[Fraction, Fraction | None]:
         raise BadInput(f"{where}: expected a pair of bounds, got {shown(value)}.")
     low, high = _number(ends[0], where), None if ends[1] in (None, "null") else _number(ends[1], where)
     if high is not None and low > high:
-        raise BadInput(f"{where}: the lower bound {shown(ends[0])} is above the upper bound {shown(ends[1])}.")
+        raise BadInput(
+            f"{where}: the lower bound {shown(ends[0])} is above the upper bound {shown(ends[1])}."
+        )
     return low, high
 
 
@@ -349,7 +369,9 @@ def _runs(value: Any, where: str) -> tuple[tuple[int, int], ...]:
     rows = _list(value, where)
     runs = [_list(row, where) for row in (rows if rows and isinstance(rows[0], list) else [rows])]
     if any(len(run) != 2 for run in runs):
-        raise BadInput(f"{where}: expected a run [first, count] of weights or a list of them, got {shown(value)}.")
+        raise BadInput(
+            f"{where}: expected a run [first, count] of weights or a list of them, got {shown(value)}."
+        )
     return tuple((_whole(first, where), _whole(count, where)) for first, count in runs)
 
 

@@ -40,7 +40,9 @@ def _pair(ball: Ball) -> Pair:
 
 
 class _Entry:
-    """When the horizon is, in scaled time: exact for order 2, an enclosure of its entry for higher orders (R8)."""
+    """When the horizon is, in scaled time: exact for order 2, an enclosure of its entry for higher orders
+    (R8).
+    """
 
     def __init__(self, groups: Sequence[GroupProof], timeline: Timeline, sweep: Sweep, order: int) -> None:
         end = timeline.points[-1] if timeline.points else Fraction(0)
@@ -101,16 +103,20 @@ def make_claim(
         factor_squared=place.factor_squared,
         n_max_upper=rounded(largest_ncf(problem, groups), True),
         radius=radius,
-        times=None if radius is None else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
+        times=None
+        if radius is None
+        else _time_to_radius(groups, horizon, sweep, start, times, radius, order),
         blocks=tuple(
-            _block(problem, groups, horizon, sweep, g, delta_bar, radius, size, place.scaled_time) for g in range(len(groups))
+            _block(problem, groups, horizon, sweep, g, delta_bar, radius, size, place.scaled_time)
+            for g in range(len(groups))
         ),
     )
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the horizon is: at a scaled time, or when ‖w‖ first reaches `norm` delta after the tube (one is None).
+    """Where the horizon is: at a scaled time, or when ‖w‖ first reaches `norm` delta after the tube (one is
+    None).
 
     `factor_squared` bounds (‖w‖/delta)² up to there, `squared` at it.
     """
@@ -122,19 +128,31 @@ class _Place:
 
 
 def _place(
-    groups: Sequence[GroupProof], horizon: Horizon, sweep: Sweep, times: _Entry, start: Ball, order: int, delta_bar: Fraction
+    groups: Sequence[GroupProof],
+    horizon: Horizon,
+    sweep: Sweep,
+    times: _Entry,
+    start: Ball,
+    order: int,
+    delta_bar: Fraction,
 ) -> _Place:
-    """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is surely after it.
+    """The horizon: the end of the last tube for order 2, for higher orders the first scaled time that is
+    surely after it.
 
-    Where the scaled time of the entry is not known well enough for the weights to be still small at a later one (for high
-    orders they escape within a tiny fraction of it), the horizon is when they reach a multiple of delta.
+    Where the scaled time of the entry is not known well enough for the weights to be still small at a later
+    one (for high orders they escape within a tiny fraction of it), the horizon is when they reach a multiple
+    of delta.
     """
     before = (Ball(Fraction(sweep.A_max), BITS).log() * Fraction(2, order)).exp().upper()
     if order == 2 or times.high == 0:
         factor = rounded(Fraction(sweep.A_max) if order == 2 else before, True)
         return _Place(times.high, None, factor, factor)
     scaled, trap = rounded(times.high, True, 12), groups[0].trap
-    rate = Fraction(0) if trap is None else max(Fraction(0), trap.unit_rate(horizon.groups[0].rates.ell_hi, order).upper())
+    rate = (
+        Fraction(0)
+        if trap is None
+        else max(Fraction(0), trap.unit_rate(horizon.groups[0].rates.ell_hi, order).upper())
+    )
     # d(rho^(2-L))/dt >= -(L-2) rate, from the entry, which may have been as early as times.low.
     rest = 1 / start ** (order - 2) - Ball((order - 2) * rate * (scaled - times.low), BITS)
     if rest.lower() > 0:
@@ -144,21 +162,36 @@ def _place(
             return _Place(scaled, None, factor, factor)
     norm = rounded(start.upper(), True)
     if trap is None or horizon.rate(horizon.groups[0], (norm * delta_bar) ** order) <= 0:
-        reason = "the scaled time of the horizon is not known well enough, and the weights need not grow after it."
+        reason = (
+            "the scaled time of the horizon is not known well enough, and the weights need not grow after it."
+        )
         raise Unproved(reason, Cause.TUBE)
     return _Place(None, norm, rounded(max(before, norm * norm), True), norm * norm)
 
 
 def _time_to_radius(
-    groups: Sequence[GroupProof], horizon: Horizon, sweep: Sweep, start: Ball, times: _Entry, radius: Fraction, order: int
+    groups: Sequence[GroupProof],
+    horizon: Horizon,
+    sweep: Sweep,
+    start: Ball,
+    times: _Entry,
+    radius: Fraction,
+    order: int,
 ) -> Times | None:
     size = (Ball(radius, BITS) ** order).upper()
-    trapped = [g for g, group in enumerate(groups) if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0]
+    trapped = [
+        g
+        for g, group in enumerate(groups)
+        if group.trap is not None and horizon.rate(horizon.groups[g], size) > 0
+    ]
     if not trapped:
         return None
     # Of the groups that grow (almost) as fast as any, the one that is largest at the horizon.
     rate = max(horizon.rate(horizon.groups[g], size) for g in trapped) * Fraction(999_999, 1_000_000)
-    best = max((g for g in trapped if horizon.rate(horizon.groups[g], size) >= rate), key=lambda g: float(sweep.log_lo[g]))
+    best = max(
+        (g for g in trapped if horizon.rate(horizon.groups[g], size) >= rate),
+        key=lambda g: float(sweep.log_lo[g]),
+    )
     trap = groups[best].trap
     if trap is None:
         return None
@@ -242,7 +275,8 @@ def _in_order(weights: list[int], values: list[Fraction]) -> tuple[Fraction, ...
 
 
 def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
-    """The parts, counted in the whole network, that do not vanish in the KKT point; None if one is too small to tell.
+    """The parts, counted in the whole network, that do not vanish in the KKT point; None if one is too small
+    to tell.
 
     `first` is the first part of the block: its own number if every part is a block, else 0.
     """
@@ -273,8 +307,12 @@ def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
         if layer in network.trained:
             constant = constant * (Ball(Fraction(e, L), BITS) ** e).sqrt()
         else:
-            constant = constant * Ball(sum(v * v for row in network.given[layer] for v in row), BITS).sqrt() ** e
+            constant = (
+                constant * Ball(sum(v * v for row in network.given[layer] for v in row), BITS).sqrt() ** e
+            )
     q = power ** (depth - 1)
     lengths = [Ball(sum(v * v for v in row), BITS).sqrt() ** q for row in problem.X]
-    total = sum((length * abs(z) for z, length in zip(problem.z, lengths, strict=True)), Ball(Fraction(0), BITS))
+    total = sum(
+        (length * abs(z) for z, length in zip(problem.z, lengths, strict=True)), Ball(Fraction(0), BITS)
+    )
     return (constant * total).upper()

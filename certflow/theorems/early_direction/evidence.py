@@ -1,7 +1,8 @@
-"""What a certificate stores about each group: the curve that is followed, the rates claimed along it, and the trap.
+"""What a certificate stores about each group: the curve that is followed, the rates claimed along it, and the
+trap.
 
-Evidence proves nothing by itself: the prover found the numbers and the checker derives every bound again from them (L3,
-L4, L5). Source: `docs/certificate-format.md`.
+Evidence proves nothing by itself: the prover found the numbers and the checker derives every bound again from
+them (L3, L4, L5). Source: `docs/certificate-format.md`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from certflow.outcome import Fate
 
 
 class StepEvidence(NamedTuple):
-    """The rate `mu` proved on the region of angle `radius` of one step, with the radial direction lifted by `radial`; dyadic."""
+    """The rate `mu` proved on the region of angle `radius` of one step, with the radial direction lifted by
+    `radial`; dyadic.
+    """
 
     mu: Fraction
     radius: Fraction
@@ -24,9 +27,11 @@ class StepEvidence(NamedTuple):
 
 @dataclass(frozen=True)
 class TrapEvidence:
-    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, `radial` as of a step, all dyadic.
+    """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, `radial` as of a step,
+    all dyadic.
 
-    `gap_direction` is a direction in which the gap is bounded from above, on the curve's grid; None to claim no bound.
+    `gap_direction` is a direction in which the gap is bounded from above, on the curve's grid; None to claim
+    no bound.
     """
 
     gamma: Fraction
@@ -40,8 +45,8 @@ class GroupEvidence:
     """The evidence of one group: `outcome` converges, shrinks, dead, zero or inconclusive, and `reason` if
     inconclusive (L5.7).
 
-    `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no trap, a dead one no
-    trap.
+    `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no
+    trap, a dead one no trap.
     """
 
     outcome: Fate

@@ -1,7 +1,7 @@
 """The directions of a problem: what is proposed and proved about each before the common clock is started.
 
-A *group* is all weights that share a direction: a block for order 2, the whole network above. Sources: L3 and L4
-(`proofs_notes/L3-tube.md`, `proofs_notes/L4-trap.md`).
+A *group* is all weights that share a direction: a block for order 2, the whole network above. Sources: L3 and
+L4 (`proofs_notes/L3-tube.md`, `proofs_notes/L4-trap.md`).
 """
 
 from __future__ import annotations
@@ -79,9 +79,8 @@ def prepare(group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its
     end (L5.5).
 
-    The centre turns by about `sub_step` on each step of the tube.
-    Afterwards the group has a curve that ends well inside the smallest of these traps, or is dead. Raises `Unproved` where
-    nothing can be said.
+    The centre turns by about `sub_step` on each step of the tube. Afterwards the group has a curve that ends
+    well inside the smallest of these traps, or is dead. Raises `Unproved` where nothing can be said.
     """
     parts = group.parts
     proposal = Proposal(parts.problem, parts.indices, steps=sub_step)
@@ -102,7 +101,9 @@ def prepare(group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float
 
 
 def _followed(proposal: Proposal, distance: float) -> Curve:
-    """The curve that comes within `distance` of a KKT point; it has no centre if the group is dead at the start."""
+    """The curve that comes within `distance` of a KKT point; it has no centre if the group is dead at the
+    start.
+    """
     curve = proposal.curve(distance)
     if curve.centre is None and curve.ending is not Ending.DEAD:
         raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
@@ -170,9 +171,10 @@ def propose_steps(group: GroupProof, coupled: bool) -> None:
 
 
 def dead_room(parts: Parts, curve: Curve) -> float:
-    """The largest D for which every sample is strictly inactive for every part of the group: the sine of the angle between
-    the end of the curve and the nearest direction for which one is not, at most; the exact end decides, no
-    float (L4.6)."""
+    """The largest D for which every sample is strictly inactive for every part of the group: the sine of the
+    angle between the end of the curve and the nearest direction for which one is not, at most; the exact end
+    decides, no float (L4.6).
+    """
     end = curve.end
     whole = sum(v * v for part in end for v in part)
     room = math.inf
@@ -219,5 +221,7 @@ def reasons(groups: Sequence[GroupProof]) -> str:
     for j, group in enumerate(groups):
         if not group.known:
             blocks.setdefault(group.reason.rstrip("."), []).append(str(j + 1))
-    clauses = [f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items()]
+    clauses = [
+        f"block{'s' if len(own) > 1 else ''} {', '.join(own)}: {reason}" for reason, own in blocks.items()
+    ]
     return "; ".join(clauses) + "." if clauses else ""

@@ -1,7 +1,8 @@
 """L4 and L5 after the horizon: how long every trapped direction stays, in terms of the norm of all weights.
 
-At the horizon each group with a trap is within D_j of its KKT point and the size A = sum of all rho^L is at most A1. From
-then on D_j' <= -gamma_j D_j + K_j A. Source: `proofs_notes/L4-trap.md`, `proofs_notes/L5-uniform-theorem.md`.
+At the horizon each group with a trap is within D_j of its KKT point and the size A = sum of all rho^L is at
+most A1. From then on D_j' <= -gamma_j D_j + K_j A. Source: `proofs_notes/L4-trap.md`,
+`proofs_notes/L5-uniform-theorem.md`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Rates, Sweep
 
 _ROUNDED = Fraction(51, 50)
-"""By what factor the size up to the horizon is below that at the radius, so that it is so after the claim is rounded."""
+"""By what factor the size up to the horizon is below that at the radius, so that it is so after the claim is
+rounded.
+"""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for one that is
-    `still`: dead or zero (L5.9)."""
+    """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for
+    one that is `still`: dead or zero (L5.9).
+    """
 
     trap: Trap | None
     rates: Rates
@@ -121,8 +125,9 @@ class Horizon:
         return Fraction(float(sweep.distance[g]))
 
     def target_radius(self, share: Fraction, rest: Sweep) -> Fraction | None:
-        """A radius at which every floor is about `share` of its budget, or, where distances do not fall with a law, of what
-        they leave of it in the sweep `rest` of a very small delta; None if nothing grows."""
+        """A radius at which every floor is about `share` of its budget, or, where distances do not fall with
+        a law, of what they leave of it in the sweep `rest` of a very small delta; None if nothing grows.
+        """
         if not self.grows:
             return None
         best: Fraction | None = None
@@ -133,7 +138,8 @@ class Horizon:
                 if group.trap is None:
                     continue
                 if group.rates.ell_lo > 0:
-                    # Where half of the growth may be over the radius is surely reached; a single weight has no other bound.
+                    # Where half of the growth may be over the radius is surely reached; a single weight has
+                    # no other bound.
                     sizes.append(Fraction(group.rates.ell_lo) / (2 * self.order * Fraction(group.rates.E)))
                 if group.rates.K == 0:
                     continue

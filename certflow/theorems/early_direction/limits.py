@@ -1,5 +1,6 @@
-"""What keeps delta_bar from being larger: the block whose angle uses up what is allowed, and the stretch of its flow that
-pulls nearby directions apart. Read from the claim and the rates in a certificate; an explanation, no proof rests on it.
+"""What keeps delta_bar from being larger: the block whose angle uses up what is allowed, and the stretch of
+its flow that pulls nearby directions apart. Read from the claim and the rates in a certificate; an
+explanation, no proof rests on it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _LARGEST_EXPONENT = 700
 
 @dataclass(frozen=True)
 class Bottleneck:
-    """The directions of one block separate most on `start` <= s <= `end`, by at most exp(`integral`); its curve ends at
-    `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for the block that limits. `joint`:
-    the block is all weights."""
+    """The directions of one block separate most on `start` <= s <= `end`, by at most exp(`integral`); its
+    curve ends at `arrival`. `used` is its largest angle after the horizon over what is allowed: near 1 for
+    the block that limits. `joint`: the block is all weights.
+    """
 
     block: int
     joint: bool
@@ -54,13 +56,17 @@ class Bottleneck:
         if self.integral < _LARGEST_EXPONENT:
             most = Fraction(math.exp(float(self.integral)) * (1 + 2.0**-40))
             factor = f", a factor of at most {rounded_text(most, 3, up=True)}"
-        return f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ {integral}{factor}."
+        return (
+            f"δ̄ is limited by {who}: {share}; nearby directions move apart {stretch}, where ∫μ ≤ "
+            f"{integral}{factor}."
+        )
 
 
 def limits(claim: Claim, certificate: dict[str, Any]) -> list[Bottleneck]:
     """One `Bottleneck` per group with a curve, the one that limits delta_bar first.
 
-    `certificate` is what `read_certificate` returns, `claim` its claim. Raises `BadInput` if its rates cannot be read.
+    `certificate` is what `read_certificate` returns, `claim` its claim. Raises `BadInput` if its rates cannot
+    be read.
     """
     try:
         groups = list(zip(certificate["groups"], claim.blocks, strict=True))
@@ -68,7 +74,9 @@ def limits(claim: Claim, certificate: dict[str, Any]) -> list[Bottleneck]:
     except (KeyError, TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError) as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput("certificate: the groups cannot be read; `certflow check` says what is wrong.") from error
+        raise BadInput(
+            "certificate: the groups cannot be read; `certflow check` says what is wrong."
+        ) from error
     return sorted(found, key=lambda limit: (-limit.used, -limit.integral, limit.block))
 
 
@@ -88,7 +96,9 @@ def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
         total += rate
         if total > best:
             best, begin, end = total, first, k + 1
-    return Bottleneck(block.index, claim.joint, clock[begin], clock[end], best, clock[-1], _used(group, block, claim))
+    return Bottleneck(
+        block.index, claim.joint, clock[begin], clock[end], best, clock[-1], _used(group, block, claim)
+    )
 
 
 def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:

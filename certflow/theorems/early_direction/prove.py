@@ -1,8 +1,10 @@
-"""L5, the uniform theorem: one delta_bar, computed, and the early direction proved for every delta in (0, delta_bar].
+"""L5, the uniform theorem: one delta_bar, computed, and the early direction proved for every delta in (0,
+delta_bar].
 
-Per group of weights that shares a direction: a centre is proposed along the limit flow, the rates of the tube about it and
-of the trap about its end are proved, and one sweep over the common clock decides whether a given delta works. What works for
-one delta works for all smaller ones, so the largest is searched by bisection. Source: `proofs_notes/L5-uniform-theorem.md`.
+Per group of weights that shares a direction: a centre is proposed along the limit flow, the rates of the tube
+about it and of the trap about its end are proved, and one sweep over the common clock decides whether a given
+delta works. What works for one delta works for all smaller ones, so the largest is searched by bisection.
+Source: `proofs_notes/L5-uniform-theorem.md`.
 """
 
 from __future__ import annotations
@@ -50,8 +52,10 @@ from certflow.units import TooLong, natural_length, normalised
 _ROOM = 1.25
 MAX_BITS = 20_000  # as in the checker (R1)
 _ANGLES = tuple(Fraction(1, k) for k in (5, 7, 10, 14, 20, 30, 50, 70, 100))
-"""A theorem for a smaller epsilon is one for the larger: of these angles those up to epsilon are tried, because in wide traps
-contraction and growth are bounded so badly that a smaller one often gives more. Below the last only epsilon itself is."""
+"""A theorem for a smaller epsilon is one for the larger: of these angles those up to epsilon are tried,
+because in wide traps contraction and growth are bounded so badly that a smaller one often gives more. Below
+the last only epsilon itself is.
+"""
 _WIDE = Fraction(1, 20)
 """Angles from here on are all tried, those below as long as they give nearly as much as the best."""
 _NEARLY = Fraction(4, 5)
@@ -62,17 +66,22 @@ _EVEN = "even for delta = 1e-90 in the units of the proof"
 _NARROWINGS = 3
 
 
-def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None) -> Certified[Claim]:
+def certify(
+    problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None
+) -> Certified[Claim]:
     """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within
     `start_angle` (L5.1, L5.2, L5.10).
 
-    `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that make no
-    sense; everything that cannot be proved, also within the deadline, is a result, not an error.
+    `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that
+    make no sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
     goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
     angle = short_number(start_angle, "start_angle")
     if not 0 < goal <= LARGEST_EPSILON:
-        raise BadInput(f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as 1/100.")
+        raise BadInput(
+            f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as "
+            f"1/100."
+        )
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
     scaled, units = normalised(problem)
@@ -88,7 +97,11 @@ def certify(problem: Problem, epsilon: Any = None, start_angle: Any = 0, progres
 
 def _too_long(scaled: Problem, direction: np.ndarray) -> str:
     """Which numbers are longer than the checker can add up exactly, in a sentence, or nothing."""
-    lists: dict[str, Iterable[Fraction]] = {"data.X": scaled.X.flat, "data.y": scaled.z, "initialization.direction": direction}
+    lists: dict[str, Iterable[Fraction]] = {
+        "data.X": scaled.X.flat,
+        "data.y": scaled.z,
+        "initialization.direction": direction,
+    }
     if isinstance(scaled.network, FeedForward):
         lists |= {f'network.given."{layer}"': matrix.flat for layer, matrix in scaled.network.given.items()}
         lists["the outputs of the untrained layers"] = scaled.network.features(scaled.X).flat
@@ -96,14 +109,17 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
         bits = common_bits(values)
         if bits > MAX_BITS:
             return (
-                f"{name}: the numbers have {bits} bits with a common denominator, and certificates hold at most {MAX_BITS}; "
+                f"{name}: the numbers have {bits} bits with a common denominator, and certificates hold at "
+                f"most {MAX_BITS}; "
                 "give numbers of fewer digits."
             )
     return ""
 
 
 def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified[Claim]:
-    """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller angles."""
+    """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller
+    angles.
+    """
     best, first, falls = None, None, False
     ladder = [target for target in _ANGLES if angle <= target <= goal] if goal > _ANGLES[-1] else []
     targets = [(target, SUB_STEP) for target in ladder or [goal]]
@@ -129,7 +145,12 @@ def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress 
         if first is None:
             raise ValueError("nothing was tried")
         return Certified(
-            problem, Outcome.INCONCLUSIVE, str(first), first.stopped_at, first.proved, advice(first.causes, goal, angle)
+            problem,
+            Outcome.INCONCLUSIVE,
+            str(first),
+            first.stopped_at,
+            first.proved,
+            advice(first.causes, goal, angle),
         )
     if best.claim is not None:
         best.claim = replace(best.claim, epsilon=goal)
@@ -143,20 +164,28 @@ def _worth(found: Certified[Claim]) -> tuple[int, Fraction]:
     return len(found.claim.blocks) - len(found.claim.of(Fate.INCONCLUSIVE)), found.claim.delta_bar
 
 
-def _certified(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float) -> Certified[Claim]:
-    """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single group."""
+def _certified(
+    problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float
+) -> Certified[Claim]:
+    """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single
+    group.
+    """
     proof: _Proof | None = None
     try:
         proof = _Proof(problem, _groups(problem), goal, angle, progress, sub_step)
         return proof.run()
     except OutOfTime as error:
-        return Certified(problem, Outcome.INCONCLUSIVE, str(error) if proof is None else f"{error} {proof.progressed()}")
+        return Certified(
+            problem, Outcome.INCONCLUSIVE, str(error) if proof is None else f"{error} {proof.progressed()}"
+        )
     except OutsideDomain as error:
         raise Unproved(f"a bound is too large to be computed: {error}.", Cause.TUBE) from None
 
 
 def _groups(problem: Problem) -> list[GroupProof]:
-    """The groups of a problem that certified flows exist for and whose NCF is not zero; `Unproved` for all others."""
+    """The groups of a problem that certified flows exist for and whose NCF is not zero; `Unproved` for all
+    others.
+    """
     try:
         groups = [GroupProof(parts_of(problem, each)) for each in groups_of(problem)]
     except Inconclusive as error:
@@ -182,11 +211,14 @@ class _Proof:
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.coupled, self.progress = problem.order, len(groups) > 1, progress
         self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
-        # No larger delta is tried; like the start of the search it is in proportion to the data, whatever their size.
+        # No larger delta is tried; like the start of the search it is in proportion to the data, whatever
+        # their size.
         self.largest = natural_length(problem)
 
     def run(self) -> Certified[Claim]:
-        """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the claim."""
+        """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the
+        claim.
+        """
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
@@ -199,7 +231,8 @@ class _Proof:
             try:
                 delta = self._largest_delta()
             except Unproved as error:
-                # One of several directions cannot be kept in its tube for any delta: the theorem is about the others.
+                # One of several directions cannot be kept in its tube for any delta: the theorem is about the
+                # others.
                 if not self.coupled or not self.groups[error.group].known:
                     raise
                 self.groups[error.group].give_up(error)
@@ -210,7 +243,15 @@ class _Proof:
             raise Unproved("the bounds changed by rounding; this should not happen.", Cause.TUBE)
         radius = self._largest_radius(sweep, delta)
         claim = make_claim(
-            self.problem, self.groups, self.horizon, self.timeline, sweep, delta, self.epsilon, self.start_angle, radius
+            self.problem,
+            self.groups,
+            self.horizon,
+            self.timeline,
+            sweep,
+            delta,
+            self.epsilon,
+            self.start_angle,
+            radius,
         )
         evidence = [evidence_of(group) for group in self.groups]
         partial = any(not group.known for group in self.groups)
@@ -220,8 +261,8 @@ class _Proof:
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.
 
-        Thin tubes that prove nothing tell how wide the regions have to be for a delta. Wider regions have worse rates, so
-        narrower ones are tried where far less than was hoped for works on them.
+        Thin tubes that prove nothing tell how wide the regions have to be for a delta. Wider regions have
+        worse rates, so narrower ones are tried where far less than was hoped for works on them.
         """
         for group in self.groups:
             propose_steps(group, self.coupled)
@@ -240,7 +281,9 @@ class _Proof:
                 hoped = 4 * found
             except Unproved:
                 hoped /= 1_000
-                narrower = any((a < b / 2).any() for a, b in zip(thin.sweep(hoped).widest, needed.widest, strict=True))
+                narrower = any(
+                    (a < b / 2).any() for a, b in zip(thin.sweep(hoped).widest, needed.widest, strict=True)
+                )
                 if not tried and (attempt == _NARROWINGS - 1 or not narrower):
                     raise
             needed = thin.sweep(hoped)
@@ -248,7 +291,9 @@ class _Proof:
         return best if tried[-1][0] == best else self._on_regions_for(needed, best)
 
     def _on_regions_for(self, thin: Sweep, hoped: Fraction) -> Fraction:
-        """The largest delta that works with rates proved on regions as wide as this sweep for `hoped` needs them."""
+        """The largest delta that works with rates proved on regions as wide as this sweep for `hoped` needs
+        them.
+        """
         for g, group in enumerate(self.groups):
             self._report("tubes", g)
             wanted = thin.widest[g][: group.count] * _ROOM + 2.0**-44
@@ -273,8 +318,12 @@ class _Proof:
             self.progress(what, done, len(self.groups))
 
     def _prepare(self, group: GroupProof) -> None:
-        """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed keeps its reason."""
-        group.zero = self.start_angle == 0 and not any(self.problem.direction[i] for part in group.parts.indices for i in part)
+        """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed
+        keeps its reason.
+        """
+        group.zero = self.start_angle == 0 and not any(
+            self.problem.direction[i] for part in group.parts.indices for i in part
+        )
         if group.zero:
             return
         try:
@@ -290,7 +339,9 @@ class _Proof:
             group.give_up(error)
 
     def _settle(self, group: GroupProof, traps: list[Trap]) -> None:
-        """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R largest."""
+        """For a single group: the trap, the end of the tube and the share of the budget that make delta_bar R
+        largest.
+        """
         group.trap = traps[0]
         timeline = Timeline([track_of(self.problem, group, 0, self.start_angle, self.coupled)], self.order)
         if group.curve is None:
@@ -300,15 +351,23 @@ class _Proof:
         group.rates = group.rates[: group.count]
 
     def _setup(self) -> None:
-        tracks = [track_of(self.problem, group, j, self.start_angle, self.coupled) for j, group in enumerate(self.groups)]
+        tracks = [
+            track_of(self.problem, group, j, self.start_angle, self.coupled)
+            for j, group in enumerate(self.groups)
+        ]
         self.timeline = Timeline(tracks, self.order)
         still = [group.dead or group.zero for group in self.groups]
-        settled = [Settled(g.trap, track.after, own) for g, track, own in zip(self.groups, tracks, still, strict=True)]
+        settled = [
+            Settled(g.trap, track.after, own)
+            for g, track, own in zip(self.groups, tracks, still, strict=True)
+        ]
         self.horizon = Horizon(settled, self.order, self.epsilon)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
-        """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing steps."""
+        """The largest delta that works, up to `factor`, and its sweep; found from `start` in growing
+        steps.
+        """
 
         def works(delta: Fraction) -> Sweep | None:
             found = self.timeline.sweep(delta)
@@ -345,7 +404,10 @@ class _Proof:
         if failure is None:
             g = self.horizon.failing(sweep, delta, self.radius)
             if g is not None:
-                reason = f"the direction is not proved to stay within epsilon and inside its trap after the horizon, {_EVEN}."
+                reason = (
+                    f"the direction is not proved to stay within epsilon and inside its trap after the "
+                    f"horizon, {_EVEN}."
+                )
                 return self._unproved(reason, g, len(tracks[g].steps))
         elif failure.group is not None:
             g, k = failure.group, failure.step
@@ -353,7 +415,8 @@ class _Proof:
                 reason = f"the direction is not proved to be inside its trap or dead cell, {_EVEN}."
                 return self._unproved(reason, g, k)
             return self._unproved(
-                f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, {_EVEN}, because "
+                f"the tube becomes wider than its regions in step {k + 1}, at s = "
+                f"{float(failure.time):.6g}, {_EVEN}, because "
                 "the centre is not accurate enough or flows grow too far apart.",
                 g,
                 k,

@@ -1,4 +1,5 @@
-"""What the uniform theorem (L5) says about one delta: angles, sizes and times, each rounded to the side on which it holds.
+"""What the uniform theorem (L5) says about one delta: angles, sizes and times, each rounded to the side on
+which it holds.
 
 Everything is evaluated in balls from the numbers of the claim alone; it is as true as the claim is.
 """
@@ -12,7 +13,15 @@ from typing import Any
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, initial_norm, listed, number, shown
+from certflow.exact import (
+    MAX_DELTA_EXPONENT,
+    dyadic_text,
+    format_rational,
+    initial_norm,
+    listed,
+    number,
+    shown,
+)
 from certflow.outcome import BadInput, Fate
 from certflow.theorems.early_direction.claim import Block, Claim, Pair, Times
 
@@ -34,7 +43,9 @@ class Start:
 
 @dataclass(frozen=True)
 class Radius:
-    """A radius ‖w‖ = rho: when it is first reached after the start, and the largest angle of every block there."""
+    """A radius ‖w‖ = rho: when it is first reached after the start, and the largest angle of every block
+    there.
+    """
 
     rho: Fraction
     first_reached: Pair | None
@@ -43,9 +54,10 @@ class Radius:
 
 @dataclass(frozen=True)
 class Answer:
-    """What `claim` says about one `delta`, which is as it was given: pairs are (lower, upper), other bounds are upper ones,
-    None is where nothing is claimed. Times are real times t; what is said of `radii` holds from the horizon until ‖w‖
-    first exceeds R."""
+    """What `claim` says about one `delta`, which is as it was given: pairs are (lower, upper), other bounds
+    are upper ones, None is where nothing is claimed. Times are real times t; what is said of `radii` holds
+    from the horizon until ‖w‖ first exceeds R.
+    """
 
     claim: Claim
     delta: str
@@ -69,7 +81,10 @@ class Answer:
             },
             "radius": None if claim.radius is None else format_rational(claim.radius),
             "start": start and {"time": _texts(start.time), "norm_upper": dyadic_text(start.norm_upper)},
-            "times": [{"radius": format_rational(each.rho), "first_reached": _texts(each.first_reached)} for each in self.radii],
+            "times": [
+                {"radius": format_rational(each.rho), "first_reached": _texts(each.first_reached)}
+                for each in self.radii
+            ],
             "blocks": [self._block(j, block) for j, block in enumerate(claim.blocks)],
         }
 
@@ -78,7 +93,9 @@ class Answer:
             "index": block.index,
             "outcome": str(block.outcome),
             "angle_at_horizon": _text(self.angles_at_horizon[j]),
-            "angles": [{"radius": format_rational(each.rho), "angle": _text(each.angles[j])} for each in self.radii],
+            "angles": [
+                {"radius": format_rational(each.rho), "angle": _text(each.angles[j])} for each in self.radii
+            ],
         }
 
 
@@ -86,20 +103,25 @@ def query(claim: Claim, delta: Any, radii: Any = None) -> Answer:
     """The claim at one `delta` (exact; text such as "1e-1000") and at the `radii` ‖w‖ = rho (default: R,
     R/10, ...) (L5.2, L5.4).
 
-    Gives the horizon in real time t and the norm and angles there, and per radius when it is first reached after the time
-    `start` (for order 2 the horizon) and what the angle of every block is whenever ‖w‖ has this value, from the horizon
-    until it first exceeds R.
+    Gives the horizon in real time t and the norm and angles there, and per radius when it is first reached
+    after the time `start` (for order 2 the horizon) and what the angle of every block is whenever ‖w‖ has
+    this value, from the horizon until it first exceeds R.
 
-    Raises `BadInput` for a delta that is not in (0, delta_bar], and for radii below the norm at `start` or above R.
+    Raises `BadInput` for a delta that is not in (0, delta_bar], and for radii below the norm at `start` or
+    above R.
     """
     size = initial_norm(delta)
     if size > claim.delta_bar:
         bar = rounded_text(claim.delta_bar, 6)
-        raise BadInput(f"delta: {shown(delta)} is above the proved delta_bar = {bar}; the theorem says nothing about it.")
+        raise BadInput(
+            f"delta: {shown(delta)} is above the proved delta_bar = {bar}; the theorem says nothing about it."
+        )
     try:
         return _answer(claim, size, delta if isinstance(delta, str) else format_rational(size), radii)
     except OutsideDomain as error:
-        raise BadInput(f"delta: {shown(delta)} to the power {claim.order - 2} is too extreme to be written down.") from error
+        raise BadInput(
+            f"delta: {shown(delta)} to the power {claim.order - 2} is too extreme to be written down."
+        ) from error
 
 
 def _answer(claim: Claim, delta: Fraction, text: str, radii: Any) -> Answer:
@@ -153,7 +175,9 @@ def _radii(claim: Claim, delta: Fraction, radii: Any) -> list[Fraction]:
     asked = [] if radii is None else listed(radii, "radius", "a list of numbers")
     if claim.radius is None:
         if asked:
-            raise BadInput("radius: in this theorem no block is proved to grow, so there is no radius to ask about.")
+            raise BadInput(
+                "radius: in this theorem no block is proved to grow, so there is no radius to ask about."
+            )
         return []
     least = start_radius(claim, delta)
     if radii is None:
@@ -163,14 +187,19 @@ def _radii(claim: Claim, delta: Fraction, radii: Any) -> list[Fraction]:
     for given, rho in zip(asked, values, strict=True):
         if not least <= rho <= claim.radius:
             low, high = rounded_text(least, 4, up=True), rounded_text(claim.radius, 4)
-            raise BadInput(f"radius: {shown(given)} is not between {low} and {high}, where the theorem speaks for this delta.")
+            raise BadInput(
+                f"radius: {shown(given)} is not between {low} and {high}, where the theorem speaks for this "
+                f"delta."
+            )
     return values
 
 
 def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Fraction | None:
-    """An upper bound of the block's angle to its KKT point whenever ‖w‖ = rho, from the horizon until ‖w‖ first exceeds R.
+    """An upper bound of the block's angle to its KKT point whenever ‖w‖ = rho, from the horizon until ‖w‖
+    first exceeds R.
 
-    The law and epsilon both hold there, so that the smaller counts; at R itself so does `angle_at_radius`. None without a claim.
+    The law and epsilon both hold there, so that the smaller counts; at R itself so does `angle_at_radius`.
+    None without a claim.
     """
     if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS):
         return None
@@ -180,14 +209,26 @@ def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Frac
     if block.law is not None:
         # delta <= rho, so the smaller exponent gives the larger bound.
         power = ((Ball(delta, BITS) / Ball(rho, BITS)).log() * Ball(block.law.exponent[0], BITS)).exp()
-        bounds.append((power * Ball(block.law.coefficient, BITS) + Ball(rho, BITS) ** claim.order * block.law.floor).upper())
+        bounds.append(
+            (
+                power * Ball(block.law.coefficient, BITS) + Ball(rho, BITS) ** claim.order * block.law.floor
+            ).upper()
+        )
     return min(bounds)
 
 
-def first_time(claim: Claim, times: Times, delta: Fraction, stretch: Ball, rho: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds of the first time t after `start` at which ‖w‖ = rho, from `(log ‖w‖)' = L N ‖w‖^(L-2)`, N in [n_lower, n_upper]."""
-    low = Ball(times.start_time[0], BITS) / stretch + _climb(claim.order, times.start_radius[1] * delta, rho, times.n_upper)
-    high = Ball(times.start_time[1], BITS) / stretch + _climb(claim.order, times.start_radius[0] * delta, rho, times.n_lower)
+def first_time(
+    claim: Claim, times: Times, delta: Fraction, stretch: Ball, rho: Fraction
+) -> tuple[Fraction, Fraction]:
+    """Bounds of the first time t after `start` at which ‖w‖ = rho, from `(log ‖w‖)' = L N ‖w‖^(L-2)`, N in
+    [n_lower, n_upper].
+    """
+    low = Ball(times.start_time[0], BITS) / stretch + _climb(
+        claim.order, times.start_radius[1] * delta, rho, times.n_upper
+    )
+    high = Ball(times.start_time[1], BITS) / stretch + _climb(
+        claim.order, times.start_radius[0] * delta, rho, times.n_lower
+    )
     return low.lower(), high.upper()
 
 

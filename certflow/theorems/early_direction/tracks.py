@@ -1,4 +1,6 @@
-"""What each group brings to the clock: its steps with their rates, where it starts, and its share of delta (L3.8, L3.9)."""
+"""What each group brings to the clock: its steps with their rates, where it starts, and its share of delta
+(L3.8, L3.9).
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     distance = float(up(angle_upper(start, own) + moved))
     logs = _half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)
     steps = tuple(
-        Step(end, decay, rates, *log) for (end, decay), rates, log in zip(curve.clock(), group.rates, logs, strict=True)
+        Step(end, decay, rates, *log)
+        for (end, decay), rates, log in zip(curve.clock(), group.rates, logs, strict=True)
     )
     if group.dead:
         after = replace(_STILL, limit=dead_room(parts, curve))
@@ -83,7 +86,9 @@ def _half_logs(group: GroupProof, start: Fraction) -> list[tuple[float, float]]:
 
 
 def _unknown(problem: Problem, parts: Parts) -> Rates:
-    """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the sphere (L5.11)."""
+    """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the
+    sphere (L5.11).
+    """
     beta = [Fraction(float(b)) for b in output_bounds(parts)]
     growth = float_up(2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True)))
     loss = problem.loss
@@ -92,7 +97,9 @@ def _unknown(problem: Problem, parts: Parts) -> Rates:
 
 
 def _push(problem: Problem, parts: Parts) -> float:
-    """An upper bound of the largest eigenvalue of all generalised Hessians of a group that is one part, of order 2."""
+    """An upper bound of the largest eigenvalue of all generalised Hessians of a group that is one part, of
+    order 2.
+    """
     X, d = parts.X, parts.X.shape[1]
     if parts.outgoing:
         off, (v,) = parts.network.activation.off, parts.outgoing
@@ -109,8 +116,8 @@ def _push(problem: Problem, parts: Parts) -> float:
 def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:
     """An upper bound of the angle between two exact vectors that is at most about 1/2 (L3.9).
 
-    sin² = 1 - <u, v>²/(|u|²|v|²) is exact, and arcsin x <= x + x³/4 for 0 <= x <= 1/2. Raises `Inconclusive` for larger
-    angles and zero vectors.
+    sin² = 1 - <u, v>²/(|u|²|v|²) is exact, and arcsin x <= x + x³/4 for 0 <= x <= 1/2. Raises `Inconclusive`
+    for larger angles and zero vectors.
     """
     pairs = list(zip(u, v, strict=True))
     inner = sum((a * b for a, b in pairs), Fraction(0))

@@ -1,6 +1,7 @@
 """The claim of the uniform theorem for people: a paragraph, a LaTeX theorem, a table of its blocks.
 
-Every decimal is rounded to the side on which the sentence stays true; where there is none (the horizon) it says so.
+Every decimal is rounded to the side on which the sentence stays true; where there is none (the horizon) it
+says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ DIGITS = 4
 ANSWER_DIGITS, TIME_DIGITS = 5, 8
 """Significant digits in the tables of an answer."""
 
+_BY_ITSELF = ", and directions are those of each block by itself, not of all weights jointly"
+
 
 def paragraph(claim: Claim) -> str:
     """The claim as one English paragraph."""
@@ -33,19 +36,23 @@ def _sentences(s: Claim) -> list[str]:
     at = "Then" if s.scaled_time is None else f"At {_time(s)} = T"
     moving = s.of(*MOVING)
     found = [
-        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) = δ·w0, "
+        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from "
+        f"w(0) = δ·w0, "
         f"‖w0‖ = 1, satisfies the following.",
         _growth(s),
     ]
     if moving:
-        found.append(f"{at} {_subject(s, moving)} is {_near(s, moving)} of the neural correlation function N.")
+        found.append(
+            f"{at} {_subject(s, moving)} is {_near(s, moving)} of the neural correlation function N."
+        )
         found.append(_from_then_on(s))
     found += _outcomes(s)
     if s.times is not None and s.radius is not None:
         found.append(_first_time(s))
     if not s.joint:
         found.append(
-            "The statement is about the direction of each block by itself, not about the joint direction of all weights."
+            "The statement is about the direction of each block by itself, not about the joint direction of "
+            "all weights."
         )
     lost = s.of(Fate.INCONCLUSIVE)
     if lost:
@@ -58,11 +65,18 @@ def _growth(s: Claim) -> str:
     if s.scaled_time is not None:
         return f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: {bound}."
     norm = s.horizon_norm or Fraction(0)
-    return f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up to it {bound}."
+    return (
+        f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up "
+        f"to it {bound}."
+    )
 
 
 def _directions(s: Claim) -> str:
-    return f" and every w0 within the angle {down(s.start_angle)} of the given direction" if s.start_angle else ""
+    return (
+        f" and every w0 within the angle {down(s.start_angle)} of the given direction"
+        if s.start_angle
+        else ""
+    )
 
 
 def _clock(s: Claim) -> str:
@@ -106,7 +120,11 @@ def _outcomes(s: Claim) -> list[str]:
     for outcome, sign in ((Fate.CONVERGES, "positive"), (Fate.SHRINKS, "negative")):
         blocks = s.of(outcome)
         if blocks:
-            where = "this KKT point" if s.joint else f"the KKT point{'s' if len(blocks) > 1 else ''} of {_names(blocks)}"
+            where = (
+                "this KKT point"
+                if s.joint
+                else f"the KKT point{'s' if len(blocks) > 1 else ''} of {_names(blocks)}"
+            )
             found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
     dead = s.of(Fate.DEAD)
     if dead:
@@ -115,13 +133,16 @@ def _outcomes(s: Claim) -> list[str]:
             it, its = "them", "their"
         be = "are" if len(dead) > 1 else "is"
         found.append(
-            f"{who[0].upper()}{who[1:]} {be} dead from the horizon on at the latest: no sample activates {it}, and {its} weights "
+            f"{who[0].upper()}{who[1:]} {be} dead from the horizon on at the latest: no sample activates "
+            f"{it}, and {its} weights "
             "no longer change at all."
         )
     zero = s.of(Fate.ZERO)
     if zero:
         start, stay = ("start", "stay") if len(zero) > 1 else ("starts", "stays")
-        found.append(f"{_names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times.")
+        found.append(
+            f"{_names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times."
+        )
     return found
 
 
@@ -149,7 +170,8 @@ def _first_time(s: Claim) -> str:
     # The horizon may be later than the end of the curve, from which the times count.
     scale = _time(s).removeprefix("t")
     return (
-        f"There is a time t₁, with t₁{scale} between {down(starts[0])} and {up(starts[1])}, so that for {radii} "
+        f"There is a time t₁, with t₁{scale} between {down(starts[0])} and {up(starts[1])}, so that for "
+        f"{radii} "
         f"the first t ≥ t₁ at which ‖w‖ = ρ has t{scale} {bounds}"
     )
 
@@ -177,11 +199,15 @@ def number_runs(numbers: Sequence[int]) -> str:
             runs[-1][1] = each
         else:
             runs.append([each, each])
-    texts = [text for a, b in runs for text in ([f"{a} to {b}"] if b > a + 1 else [str(a)] if a == b else [str(a), str(b)])]
+    texts = [
+        text
+        for a, b in runs
+        for text in ([f"{a} to {b}"] if b > a + 1 else [str(a)] if a == b else [str(a), str(b)])
+    ]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
-# -- numbers -----------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------------------------------
 
 
 def down(value: Fraction, digits: int = DIGITS) -> str:
@@ -200,7 +226,7 @@ def _equals(value: Fraction) -> str:
     return f"= {text}" if text == rounded_text(value, 6, up=True) else f"≈ {text}"
 
 
-# -- LaTeX -------------------------------------------------------------------------------------------------------------
+# -- LaTeX ---------------------------------------------------------------------------------------------------
 
 
 def latex(s: Claim) -> str:
@@ -217,12 +243,15 @@ def latex(s: Claim) -> str:
     )
     bound = rf"$\|w(t)\|^2 \le {_tex(up(s.factor_squared))}\,\delta^2$"
     if s.scaled_time is not None:
-        items = [rf"{bound} for all $t \ge 0$ with ${clock} \le T$, where $T {_tex(_equals(s.scaled_time))}$."]
+        items = [
+            rf"{bound} for all $t \ge 0$ with ${clock} \le T$, where $T {_tex(_equals(s.scaled_time))}$."
+        ]
         at = f"At ${clock} = T$"
     else:
         norm = _tex(_equals(s.horizon_norm or Fraction(0)))
         items = [
-            rf"There is a time $t_H$, the horizon, with $\|w(t_H)\| = B\,\delta$, $B {norm}$; {bound} for $0 \le t \le t_H$."
+            rf"There is a time $t_H$, the horizon, with $\|w(t_H)\| = B\,\delta$, $B {norm}$; {bound} for "
+            rf"$0 \le t \le t_H$."
         ]
         at = "At $t = t_H$"
     if moving:
@@ -240,9 +269,11 @@ def latex(s: Claim) -> str:
     body = "\n".join(rf"  \item {item}" for item in items)
     text = (
         "\\begin{theorem}[early directional convergence]\n"
-        rf"For every $\delta \in (0, {_tex(down(s.delta_bar))}]${angle}, the gradient flow of the {_loss(s)} from "
-        "$w(0) = \\delta w_0$, $\\|w_0\\| = 1$, satisfies the following; $N$ is the neural correlation function"
-        f"{'' if s.joint else ', and directions are those of each block by itself, not of all weights jointly'}.\n"
+        rf"For every $\delta \in (0, {_tex(down(s.delta_bar))}]${angle}, the gradient flow of the "
+        rf"{_loss(s)} from "
+        "$w(0) = \\delta w_0$, $\\|w_0\\| = 1$, satisfies the following; $N$ is the neural correlation "
+        "function"
+        f"{'' if s.joint else _BY_ITSELF}.\n"
         f"\\begin{{enumerate}}\n{body}\n\\end{{enumerate}}\n\\end{{theorem}}\n"
     )
     return text if s.joint else text + "\n" + table(s).to_latex()
@@ -256,7 +287,9 @@ def _tex_prose(text: str) -> str:
         text.replace("w/‖w‖", "W"),
     )
     pieces = re.split(r"(\$[^$]*\$)", letters)
-    return "".join(each if each.startswith("$") else latex_text(each) for each in pieces).replace("W", r"$w/\|w\|$")
+    return "".join(each if each.startswith("$") else latex_text(each) for each in pieces).replace(
+        "W", r"$w/\|w\|$"
+    )
 
 
 def _tex_clock(s: Claim) -> str:
@@ -294,7 +327,8 @@ def _tex_times(s: Claim, clock: str) -> str:
         return rf"For {radii}, the first $t \ge T$ at which $\|w\| = \rho$ lies {bounds}"
     starts = rf"${_tex(down(times.start_time[0]))}$ and ${_tex(up(times.start_time[1]))}$"
     return (
-        rf"There is a time $t_1$, with ${clock}_1$ between {starts}, so that for {radii} the first $t \ge t_1$ at which "
+        rf"There is a time $t_1$, with ${clock}_1$ between {starts}, so that for {radii} the first $t \ge "
+        rf"t_1$ at which "
         rf"$\|w\| = \rho$ has ${clock}$ {bounds}"
     )
 
@@ -310,7 +344,7 @@ def _tex_law(s: Claim, block: Block) -> str:
     )
 
 
-# -- table -------------------------------------------------------------------------------------------------------------
+# -- table ---------------------------------------------------------------------------------------------------
 
 
 def table(s: Claim) -> Table:
@@ -346,10 +380,17 @@ def table(s: Claim) -> Table:
         found.add(*cells)
     if s.radius is not None and any(block.law is not None for block in s.blocks):
         law = f"c times δ/ρ to the power κ, plus floor·ρ{_power(s.order)}"
-        found.notes.append(f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}.")
+        found.notes.append(
+            f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}."
+        )
     if s.radius is not None:
-        found.notes.append(f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in radians.")
-    found.notes += [f"Block {block.name}: {block.reason}" for block in s.of(Fate.INCONCLUSIVE) if block.reason]
+        found.notes.append(
+            f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in "
+            f"radians."
+        )
+    found.notes += [
+        f"Block {block.name}: {block.reason}" for block in s.of(Fate.INCONCLUSIVE) if block.reason
+    ]
     return found
 
 
@@ -360,11 +401,13 @@ def _cell(value: Any, text: Any, *digits: int) -> TableCell:
     return TableCell(text(*ends, *digits), " ".join(format_rational(end) for end in ends))
 
 
-# -- one delta ---------------------------------------------------------------------------------------------------------
+# -- one delta -----------------------------------------------------------------------------------------------
 
 
 def answer_tables(answer: Answer) -> list[Table]:
-    """What was said about one delta: the horizon and each radius, then the angles of every block; rounded to the safe side."""
+    """What was said about one delta: the horizon and each radius, then the angles of every block; rounded to
+    the safe side.
+    """
     return [_events(answer), _angles(answer)]
 
 

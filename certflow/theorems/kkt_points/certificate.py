@@ -1,4 +1,6 @@
-"""Certificates of KKT points: the list, and the test vectors that the checker proves it with (rules R10 to R12)."""
+"""Certificates of KKT points: the list, and the test vectors that the checker proves it with (rules R10 to
+R12).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The claim which points are KKT points of N, or of one neuron, and whether there are others: exact numbers."""
+"""The claim which points are KKT points of N, or of one neuron, and whether there are others: exact
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from typing import Any, ClassVar
 from certflow.exact import dyadic_text, format_rational
 from certflow.outcome import Kind, Status
 
-ASSUMPTIONS: tuple[str, ...] = ("The network and the data are exactly the rational numbers written in this certificate.",)
+ASSUMPTIONS: tuple[str, ...] = (
+    "The network and the data are exactly the rational numbers written in this certificate.",
+)
 """What the list takes for granted; the checker has an equal list of its own."""
 
 Pair = tuple[Fraction, Fraction]
@@ -17,7 +21,9 @@ Pair = tuple[Fraction, Fraction]
 
 @dataclass(frozen=True)
 class Box:
-    """Where a point is: within `radius` of `centre`, and the only KKT point within `unique_radius`; all dyadic."""
+    """Where a point is: within `radius` of `centre`, and the only KKT point within `unique_radius`; all
+    dyadic.
+    """
 
     centre: tuple[Fraction, ...]
     radius: Fraction
@@ -34,7 +40,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Directions:
-    """Where a point of the circle is: a critical direction, two directions around it, or the ends of an arc."""
+    """Where a point of the circle is: a critical direction, two directions around it, or the ends of an
+    arc.
+    """
 
     ends: tuple[Pair, ...]
 
@@ -60,8 +68,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Claim:
-    """`points` are KKT points of N on the sphere of all weights, or of one neuron; if `status` is complete there are no
-    others but those of the `dead_cone`, and N is at most `n_max_upper`. `proof` is the kind of proof."""
+    """`points` are KKT points of N on the sphere of all weights, or of one neuron; if `status` is complete
+    there are no others but those of the `dead_cone`, and N is at most `n_max_upper`. `proof` is the kind of
+    proof.
+    """
 
     statement: ClassVar[str] = "kkt-points"
 

@@ -1,7 +1,8 @@
 """What the checker needs to prove a list of KKT points again (rules R10 to R12).
 
-Nothing here proves anything: radii, gaps and test vectors come from doubles, with room for the checker's own roundings.
-What was rounded too boldly is refused by the checker, never believed. The format is `docs/certificate-format.md`.
+Nothing here proves anything: radii, gaps and test vectors come from doubles, with room for the checker's own
+roundings. What was rounded too boldly is refused by the checker, never believed. The format is
+`docs/certificate-format.md`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class Listed:
     def __init__(self, problem: Problem, kkt: KKTSet) -> None:
         network = problem.network
         if not isinstance(network, FeedForward):
-            raise Inconclusive("there is no certificate of KKT points here: the checker reads feed-forward networks only.")
+            raise Inconclusive(
+                "there is no certificate of KKT points here: the checker reads feed-forward networks only."
+            )
         scaled, self.units = normalised(problem)
         if not isinstance(scaled.network, FeedForward):
             raise ValueError("a scaled network is of the same kind")
@@ -86,7 +89,9 @@ class Listed:
             powers = network.activation.power > 1
             if powers and not self.flat and any(len(point.point) != self.size for point in kkt.points):
                 # The set is about all weights of a neuron whose output weight is trained.
-                alone = Problem(self.network, self.features, problem.y, problem.loss, direction=[1] * self.size)
+                alone = Problem(
+                    self.network, self.features, problem.y, problem.loss, direction=[1] * self.size
+                )
                 self.kkt = kkt_set(alone, kkt.digits)
         self.N = Correlation(self.network, self.X, self.z)
         self.isolated = [p for p in self.kkt.points if p.kind in _ISOLATED and p.continuum is None]
@@ -103,7 +108,9 @@ class Listed:
         if proof == "cover":
             if self.size > MAX_COVERED:
                 return f"completeness is checked for at most {MAX_COVERED} weights"
-            if not self.kkt.complete or any(p not in self.isolated and not self._dead(p) for p in self.kkt.points):
+            if not self.kkt.complete or any(
+                p not in self.isolated and not self._dead(p) for p in self.kkt.points
+            ):
                 return "the set is not known to consist of isolated points and dead directions only"
         if len(self.kkt.points) > MAX_POINTS:
             return f"the checker reads at most {MAX_POINTS} points"
@@ -111,7 +118,10 @@ class Listed:
             return "no isolated KKT point is known"
         lost = len(self.isolated) - len(self._placed)
         if lost and (proof == "cover" or not self._placed):
-            return f"{lost} of {len(self.isolated)} isolated KKT points are too close to degenerate, or on kinks, for the checker"
+            return (
+                f"{lost} of {len(self.isolated)} isolated KKT points are too close to degenerate, or on "
+                f"kinks, for the checker"
+            )
         return None
 
     def _dead(self, point: KKTPoint) -> bool:
@@ -120,11 +130,17 @@ class Listed:
             return False
         rays = [] if point.direction is None else [point.direction]
         if point.continuum is not None:
-            rays = [*point.continuum.rays, *point.continuum.lines, *(tuple(-v for v in line) for line in point.continuum.lines)]
+            rays = [
+                *point.continuum.rays,
+                *point.continuum.lines,
+                *(tuple(-v for v in line) for line in point.continuum.lines),
+            ]
         used = [x for x, z in zip(self.X, self.z, strict=True) if z]
-        return bool(rays) and all(sum(a * b for a, b in zip(x, ray, strict=True)) <= 0 for x in used for ray in rays)
+        return bool(rays) and all(
+            sum(a * b for a, b in zip(x, ray, strict=True)) <= 0 for x in used for ray in rays
+        )
 
-    # -- points in charts of the cube ----------------------------------------------------------------------------------
+    # -- points in charts of the cube ------------------------------------------------------------------------
 
     def centres(self) -> tuple[tuple[Point, ...], tuple[Vectors, ...]]:
         """Isolated points with boxes in which they are alone, in increasing order, and their test vectors."""
@@ -132,7 +148,9 @@ class Listed:
 
     @cached_property
     def _placed(self) -> list[tuple[Point, Vectors]]:
-        """All isolated points of which the checker can be expected to prove place and kind, by their centres."""
+        """All isolated points of which the checker can be expected to prove place and kind, by their
+        centres.
+        """
         found = (self._centre(point) for point in self.isolated)
         return sorted((each for each in found if each is not None), key=lambda each: _centre_of(each[0]))
 
@@ -160,7 +178,9 @@ class Listed:
         return Point(point.kind, place, value, gap), vectors
 
     def _local(self, c: np.ndarray, face: int | None, reach: float) -> tuple[MidRad, MidRad, MidRad]:
-        """Weights, gradient and Hessians of N on the box of this reach about c, in which coordinate `face` is fixed."""
+        """Weights, gradient and Hessians of N on the box of this reach about c, in which coordinate `face` is
+        fixed.
+        """
         reaches = np.full(len(c), reach)
         if face is not None:
             reaches[face] = 0.0
@@ -169,7 +189,9 @@ class Listed:
         return W, at.gradient, at.hessian()
 
     def _alone(self, c: np.ndarray, face: int) -> tuple[float, float] | None:
-        """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian; None without one."""
+        """The largest box in which the Newton map contracts enough, and the size of the inverse Jacobian;
+        None without one.
+        """
         others = [i for i in range(len(c)) if i != face]
         for step in range(2 * _FINEST):
             reach = (1.0, 0.75)[step % 2] * 2.0 ** -(step // 2)
@@ -187,7 +209,9 @@ class Listed:
                 return reach, float(np.max(np.sum(np.abs(A), axis=1)))
         return None
 
-    def _second_order(self, kind: Kind, c: np.ndarray, radius: float) -> tuple[float, float, float, Vectors] | None:
+    def _second_order(
+        self, kind: Kind, c: np.ndarray, radius: float
+    ) -> tuple[float, float, float, Vectors] | None:
         """The ends of the gap, the size of the Hessian, and the directions in which the form is extreme.
 
         None if the Hessians of the box, which jump where a kink crosses it, do not all show the kind.
@@ -197,26 +221,40 @@ class Listed:
         form = (H.mid + H.mid.T) / 2 - float(G.mid @ c) / square * np.eye(len(c))
         across = np.linalg.svd(c[None, :])[2][1:]
         values, vectors = np.linalg.eigh(across @ form @ across.T)
-        size = float(np.linalg.norm(H.mid, 2) + np.linalg.norm(H.rad, 2) + np.linalg.norm(G.mid)) + np.finfo(float).tiny
+        size = (
+            float(np.linalg.norm(H.mid, 2) + np.linalg.norm(H.rad, 2) + np.linalg.norm(G.mid))
+            + np.finfo(float).tiny
+        )
         loss = 2 * float(np.linalg.norm(H.rad, 2)) + _SLACK * size
         scale = square ** (self.order / 2 - 1)
         ends = (-values[-1] - loss) / scale, (-values[-1] + loss) / scale
-        tests = [[round(float(v) * 2**_VECTOR_BITS) for v in vector @ across] for vector in (vectors[:, -1], vectors[:, 0])]
+        tests = [
+            [round(float(v) * 2**_VECTOR_BITS) for v in vector @ across]
+            for vector in (vectors[:, -1], vectors[:, 0])
+        ]
         # The norm that the checker takes (R4).
         jump = min(float(np.linalg.norm(H.rad)), float(np.max(np.sum(H.rad, axis=1))))
         slack = _SLACK * size
         least, most = values[0] - jump - slack, values[0] + jump + slack
-        shown = {Kind.MAXIMUM: ends[0] > slack, Kind.MINIMUM: least > 0, Kind.SADDLE: ends[1] < -slack and most < 0}
+        shown = {
+            Kind.MAXIMUM: ends[0] > slack,
+            Kind.MINIMUM: least > 0,
+            Kind.SADDLE: ends[1] < -slack and most < 0,
+        }
         if not shown[kind]:
             return None
         return (*ends, size, Vectors(tests[0], tests[1] if kind is Kind.SADDLE else None))
 
-    # -- planar neurons --------------------------------------------------------------------------------------------------
+    # -- planar neurons --------------------------------------------------------------------------------------
 
     def planar(self) -> tuple[Point, ...]:
         """The whole KKT set on the circle; the checker needs no evidence for it."""
         alpha = self.network.activation.alpha
-        kkt = self.kkt if isinstance(self.kkt, PlanarKKT) else planar_kkt(self.features, self.problem.z, alpha, self.kkt.digits)
+        kkt = (
+            self.kkt
+            if isinstance(self.kkt, PlanarKKT)
+            else planar_kkt(self.features, self.problem.z, alpha, self.kkt.digits)
+        )
         cells = Cells(critical_lines([tuple(row) for row in self.features], list(self.problem.z), alpha**2))
         directions = [cells.direction(k) for k in range(cells.count)]
         flat = [d for d, sign in zip(directions, cells.slope_signs(2 * _GRID), strict=True) if sign == 0]
@@ -237,7 +275,9 @@ def _centre_of(point: Point) -> tuple[Fraction, ...]:
     return point.place.centre if isinstance(point.place, Box) else ()
 
 
-def _places(point: PlanarPoint, directions: Sequence[Direction], flat: Sequence[Direction]) -> list[Sequence[Any]]:
+def _places(
+    point: PlanarPoint, directions: Sequence[Direction], flat: Sequence[Direction]
+) -> list[Sequence[Any]]:
     """Where the point is: its critical direction, two directions around it, or the ends of its arc."""
     if point.start is not None and point.end is not None:
         if point.sides == (0, 0):
@@ -248,11 +288,17 @@ def _places(point: PlanarPoint, directions: Sequence[Direction], flat: Sequence[
     x, y = (round(coordinate.mid() * 2**_GRID) for coordinate in point.point)
     # Twice the radius of the coordinates and the rounding are far inside.
     turn = round(max(coordinate.radius() for coordinate in point.point) * 2 ** (_GRID + 6)) + 64
-    before, after = (x + (y * turn >> _GRID), y - (x * turn >> _GRID)), (x - (y * turn >> _GRID), y + (x * turn >> _GRID))
+    before, after = (
+        (x + (y * turn >> _GRID), y - (x * turn >> _GRID)),
+        (x - (y * turn >> _GRID), y + (x * turn >> _GRID)),
+    )
     for d in directions:
         if cross(before, d) > 0 and cross(d, after) > 0 and d[0] * x + d[1] * y > 0:
             before, after = (d, after) if cross(d, (x, y)) > 0 else (before, d)
-    return [tuple(Fraction(v, 1 << _GRID) if d not in directions else Fraction(v) for v in d) for d in (before, after)]
+    return [
+        tuple(Fraction(v, 1 << _GRID) if d not in directions else Fraction(v) for v in d)
+        for d in (before, after)
+    ]
 
 
 def _nearest(point: Iterable[Ball], directions: Sequence[Direction]) -> Direction:

@@ -1,7 +1,9 @@
-"""Which list of KKT points can be certified, and how: with the strongest proof that the checker has a rule for.
+"""Which list of KKT points can be certified, and how: with the strongest proof that the checker has a rule
+for.
 
-Whether a list is complete the checker finds out for itself, with a bounded number of boxes (R12). Where these do not decide,
-for example about flat directions that are dead on both sides of a kink, less is certified, and that is proved.
+Whether a list is complete the checker finds out for itself, with a bounded number of boxes (R12). Where these
+do not decide, for example about flat directions that are dead on both sides of a kink, less is certified, and
+that is proved.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ PROOFS = ("planar", "cover", POINTS)
 
 COMPLETENESS = "R12"
 _UNDECIDED = ("nothing is decided", "a cover is checked for at most")
-"""How the checker says that it cannot tell. All else that it refuses, a wrong bound for example, is a fault."""
+"""How the checker says that it cannot tell. All else that it refuses, a wrong bound for example, is a
+fault.
+"""
 
 
 def certify(problem: Problem, progress: Progress | None = None) -> Certified[Claim]:
@@ -34,9 +38,9 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
 def listed(problem: Problem, kkt: KKTSet, proof: str | None = None) -> Certified[Claim]:
     """The claim about the KKT points `kkt` of the NCF of the problem, and its evidence.
 
-    `proof` is one of `PROOFS`; None takes the strongest one that there is. For sums of neurons the claim is about one
-    neuron with output weight 1, whose points those of `kkt` come from. Raises `Inconclusive` with the reason if this set
-    has no certificate of this kind.
+    `proof` is one of `PROOFS`; None takes the strongest one that there is. For sums of neurons the claim is
+    about one neuron with output weight 1, whose points those of `kkt` come from. Raises `Inconclusive` with
+    the reason if this set has no certificate of this kind.
     """
     work = Listed(problem, kkt)
     if proof is None:
@@ -64,7 +68,9 @@ def listed(problem: Problem, kkt: KKTSet, proof: str | None = None) -> Certified
 
 
 def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Claim] | None:
-    """The single points, if the checker cannot tell whether there are others; None for any other `fault` that it finds."""
+    """The single points, if the checker cannot tell whether there are others; None for any other `fault` that
+    it finds.
+    """
     if found.claim is None or found.claim.status is Status.PARTIAL or not undecided(fault):
         return None
     return listed(found.problem, found.evidence.kkt, POINTS)

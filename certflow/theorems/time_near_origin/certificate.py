@@ -1,4 +1,6 @@
-"""Certificates of the time near the origin: a bound of N, and the list of KKT points that it rests on, if any (R14)."""
+"""Certificates of the time near the origin: a bound of N, and the list of KKT points that it rests on, if any
+(R14).
+"""
 
 from __future__ import annotations
 

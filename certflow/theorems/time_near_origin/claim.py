@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from certflow.exact import format_rational
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is any gradient flow in continuous time, w' in -(Clarke) grad Loss(w), from any w(0) with |w(0)| = delta > 0.",
+    "The flow is any gradient flow in continuous time, w' in -(Clarke) grad Loss(w), from any w(0) with "
+    "|w(0)| = delta > 0.",
     "The network, the data and the loss are exactly the rational numbers written in this certificate.",
 )
 """What the bound takes for granted; the checker has an equal list of its own."""

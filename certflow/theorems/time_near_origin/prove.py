@@ -1,4 +1,6 @@
-"""The bound of N that a certificate of the time near the origin states, with the strongest proof that there is."""
+"""The bound of N that a certificate of the time near the origin states, with the strongest proof that there
+is.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def bounded(problem: Problem, kkt: KKTSet | None) -> Certified[Claim]:
     """
     network = problem.network
     if not isinstance(network, FeedForward) or problem.loss.kind == "custom":
-        raise Inconclusive("there is no certificate here: the checker reads feed-forward networks and the built-in losses only.")
+        raise Inconclusive(
+            "there is no certificate here: the checker reads feed-forward networks and the built-in losses "
+            "only."
+        )
     try:
         known = None if kkt is None else listed(problem, kkt)
     except Inconclusive:

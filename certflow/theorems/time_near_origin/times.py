@@ -1,10 +1,13 @@
-"""L2, time near the origin: how long, at least, every gradient flow started at ‖w(0)‖ = delta stays of size delta.
+"""L2, time near the origin: how long, at least, every gradient flow started at ‖w(0)‖ = delta stays of size
+delta.
 
-For a convex loss, `d‖w‖²/dt = 2L sum_i r_i H_i <= 2L N(w) <= 2L M ‖w‖^L` along every gradient flow, for every upper
-bound M of N⁺_max, in particular beta ‖z‖ (L2.1: Euler's identity holds for every Clarke selection, and
-`-l'(s) s <= -l'(0) s`). Integrated (L2.2), with the scaled time t delta^(L-2) and B the ratio of final to initial norm:
+For a convex loss, `d‖w‖²/dt = 2L sum_i r_i H_i <= 2L N(w) <= 2L M ‖w‖^L` along every gradient flow, for every
+upper bound M of N⁺_max, in particular beta ‖z‖ (L2.1: Euler's identity holds for every Clarke selection, and
+`-l'(s) s <= -l'(0) s`). Integrated (L2.2), with the scaled time t delta^(L-2) and B the ratio of final to
+initial norm:
 
-    L = 2:  ‖w‖ <= B delta  up to  ln(B) / (2 M),                     L > 2:  up to  (1 - B^(2-L)) / (L (L-2) M).
+    L = 2:  ‖w‖ <= B delta  up to  ln(B) / (2 M),                     L > 2:  up to  (1 - B^(2-L)) / (L (L-2)
+      M).
 
 The factor form has B = sqrt(C), the radius form B = R/delta. M = 0: for all time (L2.3).
 """
@@ -42,9 +45,9 @@ class TimeBound:
 class NearOrigin:
     """The proved constants of L2 for one problem, and the time bounds that follow for every delta > 0.
 
-    `n_max_upper` >= N⁺_max = max(0, max N) and `beta_upper` >= beta = max ‖h‖ over the unit sphere of all weights, with
-    the names of their proofs; `n_max_lower`, `beta_lower` are proved lower bounds (0 if none is known) that show how
-    sharp they are. `z_norm` encloses ‖z‖.
+    `n_max_upper` >= N⁺_max = max(0, max N) and `beta_upper` >= beta = max ‖h‖ over the unit sphere of all
+    weights, with the names of their proofs; `n_max_lower`, `beta_lower` are proved lower bounds (0 if none is
+    known) that show how sharp they are. `z_norm` encloses ‖z‖.
     """
 
     order: int
@@ -62,7 +65,9 @@ class NearOrigin:
         for C <= 1 (L2.2, L2.4)."""
         square = number(factor_squared, "experiment.factor_squared")
         if square <= 1:
-            raise BadInput(f"experiment.factor_squared: {shown(square)} is not above 1; the norm starts at factor 1.")
+            raise BadInput(
+                f"experiment.factor_squared: {shown(square)} is not above 1; the norm starts at factor 1."
+            )
         return self._time(Ball(square, self._bits))
 
     def radius_time(self, delta: Any, radius: Any) -> TimeBound:
@@ -78,7 +83,9 @@ class NearOrigin:
         return self._time((Ball(end, self._bits) / Ball(start, self._bits)).square())
 
     def time_bound(self, delta: Any, factor_squared: Any = None, radius: Any = None) -> TimeBound:
-        """`factor_time` or `radius_time`, whichever of the two events is given; `BadInput` unless exactly one is."""
+        """`factor_time` or `radius_time`, whichever of the two events is given; `BadInput` unless exactly one
+        is.
+        """
         if (factor_squared is None) == (radius is None):
             raise BadInput("time_bound: give either factor_squared or radius.")
         if radius is not None:
@@ -109,7 +116,8 @@ class NearOrigin:
         """What is proved, as English sentences (L2.3)."""
         if self.n_max_upper == 0:
             return (
-                f"N is nowhere positive ({self.n_max_method}), so for every delta > 0 the norm of the weights "
+                f"N is nowhere positive ({self.n_max_method}), so for every delta > 0 the norm of the "
+                f"weights "
                 "never exceeds delta, at any time."
             )
         bound = self.factor_time(factor_squared)
@@ -117,7 +125,8 @@ class NearOrigin:
         time = "t" if self.order == 2 else "t * delta" if self.order == 3 else f"t * delta^{self.order - 2}"
         return (
             f"For every delta > 0, every initial direction and every gradient flow with |w(0)| = delta: "
-            f"|w(t)|^2 <= {format_rational(number(factor_squared))} delta^2 as long as {time} <= {_down(bound.bound_nmax)}. "
+            f"|w(t)|^2 <= {format_rational(number(factor_squared))} delta^2 as long as {time} <= "
+            f"{_down(bound.bound_nmax)}. "
             f"This uses N+_max <= {_up(self.n_max_upper)} ({self.n_max_method}); "
             f"beta |z| <= {product} ({self.beta_method}) alone gives {_down(bound.bound_beta)}."
         )

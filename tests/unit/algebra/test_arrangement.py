@@ -1,4 +1,6 @@
-"""Cells and faces of arrangements: counts in general and degenerate position, and every face that a grid of points meets."""
+"""Cells and faces of arrangements: counts in general and degenerate position, and every face that a grid of
+points meets.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def faces(normals, d):
             yield tuple(s), tuple(p), flat.basis.T.tolist()
 
 
-@pytest.mark.parametrize(("n", "d"), [(0, 1), (1, 1), (0, 3), (1, 3), (2, 3), (7, 2), (9, 3), (50, 3), (8, 4), (9, 5)])
+@pytest.mark.parametrize(
+    ("n", "d"), [(0, 1), (1, 1), (0, 3), (1, 3), (2, 3), (7, 2), (9, 3), (50, 3), (8, 4), (9, 5)]
+)
 def test_counts_in_general_position(n, d):
     normals = random_normals(n, d, 40, seed=n + d)
     assert len(normals) == n
@@ -61,7 +65,9 @@ def test_counts_in_general_position(n, d):
     by_dimension = dict.fromkeys(range(1, d + 1), 0)
     for flat in flats(normals, d):
         by_dimension[flat.dimension] += len(flat.signs)
-    assert by_dimension == {k: comb(n, d - k) * general_count(n - (d - k), k) if n >= d - k else 0 for k in range(1, d + 1)}
+    assert by_dimension == {
+        k: comb(n, d - k) * general_count(n - (d - k), k) if n >= d - k else 0 for k in range(1, d + 1)
+    }
 
 
 def test_four_dimensions():
@@ -69,7 +75,9 @@ def test_four_dimensions():
 
 
 @given(arrangements())
-@example((3, distinct([(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0)])))  # a pencil: the intersection of all is a line
+@example(
+    (3, distinct([(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0)]))
+)  # a pencil: the intersection of all is a line
 @example((2, []))
 def test_counts_in_any_position(arrangement):
     d, normals = arrangement
@@ -94,7 +102,8 @@ def test_faces_are_those_that_a_grid_meets(arrangement):
     grid = {signs_at(normals, u) for u in itertools.product(range(-5, 6), repeat=d) if any(u)}
     origin = (0,) * len(normals)
     assert grid <= set(listed)
-    # Faces are open cones: the other points of the origin's face are there iff the intersection of all is not just 0.
+    # Faces are open cones: the other points of the origin's face are there iff the intersection of all is not
+    # just 0.
     assert (origin in listed) == (rank(normals) < d)
     assert set(listed) == {tuple(-s for s in signs) for signs in listed}
 
@@ -104,7 +113,9 @@ def test_dimensions_fall_and_cells_come_first():
     found = list(faces(normals, 3))
     dimensions = [len(basis) for _, _, basis in found]
     assert dimensions == sorted(dimensions, reverse=True)
-    assert {signs for signs, _, basis in found if len(basis) == 3} == {signs for signs, _ in cells_of(normals, 3)}
+    assert {signs for signs, _, basis in found if len(basis) == 3} == {
+        signs for signs, _ in cells_of(normals, 3)
+    }
 
 
 def test_too_many_cells():

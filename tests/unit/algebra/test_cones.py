@@ -21,11 +21,17 @@ def matrices(most_rows, most_columns=4, least_rows=0):
 
 
 @given(matrices(7), st.integers(0, 2))
-@example((3, [(1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1)]), 0)  # a pyramid: more facets than dimensions meet in no ray
-@example((3, [(1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1), (1, 1, 0)]), 0)  # cut along a diagonal of the pyramid
+@example(
+    (3, [(1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1)]), 0
+)  # a pyramid: more facets than dimensions meet in no ray
+@example(
+    (3, [(1, 0, 1), (-1, 0, 1), (0, 1, 1), (0, -1, 1), (1, 1, 0)]), 0
+)  # cut along a diagonal of the pyramid
 @example((3, [(1, 0, 0), (-1, 0, 0), (0, 1, 0)]), 0)  # two inequalities are an equality; a line stays
 @example((2, [(1, 0), (-1, 0), (0, 1), (0, -1)]), 0)  # only the origin
-@example((4, [(1, 0, 1, 0), (-1, 0, 1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 0, 1, 0)]), 0)  # a line, and a redundant row
+@example(
+    (4, [(1, 0, 1, 0), (-1, 0, 1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 0, 1, 0)]), 0
+)  # a line, and a redundant row
 def test_generators(matrix, equalities):
     d, rows = matrix
     equal, more = rows[:equalities], rows[equalities:]

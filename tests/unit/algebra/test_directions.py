@@ -61,13 +61,25 @@ def test_neighbours_that_doubles_confuse() -> None:
 
 
 def test_angular_order_decides_where_doubles_tie() -> None:
-    expected = [(-(10**40), -1), (0, -1), (1, 0), (10**40 + 1, 1), (10**40, 1), (10**40, 2), (-(10**40), 1), (-1, 0)]
+    expected = [
+        (-(10**40), -1),
+        (0, -1),
+        (1, 0),
+        (10**40 + 1, 1),
+        (10**40, 1),
+        (10**40, 2),
+        (-(10**40), 1),
+        (-1, 0),
+    ]
     for u, v in itertools.combinations(expected, 2):
         assert (angular_order(u, v), angular_order(v, u), angular_order(u, u)) == (-1, 1, 0)
     assert counterclockwise(expected[::-1]) == list(range(len(expected)))[::-1]
 
 
-@given(st.lists(st.fractions(-5, 5, max_denominator=4), min_size=2, max_size=4), st.fractions(-3, 3, max_denominator=5))
+@given(
+    st.lists(st.fractions(-5, 5, max_denominator=4), min_size=2, max_size=4),
+    st.fractions(-3, 3, max_denominator=5),
+)
 def test_products_and_parallels(x: list[F], scale: F) -> None:
     multiple = [scale * c for c in x]
     assert dot(x, multiple) == scale * sum(c * c for c in x)

@@ -1,4 +1,6 @@
-"""Positive roots of any polynomial: each once, enclosed to a relative width (monic ones with real roots: test_eigenvectors)."""
+"""Positive roots of any polynomial: each once, enclosed to a relative width (monic ones with real roots:
+test_eigenvectors).
+"""
 
 from fractions import Fraction as F
 from itertools import pairwise

@@ -1,4 +1,6 @@
-"""Balls against exact rational arithmetic: whatever rational lies in the operands, its image lies in the result."""
+"""Balls against exact rational arithmetic: whatever rational lies in the operands, its image lies in the
+result.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def rationals(draw: st.DrawFn, bound: int = 10**6) -> F:
 
 @st.composite
 def members(draw: st.DrawFn) -> tuple[Ball, F]:
-    """A ball (exact, thin or wide; now and then one end is 0) and a rational in it (often one of its ends)."""
+    """A ball (exact, thin or wide; now and then one end is 0) and a rational in it (often one of its
+    ends).
+    """
     bits, mid = draw(BITS), draw(rationals())
     shape = draw(st.sampled_from(["exact", "thin", "wide", "touching"]))
     if shape == "exact":
@@ -151,14 +155,20 @@ def _oracle(name: str, x: F) -> tuple[F, F]:
     st.booleans(),
     BITS,
 )
-def test_elementary_functions_contain_the_exact_value(name: str, numerator: int, width: F, left: bool, bits: int) -> None:
+def test_elementary_functions_contain_the_exact_value(
+    name: str, numerator: int, width: F, left: bool, bits: int
+) -> None:
     x = F(numerator, 64)
     at = {"atan": x / 2, "log": 1 + x / 2}.get(name, x)
     ball = Ball.interval(at - width * left, at + width * (not left), bits)
     low, high = _oracle(name, x)
     image = ball.atan2(1) if name == "atan" else getattr(ball, name)()
-    assert image.lower() <= high and low <= image.upper()  # the true value lies between low and high, 2^-419 apart
-    assert image.radius() <= 2 * width * 5 + F(32, 2**bits)  # and it is not needlessly wide: slopes are below 5
+    assert (
+        image.lower() <= high and low <= image.upper()
+    )  # the true value lies between low and high, 2^-419 apart
+    assert image.radius() <= 2 * width * 5 + F(
+        32, 2**bits
+    )  # and it is not needlessly wide: slopes are below 5
 
 
 def test_atan2_and_pi() -> None:
@@ -167,7 +177,14 @@ def test_atan2_and_pi() -> None:
     # Machin: pi = 16 atan(1/5) - 4 atan(1/239)
     machin = 16 * Ball(F(1, 5), 200).atan2(1) - 4 * Ball(1, 200).atan2(239)
     assert pi.overlaps(machin) and machin.radius() < F(1, 2**190)
-    for y, x, share in [(0, 1, F(0)), (1, 1, F(1, 4)), (1, 0, F(1, 2)), (1, -1, F(3, 4)), (0, -1, F(1)), (-1, -1, F(-3, 4))]:
+    for y, x, share in [
+        (0, 1, F(0)),
+        (1, 1, F(1, 4)),
+        (1, 0, F(1, 2)),
+        (1, -1, F(3, 4)),
+        (0, -1, F(1)),
+        (-1, -1, F(-3, 4)),
+    ]:
         angle = Ball(y, 200).atan2(x)
         assert angle.overlaps(pi * share) and angle.radius() < F(1, 2**190)
     straddling = Ball.interval(-1, 1, 64).atan2(Ball(-1, 64))
@@ -218,9 +235,19 @@ def test_inexact_numbers_are_refused(value: object) -> None:
     ball = Ball(1, 64)
     with pytest.raises(TypeError):
         Ball(value, 64)
-    right = (lambda: ball + value, lambda: ball * value, lambda: ball / value, lambda: ball - value, lambda: ball < value)
+    right = (
+        lambda: ball + value,
+        lambda: ball * value,
+        lambda: ball / value,
+        lambda: ball - value,
+        lambda: ball < value,
+    )
     # On the left NumPy hands over its integers as Python ints, which are exact.
-    left = () if isinstance(value, np.integer) else (lambda: value * ball, lambda: value - ball, lambda: value / ball)
+    left = (
+        ()
+        if isinstance(value, np.integer)
+        else (lambda: value * ball, lambda: value - ball, lambda: value / ball)
+    )
     for operation in (*right, *left):
         with pytest.raises(TypeError):
             operation()
@@ -233,7 +260,15 @@ def test_inexact_numbers_are_refused(value: object) -> None:
 def test_no_way_out_by_accident() -> None:
     ball = Ball("0.1", 64)
     assert ball.contains(F(1, 10)) and not ball.contains(F(0.1))
-    for leave in (float, int, hash, pickle.dumps, lambda b: np.array([b], dtype=float), lambda b: b**0.5, lambda b: b ** F(1, 2)):
+    for leave in (
+        float,
+        int,
+        hash,
+        pickle.dumps,
+        lambda b: np.array([b], dtype=float),
+        lambda b: b**0.5,
+        lambda b: b ** F(1, 2),
+    ):
         with pytest.raises(TypeError):
             leave(ball)
     assert copy.deepcopy([ball])[0] is ball and ball.midpoint_float() == 0.1
@@ -314,7 +349,13 @@ def test_hostile_text_is_refused(value: object) -> None:
 
 def test_domains() -> None:
     wide = Ball.interval(-1, 1, 64)
-    for operation in (wide.sqrt, wide.log, lambda: 1 / wide, lambda: wide**-2, lambda: (Ball(2, 64) ** (2**40)).exp()):
+    for operation in (
+        wide.sqrt,
+        wide.log,
+        lambda: 1 / wide,
+        lambda: wide**-2,
+        lambda: (Ball(2, 64) ** (2**40)).exp(),
+    ):
         with pytest.raises(OutsideDomain):
             operation()
     with pytest.raises(OutsideDomain):
@@ -328,12 +369,22 @@ def test_domains() -> None:
         wide.relu_power(F(2))
 
 
-ACTIVATIONS = [Activation(F(0), 1), Activation(F(1, 10), 2), Activation(F(0), 2), Activation(F(-1), 1), Activation(F(-1, 2), 3)]
+ACTIVATIONS = [
+    Activation(F(0), 1),
+    Activation(F(1, 10), 2),
+    Activation(F(0), 2),
+    Activation(F(-1), 1),
+    Activation(F(-1, 2), 3),
+]
 
 
 @given(st.data(), st.sampled_from(ACTIVATIONS), st.sampled_from(["one", "two", "deep"]))
-def test_networks_in_balls_contain_the_exact_network(data: st.DataObject, activation: Activation, kind: str) -> None:
-    """Values and derivatives at every rational point of a box of weights, for every Clarke selection at the kinks."""
+def test_networks_in_balls_contain_the_exact_network(
+    data: st.DataObject, activation: Activation, kind: str
+) -> None:
+    """Values and derivatives at every rational point of a box of weights, for every Clarke selection at the
+    kinks.
+    """
     network = {
         "one": OneLayer(2, 2, activation),
         "two": TwoLayer(2, 2, activation),
@@ -343,7 +394,9 @@ def test_networks_in_balls_contain_the_exact_network(data: st.DataObject, activa
     w = np.array(data.draw(st.lists(small, min_size=network.size, max_size=network.size)), dtype=object)
     X = np.array([[F(1), F(0)], [F(1, 3), F(-1, 2)], [F(-2), F(1)]], dtype=object)
     z = np.array([F(1), F(-2, 3), F(1, 7)], dtype=object)
-    widths = data.draw(st.lists(st.sampled_from([F(0), F(1, 2**60), F(1, 2)]), min_size=len(w), max_size=len(w)))
+    widths = data.draw(
+        st.lists(st.sampled_from([F(0), F(1, 2**60), F(1, 2)]), min_size=len(w), max_size=len(w))
+    )
     at_kink = data.draw(st.sampled_from([F(0), F(1, 3), F(1)]))
     balls = BallArithmetic(100)
     box = np.array([Ball.interval(v - r, v + r, 100) for v, r in zip(w, widths, strict=True)], dtype=object)
@@ -362,9 +415,13 @@ def test_networks_in_balls_contain_the_exact_network(data: st.DataObject, activa
 def test_ball_arithmetic() -> None:
     balls = BallArithmetic(100)
     assert balls.is_rigorous and balls.hull(F(-1), F(1)).contains(F(1))
-    signs = balls.sign(np.array([Ball(2, 64), Ball(-1, 64), Ball(0, 64), Ball.interval(0, 1, 64)], dtype=object))
+    signs = balls.sign(
+        np.array([Ball(2, 64), Ball(-1, 64), Ball(0, 64), Ball.interval(0, 1, 64)], dtype=object)
+    )
     assert signs.tolist() == [1, -1, 0, UNKNOWN] and signs.dtype == np.int8
-    assert balls.exp(balls.array([F(0), F(1)]))[0].contains(1) and balls.sqrt(balls.number(F(9, 4))).contains(F(3, 2))
+    assert balls.exp(balls.array([F(0), F(1)]))[0].contains(1) and balls.sqrt(balls.number(F(9, 4))).contains(
+        F(3, 2)
+    )
 
 
 @given(st.integers(1, 10_000), st.integers(1, 200))

@@ -1,4 +1,6 @@
-"""Balls where the answer is known exactly: results, precisions, the edges of every limit, and the whole text of every refusal."""
+"""Balls where the answer is known exactly: results, precisions, the edges of every limit, and the whole text
+of every refusal.
+"""
 
 import re
 from fractions import Fraction as F
@@ -219,7 +221,9 @@ def test_powers_of_the_two_ends_are_rounded_outwards(mid, radius, exponent):
     """At these numbers what a union spills over its ends would not hide a power rounded the wrong way."""
     # flint rounds a radius up to the next one of thirty bits, even if it is one.
     below = radius - F(2) ** (np.frexp(float(radius))[1].item() - 31)
-    ball = module._ball(arb(arb(mid.numerator) / mid.denominator, arb(below.numerator) / below.denominator), 32)
+    ball = module._ball(
+        arb(arb(mid.numerator) / mid.denominator, arb(below.numerator) / below.denominator), 32
+    )
     assert (ball.mid(), ball.radius()) == (mid, radius)
     low, high = sorted((ball.lower() ** exponent, ball.upper() ** exponent))
     assert (ball**exponent).lower() <= low and high <= (ball**exponent).upper()
@@ -234,9 +238,17 @@ def test_comparisons_at_ends_that_have_more_digits_than_the_precision():
         assert ball.less(low + beside) is None and ball.less(low) is False
         assert ball.greater(low - beside) is True and ball.greater(low) is None
         assert ball.greater(high - beside) is None and ball.greater(high) is False
-        assert ball.equal(high + beside) is False and ball.equal(low - beside) is False and ball.equal(high) is None
+        assert (
+            ball.equal(high + beside) is False
+            and ball.equal(low - beside) is False
+            and ball.equal(high) is None
+        )
     assert THREE.equal(Ball.interval(3, 4, 53)) is None and Ball.interval(3, 4, 53).equal(THREE) is None
-    assert THREE.equal(Ball(3, 80)) is True and THREE.equal(3) is True and Ball.interval(3, 4, 53).equal(3) is None
+    assert (
+        THREE.equal(Ball(3, 80)) is True
+        and THREE.equal(3) is True
+        and Ball.interval(3, 4, 53).equal(3) is None
+    )
     assert Ball.interval(2, 3, 53).contains(Ball(3, 53)) and not Ball(3, 53).contains(Ball.interval(2, 3, 53))
     assert Ball.interval(2, 3, 53).overlaps(THREE) and not Ball.interval(4, 5, 53).overlaps(THREE)
 
@@ -269,8 +281,16 @@ AROUND = Ball.interval(-1, 1, 53)
 @pytest.mark.parametrize(
     ("operation", "error", "message"),
     [
-        (lambda: Ball.interval(2, 1, 53), ValueError, "an interval needs low <= high, got low = 2 and high = 1"),
-        (lambda: Ball.interval("1/2", F(1, 3), 53), ValueError, "an interval needs low <= high, got low = 1/2 and high = 1/3"),
+        (
+            lambda: Ball.interval(2, 1, 53),
+            ValueError,
+            "an interval needs low <= high, got low = 2 and high = 1",
+        ),
+        (
+            lambda: Ball.interval("1/2", F(1, 3), 53),
+            ValueError,
+            "an interval needs low <= high, got low = 1/2 and high = 1/3",
+        ),
         (lambda: Ball.from_json(1, 53), BadInput, f"number: {PAIR}"),
         (lambda: Ball.from_json(["2", "1"], 53, "here"), BadInput, f"here: {PAIR}"),
         (lambda: Ball.from_json(["1", 2], 53, "here"), BadInput, f"here: {PAIR}"),
@@ -279,21 +299,41 @@ AROUND = Ball.interval(-1, 1, 53)
         (lambda: Ball.from_json("x", 53), BadInput, f"number: {NO_NUMBER}"),
         (lambda: Ball.from_json("x", 53, "here"), BadInput, f"here: {NO_NUMBER}"),
         (lambda: Ball.from_json(["1", "x"], 53, "here"), BadInput, f"here: {NO_NUMBER}"),
-        (lambda: THREE**0.5, TypeError, "a ball is raised to whole numbers only, got 0.5; use exp and log for other powers"),
-        (lambda: THREE**True, TypeError, "a ball is raised to whole numbers only, got True; use exp and log for other powers"),
+        (
+            lambda: THREE**0.5,
+            TypeError,
+            "a ball is raised to whole numbers only, got 0.5; use exp and log for other powers",
+        ),
+        (
+            lambda: THREE**True,
+            TypeError,
+            "a ball is raised to whole numbers only, got True; use exp and log for other powers",
+        ),
         (
             lambda: THREE.relu_power(F(3, 2)),
             ValueError,
             "relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got 3/2 and 1",
         ),
-        (lambda: THREE.relu_power(F(0), 0), ValueError, "relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got 0 and 0"),
+        (
+            lambda: THREE.relu_power(F(0), 0),
+            ValueError,
+            "relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got 0 and 0",
+        ),
         (
             lambda: THREE.relu_power(F(0), 1.0),
             ValueError,
             "relu_power needs -1 <= alpha <= 1 and a whole power >= 1, got 0 and 1.0",
         ),
-        (lambda: MINUS_TWO.sqrt(), OutsideDomain, f"the square root of {MINUS_TWO!r} is not real: the ball reaches below zero"),
-        (lambda: AROUND.sqrt(), OutsideDomain, f"the square root of {AROUND!r} is not real: the ball reaches below zero"),
+        (
+            lambda: MINUS_TWO.sqrt(),
+            OutsideDomain,
+            f"the square root of {MINUS_TWO!r} is not real: the ball reaches below zero",
+        ),
+        (
+            lambda: AROUND.sqrt(),
+            OutsideDomain,
+            f"the square root of {AROUND!r} is not real: the ball reaches below zero",
+        ),
         (
             lambda: Ball(0, 53).log(),
             OutsideDomain,
@@ -304,7 +344,11 @@ AROUND = Ball.interval(-1, 1, 53)
             OutsideDomain,
             f"the angle of the point ({Ball(0, 53)!r}, {AROUND!r}) is not defined: it may be the origin",
         ),
-        (lambda: THREE.intersection(MINUS_TWO), ValueError, f"the balls {THREE!r} and {MINUS_TWO!r} have no number in common"),
+        (
+            lambda: THREE.intersection(MINUS_TWO),
+            ValueError,
+            f"the balls {THREE!r} and {MINUS_TWO!r} have no number in common",
+        ),
         (
             lambda: Ball(10**100, 53).exp(),
             OutsideDomain,
@@ -312,8 +356,15 @@ AROUND = Ball.interval(-1, 1, 53)
         ),
         (lambda: 1 / AROUND, DivisionByZero, "division by a ball that contains zero: [+/- 1.01]"),
         (lambda: THREE / 0, DivisionByZero, "division by a ball that contains zero: 0"),
-        (lambda: 1 / Ball.interval(0, F(1, 3), 53), DivisionByZero, "division by a ball that contains zero: [+/- 0.334]"),
-        *[(lambda bits=bits: Ball(1, bits), ValueError, f"{BITS}{bits!r}") for bits in (MIN_BITS - 1, MAX_BITS + 1, 53.0, True)],
+        (
+            lambda: 1 / Ball.interval(0, F(1, 3), 53),
+            DivisionByZero,
+            "division by a ball that contains zero: [+/- 0.334]",
+        ),
+        *[
+            (lambda bits=bits: Ball(1, bits), ValueError, f"{BITS}{bits!r}")
+            for bits in (MIN_BITS - 1, MAX_BITS + 1, 53.0, True)
+        ],
         *[
             (
                 lambda exponent=exponent: (Ball(2, 53) ** exponent).lower(),

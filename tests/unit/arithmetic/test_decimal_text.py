@@ -24,7 +24,9 @@ def test_plus_minus_covers_the_ball(mid: F, radius: F, digits: int) -> None:
     x, r = F(shown), F(error or "0")
     assert x - r <= mid - radius and mid + radius <= x + r
     assert sum(c.isdigit() for c in shown.split("e")[0].lstrip("-0.")) <= max(digits, 1) + 1
-    if radius:  # and not by being wasteful: two digits of the radius, and half a unit of the last printed digit
+    if (
+        radius
+    ):  # and not by being wasteful: two digits of the radius, and half a unit of the last printed digit
         assert r <= radius * F(13, 10) + abs(x) * F(10) ** (1 - digits) * F(11, 10)
 
 
@@ -34,7 +36,12 @@ def test_interval_covers_the_ball(low: F, width: F, digits: int) -> None:
     assert left <= low and low + width <= right
 
 
-@given(numbers(), st.one_of(st.just(F(0)), numbers().map(abs)), st.integers(1, 40), st.none() | st.integers(-40, 2))
+@given(
+    numbers(),
+    st.one_of(st.just(F(0)), numbers().map(abs)),
+    st.integers(1, 40),
+    st.none() | st.integers(-40, 2),
+)
 def test_the_last_digit_is_right_to_within_one(mid: F, radius: F, digits: int, finest: int | None) -> None:
     text = last_digit_text(mid, radius, digits, finest)
     mantissa, _, exponent = text.partition("e")
@@ -57,7 +64,9 @@ def test_the_last_digit_is_right_to_within_one(mid: F, radius: F, digits: int, f
         (F(1), F(30), 10, None, "0e+2"),
     ],
 )
-def test_texts_of_which_the_last_digit_counts(mid: F, radius: F, digits: int, finest: int | None, text: str) -> None:
+def test_texts_of_which_the_last_digit_counts(
+    mid: F, radius: F, digits: int, finest: int | None, text: str
+) -> None:
     assert last_digit_text(mid, radius, digits, finest) == text
 
 

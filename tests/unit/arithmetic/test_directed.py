@@ -8,7 +8,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.directed import exp_upper, float_down, float_up, power_down, sum_down, sum_up, total_up, up
+from certflow.arithmetic.directed import (
+    exp_upper,
+    float_down,
+    float_up,
+    power_down,
+    sum_down,
+    sum_up,
+    total_up,
+    up,
+)
 
 FLOATS = st.floats(-1e6, 1e6)
 
@@ -108,12 +117,19 @@ def test_exponentials_allow_for_a_rounding_of_the_argument_that_grows_with_it(k)
 
 
 def test_numbers_of_other_types_are_bounded_as_doubles():
-    """In whole numbers of 64 bits the power would overflow in silence, in single precision the exponential would be rounded."""
+    """In whole numbers of 64 bits the power would overflow in silence, in single precision the exponential
+    would be rounded.
+    """
     assert power_down(10, 25) == power_down(10.0, 25)
     assert exp_upper(np.float32(0.1)) == exp_upper(float(np.float32(0.1)))
 
 
 def test_bounds_do_not_depend_on_what_the_caller_lets_numpy_raise():
     with np.errstate(all="raise"):
-        assert up(np.float64(LARGEST)) == total_up(np.array([LARGEST, 1.0])) == sum_up(LARGEST, LARGEST) == np.inf
+        assert (
+            up(np.float64(LARGEST))
+            == total_up(np.array([LARGEST, 1.0]))
+            == sum_up(LARGEST, LARGEST)
+            == np.inf
+        )
         assert power_down(1e300, 3) > 1e308 and power_down(1e-300, 3) == 0.0

@@ -1,4 +1,6 @@
-"""What proofs of definiteness rest on: the slack, what is added for rounding; the shifts proposed where the best is known."""
+"""What proofs of definiteness rest on: the slack, what is added for rounding; the shifts proposed where the
+best is known.
+"""
 
 import re
 from fractions import Fraction as F
@@ -28,7 +30,7 @@ def numbers(*values):
     return [np.array([[value]]) for value in values]
 
 
-# -- norms -------------------------------------------------------------------------------------------------------------
+# -- norms ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -53,16 +55,20 @@ def test_the_smaller_of_two_norms_is_taken_matrix_by_matrix():
     stack = np.array([[[1.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]]])
     found = symmetric_norm_upper(np.stack([stack, 2 * stack]))
     for scale, norms in zip((1, 2), found, strict=True):
-        assert 3 <= F(norms[0] / scale) ** 2 <= 3 * (1 + F(1, 2**43)) and 1 <= norms[1] / scale <= 1 + 2.0**-44
+        assert (
+            3 <= F(norms[0] / scale) ** 2 <= 3 * (1 + F(1, 2**43)) and 1 <= norms[1] / scale <= 1 + 2.0**-44
+        )
     # Rows are summed, and the size is that of a matrix, not of the stack.
-    assert 2 <= F(symmetric_norm_upper(np.array([[1.0, 1.0], [0.0, 0.0]])).item()) ** 2 <= 2 * (1 + F(1, 2**43))
+    assert (
+        2 <= F(symmetric_norm_upper(np.array([[1.0, 1.0], [0.0, 0.0]])).item()) ** 2 <= 2 * (1 + F(1, 2**43))
+    )
     assert (symmetric_norm_upper(np.ones((1, 70, 1, 1))) == 1 + (34 + 128) * ULP).all()
     # What underflows in squares is covered.
     small = F(symmetric_norm_upper(stack[0] * 2.0**-490).item()) ** 2
     assert 3 * F(1, 2**980) + F(1, 2**1000) <= small <= (3 * F(1, 2**980) + F(1, 2**1000)) * (1 + F(1, 2**43))
 
 
-# -- definiteness ------------------------------------------------------------------------------------------------------
+# -- definiteness --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [1.0, 4.0, 2.0**-100])
@@ -83,7 +89,10 @@ def test_tiny_matrices_need_the_least_slack():
 
 def test_answers_have_the_leading_shape_and_whole_numbers_are_taken():
     stack = np.array(
-        [[[[2, 1], [1, 2]], [[1, 2], [2, 1]], [[1, 0], [0, 1]]], [[[-1, 0], [0, 1]], [[3, 1], [1, 1]], [[0, 1], [1, 0]]]]
+        [
+            [[[2, 1], [1, 2]], [[1, 2], [2, 1]], [[1, 0], [0, 1]]],
+            [[[-1, 0], [0, 1]], [[3, 1], [1, 1]], [[0, 1], [1, 0]]],
+        ]
     )
     expected = [[True, False, True], [False, True, False]]
     found = is_positive_semidefinite(stack)
@@ -94,10 +103,15 @@ def test_answers_have_the_leading_shape_and_whole_numbers_are_taken():
     assert is_positive_semidefinite(np.empty((0, 2, 2))).shape == (0,)
     for bad in (np.inf, np.nan):
         assert (
-            is_positive_semidefinite(stack * 1.0, np.where(np.eye(2) > 0, bad, np.zeros(stack.shape))).tolist()
+            is_positive_semidefinite(
+                stack * 1.0, np.where(np.eye(2) > 0, bad, np.zeros(stack.shape))
+            ).tolist()
             == [[False] * 3] * 2
         )
-        assert is_positive_semidefinite(np.where(np.eye(2) > 0, bad, np.zeros(stack.shape))).tolist() == [[False] * 3] * 2
+        assert (
+            is_positive_semidefinite(np.where(np.eye(2) > 0, bad, np.zeros(stack.shape))).tolist()
+            == [[False] * 3] * 2
+        )
     assert is_positive_semidefinite(np.array([[np.inf]])).dtype == bool
     # Single precision and whole numbers of 64 bits are too coarse for the factor and for squares.
     assert is_positive_semidefinite(np.array([[2, 1], [1, 2]], dtype=np.float32))
@@ -105,7 +119,9 @@ def test_answers_have_the_leading_shape_and_whole_numbers_are_taken():
     for far in ([np.array([[2**53 + 1]])], [np.eye(1), np.array([[2**53 + 1]])]):
         with pytest.raises(TypeError, match="an array of doubles is needed"):
             is_positive_semidefinite(*far)
-    message = "only symmetric matrices have a definite sign here; take the mean of the matrix and its transpose"
+    message = (
+        "only symmetric matrices have a definite sign here; take the mean of the matrix and its transpose"
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         is_positive_semidefinite(np.array([np.eye(2), [[1.0, 0.5], [0.0, 1.0]]]))
 
@@ -116,23 +132,28 @@ def test_factors_are_found_one_by_one():
 
 
 def test_a_factor_that_is_a_little_wrong_is_a_proof_as_long_as_the_slack_covers_it(monkeypatch):
-    """M is the square of the factor, the shift, and a rest whose row sums must not exceed the shift less the radii."""
+    """M is the square of the factor, the shift, and a rest whose row sums must not exceed the shift less the
+    radii.
+    """
     matrix, radii = np.diag([1.0, 0.5]), np.diag([2.0**-30, 0.0])
     shift = SLACK + 2.0**-30 + 2.0**-480
     for wrong, expected in ((SLACK * (1 - 2.0**-5), True), (SLACK * (1 + 2.0**-5), False)):
         for sign in (1, -1):
             factor = np.sqrt(matrix - shift * np.eye(2) + np.diag([0.0, sign * wrong]))
-            monkeypatch.setattr(eigenvalues, "_cholesky", lambda M, L=factor: (L[None], np.ones(1, dtype=bool)))
+            monkeypatch.setattr(
+                eigenvalues, "_cholesky", lambda M, L=factor: (L[None], np.ones(1, dtype=bool))
+            )
             assert is_positive_semidefinite(matrix, radii) == expected
     monkeypatch.setattr(eigenvalues, "_cholesky", lambda M: (np.zeros((1, 2, 2)), np.zeros(1, dtype=bool)))
     assert not is_positive_semidefinite(np.diag([1e-130, 1e-145]))
 
 
-# -- the largest eigenvalue --------------------------------------------------------------------------------------------
+# -- the largest eigenvalue ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("values", "largest", "norm"), [([1.0, -3.0], 1.0, 3.0), ([-3.0], 0.0, 3.0), ([0.25], 0.25, 0.25), ([5.0, 4.0], 5.0, 5.0)]
+    ("values", "largest", "norm"),
+    [([1.0, -3.0], 1.0, 3.0), ([-3.0], 0.0, 3.0), ([0.25], 0.25, 0.25), ([5.0, 4.0], 5.0, 5.0)],
 )
 def test_the_largest_eigenvalue_is_raised_a_little(values, largest, norm):
     bound = largest_eigenvalue(MidRad.exact(np.diag(values)))
@@ -155,10 +176,12 @@ def test_what_is_proved_for_a_largest_eigenvalue_is_not_more_than_the_bound_less
     for i in range(12):
         for j in range(12):
             exact = F(bound) * (i == j) - F(mid[i, j])
-            assert exact - F(4 * ULP * bound) <= F(matrix[i, j]) <= exact if i == j else F(matrix[i, j]) == exact
+            assert (
+                exact - F(4 * ULP * bound) <= F(matrix[i, j]) <= exact if i == j else F(matrix[i, j]) == exact
+            )
 
 
-# -- off a direction ---------------------------------------------------------------------------------------------------
+# -- off a direction -----------------------------------------------------------------------------------------
 
 
 def test_factors_and_weights_are_rounded_to_the_side_of_a_weaker_claim(monkeypatch):
@@ -169,7 +192,9 @@ def test_factors_and_weights_are_rounded_to_the_side_of_a_weaker_claim(monkeypat
         return M, np.zeros_like(M)
 
     monkeypatch.setattr(eigenvalues, "_plus_rank_one", kept)
-    monkeypatch.setattr(eigenvalues, "_shares", lambda M, W, definite: np.where(definite, M[:, 0, 0] * 0.3, 0.7))
+    monkeypatch.setattr(
+        eigenvalues, "_shares", lambda M, W, definite: np.where(definite, M[:, 0, 0] * 0.3, 0.7)
+    )
     goods = [1.1 + 0.37 * i for i in range(30)]
     for bad, s in ((-0.5, 0.9), (-0.25, 7.3), (-3.0, 1e-3)):
         seen.clear()
@@ -205,15 +230,21 @@ def test_blocks_without_a_part_of_the_direction_need_no_share():
     assert not block_definite_off_direction([bad, good], [W, none], np.inf)
     assert not block_definite_off_direction([bad, good], [W, none], -3.0)
     assert not block_definite_off_direction([bad, bad, good], [W, W, none], 5.0)
-    assert block_definite_off_direction([good], [none], -1.0) and block_definite_off_direction([good, good], [none, none], np.nan)
+    assert block_definite_off_direction([good], [none], -1.0) and block_definite_off_direction(
+        [good, good], [none, none], np.nan
+    )
 
 
 def test_blocks_of_several_sizes_are_all_proved():
-    """The form of (2), (3) and a bad 2 x 2 block is definite off the direction for s > 1/(1 - 1/2 - 1/3) = 6 times 1/4."""
+    """The form of (2), (3) and a bad 2 x 2 block is definite off the direction for s > 1/(1 - 1/2 - 1/3) = 6
+    times 1/4.
+    """
     bad = np.array([[-0.25, 0.0], [0.0, 1.0]])
     blocks, W = [np.array([[2.0]]), bad, np.array([[3.0]])], [np.ones(1), np.array([0.5, 0.0]), np.ones(1)]
     # v_b^2 (-1/4 + s/(4 (1 + 5 s/6))) >= 0 iff s >= 6.
-    assert block_definite_off_direction(blocks, W, 6.001) and not block_definite_off_direction(blocks, W, 5.999)
+    assert block_definite_off_direction(blocks, W, 6.001) and not block_definite_off_direction(
+        blocks, W, 5.999
+    )
     assert not block_definite_off_direction([*blocks, -bad], [*W, np.zeros(2)], 6.001)
 
 
@@ -233,19 +264,31 @@ def test_shares_are_those_of_the_matrix_less_four_slacks():
     shares = eigenvalues._shares(M, W, np.array([True, False]))
     taken = 4 * (F(SLACK) * 4)
     exact = (1 / (2 - taken) + 4 / (4 - taken)) * (1 + F(1, 2**40))
-    assert abs(F(shares[0]) / exact - 1) <= 8 * F(ULP) and abs(F(shares[1]) / 13 - 1 - F(1, 2**40)) <= 8 * F(ULP)
+    assert abs(F(shares[0]) / exact - 1) <= 8 * F(ULP) and abs(F(shares[1]) / 13 - 1 - F(1, 2**40)) <= 8 * F(
+        ULP
+    )
     # A matrix that the slacks make singular has no share.
     singular = np.array([[[2.0**-478 * (1 + 2.0**-37)]], [[2.0]]])
-    assert np.isnan(eigenvalues._shares(singular, np.ones((2, 1)), np.array([True, True]))).tolist() == [True, True]
+    assert np.isnan(eigenvalues._shares(singular, np.ones((2, 1)), np.array([True, True]))).tolist() == [
+        True,
+        True,
+    ]
 
 
-# -- the proposed shift ------------------------------------------------------------------------------------------------
+# -- the proposed shift --------------------------------------------------------------------------------------
 
 
 def test_spectra_and_coefficients():
     blocks = [np.array([[5.0]]), np.diag([1.0, 2.0]), np.array([[7.0]])]
-    lam, weight = eigenvalues._spectrum(blocks, [np.array([3.0]), np.array([4.0, 5.0]), np.array([6.0])], [0.5, 0.25, 0.125])
-    assert sorted(zip(lam.tolist(), weight.tolist(), strict=True)) == [(1.25, 16.0), (2.25, 25.0), (5.5, 9.0), (7.125, 36.0)]
+    lam, weight = eigenvalues._spectrum(
+        blocks, [np.array([3.0]), np.array([4.0, 5.0]), np.array([6.0])], [0.5, 0.25, 0.125]
+    )
+    assert sorted(zip(lam.tolist(), weight.tolist(), strict=True)) == [
+        (1.25, 16.0),
+        (2.25, 25.0),
+        (5.5, 9.0),
+        (7.125, 36.0),
+    ]
     turned, part = np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([3.0, 1.0])
     lam, weight = eigenvalues._spectrum([turned], [part], [0.0])
     assert np.allclose(sorted(zip(lam, weight, strict=True)), [(1.0, 2.0), (3.0, 8.0)], rtol=1e-14)
@@ -262,7 +305,9 @@ def test_roots(s, root):
 
 
 def proposed(case, scale, offset, ell):
-    """The proposal for eigenvalues 0 and 1 whose coefficients are scale^2, in one block, in two, or in two with losses."""
+    """The proposal for eigenvalues 0 and 1 whose coefficients are scale^2, in one block, in two, or in two
+    with losses.
+    """
     if case == "one block":
         return smallest_shift([np.diag([0.0, 1.0])], [np.array([scale, -scale])], [0.0], offset, ell)
     losses = [0.0, 0.0] if case == "two blocks" else [0.5, 0.25]
@@ -273,7 +318,9 @@ def proposed(case, scale, offset, ell):
 @pytest.mark.parametrize("scale", [1.0, 2.0**-10, 2.0**5])
 @pytest.mark.parametrize(("price", "best"), [(0.4, 0.375), (2 / 17, 0.9375), (0.02, 49 / 20 * 99 / 98)])
 def test_the_best_shift_between_two_eigenvalues_is_found(case, scale, price, best):
-    """x + p s is least where y = 2 x - 1 has y^2 = p/(2 - p), with s = (1 - y^2)/(4 y); the direction's scale divides s."""
+    """x + p s is least where y = 2 x - 1 has y^2 = p/(2 - p), with s = (1 - y^2)/(4 y); the direction's scale
+    divides s.
+    """
     y = (price / (2 - price)) ** 0.5
     best = (1 - y * y) / (4 * y)
     offset, ell = price**0.5 * scale, -0.75
@@ -304,18 +351,26 @@ def test_without_a_direction_the_largest_eigenvalue_is_proposed(ell):
 
 
 def test_a_single_eigenvalue_may_be_shifted_far_below():
-    """Every shift x below the eigenvalue a is enough with s = a - x; the lowest one tried is a - 2 (|a| + |ell|)."""
+    """Every shift x below the eigenvalue a is enough with s = a - x; the lowest one tried is a - 2 (|a| +
+    |ell|).
+    """
     for a, ell in ((1.0, 0.5), (-1.0, -0.5)):
         mu, s = smallest_shift(numbers(a), directions(1), [0.0], 0.1, ell)
         assert 3.0 <= s <= 3.0 * (1 + 2.0**-10)
         assert abs(mu - (a - 3.0 + 0.01 * s - ell)) <= 1e-7
-    # The floor itself is not tried: of the two doubles below the least one it is the lower one. 1e-320 is 2024 of these.
+    # The floor itself is not tried: of the two doubles below the least one it is the lower one. 1e-320 is
+    # 2024 of these.
     assert smallest_shift(numbers(5e-324), directions(1, 1e-160), [0.0], 0.0, 0.0) == (0.0, 2073 * 2.0**-22)
 
 
 def test_directions_beyond_all_range_are_not_used():
-    """Where the sum over the eigenvalues overflows there is no s, and the largest eigenvalue is enough without one."""
-    assert smallest_shift(numbers(1e-10), directions(1, 1e150), [0.0], 0.0, 0.0) == (1e-10 + 1e-9 * 2e-10, 0.0)
+    """Where the sum over the eigenvalues overflows there is no s, and the largest eigenvalue is enough
+    without one.
+    """
+    assert smallest_shift(numbers(1e-10), directions(1, 1e150), [0.0], 0.0, 0.0) == (
+        1e-10 + 1e-9 * 2e-10,
+        0.0,
+    )
     # Near the floor it is finite, in the middle it is not.
     mu, s = smallest_shift([np.diag([0.0, 8e-9])], [np.array([0.0, 1e150])], [0.0], 0.0, 0.0)
     assert 0.0 < mu < 8e-9 and 0.0 < s < 1e-307

@@ -1,4 +1,6 @@
-"""Verified definiteness: everything said to be semidefinite is so in exact arithmetic, and near the edge the answer is found."""
+"""Verified definiteness: everything said to be semidefinite is so in exact arithmetic, and near the edge the
+answer is found.
+"""
 
 from fractions import Fraction
 
@@ -21,7 +23,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def exactly_semidefinite(matrix):
-    """Whether a symmetric matrix of rationals is positive semidefinite, by elimination in exact arithmetic."""
+    """Whether a symmetric matrix of rationals is positive semidefinite, by elimination in exact
+    arithmetic.
+    """
     rows = [list(row) for row in matrix]
     for i in range(len(rows)):
         pivot = rows[i][i]
@@ -35,9 +39,9 @@ def exactly_semidefinite(matrix):
 
 
 def exact(matrix):
-    return np.array([Fraction(v) for v in np.asarray(matrix, dtype=float).ravel().tolist()], dtype=object).reshape(
-        np.shape(matrix)
-    )
+    return np.array(
+        [Fraction(v) for v in np.asarray(matrix, dtype=float).ravel().tolist()], dtype=object
+    ).reshape(np.shape(matrix))
 
 
 def off_direction(blocks, directions, s):
@@ -58,7 +62,9 @@ def symmetric(rng, k, scale=1.0):
 
 
 def a_case(seed):
-    """Blocks of several sizes, of which some are large along the direction, and the direction; now and then with zeros."""
+    """Blocks of several sizes, of which some are large along the direction, and the direction; now and then
+    with zeros.
+    """
     rng = np.random.default_rng(seed)
     blocks, directions = [], []
     for _ in range(rng.integers(1, 4)):
@@ -71,7 +77,10 @@ def a_case(seed):
 
 
 def shifted(blocks, losses, offset, ell, mu, s):
-    return [np.diag(np.full(len(A), mu + ell - t - s * offset**2)) - A for A, t in zip(blocks, losses, strict=True)]
+    return [
+        np.diag(np.full(len(A), mu + ell - t - s * offset**2)) - A
+        for A, t in zip(blocks, losses, strict=True)
+    ]
 
 
 @given(seeds, st.sampled_from([-1e-3, -1e-9, 0.0, 1e-13, 1e-9, 1e-3]))
@@ -181,7 +190,9 @@ def test_the_proposed_shift_is_proved_and_nearly_smallest(seed):
 
 
 def test_two_blocks_share_the_direction_and_neither_has_all_of_it():
-    """The square helps by s x^2 only where the other block gives nothing back: at v = (-2, 1) this form is -2."""
+    """The square helps by s x^2 only where the other block gives nothing back: at v = (-2, 1) this form is
+    -2.
+    """
     blocks, directions = [np.array([[-1.0]]), np.array([[1.0]])], [np.array([1.0]), np.array([1.0])]
     assert not block_definite_off_direction(blocks, directions, 1.0)
     assert not block_definite_off_direction(blocks, directions, 1e12)
@@ -194,7 +205,9 @@ def test_a_wrong_factor_or_a_wrong_share_proves_nothing(monkeypatch):
     monkeypatch.setattr(eigenvalues, "_shares", lambda M, W, definite: np.full(len(M), 0.75 / 1.5))
     directions = [np.array([1.0]), np.array([1.0])]
     assert not block_definite_off_direction([np.array([[-0.61]]), np.array([[1.5]])], directions, 1.0)
-    monkeypatch.setattr(eigenvalues, "_cholesky", lambda M: (np.broadcast_to(np.eye(2), M.shape), np.ones(len(M), dtype=bool)))
+    monkeypatch.setattr(
+        eigenvalues, "_cholesky", lambda M: (np.broadcast_to(np.eye(2), M.shape), np.ones(len(M), dtype=bool))
+    )
     assert not is_positive_semidefinite(np.array([[1.0, 2.0], [2.0, 1.0]]))
     assert is_positive_semidefinite(np.eye(2) * (1 + 2.0**-39))
 

@@ -34,7 +34,10 @@ def _convolve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _close(found: np.ndarray, expected: np.ndarray) -> bool:
-    return all(abs(Fraction(a) - b) <= ROUNDING * (1 + abs(b)) for a, b in zip(found.ravel(), expected.ravel(), strict=True))
+    return all(
+        abs(Fraction(a) - b) <= ROUNDING * (1 + abs(b))
+        for a, b in zip(found.ravel(), expected.ravel(), strict=True)
+    )
 
 
 @given(arrays((ORDER + 1, 3)), arrays((ORDER + 1, 3)), arrays((3,)))
@@ -80,10 +83,15 @@ def test_a_network_on_jets_is_its_exact_polynomial(point, data):
     line = _series(ar, np.vstack([w, velocity, *[0 * w] * max(degree - 1, 0)])[: degree + 1])
     cells = network.forward(EXACT, w, X).cells
     run = network.forward(ar, line, ar.array(X), select=lambda layer, z: ar.array(cells[layer]))
-    gradient, jacobian, hessian = network.pullback(run, run.outputs), network.jacobian(run), network.hessian(run, run.outputs)
+    gradient, jacobian, hessian = (
+        network.pullback(run, run.outputs),
+        network.jacobian(run),
+        network.hessian(run, run.outputs),
+    )
     _run(ar)
     outputs, gradients = ar.series(run.outputs), ar.series(gradient)
-    # The outputs are polynomials of the order's degree: their series is exact at every t, in the cell of t = 0.
+    # The outputs are polynomials of the order's degree: their series is exact at every t, in the cell of t =
+    # 0.
     t = Fraction(1, 3)
     at = network.forward(EXACT, w + t * velocity, X, select=lambda layer, z: cells[layer])
     assert _close(sum(c * t**n for n, c in enumerate(outputs)), at.outputs)

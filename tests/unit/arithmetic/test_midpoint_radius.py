@@ -1,4 +1,6 @@
-"""Midpoint-radius arrays: what is refused, what stays exact, and that rounding, underflow and overflow are accounted for."""
+"""Midpoint-radius arrays: what is refused, what stays exact, and that rounding, underflow and overflow are
+accounted for.
+"""
 
 from fractions import Fraction
 
@@ -42,10 +44,19 @@ def test_operators_refuse_what_is_not_known_to_be_exact(value):
 
 
 def test_nothing_turns_into_a_plain_array_or_a_truth_value():
-    for operation in (lambda: np.asarray(ONES), lambda: np.sin(ONES), lambda: np.sum(ONES), lambda: np.add(ONES, ONES)):
+    for operation in (
+        lambda: np.asarray(ONES),
+        lambda: np.sin(ONES),
+        lambda: np.sum(ONES),
+        lambda: np.add(ONES, ONES),
+    ):
         with pytest.raises(TypeError):
             operation()
-    for operation in (lambda: np.concatenate([ONES, np.ones((2, 2))]), lambda: MIDRAD.array([0.5]), lambda: MIDRAD.array([True])):
+    for operation in (
+        lambda: np.concatenate([ONES, np.ones((2, 2))]),
+        lambda: MIDRAD.array([0.5]),
+        lambda: MIDRAD.array([True]),
+    ):
         with pytest.raises(TypeError):
             operation()
     for operation in (lambda: ONES == ONES, lambda: bool(ONES)):
@@ -72,7 +83,11 @@ def test_unusable_radii_and_ends_are_refused():
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan, 1e305])
 def test_infinities_and_nan_never_enter(bad):
-    for operation in (lambda: MidRad.exact([bad]), lambda: MidRad([bad], [0.0]), lambda: MidRad.interval([bad], [bad])):
+    for operation in (
+        lambda: MidRad.exact([bad]),
+        lambda: MidRad([bad], [0.0]),
+        lambda: MidRad.interval([bad], [bad]),
+    ):
         with pytest.raises(Inconclusive):
             operation()
     with pytest.raises((Inconclusive, ValueError)):
@@ -103,7 +118,15 @@ def test_overflow_is_inconclusive():
 
 def test_zeros_and_what_is_a_double_stay_exact():
     zero = MIDRAD.number(Fraction(0))
-    for exact in (zero * TENTHS, TENTHS * 0, ONES * zero, (ONES * 0) @ ONES, zero**2, zero**3, ONES[:0].sum(axis=0)):
+    for exact in (
+        zero * TENTHS,
+        TENTHS * 0,
+        ONES * zero,
+        (ONES * 0) @ ONES,
+        zero**2,
+        zero**3,
+        ONES[:0].sum(axis=0),
+    ):
         assert not exact.mid.any() and not exact.rad.any()
     # A zero row stays exactly zero next to others, so that its sign is known.
     rows = MidRad.exact([[0.0, 0.0], [1.0, 2.0]]) @ MIDRAD.array([[Fraction(1, 3)], [Fraction(1)]])
@@ -132,7 +155,14 @@ def test_even_powers_of_an_enclosure_of_zero_are_not_negative():
 
 def test_underflow_is_accounted_for():
     tiny = MidRad.exact([1e-200])
-    for product in (tiny * tiny, tiny @ tiny, tiny**2, (tiny * tiny).sum(), tiny * MidRad([0.0], [1e-200]), tiny**3):
+    for product in (
+        tiny * tiny,
+        tiny @ tiny,
+        tiny**2,
+        (tiny * tiny).sum(),
+        tiny * MidRad([0.0], [1e-200]),
+        tiny**3,
+    ):
         assert highest(product) > 0
     square = Fraction(1e-200) ** 2
     for product in (tiny * tiny, tiny @ tiny, tiny**2):

@@ -1,4 +1,6 @@
-"""What each operation adds to the radius of exact operands is what its proof allows for, no less and no more; what is refused."""
+"""What each operation adds to the radius of exact operands is what its proof allows for, no less and no more;
+what is refused.
+"""
 
 import re
 from fractions import Fraction as F
@@ -142,7 +144,10 @@ def test_norms_and_concatenations_are_of_each_row_by_itself():
     assert MidRad.exact([[2.0], [1.0]]).norm_upper(axis=1).tolist() == [2 + 20 * 2.0**-52, 1 + 10 * 2.0**-52]
     wide = MidRad([[1.0], [2.0]], [[3.0], [4.0]])
     for joined in (np.concatenate([wide, wide], axis=1), np.concatenate([wide, wide], 1)):
-        assert joined.mid.tolist() == [[1.0, 1.0], [2.0, 2.0]] and joined.rad.tolist() == [[3.0, 3.0], [4.0, 4.0]]
+        assert joined.mid.tolist() == [[1.0, 1.0], [2.0, 2.0]] and joined.rad.tolist() == [
+            [3.0, 3.0],
+            [4.0, 4.0],
+        ]
     assert wide.ravel().shape == TABLE[0, 0, :2].shape == (2,) and TABLE.ravel().mid.shape == (24,)
 
 
@@ -188,7 +193,9 @@ EXACT_ONLY = (
     "an enclosure takes exact numbers only, got float 0.5; "
     "give an int, a Fraction or exact text (Fraction(x) is the exact value of a float)"
 )
-NO_ARRAY = "a midpoint-radius array does not become a numpy array by itself; read .mid, .rad, lower() or upper()"
+NO_ARRAY = (
+    "a midpoint-radius array does not become a numpy array by itself; read .mid, .rad, lower() or upper()"
+)
 RADII = "midpoints and radii have one shape and radii are >= 0; use MidRad.interval for two ends"
 LARGE = MidRad.exact(np.full(3, 2.0**999))
 
@@ -211,12 +218,20 @@ LARGE = MidRad.exact(np.full(3, 2.0**999))
             "the square root of an enclosure that contains negative numbers is not defined",
         ),
         (lambda: ONES**-1, TypeError, "midpoint-radius arrays are raised to whole powers >= 0 only, got -1"),
-        (lambda: ONES**0.5, TypeError, "midpoint-radius arrays are raised to whole powers >= 0 only, got 0.5"),
+        (
+            lambda: ONES**0.5,
+            TypeError,
+            "midpoint-radius arrays are raised to whole powers >= 0 only, got 0.5",
+        ),
         (lambda: ONES + 0.5, TypeError, EXACT_ONLY),
         (lambda: 0.5 - ONES, TypeError, EXACT_ONLY),
         (lambda: ONES @ 0.5, TypeError, EXACT_ONLY),
         (lambda: ONES.__setitem__(0, 0.5), TypeError, EXACT_ONLY),
-        (lambda: ONES.__setitem__(0, "1"), TypeError, "an entry is a MidRad, an int or a Fraction, not a str"),
+        (
+            lambda: ONES.__setitem__(0, "1"),
+            TypeError,
+            "an entry is a MidRad, an int or a Fraction, not a str",
+        ),
         (
             lambda: np.concatenate([ONES, [1.0]]),
             TypeError,
@@ -224,7 +239,11 @@ LARGE = MidRad.exact(np.full(3, 2.0**999))
         ),
         (lambda: np.asarray(ONES), TypeError, NO_ARRAY),
         (lambda: ONES == ONES, Ambiguous, "enclosures are not compared with ==; compare lower() and upper()"),
-        (lambda: bool(ONES), Ambiguous, "an enclosure is not true or false; use MIDRAD.sign, lower() or upper()"),
+        (
+            lambda: bool(ONES),
+            Ambiguous,
+            "an enclosure is not true or false; use MIDRAD.sign, lower() or upper()",
+        ),
         (lambda: LARGE + LARGE, Inconclusive, FAR),
         (lambda: LARGE * LARGE, Inconclusive, FAR),
         (lambda: LARGE @ LARGE, Inconclusive, FAR),

@@ -47,7 +47,9 @@ def test_shapes_leave_out_the_degree():
     assert cube[0].shape == (3, 4) and cube[:, None].shape == (2, 1, 3, 4) and cube[..., 0].shape == (2, 3)
     assert [each.shape for each in cube] == [(3, 4)] * 2
     assert cube.sum(axis=1).shape == cube.sum(axis=-2).shape == (2, 4) and cube.sum().shape == ()
-    assert np.concatenate([cube, cube], axis=-1).shape == (2, 3, 8) and np.concatenate([cube, cube]).shape == (4, 3, 4)
+    assert np.concatenate([cube, cube], axis=-1).shape == (2, 3, 8) and np.concatenate(
+        [cube, cube]
+    ).shape == (4, 3, 4)
     assert np.concatenate([cube, cube], 1).shape == (2, 6, 4)
     assert (cube @ cube.transpose(0, 2, 1)).shape == (2, 3, 3)
 
@@ -80,7 +82,11 @@ def test_entries_are_set_with_any_degree():
 def test_ranges():
     parabola = polynomials([[Fraction(1, 4)], [-1], [1]])  # (y - 1/2)²
     whole, part = parabola.range01(), parabola.at(0.5, 0.5)
-    assert whole.lower()[0] <= 0 and abs(whole.lower()[0] + 0.75) < 1e-12 and abs(whole.upper()[0] - 1.25) < 1e-12
+    assert (
+        whole.lower()[0] <= 0
+        and abs(whole.lower()[0] + 0.75) < 1e-12
+        and abs(whole.upper()[0] - 1.25) < 1e-12
+    )
     assert abs(part.mid[0]) < 1e-12 and part.rad[0] < 1e-12
     assert abs(parabola.abs_sum()[0] - 2.25) < 1e-12
     halves = parabola.at([0.0, 0.5], [0.5, 1.0])
@@ -100,14 +106,18 @@ def test_powers_of_a_point_contain_the_exact_ones():
 
 
 def test_each_entry_on_an_interval_of_its_own():
-    pair = PolynomialArray(MidRad.exact(np.array([[[0.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [1.0, 2.0]]])))  # rows (y, 1 + 2 y)
+    pair = PolynomialArray(
+        MidRad.exact(np.array([[[0.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [1.0, 2.0]]]))
+    )  # rows (y, 1 + 2 y)
     start, end = np.array([0.0, 0.5]), np.array([0.25, 1.0])
     along = pair.along(start, end)
     for i in range(2):
         assert np.allclose(along.mid[i], pair[i].at(start[i], end[i]).mid) and np.allclose(
             along.rad[i], pair[i].at(start[i], end[i]).rad
         )
-        assert (along.lower()[i] <= [start[i], 1 + 2 * start[i]]).all() and (along.upper()[i] >= [end[i], 1 + 2 * end[i]]).all()
+        assert (along.lower()[i] <= [start[i], 1 + 2 * start[i]]).all() and (
+            along.upper()[i] >= [end[i], 1 + 2 * end[i]]
+        ).all()
     with pytest.raises(ValueError, match="within"):
         pair.along(start - 1, end)
 

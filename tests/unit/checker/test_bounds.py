@@ -1,4 +1,6 @@
-"""What one file can cost: every long loop asks the clock, and memory does not grow with samples times degree."""
+"""What one file can cost: every long loop asks the clock, and memory does not grow with samples times
+degree.
+"""
 
 import sys
 import tracemalloc
@@ -56,11 +58,16 @@ LONG = {
         _problem("three-neurons-one-dead"), [0], Proved(None, None, _runner()), 48, clock
     ),
     "the bound of N": lambda clock: largest_ncf(_problem("one-neuron"), clock),
-    "a window": lambda clock: _window(Node(accepted("one-neuron")["groups"][0]["windows"][0], "w"), [2], 1 << 48, clock),
+    "a window": lambda clock: _window(
+        Node(accepted("one-neuron")["groups"][0]["windows"][0], "w"), [2], 1 << 48, clock
+    ),
     "the data": lambda clock: Problem(PLANAR["problem"], clock),
     "the length of samples": lambda clock: Samples([[Fraction(1)]], [Fraction(1)], clock),
     "a list in the plane": lambda clock: check_planar(
-        _problem("kkt-planar"), Node(PLANAR["claim"]["points"], "p"), Node(PLANAR["claim"]["n_max_upper"], "n"), clock
+        _problem("kkt-planar"),
+        Node(PLANAR["claim"]["points"], "p"),
+        Node(PLANAR["claim"]["n_max_upper"], "n"),
+        clock,
     ),
 }
 

@@ -1,4 +1,6 @@
-"""Margins of the checker at their edge: each case is one in which the bound fails without the margin that it is about."""
+"""Margins of the checker at their edge: each case is one in which the bound fails without the margin that it
+is about.
+"""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -61,7 +63,13 @@ def test_sizes_on_the_clock_enclose_the_logistic_growth_of_one_weight(delta):
     ends = [Fraction(k, 64) for k in range(1, 9)]
     steps = [Step(end, 2 * end, Fraction(2), rates, place.P) for end in ends]
     run = Runner(
-        Track(steps, Fraction(1), [[1 << GRID]]), Rates(Fraction(0), 0, 0, 0, 0, (0, 0)), None, 0, (Fraction(1),) * 2, 0, ""
+        Track(steps, Fraction(1), [[1 << GRID]]),
+        Rates(Fraction(0), 0, 0, 0, 0, (0, 0)),
+        None,
+        0,
+        (Fraction(1),) * 2,
+        0,
+        "",
     )
     swept = sweep([run], 2, delta, CLOCK)
     # Bounds of the logistic solution, from e^(-1/2) between two partial sums of its series.
@@ -98,7 +106,9 @@ def test_an_entry_into_a_trap_is_measured_to_the_kkt_point():
 @pytest.mark.parametrize("labels", [["1", "2", "1/2"], ["1", "-2", "3"], ["-1", "-2", "-1"]])
 def test_no_direction_of_an_unknown_neuron_grows_faster_than_is_allowed_for(alpha, labels):
     network = OneLayer(2, 2, Activation(Fraction(alpha), 2), [1, -1])
-    problem = Problem(network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], labels, direction=[1] * 4, reduction="sum")
+    problem = Problem(
+        network, [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], labels, direction=[1] * 4, reduction="sum"
+    )
     unknown = [GroupEvidence("inconclusive", "a saddle.", [], [], None)] * 2
     certificate = Certificate(Checked(problem.exact_content(), CLOCK), "", GRID, unknown, Node(None, "claim"))
     for own, proved in zip(network.blocks, prepare(certificate, Fraction(0), CLOCK), strict=True):

@@ -1,4 +1,6 @@
-"""What every statement is checked for, in which order and under which name: each part is replaced by one that takes notes."""
+"""What every statement is checked for, in which order and under which name: each part is replaced by one that
+takes notes.
+"""
 
 from fractions import Fraction as F
 from types import SimpleNamespace
@@ -106,7 +108,11 @@ def test_an_early_direction_is_checked_in_order(notes):
         ("enter", "R9", "claim"),
         ("times", Node({"x": 1}, "claim.time_to_radius")),
         ("largest", PROBLEM, clock),
-        *(each for g, node in blocks for each in (("enter", "R9", node.where), ("block", g, node.fields(claim._BLOCK)))),
+        *(
+            each
+            for g, node in blocks
+            for each in (("enter", "R9", node.where), ("block", g, node.fields(claim._BLOCK)))
+        ),
     ]
 
 
@@ -138,7 +144,10 @@ LAWFUL = "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed"
         ({"start_angle": "1/2"}, None),
         ({"n_max_upper": str(7 - TINY)}, ("R9", "claim.n_max_upper", BELOW)),
         ({"blocks": EARLY["blocks"][:2]}, ("R1", "claim.blocks", "expected a list of length 3")),
-        ({"blocks": [*EARLY["blocks"][:2], {}]}, ("R1", "claim.blocks[2]", "the key 'angle_at_horizon' is missing")),
+        (
+            {"blocks": [*EARLY["blocks"][:2], {}]},
+            ("R1", "claim.blocks[2]", "the key 'angle_at_horizon' is missing"),
+        ),
         ({"more": 1}, ("R1", "claim", "the key 'more' is unknown")),
     ],
 )
@@ -181,7 +190,10 @@ def test_a_limit_flow_is_checked_in_order(limit):
         ("read", content, CLOCK, BASIN_ASSUMPTIONS),
         ("prepare", certificate, F(1, 5), CLOCK),
         ("sweep", [each.runner for each in proved], 2, F(0), CLOCK),
-        *(("block", certificate, g, proved[g], "swept", blocks[g].fields(basin._BLOCK), CLOCK) for g in range(3)),
+        *(
+            ("block", certificate, g, proved[g], "swept", blocks[g].fields(basin._BLOCK), CLOCK)
+            for g in range(3)
+        ),
     ]
 
 
@@ -220,7 +232,9 @@ def last(change, each=None, D=F(1, 8), L=2, g=0):
     problem = SimpleNamespace(**{**vars(PROBLEM), "order": L})
     certificate = Certificate(problem, "abc", GRID, [], Node(None, "claim"))
     nodes = {name: Node(value, f"b.{name}") for name, value in {**LAST, **change}.items()}
-    return refusal(_check_block, certificate, g, each or group(), Sweep(F(5), [D] * 3, F(1), F(1)), nodes, CLOCK)
+    return refusal(
+        _check_block, certificate, g, each or group(), Sweep(F(5), [D] * 3, F(1), F(1)), nodes, CLOCK
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,14 +313,27 @@ def test_a_block_of_a_limit_flow_without_a_trap_claims_nothing(monkeypatch):
 
 
 def test_a_limit_flow_in_words():
-    outcomes = [("inconclusive", None), ("zero", None), ("dead", "1/2"), ("converges", None), ("shrinks", "3")]
+    outcomes = [
+        ("inconclusive", None),
+        ("zero", None),
+        ("dead", "1/2"),
+        ("converges", None),
+        ("shrinks", "3"),
+    ]
     blocks = [
-        {"index": k, "outcome": outcome, "horizon": horizon, "reason": "it is a saddle.", "angle_at_horizon": "1/8"}
+        {
+            "index": k,
+            "outcome": outcome,
+            "horizon": horizon,
+            "reason": "it is a saddle.",
+            "angle_at_horizon": "1/8",
+        }
         for k, (outcome, horizon) in enumerate(outcomes)
     ]
     to = "its direction is within 1/8 of the KKT point to which it converges; N is"
     assert basin_sentences({"start_angle": "1/5", "order": 3, "blocks": blocks}) == [
-        "The limit flow u' = grad N(u) from every initial direction within 1/5 rad of the given one (order 3):",
+        "The limit flow u' = grad N(u) from every initial direction within 1/5 rad of the given one (order "
+        "3):",
         "Block 1: nothing is claimed: it is a saddle.",
         "Block 2: it is zero at the start and for ever.",
         "Block 3: at time 1/2 every sample is inactive, and it never moves again.",
@@ -326,11 +353,17 @@ SHORT = {
 
 
 def short(monkeypatch, change, evidence=()):
-    """The refusal of the claim with this change (None: its own table is returned), and what was asked on the way."""
+    """The refusal of the claim with this change (None: its own table is returned), and what was asked on the
+    way.
+    """
     found, content = [], {"claim": {**SHORT, **change}, "problem_sha256": "abc"}
     top = {"claim": Node(content["claim"], "claim"), "evidence": Node(list(evidence), "evidence")}
-    monkeypatch.setattr(time_near_origin, "opened", lambda *given: found.append(("opened", *given)) or (top, PROBLEM))
-    monkeypatch.setattr(time_near_origin, "largest_ncf", lambda *given: found.append(("norms", *given)) or F(7))
+    monkeypatch.setattr(
+        time_near_origin, "opened", lambda *given: found.append(("opened", *given)) or (top, PROBLEM)
+    )
+    monkeypatch.setattr(
+        time_near_origin, "largest_ncf", lambda *given: found.append(("norms", *given)) or F(7)
+    )
     monkeypatch.setattr(time_near_origin, "_from_list", lambda *given: found.append(("list", *given)) or F(6))
     refused = refusal(lambda: found.append(check_time(content, CLOCK)))
     assert found[0] == ("opened", content, "evidence", TIME_ASSUMPTIONS, CLOCK)
@@ -368,7 +401,11 @@ def listed(monkeypatch, values, status="complete", outputs=(0,), shallow=True, p
     monkeypatch.setattr(time_near_origin, "prove_list", lambda *given: asked.append(given))
     layers = [SimpleNamespace(matrices=[None, [list(outputs)]])]
     problem = SimpleNamespace(shallow=shallow, last=F(8), layers=layers, p=p)
-    table = {**dict.fromkeys(time_near_origin._LIST.split()), "kkt_status": status, "points": [{"value": v} for v in values]}
+    table = {
+        **dict.fromkeys(time_near_origin._LIST.split()),
+        "kkt_status": status,
+        "points": [{"value": v} for v in values],
+    }
     node, evidence = Node(table, "evidence[0]"), Node([], "evidence[1]")
     found = []
     refused = refusal(lambda: found.append(_from_list(problem, node, evidence, CLOCK)))
@@ -383,7 +420,9 @@ def test_the_maximum_of_n_from_a_list(monkeypatch):
     # Given outputs c, eight times as large for the problem of the file: c h or c l.
     assert listed(monkeypatch, both, outputs=(F(1), F(1, 2))) == 16
     assert listed(monkeypatch, both, outputs=(F(1), F(-2))) == 48
-    assert listed(monkeypatch, both[1:], outputs=(F(-1),)) == listed(monkeypatch, both[:1], outputs=(F(1),)) == 0
+    assert (
+        listed(monkeypatch, both[1:], outputs=(F(-1),)) == listed(monkeypatch, both[:1], outputs=(F(1),)) == 0
+    )
     # Trained outputs: max(h, -l) sqrt(p^p/(p+1)^(p+1)).
     assert listed(monkeypatch, both, outputs=(4,)) == 3 * root_up(F(4, 27), 2)
     assert listed(monkeypatch, both[1:], outputs=(4,), p=3) == 2 * root_up(F(27, 256), 2)

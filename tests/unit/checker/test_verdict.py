@@ -41,7 +41,9 @@ def test_a_claim_that_is_proved_is_accepted(proved):
     for claim in ({"statement": "early-direction"}, {}, {"statement": ["another"]}, None, "another"):
         assert check(claim) == Verdict("accepted", "", "", "", claim, ASSUMPTIONS)
         assert asked[-1] == ({"claim": claim}, None)
-    assert check({"statement": "another"}) == Verdict("accepted", claim={"proved": 1}, assumptions=("It is so.",))
+    assert check({"statement": "another"}) == Verdict(
+        "accepted", claim={"proved": 1}, assumptions=("It is so.",)
+    )
     assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 6
     check({"statement": "another"}, 1e6)
     assert asked[-1][1] > 1e5
@@ -52,7 +54,9 @@ def test_what_names_no_statement_is_for_the_first_to_refuse(statement):
     assert registry.named(statement) is registry.STATEMENTS["early-direction"]
 
 
-@pytest.mark.parametrize("content", [[], "another", None, {}, {"claim": []}, {"claim": {}}, {"claim": {"statement": 1}}])
+@pytest.mark.parametrize(
+    "content", [[], "another", None, {}, {"claim": []}, {"claim": {}}, {"claim": {"statement": 1}}]
+)
 def test_files_that_name_no_statement_are_malformed(content):
     assert check_text(canonical(content)).verdict == "malformed"
 
@@ -61,7 +65,9 @@ def test_text_is_as_good_as_bytes(proved):
     proved(lambda *_: None)
     assert check_text(text({}).decode("ascii")).verdict == "accepted"
     assert check_text('{"claim":"\u00e9"}') == Verdict("malformed", "R1", "file", "it is not ASCII text")
-    assert check_text("\ud800") == Verdict("malformed", "R1", "file", "it is not JSON: Expecting value: line 1 column 1 (char 0)")
+    assert check_text("\ud800") == Verdict(
+        "malformed", "R1", "file", "it is not JSON: Expecting value: line 1 column 1 (char 0)"
+    )
 
 
 def test_a_file_that_is_no_table_names_no_statement(proved):
@@ -77,10 +83,24 @@ def test_a_file_that_is_no_table_names_no_statement(proved):
         (Refused("", "", "so"), ("refused", "R2", "somewhere", "so")),
         (Malformed("there", "so"), ("malformed", "R1", "there", "so")),
         (Malformed("", "so"), ("malformed", "R1", "somewhere", "so")),
-        (OutOfTime(), ("timeout", "R2", "somewhere", "the time limit has passed before everything was checked")),
+        (
+            OutOfTime(),
+            ("timeout", "R2", "somewhere", "the time limit has passed before everything was checked"),
+        ),
         *(
-            (kind("a\nb"), ("refused", "R2", "somewhere", f"the check could not be completed: {kind.__name__}: 'a\\nb'"))
-            for kind in (OverflowError, ZeroDivisionError, RecursionError, MemoryError, ValueError, IndexError, TypeError)
+            (
+                kind("a\nb"),
+                ("refused", "R2", "somewhere", f"the check could not be completed: {kind.__name__}: 'a\\nb'"),
+            )
+            for kind in (
+                OverflowError,
+                ZeroDivisionError,
+                RecursionError,
+                MemoryError,
+                ValueError,
+                IndexError,
+                TypeError,
+            )
         ),
         (
             ValueError("x" * 300),

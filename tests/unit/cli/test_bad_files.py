@@ -1,4 +1,6 @@
-"""Every command on every kind of wrong file: exit code 2, one sentence, one JSON object, no traceback, nothing written."""
+"""Every command on every kind of wrong file: exit code 2, one sentence, one JSON object, no traceback,
+nothing written.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from certflow.problem_file import MAX_FILE_BYTES
 ON_PROBLEMS = (["ncf"], ["kkt"], ["flow"], ["certify"], ["verify"], ["reproduce", "fig1"])
 ON_CERTIFICATES = (["check"], ["show"], ["query", "--delta", "1e-3"])
 KINDS = (
-    "missing", "folder", "binary", "empty", "neither TOML nor JSON", "huge", "with a NUL", "unreadable", "a pipe",
+    "missing", "folder", "binary", "empty", "neither TOML nor JSON", "huge", "with a NUL", "unreadable",
+    "a pipe",
     "a name with a NUL", "no name", "an escape in its name", "an escape inside",
 )  # fmt: skip
 
@@ -67,7 +70,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Res
 
 @pytest.mark.parametrize("wrong", KINDS, indirect=True)
 @pytest.mark.parametrize("command", [*ON_PROBLEMS, *ON_CERTIFICATES], ids=" ".join)
-def test_a_wrong_file_is_one_sentence(command: list[str], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_file_is_one_sentence(
+    command: list[str], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = run(tmp_path, monkeypatch, *command, wrong)
     said = result.stdout if command == ["check"] else result.stderr
     assert (result.exit_code, said.count("\n")) == (2, 1), said
@@ -90,7 +95,9 @@ def test_a_bad_option_is_one_object_and_one_sentence(
 
 
 @pytest.mark.parametrize("command", ON_PROBLEMS, ids=" ".join)
-def test_an_interrupt_and_a_fault_are_one_object_too(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_and_a_fault_are_one_object_too(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for error, code in ((KeyboardInterrupt(), 130), (ZeroDivisionError("division by zero"), 1)):
 
         def fail(error: BaseException = error) -> None:
@@ -98,7 +105,8 @@ def test_an_interrupt_and_a_fault_are_one_object_too(command: list[str], tmp_pat
 
         monkeypatch.setattr("certflow.problem.Problem.figure1", fail)
         result = CliRunner().invoke(
-            main, [*command, "--json", "--out", str(tmp_path)] if "verify" in command else [*command, "--json"]
+            main,
+            [*command, "--json", "--out", str(tmp_path)] if "verify" in command else [*command, "--json"],
         )
         assert (result.exit_code, json.loads(result.stdout)["exit_code"]) == (code, code)
     # A fault is for a report: its lines are on stderr, and the last one says so.
@@ -106,7 +114,9 @@ def test_an_interrupt_and_a_fault_are_one_object_too(command: list[str], tmp_pat
 
 
 @pytest.mark.parametrize("command", [*ON_PROBLEMS, ["kkt", "--own-start"]], ids=" ".join)
-def test_out_of_time_is_one_object(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_time_is_one_object(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, [*command, "--json", "--time-limit", "1e-6"])
     assert isinstance(json.loads(result.stdout), dict)

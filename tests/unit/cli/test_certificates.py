@@ -66,7 +66,9 @@ def group(rates: list[tuple[int, int]], outcome: str = "converges") -> GroupEvid
     windows = tuple(Window(Fraction(h), Fraction(1), 1, ((piece,),)) for h, _ in rates)
     steps = tuple(((Fraction(mu), Fraction(1, 8), Fraction(0)),) for _, mu in rates)
     curve = Curve(48, ((0, 1),), ((2**48, 0),), windows, ((2**48, 0),))
-    return GroupEvidence(outcome, "", curve, steps, TrapEvidence(Fraction(1), Fraction(1, 8), Fraction(0), None))
+    return GroupEvidence(
+        outcome, "", curve, steps, TrapEvidence(Fraction(1), Fraction(1, 8), Fraction(0), None)
+    )
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def what_limits(content: dict[str, Any]) -> list[Bottleneck]:
     return limits(Claim.from_json(content["claim"]), content)
 
 
-# -- show and query: what is read but not checked ----------------------------------------------------------------------
+# -- show and query: what is read but not checked ------------------------------------------------------------
 
 
 def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
@@ -90,8 +92,12 @@ def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
     assert (words.exit_code, words.stderr) == (0, "")
     flat = " ".join(words.stdout.split())
     assert "For every δ in (0, 3.456e-10]" in flat
-    assert "δ̄ is limited by block 1: its angle uses 99 % of what is allowed, and its curve ends at s ≈ 5" in flat
-    assert "nearby directions move apart from s ≈ 1 to s ≈ 4, where ∫μ ≤ 8, a factor of at most 2.99e+3." in flat
+    assert (
+        "δ̄ is limited by block 1: its angle uses 99 % of what is allowed, and its curve ends at s ≈ 5" in flat
+    )
+    assert (
+        "nearby directions move apart from s ≈ 1 to s ≈ 4, where ∫μ ≤ 8, a factor of at most 2.99e+3." in flat
+    )
     assert f"certflow check {certificate}" in flat
     assert run("show", certificate, "--latex").stdout.startswith("\\begin{theorem}")
     record = one_object(run("show", certificate, "--json"))
@@ -157,7 +163,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(certificate: str, arguments: 
     assert part in result.stderr
 
 
-# -- certify -----------------------------------------------------------------------------------------------------------
+# -- certify -------------------------------------------------------------------------------------------------
 
 
 def test_certify_writes_a_certificate_and_says_what_is_proved(problem: str, tmp_path: Path) -> None:
@@ -175,7 +181,11 @@ def test_certify_writes_a_certificate_and_says_what_is_proved(problem: str, tmp_
 
 def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -> None:
     out = tmp_path / "cert.json"
-    record = one_object(run("certify", problem, "--json", "--out", str(out), "--epsilon", "1/50", "--start-angle", "1/1000000"))
+    record = one_object(
+        run(
+            "certify", problem, "--json", "--out", str(out), "--epsilon", "1/50", "--start-angle", "1/1000000"
+        )
+    )
     assert list(record) == [
         "outcome",
         "reason",
@@ -188,12 +198,19 @@ def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -
         "fault",
         "claim",
     ]
-    assert (record["outcome"], record["certificate"], record["checked"], record["fault"]) == ("proved", str(out), True, None)
+    assert (record["outcome"], record["certificate"], record["checked"], record["fault"]) == (
+        "proved",
+        str(out),
+        True,
+        None,
+    )
     data = out.read_bytes()
     assert record["sha256"] == hashlib.sha256(data).hexdigest()
     assert record["claim"] == json.loads(data)["claim"]
     assert (record["claim"]["epsilon"], record["claim"]["start_angle"]) == ("1/50", "1/1000000")
-    again = one_object(run("certify", problem, "--json", "--out", str(out), "--epsilon", "0.02", "--start-angle", "1e-6"))
+    again = one_object(
+        run("certify", problem, "--json", "--out", str(out), "--epsilon", "0.02", "--start-angle", "1e-6")
+    )
     assert (again, out.read_bytes()) == (record, data)
 
 
@@ -206,13 +223,24 @@ def test_certify_latex_is_the_theorem_alone(problem: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--latex"]])
 def test_inconclusive_is_exit_code_3_and_no_file(tmp_path: Path, arguments: list[str]) -> None:
     path, out = tmp_path / "relu.toml", tmp_path / "cert.json"
-    relu = TOML.replace('"one-layer"', '"two-layer"').replace("power = 2", "power = 1").replace('"1"]\n', '"1"]\n')
-    path.write_text(relu.replace('["1", "1/2", "-1", "1"]', '["1", "1/2", "-1", "1", "1", "-1"]'), encoding="utf-8")
+    relu = (
+        TOML.replace('"one-layer"', '"two-layer"')
+        .replace("power = 2", "power = 1")
+        .replace('"1"]\n', '"1"]\n')
+    )
+    path.write_text(
+        relu.replace('["1", "1/2", "-1", "1"]', '["1", "1/2", "-1", "1", "1", "-1"]'), encoding="utf-8"
+    )
     result = run("certify", str(path), "--out", str(out), *arguments)
     assert (result.exit_code, out.exists()) == (3, False)
     if arguments == ["--json"]:
         record = one_object(result)
-        assert (record["outcome"], record["certificate"], record["sha256"], record["claim"]) == ("inconclusive", None, None, None)
+        assert (record["outcome"], record["certificate"], record["sha256"], record["claim"]) == (
+            "inconclusive",
+            None,
+            None,
+            None,
+        )
         assert "power" in record["reason"]
     else:
         assert result.stdout == ""
@@ -234,7 +262,7 @@ def test_an_output_file_that_cannot_be_written(problem: str, tmp_path: Path) -> 
     assert "cannot be written" in result.stderr
 
 
-# -- check -------------------------------------------------------------------------------------------------------------
+# -- check ---------------------------------------------------------------------------------------------------
 
 
 def test_what_certify_writes_is_accepted_and_an_altered_claim_is_not(problem: str, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""The command line: exit codes, one JSON object on stdout, one sentence on stderr, nothing written on bad input."""
+"""The command line: exit codes, one JSON object on stdout, one sentence on stderr, nothing written on bad
+input.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,7 @@ def one_object(result: Result) -> dict[str, Any]:
     return record
 
 
-# -- init, help, usage -------------------------------------------------------------------------------------------------
+# -- init, help, usage ---------------------------------------------------------------------------------------
 
 
 def test_init_lists_and_prints_the_built_in_problems(tmp_path: Path) -> None:
@@ -77,7 +79,9 @@ def test_init_lists_and_prints_the_built_in_problems(tmp_path: Path) -> None:
 
 def test_help_is_printed_without_loading_anything_heavy() -> None:
     code = "import sys; from certflow.cli.commands import main; main(['--help'], prog_name='certflow')"
-    heavy = "{m.split('.')[0] for m in sys.modules} & {'numpy', 'sympy', 'flint', 'matplotlib', 'mpmath', 'rich'}"
+    heavy = (
+        "{m.split('.')[0] for m in sys.modules} & {'numpy', 'sympy', 'flint', 'matplotlib', 'mpmath', 'rich'}"
+    )
     script = f"import atexit, sys; atexit.register(lambda: print('heavy:', sorted({heavy}))); {code}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "Usage: certflow" in done.stdout
@@ -151,7 +155,9 @@ def test_an_output_folder_that_cannot_be_made(tmp_path: Path, problem: str) -> N
     ("error", "code"),
     [(Inconclusive("undecided."), 3), (CertflowError("a bound failed."), 1), (KeyboardInterrupt(), 130)],
 )
-def test_every_outcome_has_its_exit_code(error: BaseException, code: int, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_outcome_has_its_exit_code(
+    error: BaseException, code: int, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -162,14 +168,16 @@ def test_every_outcome_has_its_exit_code(error: BaseException, code: int, proble
     assert "Traceback" not in result.output
 
 
-# -- flow ----------------------------------------------------------------------------------------------------------------
+# -- flow ----------------------------------------------------------------------------------------------------
 
 
 def test_flow_prints_the_same_numbers_as_table_json_and_csv(problem: str) -> None:
     table = run("flow", problem, "--delta", "1e-500", "--rows", "3")
     assert table.exit_code == 0
     record = one_object(run("flow", problem, "--delta", "1e-500", "--rows", "3", "--json"))
-    rows = list(csv.reader(io.StringIO(run("flow", problem, "--delta", "1e-500", "--rows", "3", "--csv").stdout)))
+    rows = list(
+        csv.reader(io.StringIO(run("flow", problem, "--delta", "1e-500", "--rows", "3", "--csv").stdout))
+    )
     assert record["delta"] == "1e-500"
     assert record["problem"]["direction"] == ["1", "1/2", "-1", "1"]
     assert len(record["approx"]["rows"]) == 3 == len(rows) - 1
@@ -183,20 +191,26 @@ def test_flow_prints_the_same_numbers_as_table_json_and_csv(problem: str) -> Non
 
 
 def test_flow_to_a_radius_ends_there(problem: str) -> None:
-    rows = one_object(run("flow", problem, "--delta", "1e-3", "--radius", "1/100", "--rows", "2", "--json"))["approx"]["rows"]
+    rows = one_object(run("flow", problem, "--delta", "1e-3", "--radius", "1/100", "--rows", "2", "--json"))[
+        "approx"
+    ]["rows"]
     assert float(rows[1]["log_norm"]) == pytest.approx(-4.605170185988, abs=1e-10)
 
 
 def test_the_precision_is_that_of_the_numbers(problem: str) -> None:
     low, high = (
-        one_object(run("flow", problem, "--rows", "2", "--json", "--precision", digits))["approx"]["rows"][1]["log_norm"]
+        one_object(run("flow", problem, "--rows", "2", "--json", "--precision", digits))["approx"]["rows"][1][
+            "log_norm"
+        ]
         for digits in ("20", "50")
     )
     assert len(high) > len(low) > 15
     assert abs(Fraction(low) - Fraction(high)) < Fraction(1, 10**16)
 
 
-def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_limit_ends_long_work_with_exit_code_3(
+    problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("certflow.experiments.trajectory.trajectory", endless)
     start = time.monotonic()
     result = run("flow", problem, "--time-limit", "0.2")
@@ -205,14 +219,16 @@ def test_the_time_limit_ends_long_work_with_exit_code_3(problem: str, monkeypatc
     assert time.monotonic() - start < 10
 
 
-# -- verify -------------------------------------------------------------------------------------------------------------
+# -- verify --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A stand-in for the main job, which takes most of a minute: what the command passes on and prints."""
     table = Table("Time near the origin", [Column("δ")], [("1e-1000",)])  # type: ignore[list-item]
-    result = SimpleNamespace(results={"kkt_status": "complete"}, text="Order 2.", tables=[table], files=["a.tex"], exit_code=0)
+    result = SimpleNamespace(
+        results={"kkt_status": "complete"}, text="Order 2.", tables=[table], files=["a.tex"], exit_code=0
+    )
     module = ModuleType("certflow.experiments.verify")
 
     def verify(problem: object, **options: Any) -> SimpleNamespace:
@@ -240,7 +256,7 @@ def test_verify_json_is_the_results_record(verified: SimpleNamespace, problem: s
     assert one_object(result) == verified.results
 
 
-# -- kkt and ncf --------------------------------------------------------------------------------------------------------
+# -- kkt and ncf ---------------------------------------------------------------------------------------------
 
 
 def test_kkt_prints_the_same_set_as_table_latex_and_json(problem: str) -> None:
@@ -252,7 +268,9 @@ def test_kkt_prints_the_same_set_as_table_latex_and_json(problem: str) -> None:
     for kind in set(kinds):
         rows = [line for line in table.splitlines() if line.strip().startswith(kind)]
         assert len(rows) == kinds.count(kind) == sum(line.startswith(kind) for line in latex.splitlines())
-    (highest,) = (point for point in record["kkt"] if point["kind"] == "maximum" and value(point["value"][0]) > 1)
+    (highest,) = (
+        point for point in record["kkt"] if point["kind"] == "maximum" and value(point["value"][0]) > 1
+    )
     low, high = (value(end) for end in highest["angle_deg"])
     assert low < Fraction("10.5119231996") and high > Fraction("10.5119231994")
     assert 0 < high - low < Fraction(1, 10**28)
@@ -274,7 +292,7 @@ def test_ncf_prints_text_latex_and_exact_arcs(problem: str) -> None:
     assert (arc["active"], arc["cosines"], arc["sines"]) == ("1", {"0": "5/6", "2": "5/6"}, {"2": "0"})
 
 
-# -- processes -----------------------------------------------------------------------------------------------------------
+# -- processes -----------------------------------------------------------------------------------------------
 
 
 def test_a_reader_that_leaves_early_is_no_error(problem: str) -> None:

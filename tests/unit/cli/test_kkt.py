@@ -48,7 +48,9 @@ def some(status: str = "complete", **fields: Any) -> KKTSet:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Any]:
-    """Replace the enumeration by these answers, one after the other; a function is called, an error raised."""
+    """Replace the enumeration by these answers, one after the other; a function is called, an error
+    raised.
+    """
     budgets: list[Any] = []
     left = list(answers)
 
@@ -63,7 +65,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Any]:
     return budgets
 
 
-# -- what is printed ---------------------------------------------------------------------------------------------------
+# -- what is printed -----------------------------------------------------------------------------------------
 
 
 def test_the_same_set_as_table_latex_csv_and_json(folder: Path) -> None:
@@ -75,10 +77,17 @@ def test_the_same_set_as_table_latex_csv_and_json(folder: Path) -> None:
     kinds = [entry["kind"] for entry in content["kkt"]]
     assert [row[0] for row in csv.reader(io.StringIO(rows))][1:] == kinds
     for text in (table, latex):
-        assert [line.split()[0] for line in text.splitlines() if line.split()[:1] and line.split()[0] in kinds] == kinds
+        assert [
+            line.split()[0] for line in text.splitlines() if line.split()[:1] and line.split()[0] in kinds
+        ] == kinds
     assert "basin" in table and "59.91" in table and "59.91" in latex
     shares = [entry["basins"][0] for entry in content["kkt"]]
-    assert [share["attracts"] for share in shares] == [[False, False], [True, True], [False, False], [True, True]]
+    assert [share["attracts"] for share in shares] == [
+        [False, False],
+        [True, True],
+        [False, False],
+        [True, True],
+    ]
 
 
 def test_only_one_form_at_a_time(folder: Path) -> None:
@@ -99,9 +108,17 @@ def test_a_partial_list_is_printed_and_leaves_with_3(folder: Path, monkeypatch: 
 def test_nothing_found_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, *[Inconclusive("too many cells.")] * 2)
     result = run()
-    assert (result.exit_code, result.stdout, result.stderr) == (3, "", "certflow: not enumerated: too many cells.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        3,
+        "",
+        "certflow: not enumerated: too many cells.\n",
+    )
     record = json.loads(run("--json").stdout)
-    assert (record["kkt_status"], record["kkt"], record["reason"]) == ("not enumerated", [], "too many cells.")
+    assert (record["kkt_status"], record["kkt"], record["reason"]) == (
+        "not enumerated",
+        [],
+        "too many cells.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +138,13 @@ def test_labels_and_samples_that_cancel_make_every_direction_a_kkt_point(folder:
 
 
 @pytest.mark.parametrize(
-    "rows", ['[["1", "0"], ["1", "0"]]', '[["1", "0"], ["-2", "0"]]', '[["1", "1"], ["0", "0"]]', '[["1", "2"], ["2", "4"]]']
+    "rows",
+    [
+        '[["1", "0"], ["1", "0"]]',
+        '[["1", "0"], ["-2", "0"]]',
+        '[["1", "1"], ["0", "0"]]',
+        '[["1", "2"], ["2", "4"]]',
+    ],
 )
 def test_equal_opposite_parallel_and_zero_samples(folder: Path, rows: str) -> None:
     write(f'[data]\nX = {rows}\ny = ["1", "2"]\n')
@@ -137,10 +160,12 @@ def test_no_samples_are_refused(folder: Path) -> None:
     assert "no samples" in result.stderr
 
 
-# -- time and budget ---------------------------------------------------------------------------------------------------
+# -- time and budget -----------------------------------------------------------------------------------------
 
 
-def test_what_was_proved_before_the_time_limit_is_printed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_proved_before_the_time_limit_is_printed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     early = some(Status.PARTIAL, reason="much is undecided", counts={"boxes": 10})
     budgets = fake(monkeypatch, early, endless)
     result = run("--time-limit", "0.5")
@@ -164,7 +189,9 @@ def test_without_a_time_limit_there_is_one_search(folder: Path, monkeypatch: pyt
     assert budgets == [enumeration.Budget()]
 
 
-def test_effort_grows_to_the_whole_budget_and_no_further(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_effort_grows_to_the_whole_budget_and_no_further(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     budgets = fake(monkeypatch, *[some(Status.PARTIAL, reason="x", counts={"starts": 1})] * 20)
     assert run("--time-limit", "60", "--starts", "5").exit_code == 3
     assert [budget.starts for budget in budgets][:3] == [4, 5, 5]
@@ -178,7 +205,7 @@ def test_what_no_search_can_complete_is_not_repeated(folder: Path, monkeypatch: 
     assert len(budgets) == 1
 
 
-# -- where directions flow ---------------------------------------------------------------------------------------------
+# -- where directions flow -----------------------------------------------------------------------------------
 
 
 def test_basins_are_estimated_next_to_the_exact_ones(folder: Path) -> None:
@@ -224,7 +251,7 @@ def test_a_proof_that_fails_leaves_the_table(folder: Path, monkeypatch: pytest.M
     assert result.stderr == "certflow: no proof of where the initial direction flows: the flow branches.\n"
 
 
-# -- files -------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")])
@@ -234,7 +261,9 @@ def test_a_figure(folder: Path, name: str, start: bytes) -> None:
     assert (folder / name).read_bytes().startswith(start)
 
 
-def test_a_figure_with_an_unknown_ending_is_refused_before_any_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_with_an_unknown_ending_is_refused_before_any_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     budgets = fake(monkeypatch)
     result = run("--figure", "a.jpg")
     assert (result.exit_code, budgets) == (2, [])
@@ -259,7 +288,9 @@ def test_a_certificate_is_accepted_by_the_checker(folder: Path) -> None:
     assert "certflow check cert.json" in printed.stdout
 
 
-def test_a_certificate_that_does_not_exist_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_that_does_not_exist_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import certflow.theorems.kkt_points.prove as prove
 
     def refuse(*_: object) -> None:
@@ -279,7 +310,9 @@ def test_a_file_that_cannot_be_written(folder: Path) -> None:
 
 
 def test_the_numbers_are_those_of_the_precision(folder: Path) -> None:
-    low, high = (list(csv.reader(io.StringIO(run("--csv", "--precision", digits).stdout))) for digits in ("12", "40"))
+    low, high = (
+        list(csv.reader(io.StringIO(run("--csv", "--precision", digits).stdout))) for digits in ("12", "40")
+    )
     assert all(abs(F(a[2]) - F(b[2])) <= F(1, 10**11) for a, b in zip(low[1:], high[1:], strict=True))
     assert len(high[2][2]) > 40 > len(low[2][2])
 
@@ -287,10 +320,17 @@ def test_the_numbers_are_those_of_the_precision(folder: Path) -> None:
 def test_a_start_without_a_proof_is_exit_code_3_also_where_the_list_is_complete(folder: Path) -> None:
     write(DATA, LAYER.replace("one-layer", "two-layer").replace("power = 2", "power = 1"))
     result = run("--own-start")
-    assert result.exit_code == 3 and "the gradient jumps" in result.stderr and "The list is complete" in result.stdout
+    assert (
+        result.exit_code == 3
+        and "the gradient jumps" in result.stderr
+        and "The list is complete" in result.stdout
+    )
     certificate = run("--certificate", "k.json")
     assert certificate.exit_code == 3
-    assert "power 1 the checker has no rule" in certificate.stderr and "train more layers" not in certificate.stderr
+    assert (
+        "power 1 the checker has no rule" in certificate.stderr
+        and "train more layers" not in certificate.stderr
+    )
 
 
 def test_a_basin_certificate_is_written_and_accepted(folder: Path) -> None:

@@ -23,7 +23,11 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    for place in ("theorems.early_direction.prove.certify", "kkt.enumerate.kkt_set", "experiments.verify.verify"):
+    for place in (
+        "theorems.early_direction.prove.certify",
+        "kkt.enumerate.kkt_set",
+        "experiments.verify.verify",
+    ):
         monkeypatch.setattr(f"certflow.{place}", work)
     monkeypatch.setattr("certflow.experiments.figure1.planar_descent", work)
 
@@ -60,7 +64,10 @@ def test_no_input_is_overwritten(command: list[str], problem: Path) -> None:
 
 @pytest.mark.parametrize("command", TO_FOLDERS, ids=" ".join)
 def test_no_input_is_overwritten_by_a_file_in_the_folder(command: list[str], problem: Path) -> None:
-    assert "kkt.csv" in refused("verify", str(problem), "--out", str(problem.parent)).stderr or command[0] != "verify"
+    assert (
+        "kkt.csv" in refused("verify", str(problem), "--out", str(problem.parent)).stderr
+        or command[0] != "verify"
+    )
     assert "is an input" in refused(*command, str(problem), "--out", str(problem.parent)).stderr
     (problem.parent / "elsewhere").mkdir()
     (problem.parent / "elsewhere" / "figure1.tex").symlink_to(problem)

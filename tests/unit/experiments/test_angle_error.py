@@ -1,4 +1,6 @@
-"""Fits of the two laws on made-up power laws, their windows and floors; the limits of blocks against enclosures."""
+"""Fits of the two laws on made-up power laws, their windows and floors; the limits of blocks against
+enclosures.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +53,18 @@ def strict(exponent=0.6, floor=0.0):
     return BlockLimit(CONVERGES, "", start(), 3, 1.0, 1.2, exponent, floor)
 
 
-# -- law (i) -----------------------------------------------------------------------------------------------------------
+# -- law (i) -------------------------------------------------------------------------------------------------
 
 
 def time_law(errors: dict[str, object], sizes: dict[str, float], limits=None) -> Law:
     """Law (i) for blocks whose errors are given, from measurements whose a = ‖w‖² is 10^size."""
     limits = limits or [strict()]
     found = [
-        Measurement(delta, at_time=[at_angle(error)] * len(limits), log_norm_at_time=str(CTX.log(10) * sizes[delta] / 2))
+        Measurement(
+            delta,
+            at_time=[at_angle(error)] * len(limits),
+            log_norm_at_time=str(CTX.log(10) * sizes[delta] / 2),
+        )
         for delta, error in errors.items()
     ]
     return fixed_time(2, Fraction(6), found, [start()] * len(limits), limits, AR, RESOLUTION, 30)
@@ -73,7 +79,9 @@ def test_the_slope_is_fitted_where_a_is_small_and_the_error_is_above_the_resolut
     (fit,) = law.fits
     assert fit.slope == pytest.approx(2, abs=1e-12)
     assert (fit.window, fit.points, fit.predicted) == (("1e-13", "1e-4"), 4, 2.0)
-    assert [(row.delta, row.in_window) for row in law.rows] == [(d, d in ("1e-4", "1e-6", "1e-9", "1e-13")) for d in deltas]
+    assert [(row.delta, row.in_window) for row in law.rows] == [
+        (d, d in ("1e-4", "1e-6", "1e-9", "1e-13")) for d in deltas
+    ]
     assert [row.delta for row in law.rows if row.error is None] == ["1e-20", "1e-1000"]
 
 
@@ -102,7 +110,12 @@ def test_no_slope_from_too_few_points():
 
 
 def test_dead_and_zero_blocks_have_no_rows_but_shrinking_ones_do():
-    limits = [BlockLimit(DEAD, "it does not move"), BlockLimit(ZERO, "zero"), BlockLimit(SHRINKS, "shrinks"), strict()]
+    limits = [
+        BlockLimit(DEAD, "it does not move"),
+        BlockLimit(ZERO, "zero"),
+        BlockLimit(SHRINKS, "shrinks"),
+        strict(),
+    ]
     deltas = ["1e-4", "1e-5", "1e-6"]
     law = time_law({d: CTX.mpf(d) ** 2 for d in deltas}, dict.fromkeys(deltas, -9.0), limits)
     assert {row.block for row in law.rows} == {2, 3}
@@ -115,7 +128,7 @@ def test_dead_and_zero_blocks_have_no_rows_but_shrinking_ones_do():
     assert "slopes for 2 of 4 neurons, measured 2.0000; the law says 2" in conclusion(law, 2)
 
 
-# -- law (ii) ----------------------------------------------------------------------------------------------------------
+# -- law (ii) ------------------------------------------------------------------------------------------------
 
 
 def radius_law(errors: dict[str, object], limit: BlockLimit) -> Law:
@@ -129,7 +142,9 @@ def power_law(deltas, floor, kappa=0.6):
     return {delta: error if error < 0.1 else CTX.sqrt(error / 10) for delta, error in errors.items()}
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["floor from the linearised flow", "floor from the smallest deltas"])
+@pytest.mark.parametrize(
+    "known", [True, False], ids=["floor from the linearised flow", "floor from the smallest deltas"]
+)
 def test_the_exponent_is_fitted_between_large_angles_and_the_floor(known):
     # Where the floor is known, nothing so small that it can be seen is needed.
     deltas = [f"1e-{k}" for k in range(2, 12)] + ([] if known else ["1e-50", "1e-100"])
@@ -139,10 +154,16 @@ def test_the_exponent_is_fitted_between_large_angles_and_the_floor(known):
     assert fit.window == ("1e-9", "1e-4")
     assert float(fit.floor) == pytest.approx(1e-6, rel=1e-6)
     assert fit.slope == pytest.approx(0.6, rel=0.02)
-    assert fit.slope != pytest.approx(0.6, rel=1e-4), "the floor is inside the measured error and pulls the slope a little"
+    assert fit.slope != pytest.approx(0.6, rel=1e-4), (
+        "the floor is inside the measured error and pulls the slope a little"
+    )
     assert (fit.predicted, fit.kkt_index, fit.limit_deg) == (0.6, 3, 0.0)
     record = law.to_json([])
-    assert (record["radius"], record["fits"][0]["limit_deg"], record["fits"][0]["kkt_index"]) == ("1/100", "0", 3)
+    assert (record["radius"], record["fits"][0]["limit_deg"], record["fits"][0]["kkt_index"]) == (
+        "1/100",
+        "0",
+        3,
+    )
 
 
 def test_errors_that_still_fall_at_the_smallest_delta_are_not_taken_for_a_floor():
@@ -170,20 +191,33 @@ def test_blocks_without_a_strict_limit_are_left_out_with_the_reason(outcome):
     assert errors_table(law, []).rows == []
 
 
-# -- tables and figures ------------------------------------------------------------------------------------------------
+# -- tables and figures --------------------------------------------------------------------------------------
 
 
 def test_tables_say_what_is_below_the_resolution_and_what_was_added():
     deltas = ["1e-4", "1e-6", "1e-9", "1e-20"]
-    law = time_law({d: CTX.mpf(d) ** 2 for d in deltas}, {d: -2 * float(d[3:]) for d in deltas}, [strict(), strict()])
+    law = time_law(
+        {d: CTX.mpf(d) ** 2 for d in deltas}, {d: -2 * float(d[3:]) for d in deltas}, [strict(), strict()]
+    )
     table = errors_table(law, ["1e-6"])
     assert [row[0].text for row in table.rows] == ["1e-4", "1e-6*", "1e-9", "1e-20"]
-    assert [cell.text for cell in table.rows[-1]] == ["1e-20", "1e-40", "< 1e-30", "< 1e-30", "< 1e-30", "0 of 2"]
+    assert [cell.text for cell in table.rows[-1]] == [
+        "1e-20",
+        "1e-40",
+        "< 1e-30",
+        "< 1e-30",
+        "< 1e-30",
+        "0 of 2",
+    ]
     assert [cell.text for cell in table.rows[0][2:]] == ["1e-8", "1e-8", "1e-8", "2 of 2"]
     assert [row[0].for_csv() for row in table.rows] == deltas
     assert len(rows_table(law).rows) == 8
     series = law.series()[1]
-    assert (series.label, series.window, series.predicted) == ("neuron 2", (pytest.approx(-9), pytest.approx(-4)), 2.0)
+    assert (series.label, series.window, series.predicted) == (
+        "neuron 2",
+        (pytest.approx(-9), pytest.approx(-4)),
+        2.0,
+    )
     assert series.log10_error == pytest.approx([-8, -12, -18])
 
 
@@ -202,7 +236,7 @@ def test_distances_keep_their_digits_at_zero_and_at_a_straight_angle(angle):
     assert distance(CTX, start(1), start(1)) == 0
 
 
-# -- limits of blocks --------------------------------------------------------------------------------------------------
+# -- limits of blocks ----------------------------------------------------------------------------------------
 
 
 def planar(directions, signs=None, X=None, y=None) -> Problem:
@@ -223,7 +257,9 @@ def test_a_planar_limit_is_the_enclosed_point_with_its_enclosed_value_and_gap():
     tops = [(i, p) for i, p in enumerate(kkt.points) if p.kind == "maximum" and p.value.sign() > 0]
     assert tops
     for i, point in tops:
-        first, second = limit_points(problem, [path_to(point.angle_deg.midpoint_mpf(CTX))] * 2, kkt, AR, RADIUS)
+        first, second = limit_points(
+            problem, [path_to(point.angle_deg.midpoint_mpf(CTX))] * 2, kkt, AR, RADIUS
+        )
         assert (first.outcome, first.kkt_index) == (CONVERGES, i)
         for ball, value in zip(point.point, first.direction, strict=True):
             assert abs(ball.mid() - Fraction(str(value))) < Fraction(1, 10**40)
@@ -307,7 +343,8 @@ def test_newton_does_not_run_to_a_kkt_point_far_away():
 
 
 @pytest.mark.parametrize(
-    ("errors", "words"), [(("1e-2", "1e-3", "2e-4"), "which is closer"), (("1e-2", "1e-3", "1e-4"), "no closer")]
+    ("errors", "words"),
+    [(("1e-2", "1e-3", "2e-4"), "which is closer"), (("1e-2", "1e-3", "1e-4"), "no closer")],
 )
 def test_a_slope_that_is_not_the_predicted_one_is_doubted(errors, words):
     deltas = ("1e-4", "1e-5", "1e-6")

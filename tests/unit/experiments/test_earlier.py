@@ -19,7 +19,9 @@ def test_only_files_that_the_results_name_are_removed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.tex", "results.json"]
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": "theorem.tex"}', '{"files": null}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", '{"files": "theorem.tex"}', '{"files": null}', "[" * 100_000]
+)
 def test_results_that_name_nothing_remove_nothing(tmp_path, text):
     if text is not None:
         (tmp_path / "results.json").write_text(text)

@@ -1,4 +1,6 @@
-"""Measured times against the bounds of L2: the comparison, the numbers that are printed, and a flow with a closed form."""
+"""Measured times against the bounds of L2: the comparison, the numbers that are printed, and a flow with a
+closed form.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +33,30 @@ BOUND = TimeBound(Fraction(2), Fraction(1))
 
 
 def logistic_problem(*deltas: str) -> Problem:
-    """u' = 2 (1 - u²) u from u = delta: u² is a logistic function, and N⁺_max = 1 is attained at the start."""
+    """u' = 2 (1 - u²) u from u = delta: u² is a logistic function, and N⁺_max = 1 is attained at the
+    start.
+    """
     experiment = Experiment(deltas or ("1e-3",), Fraction(3), Fraction(1, 10), Fraction(1))
-    return Problem(OneLayer(1, 1, Activation(Fraction(0), 2)), [[1]], [1], reduction="sum", direction=[1], experiment=experiment)
+    return Problem(
+        OneLayer(1, 1, Activation(Fraction(0), 2)),
+        [[1]],
+        [1],
+        reduction="sum",
+        direction=[1],
+        experiment=experiment,
+    )
 
 
 def job(delta: str, digits: int = 20, **changes: object) -> Job:
     values = {
-        "time": Fraction(1), "radius": Fraction(1, 10), "factor_squared": Fraction(3), "stop": Fraction(1, 10),
+        "time": Fraction(1), "radius": Fraction(1, 10), "factor_squared": Fraction(3),
+        "stop": Fraction(1, 10),
         "stop_until": Fraction(2000), "stop_last": True, "digits": digits,
     }  # fmt: skip
     return Job(delta, **{**values, **changes})  # type: ignore[arg-type]
 
 
-# -- the comparison ----------------------------------------------------------------------------------------------------
+# -- the comparison ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -80,13 +92,22 @@ def test_a_flow_that_failed_is_neither_for_nor_against_the_bound():
     assert row.to_json(20)["time"] is None
 
 
-# -- numbers as printed ------------------------------------------------------------------------------------------------
+# -- numbers as printed --------------------------------------------------------------------------------------
 
 
 def test_bounds_are_rounded_down_and_everything_is_text():
     bound = TimeBound(Fraction(2, 3), Fraction(1, 3 * 10**9))
     entry = time_row("1e-1000", RADIUS, Event("0.7", "1e-19"), bound, Fraction(1)).to_json(10)
-    assert set(entry) == {"delta", "event", "time", "bound_beta", "bound_nmax", "ratio", "holds", "time_error"}
+    assert set(entry) == {
+        "delta",
+        "event",
+        "time",
+        "bound_beta",
+        "bound_nmax",
+        "ratio",
+        "holds",
+        "time_error",
+    }
     assert json.loads(json.dumps(entry), parse_float=lambda text: pytest.fail(text)) == entry
     for key, exact in (("bound_nmax", bound.bound_nmax), ("bound_beta", bound.bound_beta)):
         assert exact is not None
@@ -127,12 +148,16 @@ def test_panels_hold_nan_where_there_is_no_number():
     ]
     factor, radius = time_panels(rows, logistic_problem())
     assert factor.log10_delta[0] == pytest.approx(-1000)
-    assert (float(radius.time[0]), float(radius.bound_nmax[0]), float(radius.bound_beta[0])) == (3.0, 2.0, 1.0)
+    assert (float(radius.time[0]), float(radius.bound_nmax[0]), float(radius.bound_beta[0])) == (
+        3.0,
+        2.0,
+        1.0,
+    )
     assert np.isnan([factor.time[0], factor.bound_nmax[0]]).all()
     assert log10("1e-100000") == pytest.approx(-100000)
 
 
-# -- a flow with a closed form -----------------------------------------------------------------------------------------
+# -- a flow with a closed form -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("delta", ["1e-2", "1e-60"])
@@ -148,7 +173,8 @@ def test_times_and_their_errors_against_the_logistic_function(delta):
     for event, norm_squared in ((found.factor, 3 * d**2), (found.radius, ctx.mpf(1) / 100)):
         assert event is not None
         assert abs(ctx.mpf(event.time) - exact(norm_squared)) <= ctx.mpf(event.error)
-        # log u grows at the rate 2 (1 - u²), so an error of log u is worth half as much in time, with a safety factor of 2.
+        # log u grows at the rate 2 (1 - u²), so an error of log u is worth half as much in time, with a
+        # safety factor of 2.
         size = max(ctx.mpf(found.error_estimate), ctx.mpf(10) ** -20)
         assert float(ctx.mpf(event.error) * (1 - norm_squared) / size) == pytest.approx(1, rel=0.02)
     rows = time_rows(problem, near_origin(problem, 30), [job(delta)], [found])
@@ -182,7 +208,9 @@ def test_what_happened_before_a_flow_ended_is_kept():
 
 def test_a_radius_that_the_weights_never_reach_is_given_up():
     # The loss is fitted at ‖w‖ = 1.
-    found = measure(logistic_problem(), job("1e-3", radius=Fraction(3), stop=Fraction(3), stop_until=Fraction(20)))
+    found = measure(
+        logistic_problem(), job("1e-3", radius=Fraction(3), stop=Fraction(3), stop_until=Fraction(20))
+    )
     assert found.failure is None
     assert (found.radius, found.at_radius) == (None, None)
     assert found.factor is not None

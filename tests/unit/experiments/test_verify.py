@@ -42,36 +42,53 @@ def planar(loss: str = "square") -> Problem:
     experiment = Experiment(("1e-3", "1e-7", "1e-300"), Fraction(4), Fraction(1, 100), Fraction(1))
     network = OneLayer(2, 4, SQUARED_RELU, [1, 1, 1, -1])
     direction = ["1", "1/2", "-1", "1", "-1/10", "-1", "1/3", "1"]
-    return Problem(network, [["1", "1/3"], ["3/5", "4/5"], ["-1", "1/2"]], ["1"] * 3, loss, direction, experiment=experiment)
+    return Problem(
+        network,
+        [["1", "1/3"], ["3/5", "4/5"], ["-1", "1/2"]],
+        ["1"] * 3,
+        loss,
+        direction,
+        experiment=experiment,
+    )
 
 
 def deep() -> Problem:
     experiment = Experiment(("1e-2", "1e-6"), Fraction(4), Fraction(1, 100), Fraction(6))
-    return Problem(TwoLayer(2, 1, SQUARED_RELU), X, ["1", "2/3", "1/2"], direction=["1", "0", "1"], experiment=experiment)
+    return Problem(
+        TwoLayer(2, 1, SQUARED_RELU), X, ["1", "2/3", "1/2"], direction=["1", "0", "1"], experiment=experiment
+    )
 
 
 @pytest.fixture(autouse=True)
 def short_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published 50,000 iterations are not what is tested here."""
-    monkeypatch.setattr(job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt))
+    monkeypatch.setattr(
+        job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt)
+    )
 
 
 def read(folder: Path) -> dict[str, Any]:
     """results.json, in which every number that is not a count is text."""
     text = (folder / "results.json").read_text(encoding="utf-8")
-    return json.loads(text, parse_float=lambda t: pytest.fail(f"float {t}"), parse_constant=lambda t: pytest.fail(t))
+    return json.loads(
+        text, parse_float=lambda t: pytest.fail(f"float {t}"), parse_constant=lambda t: pytest.fail(t)
+    )
 
 
 @pytest.fixture(scope="module")
-def planar_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Verification, Path, list[tuple[str, int, int]]]:
+def planar_run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Verification, Path, list[tuple[str, int, int]]]:
     folder, told = tmp_path_factory.mktemp("verify") / "new" / "folder", []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt))
+        patch.setattr(
+            job, "planar_descent", lambda *given, **kkt: planar_descent(*given, iterations=200, **kkt)
+        )
         result = verify(planar(), folder, lambda *call: told.append(call), DIGITS, workers=1)
     return result, folder, told
 
 
-# -- what is written ---------------------------------------------------------------------------------------------------
+# -- what is written -----------------------------------------------------------------------------------------
 
 
 def test_the_results_have_the_pinned_fields(planar_run):
@@ -102,7 +119,9 @@ def test_times_are_tabulated_for_both_events_and_lie_above_the_bounds(planar_run
     bounds = near_origin(planar(), DIGITS)
     for row in rows:
         exact = (
-            bounds.factor_time(Fraction(4)) if row["event"] == "factor" else bounds.radius_time(row["delta"], Fraction(1, 100))
+            bounds.factor_time(Fraction(4))
+            if row["event"] == "factor"
+            else bounds.radius_time(row["delta"], Fraction(1, 100))
         )
         assert Fraction(row["bound_nmax"]) == pytest.approx(float(exact.bound_nmax))
         assert Fraction(row["bound_beta"]) <= exact.bound_beta
@@ -122,10 +141,18 @@ def test_the_laws_are_seen_and_dead_neurons_are_left_out_with_a_reason(planar_ru
             assert float(fit["slope"]) == pytest.approx(float(fit["predicted"]), rel=tolerance)
             assert fit["points"] >= 3
             low, high = map(Fraction, fit["window"])
-            inside = {row["delta"] for row in record[law]["rows"] if row["neuron"] == fit["neuron"] and row["in_window"]}
-            assert inside == {row["delta"] for row in record[law]["rows"] if low <= Fraction(row["delta"]) <= high}
+            inside = {
+                row["delta"]
+                for row in record[law]["rows"]
+                if row["neuron"] == fit["neuron"] and row["in_window"]
+            }
+            assert inside == {
+                row["delta"] for row in record[law]["rows"] if low <= Fraction(row["delta"]) <= high
+            }
     assert float(record["fixed_time"]["fits"][0]["predicted"]) == 2
-    assert {row["delta"] for row in record["fixed_time"]["rows"] if row["added"]} == set(record["added_deltas"])
+    assert {row["delta"] for row in record["fixed_time"]["rows"] if row["added"]} == set(
+        record["added_deltas"]
+    )
     smallest = [row for row in record["fixed_time"]["rows"] if row["delta"] == "1e-300"]
     assert all(row["error"] is None and Fraction(row["below"]) <= Fraction(1, 10**12) for row in smallest)
 
@@ -135,7 +162,9 @@ def test_slopes_can_be_recomputed_from_the_rows(planar_run):
     fit = law["fits"][0]
     import numpy as np
 
-    points = [(float(r["delta"]), float(r["error"])) for r in law["rows"] if r["neuron"] == 1 and r["in_window"]]
+    points = [
+        (float(r["delta"]), float(r["error"])) for r in law["rows"] if r["neuron"] == 1 and r["in_window"]
+    ]
     slope = np.polyfit(*np.log(np.array(points)).T, 1)[0]
     assert slope == pytest.approx(float(fit["slope"]), abs=1e-5)
 
@@ -184,11 +213,13 @@ def test_the_same_input_gives_the_same_files(planar_run, tmp_path):
     again = verify(planar(), tmp_path, digits=DIGITS, workers=2)
     first = planar_run[1]
     assert again.files == planar_run[0].files
-    different = [name for name in again.files if (tmp_path / name).read_bytes() != (first / name).read_bytes()]
+    different = [
+        name for name in again.files if (tmp_path / name).read_bytes() != (first / name).read_bytes()
+    ]
     assert different == []
 
 
-# -- other problems ----------------------------------------------------------------------------------------------------
+# -- other problems ------------------------------------------------------------------------------------------
 
 
 def test_order_three_has_scaled_times_one_direction_and_no_planar_figures():
@@ -204,7 +235,9 @@ def test_order_three_has_scaled_times_one_direction_and_no_planar_figures():
     assert "instead of 6" in by_time["note"]
     assert float(by_time["fits"][0]["slope"]) == pytest.approx(3, abs=0.01)
     assert len(by_radius["fits"]) == 1
-    assert float(by_radius["fits"][0]["slope"]) == pytest.approx(float(by_radius["fits"][0]["predicted"]), rel=0.01)
+    assert float(by_radius["fits"][0]["slope"]) == pytest.approx(
+        float(by_radius["fits"][0]["predicted"]), rel=0.01
+    )
     assert "Figures 1 and 3 are not drawn" in result.text
     assert result.files == []
     assert result.exit_code is ExitCode.DONE
@@ -212,7 +245,9 @@ def test_order_three_has_scaled_times_one_direction_and_no_planar_figures():
 
 def test_no_growth_is_no_failure():
     experiment = Experiment(("1e-2", "1e-50"), Fraction(4), Fraction(1, 10), Fraction(1))
-    problem = Problem(OneLayer(2, 1, SQUARED_RELU), X, ["-1"] * 3, direction=["1", "0"], experiment=experiment)
+    problem = Problem(
+        OneLayer(2, 1, SQUARED_RELU), X, ["-1"] * 3, direction=["1", "0"], experiment=experiment
+    )
     result = verify(problem, digits=DIGITS, workers=1)
     assert result.exit_code is ExitCode.DONE
     for row in result.results["time_near_origin"]:
@@ -223,7 +258,7 @@ def test_no_growth_is_no_failure():
     assert fits[0]["reason"]
 
 
-# -- verdicts ----------------------------------------------------------------------------------------------------------
+# -- verdicts ------------------------------------------------------------------------------------------------
 
 
 def test_a_violated_bound_is_seen_and_decides_the_exit_code(monkeypatch, tmp_path):
@@ -266,7 +301,9 @@ def test_the_look_ahead_keeps_what_it_has_when_the_flow_stops(monkeypatch):
     ahead = look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
     assert 1 <= float(ahead.flow.end_time) <= 2
     # What it could not foresee is tried all the same, so that a failure is reported as one.
-    assert [each.stop_until == ahead.try_until for each in jobs(ahead, Fraction(1), ["5e-3", "1e-300"], DIGITS)] == [False, True]
+    assert [
+        each.stop_until == ahead.try_until for each in jobs(ahead, Fraction(1), ["5e-3", "1e-300"], DIGITS)
+    ] == [False, True]
     assert (ahead.try_until or 0) > 1000
     monkeypatch.setattr(module, "limit_flow", lambda *_, **__: stops(None, time=3))
     with pytest.raises(Inconclusive):
@@ -301,8 +338,14 @@ def test_the_time_limit_ends_all_flows_and_the_rest_is_kept(place, monkeypatch, 
     assert "time limit" in result.results["stopped"]
     rows = result.results["time_near_origin"]
     assert rows
-    assert all(row["time"] is None and "time limit" in row["reason"] and row["bound_nmax"] is not None for row in rows)
-    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["stopped"] == result.results["stopped"]
+    assert all(
+        row["time"] is None and "time limit" in row["reason"] and row["bound_nmax"] is not None
+        for row in rows
+    )
+    assert (
+        json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["stopped"]
+        == result.results["stopped"]
+    )
     assert not list(tmp_path.glob("*.png"))
     assert "figures are missing" in result.text
 
@@ -327,13 +370,24 @@ def test_processes_are_handed_the_deadline():
             assert process.wait(60) == 0
 
 
-# -- processes ---------------------------------------------------------------------------------------------------------
+# -- processes -----------------------------------------------------------------------------------------------
 
 
 def small_jobs(count: int = 2) -> list[Job]:
     one = Fraction(1)
     return [
-        Job(f"1e-{k + 2}", one, Fraction(1, 10), Fraction(4), Fraction(1, 10), Fraction(9), False, 10, False, k)
+        Job(
+            f"1e-{k + 2}",
+            one,
+            Fraction(1, 10),
+            Fraction(4),
+            Fraction(1, 10),
+            Fraction(9),
+            False,
+            10,
+            False,
+            k,
+        )
         for k in range(count)
     ]
 
@@ -362,7 +416,10 @@ def test_a_process_that_dies_is_an_error_with_its_code(monkeypatch):
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     monkeypatch.setattr(workers, "_start", dying)
-    with Measuring(planar(), small_jobs(), workers=2) as measuring, pytest.raises(CertflowError, match="code 7"):
+    with (
+        Measuring(planar(), small_jobs(), workers=2) as measuring,
+        pytest.raises(CertflowError, match="code 7"),
+    ):
         measuring.collect()
 
 
@@ -378,7 +435,9 @@ def test_a_process_whose_parent_is_gone_ends_by_itself():
     process = workers._start()
     assert process.stdin is not None
     assert process.stdout is not None
-    workers._send(process.stdin, {"problem": Problem.builtin("l3-k220-s0").to_toml(), "name": "", "seconds": None})
+    workers._send(
+        process.stdin, {"problem": Problem.builtin("l3-k220-s0").to_toml(), "name": "", "seconds": None}
+    )
     workers._send(process.stdin, {**small_jobs()[0].to_json(), "digits": 200})
     time.sleep(0.1)
     process.stdin.close()
@@ -388,7 +447,9 @@ def test_a_process_whose_parent_is_gone_ends_by_itself():
 
 @pytest.mark.parametrize("x", ["1e155", "1e-400"])
 def test_what_tables_cannot_hold_is_one_sentence(x):
-    problem = Problem(OneLayer(2, 1, Activation(Fraction(0), 2)), [[x, "0"], ["0", "1"]], ["1", "2"], direction=["1", "1/5"])
+    problem = Problem(
+        OneLayer(2, 1, Activation(Fraction(0), 2)), [[x, "0"], ["0", "1"]], ["1", "2"], direction=["1", "1/5"]
+    )
     if x == "1e-400":
         problem = Problem(problem.network, [[x, "0"], ["0", x]], problem.y, direction=["1", "1/5"])
     with pytest.raises(Inconclusive, match="beyond double precision"):

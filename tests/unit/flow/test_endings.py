@@ -1,4 +1,6 @@
-"""Limit flows that pass saddles, cross kinks, start at rest or end nowhere: followed as far as can be, or a kind of reason."""
+"""Limit flows that pass saddles, cross kinks, start at rest or end nowhere: followed as far as can be, or a
+kind of reason.
+"""
 
 from fractions import Fraction
 
@@ -35,7 +37,7 @@ def ending(problem, group=0, distance=0.01):
     return Proposal(problem, groups_of(problem)[group]).curve(distance).ending
 
 
-# -- saddles -----------------------------------------------------------------------------------------------------------
+# -- saddles -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("distance", ["1e-6", "-1e-9", "1e-12"])
@@ -67,7 +69,7 @@ def test_a_start_too_close_to_a_saddle_for_doubles_or_on_its_stable_set_says_so(
     assert ending(form(["0", "3", "0"], ("1", "1", "2"))) is Ending.KKT_START
 
 
-# -- other ends --------------------------------------------------------------------------------------------------------
+# -- other ends ----------------------------------------------------------------------------------------------
 
 
 def test_each_way_to_end_without_a_point_has_its_kind():
@@ -118,11 +120,12 @@ def test_a_tube_that_no_choice_of_its_end_can_save_is_inconclusive():
     assert certify(problem, Fraction(1, 5)).outcome == "proved"
 
 
-# -- kinks -------------------------------------------------------------------------------------------------------------
+# -- kinks ---------------------------------------------------------------------------------------------------
 
 
 CROSSED = rows(
-    "-903/1000 1001/1000\n233/200 1063/500\n93/100 -627/1000\n-369/500 1079/1000\n-1861/1000 -711/1000\n-21/200 269/1000"
+    "-903/1000 1001/1000\n233/200 1063/500\n93/100 -627/1000\n-369/500 1079/1000\n-1861/1000 "
+    "-711/1000\n-21/200 269/1000"
 )
 CROSSED_Y = ["2049/1000", "-81/1000", "-629/1000", "51/50", "323/1000", "-67/250"]
 
@@ -144,13 +147,15 @@ def test_windows_that_kinks_lead_elsewhere_are_made_shorter():
 
 @pytest.mark.parametrize("scale", [Fraction(1, 2**40), Fraction(2**40)])
 def test_curves_do_not_depend_on_the_size_of_the_inputs(scale):
-    base, curve = (Proposal(problem, groups_of(problem)[0]).curve(0.01) for problem in (crossing(), crossing(scale)))
+    base, curve = (
+        Proposal(problem, groups_of(problem)[0]).curve(0.01) for problem in (crossing(), crossing(scale))
+    )
     assert [(w.h * scale**2, w.decay / scale**2, w.parts) for w in curve.windows] == [
         (w.h, w.decay, w.parts) for w in base.windows
     ]
 
 
-# -- slow flows --------------------------------------------------------------------------------------------------------
+# -- slow flows ----------------------------------------------------------------------------------------------
 
 
 def test_a_slow_flow_that_cannot_come_nearer_keeps_what_was_followed():
@@ -163,7 +168,7 @@ def test_a_slow_flow_that_cannot_come_nearer_keeps_what_was_followed():
     assert ending(form(["1", "1"], ("1", "999999/1000000"))) is Ending.TOO_SLOW
 
 
-# -- scale -------------------------------------------------------------------------------------------------------------
+# -- scale ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scale", [Fraction(1, 2**40), Fraction(1), Fraction(2**40)])
@@ -174,7 +179,9 @@ def test_curves_and_traps_do_not_depend_on_the_size_of_the_labels(scale):
     curve = Proposal(problem, group).curve(0.01)
     plain = Problem(TwoLayer(2, 1, SQUARED), X, ["1", "1"], direction=["1", "2", "1"])
     base = Proposal(plain, group).curve(0.01)
-    assert [(w.h * scale, w.decay / scale, w.parts) for w in curve.windows] == [(w.h, w.decay, w.parts) for w in base.windows]
+    assert [(w.h * scale, w.decay / scale, w.parts) for w in curve.windows] == [
+        (w.h, w.decay, w.parts) for w in base.windows
+    ]
     traps = find_traps(parts_of(problem, group), curve.centre, curve.grid, EPSILON, False)
     assert [trap.gamma / scale for trap in traps] == [
         trap.gamma for trap in find_traps(parts_of(plain, group), base.centre, base.grid, EPSILON, False)
@@ -197,8 +204,15 @@ def test_traps_of_high_powers_are_sought_at_small_radii():
 
 def test_a_deep_start_where_the_ncf_is_tiny_is_followed_to_its_limit():
     X = rows("-359/500 407/1000\n141/1000 179/1000\n109/1000 -117/250")
-    (direction,) = rows("-1989/1000 489/250 -103/250 -69/100 -959/1000 171/500 -979/1000 -107/250 37/25 359/1000")
-    problem = Problem(FeedForward([2, 2, 2, 1], Activation(0, 3)), X, ["-411/250", "-461/1000", "13/250"], direction=direction)
+    (direction,) = rows(
+        "-1989/1000 489/250 -103/250 -69/100 -959/1000 171/500 -979/1000 -107/250 37/25 359/1000"
+    )
+    problem = Problem(
+        FeedForward([2, 2, 2, 1], Activation(0, 3)),
+        X,
+        ["-411/250", "-461/1000", "13/250"],
+        direction=direction,
+    )
     (group,) = groups_of(problem)
     proposal = Proposal(problem, group)
     curve = proposal.curve(0.003)

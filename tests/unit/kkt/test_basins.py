@@ -110,11 +110,15 @@ def test_walks_on_a_grid_end_in_the_entry_whose_basin_they_start_in(data, alpha,
         place, here = start, slope[start]
         if abs(here) > 1e-9:
             step = 1 if here > 0 else -1
-            while slope[place] * here > 0 and not any(0 < (stop - grid[place]) * step % 360 < 0.1 for stop in stops):
+            while slope[place] * here > 0 and not any(
+                0 < (stop - grid[place]) * step % 360 < 0.1 for stop in stops
+            ):
                 place = (place + step) % steps
         if any(distance(grid[k], each) < 0.3 for k in (start,) for b in found for each in (b.start, b.end)):
             continue
-        entry = next(point for point, basin in zip(kkt.points, found, strict=True) if inside(basin, grid[start]))
+        entry = next(
+            point for point, basin in zip(kkt.points, found, strict=True) if inside(basin, grid[start])
+        )
         low = entry.angle_deg if entry.start_deg is None else entry.start_deg
         high = entry.angle_deg if entry.end_deg is None else entry.end_deg
         arrived = distance(grid[place], low) < 0.3 or distance(grid[place], high) < 0.3
@@ -132,7 +136,9 @@ def slopes(X, z, alpha, degrees: np.ndarray) -> np.ndarray:
 
 
 def flat_kinks(X, z, alpha) -> list[float]:
-    """The angles of the kinks at which dN/dθ is exactly zero: a walk stops there also if the sign is the same behind."""
+    """The angles of the kinks at which dN/dθ is exactly zero: a walk stops there also if the sign is the same
+    behind.
+    """
     found = []
     for x, y in X:
         for a, b in ((-y, x), (y, -x)) if x or y else ():
@@ -160,7 +166,7 @@ def inside(basin: Basin, degrees: float) -> bool:
     return whole or between(degrees, basin.start, basin.end)
 
 
-# -- sets that are known by their kinds only -----------------------------------------------------------------------------
+# -- sets that are known by their kinds only -----------------------------------------------------------------
 
 
 def at(degrees: int, kind: str) -> KKTPoint:
@@ -206,4 +212,9 @@ def test_nothing_is_said_without_a_complete_planar_set_of_extrema() -> None:
 def test_the_record_is_exact_text() -> None:
     found = basins(planar_kkt([[1, 0]], [1]))
     assert found is not None
-    assert found[0].to_json() == {"fraction": "1*2^-1", "from": "-45*2^1", "to": "45*2^1", "attracts": [True, True]}
+    assert found[0].to_json() == {
+        "fraction": "1*2^-1",
+        "from": "-45*2^1",
+        "to": "45*2^1",
+        "attracts": [True, True],
+    }

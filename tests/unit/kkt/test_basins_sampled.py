@@ -132,7 +132,9 @@ def test_bad_numbers_are_refused(wrong):
 def test_distances_to_cones():
     problem = Problem(OneLayer(3, 1, SQUARED), [[-1, 0, 0], [0, -1, 0]], [1, 1], direction=[1, 1, 1])
     kkt = kkt_set(problem)
-    dead = next(k for k, entry in enumerate(kkt.points) if entry.continuum is not None and entry.value.sign() == 0)
+    dead = next(
+        k for k, entry in enumerate(kkt.points) if entry.continuum is not None and entry.value.sign() == 0
+    )
     inside, outside = np.array([[0.6, 0.0, 0.8], [0.0, 0.6, -0.8]]), np.array([[-0.6, 0.8, 0.0]])
     assert list(nearest_entries([kkt.points[dead]], inside, 1e-9)) == [0, 0]
     assert list(nearest_entries([kkt.points[dead]], outside, 0.5)) == [-1]
@@ -145,7 +147,7 @@ def test_flows_stay_on_the_sphere_and_climb():
     assert np.allclose(ends[0], ends[1], atol=1e-6)
 
 
-# -- the certified entry of one start ----------------------------------------------------------------------------------
+# -- the certified entry of one start ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +168,8 @@ def test_every_neuron_is_given_the_maximum_in_whose_basin_it_starts(three_neuron
         inside = [
             k
             for k, part in enumerate(parts)
-            if (angle - float(part.start.mid())) % 360 < (float(part.end.mid()) - float(part.start.mid())) % 360
+            if (angle - float(part.start.mid())) % 360
+            < (float(part.end.mid()) - float(part.start.mid())) % 360
         ]
         assert [limit.entry] == inside and limit.outcome == "converges" and limit.weights == (a, b)
 
@@ -198,7 +201,9 @@ def test_nothing_is_guessed(three_neurons):
     reference = [limit.entry for limit in certified_limits(proof, kkt)]
     # Without the entry that is the limit, no other one takes its place.
     gone = reference[0]
-    fewer = replace(kkt, points=[p for k, p in enumerate(kkt.points) if k != gone], status="partial", reason="a test")
+    fewer = replace(
+        kkt, points=[p for k, p in enumerate(kkt.points) if k != gone], status="partial", reason="a test"
+    )
     for before, limit in zip(reference, certified_limits(proof, fewer), strict=True):
         assert (limit.entry is None) == (before == gone)
         assert limit.entry is None or fewer.points[limit.entry] is kkt.points[before]
@@ -220,9 +225,17 @@ def turned(degrees, radius=0):
         ([turned(40), turned(-14)], 1, ""),
         ([turned(14, Fraction(1, 1000))], 0, ""),
         ([turned(14, Fraction(1, 100)), turned(10, Fraction(1, 100))], 1, ""),
-        ([turned(14, Fraction(1, 10))], None, "no listed point is proved to be the limit, or all proved not to be"),
+        (
+            [turned(14, Fraction(1, 10))],
+            None,
+            "no listed point is proved to be the limit, or all proved not to be",
+        ),
         ([turned(15)], None, "the limit is none of the listed points; the list is partial"),
-        ([turned(15), turned(15, Fraction(1))], None, "no listed point is proved to be the limit, or all proved not to be"),
+        (
+            [turned(15), turned(15, Fraction(1))],
+            None,
+            "no listed point is proved to be the limit, or all proved not to be",
+        ),
     ],
 )
 def test_a_point_whose_enclosure_only_meets_the_trap_is_not_said_to_be_the_limit(angles, entry, reason):

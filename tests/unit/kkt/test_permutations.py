@@ -1,4 +1,6 @@
-"""Weights in a fixed order of the hidden neurons: the same for every order they came in, and a permutation of them."""
+"""Weights in a fixed order of the hidden neurons: the same for every order they came in, and a permutation of
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 
 
-@pytest.mark.parametrize(("widths", "trained"), [([3, 4, 1], None), ([2, 3, 4, 1], None), ([2, 3, 3, 1], [1, 3])])
+@pytest.mark.parametrize(
+    ("widths", "trained"), [([3, 4, 1], None), ([2, 3, 4, 1], None), ([2, 3, 3, 1], [1, 3])]
+)
 def test_every_order_of_the_neurons_gives_the_same_weights(widths, trained):
     rng = np.random.default_rng(7)
     given = {2: [[F(i - j) for j in range(3)] for i in range(3)]} if trained else {}

@@ -1,4 +1,6 @@
-"""N as an object: values and derivatives against exact oracles, in every number system, one by one and many at a time."""
+"""N as an object: values and derivatives against exact oracles, in every number system, one by one and many
+at a time.
+"""
 
 import pickle
 from fractions import Fraction
@@ -31,7 +33,9 @@ def exact(values):
 
 
 def along(correlation, w, v):
-    """N(w + t v) on the cells of w, as the exact coefficients of powers of t: interpolated, with no derivative."""
+    """N(w + t v) on the cells of w, as the exact coefficients of powers of t: interpolated, with no
+    derivative.
+    """
     cells = correlation.at(EXACT, w).run.cells
     points = range(degree_of(correlation.network) + 1)
     rows = [[Fraction(t) ** k for k in points] for t in points]
@@ -117,7 +121,12 @@ def test_enclosures_of_many_weights_contain_the_exact_values(case, data):
 
 def holds(enclosure, values):
     """Whether every number lies in its enclosure, decided exactly."""
-    pairs = zip(enclosure.lower().ravel(), enclosure.upper().ravel(), np.asarray(values, dtype=object).ravel(), strict=True)
+    pairs = zip(
+        enclosure.lower().ravel(),
+        enclosure.upper().ravel(),
+        np.asarray(values, dtype=object).ravel(),
+        strict=True,
+    )
     return all(Fraction(float(low)) <= value <= Fraction(float(high)) for low, high, value in pairs)
 
 
@@ -128,10 +137,16 @@ def test_doubles_of_many_weights_are_to_the_last_bit_those_of_one():
         TwoLayer(2, 2, Activation(-1, 1)),
         FeedForward([2, 2, 2, 1], Activation(0, 2)),
     ):
-        correlation, many = Correlation(network, X, r), np.random.default_rng(1).integers(-3, 4, (5, network.size)).astype(float)
+        correlation, many = (
+            Correlation(network, X, r),
+            np.random.default_rng(1).integers(-3, 4, (5, network.size)).astype(float),
+        )
         at = correlation.at(FLOAT, many)
         for i, w in enumerate(many):  # all numbers are small integers, so that nothing is rounded
-            assert (at.value[i], list(at.gradient[i])) == (correlation.value(FLOAT, w), list(correlation.gradient(FLOAT, w)))
+            assert (at.value[i], list(at.gradient[i])) == (
+                correlation.value(FLOAT, w),
+                list(correlation.gradient(FLOAT, w)),
+            )
             assert (at.hessian()[i] == correlation.hessian(FLOAT, w)).all()
 
 
@@ -183,7 +198,9 @@ def test_blocks_may_be_taken_more_than_once():
     twice = Correlation(network.part([1, 1, 0]), X, r)
     w = [Fraction(v) for v in (1, 2, 3, -1, 1, 1, 5, -2, 4)]  # three rows, three outputs
     neuron = Correlation(network.block(0), X, r)
-    values = [neuron.value(EXACT, np.array([*w[2 * i : 2 * i + 2], w[6 + i]], dtype=object)) for i in range(3)]
+    values = [
+        neuron.value(EXACT, np.array([*w[2 * i : 2 * i + 2], w[6 + i]], dtype=object)) for i in range(3)
+    ]
     assert twice.value(EXACT, np.array(w, dtype=object)) == sum(values)
 
 
@@ -210,9 +227,18 @@ def test_enclosed_residuals_stand_for_all_of_theirs(case, data):
 
 def test_enclosures_and_doubles_do_not_pass_for_exact_numbers():
     network, X = OneLayer(2, 1, Activation(0, 2)), exact([(1, 2)])
-    ball, doubles = Correlation(network, X, [Ball(1, BITS)]), Correlation(network, [[0.5, 1.0]], np.array([2.0]))
+    ball, doubles = (
+        Correlation(network, X, [Ball(1, BITS)]),
+        Correlation(network, [[0.5, 1.0]], np.array([2.0])),
+    )
     enclosed = Correlation(network, X, MidRad.exact(np.ones(1)))
-    for correlation, ar in ((ball, EXACT), (ball, FLOAT), (doubles, EXACT), (doubles, MIDRAD), (enclosed, BallArithmetic(64))):
+    for correlation, ar in (
+        (ball, EXACT),
+        (ball, FLOAT),
+        (doubles, EXACT),
+        (doubles, MIDRAD),
+        (enclosed, BallArithmetic(64)),
+    ):
         with pytest.raises(TypeError):
             correlation.numbers(ar)
     assert doubles.value(FLOAT, np.ones(2)) == 4.5

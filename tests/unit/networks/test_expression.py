@@ -1,4 +1,6 @@
-"""Expressions against the same networks written as layers, in every arithmetic; sympy in and out; blocks; tables."""
+"""Expressions against the same networks written as layers, in every arithmetic; sympy in and out; blocks;
+tables.
+"""
 
 import copy
 import pickle
@@ -36,23 +38,31 @@ def written_out(network):
         given_matrix = network.given.get(layer)
         sums = []
         for row in range(network.widths[layer]):
-            factors = [next(weights) if given_matrix is None else f"({given_matrix[row, j]})" for j in range(len(below))]
+            factors = [
+                next(weights) if given_matrix is None else f"({given_matrix[row, j]})"
+                for j in range(len(below))
+            ]
             sums.append(" + ".join(f"{c}*{a}" for c, a in zip(factors, below, strict=True)))
         below = sums if layer == network.depth else [f"max({z}, ({alpha})*({z}))**{power}" for z in sums]
     return Expression(network.weight_names, [f"x{i + 1}" for i in range(network.inputs)], below[0])
 
 
 @given(
-    own.networks_at_points(("one-layer", "two-layer", "feed-forward", "partly-trained")), st.sampled_from([0, 1, Fraction(1, 3)])
+    own.networks_at_points(("one-layer", "two-layer", "feed-forward", "partly-trained")),
+    st.sampled_from([0, 1, Fraction(1, 3)]),
 )
 def test_derivatives_equal_those_of_the_same_layered_network(drawn, at_kink):
     network, w, X, r = drawn
     expression = written_out(network)
-    run, own_run = network.forward(EXACT, w, X, at_kink=at_kink), expression.forward(EXACT, w, X, at_kink=at_kink)
+    run, own_run = (
+        network.forward(EXACT, w, X, at_kink=at_kink),
+        expression.forward(EXACT, w, X, at_kink=at_kink),
+    )
     assert (own_run.outputs == run.outputs).all()
     kinks = [z for z in run.kinks if network.activation.has_kink]
     off_kinks = all((z != 0).all() for z in kinks)
-    # On a kink the cell of max(z, alpha z)^p is a cell of max(z, alpha z), to the power p: the same at the two ends only.
+    # On a kink the cell of max(z, alpha z)^p is a cell of max(z, alpha z), to the power p: the same at the
+    # two ends only.
     if off_kinks or at_kink in (0, 1):
         assert (expression.jacobian(own_run) == network.jacobian(run)).all()
         assert (expression.pullback(own_run, r) == network.pullback(run, r)).all()
@@ -83,7 +93,10 @@ def test_derivatives_agree_with_sympy_in_every_arithmetic(text):
         return sympy.N(e.subs(sample, sympy.Rational(x.numerator, x.denominator)).subs(at).doit(), 40)
 
     def total(e):
-        terms = (number(e, x) * sympy.Rational(r.numerator, r.denominator) for (x,), r in zip(SAMPLES, RESIDUALS, strict=True))
+        terms = (
+            number(e, x) * sympy.Rational(r.numerator, r.denominator)
+            for (x,), r in zip(SAMPLES, RESIDUALS, strict=True)
+        )
         return Fraction(str(sum(terms)))
 
     gradient = [total(sympy.diff(output, s)) for s in symbols]
@@ -93,7 +106,11 @@ def test_derivatives_agree_with_sympy_in_every_arithmetic(text):
         r = ar.array(RESIDUALS)
         found = [*network.pullback(run, r), *network.hessian(run, r).ravel(), r @ run.outputs]
         for value, expected in zip(found, [*gradient, *sum(hessian, []), total(output)], strict=True):
-            assert close_to(value, expected, Fraction(1, 10**digits) * max(1, abs(expected))), (ar.name, value, expected)
+            assert close_to(value, expected, Fraction(1, 10**digits) * max(1, abs(expected))), (
+                ar.name,
+                value,
+                expected,
+            )
 
 
 def parse_sympy(text):
@@ -106,7 +123,10 @@ def parse_sympy(text):
 
 def close_to(value, expected, tolerance):
     if hasattr(value, "lower"):
-        return value.lower() - tolerance <= expected <= value.upper() + tolerance and value.radius() < tolerance * 100
+        return (
+            value.lower() - tolerance <= expected <= value.upper() + tolerance
+            and value.radius() < tolerance * 100
+        )
     exact = Fraction(float(value)) if isinstance(value, float) else Fraction(str(value))
     return abs(exact - expected) <= tolerance
 
@@ -116,7 +136,10 @@ def test_balls_contain_the_exact_derivatives(drawn):
     network, w, X, r = drawn
     ar = BallArithmetic(64)
     run, enclosed = network.forward(EXACT, w, X), network.forward(ar, ar.array(w), ar.array(X))
-    pairs = [(enclosed.outputs, run.outputs), (network.pullback(enclosed, ar.array(r)), network.pullback(run, r))]
+    pairs = [
+        (enclosed.outputs, run.outputs),
+        (network.pullback(enclosed, ar.array(r)), network.pullback(run, r)),
+    ]
     pairs.append((network.hessian(enclosed, ar.array(r)), network.hessian(run, r)))
     for balls, exact in pairs:
         assert all(ball.contains(value) for ball, value in zip(balls.ravel(), exact.ravel(), strict=True))
@@ -130,8 +153,12 @@ def test_wide_balls_contain_every_selection_and_every_value_inside(drawn, data):
     wide = np.array([ar.hull(v - radius, v + radius) for v in w], dtype=object)
     enclosed = network.forward(ar, wide, ar.array(X))
     gradient = network.pullback(enclosed, ar.array(r))
-    inside = np.array([v + data.draw(st.sampled_from([-radius, Fraction(0), radius])) for v in w], dtype=object)
-    run = network.forward(EXACT, inside, X, at_kink=data.draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)])))
+    inside = np.array(
+        [v + data.draw(st.sampled_from([-radius, Fraction(0), radius])) for v in w], dtype=object
+    )
+    run = network.forward(
+        EXACT, inside, X, at_kink=data.draw(st.sampled_from([Fraction(0), Fraction(1), Fraction(1, 2)]))
+    )
     assert all(ball.contains(value) for ball, value in zip(enclosed.outputs, run.outputs, strict=True))
     assert all(ball.contains(value) for ball, value in zip(gradient, network.pullback(run, r), strict=True))
 
@@ -157,9 +184,16 @@ def test_taylor_series_along_a_line(drawn):
 
 
 def test_series_take_functions_of_the_inputs_as_constants():
-    text = "sin(x1**2 - 2)*u1**2 - tanh(x1)*u1*u2 + log(abs(x1))*exp(-x1)*u2**2 + max(x1, cos(x1))*u1**2/sqrt(x1**2 + 1)"
+    text = (
+        "sin(x1**2 - 2)*u1**2 - tanh(x1)*u1*u2 + log(abs(x1))*exp(-x1)*u2**2 + max(x1, "
+        "cos(x1))*u1**2/sqrt(x1**2 + 1)"
+    )
     network, ar, mp = Expression(["u1", "u2"], ["x1"], text), JetArithmetic(200, 2), mp_arithmetic(70)
-    w, X, r = [Fraction(2, 3), Fraction(-1, 2)], [[Fraction(-5, 3)], [Fraction(1, 7)]], [Fraction(1), Fraction(-3)]
+    w, X, r = (
+        [Fraction(2, 3), Fraction(-1, 2)],
+        [[Fraction(-5, 3)], [Fraction(1, 7)]],
+        [Fraction(1), Fraction(-3)],
+    )
     jets = ar.variable((2,))
     jets.coefficients[0] = [ar.fixed(v) for v in w]
     jets.coefficients[1] = [ar.fixed(Fraction(1)), ar.fixed(Fraction(1))]
@@ -169,21 +203,35 @@ def test_series_take_functions_of_the_inputs_as_constants():
     run = network.forward(mp, mp.array(w), mp.array(X))
     expected = [network.pullback(run, mp.array(r)), network.hessian(run, mp.array(r)) @ mp.array([1, 1])]
     for n, row in enumerate(expected):
-        assert all(close_to(b, a, Fraction(1, 10**50)) for a, b in zip(ar.series(gradient)[n], row, strict=True))
+        assert all(
+            close_to(b, a, Fraction(1, 10**50)) for a, b in zip(ar.series(gradient)[n], row, strict=True)
+        )
 
 
 def test_cells_of_each_kind_of_kink():
     network = Expression(["u1", "u2"], ["x1"], "abs(u1) + max(u1, u2*x1) + min(u1*x1, 0) + abs(x1)*u1")
-    w, X = np.array([Fraction(0), Fraction(0)], dtype=object), np.array([[Fraction(2)], [Fraction(-3)]], dtype=object)
+    w, X = (
+        np.array([Fraction(0), Fraction(0)], dtype=object),
+        np.array([[Fraction(2)], [Fraction(-3)]], dtype=object),
+    )
     assert network.has_kinks
-    for at_kink, cells in ((Fraction(0), (-1, 0, 0)), (Fraction(1), (1, 1, 1)), (Fraction(1, 4), (-Fraction(1, 2), 0.25, 0.25))):
+    for at_kink, cells in (
+        (Fraction(0), (-1, 0, 0)),
+        (Fraction(1), (1, 1, 1)),
+        (Fraction(1, 4), (-Fraction(1, 2), 0.25, 0.25)),
+    ):
         run = network.forward(EXACT, w, X, at_kink=at_kink)
         assert [z.shape for z in run.kinks] == [(2, 1)] * 3
         assert [set(cell.ravel()) for cell in run.cells] == [{c} for c in cells]
-    run = network.forward(EXACT, w, X, select=lambda layer, z: EXACT.array([[Fraction(layer)], [Fraction(10 * layer)]]))
+    run = network.forward(
+        EXACT, w, X, select=lambda layer, z: EXACT.array([[Fraction(layer)], [Fraction(10 * layer)]])
+    )
     # abs: 0 and 0; max: u2 x1 + c (u1 - u2 x1) with c = 1, 10; min: a - c a with c = 2, 20; last: |x1|
     assert run.outputs.tolist() == [0, 0]
-    assert network.jacobian(run).tolist() == [[0 + 1 + (2 - 4) + 2, 0], [0 + 10 + (-3 + 60) + 3, -3 - 10 * -3]]
+    assert network.jacobian(run).tolist() == [
+        [0 + 1 + (2 - 4) + 2, 0],
+        [0 + 10 + (-3 + 60) + 3, -3 - 10 * -3],
+    ]
     assert not Expression(["u1"], ["x1"], "abs(x1)*u1**2").has_kinks
 
 
@@ -197,7 +245,7 @@ def test_values_that_do_not_depend_on_the_inputs_have_one_entry_per_sample():
         assert network.hessian(run, np.ones(n)).tolist() == [[6.0 * n, -4.0 * n], [-4.0 * n, 0.0]]
 
 
-# -- blocks ------------------------------------------------------------------------------------------------------------
+# -- blocks --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -252,7 +300,14 @@ def test_multiplying_out_keeps_the_values(drawn):
 
 @pytest.mark.parametrize(
     "text",
-    ["sqrt(2)*u", "u/sqrt(2)", "sqrt(2)*sqrt(2)*u", "sqrt(2)**3*u - 2*sqrt(2)*u", "u*sqrt(1/2)*sqrt(8)", "(sqrt(2)*u + v)**2"],
+    [
+        "sqrt(2)*u",
+        "u/sqrt(2)",
+        "sqrt(2)*sqrt(2)*u",
+        "sqrt(2)**3*u - 2*sqrt(2)*u",
+        "u*sqrt(1/2)*sqrt(8)",
+        "(sqrt(2)*u + v)**2",
+    ],
 )
 def test_multiplying_out_keeps_irrational_roots_of_numbers(text):
     before = Expression(["u", "v"], ["x"], text)
@@ -277,7 +332,7 @@ def test_what_is_too_large_is_not_multiplied_out():
     assert network.outputs(EXACT, np.array([Fraction(1)] * 4), np.array([[Fraction(-3)]])) == 1
 
 
-# -- sympy -------------------------------------------------------------------------------------------------------------
+# -- sympy ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -347,7 +402,7 @@ def test_sympy_round_trip_and_values(drawn):
     assert Fraction(int(value.p), int(value.q)) == network.outputs(EXACT, w, X)[0]
 
 
-# -- names, tables, domains --------------------------------------------------------------------------------------------
+# -- names, tables, domains ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -385,14 +440,17 @@ import pickle, sys
 from certflow.networks.grammar import parse
 
 network = pickle.load(sys.stdin.buffer)
-print(network.output, hash(network.tree) == hash(parse(network.output, (*network.weight_names, *network.input_names))))
+again = parse(network.output, (*network.weight_names, *network.input_names))
+print(network.output, hash(network.tree) == hash(again))
 """
 
 
 def test_expressions_travel_to_other_processes():
     # A plain process: a pool starts another for each one that ends early, and waits for ever.
     network = Expression(["u1", "u2"], ["x1"], "u1*abs(u2)*x1")
-    child = subprocess.run([sys.executable, "-c", _READ], input=pickle.dumps(network), capture_output=True, timeout=300)
+    child = subprocess.run(
+        [sys.executable, "-c", _READ], input=pickle.dumps(network), capture_output=True, timeout=300
+    )
     assert child.stdout.decode().split() == [network.output, "True"], child.stderr.decode()
 
 
@@ -438,6 +496,10 @@ def test_a_branch_keeps_its_digits_next_to_a_huge_one(name, expected):
 )
 def test_samples_at_which_the_output_is_not_defined_are_bad_input(output, place, why):
     X = [[0], [1], [4]]
-    assert Problem(Expression(["u1", "u2"], ["x"], "u1*u2/(x + 1)"), X, [1, 2, 3], direction=[1, 1]).order == 2
-    with pytest.raises(BadInput, match=rf"data\.X\[{place}\]: the output is not defined for this sample: .*{why}"):
+    assert (
+        Problem(Expression(["u1", "u2"], ["x"], "u1*u2/(x + 1)"), X, [1, 2, 3], direction=[1, 1]).order == 2
+    )
+    with pytest.raises(
+        BadInput, match=rf"data\.X\[{place}\]: the output is not defined for this sample: .*{why}"
+    ):
         Problem(Expression(["u1", "u2"], ["x"], output), X, [1, 2, 3], direction=[1, 1])

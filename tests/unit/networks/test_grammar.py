@@ -1,4 +1,6 @@
-"""The grammar of expressions: Python's own parser is the oracle for precedence; refusals are quick and name the place."""
+"""The grammar of expressions: Python's own parser is the oracle for precedence; refusals are quick and name
+the place.
+"""
 
 import ast
 import operator
@@ -17,7 +19,13 @@ from certflow.outcome import BadInput
 NAMES = ("u1", "u2", "x1", "alpha_2")
 POINT = {"u1": Fraction(2, 3), "u2": Fraction(-5, 7), "x1": Fraction(3), "alpha_2": Fraction(-1, 2)}
 
-BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
+BINARY = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 CALLS = {"abs": abs, "max": max, "min": min, "relu": lambda v: max(v, Fraction(0))}
 
 
@@ -35,7 +43,9 @@ def python_value(text):
             return -value(node.operand) if isinstance(node.op, ast.USub) else value(node.operand)
         if isinstance(node, ast.BinOp):
             right = value(node.right)
-            return BINARY[type(node.op)](value(node.left), int(right) if isinstance(node.op, ast.Pow) else right)
+            return BINARY[type(node.op)](
+                value(node.left), int(right) if isinstance(node.op, ast.Pow) else right
+            )
         return CALLS[node.func.id](*map(value, node.args))
 
     text = f"({text})"  # so that it may hold line breaks
@@ -67,7 +77,9 @@ def grow(inner):
         st.tuples(inner, spaces, st.sampled_from(["+", "-", "*", "/"]), spaces, inner).map("".join),
         st.tuples(st.sampled_from(["-", "+", "- -"]), inner).map("".join),
         inner.map(lambda e: f"({e})"),
-        st.tuples(inner, st.sampled_from(["2", "3", "-1", "(1+1)", "2**1"])).map(lambda p: f"({p[0]})**{p[1]}"),
+        st.tuples(inner, st.sampled_from(["2", "3", "-1", "(1+1)", "2**1"])).map(
+            lambda p: f"({p[0]})**{p[1]}"
+        ),
         st.tuples(atoms, st.sampled_from(["2", "-2"])).map("**".join),
         st.tuples(st.sampled_from(["abs", "relu"]), inner).map(lambda p: f"{p[0]}({p[1]})"),
         st.tuples(st.sampled_from(["max", "min"]), inner, inner).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),

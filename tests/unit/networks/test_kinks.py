@@ -1,4 +1,6 @@
-"""Kinks that cancel, and KKT points on those that stay: every branch counts where an argument is exactly 0."""
+"""Kinks that cancel, and KKT points on those that stay: every branch counts where an argument is exactly
+0.
+"""
 
 import itertools
 import random
@@ -57,7 +59,9 @@ def test_kinks_that_cancel_are_gone_and_the_value_stays(text, simple):
         assert before.outputs(EXACT, w, X)[0] == after.outputs(EXACT, w, X)[0]
 
 
-@pytest.mark.parametrize("network", [Expression(["a", "b"], ["x"], "a*abs(b)*x"), TwoLayer(1, 1, Activation(F(0), 1))])
+@pytest.mark.parametrize(
+    "network", [Expression(["a", "b"], ["x"], "a*abs(b)*x"), TwoLayer(1, 1, Activation(F(0), 1))]
+)
 def test_an_argument_that_is_exactly_zero_leaves_both_branches_open(network):
     at = box_function(Correlation(network, *ONE))(MidRad.exact(np.array([[1.0, 0.0], [0.0, 1.0]])), True)
     row, place, low = (0, 1, -1) if isinstance(network, Expression) else (1, 0, 0)
@@ -84,7 +88,9 @@ def test_zero_is_a_clarke_gradient_where_the_branches_surround_it(text, w, is_ze
 
 def test_a_product_behind_kinks_that_cancel_has_no_flat_point():
     found = kkt_set(problem_of("u1*(relu(u2) - relu(-u2))"))
-    assert found.complete and sorted(point.kind for point in found.points) == ["maximum"] * 2 + ["minimum"] * 2
+    assert (
+        found.complete and sorted(point.kind for point in found.points) == ["maximum"] * 2 + ["minimum"] * 2
+    )
     assert all(c.square().contains(F(1, 2)) for point in found.points for c in point.point)
 
 
@@ -92,12 +98,15 @@ def test_a_flat_point_on_a_kink_is_listed_and_one_that_is_none_is_not():
     found = kkt_set(problem_of("u1*abs(u2)"))
     (flat,) = (point for point in found.points if point.continuum)
     assert found.complete and flat.direction == (1, 0)
-    # The slopes 3 and 1 of 2 u2 + |u2| do not surround 0: no flat point, and this is proved by cutting the boxes.
+    # The slopes 3 and 1 of 2 u2 + |u2| do not surround 0: no flat point, and this is proved by cutting the
+    # boxes.
     steep = kkt_set(problem_of("u1*(abs(u2) + 2*u2)"))
     assert steep.complete and len(steep.points) == 4 and not any(point.continuum for point in steep.points)
 
 
-@pytest.mark.parametrize(("text", "values"), [("u*abs(u)", (1, -1)), ("u**2", (1, 1)), ("relu(u)**3", (1, 0))])
+@pytest.mark.parametrize(
+    ("text", "values"), [("u*abs(u)", (1, -1)), ("u**2", (1, 1)), ("relu(u)**3", (1, 0))]
+)
 def test_one_weight_has_its_two_points(text, values):
     found = kkt_set(problem_of(text, "u"))
     assert found.complete and found.of == "all weights" and len(found.points) == 2
@@ -122,7 +131,11 @@ def test_on_the_circle_no_change_of_sign_of_the_slope_is_missing_from_complete_l
     angles = np.linspace(0.0, 2 * np.pi, 1001) + 0.00123
     circle = [np.array([F(float(np.cos(t))), F(float(np.sin(t)))], dtype=object) for t in angles]
     listed = [[float(c.mid()) for c in point.point] for point in found.points]
-    slopes = [g[1] * u[0] - g[0] * u[1] for u in circle for g in [network.pullback(network.forward(EXACT, u, X), X[0])]]
+    slopes = [
+        g[1] * u[0] - g[0] * u[1]
+        for u in circle
+        for g in [network.pullback(network.forward(EXACT, u, X), X[0])]
+    ]
     for (u, before), (v, after) in itertools.pairwise(zip(circle, slopes, strict=True)):
         if before * after < 0:
             middle = np.array([float(u[0] + v[0]) / 2, float(u[1] + v[1]) / 2])

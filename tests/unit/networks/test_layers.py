@@ -1,4 +1,6 @@
-"""Networks: values, gradients and Hessians against independent oracles, in exact arithmetic wherever possible."""
+"""Networks: values, gradients and Hessians against independent oracles, in exact arithmetic wherever
+possible.
+"""
 
 from fractions import Fraction
 
@@ -28,7 +30,9 @@ def plain_output(network, w, x):
             matrix = network.given[layer]
         z = [sum(matrix[i][j] * layer_input[j] for j in range(columns)) for i in range(rows)]
         last = layer == network.depth
-        layer_input = z if last else [max(v, network.activation.alpha * v) ** network.activation.power for v in z]
+        layer_input = (
+            z if last else [max(v, network.activation.alpha * v) ** network.activation.power for v in z]
+        )
     return layer_input[0]
 
 
@@ -38,13 +42,20 @@ def frozen_forward(network, run, w):
 
 
 def size_of(network, w, X, r):
-    """An upper bound of all terms that enter N and its derivatives: the same network with absolute values, z^power."""
+    """An upper bound of all terms that enter N and its derivatives: the same network with absolute values,
+    z^power.
+    """
     if not isinstance(network, FeedForward):
         raise TypeError("only layered networks have this bound")
     given = {layer: abs(matrix) for layer, matrix in network.given.items()}
     positive = FeedForward(network.widths, Activation(1, network.activation.power), network.trained, given)
     run = positive.forward(EXACT, abs(w) + 1, abs(X) + 1)
-    return 1 + max(map(abs, positive.hessian(run, abs(r)).ravel())) + abs(r) @ run.outputs + max(positive.pullback(run, abs(r)))
+    return (
+        1
+        + max(map(abs, positive.hessian(run, abs(r)).ravel()))
+        + abs(r) @ run.outputs
+        + max(positive.pullback(run, abs(r)))
+    )
 
 
 @given(networks_at_points(LAYERED))
@@ -72,7 +83,10 @@ def test_derivatives_are_those_of_the_polynomial_on_the_cell(case, at_kink):
     bound = size_of(network, w, X, r) * 10**6 * STEP
     for k in range(network.size):
         unit = np.array([Fraction(int(k == j)) for j in range(network.size)], dtype=object)
-        ahead, behind = frozen_forward(network, run, w + STEP * unit), frozen_forward(network, run, w - STEP * unit)
+        ahead, behind = (
+            frozen_forward(network, run, w + STEP * unit),
+            frozen_forward(network, run, w - STEP * unit),
+        )
         assert abs((r @ ahead.outputs - r @ behind.outputs) / (2 * STEP) - gradient[k]) <= bound
         slopes = (network.pullback(ahead, r) - network.pullback(behind, r)) / (2 * STEP)
         assert max(abs(slopes - hessian[k])) <= bound
@@ -123,7 +137,10 @@ def test_the_network_of_a_block_computes_its_part(case):
 def test_networks_without_kinks_say_so_and_are_one_polynomial(case):
     network, w, X, _ = case
     zero = np.full(network.size, Fraction(0), dtype=object)
-    cells = [network.forward(EXACT, v, X, at_kink=t).cells for v, t in ((w, Fraction(0)), (-w, Fraction(1)), (zero, Fraction(1)))]
+    cells = [
+        network.forward(EXACT, v, X, at_kink=t).cells
+        for v, t in ((w, Fraction(0)), (-w, Fraction(1)), (zero, Fraction(1)))
+    ]
     if not network.has_kinks:
         for layer in zip(*cells, strict=True):
             assert all((cell == layer[0]).all() for cell in layer)
@@ -138,7 +155,9 @@ def test_double_precision_and_mpmath_agree_with_exact_numbers(case):
     bound = size_of(network, w, X, np.array([max(abs(v), Fraction(1)) for v in r], dtype=object))
     for ar, accuracy in ((FLOAT, Fraction(1, 10**12)), (mp_arithmetic(50), Fraction(1, 10**45))):
         # The exact cells: a rounded z need not fall on the same side of a kink.
-        rounded = network.forward(ar, ar.array(w), ar.array(X), select=lambda layer, z, ar=ar: ar.array(run.cells[layer]))
+        rounded = network.forward(
+            ar, ar.array(w), ar.array(X), select=lambda layer, z, ar=ar: ar.array(run.cells[layer])
+        )
         residuals = ar.array(r)
         found = [
             rounded.outputs,
@@ -148,7 +167,10 @@ def test_double_precision_and_mpmath_agree_with_exact_numbers(case):
         ]
         for expected, values in zip(exact, found, strict=True):
             assert values.shape == expected.shape
-            error = max((abs(ar.number(e) - v) for e, v in zip(expected.ravel(), values.ravel(), strict=True)), default=0)
+            error = max(
+                (abs(ar.number(e) - v) for e, v in zip(expected.ravel(), values.ravel(), strict=True)),
+                default=0,
+            )
             assert error <= ar.number(accuracy * bound)
 
 
@@ -167,7 +189,11 @@ def test_activation_branches(activation, z, at_kink):
 def test_the_clarke_selection_at_a_kink_is_the_one_asked_for():
     network = OneLayer(1, 1, Activation(Fraction(1, 2), 1))
     w, X, one = (EXACT.array(v) for v in ([Fraction(0)], [[Fraction(1)]], [Fraction(1)]))
-    for at_kink, slope in ((Fraction(0), Fraction(1, 2)), (Fraction(1), Fraction(1)), (Fraction(1, 3), Fraction(2, 3))):
+    for at_kink, slope in (
+        (Fraction(0), Fraction(1, 2)),
+        (Fraction(1), Fraction(1)),
+        (Fraction(1, 3), Fraction(2, 3)),
+    ):
         assert network.pullback(network.forward(EXACT, w, X, at_kink=at_kink), one)[0] == slope
 
 
@@ -241,7 +267,9 @@ def test_the_activation_is_given_as_such_or_by_its_numbers():
         assert make(Activation(1, 1)) == make(alpha=1)
         assert make() == make(Activation())
         for wrong in ({"alpha": 0}, {"power": 1}):
-            with pytest.raises(BadInput, match="network.activation: alpha and power are those of the activation"):
+            with pytest.raises(
+                BadInput, match="network.activation: alpha and power are those of the activation"
+            ):
                 make(leaky, **wrong)
         with pytest.raises(BadInput, match="network.activation: expected Activation"):
             make("relu")
@@ -275,8 +303,14 @@ def test_the_activation_is_given_as_such_or_by_its_numbers():
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[1]), "network.given"),
         (lambda: FeedForward([2, 2, 1], Activation(), given={1: [[1, 2], [3, 4]]}), "network.given"),
         (lambda: FeedForward([2, 2, 1], Activation(), trained=[1], given={2: [[1]]}), 'network.given."2"'),
-        (lambda: FeedForward([2, 2, 1], Activation(), trained=[2], given={1: [[1, 2], [3]]}), 'network.given."1"[1]'),
-        (lambda: FeedForward([2, 2, 1], Activation(), trained=[1], given={2: [["x", 1]]}), 'network.given."2"[0][0]'),
+        (
+            lambda: FeedForward([2, 2, 1], Activation(), trained=[2], given={1: [[1, 2], [3]]}),
+            'network.given."1"[1]',
+        ),
+        (
+            lambda: FeedForward([2, 2, 1], Activation(), trained=[1], given={2: [["x", 1]]}),
+            'network.given."2"[0][0]',
+        ),
         (lambda: FeedForward([1000, 1000, 1], Activation()), "network"),
     ],
 )

@@ -28,11 +28,17 @@ LOG10_DELTA = np.array([-2.0, -3, -5, -8, -16, -50, -100, -1000])
 
 def panel(until: int | None = None) -> DescentPanel:
     steps = np.arange(0, 1001, 10)
-    angles = np.stack([(170 + steps / 50 + 180) % 360 - 180, 90 * np.exp(-steps / 200.0), -steps / 10.0], axis=1)
-    return DescentPanel("mean loss", steps, np.exp(-steps / 300.0), 1e-5 * np.exp(steps / 300.0), angles, until)
+    angles = np.stack(
+        [(170 + steps / 50 + 180) % 360 - 180, 90 * np.exp(-steps / 200.0), -steps / 10.0], axis=1
+    )
+    return DescentPanel(
+        "mean loss", steps, np.exp(-steps / 300.0), 1e-5 * np.exp(steps / 300.0), angles, until
+    )
 
 
-MARKS = AngleMarks(maxima=[14.5, 175.0], minima=[-95.0], others=[60.0], arcs=[(170.0, -170.0)], targets=[14.5, 175.0])
+MARKS = AngleMarks(
+    maxima=[14.5, 175.0], minima=[-95.0], others=[60.0], arcs=[(170.0, -170.0)], targets=[14.5, 175.0]
+)
 
 
 @given(st.lists(st.floats(-180, 180, exclude_min=True), min_size=1, max_size=12))
@@ -41,7 +47,9 @@ def test_a_wrapped_line_never_crosses_the_picture(degrees: list[float]) -> None:
     xs, ys = wrapped_line(x, np.array(degrees))
     kept = [y for y in ys if np.isfinite(y)]
     assert _without_edges(ys) == degrees
-    assert all(abs(a - b) <= 180 for a, b in zip(ys[:-1], ys[1:], strict=True) if np.isfinite(a) and np.isfinite(b))
+    assert all(
+        abs(a - b) <= 180 for a, b in zip(ys[:-1], ys[1:], strict=True) if np.isfinite(a) and np.isfinite(b)
+    )
     assert all(-180 <= y <= 180 for y in kept)
     assert np.all(np.diff(xs) >= 0)
     for i in np.flatnonzero(np.isnan(ys)):
@@ -84,14 +92,18 @@ def test_figure3_puts_the_marks_on_the_curve() -> None:
     top, below = figures.ncf_figure(degrees, [curve], MARKS, [panel()]).axes
     marked = {line.get_label(): line for line in top.lines if line.get_marker() not in ("None", None, "")}
     assert set(marked) == {"maximum", "minimum", "other"}
-    np.testing.assert_allclose(marked["maximum"].get_ydata(), np.cos(np.radians([14.5, 175.0])) + 2, atol=1e-4)
+    np.testing.assert_allclose(
+        marked["maximum"].get_ydata(), np.cos(np.radians([14.5, 175.0])) + 2, atol=1e-4
+    )
     assert [line.get_label() for line in top.lines].count("arc") == 1
     assert below.get_ylim() == (1000, 0)
 
 
 def test_the_law_shows_the_window_the_prediction_and_the_floor() -> None:
     error = np.log10(10 ** (0.6 * LOG10_DELTA[:5]) + 1e-4)
-    series = LawSeries("neuron 1", LOG10_DELTA[:5], error, slope=0.599, predicted=0.6, window=(-5, -2), floor=-4)
+    series = LawSeries(
+        "neuron 1", LOG10_DELTA[:5], error, slope=0.599, predicted=0.6, window=(-5, -2), floor=-4
+    )
     (axes,) = figures.angle_law_figure([series]).axes
     line, filled, floor, law = axes.lines
     np.testing.assert_array_equal(filled.get_xdata(), [-2, -3, -5])
@@ -102,7 +114,10 @@ def test_the_law_shows_the_window_the_prediction_and_the_floor() -> None:
 
 
 def test_many_neurons_are_summarised_and_a_deep_window_gets_its_own_view() -> None:
-    series = [LawSeries(f"neuron {j}", LOG10_DELTA, 2 * LOG10_DELTA + j, 2 + j / 1e3, 2.0, (-1000, -3)) for j in range(9)]
+    series = [
+        LawSeries(f"neuron {j}", LOG10_DELTA, 2 * LOG10_DELTA + j, 2 + j / 1e3, 2.0, (-1000, -3))
+        for j in range(9)
+    ]
     figure = figures.angle_law_figure(series)
     near, whole = figure.axes
     assert min(near.lines[0].get_xdata()) == -16
@@ -150,7 +165,9 @@ def test_global_settings_are_neither_used_nor_changed() -> None:
 
     series = [LawSeries("neuron 1", LOG10_DELTA[:4], 2 * LOG10_DELTA[:4])]
     plain = figures.render(figures.angle_law_figure(series))
-    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "xtick.direction": "in", "axes.grid": True}):
+    with matplotlib.rc_context(
+        {"font.size": 30, "lines.linewidth": 9, "xtick.direction": "in", "axes.grid": True}
+    ):
         before = dict(matplotlib.rcParams)
         assert figures.render(figures.angle_law_figure(series)) == plain
         assert dict(matplotlib.rcParams) == before
@@ -179,7 +196,9 @@ def test_the_drawn_ncf_is_the_exact_one() -> None:
 
 def planar_problem() -> Problem:
     network = OneLayer(2, 3, Activation(Fraction(0), 2))
-    return Problem(network, [["1", "0"], ["-1", "0"], ["0", "1"]], ["5", "4", "1"], direction=[2, 1, -2, 1, 1, 2])
+    return Problem(
+        network, [["1", "0"], ["-1", "0"], ["0", "1"]], ["5", "4", "1"], direction=[2, 1, -2, 1, 1, 2]
+    )
 
 
 def test_a_run_is_cut_where_nothing_moves_any_more() -> None:

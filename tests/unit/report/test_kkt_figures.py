@@ -1,4 +1,6 @@
-"""Figures of KKT points: an equal-area map and back, cones on the sphere, what is drawn where, equal bytes for equal data."""
+"""Figures of KKT points: an equal-area map and back, cones on the sphere, what is drawn where, equal bytes
+for equal data.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ def planar(signs: list[int] | None = None) -> Problem:
 
 
 def spatial() -> Problem:
-    return Problem(OneLayer(3, 1, SQUARED), [["1", "0", "2"], ["0", "1", "-1"], ["1/3", "-2", "0"]], ["1", "2", "-1"], seed=1)
+    return Problem(
+        OneLayer(3, 1, SQUARED),
+        [["1", "0", "2"], ["0", "1", "-1"], ["1/3", "-2", "0"]],
+        ["1", "2", "-1"],
+        seed=1,
+    )
 
 
 def unit_vectors(count: int) -> np.ndarray:
@@ -49,7 +56,7 @@ def cone(dimension: int, rays: list[tuple[int, ...]], lines: list[tuple[int, ...
     return Continuum(dimension, *(tuple(tuple(F(v) for v in ray) for ray in each) for each in (rays, lines)))
 
 
-# -- the map -----------------------------------------------------------------------------------------------------------
+# -- the map -------------------------------------------------------------------------------------------------
 
 
 def test_the_map_and_its_inverse() -> None:
@@ -96,7 +103,9 @@ def test_cones_know_their_points() -> None:
     np.testing.assert_array_equal(wedge, (points[:, :2] > 0).all(axis=1))
     assert in_cone(cone(2, [], [(1, 0, 0), (0, 1, 0), (0, 0, 1)]), points).all()
     # Generators inside the cone change nothing.
-    np.testing.assert_array_equal(in_cone(cone(2, [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]), points), octant)
+    np.testing.assert_array_equal(
+        in_cone(cone(2, [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)]), points), octant
+    )
 
 
 def test_arcs_of_cones() -> None:
@@ -118,7 +127,7 @@ def test_levels_are_round_and_cover_the_values(low: float, high: float) -> None:
     assert (np.diff(levels) > 0).all()
 
 
-# -- the functions -----------------------------------------------------------------------------------------------------
+# -- the functions -------------------------------------------------------------------------------------------
 
 
 def test_the_drawn_function_is_the_ncf() -> None:
@@ -133,7 +142,7 @@ def test_the_drawn_function_is_the_ncf() -> None:
     np.testing.assert_allclose(*values)
 
 
-# -- the circle --------------------------------------------------------------------------------------------------------
+# -- the circle ----------------------------------------------------------------------------------------------
 
 
 def test_the_circle_has_marks_on_the_curve_arcs_and_bands() -> None:
@@ -165,7 +174,14 @@ def test_the_whole_circle_and_an_arc_across_180_degrees() -> None:
     assert circle_panel(zero, kkt).arcs == [(-180, 180)]
     axes = tuple((F(int(i == 0)), F(int(i == 1))) for i in range(2))
     point = (Ball(1, BITS), Ball(0, BITS))
-    whole = KKTSet([KKTPoint("degenerate", point, Ball(0, BITS), continuum=Continuum(1, lines=axes), reason="N is zero")], 30)
+    whole = KKTSet(
+        [
+            KKTPoint(
+                "degenerate", point, Ball(0, BITS), continuum=Continuum(1, lines=axes), reason="N is zero"
+            )
+        ],
+        30,
+    )
     panel = circle_panel(zero, whole)
     assert panel.arcs == [(-180, 180)]
     assert [band.label for band in panel.rows[0][1]] == ["100.0 %"]
@@ -175,7 +191,7 @@ def test_the_whole_circle_and_an_arc_across_180_degrees() -> None:
     assert circle_panel(right, half).arcs == [(90, 180), (-180, -90)]
 
 
-# -- the sphere --------------------------------------------------------------------------------------------------------
+# -- the sphere ----------------------------------------------------------------------------------------------
 
 
 def test_the_sphere_has_points_sets_and_kinks() -> None:
@@ -184,9 +200,23 @@ def test_the_sphere_has_points_sets_and_kinks() -> None:
     kkt = KKTSet(
         [
             KKTPoint("maximum", at, Ball(1, BITS)),
-            KKTPoint("degenerate", at, Ball(0, BITS), continuum=cone(2, [(1, 0, 0), (0, 1, 0), (0, 0, 1)]), reason="dead cell"),
-            KKTPoint("degenerate", at, Ball(0, BITS), continuum=cone(1, [(1, 0, 0), (0, -1, 0)]), reason="eigenspace"),
-            KKTPoint("degenerate", at, Ball(0, BITS), continuum=Continuum(None, equation="v = 0"), reason="N = 0"),
+            KKTPoint(
+                "degenerate",
+                at,
+                Ball(0, BITS),
+                continuum=cone(2, [(1, 0, 0), (0, 1, 0), (0, 0, 1)]),
+                reason="dead cell",
+            ),
+            KKTPoint(
+                "degenerate",
+                at,
+                Ball(0, BITS),
+                continuum=cone(1, [(1, 0, 0), (0, -1, 0)]),
+                reason="eigenspace",
+            ),
+            KKTPoint(
+                "degenerate", at, Ball(0, BITS), continuum=Continuum(None, equation="v = 0"), reason="N = 0"
+            ),
         ],
         30,
     )

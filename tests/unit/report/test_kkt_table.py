@@ -1,4 +1,6 @@
-"""The table of KKT points: what its digits prove, its rows and notes, in the plane, in space and with many weights."""
+"""The table of KKT points: what its digits prove, its rows and notes, in the plane, in space and with many
+weights.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,12 @@ def test_neurons_of_both_signs_have_a_basin_each() -> None:
     assert kkt is not None
     table = kkt_table(problem, kkt)
     assert [column.heading() for column in table.columns][-2:] == ["basin + [%]", "basin − [%]"]
-    assert [row[-2:] for row in texts(table)] == [["7.38", "60.30"], ["59.91", "0"], ["0", "39.70"], ["32.71", "0"]]
+    assert [row[-2:] for row in texts(table)] == [
+        ["7.38", "60.30"],
+        ["59.91", "0"],
+        ["0", "39.70"],
+        ["32.71", "0"],
+    ]
     assert "output weights" in table.notes[0]
     record = kkt_record(kkt)
     assert [basin["sign"] for basin in record["kkt"][0]["basins"]] == [1, -1]
@@ -81,7 +88,9 @@ def test_the_signs_are_those_of_the_given_output_weights() -> None:
 
 def test_every_digit_of_a_wide_enclosure_is_proved() -> None:
     wide = KKTPoint(
-        "maximum", (Ball(1, BITS), Ball.interval(F(-1, 10**9), F(1, 10**9), BITS)), Ball.interval(F(1, 3), F(2, 5), BITS)
+        "maximum",
+        (Ball(1, BITS), Ball.interval(F(-1, 10**9), F(1, 10**9), BITS)),
+        Ball.interval(F(1, 3), F(2, 5), BITS),
     )
     (row,) = texts(kkt_table(planar(), KKTSet([wide], 30)))
     assert row[:4] == ["maximum", "1", "0.0000000", "0.4"]
@@ -104,7 +113,11 @@ def test_points_in_space_have_a_column_per_coordinate_and_are_sorted_by_value() 
     ]
     assert table.notes[1].endswith("Proof: all cells (2,452 cells).")
     assert table.notes[0] == "(1) set of dimension 2; dead cell"
-    assert [row["remark"] for row in csv.DictReader(io.StringIO(table.to_csv()))] == ["", "set of dimension 2; dead cell", ""]
+    assert [row["remark"] for row in csv.DictReader(io.StringIO(table.to_csv()))] == [
+        "",
+        "set of dimension 2; dead cell",
+        "",
+    ]
 
 
 def test_names_follow_what_the_points_are_points_of() -> None:
@@ -117,7 +130,10 @@ def test_names_follow_what_the_points_are_points_of() -> None:
 
 def test_many_coordinates_are_abbreviated_but_all_in_the_csv() -> None:
     problem = network_problem(TwoLayer(3, 2, SQUARED))
-    points = [entry("maximum", [F(3, 5), 0, 0, 0, 0, 0, F(-4, 5), 0], 1), entry("saddle", [F(1, k + 2) for k in range(8)], 2)]
+    points = [
+        entry("maximum", [F(3, 5), 0, 0, 0, 0, 0, F(-4, 5), 0], 1),
+        entry("saddle", [F(1, k + 2) for k in range(8)], 2),
+    ]
     kkt = KKTSet(points, 30, of="all weights")
     table = kkt_table(problem, kkt)
     assert [row[1] for row in texts(table)] == [
@@ -139,7 +155,9 @@ def test_radii_of_uniqueness_are_for_programs() -> None:
 
 
 def test_a_long_list_shows_the_maxima_and_counts_all() -> None:
-    points = [entry("saddle", [1, 0, 0], k) for k in range(50)] + [entry("maximum", [0, 1, 0], -k) for k in range(3)]
+    points = [entry("saddle", [1, 0, 0], k) for k in range(50)] + [
+        entry("maximum", [0, 1, 0], -k) for k in range(3)
+    ]
     problem = network_problem(OneLayer(3, 1, SQUARED))
     table = kkt_table(problem, KKTSet(points, 30), most=10)
     assert [row[0] for row in texts(table)] == ["maximum"] * 3 + ["saddle"] * 7
@@ -150,7 +168,8 @@ def test_a_long_list_shows_the_maxima_and_counts_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "coordinate", "value"), [(100, "0.4285714", "0.3333333333"), (60, "0.429", "0.333333"), (1, "0.43", "0.33333")]
+    ("width", "coordinate", "value"),
+    [(100, "0.4285714", "0.3333333333"), (60, "0.429", "0.333333"), (1, "0.43", "0.33333")],
 )
 def test_digits_follow_the_width(width: int, coordinate: str, value: str) -> None:
     problem = network_problem(OneLayer(3, 1, SQUARED))
@@ -164,7 +183,10 @@ def test_a_partial_list_says_what_is_missing() -> None:
     extrema = {"n_max": Ball(F(4, 3), BITS), "n_min": Ball(-1, BITS)}
     kkt = KKTSet([entry("maximum", [1, 0, 0], 1)], 30, Status.PARTIAL, "two boxes are undecided.", **extrema)
     notes = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), kkt).notes
-    assert notes[0] == "Each of these (1 maximum) is a KKT point, but there may be others: two boxes are undecided."
+    assert (
+        notes[0]
+        == "Each of these (1 maximum) is a KKT point, but there may be others: two boxes are undecided."
+    )
     assert notes[1] == "On the whole sphere -1 ≤ N ≤ 1.333333334."
 
 
@@ -186,7 +208,9 @@ def test_estimates_and_proved_limits_are_columns_of_their_own() -> None:
 
 
 def test_an_empty_list_is_still_a_table() -> None:
-    table = kkt_table(network_problem(OneLayer(3, 1, SQUARED)), KKTSet([], 30, Status.PARTIAL, "nothing was found"))
+    table = kkt_table(
+        network_problem(OneLayer(3, 1, SQUARED)), KKTSet([], 30, Status.PARTIAL, "nothing was found")
+    )
     assert table.rows == []
     assert table.notes == ["No KKT point is proved: nothing was found."]
 
@@ -198,6 +222,9 @@ def test_the_record_of_nothing(reason: str) -> None:
 
 def test_the_group_of_all_weights_is_not_called_a_block():
     reason = "the gradient jumps."
-    found, not_found = (limit_column([Destination(0, "converges", entry, reason=reason)], 2, joint=True) for entry in (1, None))
+    found, not_found = (
+        limit_column([Destination(0, "converges", entry, reason=reason)], 2, joint=True)
+        for entry in (1, None)
+    )
     assert [cell.text for cell in found.cells] == ["", "all"] and found.column.heading() == "weights"
     assert not_found.note.endswith("Not proved (the gradient jumps).") and "block" not in not_found.note

@@ -1,4 +1,6 @@
-"""What a person sees: nothing is wider than the terminal, nothing is cut off, and nothing that is printed acts on it."""
+"""What a person sees: nothing is wider than the terminal, nothing is cut off, and nothing that is printed
+acts on it.
+"""
 
 from __future__ import annotations
 
@@ -56,12 +58,14 @@ def test_no_cell_of_a_csv_file_is_a_formula(text: str) -> None:
     assert Table("", [Column("x")], [(TableCell(text),)]).to_csv().splitlines()[1].strip('"').startswith("'")
 
 
-@pytest.mark.parametrize("text", ["-1.5e-8", "+3", "-3/4", "-5*2^-3", "-.5", "1e-1000", "-inf", "x", "", "[-1, 2]"])
+@pytest.mark.parametrize(
+    "text", ["-1.5e-8", "+3", "-3/4", "-5*2^-3", "-.5", "1e-1000", "-inf", "x", "", "[-1, 2]"]
+)
 def test_numbers_in_csv_files_stay_numbers(text: str) -> None:
     assert Table("", [Column("x")], [(TableCell(text),)]).to_csv().splitlines()[1].strip('"') == text
 
 
-# -- width -------------------------------------------------------------------------------------------------------------
+# -- width ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,12 @@ def problem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def certificate(problem: Path) -> Path:
     out = problem.with_name("c.json")
-    assert CliRunner().invoke(main, ["certify", str(problem), "--out", str(out), "--no-check", "--json"]).exit_code == 0
+    assert (
+        CliRunner()
+        .invoke(main, ["certify", str(problem), "--out", str(out), "--no-check", "--json"])
+        .exit_code
+        == 0
+    )
     return out
 
 
@@ -104,10 +113,19 @@ def test_a_table_loses_nothing_in_a_narrow_terminal(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    columns = [Column("name", align="left"), *(Column(f"angle of {k}", "°") for k in range(5)), Column("why", align="left")]
+    columns = [
+        Column("name", align="left"),
+        *(Column(f"angle of {k}", "°") for k in range(5)),
+        Column("why", align="left"),
+    ]
     rows = [[f"n{i}", *(f"{i}.{k}2345678" for k in range(5)), f"because of the reason {i}"] for i in range(2)]
     emit_table(
-        Table("What is known", columns, [tuple(map(TableCell, row)) for row in rows], notes=["A note that is rather long."])
+        Table(
+            "What is known",
+            columns,
+            [tuple(map(TableCell, row)) for row in rows],
+            notes=["A note that is rather long."],
+        )
     )
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= width
@@ -139,7 +157,9 @@ def test_a_terminal_tells_its_own_width(problem: Path) -> None:
 
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))
-    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")} | {"TERM": "xterm"}
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")} | {
+        "TERM": "xterm"
+    }
     command = [sys.executable, "-m", "certflow", "flow", str(problem), "--rows", "2", "--quiet"]
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment):
         os.close(follower)

@@ -1,4 +1,6 @@
-"""Degree inference against numeric scaling, Euler's identity and the closed formula for layers; refusals name the terms."""
+"""Degree inference against numeric scaling, Euler's identity and the closed formula for layers; refusals name
+the terms.
+"""
 
 import random
 import time
@@ -48,8 +50,10 @@ def euler_defect(network: Network, order: Order, points: int = 3, seed: int = 0)
 
 
 def euler_holds(network: Network, order: Order) -> bool:
-    """Whether Euler's identity holds at random rational points: exactly, or where the network takes irrational values
-    (exp, roots), up to 256-bit enclosures of the defect, all of which contain 0. A check, not a proof."""
+    """Whether Euler's identity holds at random rational points: exactly, or where the network takes
+    irrational values (exp, roots), up to 256-bit enclosures of the defect, all of which contain 0. A check,
+    not a proof.
+    """
     try:
         return not any(euler_defect(network, order))
     except Inconclusive:
@@ -81,7 +85,10 @@ def test_the_inferred_order_is_that_of_numeric_scaling(drawn, c):
     assert euler_holds(network, degrees.order)
 
 
-@given(own.networks_at_points(("feed-forward", "partly-trained", "two-layer", "one-layer")), st.sampled_from([2, Fraction(1, 3)]))
+@given(
+    own.networks_at_points(("feed-forward", "partly-trained", "two-layer", "one-layer")),
+    st.sampled_from([2, Fraction(1, 3)]),
+)
 def test_layer_orders_are_those_of_scaling_one_layer(drawn, c):
     network, w, X, _ = drawn
     try:
@@ -205,7 +212,10 @@ def test_the_derivation_is_an_indented_tree():
 
 def test_the_derivation_of_layers_shows_one_neuron_per_layer():
     network = FeedForward(
-        [2, 2, 3, 1], Activation(Fraction(0), 3), [1, 3], {2: [[Fraction(0)] * 2, [Fraction(1)] * 2, [Fraction(2)] * 2]}
+        [2, 2, 3, 1],
+        Activation(Fraction(0), 3),
+        [1, 3],
+        {2: [[Fraction(0)] * 2, [Fraction(1)] * 2, [Fraction(2)] * 2]},
     )
     degrees = homogeneity(network)
     assert (degrees.order, degrees.layer_orders) == (10, {1: 9, 3: 1})

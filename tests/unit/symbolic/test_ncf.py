@@ -1,4 +1,6 @@
-"""The exact NCF against exact rational oracles: sums over samples evaluated with fractions, never with the code under test."""
+"""The exact NCF against exact rational oracles: sums over samples evaluated with fractions, never with the
+code under test.
+"""
 
 import re
 from fractions import Fraction
@@ -34,7 +36,9 @@ SMALL = own.rationals(bound=3, max_denominator=4)
 def neuron(X, z, activation, u):
     """sum_i z_i max(x_i . u, alpha x_i . u)^p, with fractions."""
     dots = [row[0] * u[0] + row[1] * u[1] for row in X]
-    terms = [weight * max(t, activation.alpha * t) ** activation.power for weight, t in zip(z, dots, strict=True)]
+    terms = [
+        weight * max(t, activation.alpha * t) ** activation.power for weight, t in zip(z, dots, strict=True)
+    ]
     return sum(terms, Fraction(0))
 
 
@@ -53,10 +57,14 @@ def unit_powers(slope, count):
     return points
 
 
-# -- one planar neuron -------------------------------------------------------------------------------------------------
+# -- one planar neuron ---------------------------------------------------------------------------------------
 
 
-@given(own.planar_neurons(), own.activations(powers=(1, 2, 3, 4, 5)), st.lists(own.rationals(bound=20), min_size=1, max_size=4))
+@given(
+    own.planar_neurons(),
+    own.activations(powers=(1, 2, 3, 4, 5)),
+    st.lists(own.rationals(bound=20), min_size=1, max_size=4),
+)
 def test_each_trigonometric_piece_is_the_ncf_on_its_whole_arc(data, activation, slopes):
     X, z = data
     pieces = planar_ncf(X, z, activation)
@@ -93,7 +101,16 @@ def test_arcs_go_once_around_in_exact_angular_order(data, activation):
 
 
 def test_arcs_begin_in_exact_order_where_doubles_tie():
-    expected = [(-(10**40), -1), (0, -1), (1, 0), (10**40 + 1, 1), (10**40, 1), (10**40, 2), (-(10**40), 1), (-1, 0)]
+    expected = [
+        (-(10**40), -1),
+        (0, -1),
+        (1, 0),
+        (10**40 + 1, 1),
+        (10**40, 1),
+        (10**40, 2),
+        (-(10**40), 1),
+        (-1, 0),
+    ]
     X = np.array([(Fraction(b), Fraction(-a)) for a, b in expected[::-1]], dtype=object)
     starts = [arc.start for arc in planar_ncf(X, [Fraction(1)] * 8, RAMP).arcs]
     places = [starts.index(reduced(u)[0]) for u in expected]
@@ -111,10 +128,15 @@ def test_a_piece_worked_out_by_hand():
 
 def test_ten_thousand_samples_take_a_moment():
     rng = np.random.default_rng(0)
-    X = np.array([[Fraction(int(a)), Fraction(int(b))] for a, b in rng.integers(-(10**6), 10**6, (3_000, 2))], dtype=object)
+    X = np.array(
+        [[Fraction(int(a)), Fraction(int(b))] for a, b in rng.integers(-(10**6), 10**6, (3_000, 2))],
+        dtype=object,
+    )
     pieces = planar_ncf(X, [Fraction(1)] * len(X), Activation(Fraction(0), 2))
     u = (Fraction(3, 7), Fraction(-5, 11))
-    assert len(pieces.arcs) > 5_900 and pieces.value(u) == neuron(X, [1] * len(X), Activation(Fraction(0), 2), u)
+    assert len(pieces.arcs) > 5_900 and pieces.value(u) == neuron(
+        X, [1] * len(X), Activation(Fraction(0), 2), u
+    )
 
 
 def test_arcs_are_refused_for_everything_but_planar_neurons():
@@ -131,14 +153,16 @@ def test_arcs_are_refused_for_everything_but_planar_neurons():
 
 
 def test_neurons_with_given_output_weights_are_planar_too():
-    network = FeedForward([2, 2, 1], Activation(Fraction(0), 2), trained=[1], given={2: [[Fraction(2), Fraction(-1, 3)]]})
+    network = FeedForward(
+        [2, 2, 1], Activation(Fraction(0), 2), trained=[1], given={2: [[Fraction(2), Fraction(-1, 3)]]}
+    )
     problem = Problem(network, [[1, 2], [-1, 1]], [1, -2], direction=[1, 2, 3, 4])
     pieces = ncf(problem).planar
     value = 2 * pieces.value((1, 2)) - pieces.value((3, 4)) / 3
     assert value == problem.correlation.value(EXACT, problem.direction)
 
 
-# -- every network -----------------------------------------------------------------------------------------------------
+# -- every network -------------------------------------------------------------------------------------------
 
 
 @given(st.data())
@@ -147,7 +171,9 @@ def test_value_gradient_and_cell_polynomial_are_the_ncf_at_a_rational_point(data
     assume(is_small(problem.network))
     w = data.draw(own.arrays((problem.network.size,), SMALL))
     exact = ncf(problem)
-    point = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)}
+    point = {
+        s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)
+    }
     outputs = problem.network.outputs(EXACT, w, problem.X)
     value = sum((z * h for z, h in zip(problem.z, outputs, strict=True)), Fraction(0))
     assert problem.correlation.value(EXACT, w) == value
@@ -155,7 +181,8 @@ def test_value_gradient_and_cell_polynomial_are_the_ncf_at_a_rational_point(data
     signs = exact.cell_at(w)
     polynomial = exact.on_cell(signs)
     assert polynomial.xreplace(point) == value
-    # Where all signs are known, the gradient of the polynomial is the one of the network; elsewhere the off-branch.
+    # Where all signs are known, the gradient of the polynomial is the one of the network; elsewhere the
+    # off-branch.
     slopes = [polynomial.diff(symbol).xreplace(point) for symbol in exact.weights_symbols]
     assert slopes == list(problem.correlation.gradient(EXACT, w))
     if isinstance(problem.network, FeedForward) or all((part != 0).all() for part in signs):
@@ -182,13 +209,17 @@ def test_number_systems_agree_and_euler_holds(problem):
     balls = BallArithmetic(64)
     assert problem.correlation.value(balls, balls.array(w)).contains(value)
     size = max(1.0, float(abs(value)))
-    assert problem.correlation.value(FLOAT, FLOAT.array(w)) == pytest.approx(float(value), rel=1e-9, abs=1e-9 * size)
+    assert problem.correlation.value(FLOAT, FLOAT.array(w)) == pytest.approx(
+        float(value), rel=1e-9, abs=1e-9 * size
+    )
 
 
 def test_omega_belongs_to_the_ncf():
     network = OneLayer(2, 1, Activation(Fraction(0), 2))
     X, y, w = [[1, 0], [0, 1], [1, 1]], [1, 1, -1], np.array([Fraction(1), Fraction(2)], dtype=object)
-    mean, total = (Problem(network, X, y, "logistic", direction=[1, 1], reduction=how) for how in ("mean", "sum"))
+    mean, total = (
+        Problem(network, X, y, "logistic", direction=[1, 1], reduction=how) for how in ("mean", "sum")
+    )
     assert 3 * mean.correlation.value(EXACT, w) == total.correlation.value(EXACT, w) == 1 + 4 - 9
     half = Loss("custom", "sum", lambda ar, h, y: y / 2 - h, Fraction(1), lambda label: label / 2)
     assert 2 * Problem(network, X, y, half, direction=[1, 1]).correlation.value(EXACT, w) == 1 + 4 - 9
@@ -196,12 +227,18 @@ def test_omega_belongs_to_the_ncf():
 
 def test_expressions_with_roots_have_exact_cells():
     problem = Problem(
-        Expression(["a", "b", "c"], ["x"], "a*sqrt(b**2 + c**2)*x + abs(a)*b*x"), [[1], [2]], [1, -2], direction=[1, 2, 3]
+        Expression(["a", "b", "c"], ["x"], "a*sqrt(b**2 + c**2)*x + abs(a)*b*x"),
+        [[1], [2]],
+        [1, -2],
+        direction=[1, 2, 3],
     )
     exact = ncf(problem)
     signs = exact.cell_at([Fraction(-1), Fraction(2), Fraction(3)])
     a, b, c = exact.weights_symbols
-    assert sympy.expand(exact.on_cell(signs) - (a * sympy.sqrt(b**2 + c**2) - a * b) * sympy.Rational(-3, 2)) == 0
+    assert (
+        sympy.expand(exact.on_cell(signs) - (a * sympy.sqrt(b**2 + c**2) - a * b) * sympy.Rational(-3, 2))
+        == 0
+    )
 
 
 def test_a_kink_behind_a_root_stays_undecided_on_it():
@@ -214,9 +251,13 @@ def test_a_kink_behind_a_root_stays_undecided_on_it():
 
 @given(own.arrays((2,), SMALL))
 def test_minima_are_differentiated_too(w):
-    problem = Problem(Expression(["a", "b"], ["x"], "min(a, 2*b*x)*max(3*a, b)"), [[1], [-1]], [2, 5], direction=[1, 1])
+    problem = Problem(
+        Expression(["a", "b"], ["x"], "min(a, 2*b*x)*max(3*a, b)"), [[1], [-1]], [2, 5], direction=[1, 1]
+    )
     exact = ncf(problem)
-    point = {s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)}
+    point = {
+        s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)
+    }
     expected = problem.correlation.gradient(EXACT, w, at_kink=Fraction(1, 2))
     assert [entry.xreplace(point) for entry in exact.gradient] == list(expected)
 
@@ -240,10 +281,12 @@ def test_the_number_of_terms_is_bounded_before_the_work(problem):
 
 
 @pytest.mark.parametrize(
-    ("widths", "power", "terms", "bound"), [([2, 2, 3, 1], 1, 12, 12), ([2, 3, 1], 3, 4, 4), ([2, 2, 2, 1], 2, 38, 42)]
+    ("widths", "power", "terms", "bound"),
+    [([2, 2, 3, 1], 1, 12, 12), ([2, 3, 1], 3, 4, 4), ([2, 2, 2, 1], 2, 38, 42)],
 )
 def test_terms_where_everything_is_active(widths, power, terms, bound):
-    # Two hidden layers, p = 2: (a Q + b R)² has 5 + 9 + 5 terms for quadratic forms Q and R in two weights each, not 21.
+    # Two hidden layers, p = 2: (a Q + b R)² has 5 + 9 + 5 terms for quadratic forms Q and R in two weights
+    # each, not 21.
     problem = Problem(FeedForward(widths, Activation(Fraction(0), power)), [[1, 2], [5, 3]], [1, 7], seed=1)
     signs = ncf(problem).cell_at([Fraction(1)] * problem.network.size)
     assert (len(layered_polynomial(problem, signs)), monomial_bound(problem.network)) == (terms, bound)
@@ -266,7 +309,7 @@ def test_a_ramp_that_never_rises_has_derivative_zero():
     assert [gradient.xreplace({w: sympy.Integer(v)}) for v in (-1, 0, 1)] == [0, 0, 0]
 
 
-# -- to read -----------------------------------------------------------------------------------------------------------
+# -- to read -------------------------------------------------------------------------------------------------
 
 
 def test_figure1_reads_well():
@@ -312,7 +355,12 @@ def test_exact_text_shows_every_coefficient_exactly():
 
 def test_small_networks_are_written_out():
     problem = Problem(
-        TwoLayer(1, 1, Activation(Fraction(0), 1)), [[1], [-2]], [1, 3], "square", direction=[1, 1], reduction="sum"
+        TwoLayer(1, 1, Activation(Fraction(0), 1)),
+        [[1], [-2]],
+        [1, 3],
+        "square",
+        direction=[1, 1],
+        reduction="sum",
     )
     lines = [line.strip() for line in ncf(problem).text().splitlines()]
     assert "N(w) = 3*v1*max(-2*w1_1, 0) + v1*max(w1_1, 0)" in lines
@@ -330,7 +378,13 @@ def test_powers_of_ramps_lose_their_idle_steps():
 
 @pytest.mark.parametrize(
     "output",
-    ["u1*abs(u2)*x1", "u1*max(u1, 2*u2)*x1", "relu(u1 - u2)**2*x1", "min(u1, u2)*sqrt(u1**2 + u2**2)*x1", "u1**3/u2*x1"],
+    [
+        "u1*abs(u2)*x1",
+        "u1*max(u1, 2*u2)*x1",
+        "relu(u1 - u2)**2*x1",
+        "min(u1, u2)*sqrt(u1**2 + u2**2)*x1",
+        "u1**3/u2*x1",
+    ],
 )
 def test_what_is_printed_can_be_pasted_back(output):
     network = Expression(["u1", "u2"], ["x1"], output)
@@ -340,10 +394,14 @@ def test_what_is_printed_can_be_pasted_back(output):
     balls = BallArithmetic(200)
     run = network.forward(balls, balls.array(w), balls.array(X))
     for name, factor in (("H(x; w)", 1), ("N(w)", 2)):
-        again = Expression(["u1", "u2"], ["x1"], printed[name]).outputs(balls, balls.array(w), balls.array(X))[0]
+        again = Expression(["u1", "u2"], ["x1"], printed[name]).outputs(
+            balls, balls.array(w), balls.array(X)
+        )[0]
         assert again.overlaps(run.outputs[0] * factor) and again.radius() < Fraction(1, 10**30)
     for k, slope in enumerate(network.pullback(run, balls.array([Fraction(2)]))):
-        again = Expression(["u1", "u2"], ["x1"], printed[f"dN/du{k + 1}"]).outputs(balls, balls.array(w), balls.array(X))[0]
+        again = Expression(["u1", "u2"], ["x1"], printed[f"dN/du{k + 1}"]).outputs(
+            balls, balls.array(w), balls.array(X)
+        )[0]
         assert again.overlaps(slope) and again.radius() < Fraction(1, 10**30)
 
 
@@ -359,11 +417,15 @@ def test_an_expression_of_a_huge_order_has_its_limit():
 def test_a_pole_in_the_data_is_bad_input_and_one_at_the_start_is_said():
     with pytest.raises(BadInput, match=r"data\.X\[1\].*divides by zero"):
         sample_trees(Expression(["u1", "u2"], ["x1"], "u1*u2/x1"), [[Fraction(1)], [Fraction(0)]])
-    start = Problem(Expression(["u1", "u2"], ["x1"], "(u1**3 - u2**3)/(u1 - u2)*x1"), [[1]], [1], direction=[1, 1])
+    start = Problem(
+        Expression(["u1", "u2"], ["x1"], "(u1**3 - u2**3)/(u1 - u2)*x1"), [[1]], [1], direction=[1, 1]
+    )
     assert "divides by zero there" in ncf(start).text()
 
 
 def test_numbers_longer_than_python_prints_are_no_error():
     network = Expression(["u1", "u2"], ["x1"], "u1*abs(u2)*x1")
-    exact = ncf(Problem(network, [[Fraction(1, 10**2500 + 1)]], [Fraction(1, 10**2500 + 3)], direction=[2, 1]))
+    exact = ncf(
+        Problem(network, [[Fraction(1, 10**2500 + 1)]], [Fraction(1, 10**2500 + 3)], direction=[2, 1])
+    )
     assert "N(w) = " in exact.text(exact=True) and "too long to be shown" in exact.latex()

@@ -1,4 +1,6 @@
-"""Structure: smoothness and zero-preserving sets against exact derivatives, and which theorem applies, and why."""
+"""Structure: smoothness and zero-preserving sets against exact derivatives, and which theorem applies, and
+why.
+"""
 
 import math
 from fractions import Fraction
@@ -39,7 +41,7 @@ def custom_loss():
     return Loss("custom", residual=lambda ar, out, y: y - out, curvature=Fraction(1), at_zero=lambda y: y)
 
 
-# -- theorems ----------------------------------------------------------------------------------------------------------
+# -- theorems ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_networks_that_are_not_homogeneous_are_refused():
         structure_of(expression("u1*u2 + u3"), Loss())
 
 
-# -- smoothness --------------------------------------------------------------------------------------------------------
+# -- smoothness ----------------------------------------------------------------------------------------------
 
 INF = math.inf
 
@@ -156,7 +158,7 @@ def test_what_is_called_smooth_has_continuous_derivatives(drawn, data):
         assert (network.hessian(low, r) == network.hessian(high, r)).all()
 
 
-# -- zero-preserving sets ----------------------------------------------------------------------------------------------
+# -- zero-preserving sets ------------------------------------------------------------------------------------
 
 
 @given(own.networks_at_points(), st.data())
@@ -187,7 +189,10 @@ def test_sets_of_layered_networks():
     assert sets(deep) == [(0, 2, 4), (1, 3, 5), (2, 3, 6), (4, 5, 7)]
     assert sets(FeedForward([1, 2, 2, 1], LEAKY, [2, 3], {1: [[1], [2]]})) == [(0, 1, 4), (2, 3, 5)]
     assert sets(FeedForward([1, 2, 2, 1], LEAKY, [1, 3], {2: [[1, 2], [3, 4]]})) == []
-    assert [z.name for z in zero_preserving_sets(TwoLayer(1, 1, SQUARED))] == ["the incoming weights of neuron 1", "neuron 1"]
+    assert [z.name for z in zero_preserving_sets(TwoLayer(1, 1, SQUARED))] == [
+        "the incoming weights of neuron 1",
+        "neuron 1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -214,13 +219,15 @@ def test_sets_of_expressions(text, sets):
 
 def test_the_written_out_network_has_the_sets_of_its_neurons():
     text = " + ".join(f"v{j}*max({' + '.join(f'w{j}_{k}*x1' for k in range(10))}, 0)" for j in range(20))
-    network = Expression([*(f"w{j}_{k}" for j in range(20) for k in range(10)), *(f"v{j}" for j in range(20))], ["x1"], text)
+    network = Expression(
+        [*(f"w{j}_{k}" for j in range(20) for k in range(10)), *(f"v{j}" for j in range(20))], ["x1"], text
+    )
     expected = [(*range(10 * j, 10 * j + 10), 200 + j) for j in range(20)]
     assert [z.weights for z in zero_preserving_sets(network)] == expected
     assert not is_zero_preserving(network.tree, frozenset({"v1"}))
 
 
-# -- sympy forms -------------------------------------------------------------------------------------------------------
+# -- sympy forms ---------------------------------------------------------------------------------------------
 
 
 def exact(value):

@@ -12,13 +12,23 @@ from certflow.checker.kernel.numbers import ONE, power_up, root_up, rounded
 
 def test_the_state_at_the_horizon():
     after = state(
-        proved=[group(), group(rates=replace(RATES, ell=(ONE // 4, ONE)), trap=None), group("dead", None), group("zero", None)]
+        proved=[
+            group(),
+            group(rates=replace(RATES, ell=(ONE // 4, ONE)), trap=None),
+            group("dead", None),
+            group("zero", None),
+        ]
     )
     # delta^2 / mass = 1/64
     assert (after.A1, after.growth, after.end, after.at_horizon) == (F(1, 4), 4, 1, F(1, 4))
     assert (after.fastest, after.forever, after.R, after.L) == (1, False, 2, 2)
     assert (after.time_low, after.time_high, after.horizon) == (F(5, 8), F(5, 8), None)
-    assert len(after.moving) == 2 and (after.epsilon, after.delta_bar, after.rate, after.mass) == (F(1, 4), F(1, 4), 8, 4)
+    assert len(after.moving) == 2 and (after.epsilon, after.delta_bar, after.rate, after.mass) == (
+        F(1, 4),
+        F(1, 4),
+        8,
+        4,
+    )
     ever = state(radius=None, proved=[group("dead", None)])
     assert (ever.forever, ever.R, ever.end, ever.fastest) == (True, 0, ever.A1, 0)
     third = state(end=F(1, 3))
@@ -66,7 +76,9 @@ def test_distances_at_the_radius():
     assert after.at_radius(0, TRAP) == F(1, 64) * forgotten + F(1, 18)
     assert after.at_radius(1, TRAP) == F(1, 18)
     # At R = 3, where A = 9/4, nu = 2 (1/4 - 9/32).
-    assert state(radius="3", proved=[group(), group()]).at_radius(1, TRAP) == F(1, 8) / (2 - F(1, 16)) * F(9, 4)
+    assert state(radius="3", proved=[group(), group()]).at_radius(1, TRAP) == F(1, 8) / (2 - F(1, 16)) * F(
+        9, 4
+    )
     # No distance is not forgotten, with whatever power: 2 to the power 2^61 would be beyond all range.
     assert state(radius="1/2", D=(F(0),)).at_radius(0, replace(TRAP, gamma=F(2**60))) < F(1, 2**60)
     # Without a floor, and where nothing grows: D + K R^L / gamma.
@@ -110,7 +122,11 @@ def test_a_radius_may_be_small():
 
 def test_the_block_that_does_not_stay_is_named():
     proved = [group("dead", None), group(trap=replace(TRAP, r0=F(1)))]
-    assert refusal(state(D=(F(0), F(1, 2)), proved=proved).check_radius) == ("R7", "claim.blocks", f"blocks[1] {STAYS}")
+    assert refusal(state(D=(F(0), F(1, 2)), proved=proved).check_radius) == (
+        "R7",
+        "claim.blocks",
+        f"blocks[1] {STAYS}",
+    )
     assert refusal(state(D=(F(0), F(1, 8)), proved=proved).check_radius) is None
 
 
@@ -148,7 +164,12 @@ def at(L=2, time=None, event=None, C=F(32), **options):
 def test_growth_until_a_horizon_of_order_two():
     after, refused = at(time="5/8")
     assert refused is None and after.horizon == F(5, 8) and after.at_horizon == after.A1
-    assert at(time="5/8", C=F(32) - TINY)[1] == at(time="5/8", C=-F(64))[1] == at(time="5/8", most=F(33))[1] == GROW
+    assert (
+        at(time="5/8", C=F(32) - TINY)[1]
+        == at(time="5/8", C=-F(64))[1]
+        == at(time="5/8", most=F(33))[1]
+        == GROW
+    )
     assert at(time="5/8", C=F(0), most=F(0))[1] == GROW and at(time="5/8", C=F(1, 2), most=F(1, 2))[1] is None
     for other in (str(F(5, 8) - TINY), str(F(5, 8) + TINY)):
         assert at(time=other)[1] == ("R8", "claim.horizon.scaled_time", "it is not where the curves end")
@@ -162,7 +183,8 @@ def late(monkeypatch):
 
 @pytest.mark.usefixtures("late")
 def test_growth_until_a_scaled_time_of_order_four():
-    # |w| <= 2 delta at the horizon of the sweep. At time 1/2: Q = 1/4 - 2 (1/2)/2 (1/2 - 1/4) = 1/8, so C^2 Q^2 >= 1 for C >= 8.
+    # |w| <= 2 delta at the horizon of the sweep. At time 1/2: Q = 1/4 - 2 (1/2)/2 (1/2 - 1/4) = 1/8, so C^2
+    # Q^2 >= 1 for C >= 8.
     after, refused = at(4, "1/2", C=F(8), most=F(64))
     # (C delta^2)^2 / mass
     assert refused is None and (after.horizon, after.at_horizon) == (F(1, 2), F(1, 16))
@@ -208,7 +230,11 @@ def test_a_horizon_at_a_size():
     own = {"proved": [group(trap=steady)], "most": F(1)}
     after, refused = at(4, event="3", C=F(9), radius="3/4", **own)
     assert refused is None and after.at_horizon == F(81, 1024) and after.horizon is None
-    assert at(4, event="3", C=F(9) - TINY, **own)[1] == ("R8", "claim.growth", "it is below the size at the horizon")
+    assert at(4, event="3", C=F(9) - TINY, **own)[1] == (
+        "R8",
+        "claim.growth",
+        "it is below the size at the horizon",
+    )
     assert at(4, event="2", C=F(9), **own)[1] is at(3, event="2", C=F(9), end=F(8), **own)[1] is None
     small = ("R8", place, "the weights may have been larger before the trap was entered")
     assert at(4, event=str(2 - TINY), C=F(9), **own)[1] == small

@@ -1,4 +1,6 @@
-"""R9 worked out: every number of the claim is accepted exactly at the proved number and refused just beyond it."""
+"""R9 worked out: every number of the claim is accepted exactly at the proved number and refused just beyond
+it.
+"""
 
 from dataclasses import replace
 from fractions import Fraction as F
@@ -25,7 +27,14 @@ from after_a_sweep import (
 )
 
 from certflow.checker.early_direction import claim
-from certflow.checker.early_direction.claim import _check_support, check_heading, check_point, largest_ncf, runs, scaled_time
+from certflow.checker.early_direction.claim import (
+    _check_support,
+    check_heading,
+    check_point,
+    largest_ncf,
+    runs,
+    scaled_time,
+)
 from certflow.checker.kernel.numbers import ONE, exp_bounds, fraction, power_up, root_down, root_up, rounded
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Refused
@@ -39,7 +48,12 @@ def late(monkeypatch):
     monkeypatch.setattr(claim, "scaled_time", lambda *_: (F(2), F(3)))
 
 
-TIMES = {"start_radius_over_delta": ["1/4", "4"], "n_lower": "1/128", "n_upper": "1", "start_time": ["5/8", "5/8"]}
+TIMES = {
+    "start_radius_over_delta": ["1/4", "4"],
+    "n_lower": "1/128",
+    "n_upper": "1",
+    "start_time": ["5/8", "5/8"],
+}
 
 
 def times(change, L=2, radius="2", **options):
@@ -49,7 +63,8 @@ def times(change, L=2, radius="2", **options):
 
 def test_times_to_a_radius_at_their_edges():
     # nu = 2 (1/4 - 2/16) = 1/4 at A = 1, over L^2 and a scale of at most 4: 1/64; the group starts with 1/2.
-    # The upper rate is 1/2 over L and a scale of at least 2: 1/8. The upper start is 4, the curves end at 5/8.
+    # The upper rate is 1/2 over L and a scale of at least 2: 1/8. The upper start is 4, the curves end at
+    # 5/8.
     edge = {"start_radius_over_delta": ["1/2", "4"], "n_lower": "1/64", "n_upper": "1/8"}
     assert times(edge) is None and times({}) is None
     slow = ("R9", "t", "no group with a trap starts and grows as claimed")
@@ -58,7 +73,11 @@ def test_times_to_a_radius_at_their_edges():
         == times({**edge, "start_radius_over_delta": [str(F(1, 2) + TINY), "4"]})
         == slow
     )
-    assert times({**edge, "n_upper": str(F(1, 8) - TINY)}) == ("R9", "t.n_upper", "it is below the proved bound")
+    assert times({**edge, "n_upper": str(F(1, 8) - TINY)}) == (
+        "R9",
+        "t.n_upper",
+        "it is below the proved bound",
+    )
     place = "t.start_radius_over_delta"
     assert times({"start_radius_over_delta": ["1/4", str(4 - TINY)]}) == (
         "R9",
@@ -71,12 +90,22 @@ def test_times_to_a_radius_at_their_edges():
         assert times({"n_lower": low}) == ("R9", "t.n_lower", "0 < n_lower <= n_upper is needed")
     assert times({"start_time": ["-1", "1"]}) == ("R9", "t.start_time", "a time is negative")
     narrow = ("R9", "t.start_time", "it is narrower than what is proved")
-    assert times({"start_time": [str(F(5, 8) + TINY), "1"]}) == times({"start_time": ["0", str(F(5, 8) - TINY)]}) == narrow
+    assert (
+        times({"start_time": [str(F(5, 8) + TINY), "1"]})
+        == times({"start_time": ["0", str(F(5, 8) - TINY)]})
+        == narrow
+    )
     assert times({"start_time": ["0", "1"]}) is None
     assert times({}, radius=None, proved=[group(trap=FALLING)]) == ("R9", "t", "there is no radius")
     # A start of exactly one size, and of the one rate, is a pair too.
     assert times({"start_radius_over_delta": ["1/2", "1/2"]}, end=F(1, 4)) is None
-    assert times({"n_lower": "1/64", "n_upper": "1/64"}, proved=[group(rates=replace(RATES, ell=(ONE // 4, ONE // 16)))]) is None
+    assert (
+        times(
+            {"n_lower": "1/64", "n_upper": "1/64"},
+            proved=[group(rates=replace(RATES, ell=(ONE // 4, ONE // 16)))],
+        )
+        is None
+    )
 
 
 def test_the_lower_pair_of_times_is_that_of_one_group():
@@ -84,7 +113,9 @@ def test_the_lower_pair_of_times_is_that_of_one_group():
     large = group(rates=replace(RATES, ell=(ONE // 8, ONE // 2)), share=F(3, 4))
     own = {"n_lower": "1/64"}
     assert times(own, proved=[group("dead", None), quick, group()]) is None
-    assert times({**own, "start_radius_over_delta": ["3/4", "4"]}, proved=[quick, large])[2].startswith("no group")
+    assert times({**own, "start_radius_over_delta": ["3/4", "4"]}, proved=[quick, large])[2].startswith(
+        "no group"
+    )
     assert times({**own, "start_radius_over_delta": ["1/8", "4"]}, proved=[large, quick]) is None
     assert times({**own, "start_radius_over_delta": ["1/8", "4"]}, proved=[quick, large]) is None
     assert times({}, proved=[group("inconclusive", None)])[2].startswith("no group")
@@ -127,7 +158,11 @@ def test_a_law_at_its_edges():
     small = F(1, 64) * power_up(F(1, 2), F(1))
     own = {"end": F(1, 4), "radius": "2"}
     assert law({"exponent": ["1", "2"], "coefficient": str(small)}, **own) is None
-    assert law({"exponent": ["1", "2"], "coefficient": str(small - TINY)}, **own) == ("R7", "law.coefficient", below)
+    assert law({"exponent": ["1", "2"], "coefficient": str(small - TINY)}, **own) == (
+        "R7",
+        "law.coefficient",
+        below,
+    )
     assert law({"coefficient": "0"}, D=(F(0),)) is None
     assert law({"coefficient": str(-TINY)}, D=(F(0),)) == ("R7", "law.coefficient", below)
     # 4 to this power is beyond all range, but nothing is to be forgotten.
@@ -135,7 +170,9 @@ def test_a_law_at_its_edges():
     assert law({"coefficient": "0", "exponent": ["0", str(2**20)]}, **steep) is None
 
 
-@pytest.mark.parametrize("proved", [[group(trap=FALLING)], [group(trap=STANDING)], [group(), group("inconclusive", None)]])
+@pytest.mark.parametrize(
+    "proved", [[group(trap=FALLING)], [group(trap=STANDING)], [group(), group("inconclusive", None)]]
+)
 def test_no_law_without_a_floor_and_growth(proved):
     for radius in ("2", None):
         assert law({}, proved=proved, radius=radius) == ("R7", "law", "no such law is proved")
@@ -218,7 +255,10 @@ def test_a_block_claims_no_angle_at_a_radius_that_is_not_there():
 
 
 def test_blocks_of_several_parts_have_sorted_weights_and_their_own_numbers():
-    after = state(proved=[group(), group(proposed=TrapEvidence([[3], [4]], F(2), F(1, 2), F(0), None))], D=(F(0), F(1, 32)))
+    after = state(
+        proved=[group(), group(proposed=TrapEvidence([[3], [4]], F(2), F(1, 2), F(0), None))],
+        D=(F(0), F(1, 32)),
+    )
     own = {"index": 1, "weights": [2, 2], "angle_at_horizon": "1/32"}
     assert block(own, after, 1) is None
     assert block({**own, "angle_at_horizon": "1/33"}, after, 1)[1] == "b.angle_at_horizon"
@@ -274,20 +314,32 @@ def test_the_heading_of_a_block_is_that_of_its_group(name):
     each = group()
     check_heading({key: Node(value, key) for key, value in own.items()}, 2, each, [4, 3])
     with pytest.raises(Refused) as error:
-        check_heading({key: Node("x" if key == name else value, key) for key, value in own.items()}, 2, each, [4, 3])
+        check_heading(
+            {key: Node("x" if key == name else value, key) for key, value in own.items()}, 2, each, [4, 3]
+        )
     assert (error.value.rule, error.value.where) == ("R9", name)
 
 
 def test_a_point_is_the_centre_of_the_trap_in_the_order_of_the_weights():
     def check(centre, radius, weights=(5, 2)):
-        return refusal(check_point, Node({"centre": centre, "radius": radius}, "p"), TRAP, CENTRE, list(weights), GRID)
+        return refusal(
+            check_point, Node({"centre": centre, "radius": radius}, "p"), TRAP, CENTRE, list(weights), GRID
+        )
 
     # The grid integers 3 and 4 of the weights 5 and 2.
     assert check(["1*2^-2", "3*2^-4"], "1/16") is None
     assert check(["3*2^-4", "1*2^-2"], "1/16") == ("R9", "p.centre", "it is not the centre of the trap")
     assert check(["3*2^-4", "1*2^-2"], "1/16", (2, 5)) is None
-    assert check(["1*2^-2", "3*2^-4"], str(F(1, 16) - TINY)) == ("R9", "p.radius", "it is below the proved bound")
-    assert check(["1*2^-2", "3*2^-4"], "1/2") == ("R6", "p.radius", "the point is alone within r0 of the trap only")
+    assert check(["1*2^-2", "3*2^-4"], str(F(1, 16) - TINY)) == (
+        "R9",
+        "p.radius",
+        "it is below the proved bound",
+    )
+    assert check(["1*2^-2", "3*2^-4"], "1/2") == (
+        "R6",
+        "p.radius",
+        "the point is alone within r0 of the trap only",
+    )
     assert check(["1*2^-2", "3*2^-4"], str(F(1, 2) - TINY)) is None
     assert check(["1*2^-2"], "1/16")[:2] == ("R1", "p.centre")
 
@@ -295,12 +347,23 @@ def test_a_point_is_the_centre_of_the_trap_in_the_order_of_the_weights():
 def test_a_support_is_what_is_longer_than_the_distance_of_the_kkt_point():
     def check(support, centre, parts=(4, 7), radius=F(1, 16)):
         trap = replace(TRAP, kkt_radius=radius)
-        return refusal(_check_support, Node(support, "s"), trap, TrapEvidence(centre, F(2), F(1, 2), F(0), None), list(parts))
+        return refusal(
+            _check_support,
+            Node(support, "s"),
+            trap,
+            TrapEvidence(centre, F(2), F(1, 2), F(0), None),
+            list(parts),
+        )
 
     assert check([4, 7], [[3, 0], [0, 4]]) is None
     assert check([7], [[0, 0], [0, 4]]) is None
     wrong = ("R9", "s", OTHER)
-    assert check([4, 7], [[0, 0], [0, 4]]) == check([0, 1], [[3, 0], [0, 4]]) == check([7, 4], [[3, 0], [0, 4]]) == wrong
+    assert (
+        check([4, 7], [[0, 0], [0, 4]])
+        == check([0, 1], [[3, 0], [0, 4]])
+        == check([7, 4], [[3, 0], [0, 4]])
+        == wrong
+    )
     # (3/5)^2 is not more than (3/5)^2, but more than anything smaller.
     small = ("R9", "s", "a part is too small to tell whether it vanishes")
     assert check([4, 7], [[3, 0], [0, 4]], radius=F(3, 5)) == small
@@ -313,7 +376,13 @@ def test_a_support_is_what_is_longer_than_the_distance_of_the_kkt_point():
 
 @pytest.mark.parametrize(
     ("weights", "expected"),
-    [([3], [3, 1]), ([0, 1, 2], [0, 3]), ([0, 2], [[0, 1], [2, 1]]), ([1, 2, 5, 6, 7, 9], [[1, 2], [5, 3], [9, 1]]), ([], [])],
+    [
+        ([3], [3, 1]),
+        ([0, 1, 2], [0, 3]),
+        ([0, 2], [[0, 1], [2, 1]]),
+        ([1, 2, 5, 6, 7, 9], [[1, 2], [5, 3], [9, 1]]),
+        ([], []),
+    ],
 )
 def test_runs_of_consecutive_weights(weights, expected):
     assert runs(weights) == expected
@@ -356,7 +425,10 @@ def test_a_scaled_time_goes_on_where_a_decay_ends():
     run.runner.errors = [(0, 0), (0, 0)]
     # 1 - 1/e and then 2/e.
     low, high = exp_bounds(F(-1))
-    expected = rounded(rounded(1 - high, False) + low * 2, False), rounded(rounded(1 - low, True) + high * 2, True)
+    expected = (
+        rounded(rounded(1 - high, False) + low * 2, False),
+        rounded(rounded(1 - low, True) + high * 2, True),
+    )
     assert scaled_time(run, 3, CLOCK) == expected
 
 
@@ -367,7 +439,8 @@ def network(p, depth, trained, given, X, z, order, coupled=False):
 
 def test_the_bound_of_n_is_a_product_of_norms():
     X = [[F(3), F(4)], [F(0), F(2)]]
-    # (|z_1| 5^4 + |z_2| 2^4) times (4/7)^2 of layer 1, (2/7)^1 of layer 2 and (1/7)^(1/2) of layer 3; roots are rounded.
+    # (|z_1| 5^4 + |z_2| 2^4) times (4/7)^2 of layer 1, (2/7)^1 of layer 2 and (1/7)^(1/2) of layer 3; roots
+    # are rounded.
     N = largest_ncf(network(2, 3, [1, 2, 3], {}, X, [F(-1, 2), F(3)], 7), CLOCK)
     layers = root_up(F(4, 7) ** 4, 2) * root_up(F(2, 7) ** 2, 2) * root_up(F(1, 7), 2)
     assert 8 * (F(625, 2) + 48) * layers == N
@@ -379,7 +452,9 @@ def test_the_bound_of_n_is_a_product_of_norms():
     assert bound == 8 * 5**9 * root_up(F(9, 13) ** 9, 2) * root_up(F(3, 13) ** 3, 2) * root_up(F(1, 13), 2)
     # 3^(1/2) and 1/13 are no short numbers: every root, product and sum is rounded upwards.
     one = [F(1), F(1)]
-    bound = largest_ncf(network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [one, one], [F(1, 13), F(-1, 17)], 3), CLOCK)
+    bound = largest_ncf(
+        network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [one, one], [F(1, 13), F(-1, 17)], 3), CLOCK
+    )
     length = rounded(root_up(F(2), 2) ** 3, True)
     assert bound == 8 * rounded(rounded(length / 13, True) + length / 17, True) * root_up(F(3), 2)
     assert bound**2 > F(30, 221) ** 2 * 64 * 8 * 3

@@ -1,4 +1,6 @@
-"""The checker's proof of positive semidefiniteness against exact elimination, near the border and with bad hints."""
+"""The checker's proof of positive semidefiniteness against exact elimination, near the border and with bad
+hints.
+"""
 
 import random
 from fractions import Fraction
@@ -23,7 +25,9 @@ def semidefinite(matrix):
             return False
         rest = rows[1:]
         if pivot:
-            rows = [[v - row[0] * w / pivot for v, w in zip(row[1:], rows[0][1:], strict=True)] for row in rest]
+            rows = [
+                [v - row[0] * w / pivot for v, w in zip(row[1:], rows[0][1:], strict=True)] for row in rest
+            ]
         else:
             rows = [row[1:] for row in rest]
     return True
@@ -54,9 +58,13 @@ def test_the_largest_eigenvalue_is_bounded_closely(seed):
     rough = max(sum(map(abs, row)) for row in M)
     found = largest_eigenvalue(M, rough, NEVER)
     assert 0 <= found <= rough
-    assert semidefinite([[(found if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)])
+    assert semidefinite(
+        [[(found if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)]
+    )
     less = found - rough // 10**6
-    assert less <= 0 or not semidefinite([[(less if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)])
+    assert less <= 0 or not semidefinite(
+        [[(less if i == j else 0) - v for j, v in enumerate(row)] for i, row in enumerate(M)]
+    )
 
 
 def test_a_bound_that_is_not_proved_is_not_taken(monkeypatch):
@@ -74,7 +82,11 @@ def test_a_matrix_just_below_the_border_is_not_proved():
 @pytest.mark.parametrize("entry", [10**400, -(10**400)])
 def test_huge_numbers_are_not_proved_and_do_not_crash(entry):
     matrix = [[ONE, entry], [entry, ONE]]
-    assert not is_psd(matrix, NEVER) and factor(matrix, 0, NEVER) is None and solve_length(matrix, [ONE, ONE], NEVER) is None
+    assert (
+        not is_psd(matrix, NEVER)
+        and factor(matrix, 0, NEVER) is None
+        and solve_length(matrix, [ONE, ONE], NEVER) is None
+    )
     assert not is_psd([[entry]], NEVER) and largest_eigenvalue([[entry]], abs(entry), NEVER) == abs(entry)
 
 
@@ -88,12 +100,18 @@ def test_entries_that_may_be_off_cost_their_error():
 def test_lifted_forms_over_several_parts_are_semidefinite_where_proved(seed):
     rng = random.Random(seed)
     sizes = [rng.randint(1, 3) for _ in range(3)]
-    parts = [random_symmetric(rng, n, (ONE >> 3) if j else -(ONE >> rng.randint(1, 6))) for j, n in enumerate(sizes)]
+    parts = [
+        random_symmetric(rng, n, (ONE >> 3) if j else -(ONE >> rng.randint(1, 6)))
+        for j, n in enumerate(sizes)
+    ]
     W = [[rng.randint(-ONE, ONE) for _ in range(n)] for n in sizes]
     s = Fraction(rng.randint(0, 40), 4)
     if _proved(parts, W, s, NEVER):
         flat = [(j, i) for j, n in enumerate(sizes) for i in range(n)]
-        full = [[(parts[j][i][k] if j == m else 0) + s * W[j][i] * W[m][k] / ONE for m, k in flat] for j, i in flat]
+        full = [
+            [(parts[j][i][k] if j == m else 0) + s * W[j][i] * W[m][k] / ONE for m, k in flat]
+            for j, i in flat
+        ]
         assert semidefinite(full)
 
 
@@ -110,7 +128,7 @@ def test_the_length_hint_is_a_quadratic_form():
     assert solve_length([[-ONE]], [ONE], NEVER) is None
 
 
-# -- exact results and edges: all floats here are exact -------------------------------------------------------------------
+# -- exact results and edges: all floats here are exact ------------------------------------------------------
 
 L = [[2.0, 0.0, 0.0], [1.0, 3.0, 0.0], [-1.0, 0.5, 0.25]]
 PRODUCT = [[int(sum(a * b for a, b in zip(p, q, strict=True)) * 16) * (ONE // 16) for q in L] for p in L]
@@ -172,7 +190,13 @@ def test_no_entries_are_semidefinite_and_zero_is_if_it_is_exact():
 
 
 @pytest.mark.parametrize(
-    "matrix", [[[ONE, 0], [0, -ONE]], [[-ONE, 0], [0, ONE]], [[ONE, 2 * ONE], [2 * ONE, ONE]], [[3 * ONE, 0], [0, ONE]]]
+    "matrix",
+    [
+        [[ONE, 0], [0, -ONE]],
+        [[-ONE, 0], [0, ONE]],
+        [[ONE, 2 * ONE], [2 * ONE, ONE]],
+        [[3 * ONE, 0], [0, ONE]],
+    ],
 )
 def test_a_wrong_hint_proves_nothing(monkeypatch, matrix):
     monkeypatch.setattr(definite, "factor", lambda *_: [[1.0], [0.0, 1.0]])

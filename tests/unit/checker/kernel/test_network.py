@@ -1,4 +1,6 @@
-"""One part of a problem on boxes by numbers worked out by hand: everything an evaluation says, to the last unit."""
+"""One part of a problem on boxes by numbers worked out by hand: everything an evaluation says, to the last
+unit.
+"""
 
 from fractions import Fraction as F
 from math import isqrt
@@ -74,7 +76,12 @@ def test_one_unit_beyond_the_kink_both_branches_count():
 def test_what_a_part_knows_of_itself():
     free, fixed, deep = part(2), part(F(-1, 3), F(-1, 3), 3), part(2, shallow=False)
     assert (free.size, free.stored, free.outgoing, free.off) == (3, 2, None, enclosed(F(1, 4)))
-    assert (fixed.size, fixed.stored, fixed.outgoing, fixed.off) == (2, 2, enclosed(F(-1, 3)), enclosed(F(-1, 27)))
+    assert (fixed.size, fixed.stored, fixed.outgoing, fixed.off) == (
+        2,
+        2,
+        enclosed(F(-1, 3)),
+        enclosed(F(-1, 27)),
+    )
     assert deep.stored == 2 * 3
     assert free.either == (ONE // 4, ONE) and fixed.either == (enclosed(F(-1, 27))[0], ONE)
 
@@ -140,7 +147,11 @@ def chain(a, b, c):
         [16 * a * b * t**3, 2 * a * t**4, 2 * b * t**4],
         [8 * b**2 * t**3, 2 * b * t**4, 0],
     ]
-    return [[F(v) / 2 for v in row] for row in hessian], [8 * a * b**2 * t**3, 2 * a * b * t**4, b**2 * t**4], a * b**2 * t**4
+    return (
+        [[F(v) / 2 for v in row] for row in hessian],
+        [8 * a * b**2 * t**3, 2 * a * b * t**4, b**2 * t**4],
+        a * b**2 * t**4,
+    )
 
 
 def test_a_deep_part_is_as_wide_as_its_corners_where_everything_grows():
@@ -200,9 +211,12 @@ def test_bounds_of_the_spectral_norm(matrix, bound):
 
 
 def test_the_vector_of_a_norm_bound_is_one_unit_larger_than_it_is():
-    # Four times 2^-60 (2, 1; 1, 1): y is (8, 5) units and one more each, so that (2 * 9 + 6) / 9 is the bound.
+    # Four times 2^-60 (2, 1; 1, 1): y is (8, 5) units and one more each, so that (2 * 9 + 6) / 9 is the
+    # bound.
     half = 1 << 60
-    blocks = [[half * ((2, 1), (1, 1))[i % 2][j % 2] * (i // 2 == j // 2) for j in range(8)] for i in range(8)]
+    blocks = [
+        [half * ((2, 1), (1, 1))[i % 2][j % 2] * (i // 2 == j // 2) for j in range(8)] for i in range(8)
+    ]
     assert norm_bound(blocks) == 24 * half // 9 + 1
 
 

@@ -1,4 +1,6 @@
-"""Directed arithmetic of the checker against exact rationals and 60-digit decimals: every bound is on its side, and near."""
+"""Directed arithmetic of the checker against exact rationals and 60-digit decimals: every bound is on its
+side, and near.
+"""
 
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -43,7 +45,9 @@ def test_a_sign_turns_an_interval_exactly(sign, ends):
     assert nb.signed(sign, (-2, 5)) == ends
 
 
-@pytest.mark.parametrize(("ends", "ball"), [((1, 4), (2, 2)), ((-4, -1), (-3, 2)), ((7, 7), (7, 0)), ((-3, 3), (0, 3))])
+@pytest.mark.parametrize(
+    ("ends", "ball"), [((1, 4), (2, 2)), ((-4, -1), (-3, 2)), ((7, 7), (7, 0)), ((-3, 3), (0, 3))]
+)
 def test_a_middle_is_rounded_down_and_its_reach_covers_both_ends(ends, ball):
     assert nb.around(ends) == ball
 
@@ -178,6 +182,8 @@ def test_the_sides_of_powers_with_rational_exponents():
         assert nb.power_up(x, Fraction(0)) == 1
 
 
-@pytest.mark.parametrize(("m", "k", "root"), [(1, 3, 1), (7, 3, 1), (8, 3, 2), (26, 3, 2), (99, 1, 99), (8, 2, 2), (9, 2, 3)])
+@pytest.mark.parametrize(
+    ("m", "k", "root"), [(1, 3, 1), (7, 3, 1), (8, 3, 2), (26, 3, 2), (99, 1, 99), (8, 2, 2), (9, 2, 3)]
+)
 def test_roots_of_integers_are_rounded_down(m, k, root):
     assert nb._integer_root(m, k) == root

@@ -1,4 +1,6 @@
-"""Polynomials of the checker by numbers worked out by hand: coefficients, errors, ranges and refusals, to the last unit."""
+"""Polynomials of the checker by numbers worked out by hand: coefficients, errors, ranges and refusals, to the
+last unit.
+"""
 
 from fractions import Fraction as F
 
@@ -39,7 +41,13 @@ def same(polynomial, *numbers, err):
 
 @pytest.mark.parametrize(
     ("value", "coefficients", "err"),
-    [(F(1, 2), [ONE // 2], 0), (F(-3), [-3 * ONE], 0), (F(1, 3), [ONE // 3], 1), (F(-1, 3), [-ONE // 3], 1), (F(0), [0], 0)],
+    [
+        (F(1, 2), [ONE // 2], 0),
+        (F(-3), [-3 * ONE], 0),
+        (F(1, 3), [ONE // 3], 1),
+        (F(-1, 3), [-ONE // 3], 1),
+        (F(0), [0], 0),
+    ],
 )
 def test_a_constant_is_rounded_down_with_its_error(value, coefficients, err):
     assert parts(Polynomial.constant(value)) == (coefficients, err)
@@ -81,7 +89,14 @@ def test_a_hull_rounds_its_value_down_and_its_spread_up():
 def test_derivatives_and_signs_at_one_half():
     assert parts(Polynomial([5, 7, -3, 2]).derivative()) == ([7, -6, 6], 0)
     assert parts(Polynomial([5]).derivative()) == ([], 0)
-    for coefficients, sign in (([1, -2], 0), ([1, -1], 1), ([3, 1, -1], 1), ([1, 1, -8], -1), ([0, 0, 1], 1), ([-1, 1, 1], -1)):
+    for coefficients, sign in (
+        ([1, -2], 0),
+        ([1, -1], 1),
+        ([3, 1, -1], 1),
+        ([1, 1, -8], -1),
+        ([0, 0, 1], 1),
+        ([-1, 1, 1], -1),
+    ):
         found = Polynomial(coefficients).at_half()
         assert (found > 0) - (found < 0) == sign
 
@@ -162,8 +177,20 @@ def test_sums_of_products_stay_below_a_quarter_of_a_slot():
         ((F(-1, 2), 1), 0, 2, poly(0, err=ONE // 4), poly(0, err=ONE)),
         ((F(1, 4), -1), 0, 3, poly(0, err=ONE // 64), poly(0, err=3 * ONE // 16)),
         # On, and 1/4 off.
-        ((F(3, 4), -1), 0, 2, poly(F(9, 16), F(-3, 2), 1, err=4 + ONE // 16), poly(F(3, 2), -2, err=ONE // 2)),
-        ((F(3, 4), -1), F(1, 2), 2, poly(F(9, 16), F(-3, 2), 1, err=4 + 3 * ONE // 64), poly(F(3, 2), -2, err=3 * ONE // 8)),
+        (
+            (F(3, 4), -1),
+            0,
+            2,
+            poly(F(9, 16), F(-3, 2), 1, err=4 + ONE // 16),
+            poly(F(3, 2), -2, err=ONE // 2),
+        ),
+        (
+            (F(3, 4), -1),
+            F(1, 2),
+            2,
+            poly(F(9, 16), F(-3, 2), 1, err=4 + 3 * ONE // 64),
+            poly(F(3, 2), -2, err=3 * ONE // 8),
+        ),
         # Not quite off: the branch is 1/4 and costs 3/4.
         (
             (F(-3, 4), 1),
@@ -196,7 +223,12 @@ def test_an_overlap_below_one_unit_costs_one():
 
 
 def test_the_smallest_positive_kink_argument_is_on():
-    for z, slope in ((Polynomial([1]), 2), (Polynomial([0, 2]), 4), (Polynomial([0]), 0), (Polynomial([-1]), 0)):
+    for z, slope in (
+        (Polynomial([1]), 2),
+        (Polynomial([0, 2]), 4),
+        (Polynomial([0]), 0),
+        (Polynomial([-1]), 0),
+    ):
         assert sum(activation(z, F(0), 2, 9)[1].coefficients) == slope
 
 
@@ -207,7 +239,8 @@ def test_nothing_passes_a_linear_activation():
 
 def test_activations_keep_so_many_coefficients():
     value, slope = activation(poly(1, 1), F(1, 2), 3, 2)
-    # 1 + 2 y + y^2 keeps 1 + 2 y, off by 1 and 4 units; times 1 + y this is 1 + 3 y + 2 y^2, off by twice as much, 4 and 2.
+    # 1 + 2 y + y^2 keeps 1 + 2 y, off by 1 and 4 units; times 1 + y this is 1 + 3 y + 2 y^2, off by twice as
+    # much, 4 and 2.
     same(value, 1, 3, err=2 * (ONE + 4) + 4 + 2 * ONE)
     same(slope, 3, 6, err=3 * (ONE + 4))
     value, slope = activation(poly(-2, -2), F(1, 2), 2, 1)
@@ -253,7 +286,8 @@ def test_all_entries_of_a_first_layer_are_weights():
 
 
 def test_kinks_and_gradients_along_a_piece():
-    # N = 2 v sigma(3 a - 4 b) + 1/2 v sigma(b), with a = 2, b = y, v = 1 + y and sigma(z) = z^2 for z > 0, z^2 / 4 else.
+    # N = 2 v sigma(3 a - 4 b) + 1/2 v sigma(b), with a = 2, b = y, v = 1 + y and sigma(z) = z^2 for z > 0,
+    # z^2 / 4 else.
     samples = Samples([[F(3), F(-4)], [F(0), F(1)]], [F(2), F(1, 2)], Clock(None))
     layers = Layers([[[0, 1]], [[2]]], samples, F(1, 2), 2)
     u = [poly(2), poly(0, 1), poly(1, 1)]
@@ -267,7 +301,9 @@ def test_kinks_and_gradients_along_a_piece():
     assert all(0 < g.err < 2_000 for g in (along_a, along_b, along_v))
     # With two coefficients, the third one goes into the error.
     short = gradient(layers, u, 2)
-    assert [g.coefficients for g in short] == [g.coefficients[:2] for g in (along_a, along_b)] + [[72 * ONE, -96 * ONE]]
+    assert [g.coefficients for g in short] == [g.coefficients[:2] for g in (along_a, along_b)] + [
+        [72 * ONE, -96 * ONE]
+    ]
     assert all(c * ONE <= g.err < 80 * ONE for c, g in zip((48, 65, 32), short, strict=True))
 
 

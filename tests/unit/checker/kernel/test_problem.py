@@ -1,4 +1,6 @@
-"""The exact problem of a certificate: every number that is read from it, every limit at its edge, every sentence of a refusal."""
+"""The exact problem of a certificate: every number that is read from it, every limit at its edge, every
+sentence of a refusal.
+"""
 
 import copy
 from fractions import Fraction as F
@@ -23,7 +25,9 @@ def content(network, direction, data=DATA, kind="square", reduction="mean"):
 
 def one_layer(width=1, direction="1 0", activation=RELU2, **more):
     network = {"kind": "one-layer", "inputs": 2, "width": width, "activation": activation}
-    return content({**network, **({"signs": more.pop("signs")} if "signs" in more else {})}, direction, **more)
+    return content(
+        {**network, **({"signs": more.pop("signs")} if "signs" in more else {})}, direction, **more
+    )
 
 
 def two_layer(width=2, direction="1 0 0 1 1 1", **more):
@@ -92,7 +96,9 @@ READ = {
         },
     ),
     "neurons with signs": (
-        one_layer(3, "1 0 0 1 1 1", {"alpha": "-1", "power": 2}, signs=[1, -1, 1], kind="logistic", reduction="sum"),
+        one_layer(
+            3, "1 0 0 1 1 1", {"alpha": "-1", "power": 2}, signs=[1, -1, 1], kind="logistic", reduction="sum"
+        ),
         None,
         {
             "alpha": -1,
@@ -131,12 +137,26 @@ READ = {
     "two linear layers": (
         content({"kind": "two-layer", "inputs": 2, "width": 2, "activation": LINEAR}, "1 0 0 1 1 1"),
         None,
-        {"order": 2, "alpha": 1, "p": 1, "groups": [[0], [1]], "coupled": True, "indices": [[0, 1, 4], [2, 3, 5]]},
+        {
+            "order": 2,
+            "alpha": 1,
+            "p": 1,
+            "groups": [[0], [1]],
+            "coupled": True,
+            "indices": [[0, 1, 4], [2, 3, 5]],
+        },
     ),
     "all layers": (
         feed_forward([2, 2, 2, 1], "1 0 0 1 1 1 1 1 1 1"),
         None,
-        {"order": 7, "size": 10, "shallow": False, "indices": [list(range(10))], "groups": [[0]], "trained": [1, 2, 3]},
+        {
+            "order": 7,
+            "size": 10,
+            "shallow": False,
+            "indices": [list(range(10))],
+            "groups": [[0]],
+            "trained": [1, 2, 3],
+        },
     ),
     "the layer in the middle": (
         DEEP,
@@ -156,7 +176,13 @@ READ = {
     "the layers above a given one": (
         ONE_BELOW,
         None,
-        {"order": 3, "size": 6, "features": [[1, 9], [0, 0]], "indices": [[0, 1, 4], [2, 3, 5]], "groups": [[0, 1]]},
+        {
+            "order": 3,
+            "size": 6,
+            "features": [[1, 9], [0, 0]],
+            "indices": [[0, 1, 4], [2, 3, 5]],
+            "groups": [[0, 1]],
+        },
     ),
     "two given layers below": (
         feed_forward([2, 1, 1, 1, 1], "1", [3], {"1": [["1", "1"]], "2": [["1/3"]], "4": [["1"]]}),
@@ -172,9 +198,19 @@ READ = {
     "units of inputs and labels": (
         one_layer(**HALVED),
         units(2, -1),
-        {"samples": [[1, 2], [-3, F(1, 2)]], "z": [F(1, 2), F(-1, 2)], "rate": 8, "mass": F(1, 32), "last": 1},
+        {
+            "samples": [[1, 2], [-3, F(1, 2)]],
+            "z": [F(1, 2), F(-1, 2)],
+            "rate": 8,
+            "mass": F(1, 32),
+            "last": 1,
+        },
     ),
-    "units of signs": (one_layer(), units(_2=-3), {"given": {2: [[8]]}, "last": F(1, 8), "rate": F(1, 8), "mass": 8}),
+    "units of signs": (
+        one_layer(),
+        units(_2=-3),
+        {"given": {2: [[8]]}, "last": F(1, 8), "rate": F(1, 8), "mass": 8},
+    ),
     "units of given layers": (
         DEEP,
         units(1, 0, _1=2, _3=5),
@@ -202,7 +238,10 @@ def test_a_problem_is_exactly_what_is_written(name):
     [
         (one_layer(2, "1 0 0 1", signs=[1, -1]), [[[[0, 1]], [[F(1)]]], [[[0, 1]], [[F(-1)]]]]),
         (two_layer(), [[[[0, 1]], [[2]]], [[[0, 1]], [[2]]]]),
-        (feed_forward([2, 1, 1, 1], "1 2", [1], {"2": [["7"]], "3": [["5"]]}), [[[[0, 1]], [[F(7)]], [[F(5)]]]]),
+        (
+            feed_forward([2, 1, 1, 1], "1 2", [1], {"2": [["7"]], "3": [["5"]]}),
+            [[[[0, 1]], [[F(7)]], [[F(5)]]]],
+        ),
         (feed_forward([2, 2, 1, 1], "1 2 3 4 5 6 7"), [[[[0, 1], [2, 3]], [[4, 5]], [[6]]]]),
     ],
 )
@@ -238,7 +277,9 @@ CHAIN_4 = {"data": {"X": [["1"]], "y": ["1"]}}
 THIRD = {str(l): [["1"]] for l in (1, 2, 4)}
 EVEN = {"alpha": "0", "power": 16}
 NET, SIGMA = "problem.network", "problem.network.activation"
-FIRST = feed_forward([1, 1, 1, 1], "1", [1], {"2": [["1"]], "3": [["1"]]}, {"alpha": "0", "power": 8}, **CHAIN_4)
+FIRST = feed_forward(
+    [1, 1, 1, 1], "1", [1], {"2": [["1"]], "3": [["1"]]}, {"alpha": "0", "power": 8}, **CHAIN_4
+)
 NOUGHT = feed_forward([1] * 4, "1 1", [1, 2], {"3": [["0"]]}, LINEAR, {"X": [["0"]], "y": ["0"]})
 LOGISTIC = one_layer(kind="logistic")
 
@@ -251,8 +292,16 @@ SAID = {
         "malformed (R1, problem): the key 'loss' is missing",
     ),
     "an extra key": ({**one_layer(), "x": 1}, None, "malformed (R1, problem): the key 'x' is unknown"),
-    "a network of text": (changed(one_layer(), "network", to="x"), None, f"malformed (R1, {NET}): expected an object"),
-    "an unknown key of the network": (network(one_layer(), x=1), None, f"malformed (R1, {NET}): the key 'x' is unknown"),
+    "a network of text": (
+        changed(one_layer(), "network", to="x"),
+        None,
+        f"malformed (R1, {NET}): expected an object",
+    ),
+    "an unknown key of the network": (
+        network(one_layer(), x=1),
+        None,
+        f"malformed (R1, {NET}): the key 'x' is unknown",
+    ),
     "no activation": (
         changed(one_layer(), "network", to={"kind": "one-layer", "inputs": 2}),
         None,
@@ -268,8 +317,16 @@ SAID = {
         None,
         f"malformed (R1, {NET}): the key 'widths' is unknown",
     ),
-    "signs of two layers": (network(two_layer(), signs=[1, -1]), None, f"malformed (R1, {NET}): the key 'signs' is unknown"),
-    "trained layers of two": (network(two_layer(), trained=[1]), None, f"malformed (R1, {NET}): the key 'trained' is unknown"),
+    "signs of two layers": (
+        network(two_layer(), signs=[1, -1]),
+        None,
+        f"malformed (R1, {NET}): the key 'signs' is unknown",
+    ),
+    "trained layers of two": (
+        network(two_layer(), trained=[1]),
+        None,
+        f"malformed (R1, {NET}): the key 'trained' is unknown",
+    ),
     "no width": (
         content({"kind": "two-layer", "inputs": 2, "activation": RELU2}, "1"),
         None,
@@ -280,19 +337,31 @@ SAID = {
         None,
         f"malformed (R1, {NET}): the key 'width' is unknown",
     ),
-    "no inputs": (network(one_layer(), inputs=0), None, f"malformed (R1, {NET}.inputs): expected a whole number (1 to 1000)"),
+    "no inputs": (
+        network(one_layer(), inputs=0),
+        None,
+        f"malformed (R1, {NET}.inputs): expected a whole number (1 to 1000)",
+    ),
     "many inputs": (
         network(one_layer(), inputs=1001),
         None,
         f"malformed (R1, {NET}.inputs): expected a whole number (1 to 1000)",
     ),
-    "no neuron": (network(one_layer(), width=0), None, f"malformed (R1, {NET}.width): expected a whole number (1 to 1000)"),
+    "no neuron": (
+        network(one_layer(), width=0),
+        None,
+        f"malformed (R1, {NET}.width): expected a whole number (1 to 1000)",
+    ),
     "many neurons": (
         network(one_layer(), width=1001),
         None,
         f"malformed (R1, {NET}.width): expected a whole number (1 to 1000)",
     ),
-    "two widths": (network(CHAIN, widths=[1, 1]), None, f"malformed (R1, {NET}.widths): expected a list of length 3 to 13"),
+    "two widths": (
+        network(CHAIN, widths=[1, 1]),
+        None,
+        f"malformed (R1, {NET}.widths): expected a list of length 3 to 13",
+    ),
     "fourteen widths": (
         network(CHAIN, widths=[1] * 14),
         None,
@@ -357,13 +426,25 @@ SAID = {
     ),
     "degree 4096": (feed_forward([1] * 5, "1", [3], THIRD, EVEN, **CHAIN_4), None, ""),
     "degree 6561": (
-        feed_forward([1] * 9, "1", [7], {str(l): [["1"]] for l in (1, 2, 3, 4, 5, 6, 8)}, {"alpha": "0", "power": 3}, **CHAIN_4),
+        feed_forward(
+            [1] * 9,
+            "1",
+            [7],
+            {str(l): [["1"]] for l in (1, 2, 3, 4, 5, 6, 8)},
+            {"alpha": "0", "power": 3},
+            **CHAIN_4,
+        ),
         None,
         "",
     ),
     "degree 19683": (
         feed_forward(
-            [1] * 10, "1", [8], {str(l): [["1"]] for l in (1, 2, 3, 4, 5, 6, 7, 9)}, {"alpha": "0", "power": 3}, **CHAIN_4
+            [1] * 10,
+            "1",
+            [8],
+            {str(l): [["1"]] for l in (1, 2, 3, 4, 5, 6, 7, 9)},
+            {"alpha": "0", "power": 3},
+            **CHAIN_4,
         ),
         None,
         f"refused (R1, {NET}): the output has a degree above 4096 in the sample",
@@ -384,7 +465,11 @@ SAID = {
         None,
         f"refused (R1, {NET}): the order of homogeneity is 65; 2 to 64 are checked",
     ),
-    "few signs": (one_layer(2, "1 0 0 1", signs=[-1]), None, f"malformed (R1, {NET}.signs): expected a list of length 2"),
+    "few signs": (
+        one_layer(2, "1 0 0 1", signs=[-1]),
+        None,
+        f"malformed (R1, {NET}.signs): expected a list of length 2",
+    ),
     "a sign of 2": (
         one_layer(2, "1 0 0 1", signs=[2, -1]),
         None,
@@ -517,10 +602,22 @@ SAID = {
         "malformed (R1, problem.data.y): the logistic loss needs labels 1 and -1",
     ),
     "a label of 2": (changed(one_layer(), "data", "y", 1, to="2"), None, ""),
-    "a short direction": (one_layer(direction="1"), None, "malformed (R1, problem.direction): expected a list of length 2"),
-    "a direction of zeros": (one_layer(direction="0 0"), None, "malformed (R1, problem.direction): the direction is zero"),
+    "a short direction": (
+        one_layer(direction="1"),
+        None,
+        "malformed (R1, problem.direction): expected a list of length 2",
+    ),
+    "a direction of zeros": (
+        one_layer(direction="0 0"),
+        None,
+        "malformed (R1, problem.direction): the direction is zero",
+    ),
     "units of text": (one_layer(), "x", "malformed (R1, units): expected an object"),
-    "units of a trained layer": (one_layer(), units(_1=0), "malformed (R1, units.given): the key '1' is unknown"),
+    "units of a trained layer": (
+        one_layer(),
+        units(_1=0),
+        "malformed (R1, units.given): the key '1' is unknown",
+    ),
     "large units of a layer": (
         one_layer(),
         units(_2=20_001),
@@ -577,7 +674,8 @@ TALL = feed_forward([2, 3, 1, 1], "1 1 1", [2], {"1": [["1", "1"]] * 3, "3": [["
 BITS = one_layer(data={"X": [["7", "1/3"]], "y": ["1"]})
 FEATURE = feed_forward([1, 1, 1, 1], "1", [2], {"1": [["1"]], "3": [["1"]]}, data={"X": [["5"]], "y": ["1"]})
 
-# Name -> the limit, its least value for which the problem is read, problem, units, what is said below that value.
+# Name -> the limit, its least value for which the problem is read, problem, units, what is said below that
+# value.
 EDGES = {
     "weights": (
         "MAX_WEIGHTS",
@@ -622,7 +720,13 @@ EDGES = {
         f"malformed (R1, {NET}): at most 400 weights of one part, and 7 products of inputs, are checked",
     ),
     # 7 and 1/3 are 4 and 3 bits.
-    "bits of the samples": ("MAX_HELD", 7, BITS, None, "refused (R1, problem.data): the numbers need too much memory"),
+    "bits of the samples": (
+        "MAX_HELD",
+        7,
+        BITS,
+        None,
+        "refused (R1, problem.data): the numbers need too much memory",
+    ),
     # Five numbers of 8 bits before the point, times three inputs; the samples themselves have fewer.
     "bits of the products": (
         "MAX_HELD",
@@ -680,7 +784,13 @@ EDGES = {
         None,
         "refused (R1, problem.network): the numbers are too long",
     ),
-    "a direction": ("MAX_BITS", 4, one_layer(direction="9 1"), None, "refused (R1, problem.direction): the numbers are too long"),
+    "a direction": (
+        "MAX_BITS",
+        4,
+        one_layer(direction="9 1"),
+        None,
+        "refused (R1, problem.direction): the numbers are too long",
+    ),
     # 5 and 1 are 4 bits, of which 2 may be left out: 25 is below 2^(2 * 2 + 1).
     "a feature": ("MAX_BITS", 5, FEATURE, None, f"refused (R1, {NET}): the numbers are too long"),
 }

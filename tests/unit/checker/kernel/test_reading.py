@@ -201,7 +201,10 @@ def test_what_is_read(method, arguments, value, answer):
 def test_places_are_those_of_the_file():
     assert Node({"a": 1}, "").fields("a") == {"a": Node(1, "a")}
     assert said(Node(1, "").flag) == "malformed (R1, file): expected true or false"
-    assert said(Node(["1", "x"], "there").rationals, 2) == "malformed (R1, there[1]): expected a rational number p/q"
+    assert (
+        said(Node(["1", "x"], "there").rationals, 2)
+        == "malformed (R1, there[1]): expected a rational number p/q"
+    )
     assert said(Node(["1", 2], "there").pair) == "malformed (R1, there[1]): expected a rational number p/q"
     assert said(Node(1, "there").fail, "It is so.") == "malformed (R1, there): It is so."
 

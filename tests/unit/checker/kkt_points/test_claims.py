@@ -1,4 +1,6 @@
-"""R11: what a list may state about a point, at the edge of what is proved, and the whole sentence of every refusal."""
+"""R11: what a list may state about a point, at the edge of what is proved, and the whole sentence of every
+refusal.
+"""
 
 from fractions import Fraction
 from types import SimpleNamespace
@@ -29,7 +31,7 @@ def table(where, **entries):
     return Node(entries, where).fields(" ".join(entries))
 
 
-# -- the place of a point ----------------------------------------------------------------------------------------------
+# -- the place of a point ------------------------------------------------------------------------------------
 
 EIGHTH = Fraction(1, 8)
 MULTIPLES = ("R11", "p.centre[1]", "the coordinates of a centre must be multiples of 2^-120 from -1 to 1")
@@ -58,13 +60,15 @@ RADII = ("R11", "p.radius", "0 < radius <= unique_radius <= 1 is needed, in mult
     ],
 )
 def test_a_listed_point_is_read_exactly(centre, radius, unique, found):
-    entries = table("p", centre=[dyadic(v) for v in centre], radius=dyadic(radius), unique_radius=dyadic(unique))
+    entries = table(
+        "p", centre=[dyadic(v) for v in centre], radius=dyadic(radius), unique_radius=dyadic(unique)
+    )
     assert ending(lambda: _point(entries, 2)) == found
     with pytest.raises(Malformed):
         _point(entries, 3)
 
 
-# -- different points --------------------------------------------------------------------------------------------------
+# -- different points ----------------------------------------------------------------------------------------
 
 ONE_POINT = Point(0, 1, [ONE, HALF, 0], HALF // 2, ONE)
 
@@ -104,7 +108,7 @@ def test_points_of_a_negative_face_are_distinct_like_their_mirror_images(a, b):
     assert not _distinct(Point(0, -1, [-ONE, 0, 0], ONE, ONE), Point(1, 1, [HALF, ONE, 0], HALF + 1, ONE))
 
 
-# -- value, gap and kind -----------------------------------------------------------------------------------------------
+# -- value, gap and kind -------------------------------------------------------------------------------------
 
 
 class Spy:
@@ -126,7 +130,18 @@ class Spy:
         return self.answers[node.value]
 
 
-def stated(monkeypatch, slope, L, kind="maximum", value=(-100, 100), gap=(1, 2), rate=1, sign=1, bottom=None, answers=None):
+def stated(
+    monkeypatch,
+    slope,
+    L,
+    kind="maximum",
+    value=(-100, 100),
+    gap=(1, 2),
+    rate=1,
+    sign=1,
+    bottom=None,
+    answers=None,
+):
     """The end of the check of a point whose box has 1 <= |w| <= 2, and what was asked about the form."""
     low, high = slope if sign > 0 else (-slope[1], -slope[0])
     local = Local(box((1, 2), (0, 0)), [(7, 7), (low, high)], [[0, 0], [0, 0]], [[0, 0], [0, 0]])
@@ -164,7 +179,9 @@ NARROW = ("R9", "p.value", "it is narrower than what is proved")
     ],
 )
 def test_a_value_is_that_at_the_unit_vector(monkeypatch, slope, L, low, high, sign):
-    state = lambda a, b, rate=1: stated(monkeypatch, slope, L, value=(a, b), gap=(1, 99), rate=rate, sign=sign)[0]  # noqa: E731
+    def state(a, b, rate=1):
+        return stated(monkeypatch, slope, L, value=(a, b), gap=(1, 99), rate=rate, sign=sign)[0]
+
     assert state(low * UNIT, high * UNIT) == high
     assert state((low + 1) * UNIT, high * UNIT) == NARROW
     assert state(low * UNIT, (high - 1) * UNIT) == NARROW
@@ -183,14 +200,16 @@ def test_a_gap_is_that_at_the_unit_vector(monkeypatch, L, scale):
     state = lambda gap, rate=1, kind="saddle", **more: stated(  # noqa: E731
         monkeypatch, (0, 0), L, kind, gap=gap, rate=rate, bottom="bottom", answers=more
     )
-    # The gap is that of the form over |w|^(L - 2), between 1 and `scale`: the form is at most -gap |w|^(L - 2).
+    # The gap is that of the form over |w|^(L - 2), between 1 and `scale`: the form is at most -gap |w|^(L -
+    # 2).
     found, asked = state((1, 2), kind="maximum")
     assert found == ("R9", "e.bottom", "it does not agree with the rest of the certificate")
     assert asked == [(1, -scale * ONE), "top"]
     assert state((-1, 2))[1][0] == (1, ONE)
     assert state((Fraction(1, 3), 2))[1][0] == (1, -scale * (ONE // 3 + 1))
     assert state((8, 16), 8)[1][0] == (1, -scale * ONE)
-    # The form reaches -2 |w|^(2 - L) >= -2: the gap is at most 2. It reaches 3 |w|^(2 - L) >= 3 / scale: at most -3 / scale.
+    # The form reaches -2 |w|^(2 - L) >= -2: the gap is at most 2. It reaches 3 |w|^(2 - L) >= 3 / scale: at
+    # most -3 / scale.
     for high, top in ((2, -2), (Fraction(-3, scale), 3)):
         reached = {"top": (top * ONE, 100 * ONE)}
         assert state((-9, high), **reached)[0] != UPPER
@@ -234,7 +253,7 @@ def test_only_saddles_have_a_second_vector(monkeypatch):
         assert end == ("R1", "p.kind", "expected maximum or minimum or saddle")
 
 
-# -- the list ----------------------------------------------------------------------------------------------------------
+# -- the list ------------------------------------------------------------------------------------------------
 
 # N = w1^2 - w2^2: the first and the second axis are its KKT points.
 SADDLES = {
@@ -248,7 +267,13 @@ SADDLES = {
 def entry(kind, x, y, value, gap, radius="1*2^-20"):
     small = Fraction(1, 10**9)
     pairs = {"value": [str(value - small), str(value + small)], "gap": [str(gap - small), str(gap + small)]}
-    return {"kind": kind, "centre": [f"{x}*2^0", f"{y}*2^0"], "radius": radius, "unique_radius": "1*2^-2", **pairs}
+    return {
+        "kind": kind,
+        "centre": [f"{x}*2^0", f"{y}*2^0"],
+        "radius": radius,
+        "unique_radius": "1*2^-2",
+        **pairs,
+    }
 
 
 ENTRIES = [
@@ -262,7 +287,11 @@ EVIDENCE = [{"top": top, "bottom": None} for top in ([0, 1], [1, 0], [1, 0], [0,
 
 def listed(entries, evidence):
     clock = Trace()
-    end = ending(lambda: check_points(Problem(SADDLES, CLOCK), Node(entries, "claim.points"), Node(evidence, "evidence"), clock))
+    end = ending(
+        lambda: check_points(
+            Problem(SADDLES, CLOCK), Node(entries, "claim.points"), Node(evidence, "evidence"), clock
+        )
+    )
     return end, clock.entered
 
 

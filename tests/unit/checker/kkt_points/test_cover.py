@@ -1,4 +1,6 @@
-"""R12 in exact numbers: each reason to drop a box at its edge, which boxes are asked about, and every refusal."""
+"""R12 in exact numbers: each reason to drop a box at its edge, which boxes are asked about, and every
+refusal.
+"""
 
 from fractions import Fraction
 from types import SimpleNamespace
@@ -11,7 +13,14 @@ from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.kkt_points import cover as kkt_cover
-from certflow.checker.kkt_points.cover import DeadCone, _only_near, _place, _separating, _undecided, check_cover
+from certflow.checker.kkt_points.cover import (
+    DeadCone,
+    _only_near,
+    _place,
+    _separating,
+    _undecided,
+    check_cover,
+)
 from certflow.checker.kkt_points.points import HINT, Local, Point
 
 CLOCK = Clock(None)
@@ -21,7 +30,13 @@ HALF, QUARTER = ONE // 2, ONE // 4
 
 def problem(X, y, alpha="0", **network):
     content = {
-        "network": {"inputs": len(X[0]), "kind": "one-layer", "width": 1, "activation": {"alpha": alpha, "power": 2}} | network,
+        "network": {
+            "inputs": len(X[0]),
+            "kind": "one-layer",
+            "width": 1,
+            "activation": {"alpha": alpha, "power": 2},
+        }
+        | network,
         "data": {"X": [[str(v) for v in row] for row in X], "y": [str(v) for v in y]},
         "loss": {"kind": "square", "reduction": "sum"},
         "direction": ["1"] * (len(X[0]) if not network else 6),
@@ -41,7 +56,7 @@ def test_a_sample_on_the_edge_of_its_side_is_not_dead(monkeypatch):
     assert cone.holds_all(W)
 
 
-# -- near a listed point -----------------------------------------------------------------------------------------------
+# -- near a listed point -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -76,7 +91,7 @@ def test_a_box_that_is_one_unit_wide_is_near_a_point_of_any_face():
     assert not _only_near([(0, 0), (0, 2)], point)
 
 
-# -- no zero -----------------------------------------------------------------------------------------------------------
+# -- no zero -------------------------------------------------------------------------------------------------
 
 
 def field_of(at_centre, around):
@@ -85,14 +100,23 @@ def field_of(at_centre, around):
 
 
 def local(W, gradient, middle, radius):
-    return Local(W, gradient, [[0] * len(W)] + [[0, *row] for row in middle], [[0] * len(W)] + [[0, *row] for row in radius])
+    return Local(
+        W,
+        gradient,
+        [[0] * len(W)] + [[0, *row] for row in middle],
+        [[0] * len(W)] + [[0, *row] for row in radius],
+    )
 
 
 def undecided(W, around, at_centre, J, R):
-    """What is said about a box of the face w_1 = 1 on which F is `around`, with F at its centre and derivatives J +- R."""
+    """What is said about a box of the face w_1 = 1 on which F is `around`, with F at its centre and
+    derivatives J +- R.
+    """
     zero = [[0] * len(J)] * len(J)
     centre = [((a + b) // 2,) * 2 for a, b in W]
-    return _undecided(field_of(local(centre, [(0, 0), *at_centre], zero, zero), local(W, [(0, 0), *around], J, R)), 0, 1, W)
+    return _undecided(
+        field_of(local(centre, [(0, 0), *at_centre], zero, zero), local(W, [(0, 0), *around], J, R)), 0, 1, W
+    )
 
 
 WIDE = (-ONE, ONE)
@@ -100,7 +124,9 @@ UNIT_BOX = box((1, 1), (-1, 1), (-1, 1))
 
 
 @pytest.mark.parametrize("k", [0, 1])
-@pytest.mark.parametrize(("F", "decided"), [((1, ONE), True), ((-ONE, -1), True), ((0, ONE), False), ((-ONE, 0), False)])
+@pytest.mark.parametrize(
+    ("F", "decided"), [((1, ONE), True), ((-ONE, -1), True), ((0, ONE), False), ((-ONE, 0), False)]
+)
 def test_a_box_is_dropped_where_f_is_not_zero(k, F, decided):
     around = [WIDE, WIDE]
     around[k] = F
@@ -140,7 +166,9 @@ def test_a_box_is_dropped_where_the_inverse_shows_it(sign, turned):
         F = [(0, width), (g + width // 2, g + width // 2)]
         F = F if sign > 0 else [(-b, -a) for a, b in F]
         order = (1, 0) if turned else (0, 1)
-        found = undecided(W, [(-9 * ONE, 9 * ONE)] * 2, [F[i] for i in order], *([m[i] for i in order] for m in (J, R)))
+        found = undecided(
+            W, [(-9 * ONE, 9 * ONE)] * 2, [F[i] for i in order], *([m[i] for i in order] for m in (J, R))
+        )
         assert (found is None) is decided
 
 
@@ -180,11 +208,13 @@ def test_the_coordinates_of_a_box_are_those_beside_its_face():
     assert _undecided(field_of(one, one), 1, -1, W) is None
 
 
-# -- the cover ---------------------------------------------------------------------------------------------------------
+# -- the cover -----------------------------------------------------------------------------------------------
 
 
 def cover(monkeypatch, size, halved, points=(), dead=None, samples=1):
-    """The boxes that are asked about while a cover is made in which `halved` says which coordinate of a box is halved."""
+    """The boxes that are asked about while a cover is made in which `halved` says which coordinate of a box
+    is halved.
+    """
     asked = []
 
     def undecided(field, face, sign, W):
@@ -245,7 +275,9 @@ def test_more_boxes_than_are_looked_at_end_the_proof(monkeypatch):
     assert reason == "nothing is decided about the box about (1, -0.75), and more than 27 boxes are needed"
 
 
-@pytest.mark.parametrize(("size", "samples", "small"), [(4, 1000, True), (5, 1, False), (2, 1001, False), (2, 1000, True)])
+@pytest.mark.parametrize(
+    ("size", "samples", "small"), [(4, 1000, True), (5, 1, False), (2, 1001, False), (2, 1000, True)]
+)
 def test_only_small_functions_are_covered(monkeypatch, size, samples, small):
     if small:
         assert len(cover(monkeypatch, size, lambda *_: None, samples=samples)) == 2 * size
@@ -275,7 +307,7 @@ def test_a_box_is_named_by_its_middle():
     assert _place(box((-1, 1), ("1/4", "1/2"), (1, 1))) == "the box about (0, 0.375, 1)"
 
 
-# -- dead directions ---------------------------------------------------------------------------------------------------
+# -- dead directions -----------------------------------------------------------------------------------------
 
 
 def test_the_samples_of_a_dead_cone_are_those_that_count():
@@ -288,7 +320,9 @@ def test_the_samples_of_a_dead_cone_are_those_that_count():
     "other",
     [
         problem([[1, 0]], [1], "1/2"),
-        problem([[1, 0]], [1], kind="feed-forward", widths=[2, 2, 1, 1], trained=[1, 2], given={"3": [["1"]]}),
+        problem(
+            [[1, 0]], [1], kind="feed-forward", widths=[2, 2, 1, 1], trained=[1, 2], given={"3": [["1"]]}
+        ),
     ],
 )
 def test_only_neurons_that_can_be_silent_have_a_dead_cone(other):
@@ -308,7 +342,10 @@ def test_a_sample_that_nowhere_reaches_above_zero_is_not_active(monkeypatch):
     # (0, 1).w <= 0 on the box: no vector is needed.
     assert holds(monkeypatch, [[0, 1], [-1, 1]], [1, 1], W, None) == (True, [])
     W[1] = (-ONE, 1)
-    assert holds(monkeypatch, [[0, 1], [-1, 1]], [1, -1], W, None) == (False, [([box((0, 0), (1, 1))], [1], CLOCK)])
+    assert holds(monkeypatch, [[0, 1], [-1, 1]], [1, -1], W, None) == (
+        False,
+        [([box((0, 0), (1, 1))], [1], CLOCK)],
+    )
 
 
 @pytest.mark.parametrize("y", [1, -1])
@@ -324,7 +361,13 @@ def test_the_edge_of_a_push_belongs_to_those_that_are_not_enough(monkeypatch, y)
         found, _ = holds(monkeypatch, [[0, 1]], [y], box((1, 1), (1, 1)), [(y * v, y * v) for v in q])
         assert found is enough
     # Over a box t and the turn take their worst values: w.q in [-1/2, 1/2], |w|^2 in [1, 2], t <= 1.
-    for q, enough in (((-HALF, ONE), True), ((-HALF, HALF), True), ((0, ONE), False), ((1, ONE), False), ((-1, ONE), True)):
+    for q, enough in (
+        ((-HALF, ONE), True),
+        ((-HALF, HALF), True),
+        ((0, ONE), False),
+        ((1, ONE), False),
+        ((-1, ONE), True),
+    ):
         found, _ = holds(monkeypatch, [[0, 1]], [y], box((1, 1), (0, 1)), [(y * v, y * v) for v in q])
         assert found is enough
     # The vector is an interval: the least push counts.
@@ -333,7 +376,11 @@ def test_the_edge_of_a_push_belongs_to_those_that_are_not_enough(monkeypatch, y)
         assert holds(monkeypatch, [[0, 1]], [y], box((1, 1), (1, 1)), q)[0] is enough
     # Every active sample counts: (1, 0) is pushed by (1/2, 1/4), (0, 1) is not.
     found, _ = holds(
-        monkeypatch, [[1, 0], [0, 1]], [y, y], box((1, 1), (1, 1)), [(y * HALF, y * HALF), (y * QUARTER, y * QUARTER)]
+        monkeypatch,
+        [[1, 0], [0, 1]],
+        [y, y],
+        box((1, 1), (1, 1)),
+        [(y * HALF, y * HALF), (y * QUARTER, y * QUARTER)],
     )
     assert found is False
 
@@ -361,4 +408,8 @@ def test_a_separating_vector_is_made_of_a_gram_matrix_with_a_small_ridge(monkeyp
 
 def test_samples_that_depend_are_separated_by_the_ridge():
     found = _separating([box((2, 2), (0, 0)), box((2, 2), (0, 0))], [1, 1], CLOCK)
-    assert found is not None and abs(Fraction(found[0][0], ONE) - Fraction(1, 2)) < Fraction(1, 1 << 20) and found[1] == (0, 0)
+    assert (
+        found is not None
+        and abs(Fraction(found[0][0], ONE) - Fraction(1, 2)) < Fraction(1, 1 << 20)
+        and found[1] == (0, 0)
+    )

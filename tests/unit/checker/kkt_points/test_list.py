@@ -1,4 +1,6 @@
-"""What a list of KKT points states as a whole: which proof is asked for what, in which order, and every refusal."""
+"""What a list of KKT points states as a whole: which proof is asked for what, in which order, and every
+refusal.
+"""
 
 import sys
 from fractions import Fraction
@@ -24,7 +26,9 @@ UNIT = Fraction(1, ONE)
 
 
 def proved(monkeypatch, claim, evidence=(), values=(), shallow=True, rate=1):
-    """How the proof of a list ends if each rule finds what it looks for, and which rules are asked with what."""
+    """How the proof of a list ends if each rule finds what it looks for, and which rules are asked with
+    what.
+    """
     problem, clock, asked = SimpleNamespace(shallow=shallow), Trace(), []
     field = SimpleNamespace(rate=Fraction(rate))
 
@@ -53,7 +57,13 @@ def proved(monkeypatch, claim, evidence=(), values=(), shallow=True, rate=1):
         "R12": (field, "the points", None, nodes["points"], clock),
     }
     if nodes["dead_cone"].value is True:
-        expected["R12"] = (field, "the points", ("dead", (problem, nodes["dead_cone"], clock)), nodes["points"], clock)
+        expected["R12"] = (
+            field,
+            "the points",
+            ("dead", (problem, nodes["dead_cone"], clock)),
+            nodes["points"],
+            clock,
+        )
     assert all(given == expected[rule] for rule, given in asked)
     assert clock.entered in ([], [("R9", "claim")])
     assert not asked or clock.entered
@@ -74,7 +84,11 @@ def proved(monkeypatch, claim, evidence=(), values=(), shallow=True, rate=1):
         ({"proof": "points", "n_max_upper": None}, ("R9", "claim.kkt_status", OTHER), ""),
         ({"proof": "points", "kkt_status": "partial"}, ("R9", "claim.n_max_upper", OTHER), "R11"),
         ({"dead_cone": 1}, ("R1", "claim.dead_cone", "expected true or false"), ""),
-        ({"proof": "planar", "dead_cone": True}, ("R12", "claim.dead_cone", "it is proved by a cover only"), ""),
+        (
+            {"proof": "planar", "dead_cone": True},
+            ("R12", "claim.dead_cone", "it is proved by a cover only"),
+            "",
+        ),
         (
             {"proof": "points", "kkt_status": "partial", "dead_cone": True},
             ("R12", "claim.dead_cone", "it is proved by a cover only"),
@@ -111,10 +125,13 @@ def test_a_planar_proof_has_no_evidence(monkeypatch):
 def test_the_largest_listed_value_bounds_n(monkeypatch, values, dead, rate, most):
     below = ("R12", "claim.n_max_upper", "it is below the proved bound")
     for bound, end in ((Fraction(most), None), (most + 1, None), (most - UNIT, below)):
-        assert proved(monkeypatch, {"dead_cone": dead, "n_max_upper": str(bound)}, values=values, rate=rate)[0] == end
+        assert (
+            proved(monkeypatch, {"dead_cone": dead, "n_max_upper": str(bound)}, values=values, rate=rate)[0]
+            == end
+        )
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------
+# -- the file ------------------------------------------------------------------------------------------------
 
 
 def checked(monkeypatch, content):
@@ -133,7 +150,10 @@ def checked(monkeypatch, content):
     end = ending(lambda: kkt.check_kkt(content, clock))
     for problem, claim, evidence, given in asked:
         assert problem is top["problem"] and given is clock
-        assert claim == top["nodes"]["claim"].fields(" ".join(content["claim"])) and evidence == top["nodes"]["evidence"]
+        assert (
+            claim == top["nodes"]["claim"].fields(" ".join(content["claim"]))
+            and evidence == top["nodes"]["evidence"]
+        )
     return end, len(asked)
 
 

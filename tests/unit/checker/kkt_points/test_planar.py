@@ -22,7 +22,7 @@ CLOCK = Clock(None)
 ZERO = Surd(Fraction(0))
 
 
-# -- numbers and angles ------------------------------------------------------------------------------------------------
+# -- numbers and angles --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_all_directions_are_in_the_order_of_their_angles():
         assert _counterclockwise(mixed, CLOCK) == order
 
 
-# -- the enumeration ---------------------------------------------------------------------------------------------------
+# -- the enumeration -----------------------------------------------------------------------------------------
 
 
 def enumerated(X, z, off="0"):
@@ -76,10 +76,16 @@ DIAGONAL = ([["1", "0"], ["0", "1"]], ["1", "-1/2"], "1")
 
 
 def test_the_gap_on_a_kink_is_that_of_the_arc_just_before_where_it_is_the_smaller_one():
-    # About (s, -1): 2 + 8 s^2, and of the samples on their kink -129/4 s^2 for s > 0, -9 s^2 for s < 0, over 1 + s^2.
+    # About (s, -1): 2 + 8 s^2, and of the samples on their kink -129/4 s^2 for s > 0, -9 s^2 for s < 0, over
+    # 1 + s^2.
     found = enumerated([(1, 0), (-1, 0), (2, -1), (-2, -1)], [-32, -1, 1, 1], "1/4")
     (point,) = [each for each in found if each.begin == (0, -1)]
-    assert (point.where, point.kind, point.value, point.gap) == ("at", "maximum", Surd(Fraction(2)), Surd(Fraction(6)))
+    assert (point.where, point.kind, point.value, point.gap) == (
+        "at",
+        "maximum",
+        Surd(Fraction(2)),
+        Surd(Fraction(6)),
+    )
 
 
 def test_a_quadratic_form_is_listed_at_its_axes():
@@ -97,7 +103,8 @@ def test_a_quadratic_form_is_listed_at_its_axes():
 
 
 def test_a_point_between_critical_lines_is_known_by_its_sums():
-    # The only sample (2, 1) / 3 is on where 2 cos + sin > 0: n = (5 + 3 cos 2t + 4 sin 2t) / 18, times 9 in whole numbers.
+    # The only sample (2, 1) / 3 is on where 2 cos + sin > 0: n = (5 + 3 cos 2t + 4 sin 2t) / 18, times 9 in
+    # whole numbers.
     on, off = (5, 3, 4), (0, 0, 0)
     half = Surd(Fraction(5, 18), 1, Fraction(25, 324)), Surd(Fraction(0), 1, Fraction(100, 81))
     assert enumerated([["2/3", "1/3"]], ["1"]) == [
@@ -118,7 +125,9 @@ def test_a_point_between_critical_lines_is_known_by_its_sums():
 def test_a_circle_of_points_is_one_entry():
     one = [Found("circle", "arc", (-1, -1), (-1, -1), (2, 0, 0), Surd(Fraction(1)), ZERO)]
     assert enumerated([["1", "0"], ["0", "1"]], ["1", "1"], "1") == one
-    assert enumerated([["0", "0"], ["3", "4"]], ["1", "0"]) == [Found("circle", "arc", (-1, -1), (-1, -1), (0, 0, 0), ZERO, ZERO)]
+    assert enumerated([["0", "0"], ["3", "4"]], ["1", "0"]) == [
+        Found("circle", "arc", (-1, -1), (-1, -1), (0, 0, 0), ZERO, ZERO)
+    ]
 
 
 RANDOM = [(seed, off) for seed in range(8) for off in ("0", "1/4", "1")]
@@ -184,12 +193,18 @@ def test_kinks_at_which_the_function_rises_through_a_zero_of_its_slope_are_saddl
     ]
 
 
-# -- what a claim states -----------------------------------------------------------------------------------------------
+# -- what a claim states -------------------------------------------------------------------------------------
 
 
 def problem(X=(("2/3", "1/3"),), y=("1",), units=None, weights=None, **network):
     content = {
-        "network": {"inputs": len(X[0]), "kind": "one-layer", "width": 1, "activation": {"alpha": "0", "power": 2}} | network,
+        "network": {
+            "inputs": len(X[0]),
+            "kind": "one-layer",
+            "width": 1,
+            "activation": {"alpha": "0", "power": 2},
+        }
+        | network,
         "data": {"X": [list(x) for x in X], "y": list(y)},
         "loss": {"kind": "square", "reduction": "sum"},
         "direction": ["1"] * (weights or len(X[0])),
@@ -210,7 +225,11 @@ ARC = entry("arc", [["-1/2", "1"], ["3", "-6"]], ["0", "0"], ["0", "0"])
 
 
 def stated(points, n_max="5/9", one=None, clock=CLOCK):
-    return ending(lambda: check_planar(one or problem(), Node(points, "claim.points"), Node(n_max, "claim.n_max_upper"), clock))
+    return ending(
+        lambda: check_planar(
+            one or problem(), Node(points, "claim.points"), Node(n_max, "claim.n_max_upper"), clock
+        )
+    )
 
 
 def test_the_exact_list_is_proved():
@@ -226,15 +245,43 @@ def test_the_exact_list_is_proved():
         ([MAXIMUM], "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
         ([MAXIMUM, ARC, ARC], "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
         (None, "1", ("R10", "claim.points", "the KKT points and arcs are 2 in number")),
-        ([MAXIMUM | {"kind": "minimum"}, ARC], "1", ("R10", "claim.points[0].kind", "it is a KKT point of kind maximum")),
-        ([MAXIMUM, ARC | {"kind": "saddle"}], "1", ("R10", "claim.points[1].kind", "it is a KKT point of kind arc")),
-        ([MAXIMUM | {"value": ["0", "1/2"]}, ARC], "1", ("R10", "claim.points[0].value", "it does not contain the exact number")),
-        ([MAXIMUM | {"value": ["4/7", "1"]}, ARC], "1", ("R10", "claim.points[0].value", "it does not contain the exact number")),
-        ([MAXIMUM, ARC | {"gap": ["1", "2"]}], "1", ("R10", "claim.points[1].gap", "it does not contain the exact number")),
+        (
+            [MAXIMUM | {"kind": "minimum"}, ARC],
+            "1",
+            ("R10", "claim.points[0].kind", "it is a KKT point of kind maximum"),
+        ),
+        (
+            [MAXIMUM, ARC | {"kind": "saddle"}],
+            "1",
+            ("R10", "claim.points[1].kind", "it is a KKT point of kind arc"),
+        ),
+        (
+            [MAXIMUM | {"value": ["0", "1/2"]}, ARC],
+            "1",
+            ("R10", "claim.points[0].value", "it does not contain the exact number"),
+        ),
+        (
+            [MAXIMUM | {"value": ["4/7", "1"]}, ARC],
+            "1",
+            ("R10", "claim.points[0].value", "it does not contain the exact number"),
+        ),
+        (
+            [MAXIMUM, ARC | {"gap": ["1", "2"]}],
+            "1",
+            ("R10", "claim.points[1].gap", "it does not contain the exact number"),
+        ),
         ([MAXIMUM, ARC], "5/10", ("R1", "claim.n_max_upper", "the rational number is not in lowest terms")),
         ([MAXIMUM, ARC], "1/2", ("R10", "claim.n_max_upper", "N is larger at a KKT point")),
-        ([MAXIMUM, ARC | {"directions": []}], "1", ("R1", "claim.points[1].directions", "expected a list of length 2")),
-        ([MAXIMUM, ARC | {"directions": BETWEEN}], "1", ("R10", "claim.points[1].directions", "the arc is elsewhere")),
+        (
+            [MAXIMUM, ARC | {"directions": []}],
+            "1",
+            ("R1", "claim.points[1].directions", "expected a list of length 2"),
+        ),
+        (
+            [MAXIMUM, ARC | {"directions": BETWEEN}],
+            "1",
+            ("R10", "claim.points[1].directions", "the arc is elsewhere"),
+        ),
     ],
 )
 def test_another_list_is_refused(points, n_max, end):
@@ -254,7 +301,12 @@ def test_the_largest_value_bounds_all_others():
     low, high = (["-1/2"] * 2, ["-3"] * 2), (["1"] * 2, ["3"] * 2)
     points = [
         entry(kind, [[str(v) for v in u]], *pairs)
-        for kind, u, pairs in (("minimum", DOWN, low), ("maximum", RIGHT, high), ("minimum", UP, low), ("maximum", LEFT, high))
+        for kind, u, pairs in (
+            ("minimum", DOWN, low),
+            ("maximum", RIGHT, high),
+            ("minimum", UP, low),
+            ("maximum", LEFT, high),
+        )
     ]
     assert stated(points, "1", leaky) is None
     assert stated(points, "999/1000", leaky) == ("R10", "claim.n_max_upper", "N is larger at a KKT point")
@@ -266,7 +318,14 @@ def test_the_largest_value_bounds_all_others():
         problem(X=(("1", "0", "0"),)),
         problem(activation={"alpha": "0", "power": 3}),
         problem(X=(("1",),)),
-        problem(X=(("1", "0"),), weights=6, kind="feed-forward", widths=[2, 2, 1, 1], trained=[1, 2], given={"3": [["1"]]}),
+        problem(
+            X=(("1", "0"),),
+            weights=6,
+            kind="feed-forward",
+            widths=[2, 2, 1, 1],
+            trained=[1, 2],
+            given={"3": [["1"]]},
+        ),
     ],
 )
 def test_only_planar_neurons_are_enumerated(other):

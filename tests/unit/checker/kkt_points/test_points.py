@@ -46,13 +46,19 @@ def matrix(rows):
     return [[exact(v) for v in row] for row in rows]
 
 
-# -- the function of the list ------------------------------------------------------------------------------------------
+# -- the function of the list --------------------------------------------------------------------------------
 
 
 def problem(kind="one-layer", alpha="0", power=2, units=None, X=(("1", "2"), ("-1", "1")), **network):
     shape = {"width": 1} if kind != "feed-forward" else {}
     content = {
-        "network": {"inputs": len(X[0]), "kind": kind, "activation": {"alpha": alpha, "power": power}, **shape, **network},
+        "network": {
+            "inputs": len(X[0]),
+            "kind": kind,
+            "activation": {"alpha": alpha, "power": power},
+            **shape,
+            **network,
+        },
         "data": {"X": [list(row) for row in X], "y": ["1"] * len(X)},
         "loss": {"kind": "square", "reduction": "sum"},
         "direction": ["1"] * (len(X[0]) + (kind == "two-layer")) if kind != "feed-forward" else ["1"] * 8,
@@ -81,7 +87,12 @@ def test_the_rate_of_a_neuron_leaves_the_unit_of_its_output_weight_out():
     # Outputs over 2^(1 * 2), labels over 2^3.
     assert ListedFunction(problem(units=units), Node(None, "")).rate == 2**5
     # N of all weights: outputs over 2^(1 * 4 + 2).
-    assert ListedFunction(problem("feed-forward", units=units | {"given": {"3": 2}}, **DEEP), Node(None, "")).rate == 2**9
+    assert (
+        ListedFunction(
+            problem("feed-forward", units=units | {"given": {"3": 2}}, **DEEP), Node(None, "")
+        ).rate
+        == 2**9
+    )
 
 
 DEEP = {"widths": [2, 2, 2, 1], "trained": [1, 2], "given": {"3": [["1", "1"]]}}
@@ -97,7 +108,11 @@ def test_the_gradient_of_a_deep_network_is_exact_at_whole_numbers():
 
 @pytest.mark.parametrize(
     ("kind", "power", "alpha", "X"),
-    [("one-layer", 2, "0", (("1",),)), ("two-layer", 1, "1", (("1", "2"),)), ("two-layer", 2, "0", (("1",),))],
+    [
+        ("one-layer", 2, "0", (("1",),)),
+        ("two-layer", 1, "1", (("1", "2"),)),
+        ("two-layer", 2, "0", (("1",),)),
+    ],
 )
 def test_linear_functions_and_those_of_one_weight_have_no_list(kind, power, alpha, X):
     one = problem(kind, alpha, power, X=X)
@@ -114,7 +129,7 @@ def test_a_field_that_needs_much_memory_is_refused_at_its_place(monkeypatch):
     assert (rule, where) == ("R1", "here")
 
 
-# -- charts and matrices -----------------------------------------------------------------------------------------------
+# -- charts and matrices -------------------------------------------------------------------------------------
 
 
 def test_the_box_of_a_point_is_flat_on_its_face():
@@ -133,7 +148,8 @@ def hull(values):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_chart_is_the_smallest_enclosure_of_its_formula(seed):
-    # Every number is a multiple of 1/8 and occurs once in each entry: the ends belong to corners, and nothing is rounded.
+    # Every number is a multiple of 1/8 and occurs once in each entry: the ends belong to corners, and nothing
+    # is rounded.
     rng, size = random.Random(seed), 2 + seed % 3
     face, sign = rng.randrange(size), rng.choice([1, -1])
 
@@ -152,7 +168,10 @@ def test_a_chart_is_the_smallest_enclosure_of_its_formula(seed):
     F = [hull(a - sign * b * w for a, b, w in corners(g[i], g[face], W[i])) for i in others]
     J = [
         [
-            hull(h - sign * w * v - sign * (i == k) * b for h, w, v, b in corners(H[i][k], W[i], H[face][k], g[face]))
+            hull(
+                h - sign * w * v - sign * (i == k) * b
+                for h, w, v, b in corners(H[i][k], W[i], H[face][k], g[face])
+            )
             for k in others
         ]
         for i in others
@@ -164,15 +183,22 @@ def test_a_chart_is_the_smallest_enclosure_of_its_formula(seed):
 
 def test_middles_and_radii_of_odd_intervals_cover_them():
     # [0, 3]: the middle is rounded down to 1, and the radius is 2.
-    _, middle, radius = chart(Local([(ONE, ONE), (0, 0)], [(0, 0)] * 2, [[0, 0], [0, 0]], [[0, 0], [0, 0]]), 0, 1)
+    _, middle, radius = chart(
+        Local([(ONE, ONE), (0, 0)], [(0, 0)] * 2, [[0, 0], [0, 0]], [[0, 0], [0, 0]]), 0, 1
+    )
     assert (middle, radius) == ([[0]], [[0]])
-    _, middle, radius = chart(Local([(ONE, ONE), (0, 0)], [(-3, 0), (0, 0)], [[0, 0], [0, 0]], [[0, 0], [0, 0]]), 0, 1)
+    _, middle, radius = chart(
+        Local([(ONE, ONE), (0, 0)], [(-3, 0), (0, 0)], [[0, 0], [0, 0]], [[0, 0], [0, 0]]), 0, 1
+    )
     assert (middle, radius) == ([[1]], [[2]])
     assert split([(0, 3), (-3, 5), (-4, -1)]) == ([[1, 1, -3]], [[2, 4, 2]])
 
 
 def test_the_square_of_a_box_is_the_sum_of_the_squares_of_its_sides():
-    assert square(box((-1, -1), (Fraction(1, 2), 1), (-1, Fraction(1, 2)))) == (exact(Fraction(5, 4)), exact(3))
+    assert square(box((-1, -1), (Fraction(1, 2), 1), (-1, Fraction(1, 2)))) == (
+        exact(Fraction(5, 4)),
+        exact(3),
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,11 +245,14 @@ def test_a_matrix_is_preconditioned_by_its_inverse_from_the_left():
     A, product, error = preconditioned(middle, radius, CLOCK)
     assert [[-unit, unit // 2], [unit, -unit // 4]] == A
     assert product == [[unit * ONE, 0], [0, unit * ONE]]
-    assert error == [[unit + 3 * unit // 2, 2 * unit + 5 * unit // 2], [unit + 3 * unit // 4, 2 * unit + 5 * unit // 4]]
+    assert error == [
+        [unit + 3 * unit // 2, 2 * unit + 5 * unit // 2],
+        [unit + 3 * unit // 4, 2 * unit + 5 * unit // 4],
+    ]
     assert preconditioned(matrix([[1, 1], [1, 1]]), radius, CLOCK) is None
 
 
-# -- exactly one point -------------------------------------------------------------------------------------------------
+# -- exactly one point ---------------------------------------------------------------------------------------
 
 
 def field_of(at_centre, around, order=2, rate=Fraction(1)):
@@ -233,7 +262,9 @@ def field_of(at_centre, around, order=2, rate=Fraction(1)):
 
 
 def axis(size, gradient, middle, radius, flat=True):
-    """Enclosures near the axis of the first weight: on the face w_1 = 1 the derivative of F is that of the Hessian."""
+    """Enclosures near the axis of the first weight: on the face w_1 = 1 the derivative of F is that of the
+    Hessian.
+    """
     W = [(ONE, ONE)] + [(0, 0) if flat else (-ONE, ONE)] * (size - 1)
     return Local(W, gradient, middle, radius)
 
@@ -243,7 +274,9 @@ def flat_field(size, force, middle, radius):
     zero = [[0] * size for _ in range(size)]
     J = [[middle if i == k > 0 else 0 for k in range(size)] for i in range(size)]
     R = [[radius if i == k > 0 else 0 for k in range(size)] for i in range(size)]
-    return field_of(axis(size, [(0, 0)] + [force] * (size - 1), zero, zero), axis(size, [(0, 0)] * size, J, R, False))
+    return field_of(
+        axis(size, [(0, 0)] + [force] * (size - 1), zero, zero), axis(size, [(0, 0)] * size, J, R, False)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The rules R10 to R12 of the checker, each against exact arithmetic, brute force, or a certificate that must be refused."""
+"""The rules R10 to R12 of the checker, each against exact arithmetic, brute force, or a certificate that must
+be refused.
+"""
 
 import itertools
 import random
@@ -40,7 +42,12 @@ def checked(X, y, alpha="0", power=2, network=None):
     """The checker's problem of one neuron (mean loss), or of a given network."""
     content = {
         "network": network
-        or {"inputs": len(X[0]), "kind": "one-layer", "width": 1, "activation": {"alpha": alpha, "power": power}},
+        or {
+            "inputs": len(X[0]),
+            "kind": "one-layer",
+            "width": 1,
+            "activation": {"alpha": alpha, "power": power},
+        },
         "data": {"X": [[str(Fraction(v)) for v in row] for row in X], "y": [str(Fraction(v)) for v in y]},
         "loss": {"kind": "square", "reduction": "sum"},
         "direction": ["1"] * (len(X[0]) if network is None else network["size"]),
@@ -50,7 +57,7 @@ def checked(X, y, alpha="0", power=2, network=None):
     return Problem(content, CLOCK)
 
 
-# -- R10 ---------------------------------------------------------------------------------------------------------------
+# -- R10 -----------------------------------------------------------------------------------------------------
 
 
 @given(st.fractions(-3, 3), st.sampled_from([1, -1]), st.fractions(0, 9), st.fractions(-7, 7))
@@ -68,12 +75,19 @@ def test_a_surd_is_compared_exactly(a, s, q, x):
 
 def test_directions_are_sorted_by_their_angles():
     directions = [
-        (x, y) for x in range(-3, 4) for y in range(-3, 4) if (x, y) in {(3, 1), (-1, 0), (0, -1), (1, 0), (2, -3), (-3, -1)}
+        (x, y)
+        for x in range(-3, 4)
+        for y in range(-3, 4)
+        if (x, y) in {(3, 1), (-1, 0), (0, -1), (1, 0), (2, -3), (-3, -1)}
     ]
     assert _counterclockwise(directions, CLOCK) == [(-3, -1), (0, -1), (2, -3), (1, 0), (3, 1), (-1, 0)]
 
 
-@given(st.lists(st.tuples(small, small), min_size=1, max_size=6), st.data(), st.sampled_from(["0", "1/2", "-1/3", "1"]))
+@given(
+    st.lists(st.tuples(small, small), min_size=1, max_size=6),
+    st.data(),
+    st.sampled_from(["0", "1/2", "-1/3", "1"]),
+)
 def test_the_planar_enumeration_agrees_with_that_of_the_prover(X, data, alpha):
     z = [Fraction(data.draw(small), 3) for _ in X]
     found = kkt_points([[Fraction(v) for v in row] for row in X], z, Fraction(alpha) ** 2, CLOCK)
@@ -81,12 +95,20 @@ def test_the_planar_enumeration_agrees_with_that_of_the_prover(X, data, alpha):
     assert [each.kind for each in found] == [p.kind for p in known.points]
     assert [each.where == "inside" for each in found] == [p.inertia is not None for p in known.points]
     for each, p in zip(found, known.points, strict=True):
-        assert each.value.within(p.value.lower(), p.value.upper()) and each.gap.within(p.gap.lower(), p.gap.upper())
+        assert each.value.within(p.value.lower(), p.value.upper()) and each.gap.within(
+            p.gap.lower(), p.gap.upper()
+        )
 
 
-# -- R11 ---------------------------------------------------------------------------------------------------------------
+# -- R11 -----------------------------------------------------------------------------------------------------
 
-DEEP = {"inputs": 2, "kind": "feed-forward", "widths": [2, 2, 1, 1], "activation": {"alpha": "1/3", "power": 2}, "size": 7}
+DEEP = {
+    "inputs": 2,
+    "kind": "feed-forward",
+    "widths": [2, 2, 1, 1],
+    "activation": {"alpha": "1/3", "power": 2},
+    "size": 7,
+}
 
 
 def exact_gradient(problem, w):
@@ -99,13 +121,20 @@ def _dual(problem, w, k):
     total = Fraction(0)
     for x, z in zip(problem.features, problem.z, strict=True):
         values = [(v, Fraction(0)) for v in x]
-        matrices = problem.layers[0].matrices if not problem.shallow else [[list(range(len(x)))], [[Fraction(1)]]]
+        matrices = (
+            problem.layers[0].matrices if not problem.shallow else [[list(range(len(x)))], [[Fraction(1)]]]
+        )
         for l, matrix in enumerate(matrices):
             new = []
             for row in matrix:
-                entries = [(w[e], Fraction(int(e == k))) if type(e) is int else (Fraction(e), Fraction(0)) for e in row]
+                entries = [
+                    (w[e], Fraction(int(e == k))) if type(e) is int else (Fraction(e), Fraction(0))
+                    for e in row
+                ]
                 t = sum((a * v for (a, _), (v, _) in zip(entries, values, strict=True)), Fraction(0))
-                d = sum((da * v + a * dv for (a, da), (v, dv) in zip(entries, values, strict=True)), Fraction(0))
+                d = sum(
+                    (da * v + a * dv for (a, da), (v, dv) in zip(entries, values, strict=True)), Fraction(0)
+                )
                 if l < len(matrices) - 1:
                     c = Fraction(1) if t > 0 else problem.alpha**problem.p
                     t, d = c * t**problem.p, c * problem.p * t ** (problem.p - 1) * d
@@ -130,11 +159,15 @@ def test_gradients_and_charts_contain_the_exact_ones(problem):
         reach = Fraction(1, 2 ** rng.randint(1, 30))
         c[1] = Fraction(-1)
         box = [
-            (int(v * ONE), int(v * ONE)) if i == 1 else (int((v - reach) * ONE), int((v + reach) * ONE)) for i, v in enumerate(c)
+            (int(v * ONE), int(v * ONE)) if i == 1 else (int((v - reach) * ONE), int((v + reach) * ONE))
+            for i, v in enumerate(c)
         ]
         local = field.on(box)
         F, middle, radius = chart(local, 1, -1)
-        points = [[v if i == 1 else v + reach * Fraction(rng.randint(-8, 8), 8) for i, v in enumerate(c)] for _ in range(2)]
+        points = [
+            [v if i == 1 else v + reach * Fraction(rng.randint(-8, 8), 8) for i, v in enumerate(c)]
+            for _ in range(2)
+        ]
         gradients = [exact_gradient(problem, w) for w in points]
         values = []
         for w, g in zip(points, gradients, strict=True):
@@ -188,7 +221,7 @@ def test_points_are_distinct_only_if_no_direction_is_in_both_boxes():
     assert _distinct(one, Point(1, 1, [half, ONE, 0], half // 2, ONE))
 
 
-# -- R12 ---------------------------------------------------------------------------------------------------------------
+# -- R12 -----------------------------------------------------------------------------------------------------
 
 
 def test_a_box_is_near_a_point_only_if_all_its_directions_are():
@@ -197,10 +230,15 @@ def test_a_box_is_near_a_point_only_if_all_its_directions_are():
     seen = set()
     for _ in range(300):
         scale = Fraction(64, rng.randint(40, 90))
-        near = [scale * v for v in (-1, Fraction(rng.randint(12, 52), 64), Fraction(rng.randint(-18, 18), 64))]
+        near = [
+            scale * v for v in (-1, Fraction(rng.randint(12, 52), 64), Fraction(rng.randint(-18, 18), 64))
+        ]
         W = [(int(v * ONE), int((v + Fraction(rng.randint(0, 8), 64)) * ONE)) for v in near]
         corners = itertools.product(*W)
-        inside = all(abs(Fraction(w[1], -w[0]) - Fraction(1, 2)) <= Fraction(1, 4) >= abs(Fraction(w[2], w[0])) for w in corners)
+        inside = all(
+            abs(Fraction(w[1], -w[0]) - Fraction(1, 2)) <= Fraction(1, 4) >= abs(Fraction(w[2], w[0]))
+            for w in corners
+        )
         assert inside or not _only_near(W, point)
         seen.add((inside, _only_near(W, point)))
     assert seen >= {(True, True), (False, False)}
@@ -246,7 +284,8 @@ def test_boxes_are_decided_where_there_is_no_kkt_point(seed):
 
 def test_a_dead_box_needs_every_active_sample_to_push_the_same_way():
     near = [(ONE, ONE), (-ONE // 8, ONE // 8), (-ONE // 8, ONE // 8)]
-    # Around (1, 0, 0) two samples may be active, both weak: with equal or different signs one direction serves both.
+    # Around (1, 0, 0) two samples may be active, both weak: with equal or different signs one direction
+    # serves both.
     for y in ([1, 1], [1, -1]):
         assert DeadCone(checked([[0, 1, 0], [0, 0, 1]], y), NOWHERE, CLOCK).holds_all(near)
     # A sample and its double with the opposite sign: no direction serves both.

@@ -43,7 +43,10 @@ def test_a_bound_of_the_form_is_asked_of_one_exact_matrix(monkeypatch, sign, mu)
     diagonal = mu + (-3 if sign > 0 else -4) * ONE - HALF - -(-radial // 16)
     c = form.centre
     expected = [
-        [(diagonal if i == k else 0) - sign * middle[i][k] + (radial * c[i] * c[k] >> (2 * BITS)) for k in range(2)]
+        [
+            (diagonal if i == k else 0) - sign * middle[i][k] + (radial * c[i] * c[k] >> (2 * BITS))
+            for k in range(2)
+        ]
         for i in range(2)
     ]
     # Each entry of the lift may be a unit too small.

@@ -26,7 +26,11 @@ def places(group, grid, rng):
     for window in group.windows:
         count = len(window.steps)
         for k in range(count):
-            for x in (Fraction(k, count), Fraction(k + rng.randint(0, 16) * Fraction(1, 16)) / count, Fraction(k + 1, count)):
+            for x in (
+                Fraction(k, count),
+                Fraction(k + rng.randint(0, 16) * Fraction(1, 16)) / count,
+                Fraction(k + 1, count),
+            ):
                 low, p = Fraction(0), start
                 for end, rows in window.parts[0]:
                     high = Fraction(end, 1 << grid)

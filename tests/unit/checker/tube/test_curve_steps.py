@@ -1,4 +1,6 @@
-"""R3 and R4 along a curve, worked out: pieces, windows and steps, each with what is below it replaced by known numbers."""
+"""R3 and R4 along a curve, worked out: pieces, windows and steps, each with what is below it replaced by
+known numbers.
+"""
 
 from fractions import Fraction as F
 from types import SimpleNamespace
@@ -9,7 +11,19 @@ from certflow.checker.kernel.numbers import BITS, ONE, div_up, down, norm_up, up
 from certflow.checker.kernel.polynomials import Polynomial
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube import curve
-from certflow.checker.tube.curve import Step, Track, _Enclosures, _hull, _Piece, _pieces, _place, _span, _Window, follow, square
+from certflow.checker.tube.curve import (
+    Step,
+    Track,
+    _Enclosures,
+    _hull,
+    _Piece,
+    _pieces,
+    _place,
+    _span,
+    _Window,
+    follow,
+    square,
+)
 from certflow.checker.tube.evidence import GroupEvidence, Window
 from certflow.checker.tube.region import Place, Rates
 
@@ -60,7 +74,12 @@ def test_a_piece_is_enclosed_where_it_meets_the_stretch(monkeypatch, x0, x1, spa
     monkeypatch.setattr(curve, "first_kinks", lambda *given: asked.append(given) or [[kink], [kink, kink]])
     piece = _Piece(F(1, 4), F(3, 4), F(3, 4), "layers", [u], [du], [G], [9], 66)
     found = piece.on(x0, x1)
-    assert (found.W, found.G, found.Z, found.defects) == ([(1, 2)], [(5, 6)], [[(7, 8)], [(7, 8), (7, 8)]], [9])
+    assert (found.W, found.G, found.Z, found.defects) == (
+        [(1, 2)],
+        [(5, 6)],
+        [[(7, 8)], [(7, 8), (7, 8)]],
+        [9],
+    )
     # -5 * 4/3 and 7 * 4/3, outwards.
     assert found.slopes == [(-7, 10)]
     assert asked == [("layers", [u], 66)]
@@ -128,13 +147,19 @@ def test_a_step_joins_its_parts():
     assert one.asked == two.asked == [(F(1, 4), F(1, 2))]
     # <p, p'> is between 0 and 5/4; |p|^2 changes by twice as much times 1/8.
     assert after == (4 * ONE, 5 * ONE + 5 * ONE // 16)
-    assert (at.W, at.Z, at.P) == ([[(ONE, ONE)], [(2 * ONE, 2 * ONE)]], ["Z1", "Z2"], (4 * ONE, 85 * ONE // 16))
+    assert (at.W, at.Z, at.P) == (
+        [[(ONE, ONE)], [(2 * ONE, 2 * ONE)]],
+        ["Z1", "Z2"],
+        (4 * ONE, 85 * ONE // 16),
+    )
     # <p, G> is between 2 and 4, over P.
     assert at.ell == (32 * ONE // 85, ONE)
     # |d| = 5/64 over the root of 4; |p'| is at most the norm of (1, 1/4).
     assert at.dd == 5 * ONE // 128
     assert at.tangential == div_up(norm_up([ONE, ONE // 4]) + 5 * ONE // 64, 2 * ONE)
-    _, falling = _place([part([(ONE, ONE)], [(-ONE, -ONE // 2)], [(0, 0)], [0])], window, 0, (4 * ONE, 5 * ONE), "here")
+    _, falling = _place(
+        [part([(ONE, ONE)], [(-ONE, -ONE // 2)], [(0, 0)], [0])], window, 0, (4 * ONE, 5 * ONE), "here"
+    )
     assert falling == (4 * ONE - ONE // 4, 5 * ONE - ONE // 8)
 
 
@@ -149,12 +174,22 @@ def test_sizes_on_a_step_are_those_of_its_two_ends():
 def test_a_curve_does_not_pass_through_zero():
     # |p|^2 from 2 falls by 2, or by a unit less.
     def step(P):
-        return _place([part([(ONE, ONE)], [(-ONE, -ONE)], [(ONE, ONE)], [0])], Window(F(1), F(0), [[]], []), 0, P, "here")
+        return _place(
+            [part([(ONE, ONE)], [(-ONE, -ONE)], [(ONE, ONE)], [0])],
+            Window(F(1), F(0), [[]], []),
+            0,
+            P,
+            "here",
+        )
 
     for low in (2 * ONE, 2 * ONE - 1):
         with pytest.raises(Refused) as error:
             step((low, 3 * ONE))
-        assert (error.value.rule, error.value.where, error.value.reason) == ("R4", "here", "the curve may pass through zero")
+        assert (error.value.rule, error.value.where, error.value.reason) == (
+            "R4",
+            "here",
+            "the curve may pass through zero",
+        )
     assert step((2 * ONE + 1, 3 * ONE))[0].P == (1, 3 * ONE)
 
 
@@ -166,7 +201,13 @@ def test_the_part_that_is_refused_is_named():
 
     broken.on = on
     with pytest.raises(Refused) as error:
-        _place([part([(ONE, ONE)], [(0, 0)], [(0, 0)], [0]), broken], Window(F(1), F(0), [[]], []), 0, (ONE, ONE), "here")
+        _place(
+            [part([(ONE, ONE)], [(0, 0)], [(0, 0)], [0]), broken],
+            Window(F(1), F(0), [[]], []),
+            0,
+            (ONE, ONE),
+            "here",
+        )
     assert (error.value.rule, error.value.where, error.value.reason) == ("R3", "here, part 1", "it is broken")
 
 
@@ -196,7 +237,12 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
     clock.enter = lambda rule, where: entered.append((rule, where))
     both = [SimpleNamespace(layers="layers 0"), SimpleNamespace(layers="layers 2")]
     track = follow(SimpleNamespace(rates=rates, parts=both, where="g", clock=clock), group, 4)
-    places = ["g.windows[0].steps[0]", "g.windows[0].steps[1]", "g.windows[1].steps[0]", "g.windows[2].steps[0]"]
+    places = [
+        "g.windows[0].steps[0]",
+        "g.windows[0].steps[1]",
+        "g.windows[1].steps[0]",
+        "g.windows[2].steps[0]",
+    ]
     assert entered == [("R4", each) for each in places]
     assert made == [
         ("layers 0", windows[0], parts[0][0], [16, 0], 4),
@@ -216,7 +262,9 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
         (own[1], windows[1], 0, (second, second), places[2]),
         (own[2], windows[2], 0, (third, third), places[3]),
     ]
-    assert rated == [((k, k), *each, 100 + k, places[k - 1]) for k, each in enumerate((*steps[0], *steps[1], *steps[2]), 1)]
+    assert rated == [
+        ((k, k), *each, 100 + k, places[k - 1]) for k, each in enumerate((*steps[0], *steps[1], *steps[2]), 1)
+    ]
     expected = [
         Step(F(1, 4), F(1, 2), F(2), "rates 1", (1, 1)),
         Step(F(1, 2), F(1), F(2), "rates 2", (2, 2)),

@@ -1,4 +1,6 @@
-"""The form of a certificate: what is read of it, every limit at its edge, and every sentence about a broken form."""
+"""The form of a certificate: what is read of it, every limit at its edge, and every sentence about a broken
+form.
+"""
 
 import copy
 from fractions import Fraction as F
@@ -31,7 +33,13 @@ TRAP = {"centre": [[1, 2]], "gamma": "1*2^-1", "r0": "1*2^-2", "s": "0*2^0", "ga
 ALIVE = {"outcome": "converges", "reason": "", "start": [[UNIT, -4]], "windows": [WINDOW], "trap": TRAP}
 DEAD = {"outcome": "dead", "reason": "", "start": [[0, -1]], "windows": [], "trap": None}
 ZERO = {"outcome": "zero", "reason": "", "start": None, "windows": [], "trap": None}
-UNKNOWN = {"outcome": "inconclusive", "reason": "It is not known.", "start": None, "windows": [], "trap": None}
+UNKNOWN = {
+    "outcome": "inconclusive",
+    "reason": "It is not known.",
+    "start": None,
+    "windows": [],
+    "trap": None,
+}
 
 
 def certificate(first=ALIVE, second=DEAD, **changes):
@@ -60,7 +68,9 @@ def said(content, assumptions=ASSUMPTIONS):
 
 
 def test_a_certificate_is_exactly_what_is_written():
-    content = certificate({**ALIVE, "outcome": "shrinks", "trap": {**TRAP, "s": "5*2^3", "gap_direction": [[0, -9]]}})
+    content = certificate(
+        {**ALIVE, "outcome": "shrinks", "trap": {**TRAP, "s": "5*2^3", "gap_direction": [[0, -9]]}}
+    )
     found = read(content, Clock(None), ASSUMPTIONS)
     window = Window(
         F(3, 4),
@@ -79,7 +89,9 @@ def test_a_certificate_is_exactly_what_is_written():
 
 
 def test_groups_of_which_nothing_is_known_have_no_evidence():
-    found = read(certificate(ZERO, UNKNOWN, units={"inputs": 1, "labels": 0, "given": {}}), Clock(None), ASSUMPTIONS)
+    found = read(
+        certificate(ZERO, UNKNOWN, units={"inputs": 1, "labels": 0, "given": {}}), Clock(None), ASSUMPTIONS
+    )
     assert found.groups == [
         GroupEvidence("zero", "", [], [], None),
         GroupEvidence("inconclusive", "It is not known.", [], [], None),
@@ -90,9 +102,17 @@ def test_groups_of_which_nothing_is_known_have_no_evidence():
 def test_one_group_of_several_parts():
     problem = {**PROBLEM, "network": {**NETWORK, "kind": "two-layer"}, "direction": ["1"] * 6}
     window = {**WINDOW, "parts": [[[UNIT, [[], [], [1]]]], [[UNIT, [[], [2], []]]]]}
-    group = {**ALIVE, "start": [[1, 2, 3], [4, 5, 6]], "windows": [window], "trap": {**TRAP, "centre": [[1] * 3, [2] * 3]}}
+    group = {
+        **ALIVE,
+        "start": [[1, 2, 3], [4, 5, 6]],
+        "windows": [window],
+        "trap": {**TRAP, "centre": [[1] * 3, [2] * 3]},
+    }
     (found,) = read(certificate(problem=problem, groups=[group]), Clock(None), ASSUMPTIONS).groups
-    assert (found.start, found.windows[0].parts) == ([[1, 2, 3], [4, 5, 6]], [[(UNIT, [[], [], [1]])], [(UNIT, [[], [2], []])]])
+    assert (found.start, found.windows[0].parts) == (
+        [[1, 2, 3], [4, 5, 6]],
+        [[(UNIT, [[], [], [1]])], [(UNIT, [[], [2], []])]],
+    )
 
 
 def test_what_is_being_read_when_the_time_is_over(monkeypatch):
@@ -183,16 +203,31 @@ SAID = {
         group(outcome="alive"),
         f"malformed (R1, {G}.outcome): expected converges or shrinks or dead or zero or inconclusive",
     ),
-    "no reason": (certificate({**UNKNOWN, "reason": None}), f"malformed (R1, {G}.reason): expected a short text"),
+    "no reason": (
+        certificate({**UNKNOWN, "reason": None}),
+        f"malformed (R1, {G}.reason): expected a short text",
+    ),
     "inconclusive without a reason": (certificate({**UNKNOWN, "reason": ""}), ""),
-    "windows of text": (group(windows=""), f"malformed (R1, {G}.windows): expected a list of length 0 to 20000"),
-    "windows of an unknown": (certificate({**UNKNOWN, "windows": [WINDOW]}), f"malformed (R1, {G}): {NO_START}"),
+    "windows of text": (
+        group(windows=""),
+        f"malformed (R1, {G}.windows): expected a list of length 0 to 20000",
+    ),
+    "windows of an unknown": (
+        certificate({**UNKNOWN, "windows": [WINDOW]}),
+        f"malformed (R1, {G}): {NO_START}",
+    ),
     "a trap of an unknown": (certificate({**UNKNOWN, "trap": TRAP}), f"malformed (R1, {G}): {NO_START}"),
-    "a start of an unknown": (certificate({**UNKNOWN, "start": [[0, 1]]}), f"malformed (R1, {G}): {NO_START}"),
+    "a start of an unknown": (
+        certificate({**UNKNOWN, "start": [[0, 1]]}),
+        f"malformed (R1, {G}): {NO_START}",
+    ),
     "a start of zero": (certificate({**ZERO, "start": [[0, 0]]}), f"malformed (R1, {G}): {NO_START}"),
     "a reason of zero": (certificate({**ZERO, "reason": "It is."}), f"malformed (R1, {G}): {NO_START}"),
     "a reason that it converges": (group(reason="It does."), f"malformed (R1, {G}): {NO_REASON}"),
-    "a reason that it is dead": (certificate({**DEAD, "reason": "It is."}), f"malformed (R1, {G}): {NO_REASON}"),
+    "a reason that it is dead": (
+        certificate({**DEAD, "reason": "It is."}),
+        f"malformed (R1, {G}): {NO_REASON}",
+    ),
     "no trap": (group(trap=None), f"malformed (R1, {G}): {NO_REASON}"),
     "shrinking without a trap": (group(outcome="shrinks", trap=None), f"malformed (R1, {G}): {NO_REASON}"),
     "a dead trap": (certificate({**DEAD, "trap": TRAP}), f"malformed (R1, {G}): {NO_REASON}"),
@@ -222,15 +257,24 @@ SAID = {
     "a shorter time": (window(h="1*2^-401"), f"malformed (R1, {W}.h): the number is out of range"),
     "the least decay": (window(**{"lambda": "-1*2^64"}), ""),
     "no decay": (window(**{"lambda": "0*2^0"}), ""),
-    "a lower decay": (window(**{"lambda": "-3*2^63"}), f"malformed (R1, {W}.lambda): the number is out of range"),
-    "a tiny decay": (window(**{"lambda": "-1*2^-401"}), f"malformed (R1, {W}.lambda): the number is out of range"),
+    "a lower decay": (
+        window(**{"lambda": "-3*2^63"}),
+        f"malformed (R1, {W}.lambda): the number is out of range",
+    ),
+    "a tiny decay": (
+        window(**{"lambda": "-1*2^-401"}),
+        f"malformed (R1, {W}.lambda): the number is out of range",
+    ),
     "a large bound": (
         window(steps=[["1*2^65", "1*2^0", "1*2^0"]]),
         f"malformed (R1, {W}.steps[0][0]): the number is out of range",
     ),
     "no part": (window(parts=[]), f"malformed (R1, {W}.parts): expected a list of length 1"),
     "no piece": (window(parts=[[]]), f"malformed (R1, {W}.parts[0]): expected a list of length 1 to 4000"),
-    "a piece of no end": (window(parts=[[[[[], []]]]]), f"malformed (R1, {W}.parts[0][0]): expected a list of length 2"),
+    "a piece of no end": (
+        window(parts=[[[[[], []]]]]),
+        f"malformed (R1, {W}.parts[0][0]): expected a list of length 2",
+    ),
     "a piece that ends at 0": (
         window(parts=[[[0, [[], []]], [UNIT, [[], []]]]]),
         f"malformed (R1, {W}.parts[0][0][0]): expected a whole number (1 to 16777216)",

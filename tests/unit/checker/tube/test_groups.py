@@ -15,7 +15,16 @@ from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.tube import groups
 from certflow.checker.tube.curve import Track
 from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
-from certflow.checker.tube.groups import Proved, _gap_high, _trap, angle_up, arc_up, check_dead, divided, prepare
+from certflow.checker.tube.groups import (
+    Proved,
+    _gap_high,
+    _trap,
+    angle_up,
+    arc_up,
+    check_dead,
+    divided,
+    prepare,
+)
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation
@@ -44,7 +53,11 @@ def test_quotients_of_intervals_are_taken_outwards(low, high, expected):
 
 def test_an_arc_is_bounded_up_to_a_sine_of_one_half():
     assert [arc_up(x, "a") for x in (F(0), F(1, 4), F(1, 2))] == [0, F(1, 4) + F(1, 256), F(17, 32)]
-    assert refusal(arc_up, F(1, 2) + TINY, "a") == ("R5", "a", "two directions that must be close are far from each other")
+    assert refusal(arc_up, F(1, 2) + TINY, "a") == (
+        "R5",
+        "a",
+        "two directions that must be close are far from each other",
+    )
 
 
 def test_an_angle_is_that_of_its_sine():
@@ -55,14 +68,27 @@ def test_an_angle_is_that_of_its_sine():
     assert angle_up([F(3), F(4)], [F(6), F(8)], "a") == 0
     assert angle_up([F(1), F(0)], [F(2), F(1)], "a") > F(4, 10)
     across = ("R5", "a", "two directions that must be close are at a right angle or more")
-    assert refusal(angle_up, [F(1), F(0)], [F(0), F(1)], "a") == refusal(angle_up, [F(1)], [F(-1)], "a") == across
+    assert (
+        refusal(angle_up, [F(1), F(0)], [F(0), F(1)], "a")
+        == refusal(angle_up, [F(1)], [F(-1)], "a")
+        == across
+    )
     assert refusal(angle_up, [F(1), F(0)], [F(1), F(1)], "a")[1:] == (
         "a",
         "two directions that must be close are far from each other",
     )
 
 
-def trap_of(monkeypatch, L=4, outcome="converges", rates=RATES, eta=ONE // 8, ell=(ONE, 2 * ONE), direction=None, **changes):
+def trap_of(
+    monkeypatch,
+    L=4,
+    outcome="converges",
+    rates=RATES,
+    eta=ONE // 8,
+    ell=(ONE, 2 * ONE),
+    direction=None,
+    **changes,
+):
     """The trap proved with these enclosures at a centre of length 5/4, and what was asked for on the way."""
     asked = []
     place = SimpleNamespace(ell=ell, tangential=eta)
@@ -97,7 +123,9 @@ def test_the_gap_of_a_trap_of_order_three(monkeypatch, high):
 
 @pytest.mark.parametrize(("high", "end"), [(F(3), 0), (F(1, 2), 0), (F(-3), 1)])
 def test_a_scale_that_is_not_rational_is_enclosed(monkeypatch, high, end):
-    monkeypatch.setattr(groups, "square", lambda rows, grid: F(2) if (rows, grid) == ([[3], [4]], 2) else None)
+    monkeypatch.setattr(
+        groups, "square", lambda rows, grid: F(2) if (rows, grid) == ([[3], [4]], 2) else None
+    )
     trap, *_ = trap_of(monkeypatch, 3, direction=[[1], [0]], high=high)
     assert trap.scale == (root_down(F(2), 2) / 8, root_up(F(2), 2) / 8) and trap.scale[0] < trap.scale[1]
     assert trap.gap == (2 / trap.scale[1], high / trap.scale[end])
@@ -139,9 +167,20 @@ def test_the_gap_is_bounded_by_the_direction_that_is_orthogonal_to_the_centre(mo
     assert len(asked) == 1
 
 
-def dead(alpha=0, p=2, shallow=True, features=((F(3), F(4)), (F(0), F(0))), end=((-3, -4),), D=F(1, 2), path=True, parts=(7,)):
+def dead(
+    alpha=0,
+    p=2,
+    shallow=True,
+    features=((F(3), F(4)), (F(0), F(0))),
+    end=((-3, -4),),
+    D=F(1, 2),
+    path=True,
+    parts=(7,),
+):
     problem = SimpleNamespace(alpha=F(alpha), p=p, shallow=shallow, features=[list(x) for x in features])
-    run = Runner(Track([], F(1), [list(row) for row in end]) if path else None, RATES, None, 0, (F(1), F(1)), 0, "here")
+    run = Runner(
+        Track([], F(1), [list(row) for row in end]) if path else None, RATES, None, 0, (F(1), F(1)), 0, "here"
+    )
     run.entry_D = up(D)
     return refusal(check_dead, problem, list(parts), Proved(None, None, run), 2, CLOCK)
 
@@ -157,16 +196,22 @@ def test_a_dead_neuron_is_inactive_for_every_direction_it_may_have():
     assert dead(end=((-3, -4, 12),), D=F(2, 5)) == active
     # Every part, and every sample that is not zero.
     assert dead(end=((-3, -4), (4, -3)), parts=(6, 7)) == active
-    assert dead(features=((F(3), F(4)), (F(-1), F(0)))) == dead(features=((F(0), F(0)), (F(-1), F(0)))) == active
+    assert (
+        dead(features=((F(3), F(4)), (F(-1), F(0)))) == dead(features=((F(0), F(0)), (F(-1), F(0)))) == active
+    )
     assert dead(features=((F(0), F(0)),)) is None
 
 
-@pytest.mark.parametrize("changes", [{"alpha": 1}, {"alpha": F(-1, 2)}, {"p": 1}, {"shallow": False}, {"path": False}])
+@pytest.mark.parametrize(
+    "changes", [{"alpha": 1}, {"alpha": F(-1, 2)}, {"p": 1}, {"shallow": False}, {"path": False}]
+)
 def test_only_neurons_that_can_be_inactive_are_dead(changes):
     assert dead(**changes) == ("R5", "here", "only neurons with alpha = 0 can be dead")
 
 
-def certificate(direction, own, signs=None, X=((1, 0), (0, 1)), y=(1, F(-1, 2)), loss="square", reduction="sum"):
+def certificate(
+    direction, own, signs=None, X=((1, 0), (0, 1)), y=(1, F(-1, 2)), loss="square", reduction="sum"
+):
     """Neurons of the power 2 and alpha 1 in the plane, with these groups."""
     network = OneLayer(2, len(direction) // 2, Activation(F(1), 2), signs)
     problem = Problem(network, [list(x) for x in X], list(y), loss, direction, reduction=reduction)
@@ -201,7 +246,9 @@ def test_a_group_is_followed_along_its_own_curve(monkeypatch):
     asked, clock = [], Clock(None)
     clock.enter = lambda *given: asked.append(given)
     monkeypatch.setattr(groups, "Bounds", lambda *given: asked.append(given) or "bounds")
-    monkeypatch.setattr(groups, "follow", lambda *given: asked.append(given) or Track([], F(1), [[0, 1 << GRID]]))
+    monkeypatch.setattr(
+        groups, "follow", lambda *given: asked.append(given) or Track([], F(1), [[0, 1 << GRID]])
+    )
     monkeypatch.setattr(groups, "_trap", lambda *given: asked.append(given) or TRAP)
     turned = replace(on_the_axis(), trap=replace(on_the_axis().trap, centre=[[1, 3 << GRID]]))
     content = certificate([1, 0, 1, 0], [on_the_axis("dead"), turned])
@@ -234,7 +281,12 @@ def test_groups_have_the_shares_of_the_direction_but_for_the_start_angle():
         sine = F(1, 5) / low
         assert up(sine + sine**3 / 4) == proved.runner.D
     assert not two.moving
-    assert (two.trap, two.runner.limit, two.runner.entry, two.runner.after) == (None, None, 0, Rates(F(0), 0, 0, 0, 0, (0, 0)))
+    assert (two.trap, two.runner.limit, two.runner.entry, two.runner.after) == (
+        None,
+        None,
+        0,
+        Rates(F(0), 0, 0, 0, 0, (0, 0)),
+    )
     # The angle of the start is added: tan = 1/3, sin^2 = 1/10.
     beside, _ = prepare(certificate([3, 1, 4, 0], own), F(1, 5), CLOCK)
     own_sine, sine = root_up(F(1, 10), 2), F(1, 5) / root_down(F(10, 26), 2)
@@ -256,7 +308,12 @@ def test_weights_that_are_zero_stay_zero():
     own = [on_the_axis(), nothing("zero")]
     one, zero = prepare(certificate([1, 0, 0, 0], own), F(0), CLOCK)
     assert zero.trap is zero.runner.track is zero.runner.limit is None
-    assert (zero.runner.share, zero.runner.entry, zero.runner.D, zero.runner.where) == ((0, 0), 0, 0, "groups[1]")
+    assert (zero.runner.share, zero.runner.entry, zero.runner.D, zero.runner.where) == (
+        (0, 0),
+        0,
+        0,
+        "groups[1]",
+    )
     assert zero.runner.after == Rates(F(0), 0, 0, 0, 0, (0, 0)) and not zero.moving
     assert one.runner.share == (1, 1)
     reason = "only weights that are exactly zero at the start, for start_angle 0, stay zero"
@@ -274,7 +331,8 @@ def test_an_unknown_group_grows_and_falls_at_most_as_its_data_allow():
         rates = proved.runner.after
         assert (rates.mu, rates.r, rates.K, rates.T, rates.dd) == (0, 0, 0, 0, 0)
         assert rates.ell[0] == -slowest * ONE and F(1, 2) * (1 + 16) * ONE == rates.E
-        # N = (u1^2 - 8 u2^2)/2 for the first, minus that for the second: the Hessian is at most 1, and at most 8.
+        # N = (u1^2 - 8 u2^2)/2 for the first, minus that for the second: the Hessian is at most 1, and at
+        # most 8.
         most = (1, 8)[g]
         assert most * ONE <= rates.ell[1] < (most + F(1, 100)) * ONE
         run = proved.runner

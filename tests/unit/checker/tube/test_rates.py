@@ -1,4 +1,6 @@
-"""Rates of a region and what they are made of, by numbers worked out by hand, and the sentences of the refusals."""
+"""Rates of a region and what they are made of, by numbers worked out by hand, and the sentences of the
+refusals.
+"""
 
 from fractions import Fraction as F
 from math import inf, isqrt, nan
@@ -72,7 +74,10 @@ def around(found, exact, units=100):
 )
 def test_quotients(a, b, low, high):
     assert quotient(tuple(fixed(*a)), tuple(fixed(*b))) == tuple(fixed(low, high))
-    assert quotient((1, 1), (3 * ONE, 3 * ONE)) == (0, 1) and quotient((-1, -1), (3 * ONE, 3 * ONE)) == (-1, 0)
+    assert quotient((1, 1), (3 * ONE, 3 * ONE)) == (0, 1) and quotient((-1, -1), (3 * ONE, 3 * ONE)) == (
+        -1,
+        0,
+    )
 
 
 def test_divisions_by_powers_of_a_root_are_rounded_up():
@@ -128,7 +133,8 @@ def test_lifted_matrices_may_be_one_unit_off_and_no_more():
     # 5 = 1 + 2^2 units: the slack of one unit is what the one unit costs, for two it would be too small.
     assert is_psd([[5]], CLOCK, 1) and not is_psd([[5]], CLOCK, 2)
     assert _proved([[[5]]], [[0]], F(0), CLOCK)
-    # With tau = 5/4 of 1/27 the first part keeps 27 - 22 units; 2 * 2^122 / 2^120, a little shrunk, gives 7 to the second one.
+    # With tau = 5/4 of 1/27 the first part keeps 27 - 22 units; 2 * 2^122 / 2^120, a little shrunk, gives 7
+    # to the second one.
     assert _proved([[[27]], [[-2]]], [[1], [1 << 61]], F(2), CLOCK)
 
 
@@ -173,7 +179,8 @@ def test_what_the_curvature_of_the_loss_gives(loss, reduction, kappa):
 
 
 def test_the_enclosures_at_a_point():
-    # N = u1^2 - u2^2 / 2 at (3, 4): the gradient is (6, -4), its radial part 2/25 of (3, 4), its rest 36/25 (4, -3).
+    # N = u1^2 - u2^2 / 2 at (3, 4): the gradient is (6, -4), its radial part 2/25 of (3, 4), its rest 36/25
+    # (4, -3).
     bounds = Bounds(neuron(), [0], "here")
     place = at_point(bounds, [[3 << GRID, 4 << GRID]], GRID, "here")
     assert ([[(v, v) for v in fixed(3, 4)]], [[[(v, v)] for v in fixed(3, 4)]]) == (place.W, place.Z)
@@ -181,7 +188,11 @@ def test_the_enclosures_at_a_point():
     assert near(place.tangential, F(36, 25)) and place.dd == 0
     # On a half of the grid, nearer to zero.
     place = at_point(bounds, [[3, 4]], 3, "here")
-    assert place.P == (25 * ONE // 64, 25 * ONE // 64) and around(place.ell, F(2, 25)) and near(place.tangential, F(36, 25))
+    assert (
+        place.P == (25 * ONE // 64, 25 * ONE // 64)
+        and around(place.ell, F(2, 25))
+        and near(place.tangential, F(36, 25))
+    )
     # At the maximum nothing is left but rounding: 2 +- 4 units along, +- 4 across.
     place = at_point(bounds, [[1 << GRID, 0]], GRID, "here")
     assert place.ell == (2 * ONE - 4, 2 * ONE + 4) and place.tangential == isqrt(8**2 + 4**2) + 1
@@ -211,7 +222,11 @@ def test_several_parts_are_at_one_point():
 def test_there_is_no_direction_at_zero():
     with pytest.raises(Refused) as refusal:
         at_point(Bounds(neuron(), [0], "here"), [[0, 0]], GRID, "groups[0].trap")
-    assert (refusal.value.rule, refusal.value.where, refusal.value.reason) == ("R6", "groups[0].trap", "the centre is zero")
+    assert (refusal.value.rule, refusal.value.where, refusal.value.reason) == (
+        "R6",
+        "groups[0].trap",
+        "the centre is zero",
+    )
 
 
 def located(P=(1, 1), W=((1, 1), (0, 0)), tangential=F(0)):
@@ -244,7 +259,8 @@ def test_the_rates_of_a_region(tangential):
 
 
 def test_the_rates_of_a_region_of_order_three_about_a_longer_vector():
-    # N = u^3 about u = 2 with the sample 3, with |p|^2 at most 4: rho is 2/8, the kink 6 +- 3/4, Lambda 6 (27/4) 9.
+    # N = u^3 about u = 2 with the sample 3, with |p|^2 at most 4: rho is 2/8, the kink 6 +- 3/4, Lambda 6
+    # (27/4) 9.
     bounds = Bounds(neuron(("1",), 3, X=[["3"]]), [0], "here")
     place = Place([[(2 * ONE, 2 * ONE)]], [[[(6 * ONE, 6 * ONE)]]], (3 * ONE, 4 * ONE), (0, ONE), ONE)
     rates, (run,) = bounds.rates(place, F(10**6), F(1, 8), F(0), "here")
@@ -298,14 +314,21 @@ def flat(above, loss=0):
         # mu + 2 has to reach 2 and what is lost.
         ([flat([[2, 0], [0, -1]])], [((1, 1), (0, 0))], 0, F(1, 2), F(0)),
         ([flat([[2, 0], [0, -1]], F(1, 8))], [((1, 1), (0, 0))], 0, F(1, 2), F(1, 8)),
-        # W is 5/8 wide about (1, 0), with rho that is 1: the lift by 1/4 costs 1/4 everywhere and gives it to the first axis.
+        # W is 5/8 wide about (1, 0), with rho that is 1: the lift by 1/4 costs 1/4 everywhere and gives it to
+        # the first axis.
         ([flat([[2, 0], [0, -1]])], [((F(5, 8), F(11, 8)), (F(-1, 2), F(1, 2)))], F(1, 4), F(3, 8), F(0)),
         # Twice as far off, it costs 1.
         ([flat([[2, 0], [0, -1]])], [((F(5, 8), F(11, 8)), (F(-1, 2), F(1, 2)))], F(1, 4), F(11, 8), F(3, 4)),
         # The direction (1, 1) is lifted from 3 by 2 s; across it the form is 1.
         ([flat([[2, 1], [1, 2]])], [((1, 1), (1, 1))], F(1, 2), 0, F(0)),
         # Two parts of one weight.
-        ([flat([[2]]), flat([[-1]])], [((F(5, 8), F(11, 8)),), ((F(-1, 2), F(1, 2)),)], F(1, 4), F(3, 8), F(0)),
+        (
+            [flat([[2]]), flat([[-1]])],
+            [((F(5, 8), F(11, 8)),), ((F(-1, 2), F(1, 2)),)],
+            F(1, 4),
+            F(3, 8),
+            F(0),
+        ),
         ([flat([[2]]), flat([[1]], F(3, 2))], [((1, 1),), ((0, 0),)], F(1), 0, F(1, 2)),
     ],
 )
@@ -357,7 +380,8 @@ def test_a_forcing_that_is_radial_is_one_rounding():
 
 
 @pytest.mark.parametrize(
-    ("loss", "reduction", "share"), [("square", "sum", 1), ("square", "mean", F(1, 2)), ("logistic", "sum", F(1, 2))]
+    ("loss", "reduction", "share"),
+    [("square", "sum", 1), ("square", "mean", F(1, 2)), ("logistic", "sum", F(1, 2))],
 )
 def test_the_forcing_of_one_of_several_groups(loss, reduction, share):
     # beta is 25 and 1, |grad h| at most 5 and 2, |h| at least 3/2 and 0.

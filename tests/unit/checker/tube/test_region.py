@@ -1,5 +1,6 @@
-"""What the checker encloses against exact rational evaluation by the package: gradients and defects along polynomials,
-generalised Hessians, outputs and gradients on boxes, and the rates of one region."""
+"""What the checker encloses against exact rational evaluation by the package: gradients and defects along
+polynomials, generalised Hessians, outputs and gradients on boxes, and the rates of one region.
+"""
 
 import random
 from fractions import Fraction
@@ -39,7 +40,9 @@ def problem(seed):
     d, n, width = rng.randint(1, 3), rng.randint(1, 4), rng.randint(1, 3)
     kind = seed % 5
     if kind == 0:
-        network = OneLayer(d, width, Activation(alpha, rng.choice([2, 3])), [rng.choice([1, -1]) for _ in range(width)])
+        network = OneLayer(
+            d, width, Activation(alpha, rng.choice([2, 3])), [rng.choice([1, -1]) for _ in range(width)]
+        )
     elif kind == 1:
         network = TwoLayer(d, width, Activation(alpha, 2))
     elif kind == 2:
@@ -54,7 +57,12 @@ def problem(seed):
     labels = [rng.choice([1, -1]) for _ in range(n)] if seed % 3 == 0 else tenths(rng, n)
     loss = "logistic" if seed % 3 == 0 else "square"
     return rng, Problem(
-        network, tenths(rng, n, d), labels, loss, direction=[1] * network.size, reduction=rng.choice(["mean", "sum"])
+        network,
+        tenths(rng, n, d),
+        labels,
+        loss,
+        direction=[1] * network.size,
+        reduction=rng.choice(["mean", "sum"]),
     )
 
 
@@ -74,7 +82,8 @@ def test_the_gradient_along_a_piece_and_its_defect(seed):
     checked = Checked(p.exact_content(), Clock(None))
     size = p.network.size
     u = [
-        [rng.randint(-(1 << 48), 1 << 48)] + [rng.randint(-(1 << 46), 1 << 46) for _ in range(rng.randint(0, 3))]
+        [rng.randint(-(1 << 48), 1 << 48)]
+        + [rng.randint(-(1 << 46), 1 << 46) for _ in range(rng.randint(0, 3))]
         for _ in range(size)
     ]
     decay, length = Fraction(rng.randint(-8, 8), 4), Fraction(rng.randint(1, 9), 16)
@@ -85,7 +94,9 @@ def test_the_gradient_along_a_piece_and_its_defect(seed):
         for w, q, g in zip(indices, own, G, strict=True):
             result[w] = g, defect(q, g, decay, length)
     for y in [Fraction(0), Fraction(1), *(Fraction(rng.randint(0, 64), 64) for _ in range(4))]:
-        w = np.array([sum(Fraction(c, 1 << GRID) * y**k for k, c in enumerate(row)) for row in u], dtype=object)
+        w = np.array(
+            [sum(Fraction(c, 1 << GRID) * y**k for k, c in enumerate(row)) for row in u], dtype=object
+        )
         slope = [sum(Fraction(c, 1 << GRID) * k * y ** (k - 1) for k, c in enumerate(row) if k) for row in u]
         _, _, truth, _ = exact(p, w)
         for k in range(size):
@@ -93,7 +104,9 @@ def test_the_gradient_along_a_piece_and_its_defect(seed):
             value = sum(c * y**i for i, c in enumerate(poly.coefficients))
             assert abs(truth[k] * ONE - value) <= poly.err
             assert abs(slope[k] / length - truth[k] + decay * w[k]) * ONE <= e
-            low, high = poly.hull(*_span(max(y - Fraction(1, 10), Fraction(0)), min(y + Fraction(1, 7), Fraction(1))))
+            low, high = poly.hull(
+                *_span(max(y - Fraction(1, 10), Fraction(0)), min(y + Fraction(1, 7), Fraction(1)))
+            )
             assert low <= truth[k] * ONE <= high
 
 
@@ -107,14 +120,22 @@ def test_points_of_a_box_have_their_derivatives_in_the_enclosures(seed):
     runs, parts = [], []
     for j in groups:
         (part,) = Bounds(checked, [j], "here").parts
-        box = [(enclosed(middle[w] - widths[w])[0], enclosed(middle[w] + widths[w])[1]) for w in checked.indices[j]]
+        box = [
+            (enclosed(middle[w] - widths[w])[0], enclosed(middle[w] + widths[w])[1])
+            for w in checked.indices[j]
+        ]
         first = part.layers.matrices[0]
         Z = []
         for x in checked.features:
             row = []
             for entries in first:
-                centre = sum((middle[checked.indices[j][e]] * v for e, v in zip(entries, x, strict=True)), Fraction(0))
-                reach = sum((widths[checked.indices[j][e]] * abs(v) for e, v in zip(entries, x, strict=True)), Fraction(0))
+                centre = sum(
+                    (middle[checked.indices[j][e]] * v for e, v in zip(entries, x, strict=True)), Fraction(0)
+                )
+                reach = sum(
+                    (widths[checked.indices[j][e]] * abs(v) for e, v in zip(entries, x, strict=True)),
+                    Fraction(0),
+                )
                 row.append((enclosed(centre - reach)[0], enclosed(centre + reach)[1]))
             Z.append(row)
         runs.append(part.evaluate(box, Z))
@@ -136,7 +157,10 @@ def test_points_of_a_box_have_their_derivatives_in_the_enclosures(seed):
             t = [Fraction(rng.randint(-9, 9)) for _ in indices]
             form = sum(t[a] * H[w, v] * t[b] for a, w in enumerate(indices) for b, v in enumerate(indices))
             size = sum(v * v for v in t)
-            above = sum(t[a] * run.above[a][b] * t[b] for a in range(len(t)) for b in range(len(t))) + run.loss * size
+            above = (
+                sum(t[a] * run.above[a][b] * t[b] for a in range(len(t)) for b in range(len(t)))
+                + run.loss * size
+            )
             assert form * ONE <= above
             if size:
                 assert least_quotient([run], [[int(v) for v in t]]) <= form / size
@@ -157,7 +181,9 @@ def test_forcing_growth_and_gradient_on_a_region(seed):
         norm2 = sum(v * v for v in flat)
         for _ in range(4):
             # A point on the sphere of radius |c|, as nearly as rationals allow, well inside the angle r.
-            q = flat + np.array([Fraction(rng.randint(-50, 50), 100 * len(flat)) * r * abs(v) for v in flat], dtype=object)
+            q = flat + np.array(
+                [Fraction(rng.randint(-50, 50), 100 * len(flat)) * r * abs(v) for v in flat], dtype=object
+            )
             q = q * Fraction(float(norm2 / sum(v * v for v in q)) ** 0.5)
             w = np.array([Fraction(0)] * p.network.size, dtype=object)
             w[indices] = q
@@ -170,13 +196,18 @@ def test_forcing_growth_and_gradient_on_a_region(seed):
             tangential = own - ell * q
             assert sum(tangential**2) / size <= Fraction(rates.T, ONE) ** 2 + slack
             if len(checked.groups) == 1:
-                kappa = [rng.choice([checked.least_curvature, checked.curvature]) * checked.omega * v for v in h]
+                kappa = [
+                    rng.choice([checked.least_curvature, checked.curvature]) * checked.omega * v for v in h
+                ]
                 force = sum((k * J[i, indices] for i, k in enumerate(kappa)), flat * 0)
                 along = sum(force * q) / size
                 across = force - along * q
                 # In units of A = |q|^L: |tangential force| / |q| / |q|^L.
                 assert sum(across**2) <= Fraction(rates.K, ONE) ** 2 * size ** (L + 1) * (1 + slack) + slack
-                assert along * L <= L * Fraction(rates.E, ONE) * L * Fraction(float(size) ** (L / 2)) * (1 + slack) + slack
+                assert (
+                    along * L
+                    <= L * Fraction(rates.E, ONE) * L * Fraction(float(size) ** (L / 2)) * (1 + slack) + slack
+                )
 
 
 def test_norm_bounds_are_at_least_the_spectral_norm():
@@ -230,7 +261,9 @@ def test_several_neurons_force_each_other_at_most_so_much(seed):
         # The other neurons can make the residual of sample i differ by at most omega m beta_i A.
         assert most * sum(b * abs(v) for b, v in zip(beta, h, strict=True)) <= Fraction(rates.E, ONE) * size
         signs = [rng.choice([-1, 1]) for _ in beta]
-        force = sum((most * b * s * J[i] for i, (b, s) in enumerate(zip(beta, signs, strict=True))), w[indices] * 0)
+        force = sum(
+            (most * b * s * J[i] for i, (b, s) in enumerate(zip(beta, signs, strict=True))), w[indices] * 0
+        )
         across = force - sum(force * w[indices]) / size * w[indices]
         assert sum(across**2) <= (Fraction(rates.K, ONE)) ** 2 * size
 
@@ -240,7 +273,9 @@ def test_a_neuron_is_dead_only_if_every_direction_within_reach_is():
     p = Problem(network, [["1", "0"]], ["1"], direction=[-1, 1], reduction="sum")
     checked = Checked(p.exact_content(), Clock(None))
     track = Track([], Fraction(2), [[-1 << GRID, 1 << GRID]])
-    runner = Runner(track, Rates(Fraction(0), 0, 0, 0, 0, (0, 0)), None, 0, (Fraction(1), Fraction(1)), 0, "here")
+    runner = Runner(
+        track, Rates(Fraction(0), 0, 0, 0, 0, (0, 0)), None, 0, (Fraction(1), Fraction(1)), 0, "here"
+    )
     for angle, dead in ((0.0, True), (0.70, True), (0.71, False), (2.0, False)):
         runner.entry_D = int(angle * ONE)
         proved = Proved(GroupEvidence("dead", "", [], [], None), None, runner)

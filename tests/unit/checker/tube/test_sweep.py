@@ -9,7 +9,16 @@ from certflow.checker.kernel.numbers import ONE, down, exp_bounds, exp_up_fixed,
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.tube.curve import Step, Track
 from certflow.checker.tube.region import Rates
-from certflow.checker.tube.sweep import Runner, Sweep, _advance, _enter, _power_up, _signed_up, _size_up, sweep
+from certflow.checker.tube.sweep import (
+    Runner,
+    Sweep,
+    _advance,
+    _enter,
+    _power_up,
+    _signed_up,
+    _size_up,
+    sweep,
+)
 
 STEP = Rates(F(0), ONE, ONE // 2, ONE // 4, ONE // 8, (-ONE // 16, ONE // 16), ONE // 32)
 TRAP = Rates(F(-2), ONE, ONE // 2, ONE // 4, ONE // 8, (ONE // 4, ONE // 2))
@@ -26,7 +35,9 @@ def runner(path, after=TRAP, limit=None, entry=0, D=ONE // 64, share=SHARE):
     return Runner(path, after, limit, entry, share, D, "here")
 
 
-@pytest.mark.parametrize(("mu", "exponent"), [(F(2), F(1, 2)), (F(-2), F(-1, 4)), (F(0), F(0)), (F(1, 3), up(F(1, 12)))])
+@pytest.mark.parametrize(
+    ("mu", "exponent"), [(F(2), F(1, 2)), (F(-2), F(-1, 4)), (F(0), F(0)), (F(1, 3), up(F(1, 12)))]
+)
 def test_a_distance_advances_by_the_rule(mu, exponent):
     """dt is 1/4 at most and 1/8 at least: growth is taken for the longer, decay for the shorter one."""
     run, A = runner(track(1)), ONE // 16
@@ -104,7 +115,8 @@ def test_sizes_beyond_the_curve_grow_with_the_rates(path):
     run = runner(path)
     run.step, run.log_up, run.log_lo, run.base_up = 1, ONE, ONE // 2, 3 * ONE
     size = _size_up(run, TRAP, F(9), ONE // 4, 3, ONE // 16, 5)
-    # Up: L (ell + 5 A E) dt, one unit more for dt; down: L (ell - L A E) dt, one more for dt and one for its part below a unit.
+    # Up: L (ell + 5 A E) dt, one unit more for dt; down: L (ell - L A E) dt, one more for dt and one for its
+    # part below a unit.
     assert run.log_up == ONE + 3 * (up((F(1, 2) + F(5, 64)) / 4) + 1)
     assert run.log_lo == ONE // 2 - 3 * (up((F(3, 64) - F(1, 4)) / 4) + 2)
     assert size == up(3 * fraction(exp_up_fixed(run.log_up)))
@@ -128,14 +140,18 @@ def test_a_product_with_a_time_known_up_to_one_unit(a, dt, expected):
 @pytest.mark.parametrize("order", [2, 3, 4, 5])
 def test_powers_of_a_ratio_of_squares(order):
     assert _power_up(9 * ONE, F(4), order) == ONE * 3**order // 2**order
-    # 1/9 is no fixed-point number: its ceiling is raised to the power, rounded upwards at each multiplication.
+    # 1/9 is no fixed-point number: its ceiling is raised to the power, rounded upwards at each
+    # multiplication.
     assert _power_up(ONE, F(9), 2) == up(F(1, 9)) == ONE // 9 + 1
     assert _power_up(ONE, F(9), 4) == up(F(up(F(1, 9)), ONE) ** 2)
 
 
 def test_a_lower_bound_of_the_size_at_the_end_of_a_curve():
     # (P / 9/16)^(4/2) = 4 for the last step.
-    steps = [replace(step, P=(P, 9 * ONE)) for step, P in zip(track(1, 2, 3).steps, (ONE, 2 * ONE, 9 * ONE // 8), strict=True)]
+    steps = [
+        replace(step, P=(P, 9 * ONE))
+        for step, P in zip(track(1, 2, 3).steps, (ONE, 2 * ONE, 9 * ONE // 8), strict=True)
+    ]
     run = runner(Track(steps, F(9, 16), [[1]]))
     run.log_lo = -ONE
     assert run.size_low(4) == rounded(F(3, 5) ** 4 * 4 * exp_bounds(F(-1))[0], False)
@@ -160,7 +176,9 @@ def replace_step(run, step):
 
 def test_a_sweep_of_one_group_without_a_curve_is_its_start():
     run = runner(None, entry=3, D=4)
-    assert sweep([run], 2, F(1, 7), Clock(None)) == Sweep(F(0), [F(7, ONE)], fraction(up(F(16, 25))), fraction(up(F(16, 25))))
+    assert sweep([run], 2, F(1, 7), Clock(None)) == Sweep(
+        F(0), [F(7, ONE)], fraction(up(F(16, 25))), fraction(up(F(16, 25)))
+    )
     assert run.entry_D == 4
 
 
@@ -173,7 +191,9 @@ def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several, decay):
 
     def runners():
         one = runner(track("1/4", "1/2", decay=decay), entry=ONE // 128, limit=ONE)
-        two = runner(track("1/4", decay=decay, rates=rising), entry=ONE // 256, limit=ONE, share=(F(0), F(1, 2)))
+        two = runner(
+            track("1/4", decay=decay, rates=rising), entry=ONE // 256, limit=ONE, share=(F(0), F(1, 2))
+        )
         return [one, two] if several else [one]
 
     # The same by hand, stretch after stretch.
@@ -209,7 +229,8 @@ def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several, decay):
 
 
 def test_the_size_is_bounded_by_the_curves_where_they_are_tighter_and_by_the_growth_where_it_is():
-    # The growth rate allows e^1, the curve stands still; or the rate is negative, and the curve proves nothing.
+    # The growth rate allows e^1, the curve stands still; or the rate is negative, and the curve proves
+    # nothing.
     still = replace(STEP, dd=0, T=0, E=0, K=0, ell=(0, ONE // 2))
     loose = track("1", decay=F(0), rates=still)
     steps = [replace(loose.steps[0], P=(9 * ONE // 16, 9 * ONE // 16))]

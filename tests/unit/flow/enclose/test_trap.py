@@ -36,7 +36,7 @@ def exact(value):
     return F(float(value))
 
 
-# -- numbers ----------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,8 @@ def test_the_condition_for_a_bound_of_the_eigenvalues_at_its_edge():
 
 
 def test_the_direction_is_lifted_by_s():
-    # diag(3, 1) off the direction (1, 0): (mu - 1/4) - 1 >= 0 and (mu - 1/4) - 3 + 2 s >= 0 with s offset² = 1/4.
+    # diag(3, 1) off the direction (1, 0): (mu - 1/4) - 1 >= 0 and (mu - 1/4) - 3 + 2 s >= 0 with s offset² =
+    # 1/4.
     A, W = [np.diag([3.0, 1.0])], [np.array([2.0**0.5, 0.0])]
     assert _holds(A, W, [0.0], 0.5, 0.0, 1.25 + 2.0**-30, 1.0)
     assert not _holds(A, W, [0.0], 0.5, 0.0, 1.25 - 2.0**-30, 1.0)
@@ -86,7 +87,7 @@ def test_a_shift_that_was_rounded_up_proves_nothing():
     assert not _holds([np.array([[3.5]])], [np.zeros(1)], [2.0**53], 0.0, 1.0, 2.0**53 + 2.0, 0.0)
 
 
-# -- the eigenvalue bound of a region ----------------------------------------------------------------------------------
+# -- the eigenvalue bound of a region ------------------------------------------------------------------------
 
 
 def test_bounds_of_eigenvalues_are_close_and_of_few_bits():
@@ -148,7 +149,7 @@ def test_regions_that_are_not_bounded_have_no_eigenvalue_bound(name):
         assert refused.value.ending is Ending.OUT_OF_RANGE
 
 
-# -- the gap from above ------------------------------------------------------------------------------------------------
+# -- the gap from above --------------------------------------------------------------------------------------
 
 
 BLOCKS = [np.array([[3.0, 0.5], [0.5, -1.0]]), np.array([[0.25, -0.75], [-0.75, 2.0]])]
@@ -162,7 +163,12 @@ def quotient():
     v = [F(x) for row in DIRECTION for x in row]
     share = sum(a * b for a, b in zip(v, c, strict=True)) / sum(a * a for a in c)
     w = [a - share * b for a, b in zip(v, c, strict=True)]
-    form = sum(F(B[i, j]) * w[2 * b + i] * w[2 * b + j] for b, B in enumerate(BLOCKS) for i in range(2) for j in range(2))
+    form = sum(
+        F(B[i, j]) * w[2 * b + i] * w[2 * b + j]
+        for b, B in enumerate(BLOCKS)
+        for i in range(2)
+        for j in range(2)
+    )
     return form / sum(a * a for a in w)
 
 
@@ -193,7 +199,7 @@ def test_without_a_tangent_the_gap_is_that_of_nothing():
     assert F(7, 4) <= found < F(7, 4) + F(1, 10**12)
 
 
-# -- traps -------------------------------------------------------------------------------------------------------------
+# -- traps ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("power", [2, 3])
@@ -212,7 +218,12 @@ def test_the_numbers_of_a_trap(power, length):
         assert trap.r0 - radius - F(1, 2**50) < exact(trap.rates.limit) < trap.r0 - radius
         low, high = float(regions.ell_lo[0]), float(regions.ell_hi[0])
         expected = Rates(
-            -float(trap.gamma), trap.rates.limit, 0.0, *(float(v[0]) for v in (regions.K, regions.E, regions.T)), low, high
+            -float(trap.gamma),
+            trap.rates.limit,
+            0.0,
+            *(float(v[0]) for v in (regions.K, regions.E, regions.T)),
+            low,
+            high,
         )
         assert trap.rates == expected
         assert trap.norm.square().contains(size2) and trap.norm.radius() < F(1, 2**100)
@@ -221,13 +232,19 @@ def test_the_numbers_of_a_trap(power, length):
         scale = trap.norm ** (power - 2)
         lower = Ball(trap.gamma, BITS) / scale
         assert trap.gap.overlaps(lower) and abs(trap.gap.lower() - lower.lower()) < F(1, 2**20)
-        upper = Ball(_gap_upper(here, regions, 0, trap.gap_direction, trap.kkt_radius, power, high), BITS) / scale
+        upper = (
+            Ball(_gap_upper(here, regions, 0, trap.gap_direction, trap.kkt_radius, power, high), BITS) / scale
+        )
         assert abs(trap.gap.upper() - upper.upper()) < F(1, 2**20)
         reach = radius * exact(trap.rates.T)
         middle, rad = exact(here.ell.mid[0]) / power, exact(here.ell.rad[0]) / power
         around = Ball.interval(middle - rad - reach, middle + rad + reach, BITS) / scale
-        assert abs(trap.value.lower() - around.lower()) < F(1, 2**20) and abs(trap.value.upper() - around.upper()) < F(1, 2**20)
-        assert (trap.unit_rate(0.75, power) * scale).contains(F(3, 4)) and trap.unit_rate(0.75, power).radius() < F(1, 2**100)
+        assert abs(trap.value.lower() - around.lower()) < F(1, 2**20) and abs(
+            trap.value.upper() - around.upper()
+        ) < F(1, 2**20)
+        assert (trap.unit_rate(0.75, power) * scale).contains(F(3, 4)) and trap.unit_rate(
+            0.75, power
+        ).radius() < F(1, 2**100)
 
 
 def test_a_ball_that_may_be_without_a_kkt_point_is_no_trap():
@@ -249,7 +266,9 @@ def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypat
     parts, centre = turned(3, 1)
     seen = []
     monkeypatch.setattr(
-        proposing, "tangential_bound", lambda regions, *of: seen.append((regions, *of)) or TangentialBound(F(-1), F(0))
+        proposing,
+        "tangential_bound",
+        lambda regions, *of: seen.append((regions, *of)) or TangentialBound(F(-1), F(0)),
     )
     find_traps(parts, centre, GRID, F(1, 100), False)
     here, eta = point(parts, centre, GRID)
@@ -263,7 +282,9 @@ def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypat
 
 
 def test_several_groups_force_each_other_in_their_traps():
-    problem = Problem(OneLayer(2, 2, Activation(1, 2)), [["1", "0"], ["0", "1"]], ["3", "1"], direction=["1", "0", "1", "1"])
+    problem = Problem(
+        OneLayer(2, 2, Activation(1, 2)), [["1", "0"], ["0", "1"]], ["3", "1"], direction=["1", "0", "1", "1"]
+    )
     parts = parts_of(problem, groups_of(problem)[0])
     alone, among = (find_traps(parts, ((UNIT, 0),), GRID, F(1, 100), several)[0] for several in (False, True))
     assert alone.rates.K != among.rates.K

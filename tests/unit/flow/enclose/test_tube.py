@@ -1,5 +1,6 @@
-"""The sweep of a tube against the statement of L3.8 in fifty digits: never below it, and above it by little more than what
-it says it spares; and where exactly it fails."""
+"""The sweep of a tube against the statement of L3.8 in fifty digits: never below it, and above it by little
+more than what it says it spares; and where exactly it fails.
+"""
 
 import itertools
 from dataclasses import fields, replace
@@ -30,7 +31,9 @@ def rates(mu=0.0, limit=WIDE, defect=0.0, K=0.0, E=0.0, T=0.0, ell=(0.0, 0.0)):
 
 def track(ends=(), decays=None, steps=None, logs=None, after=None, entry=0.0, start=0.0, share=(0.0, 0.0)):
     count = len(ends)
-    rows = zip(ends, decays or [0] * count, steps or (rates(),) * count, logs or [(0.0, 0.0)] * count, strict=True)
+    rows = zip(
+        ends, decays or [0] * count, steps or (rates(),) * count, logs or [(0.0, 0.0)] * count, strict=True
+    )
     own = tuple(Step(F(end), F(decay), rate, *log) for end, decay, rate, log in rows)
     return Track(own, after or rates(), entry, start, share)
 
@@ -98,7 +101,10 @@ def stated(tracks, order, delta):
 
 
 def flat(values):
-    return [mp(float(v)) if not isinstance(v, MP.mpf) else v for v in np.ravel(np.array(values, dtype=object)).tolist()]
+    return [
+        mp(float(v)) if not isinstance(v, MP.mpf) else v
+        for v in np.ravel(np.array(values, dtype=object)).tolist()
+    ]
 
 
 def assert_bounds(values, true, sign=1):
@@ -126,14 +132,19 @@ FIRST = track(
 SECOND = track(
     ends=("1/2", "7/6"),
     decays=("-1/5", "9/13"),
-    steps=(rates(-0.4, WIDE, 0.04, 0.15, 0.85, 0.2, (0.1, 0.9)), rates(0.6, WIDE, 0.05, 0.45, 0.35, 0.1, (-0.2, 0.4))),
+    steps=(
+        rates(-0.4, WIDE, 0.04, 0.15, 0.85, 0.2, (0.1, 0.9)),
+        rates(0.6, WIDE, 0.05, 0.45, 0.35, 0.1, (-0.2, 0.4)),
+    ),
     logs=((0.02, 0.03), (-0.05, 0.09)),
     after=rates(-1.1, WIDE, 0.0, 0.65, 0.25, 0.7, (-0.35, -0.15)),
     entry=0.053,
     start=0.017,
     share=(-0.83, -0.8),
 )
-TRAPPED = track(after=rates(-0.9, WIDE, 0.0, 0.55, 0.15, 0.3, (-0.25, 0.2)), entry=0.029, start=0.007, share=(-1.4, -1.3))
+TRAPPED = track(
+    after=rates(-0.9, WIDE, 0.0, 0.55, 0.15, 0.3, (-0.25, 0.2)), entry=0.029, start=0.007, share=(-1.4, -1.3)
+)
 # So much is left of the sizes by a decay that the sum of them bounds A, and not its growth.
 SHRINKING = track(
     ends=("1/2", 1, "3/2"),
@@ -198,15 +209,18 @@ def test_many_stretches_in_a_trap_add_up(slow, fast, share):
 
 
 def test_the_clock_of_all_groups():
-    timeline = Timeline([FIRST, SECOND, TRAPPED], 2)
+    tracks = [FIRST, SECOND, TRAPPED]
+    timeline = Timeline(tracks, 2)
     assert timeline.points == [F(1, 3), F(1, 2), F(5, 6), F(7, 6), F(3, 2)]
     assert timeline.step.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 1, 0], [2, 2, 0]]
     assert timeline.after.tolist() == [[False, False, True]] * 4 + [[False, True, True]]
     # A group that begins in its trap never enters it.
     assert timeline.enters.tolist() == [[False] * 3] * 4 + [[False, True, False]]
     for name in (f.name for f in fields(Rates)):
-        rows = [[getattr(rates_of(own)[k], name) for own, k in zip((FIRST, SECOND, TRAPPED), row, strict=True)]
-                for row in timeline.step]  # fmt: skip
+        rows = [
+            [getattr(rates_of(own)[k], name) for own, k in zip(tracks, row, strict=True)]
+            for row in timeline.step
+        ]
         assert getattr(timeline, name).tolist() == rows
     assert _steps_at(SECOND, timeline.points) == [0, 0, 1, 1, 2]
     assert _steps_at(track(), timeline.points) == [0] * 5
@@ -222,7 +236,7 @@ def test_without_a_step_only_the_start_counts():
     assert [row.tolist() for row in found.widest] == [[0.0], [0.0]]
 
 
-# -- where a sweep ends ------------------------------------------------------------------------------------------------
+# -- where a sweep ends --------------------------------------------------------------------------------------
 
 
 def limited(own, k, limit):
@@ -230,21 +244,30 @@ def limited(own, k, limit):
     if k == len(own.steps):
         return replace(own, after=replace(own.after, limit=limit))
     return replace(
-        own, steps=tuple(replace(s, rates=replace(s.rates, limit=limit)) if i == k else s for i, s in enumerate(own.steps))
+        own,
+        steps=tuple(
+            replace(s, rates=replace(s.rates, limit=limit)) if i == k else s for i, s in enumerate(own.steps)
+        ),
     )
 
 
 @pytest.mark.parametrize(
-    ("g", "k", "time"), [(0, 0, "1/3"), (0, 1, "5/6"), (1, 0, "1/2"), (1, 1, "7/6"), (1, 2, "3/2"), (2, 0, "3/2")]
+    ("g", "k", "time"),
+    [(0, 0, "1/3"), (0, 1, "5/6"), (1, 0, "1/2"), (1, 1, "7/6"), (1, 2, "3/2"), (2, 0, "3/2")],
 )
 def test_a_region_is_left_exactly_where_its_limit_is_reached(g, k, time):
     tracks = [FIRST, SECOND, TRAPPED]
     widest = Timeline(tracks, 2).sweep(F(1, 2)).widest[g][k] * (1 + 2.0**-10)
-    failed = Timeline([limited(own, k, widest) if i == g else own for i, own in enumerate(tracks)], 2).sweep(F(1, 2))
+    failed = Timeline([limited(own, k, widest) if i == g else own for i, own in enumerate(tracks)], 2).sweep(
+        F(1, 2)
+    )
     assert failed.failure == Failure(g, k, F(time))
     barely = np.nextafter(widest, np.inf)
     assert (
-        Timeline([limited(own, k, barely) if i == g else own for i, own in enumerate(tracks)], 2).sweep(F(1, 2)).failure is None
+        Timeline([limited(own, k, barely) if i == g else own for i, own in enumerate(tracks)], 2)
+        .sweep(F(1, 2))
+        .failure
+        is None
     )
 
 
@@ -255,7 +278,10 @@ def test_the_region_after_the_tube_has_to_hold_at_the_horizon_itself(own):
     end, count = own.steps[-1].end, len(own.steps)
     failed = Timeline([TRAPPED, limited(own, count, distance)], 2).sweep(F(1, 2))
     assert failed.failure == Failure(1, count, end)
-    assert Timeline([TRAPPED, limited(own, count, np.nextafter(distance, np.inf))], 2).sweep(F(1, 2)).failure is None
+    assert (
+        Timeline([TRAPPED, limited(own, count, np.nextafter(distance, np.inf))], 2).sweep(F(1, 2)).failure
+        is None
+    )
 
 
 def test_the_first_of_two_failures_is_named_and_nothing_after_it_is_said():
@@ -288,7 +314,7 @@ def test_numbers_beyond_the_doubles_at_the_horizon_fail_without_a_group():
     assert Timeline([track(share=(-np.inf, 0.0))], 2).sweep(F(1, 2)).failure == Failure(None, 0, F(0))
 
 
-# -- numbers ----------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------------------------------
 
 
 def test_small_exponentials():

@@ -1,4 +1,6 @@
-"""Proposed curves: they follow the limit flow, solve its equation to their last digits, and end at the right KKT point."""
+"""Proposed curves: they follow the limit flow, solve its equation to their last digits, and end at the right
+KKT point.
+"""
 
 import math
 from fractions import Fraction
@@ -27,7 +29,9 @@ def network_of(problem, curve, part):
 
 
 def worst_defect(problem, curve, windows):
-    """The largest |u'/length - (grad N(u) - decay u)| at five places of every piece of the listed windows, 40 digits."""
+    """The largest |u'/length - (grad N(u) - decay u)| at five places of every piece of the listed windows, 40
+    digits.
+    """
     ar = mp_arithmetic(40)
     ctx, X, z = ar.context, ar.array(problem.X), ar.array(problem.z)
     unit, worst = ctx.mpf(2) ** -curve.grid, ctx.zero
@@ -40,8 +44,14 @@ def worst_defect(problem, curve, windows):
                 length = h * (piece.end - begin) * unit
                 for y in [ctx.mpf(k) / 4 for k in range(5)] if number in windows else []:
                     rows = list(zip(position[j], piece.coefficients, strict=True))
-                    u = np.array([(c0 + sum(c * y ** (k + 1) for k, c in enumerate(cs))) * unit for c0, cs in rows], dtype=object)
-                    du = np.array([sum((k + 1) * c * y**k for k, c in enumerate(cs)) * unit for _, cs in rows], dtype=object)
+                    u = np.array(
+                        [(c0 + sum(c * y ** (k + 1) for k, c in enumerate(cs))) * unit for c0, cs in rows],
+                        dtype=object,
+                    )
+                    du = np.array(
+                        [sum((k + 1) * c * y**k for k, c in enumerate(cs)) * unit for _, cs in rows],
+                        dtype=object,
+                    )
                     gradient = network.pullback(network.forward(ar, u, X), z)
                     worst = max(worst, ctx.norm(list(du / length - (gradient - decay * u))))
                 begin = piece.end
@@ -50,7 +60,9 @@ def worst_defect(problem, curve, windows):
 
 
 def ends_of(curve):
-    """The exact weights (flat) at the start and at the end of each window, and the scaled time there (for order L)."""
+    """The exact weights (flat) at the start and at the end of each window, and the scaled time there (for
+    order L).
+    """
     position = [list(row) for row in curve.start]
     ends = [[v for row in position for v in row]]
     for window in curve.windows:
@@ -87,7 +99,7 @@ def order3():
     return Problem.builtin("l3-k20-s0")
 
 
-# -- structure ---------------------------------------------------------------------------------------------------------
+# -- structure -----------------------------------------------------------------------------------------------
 
 
 def test_groups_are_blocks_for_order_two_and_one_group_of_parts_otherwise(figure1, order3):
@@ -145,12 +157,17 @@ def test_a_grid_that_doubles_do_not_fill_is_refused(order3):
         Proposal(order3, groups_of(order3)[0], grid=96)
 
 
-# -- accuracy ----------------------------------------------------------------------------------------------------------
+# -- accuracy ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "group", "windows"),
-    [("figure1", 1, range(5)), ("figure1", 8, range(8)), ("l3-k20-s0", 0, (0, 1, 2, 7, 15)), ("l7-k32", 0, (0, 20, 33))],
+    [
+        ("figure1", 1, range(5)),
+        ("figure1", 8, range(8)),
+        ("l3-k20-s0", 0, (0, 1, 2, 7, 15)),
+        ("l7-k32", 0, (0, 20, 33)),
+    ],
 )
 def test_the_equation_of_the_limit_flow_holds_to_the_last_digits(name, group, windows):
     problem = Problem.builtin(name)
@@ -163,13 +180,18 @@ def test_the_equation_of_the_limit_flow_holds_to_the_last_digits(name, group, wi
 def test_other_powers_and_slopes_solve_their_equation():
     X = [["1/2", "1/3"], ["-1/4", "1"], ["1", "-1/5"], ["-2/3", "-1/2"]]
     y = ["1", "-1/2", "3/4", "1/3"]
-    given = {1: [[Fraction(1), Fraction(-1, 2)], [Fraction(1, 3), Fraction(1)], [Fraction(-1), Fraction(1, 4)]]}
+    given = {
+        1: [[Fraction(1), Fraction(-1, 2)], [Fraction(1, 3), Fraction(1)], [Fraction(-1), Fraction(1, 4)]]
+    }
     networks = [
         TwoLayer(2, 3, Activation(Fraction(1, 4), 3)),
         OneLayer(2, 2, Activation(Fraction(-1, 2), 3), [1, -1]),
         FeedForward([2, 3, 2, 1], SQUARED, [2, 3], given),
         FeedForward(
-            [2, 2, 2, 1], Activation(Fraction(1, 2), 2), [1, 3], {2: [[Fraction(1), Fraction(1, 2)], [Fraction(-1), Fraction(1)]]}
+            [2, 2, 2, 1],
+            Activation(Fraction(1, 2), 2),
+            [1, 3],
+            {2: [[Fraction(1), Fraction(1, 2)], [Fraction(-1), Fraction(1)]]},
         ),
         TwoLayer(2, 2, LINEAR),
     ]
@@ -201,7 +223,7 @@ def test_order_three_agrees_with_the_reference_limit_flow(order3):
         assert angle(ends[k], flow.direction(times[k])[places]) < 1e-10
 
 
-# -- the KKT point -----------------------------------------------------------------------------------------------------
+# -- the KKT point -------------------------------------------------------------------------------------------
 
 
 def test_figure1_ends_at_its_two_maxima(figure1):
@@ -215,7 +237,8 @@ def test_figure1_ends_at_its_two_maxima(figure1):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "gap"), [("l3-k20-s0", 0.691, 1.95), ("l3-k20-s1", 0.618, 1.85), ("l3-k20-s2", 0.733, 2.20)]
+    ("name", "value", "gap"),
+    [("l3-k20-s0", 0.691, 1.95), ("l3-k20-s1", 0.618, 1.85), ("l3-k20-s2", 0.733, 2.20)],
 )
 def test_only_one_neuron_survives_in_the_limit_of_order_three(name, value, gap):
     problem = Problem.builtin(name)
@@ -241,11 +264,13 @@ def test_a_deep_limit_is_found_to_full_precision():
     assert proposal.limit.gap == pytest.approx(0.2405, abs=6e-5)
 
 
-# -- no KKT point ------------------------------------------------------------------------------------------------------
+# -- no KKT point --------------------------------------------------------------------------------------------
 
 
 def test_a_neuron_without_active_samples_is_dead():
-    problem = Problem(OneLayer(2, 2, SQUARED), [["1", "0"], ["1", "1/2"]], ["1", "2"], direction=["-1", "0", "1", "1"])
+    problem = Problem(
+        OneLayer(2, 2, SQUARED), [["1", "0"], ["1", "1/2"]], ["1", "2"], direction=["-1", "0", "1", "1"]
+    )
     dead, alive = (Proposal(problem, group).curve(0.05) for group in groups_of(problem))
     assert (dead.ending, dead.centre, dead.windows) == (Ending.DEAD, None, ())
     assert alive.ending is None and alive.centre is not None

@@ -44,7 +44,9 @@ def test_gradients_kinks_and_series_are_those_of_n(name):
             at = N.at(FLOAT, u[j])
             np.testing.assert_allclose(G[j], at.gradient, rtol=1e-12, atol=1e-10)
             kinks = at.run.kinks[-1:] if network.is_sum_of_neurons else at.run.kinks
-            np.testing.assert_allclose(z[j], np.concatenate([each.T.ravel() for each in kinks]), rtol=1e-12, atol=1e-10)
+            np.testing.assert_allclose(
+                z[j], np.concatenate([each.T.ravel() for each in kinks]), rtol=1e-12, atol=1e-10
+            )
             np.testing.assert_allclose(U[1, j], lengths[j] * (at.gradient - u[j] / 4), rtol=1e-12, atol=1e-10)
             # The second coefficient by the Hessian: u'' = H u' - decay u'.
             turned = lengths[j] * (at.hessian() @ U[1, j] - U[1, j] / 4) / 2
@@ -53,7 +55,9 @@ def test_gradients_kinks_and_series_are_those_of_n(name):
 
 
 def test_the_series_of_some_parts_are_theirs():
-    problem = Problem(OneLayer(2, 4, Activation(Fraction(-1, 2), 3), [1, -1, -1, 1]), [[1, 2], [-2, 1]], [1, -3], seed=2)
+    problem = Problem(
+        OneLayer(2, 4, Activation(Fraction(-1, 2), 3), [1, -1, -1, 1]), [[1, 2], [-2, 1]], [1, -3], seed=2
+    )
     (group,) = groups_of(problem)
     series, u = series_of(problem, group, True), np.random.default_rng(2).standard_normal((4, 2))
     some = np.array([3, 1])

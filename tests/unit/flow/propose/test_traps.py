@@ -18,7 +18,8 @@ def balls(rows, blocks):
 
 
 def test_the_direction_of_least_contraction():
-    # Off the centre (1, 0, 0, 0) the largest eigenvalue is the 2 of the second block; along it there is a larger one.
+    # Off the centre (1, 0, 0, 0) the largest eigenvalue is the 2 of the second block; along it there is a
+    # larger one.
     blocks = [np.diag([9.0, -1.0]), np.array([[1.0, 1.0], [1.0, 1.0]])]
     (first, second) = steepest(balls([[2.0, 0.0], [0.0, 0.0]], blocks), 0)
     assert first == (0, 0) and second in (((741455,) * 2), ((-741455,) * 2))
@@ -32,7 +33,9 @@ def scripted(monkeypatch, bounds):
     """The bounds of `tangential_bound` in the order of the balls; the last one for all others."""
     row = [*bounds, *[bounds[-1]] * 16]
     monkeypatch.setattr(
-        proposing, "tangential_bound", lambda regions, directions, place, _: TangentialBound(row[place], F(place))
+        proposing,
+        "tangential_bound",
+        lambda regions, directions, place, _: TangentialBound(row[place], F(place)),
     )
 
 

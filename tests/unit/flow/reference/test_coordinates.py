@@ -1,4 +1,6 @@
-"""The change of variables (L1): exact identities in rationals, on kinks too; the recorded fields; laws of the flow."""
+"""The change of variables (L1): exact identities in rationals, on kinks too; the recorded fields; laws of the
+flow.
+"""
 
 from fractions import Fraction
 
@@ -70,7 +72,9 @@ def test_square_loss_splits_into_the_ncf_and_a_quadratic_term(case, a, reduction
     ncf, half_square = z @ h, omega * (h @ h) / 2
     assert r @ h == ncf - 2 * a * half_square
     # The gradient of N - a Q, whose second part is omega a sum_i h_i dh_i.
-    assert list(network.pullback(run, r)) == list(network.pullback(run, z) - a * network.pullback(run, omega * h))
+    assert list(network.pullback(run, r)) == list(
+        network.pullback(run, z) - a * network.pullback(run, omega * h)
+    )
 
 
 @given(losses(), arrays((3,)), POSITIVE, st.data())
@@ -95,7 +99,9 @@ def test_scaling_weights_residual_scale_and_time_together_changes_nothing(case, 
         return network.pullback(run, loss.residuals(EXACT, a * run.outputs, y))
 
     # d(factor u) / d(factor^(2 - L) s) = factor^(L - 1) du/ds.
-    assert list(velocity(factor * u, scale / factor**order)) == list(factor ** (order - 1) * velocity(u, scale))
+    assert list(velocity(factor * u, scale / factor**order)) == list(
+        factor ** (order - 1) * velocity(u, scale)
+    )
 
 
 def unit_vector(values):
@@ -130,11 +136,20 @@ def recorded(field, ar, state, network, theta, X):
 def test_the_polar_field_is_the_equations_of_motion(point):
     network, X, y, blocks, theta, a = point
     order, loss, ar = order_of(network), Loss("square", "mean"), JetArithmetic(BITS, 1)
-    field = PolarCoordinates(Correlation(network, X, loss.initial_residuals(y)), y, loss, ar, order=order, blocks=blocks)
+    field = PolarCoordinates(
+        Correlation(network, X, loss.initial_residuals(y)), y, loss, ar, order=order, blocks=blocks
+    )
     beta = Fraction(3, 7)
     field.set_scales(ar, [ar.fixed(v) for v in a])
     tail = [Fraction(0), beta] if order > 2 else []
-    found = recorded(field, ar, [*theta, *[Fraction(0)] * len(blocks), *[Fraction(1)] * len(blocks), *tail], network, theta, X)
+    found = recorded(
+        field,
+        ar,
+        [*theta, *[Fraction(0)] * len(blocks), *[Fraction(1)] * len(blocks), *tail],
+        network,
+        theta,
+        X,
+    )
 
     run = network.forward(EXACT, theta, X)
     h = run.block_outputs if len(blocks) > 1 else run.outputs[:, None]
@@ -164,7 +179,14 @@ def test_without_scales_both_fields_are_the_limit_flow(point):
     ar = JetArithmetic(BITS, 1)
     tail = [Fraction(0), Fraction(1)] if order > 2 else []
     field = PolarCoordinates(Correlation(network, X, z), y, loss, ar, order=order, blocks=blocks)
-    polar = recorded(field, ar, [*theta, *[Fraction(0)] * len(blocks), *[Fraction(1)] * len(blocks), *tail], network, theta, X)
+    polar = recorded(
+        field,
+        ar,
+        [*theta, *[Fraction(0)] * len(blocks), *[Fraction(1)] * len(blocks), *tail],
+        network,
+        theta,
+        X,
+    )
     h = run.block_outputs if len(blocks) > 1 else run.outputs[:, None]
     for j, block in enumerate(blocks):
         assert abs(polar[network.size + j] - order * (z @ h[:, j])) < TINY
@@ -184,7 +206,8 @@ def test_raw_weights_may_be_scaled_block_by_block_in_order_two(point):
     else:
         # In true weights w_j = scale_j u_j the velocity is that of w, divided by the scale of its block.
         factor = np.array(
-            [next(s for s, b in zip(scales, blocks, strict=True) if i in b) for i in range(network.size)], dtype=object
+            [next(s for s, b in zip(scales, blocks, strict=True) if i in b) for i in range(network.size)],
+            dtype=object,
         )
         run = network.forward(EXACT, factor * u, X)
         expected = network.pullback(run, loss.residuals(EXACT, run.outputs, y)) / factor
@@ -192,7 +215,8 @@ def test_raw_weights_may_be_scaled_block_by_block_in_order_two(point):
 
 
 def test_conservation_needs_both_layers_and_the_power():
-    # One squared neuron v (w x)^2 at w = 2, v = 3, x = r = 1: the gradients are 12 and 4, so 2 * 12 = p * 3 * 4 with p = 2 only.
+    # One squared neuron v (w x)^2 at w = 2, v = 3, x = r = 1: the gradients are 12 and 4, so 2 * 12 = p * 3 *
+    # 4 with p = 2 only.
     network = FeedForward([1, 1, 1], activation=Activation(Fraction(0), 2))
     w = EXACT.array([Fraction(2), Fraction(3)])
     run = network.forward(EXACT, w, EXACT.array([[Fraction(1)]]))
@@ -201,11 +225,13 @@ def test_conservation_needs_both_layers_and_the_power():
     assert w[0] * gradient[0] == 2 * w[1] * gradient[1]
 
 
-# -- laws of the flow, with the reference integrator -------------------------------------------------------------------
+# -- laws of the flow, with the reference integrator ---------------------------------------------------------
 
 
 def planar_constants(problem):
-    """(M, Lambda, G) of L1.9 for one-layer planar networks of power 2: upper bounds from |sigma(t)| <= t², exact."""
+    """(M, Lambda, G) of L1.9 for one-layer planar networks of power 2: upper bounds from |sigma(t)| <= t²,
+    exact.
+    """
     lengths = [x @ x for x in problem.X]
     M = sum((abs(z) * s for z, s in zip(problem.z, lengths, strict=True)), Fraction(0))
     return M, 2 * M, 2 * problem.loss.omega(problem.n) * sum((s * s for s in lengths), Fraction(0))
@@ -224,12 +250,16 @@ def test_the_distance_to_the_limit_flow_is_below_the_explicit_bound(problem, dig
     step = true.weights(end) / ctx.mpf(delta.numerator) * delta.denominator - limit.weights(end)
     distance = ctx.sqrt(ctx.fsum(v * v for v in step))
     # B = exp(2 M S) = exp(1/2) and Lambda S = 1/2.
-    bound = float(problem.loss.curvature_bound() * G / lipschitz * delta**2) * float(ctx.exp(1.5) * (ctx.exp(0.5) - 1))
+    bound = float(problem.loss.curvature_bound() * G / lipschitz * delta**2) * float(
+        ctx.exp(1.5) * (ctx.exp(0.5) - 1)
+    )
     assert distance <= bound * (1 + 1e-9) + 1e-25
 
 
 def first_variation(problem, time, steps=4000):
-    """P eta(S) / ‖v(S)‖ of L1.9 for one squared neuron, by the classical Runge-Kutta method in double precision."""
+    """P eta(S) / ‖v(S)‖ of L1.9 for one squared neuron, by the classical Runge-Kutta method in double
+    precision.
+    """
     X, z, y = (np.array(a, dtype=float) for a in (problem.X, problem.z, problem.y))
     slope, omega = float(problem.network.activation.alpha) ** 2, float(problem.loss.omega(len(y)))
 
@@ -237,7 +267,9 @@ def first_variation(problem, time, steps=4000):
         v, eta = state[:2], state[2:]
         t = X @ v
         cell = np.where(t > 0, 1.0, slope)
-        return np.concatenate([2 * (z * cell * t) @ X, 2 * (z * cell * (X @ eta)) @ X - 2 * omega * (cell**2 * t**3) @ X])
+        return np.concatenate(
+            [2 * (z * cell * t) @ X, 2 * (z * cell * (X @ eta)) @ X - 2 * omega * (cell**2 * t**3) @ X]
+        )
 
     start = np.array(problem.direction, dtype=float)
     state, h = np.concatenate([start / np.linalg.norm(start), np.zeros(2)]), float(time) / steps
@@ -256,7 +288,9 @@ def test_the_angle_at_a_fixed_time_is_the_first_variation_times_delta_squared(al
     X = [["1", "1/2"], ["1/3", "-1"], ["-4/5", "2/5"]]
     problem = Problem(OneLayer(2, 1, Activation(alpha, 2)), X, ["1", "2/3", "1/2"], direction=["1/2", "-1/3"])
     time, delta = Fraction(2), Fraction(1, 10**9)
-    true, limit = (f.direction(time) for f in (reference_flow(problem, delta, time=time), limit_flow(problem, time=time)))
+    true, limit = (
+        f.direction(time) for f in (reference_flow(problem, delta, time=time), limit_flow(problem, time=time))
+    )
     measured = np.array((true - limit) * 10**18, dtype=float)
     predicted = first_variation(problem, time)
     assert np.linalg.norm(predicted) > 0.01
@@ -285,7 +319,9 @@ def test_the_ncf_increases_along_the_limit_direction_flow_of_each_block(problem)
 def test_the_angle_at_a_fixed_radius_has_the_exponent_and_the_floor_of_the_linearised_flow(alpha):
     # Two neurons on one maximum: it is also the dominant one, so kappa = gap / (2 N) for both.
     X = [["1", "1/2"], ["1/3", "-1"], ["4/5", "2/5"]]
-    problem = Problem(OneLayer(2, 2, Activation(alpha, 2)), X, ["1", "2/3", "1/2"], direction=["1/2", "1/3", "1/5", "1/4"])
+    problem = Problem(
+        OneLayer(2, 2, Activation(alpha, 2)), X, ["1", "2/3", "1/2"], direction=["1/2", "1/3", "1/5", "1/4"]
+    )
     A = np.array(problem.X, dtype=float)
     top = np.array([1.0, 0.3])
     for _ in range(300):  # the maximum of N, by the power method on its cell

@@ -1,4 +1,6 @@
-"""The reference flow against closed forms, mpmath.odefun, itself in other coordinates and precisions, and symmetries."""
+"""The reference flow against closed forms, mpmath.odefun, itself in other coordinates and precisions, and
+symmetries.
+"""
 
 import math
 from fractions import Fraction
@@ -34,7 +36,9 @@ def differences(a, b, time) -> list:
     """Differences of all block directions and log norms of two flows at one time."""
     found = []
     for j in range(len(a.blocks)):
-        found += [abs(x - y) for x, y in zip(a.block_direction(j, time), b.block_direction(j, time), strict=True)]
+        found += [
+            abs(x - y) for x, y in zip(a.block_direction(j, time), b.block_direction(j, time), strict=True)
+        ]
         found.append(abs(a.block_log_norm(j, time) - b.block_log_norm(j, time)))
     return found
 
@@ -64,7 +68,9 @@ def test_two_inputs_without_kinks_agree_with_odefun():
 
         def rhs(_, u):
             z = [u[0] * x[0] + u[1] * x[1] for x in X]
-            return [sum(2 * (b - v * v) * v * x[k] for x, v, b in zip(X, z, y, strict=True)) for k in range(2)]
+            return [
+                sum(2 * (b - v * v) * v * x[k] for x, v, b in zip(X, z, y, strict=True)) for k in range(2)
+            ]
 
         end = mpmath.odefun(rhs, 0, w0)(1)
         assert max(abs(a - b) for a, b in zip(flow.weights(1), end, strict=True)) < mpmath.mpf(10) ** -30
@@ -72,13 +78,18 @@ def test_two_inputs_without_kinks_agree_with_odefun():
 
 def test_logistic_loss_agrees_with_odefun():
     loss = Loss("logistic", "mean")
-    problem = Problem(TwoLayer(1, 1, Activation(Fraction(1), 1)), [[2], ["1/2"]], [1, -1], loss, direction=[1, "1/2"])
+    problem = Problem(
+        TwoLayer(1, 1, Activation(Fraction(1), 1)), [[2], ["1/2"]], [1, -1], loss, direction=[1, "1/2"]
+    )
     flow = reference_flow(problem, Fraction(1, 2), time=Fraction(2), digits=25)
     with mpmath.workdps(35):
         norm = mpmath.sqrt(5) / 2
 
         def rhs(_, u):
-            r = [b * x / (1 + mpmath.exp(b * u[0] * u[1] * x)) for x, b in ((mpmath.mpf(2), 1), (mpmath.mpf(1) / 2, -1))]
+            r = [
+                b * x / (1 + mpmath.exp(b * u[0] * u[1] * x))
+                for x, b in ((mpmath.mpf(2), 1), (mpmath.mpf(1) / 2, -1))
+            ]
             return [sum(r) * u[1], sum(r) * u[0]]
 
         end = mpmath.odefun(rhs, 0, [1 / norm / 2, 1 / norm / 4])(2)
@@ -95,14 +106,20 @@ def test_limit_flow_of_a_planar_neuron_is_a_matrix_exponential_between_kinks():
         for row, label in zip(problem.X, problem.y, strict=True):
             for a in range(2):
                 for b in range(2):
-                    M[a, b] += mpmath.mpf((2 * label * row[a] * row[b]).numerator) / (2 * label * row[a] * row[b]).denominator
+                    M[a, b] += (
+                        mpmath.mpf((2 * label * row[a] * row[b]).numerator)
+                        / (2 * label * row[a] * row[b]).denominator
+                    )
         u = mpmath.expm(2 * M) * mpmath.matrix([1, 0])
         assert abs(flow.log_norm(2) - mpmath.log(mpmath.norm(u))) < mpmath.mpf(10) ** -30
-        assert max(abs(flow.direction(2)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
+        assert (
+            max(abs(flow.direction(2)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
+        )
 
 
 def test_limit_flow_across_kinks_is_a_chain_of_matrix_exponentials():
-    # An integrator of its own: in each cell u' = 2 M u, the next kink found by scanning and bisecting expm(2 M t) u.
+    # An integrator of its own: in each cell u' = 2 M u, the next kink found by scanning and bisecting expm(2
+    # M t) u.
     samples = [*X3, ["0", "-1"], ["-3/5", "-4/5"], ["1", "0"], ["-24/25", "7/25"]]
     labels = [*Y3, "1/3", "1/4", "1/5", "1/7"]
     problem = Problem(OneLayer(2, 1, SQUARED_RELU), samples, labels, direction=["-1", "1"], reduction="sum")
@@ -118,7 +135,9 @@ def test_limit_flow_across_kinks_is_a_chain_of_matrix_exponentials():
 
             def margins(t, M=M, u=u):
                 at = mpmath.expm(2 * M * t) * u
-                return at, [((x.T * at)[0] if on else -(x.T * at)[0]) for x, on in zip(X, active, strict=True)]
+                return at, [
+                    ((x.T * at)[0] if on else -(x.T * at)[0]) for x, on in zip(X, active, strict=True)
+                ]
 
             grid = [mpmath.mpf(i) / 50 for i in range(1, int((end - time) * 50) + 1)]
             after = next((t for t in grid if min(margins(t)[1]) < 0), None)
@@ -133,7 +152,9 @@ def test_limit_flow_across_kinks_is_a_chain_of_matrix_exponentials():
             crossing = found.index(min(found))
             active[crossing], time, cells = not active[crossing], time + high, cells + 1
         assert cells == flow.effort.kinks >= 4
-        assert max(abs(flow.direction(end)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
+        assert (
+            max(abs(flow.direction(end)[k] - u[k] / mpmath.norm(u)) for k in range(2)) < mpmath.mpf(10) ** -30
+        )
         assert abs(flow.log_norm(end) - mpmath.log(mpmath.norm(u))) < mpmath.mpf(10) ** -30
 
 
@@ -150,9 +171,17 @@ def test_raw_and_polar_coordinates_agree_across_kinks(delta):
 
 
 def test_raw_and_polar_coordinates_agree_for_order_three():
-    problem = Problem(TwoLayer(2, 2, SQUARED_RELU), X3, Y3, direction=["1", "1/2", "-1/3", "1", "1/2", "-2/3"], reduction="sum")
+    problem = Problem(
+        TwoLayer(2, 2, SQUARED_RELU),
+        X3,
+        Y3,
+        direction=["1", "1/2", "-1/3", "1", "1/2", "-2/3"],
+        reduction="sum",
+    )
     flows = [
-        reference_flow(problem, Fraction("1e-8"), radius=Fraction(1, 50), digits=25, coordinates=c, check=False)
+        reference_flow(
+            problem, Fraction("1e-8"), radius=Fraction(1, 50), digits=25, coordinates=c, check=False
+        )
         for c in ("raw", "polar")
     ]
     for radius in ("1e-5", "1e-2"):
@@ -166,13 +195,17 @@ def test_the_error_estimate_is_honest():
     for problem in (planar(3), planar(2, Activation(Fraction(1, 3), 3))):
         rough = reference_flow(problem, Fraction(1, 20), time=Fraction(2), digits=12)
         fine = reference_flow(problem, Fraction(1, 20), time=Fraction(2), digits=60, check=False)
-        worst = max(max(differences(rough, fine, time)) for time in rough.sample_times() if time <= fine.end_time)
+        worst = max(
+            max(differences(rough, fine, time)) for time in rough.sample_times() if time <= fine.end_time
+        )
         assert 0 < rough.error_estimate < mpmath.mpf(10) ** -12
         assert worst <= 4 * rough.error_estimate
 
 
 @pytest.mark.parametrize(
-    "network", [TwoLayer(2, 2, SQUARED_RELU), FeedForward([2, 2, 2, 1], Activation(Fraction(1, 2), 2))], ids=str
+    "network",
+    [TwoLayer(2, 2, SQUARED_RELU), FeedForward([2, 2, 2, 1], Activation(Fraction(1, 2), 2))],
+    ids=str,
 )
 def test_balance_of_layers_is_conserved(network):
     # d/dt (‖W_l‖² - p ‖W_(l+1)‖²) = 0.
@@ -194,7 +227,13 @@ def test_balance_of_layers_is_conserved(network):
 
 
 def test_an_inactive_neuron_never_moves():
-    problem = Problem(OneLayer(2, 2, SQUARED_RELU), [[1, 0], ["3/5", "1/5"]], [1, 1], direction=[-1, 0, 1, 1], reduction="sum")
+    problem = Problem(
+        OneLayer(2, 2, SQUARED_RELU),
+        [[1, 0], ["3/5", "1/5"]],
+        [1, 1],
+        direction=[-1, 0, 1, 1],
+        reduction="sum",
+    )
     flow = reference_flow(problem, Fraction("1e-3"), time=Fraction(2), digits=20)
     assert abs(flow.block_log_norm(0, 2) - flow.block_log_norm(0, 0)) < mpmath.mpf(10) ** -20
     assert max(abs(flow.block_direction(0, 2) - flow.block_direction(0, 0))) < mpmath.mpf(10) ** -20
@@ -223,7 +262,14 @@ def test_time_at_norm_is_where_the_norm_is():
         flow = reference_flow(problem, delta, radius=Fraction(1, 10), digits=25, check=False)
         for radius in (2 * delta, Fraction(1, 10)):
             time = flow.time_at_norm(radius)
-            assert abs(flow.log_norm(time) - mpmath.log(mpmath.mpf(radius.numerator)) + mpmath.log(radius.denominator)) < 1e-12
+            assert (
+                abs(
+                    flow.log_norm(time)
+                    - mpmath.log(mpmath.mpf(radius.numerator))
+                    + mpmath.log(radius.denominator)
+                )
+                < 1e-12
+            )
         assert flow.time_at_norm(Fraction(10**6)) is None
 
 
@@ -250,7 +296,9 @@ def test_permuting_neurons_permutes_the_flow():
 def test_labels_and_weights_rescale_together():
     # For L = 2 labels c y and delta sqrt(c): weights times sqrt(c), time over c.
     problem = planar(2)
-    other = Problem(problem.network, X3, [4 * v for v in problem.y], direction=problem.direction, reduction="sum")
+    other = Problem(
+        problem.network, X3, [4 * v for v in problem.y], direction=problem.direction, reduction="sum"
+    )
     a = reference_flow(problem, Fraction("1e-2"), time=Fraction(2), digits=25, check=False)
     b = reference_flow(other, Fraction("2e-2"), time=Fraction(1, 2), digits=25, check=False)
     assert max(abs(a.weights(2) * 2 - b.weights(Fraction(1, 2)))) < mpmath.mpf(10) ** -25
@@ -298,7 +346,8 @@ def switch(problem: Problem, delta: Fraction, time: Fraction) -> Fraction:
 
 @pytest.mark.parametrize("halvings", [-15, 5, 15])
 def test_small_weights_are_small_beside_the_labels(halvings):
-    # y -> c y, w -> c^(1/2) w, t -> t / c: the outputs may be below the working precision long before they are nothing.
+    # y -> c y, w -> c^(1/2) w, t -> t / c: the outputs may be below the working precision long before they
+    # are nothing.
     network, X, direction = OneLayer(2, 1, SQUARED_RELU), [["1", "0"], ["0", "1"]], ["1", "1/5"]
     c, delta = Fraction(1, 4) ** halvings, Fraction(1, 10**40)
     problem = Problem(network, X, [c, 2 * c], direction=direction)
@@ -313,7 +362,9 @@ def test_outputs_beyond_doubles_are_large_without_a_warning():
     assert switch(problem, Fraction(1, 1000), Fraction(1)) == 0
 
 
-@pytest.mark.parametrize(("x", "size"), [("1e-15", "1e-15"), ("-1e300", "1e300"), ("1000001", "1e6"), ("9e-7", "1e-6")])
+@pytest.mark.parametrize(
+    ("x", "size"), [("1e-15", "1e-15"), ("-1e300", "1e300"), ("1000001", "1e6"), ("9e-7", "1e-6")]
+)
 def test_inputs_of_expressions_far_from_one_have_no_flow(x, size):
     # Fixed-point numbers lost them, in both runs alike: the flow was wrong and its error estimate small.
     network = Expression(["u1", "u2"], ["x1"], "u1*u2*x1")
@@ -332,7 +383,10 @@ def test_inputs_of_expressions_far_from_one_have_no_flow(x, size):
 @pytest.mark.parametrize("x", ["0", "1e-6", "-1e6"])
 def test_inputs_of_expressions_at_the_edge_have_a_flow_with_its_digits(x):
     network = Expression(["u1", "u2"], ["x1"], "u1*u2*x1")
-    problem, time = Problem(network, [[x]], ["1"], direction=["1", "0"], reduction="sum"), 1 / (abs(Fraction(x)) or Fraction(1))
+    problem, time = (
+        Problem(network, [[x]], ["1"], direction=["1", "0"], reduction="sum"),
+        1 / (abs(Fraction(x)) or Fraction(1)),
+    )
     flow = limit_flow(problem, time=time)
     # u' = y x (u2, u1): (cosh, +-sinh) of 1, or the start.
     ctx, end = flow.context, flow.direction(flow.end_time)

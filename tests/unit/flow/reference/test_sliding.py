@@ -1,4 +1,6 @@
-"""Flows along kinks of ReLU networks: explicit solutions, exits on both sides, conserved quantities, branching."""
+"""Flows along kinks of ReLU networks: explicit solutions, exits on both sides, conserved quantities,
+branching.
+"""
 
 import itertools
 import random
@@ -52,11 +54,13 @@ def held_at_the_end(problem, digits=30, coordinates="raw"):
     """The (neuron, sample) pairs on whose kinks the blocks of the limit flow computed so far slide."""
     limit = limit_of(problem, Precision(digits), coordinates == "polar")
     return [
-        (j, i) for j, run in sorted(limit.runs.items()) for i in np.flatnonzero(np.abs(run.stepper.signs[0]) == SLIDING).tolist()
+        (j, i)
+        for j, run in sorted(limit.runs.items())
+        for i in np.flatnonzero(np.abs(run.stepper.signs[0]) == SLIDING).tolist()
     ]
 
 
-# -- explicit solutions ------------------------------------------------------------------------------------------------
+# -- explicit solutions --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("coordinates", ["raw", "polar"])
@@ -111,11 +115,16 @@ def test_a_neuron_reaches_a_concave_kink_and_stays(coordinates, extra, split):
     ],
 )
 def test_changing_residuals_release_the_flow_where_the_multiplier_ends(X, y, alpha, output, side):
-    # From w = v on w1 = 0, q = v w2 solves q' = 2 q (A - 5 q); the multiplier is affine in q and ends at q = output.
+    # From w = v on w1 = 0, q = v w2 solves q' = 2 q (A - 5 q); the multiplier is affine in q and ends at q =
+    # output.
     labels, delta = [Fraction(v) for v in y], Fraction(1, 10)
     flow = reference_flow(neuron(X, y, [0, 1, 1], alpha), delta, time=Fraction(3, 2), check=False)
     A = X[1][1] * labels[1] + X[2][1] * labels[2]
-    limit, start, end = CTX.mpf(A.numerator) / A.denominator / 5, CTX.mpf(1) / 200, CTX.mpf(Fraction(output).numerator)
+    limit, start, end = (
+        CTX.mpf(A.numerator) / A.denominator / 5,
+        CTX.mpf(1) / 200,
+        CTX.mpf(Fraction(output).numerator),
+    )
     end /= Fraction(output).denominator
     left = CTX.log((end / (limit - end)) / (start / (limit - start))) / (10 * limit)
     assert min(abs(piece - left) for piece in flow.paths[0].starts) < TINY
@@ -126,7 +135,7 @@ def test_changing_residuals_release_the_flow_where_the_multiplier_ends(X, y, alp
     assert abs(v * v - w1 * w1 - w2 * w2) < TINY
 
 
-# -- invariants --------------------------------------------------------------------------------------------------------
+# -- invariants ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("seed", "alpha"), [(1, 0), (2, 0), (5, Fraction(1, 10)), (9, 0)])
@@ -140,7 +149,10 @@ def test_held_kinks_stay_at_zero_and_layers_stay_balanced(seed, alpha):
         assert abs(balances[0] - balances[1]) < mpmath.mpf(10) ** -28
     held = held_at_the_end(problem)
     for j, i in held:
-        assert abs(sum(a * x for a, x in zip(limit_direction(problem, j), problem.X[i], strict=False))) < mpmath.mpf(10) ** -32
+        assert (
+            abs(sum(a * x for a, x in zip(limit_direction(problem, j), problem.X[i], strict=False)))
+            < mpmath.mpf(10) ** -32
+        )
 
 
 def limit_direction(problem, j):
@@ -150,7 +162,9 @@ def limit_direction(problem, j):
 
 
 def clarke_defect(problem, j, theta):
-    """How far theta is from L N theta in the Clarke gradient of its neuron's part of N, with the multipliers it needs."""
+    """How far theta is from L N theta in the Clarke gradient of its neuron's part of N, with the multipliers
+    it needs.
+    """
     d = problem.network.inputs
     X = [[CTX.mpf(v.numerator) / v.denominator for v in row] for row in problem.X]
     z = [CTX.mpf(v.numerator) / v.denominator for v in problem.z]
@@ -182,11 +196,13 @@ def test_limit_directions_satisfy_the_clarke_condition(seed):
     assert held_at_the_end(problem)
 
 
-# -- other integrations ------------------------------------------------------------------------------------------------
+# -- other integrations --------------------------------------------------------------------------------------
 
 
 def smoothed(problem, delta, time, width, step):
-    """The flow in double precision with each kink replaced by a parabola of the given width: Runge and Kutta, order 4."""
+    """The flow in double precision with each kink replaced by a parabola of the given width: Runge and Kutta,
+    order 4.
+    """
     X, y, m = problem.X.astype(float), problem.y.astype(float), problem.network.widths[1]
     u = problem.direction.astype(float)
     u *= delta / np.linalg.norm(u)
@@ -204,7 +220,9 @@ def smoothed(problem, delta, time, width, step):
         b = velocity(W + step / 2 * a[0], v + step / 2 * a[1])
         c = velocity(W + step / 2 * b[0], v + step / 2 * b[1])
         e = velocity(W + step * c[0], v + step * c[1])
-        W, v = (s + step / 6 * (p + 2 * q + 2 * r + t) for s, p, q, r, t in zip((W, v), a, b, c, e, strict=True))
+        W, v = (
+            s + step / 6 * (p + 2 * q + 2 * r + t) for s, p, q, r, t in zip((W, v), a, b, c, e, strict=True)
+        )
     return np.concatenate([W.reshape(-1), v])
 
 
@@ -221,20 +239,27 @@ def test_smoothed_kinks_lead_to_the_same_flow(seed):
 @pytest.mark.parametrize("seed", [1, 9])
 def test_raw_and_polar_coordinates_agree_along_kinks(seed):
     problem = random_problem(seed)
-    raw, polar = (reference_flow(problem, Fraction("1e-9"), time=Fraction(20), coordinates=c) for c in ("raw", "polar"))
-    assert max(abs(a - b) for a, b in zip(raw.direction(20), polar.direction(20), strict=True)) < mpmath.mpf(10) ** -25
+    raw, polar = (
+        reference_flow(problem, Fraction("1e-9"), time=Fraction(20), coordinates=c) for c in ("raw", "polar")
+    )
+    assert (
+        max(abs(a - b) for a, b in zip(raw.direction(20), polar.direction(20), strict=True))
+        < mpmath.mpf(10) ** -25
+    )
     assert abs(raw.log_norm(20) - polar.log_norm(20)) < mpmath.mpf(10) ** -25
     assert raw.error_estimate < mpmath.mpf(10) ** -25
 
 
-# -- where the flow cannot be followed ---------------------------------------------------------------------------------
+# -- where the flow cannot be followed -----------------------------------------------------------------------
 
 
 def test_the_model_of_a_branching_kink_branches_and_slides():
     network = Expression(["u1", "u2"], ["x"], "u1*abs(u2)*x")
     with pytest.raises(Inconclusive, match="branches at a kink: at sample 1, kink 1"):
         limit_flow(Problem(network, [[1]], [1], direction=[1, 0]), time=Fraction(1))
-    with pytest.raises(Inconclusive, match="both sides of a kink push the flow back to it at sample 1, kink 1"):
+    with pytest.raises(
+        Inconclusive, match="both sides of a kink push the flow back to it at sample 1, kink 1"
+    ):
         limit_flow(Problem(network, [[1]], [1], direction=[-1, "1/2"]), time=Fraction(1))
     flow = limit_flow(Problem(network, [[1]], [1], direction=[1, "1/2"]), time=Fraction(1))
     assert flow.error_estimate < mpmath.mpf(10) ** -25
@@ -260,12 +285,15 @@ def test_orthogonal_samples_hold_each_other_at_the_end_of_the_multiplier(directi
 
 
 def test_another_kink_of_the_neuron_may_release_the_flow_at_once():
-    # Held on w1 = 0 until w2 = 0, where the third sample adds more than the first can hold: v' and w' are linear on both sides.
+    # Held on w1 = 0 until w2 = 0, where the third sample adds more than the first can hold: v' and w' are
+    # linear on both sides.
     X, z = [[1, 0, 0], [1, 0, 1], [5, 1, 0], [0, 1, 1]], [-2, 1, Fraction(1, 4), 1]
     problem = Problem(TwoLayer(3, 1, RELU), X, z, direction=[0, "-1/2", 1, 1], reduction="sum")
     quarter = CTX.mpf(1) / 4
     on_kink = CTX.matrix([[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 2], [0, 1, 2, 0]])
-    released = CTX.matrix([[0, 0, 0, quarter], [0, 0, 0, 1 + quarter], [0, 0, 0, 2], [quarter, 1 + quarter, 2, 0]])
+    released = CTX.matrix(
+        [[0, 0, 0, quarter], [0, 0, 0, 1 + quarter], [0, 0, 0, 2], [quarter, 1 + quarter, 2, 0]]
+    )
     start = CTX.matrix([0, -CTX.mpf(1) / 2, 1, 1]) / CTX.mpf("1.5")
     reached = CTX.findroot(lambda t: (CTX.expm(on_kink * t) * start)[1], (0.1, 1), solver="anderson")
     flow = limit_flow(problem, time=Fraction(2))
@@ -280,7 +308,8 @@ def test_a_sliding_neuron_branches_when_its_output_weight_vanishes():
     flow = limit_flow(problem, time=Fraction(1, 5))
     assert abs(flow.weights(Fraction(1, 5))[0]) < TINY
     with pytest.raises(
-        Inconclusive, match=r"at scaled time 0\.\d+, the flow branches at a kink: at sample 1, neuron 1 of layer 1"
+        Inconclusive,
+        match=r"at scaled time 0\.\d+, the flow branches at a kink: at sample 1, neuron 1 of layer 1",
     ):
         limit_flow(problem, time=Fraction(2))
 
@@ -296,7 +325,9 @@ def deep_problem(seed):
     network = FeedForward([2, 2, 2, 1], Activation(Fraction(1, 5), 1))
     X = [[Fraction(rng.randint(-9, 9), 7) for _ in range(2)] for _ in range(3)]
     y = [Fraction(rng.randint(-9, 9), 7) for _ in range(3)]
-    return Problem(network, X, y, reduction="sum", direction=[rng.randint(-9, 9) for _ in range(network.size)])
+    return Problem(
+        network, X, y, reduction="sum", direction=[rng.randint(-9, 9) for _ in range(network.size)]
+    )
 
 
 @pytest.mark.parametrize(("seed", "held"), [(3, 0), (5, 0), (6, 1)])
@@ -310,24 +341,32 @@ def test_first_layers_of_deeper_networks_slide(seed, held):
     assert sum(abs(v) < mpmath.mpf(10) ** -18 for v in (problem.X @ end[0].T).ravel()) == held
 
 
-@pytest.mark.parametrize(("seed", "place"), [(10, "sample 2, neuron 2 of layer 2"), (11, "sample 3, neuron 1 of layer 2")])
+@pytest.mark.parametrize(
+    ("seed", "place"), [(10, "sample 2, neuron 2 of layer 2"), (11, "sample 3, neuron 1 of layer 2")]
+)
 def test_later_layers_that_would_slide_are_reported(seed, place):
-    with pytest.raises(Inconclusive, match=rf"at scaled time [\d.]+, both sides of a kink push the flow back to it at {place};"):
+    with pytest.raises(
+        Inconclusive,
+        match=rf"at scaled time [\d.]+, both sides of a kink push the flow back to it at {place};",
+    ):
         reference_flow(deep_problem(seed), Fraction(1, 2), time=Fraction(2), digits=20, check=False)
 
 
-# -- several kinks at once ---------------------------------------------------------------------------------------------
+# -- several kinks at once -----------------------------------------------------------------------------------
 
 
 def of_two(output, direction, X=((1,),), y=(1,)):
-    return Problem(Expression(["u1", "u2"], ["x"], output), [list(row) for row in X], list(y), direction=direction)
+    return Problem(
+        Expression(["u1", "u2"], ["x"], output), [list(row) for row in X], list(y), direction=direction
+    )
 
 
 @pytest.mark.parametrize(
     "arguments", ["u1, 2*u2 - u1", "u1, 2*u2 - u1, u1", "u1, max(2*u2 - u1, u1)", "u1, 2*u2 - u1, 2*u1 - u1"]
 )
 def test_an_argument_that_occurs_twice_does_not_hide_a_branch(arguments):
-    # From (1, 1) with u1 > u2 the gradient is (2 u1, 0), with u1 < u2 it is (2 u2 - 2 u1, 2 u1): both lead away.
+    # From (1, 1) with u1 > u2 the gradient is (2 u1, 0), with u1 < u2 it is (2 u2 - 2 u1, 2 u1): both lead
+    # away.
     with pytest.raises(Inconclusive, match="branches at a kink"):
         limit_flow(of_two(f"u1*max({arguments})*x", [1, 1]), time=Fraction(1), digits=15)
 
@@ -352,7 +391,9 @@ def test_kinks_that_cancel_are_none(output, direction):
 def test_one_kink_of_many_samples_is_decided_about_once():
     # Ten samples share the kink u2 = 0; max(u2 x, 0) - max(-u2 x, 0) is u2 x.
     X = [[k] for k in range(1, 11)]
-    smooth = limit_flow(of_two("u1*(max(u2*x, 0) - max(-u2*x, 0))", [1, 0], X, [1] * 10), time=Fraction(1, 10))
+    smooth = limit_flow(
+        of_two("u1*(max(u2*x, 0) - max(-u2*x, 0))", [1, 0], X, [1] * 10), time=Fraction(1, 10)
+    )
     assert abs(scaled(smooth, Fraction(1, 10))[1] - CTX.sinh(CTX.mpf("0.55"))) < TINY
     with pytest.raises(Inconclusive, match="branches at a kink"):
         limit_flow(of_two("u1*(max(u2*x, 0) + max(-u2*x, 0))", [1, 0], X, [1] * 10), time=Fraction(1, 10))
@@ -367,11 +408,13 @@ def test_too_many_kinks_at_once_are_reported():
         limit_flow(problem, time=Fraction(1), digits=15)
 
 
-# -- the surfaces ------------------------------------------------------------------------------------------------------
+# -- the surfaces --------------------------------------------------------------------------------------------
 
 
 def test_projections_are_orthogonal_to_independent_samples():
-    X = np.array([[Fraction(v) for v in row] for row in ([1, 2, 3], [0, 0, 0], [-2, -4, -6], [1, 0, 1])], dtype=object)
+    X = np.array(
+        [[Fraction(v) for v in row] for row in ([1, 2, 3], [0, 0, 0], [-2, -4, -6], [1, 0, 1])], dtype=object
+    )
     sliding = Sliding(TwoLayer(3, 2, RELU), X, JetArithmetic(120, 3))
     signs = np.zeros((4, 2), dtype=np.int8)
     signs[[0, 2], 1], signs[3, 1] = [-SLIDING, SLIDING], -SLIDING

@@ -1,4 +1,6 @@
-"""Proved maxima over the sphere against exact rationals: no direction may exceed an upper bound, squares compared exactly."""
+"""Proved maxima over the sphere against exact rationals: no direction may exceed an upper bound, squares
+compared exactly.
+"""
 
 from fractions import Fraction
 from unittest.mock import patch
@@ -19,7 +21,9 @@ def terms(draw, dimensions=(1, 2, 3, 4), powers=(1, 2, 3, 4)):
     d, n = draw(st.sampled_from(dimensions)), draw(st.integers(1, 5))
     X, a = draw(own.arrays((n, d))), list(draw(own.arrays((n,))))
     kind = draw(st.sampled_from(["ramp", "both", "linear"]))
-    b = {"ramp": [Fraction(0)] * n, "linear": [-value for value in a]}.get(kind) or list(draw(own.arrays((n,))))
+    b = {"ramp": [Fraction(0)] * n, "linear": [-value for value in a]}.get(kind) or list(
+        draw(own.arrays((n,)))
+    )
     return Terms(X, a, b, draw(st.sampled_from(powers)))
 
 
@@ -27,7 +31,10 @@ def value(function, u):
     """F(u) with fractions."""
     dots = function.X @ np.array(u, dtype=object)
     sides = zip(dots, function.a, function.b, strict=True)
-    return sum((a * max(t, Fraction(0)) ** function.q + b * max(-t, Fraction(0)) ** function.q for t, a, b in sides), Fraction(0))
+    return sum(
+        (a * max(t, Fraction(0)) ** function.q + b * max(-t, Fraction(0)) ** function.q for t, a, b in sides),
+        Fraction(0),
+    )
 
 
 def directions(function, seed=0, count=6):
@@ -42,7 +49,8 @@ def directions(function, seed=0, count=6):
         for step in np.geomspace(1, 1e-3, 30):
             t = X @ u
             slopes = function.q * (
-                a * np.maximum(t, 0) ** (function.q - 1) * (t > 0) - b * np.maximum(-t, 0) ** (function.q - 1) * (t < 0)
+                a * np.maximum(t, 0) ** (function.q - 1) * (t > 0)
+                - b * np.maximum(-t, 0) ** (function.q - 1) * (t < 0)
             )
             gradient = X.T @ slopes
             u = u + step * gradient / (1e-300 + np.linalg.norm(gradient))
@@ -73,8 +81,15 @@ def test_no_direction_exceeds_any_of_the_bounds(function):
 @given(terms(dimensions=(1, 2)))
 def test_the_plane_is_sharp_to_a_millionth(function):
     bound = sphere_maximum(function)
-    best = max((value(function, u) / float(sum(c * c for c in u)) ** (function.q / 2) for u in directions(function)), default=0)
-    assert bound.upper <= bound.lower * (1 + module.TOLERANCE) or best <= 1e-9 or bound.upper - bound.lower <= 1e-5 * bound.upper
+    best = max(
+        (value(function, u) / float(sum(c * c for c in u)) ** (function.q / 2) for u in directions(function)),
+        default=0,
+    )
+    assert (
+        bound.upper <= bound.lower * (1 + module.TOLERANCE)
+        or best <= 1e-9
+        or bound.upper - bound.lower <= 1e-5 * bound.upper
+    )
     if function.X.shape[1] == 1:
         exact = max(Fraction(0), value(function, [1]), value(function, [-1]))
         assert bound.lower <= exact <= bound.upper <= bound.lower * (1 + Fraction(1, 10**20))
@@ -83,19 +98,24 @@ def test_the_plane_is_sharp_to_a_millionth(function):
 @pytest.mark.parametrize("q", [1, 2, 3, 4, 7])
 def test_one_input_is_met_by_its_own_direction(q):
     # max (x . u)_+^q = |x|^q, here 5^q.
-    bound = sphere_maximum(Terms(np.array([[Fraction(3), Fraction(4)]], dtype=object), [Fraction(1)], [Fraction(0)], q))
+    bound = sphere_maximum(
+        Terms(np.array([[Fraction(3), Fraction(4)]], dtype=object), [Fraction(1)], [Fraction(0)], q)
+    )
     assert bound.lower <= 5**q <= bound.upper <= 5**q * (1 + Fraction(2, 10**6))
 
 
 def test_in_space_a_quadratic_form_gives_its_largest_eigenvalue():
     # a = b: F(u) = u . diag(1, 4, 9) u.
-    X = np.array([[Fraction(k * int(i == j)) for j in range(3)] for i, k in enumerate((1, 2, 3))], dtype=object)
+    X = np.array(
+        [[Fraction(k * int(i == j)) for j in range(3)] for i, k in enumerate((1, 2, 3))], dtype=object
+    )
     bound = sphere_maximum(Terms(X, [Fraction(1)] * 3, [Fraction(1)] * 3, 2))
     assert bound.lower <= 9 <= bound.upper <= 9 * (1 + Fraction(2, 10**6))
 
 
 def test_a_maximum_on_a_concave_kink_is_found():
-    # F = (u1)_+ + (u2)_+ - 2 (u1 - u2)_+ - 2 (u2 - u1)_+: the maximum sqrt(2) is on the kinks of the negative terms.
+    # F = (u1)_+ + (u2)_+ - 2 (u1 - u2)_+ - 2 (u2 - u1)_+: the maximum sqrt(2) is on the kinks of the negative
+    # terms.
     X = np.array([[1, 0], [0, 1], [1, -1], [-1, 1]], dtype=object) * Fraction(1)
     bound = sphere_maximum(Terms(X, [Fraction(c) for c in (1, 1, -2, -2)], [Fraction(0)] * 4, 1))
     assert bound.lower**2 <= 2 <= bound.upper**2 <= 2 * (1 + Fraction(3, 10**6))
@@ -106,7 +126,9 @@ def test_a_maximum_on_a_concave_kink_is_found():
 def test_negative_terms_that_act_at_the_maximum_are_not_overrated(q, space):
     # By symmetry the maximum is at (1, 1), where F = (2 * 7^q - 2 * 2^q) / 2^(q/2).
     rows = [[3, 4], [4, 3], [1, 1]] if space == 2 else [[3, 4, 0], [4, 3, 0], [1, 1, 0]]
-    function = Terms(np.array(rows, dtype=object) * Fraction(1), [Fraction(c) for c in (1, 1, -2)], [Fraction(0)] * 3, q)
+    function = Terms(
+        np.array(rows, dtype=object) * Fraction(1), [Fraction(c) for c in (1, 1, -2)], [Fraction(0)] * 3, q
+    )
     square = Fraction(2 * 7**q - 2 * 2**q) ** 2 / 2**q
     for budget in (0, 1, 2, 3, 5, 10, 20):
         bound = module._Cones(function, budget, module.TOLERANCE).run()
@@ -124,7 +146,9 @@ def test_nothing_positive_is_zero_exactly():
 
 def test_more_work_is_never_worse():
     rng = np.random.default_rng(3)
-    X = np.array([[Fraction(int(v), 100) for v in row] for row in rng.integers(-100, 100, (8, 3))], dtype=object)
+    X = np.array(
+        [[Fraction(int(v), 100) for v in row] for row in rng.integers(-100, 100, (8, 3))], dtype=object
+    )
     function = Terms(X, [Fraction(int(v), 10) for v in rng.integers(-10, 10, 8)], [Fraction(0)] * 8, 2)
     uppers = [module._Cones(function, budget, module.TOLERANCE).run().upper for budget in (0, 10, 100, 1000)]
     assert uppers == sorted(uppers, reverse=True) and uppers[0] > uppers[-1]
@@ -133,7 +157,9 @@ def test_more_work_is_never_worse():
 def test_many_inputs_and_dimensions_still_have_a_bound():
     rng = np.random.default_rng(4)
     for n, d in ((40, 30), (30, 200)):
-        X = np.array([[Fraction(int(v), 10) for v in row] for row in rng.integers(-10, 10, (n, d))], dtype=object)
+        X = np.array(
+            [[Fraction(int(v), 10) for v in row] for row in rng.integers(-10, 10, (n, d))], dtype=object
+        )
         function = Terms(X, [Fraction(int(v)) for v in rng.integers(-3, 4, n)], [Fraction(0)] * n, 2)
         assert_bounds(sphere_maximum(function), function, directions(function, count=1))
 

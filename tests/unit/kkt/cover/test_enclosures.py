@@ -1,4 +1,6 @@
-"""Enclosures of N, its gradient and its Hessian on boxes, against exact rationals inside them; no tolerances."""
+"""Enclosures of N, its gradient and its Hessian on boxes, against exact rationals inside them; no
+tolerances.
+"""
 
 import random
 from fractions import Fraction
@@ -27,9 +29,15 @@ NETWORKS = {
     "deep relu": FeedForward([2, 2, 2, 1], Activation(Fraction(0), 1)),
     "absolute value": FeedForward([2, 2, 1], Activation(Fraction(-1), 2)),
     "smooth": FeedForward([2, 2, 1], Activation(Fraction(1), 3)),
-    "given middle": FeedForward([2, 2, 2, 1], Activation(Fraction(0), 2), trained=[1, 3], given={2: [[1, 2], [3, -1]]}),
-    "given first": FeedForward([2, 2, 2, 1], Activation(Fraction(0), 2), trained=[2, 3], given={1: [[1, 2], [3, -1]]}),
-    "last only": FeedForward([2, 2, 1], Activation(Fraction(0), 2), trained=[2], given={1: [[1, 2], [3, -1]]}),
+    "given middle": FeedForward(
+        [2, 2, 2, 1], Activation(Fraction(0), 2), trained=[1, 3], given={2: [[1, 2], [3, -1]]}
+    ),
+    "given first": FeedForward(
+        [2, 2, 2, 1], Activation(Fraction(0), 2), trained=[2, 3], given={1: [[1, 2], [3, -1]]}
+    ),
+    "last only": FeedForward(
+        [2, 2, 1], Activation(Fraction(0), 2), trained=[2], given={1: [[1, 2], [3, -1]]}
+    ),
     "neuron": OneLayer(3, 1, Activation(Fraction(0), 3), [-1]),
     "two layers": TwoLayer(3, 1, Activation(Fraction(-1, 3), 2)),
     "kinks": Expression(["a", "b", "c"], ["x", "y"], "a*max(b*x + c*y, 0)**2 + abs(c)**3*x"),
@@ -39,14 +47,17 @@ NETWORKS = {
 
 def data(n, d, seed):
     rng = random.Random(seed)
-    X = np.array([[Fraction(rng.randint(-9, 9), 4) for _ in range(d)] for _ in range(n)], dtype=object).reshape(n, d)
+    X = np.array(
+        [[Fraction(rng.randint(-9, 9), 4) for _ in range(d)] for _ in range(n)], dtype=object
+    ).reshape(n, d)
     z = np.array([Fraction(rng.randint(-9, 9), 3) for _ in range(n)], dtype=object)
     return X, z
 
 
 def inside(mid, rad, exact):
     return all(
-        abs(Fraction(float(m)) - e) <= Fraction(float(r)) for m, r, e in zip(mid.ravel(), rad.ravel(), exact.ravel(), strict=True)
+        abs(Fraction(float(m)) - e) <= Fraction(float(r))
+        for m, r, e in zip(mid.ravel(), rad.ravel(), exact.ravel(), strict=True)
     )
 
 
@@ -62,7 +73,10 @@ def test_exact_values_and_derivatives_lie_in_the_enclosures(name):
     for b in range(12):
         for _ in range(3):
             w = np.array(
-                [Fraction(c) + Fraction(r) * Fraction(rng.randint(-8, 8), 8) for c, r in zip(centres[b], radii[b], strict=True)]
+                [
+                    Fraction(c) + Fraction(r) * Fraction(rng.randint(-8, 8), 8)
+                    for c, r in zip(centres[b], radii[b], strict=True)
+                ]
             )
             run = network.forward(EXACT, w, X)
             assert inside(found.value.mid[b], found.value.rad[b], np.array((z * run.outputs).sum()))
@@ -81,7 +95,14 @@ def test_kinks_of_power_one_are_irregular_boxes_only_where_they_are_undecided():
 
 
 def test_parallel_samples_are_merged_exactly():
-    rows = np.array([[Fraction(2), Fraction(4)], [HALF, Fraction(1)], [Fraction(-1), Fraction(-2)], [Fraction(0), Fraction(0)]])
+    rows = np.array(
+        [
+            [Fraction(2), Fraction(4)],
+            [HALF, Fraction(1)],
+            [Fraction(-1), Fraction(-2)],
+            [Fraction(0), Fraction(0)],
+        ]
+    )
     directions, weights = merged(rows, [Fraction(1), Fraction(3), Fraction(5), Fraction(7)], 3)
     assert dict(zip(directions, weights, strict=True)) == {(1, 2): 8 + Fraction(3, 8), (-1, -2): Fraction(5)}
 
@@ -93,7 +114,10 @@ def test_slopes_of_ramps_contain_exact_difference_quotients(e):
     for c, t in zip(values[:30], values[30:], strict=True):
         if c != t:
             exact = (max(t, Fraction(0)) ** e - max(c, Fraction(0)) ** e) / (t - c)
-            ends = [Fraction(float(_ramp_slope(np.array([float(c)]), np.array([float(t)]), e, side)[0])) for side in (-1, 1)]
+            ends = [
+                Fraction(float(_ramp_slope(np.array([float(c)]), np.array([float(t)]), e, side)[0]))
+                for side in (-1, 1)
+            ]
             assert ends[0] <= exact <= ends[1]
             assert ends[1] - ends[0] < Fraction(1, 10**9)
 
@@ -111,7 +135,10 @@ def boxes_around(points, faces, radius, draw):
 def test_no_proof_loses_an_exact_kkt_point(alpha):
     # One sample per axis: on an open orthant with c_i the coefficient there, KKT means c_i w_i^(p-1) = λ w_i.
     network = OneLayer(3, 1, Activation(Fraction(alpha), 3))
-    X, z = np.eye(3, dtype=int).astype(object) * Fraction(1), np.array([Fraction(1), Fraction(2), Fraction(4)])
+    X, z = (
+        np.eye(3, dtype=int).astype(object) * Fraction(1),
+        np.array([Fraction(1), Fraction(2), Fraction(4)]),
+    )
     function = box_function(Correlation(network, X, z))
     point = np.array([1.0, 0.5, 0.25])  # z_i w_i is constant
     draw = np.random.default_rng(0)
@@ -125,18 +152,22 @@ def test_no_proof_loses_an_exact_kkt_point(alpha):
             assert (smaller.low <= point).all() and (point <= smaller.high).all()
     tiny = boxes_around(point[None], np.array([0]), 1e-3, draw)
     assert krawczyk(function, tiny).included[0]
-    assert NeuronSlopes(function).contract(boxes_around(point[None] + [0, 0.1, 0], np.array([0]), 1e-2, draw))[0][0]
+    assert NeuronSlopes(function).contract(
+        boxes_around(point[None] + [0, 0.1, 0], np.array([0]), 1e-2, draw)
+    )[0][0]
 
 
 @pytest.mark.parametrize("face", [0, 1])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_zero_in_the_corner_of_a_box_is_kept_by_the_drift_of_the_multiplier(face, sign, side):
-    # The form 2 (a + b)² - 3 b² has the eigenvector (2, 1), and nothing else is alive; F(y) - F(c) - A Δ is the change of μ times
-    # Δ, which is as large as its bound for a zero in the corner.
+    # The form 2 (a + b)² - 3 b² has the eigenvector (2, 1), and nothing else is alive; F(y) - F(c) - A Δ is
+    # the change of μ times Δ, which is as large as its bound for a zero in the corner.
     rows = [[sign, sign], [0, sign]] if face == 0 else [[sign, sign], [sign, 0]]
     function = box_function(
-        Correlation(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], [2, -3])
+        Correlation(
+            OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], [2, -3]
+        )
     )
     point, low, high = (np.full((1, 2), float(sign)) for _ in range(3))
     point[0, 1 - face] = 0.5 * sign
@@ -155,7 +186,9 @@ def test_boxes_of_one_neuron_shrink_by_what_its_slopes_leave(centre, radius):
     # On the half-space w_1 = 1, with σ' = 2 t_+: all that is stated, where the only rows are numbers.
     rows, z = [(1, 1), (0, -1), (2, -1), (1, 3)], [2, -3, 1, 4]
     function = box_function(
-        Correlation(OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], z)
+        Correlation(
+            OneLayer(2, 1, Activation(Fraction(0), 2)), [[Fraction(v) for v in row] for row in rows], z
+        )
     )
     box = Boxes(np.array([[1.0, centre - radius]]), np.array([[1.0, centre + radius]]), np.array([0]))
 
@@ -187,7 +220,7 @@ def test_boxes_on_which_n_is_not_defined_raise():
         function(MidRad(np.array([[1.0, 0.0]]), np.array([[0.1, 0.1]])), False)
 
 
-# -- symmetries and balances -------------------------------------------------------------------------------------------
+# -- symmetries and balances ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -221,7 +254,9 @@ def test_balances_of_layers_and_of_expressions_agree():
     network = Expression(["a", "b", "c"], ["x", "y"], "c*max(a*x + b*y, 0)**2")
     node = correlation_tree(Correlation(network, [[1, 2], [3, 1]], [1, 1]))
     assert Balances(expression_balances(("a", "b", "c"), node)).rows == Balances(layered).rows
-    mixed = correlation_tree(Correlation(Expression(["a", "b"], ["x"], "a**3*x + b**3"), [[Fraction(1)]], [Fraction(1)]))
+    mixed = correlation_tree(
+        Correlation(Expression(["a", "b"], ["x"], "a**3*x + b**3"), [[Fraction(1)]], [Fraction(1)])
+    )
     assert Balances(expression_balances(("a", "b"), mixed)).rows == []
 
 
@@ -238,8 +273,11 @@ def test_contraction_keeps_what_satisfies_the_balances():
 def test_only_dead_points_near_the_border_of_a_dead_cone():
     network = OneLayer(2, 1, Activation(Fraction(0), 3))
     X = [[Fraction(1), Fraction(0)], [Fraction(1), Fraction(1)]]
-    near = MidRad(np.array([[-1.0, 0.95], [0.1, -1.0], [1.0, 0.0]]), np.array([[0.0, 0.1], [0.02, 0.0], [0.0, 0.1]]))
+    near = MidRad(
+        np.array([[-1.0, 0.95], [0.1, -1.0], [1.0, 0.0]]), np.array([[0.0, 0.1], [0.02, 0.0], [0.0, 0.1]])
+    )
     function = box_function(Correlation(network, X, [Fraction(1), Fraction(-1)]))
-    # The first box meets only the border of the second sample, the second one is alive, in the third there are both.
+    # The first box meets only the border of the second sample, the second one is alive, in the third there
+    # are both.
     assert only_dead(function, near).tolist()[0]
     assert not only_dead(function, near).tolist()[2]

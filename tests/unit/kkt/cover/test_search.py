@@ -1,4 +1,6 @@
-"""The branch and bound for few weights: closed forms, other enumerations, a dense search that must find nothing new."""
+"""The branch and bound for few weights: closed forms, other enumerations, a dense search that must find
+nothing new.
+"""
 
 import itertools
 import random
@@ -48,7 +50,7 @@ def contains(entry, exact_square, signs):
     )
 
 
-# -- closed forms ------------------------------------------------------------------------------------------------------
+# -- closed forms --------------------------------------------------------------------------------------------
 
 
 def test_a_sum_of_cubes_has_one_point_per_set_of_weights():
@@ -57,8 +59,13 @@ def test_a_sum_of_cubes_has_one_point_per_set_of_weights():
     for signs in itertools.product((0, 1), repeat=3):
         size = sum(signs)
         for turn in (1, -1) if size else ():
-            (entry,) = [p for p in found.points if contains(p, [Fraction(s, size) for s in signs], [turn * s for s in signs])]
-            # At the point with m equal weights λ = 3/√m; H - λ is λ on the m - 1 others of them and -λ on the zeros.
+            (entry,) = [
+                p
+                for p in found.points
+                if contains(p, [Fraction(s, size) for s in signs], [turn * s for s in signs])
+            ]
+            # At the point with m equal weights λ = 3/√m; H - λ is λ on the m - 1 others of them and -λ on the
+            # zeros.
             up, down = (size - 1, 3 - size) if turn > 0 else (3 - size, size - 1)
             assert entry.inertia == (up, 0, down)
             assert entry.kind == ("maximum" if not up else "minimum" if not down else "saddle")
@@ -74,9 +81,15 @@ def test_a_quadratic_form_has_its_eigenvectors():
     for entry in found.points:
         place = next(i for i, c in enumerate(entry.point) if c.sign() in (1, -1))
         eigenvalues = [1, 2, -3, 5]
-        assert entry.value.contains(eigenvalues[place]) and all(c.contains(0) for i, c in enumerate(entry.point) if i != place)
+        assert entry.value.contains(eigenvalues[place]) and all(
+            c.contains(0) for i, c in enumerate(entry.point) if i != place
+        )
         others = [2 * (e - eigenvalues[place]) for i, e in enumerate(eigenvalues) if i != place]
-        assert entry.gap.contains(-max(others)) and entry.inertia == (sum(e > 0 for e in others), 0, sum(e < 0 for e in others))
+        assert entry.gap.contains(-max(others)) and entry.inertia == (
+            sum(e > 0 for e in others),
+            0,
+            sum(e < 0 for e in others),
+        )
     assert found.n_max.contains(5) and found.n_min.contains(-3)
 
 
@@ -86,7 +99,9 @@ def test_a_product_has_flat_points_as_one_entry():
     assert found.complete and len(found.points) == 9 and len(flat) == 1
     assert flat[0].value.contains(0) and "gradient" in flat[0].continuum.equation
     for signs in itertools.product((1, -1), repeat=3):
-        (entry,) = [p for p in found.points if p.continuum is None and contains(p, [Fraction(1, 3)] * 3, signs)]
+        (entry,) = [
+            p for p in found.points if p.continuum is None and contains(p, [Fraction(1, 3)] * 3, signs)
+        ]
         assert (entry.value.square() * 27).contains(1) and entry.value.sign() == np.prod(signs)
 
 
@@ -99,7 +114,7 @@ def test_eigenspaces_and_degenerate_points_end_undecided():
         assert entry.value.sign() in (1, -1) or entry.reason or entry.value.contains(0)
 
 
-# -- other enumerations ------------------------------------------------------------------------------------------------
+# -- other enumerations --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -112,7 +127,9 @@ def test_agrees_with_the_planar_enumeration(seed, alpha):
     ours = [p for p in found.points if p.reason == ""]
     assert found.complete and found.of == "one neuron" and len(ours) == len(isolated)
     for entry in ours:
-        (same,) = [p for p in isolated if all(a.overlaps(b) for a, b in zip(p.point, entry.point, strict=True))]
+        (same,) = [
+            p for p in isolated if all(a.overlaps(b) for a, b in zip(p.point, entry.point, strict=True))
+        ]
         assert same.kind == entry.kind and same.value.overlaps(entry.value) and same.gap.overlaps(entry.gap)
 
 
@@ -134,15 +151,22 @@ def test_a_chain_of_neurons_is_one_neuron_with_a_higher_power():
     X, z = data(8, 2, 3)
     chain = search(Correlation(FeedForward([2, 1, 1, 1], SQUARED), X, z))
     single = [
-        p for p in search(Correlation(OneLayer(2, 1, Activation(Fraction(0), 4)), X, z)).points if p.value.sign() in (1, -1)
+        p
+        for p in search(Correlation(OneLayer(2, 1, Activation(Fraction(0), 4)), X, z)).points
+        if p.value.sign() in (1, -1)
     ]
     ours = [p for p in chain.points if p.continuum is None]
     assert chain.complete and len(ours) == 2 * len(single)  # either sign of the last weight
     for entry in ours:
         # |w|² = 4/7, u² = 2/7, v² = 1/7.
-        assert entry.point[2].square().contains(Fraction(2, 7)) and entry.point[3].square().contains(Fraction(1, 7))
+        assert entry.point[2].square().contains(Fraction(2, 7)) and entry.point[3].square().contains(
+            Fraction(1, 7)
+        )
         scale = Ball(Fraction(4, 7), 200).sqrt()
-        assert any(all((a * scale).overlaps(b) for a, b in zip(p.point, entry.point[:2], strict=True)) for p in single)
+        assert any(
+            all((a * scale).overlaps(b) for a, b in zip(p.point, entry.point[:2], strict=True))
+            for p in single
+        )
 
 
 def newton_points(network, X, z, starts, seed):
@@ -188,26 +212,35 @@ def test_a_dense_search_finds_nothing_else(name, seed):
     centres = np.array([[float(c.mid()) for c in p.point] for p in found.points if p.continuum is None])
     distances = np.linalg.norm(centres[:, None] - centres[None], axis=2) + np.eye(len(centres))
     assert distances.min() > 1e-6  # nothing twice
-    seen = newton_points(network, X, z, 250 if name == "wide" else 40, seed)  # where neurons vanish few starts converge
+    seen = newton_points(
+        network, X, z, 250 if name == "wide" else 40, seed
+    )  # where neurons vanish few starts converge
     assert seen
     for w in seen:
         assert np.linalg.norm(centres - w, axis=1).min() < 1e-6
 
 
-# -- dead cells, kinks, budgets ----------------------------------------------------------------------------------------
+# -- dead cells, kinks, budgets ------------------------------------------------------------------------------
 
 
 def test_a_dead_cell_is_one_entry_with_its_exact_cone():
     X = [[ONE, 0 * ONE, 0 * ONE], [ONE, ONE, 0 * ONE], [0 * ONE, ONE, 2 * ONE]]
     found = search(Correlation(OneLayer(3, 1, CUBED), X, [ONE, -ONE, 2 * ONE]))
     (dead,) = [p for p in found.points if p.continuum is not None]
-    assert found.complete and "dead" in dead.reason and dead.continuum.dimension == 2 and len(dead.continuum.rays) == 3
+    assert (
+        found.complete
+        and "dead" in dead.reason
+        and dead.continuum.dimension == 2
+        and len(dead.continuum.rays) == 3
+    )
     for ray in (*dead.continuum.rays, dead.direction):
         assert all(sum(a * b for a, b in zip(row, ray, strict=True)) <= 0 for row in X)
 
 
 def test_samples_that_cancel_leave_every_direction():
-    found = search(Correlation(OneLayer(2, 1, SQUARED), [[ONE, ONE], [2 * ONE, 2 * ONE]], [Fraction(4), -ONE]))
+    found = search(
+        Correlation(OneLayer(2, 1, SQUARED), [[ONE, ONE], [2 * ONE, 2 * ONE]], [Fraction(4), -ONE])
+    )
     (entry,) = found.points
     assert found.complete and len(entry.continuum.lines) == 2
 
@@ -217,7 +250,9 @@ def test_kinks_of_power_one_are_undecided_and_points_away_from_them_are_found():
     X = [[ONE, 0 * ONE], [0 * ONE, ONE]]
     found = search(Correlation(FeedForward([2, 1, 1, 1], RELU), X, [ONE, ONE]), digits=15, budget=3_000)
     best = found.points[0]
-    assert best.kind == "maximum" and all(c.square().contains(q) for c, q in zip(best.point, [Fraction(1, 6)] * 2, strict=False))
+    assert best.kind == "maximum" and all(
+        c.square().contains(q) for c, q in zip(best.point, [Fraction(1, 6)] * 2, strict=False)
+    )
     assert not found.complete and found.undecided > 0
 
 
@@ -225,7 +260,10 @@ def test_kinks_of_power_one_are_undecided_and_points_away_from_them_are_found():
 def test_a_spent_budget_ends_partial_with_an_honest_share(budget):
     X, z = data(10, 4, 1)
     network = OneLayer(4, 1, CUBED)
-    whole, part = search(Correlation(network, X, z), digits=10), search(Correlation(network, X, z), digits=10, budget=budget)
+    whole, part = (
+        search(Correlation(network, X, z), digits=10),
+        search(Correlation(network, X, z), digits=10, budget=budget),
+    )
     assert whole.complete and not part.complete and "budget" in part.reason and 0 < part.undecided <= 1
     assert len(part.points) < len(whole.points)
     if budget == 0:
@@ -235,7 +273,9 @@ def test_a_spent_budget_ends_partial_with_an_honest_share(budget):
 def test_the_share_of_the_sphere_is_an_upper_bound_and_sharp_for_small_boxes():
     for k in (2, 3, 4, 6):
         steps = {2: 256, 3: 32, 4: 12, 6: 5}[k]
-        low = np.array([[1.0, *c] for c in itertools.product(np.linspace(-1, 1, steps + 1)[:-1], repeat=k - 1)])
+        low = np.array(
+            [[1.0, *c] for c in itertools.product(np.linspace(-1, 1, steps + 1)[:-1], repeat=k - 1)]
+        )
         high = low + 2.0 / steps
         high[:, 0] = 1.0
         share = share_of_sphere(Boxes(low, np.minimum(high, 1.0), np.zeros(len(low), dtype=int)), 2 * k)
@@ -268,11 +308,18 @@ def test_one_weight_is_refused():
 
 
 def polished(slope, radius, low, high):
-    """A point of the circle at (1, slope), its coordinates known up to `radius`, alone for the slopes from low to high."""
+    """A point of the circle at (1, slope), its coordinates known up to `radius`, alone for the slopes from
+    low to high.
+    """
     length = (Ball(slope, 100).square() + 1).sqrt()
     around = Ball.interval(-radius, radius, 100)
     entry = KKTPoint("maximum", (1 / length + around, slope / length + around), Ball(1, 100))
-    return PolishedPoint(entry, Ball(1, 100), Ball(1, 100), Boxes(np.array([[1.0, low]]), np.array([[1.0, high]]), np.array([0])))
+    return PolishedPoint(
+        entry,
+        Ball(1, 100),
+        Ball(1, 100),
+        Boxes(np.array([[1.0, low]]), np.array([[1.0, high]]), np.array([0])),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The planar KKT set against known cases, exact rational sign tests, dense scans, rotations and the residual."""
+"""The planar KKT set against known cases, exact rational sign tests, dense scans, rotations and the
+residual.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ def kinds(result: PlanarKKT) -> list[str]:
     return [point.kind for point in result.points]
 
 
-# -- known cases ------------------------------------------------------------------------------------------------------
+# -- known cases ---------------------------------------------------------------------------------------------
 
 
 def test_figure1() -> None:
@@ -48,25 +50,38 @@ def test_figure1() -> None:
     ]
     assert kinds(result) == [kind for kind, *_ in expected]
     for point, (_, angle, value, gap) in zip(result.points, expected, strict=True):
-        assert abs(point.angle_deg.mid() - F(angle)) < F(1, 1000) and abs(point.value.mid() - F(value)) < F(1, 10**4)
+        assert abs(point.angle_deg.mid() - F(angle)) < F(1, 1000) and abs(point.value.mid() - F(value)) < F(
+            1, 10**4
+        )
         assert (point.gap < 0) if gap is None else abs(point.gap.mid() - F(gap)) < F(1, 1000)
         assert point.neuron_signs == (1,)
     assert alike(result.n_max, result.points[3].value) and alike(result.n_min, result.points[0].value)
 
 
 @pytest.mark.parametrize(
-    "data", [([], []), ([E1, (F(2), F(3))], [F(0), F(0)]), ([(F(0), F(0))], [F(5)]), ([E1, E1], [F(2), F(-2)])]
+    "data",
+    [([], []), ([E1, (F(2), F(3))], [F(0), F(0)]), ([(F(0), F(0))], [F(5)]), ([E1, E1], [F(2), F(-2)])],
 )
 def test_nothing_to_learn_makes_every_direction_kkt(data: Data) -> None:
     result = planar_kkt(*data)
     (arc,) = result.points
-    assert arc.kind == "arc" and arc.value == 0 and arc.gap == 0 and arc.sides == (0, 0) and arc.neuron_signs == (1, -1)
+    assert (
+        arc.kind == "arc"
+        and arc.value == 0
+        and arc.gap == 0
+        and arc.sides == (0, 0)
+        and arc.neuron_signs == (1, -1)
+    )
     assert arc.start_deg == -180 and arc.end_deg == 180 and arc.exact_point == (1, 0)
     assert result.n_max == 0 and result.n_min == 0
 
 
 @pytest.mark.parametrize(
-    "data", [([E1, E2, (F(-1), F(0)), (F(0), F(-1))], [F(3)] * 4), ([(F(3, 5), F(4, 5)), (F(-4, 5), F(3, 5))], [F(3)] * 2)]
+    "data",
+    [
+        ([E1, E2, (F(-1), F(0)), (F(0), F(-1))], [F(3)] * 4),
+        ([(F(3, 5), F(4, 5)), (F(-4, 5), F(3, 5))], [F(3)] * 2),
+    ],
 )
 def test_a_multiple_of_the_identity_is_one_arc(data: Data) -> None:
     result = planar_kkt(*data, alpha=F(1) if len(data[0]) == 2 else F(0))
@@ -89,7 +104,9 @@ def test_one_sample(z: F, kind: str) -> None:
 
 
 def test_collinear_samples() -> None:
-    result = planar_kkt([E1, (F(-2), F(0)), (F(3), F(0))], [F(1), F(1), F(-1)])  # -8 cos² on the right, 4 cos² on the left
+    result = planar_kkt(
+        [E1, (F(-2), F(0)), (F(3), F(0))], [F(1), F(1), F(-1)]
+    )  # -8 cos² on the right, 4 cos² on the left
     assert kinds(result) == ["saddle", "minimum", "saddle", "maximum"]
     assert [p.angle_deg.mid() for p in result.points] == [-90, 0, 90, 180]
     assert [p.value.mid() for p in result.points] == [0, -8, 0, 4]
@@ -105,7 +122,9 @@ def test_a_kkt_point_exactly_on_a_critical_line() -> None:
     assert saddle.kind == "saddle" and saddle.sides == (1, 1) and saddle.value == 1 and saddle.gap == -2
     assert saddle.exact_point == (1, 0)
     maximum = next(p for p in result.points if p.angle_deg.equal(90))
-    assert maximum.kind == "maximum" and maximum.gap == 2  # 2 (2 - 1) before it; 2 (2 - 0) after, where (1, 0) is off
+    assert (
+        maximum.kind == "maximum" and maximum.gap == 2
+    )  # 2 (2 - 1) before it; 2 (2 - 0) after, where (1, 0) is off
 
 
 def test_both_curvatures_count_on_a_critical_line() -> None:
@@ -131,7 +150,7 @@ def test_leaky_and_absolute_value() -> None:
     ]
 
 
-# -- exact rational oracle ------------------------------------------------------------------------------------------------
+# -- exact rational oracle -----------------------------------------------------------------------------------
 
 
 def slope_sign(X: list[tuple[F, F]], z: list[F], alpha: F, u: tuple[int, int]) -> int:
@@ -144,11 +163,19 @@ def slope_sign(X: list[tuple[F, F]], z: list[F], alpha: F, u: tuple[int, int]) -
 
 
 def value_at(X: list[tuple[F, F]], z: list[F], alpha: F, u: tuple[F, F]) -> F:
-    return sum((w * max(u[0] * x + u[1] * y, alpha * (u[0] * x + u[1] * y)) ** 2 for (x, y), w in zip(X, z, strict=True)), F(0))
+    return sum(
+        (
+            w * max(u[0] * x + u[1] * y, alpha * (u[0] * x + u[1] * y)) ** 2
+            for (x, y), w in zip(X, z, strict=True)
+        ),
+        F(0),
+    )
 
 
 def predicted_sign(result: PlanarKKT, angle: Ball) -> int | None:
-    """The sign of dN/dθ at an angle according to the reported set; None where an isolated point may sit on it."""
+    """The sign of dN/dθ at an angle according to the reported set; None where an isolated point may sit on
+    it.
+    """
     last = result.points[-1].sides[1]
     for point in result.points:
         if point.start is None or point.end is None:
@@ -182,7 +209,9 @@ alphas = st.sampled_from([F(0), F(0), F(1, 2), F(-1, 3), F(1), F(-1)])
 @example(([(F(-1), F(0)), (F(-1), F(1))], [F(1), F(1)]), F(0))
 @example(([(F(-1), F(1)), (F(-1), F(-1))], [F(1), F(-1)]), F(0))
 def test_signs_of_the_slope_agree_everywhere(data: Data, alpha: F) -> None:
-    """The reported set predicts the exact sign of dN/dθ in every direction of a grid and on every critical line."""
+    """The reported set predicts the exact sign of dN/dθ in every direction of a grid and on every critical
+    line.
+    """
     X, z = data
     result = planar_kkt(X, z, alpha, digits=20)
     lines = {(int(6 * s * y), int(-6 * s * x)) for x, y in X for s in (1, -1)} - {(0, 0)}
@@ -196,11 +225,16 @@ def test_values_gaps_and_order(data: Data, alpha: F) -> None:
     X, z = data
     result = planar_kkt(X, z, alpha, digits=20)
     for point in result.points:
-        assert max(b.radius() for b in (point.angle_deg, point.value, point.gap, *point.point)) <= F(1, 10**20)
+        assert max(b.radius() for b in (point.angle_deg, point.value, point.gap, *point.point)) <= F(
+            1, 10**20
+        )
         assert (point.point[0].square() + point.point[1].square()).contains(1)
         assert -180 <= point.angle_deg.mid() <= 180
         value = sum(
-            (w * (point.point[0] * x + point.point[1] * y).relu_power(alpha, 2) for (x, y), w in zip(X, z, strict=True)),
+            (
+                w * (point.point[0] * x + point.point[1] * y).relu_power(alpha, 2)
+                for (x, y), w in zip(X, z, strict=True)
+            ),
             Ball(0, 128),
         )
         assert point.value.overlaps(value)
@@ -221,7 +255,9 @@ def test_values_gaps_and_order(data: Data, alpha: F) -> None:
 
 
 def one_sided_gap(X: list[tuple[F, F]], z: list[F], alpha: F, u: tuple[F, F], side: int) -> F:
-    """2 (uᵀMu - eᵀMe) with the cell just after (1) or just before (-1) the exact unit vector u; e is u turned by 90°."""
+    """2 (uᵀMu - eᵀMe) with the cell just after (1) or just before (-1) the exact unit vector u; e is u turned
+    by 90°.
+    """
     total = F(0)
     for (x, y), w in zip(X, z, strict=True):
         t, turn = u[0] * x + u[1] * y, u[0] * y - u[1] * x
@@ -230,10 +266,12 @@ def one_sided_gap(X: list[tuple[F, F]], z: list[F], alpha: F, u: tuple[F, F], si
     return total
 
 
-# -- dense scan -------------------------------------------------------------------------------------------------------------
+# -- dense scan ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seed", "n", "alpha"), [(1, 3, 0.0), (2, 12, 0.0), (3, 40, 0.25), (4, 40, 0.0), (5, 7, -0.5)])
+@pytest.mark.parametrize(
+    ("seed", "n", "alpha"), [(1, 3, 0.0), (2, 12, 0.0), (3, 40, 0.25), (4, 40, 0.0), (5, 7, -0.5)]
+)
 def test_against_a_dense_scan(seed: int, n: int, alpha: float) -> None:
     rng = np.random.default_rng(seed)
     X, z = rng.normal(size=(n, 2)), rng.normal(size=n)
@@ -255,16 +293,23 @@ def test_against_a_dense_scan(seed: int, n: int, alpha: float) -> None:
         assert point.kind == ("maximum" if slope[k] > 0 else "minimum")
         assert abs(point.value.midpoint_float() - value[k]) < 1e-6
     step = angles[1] - angles[0]
-    arcs = sum(((p.end - p.start).midpoint_float() % (2 * np.pi) for p in result.points if p.start is not None), 0.0)
+    arcs = sum(
+        ((p.end - p.start).midpoint_float() % (2 * np.pi) for p in result.points if p.start is not None), 0.0
+    )
     assert abs(np.count_nonzero(~live) * step - arcs) < 3 * step * (1 + len(result.points)) + 1e-6
-    assert abs(value.max() - result.n_max.midpoint_float()) < 1e-6 and abs(value.min() - result.n_min.midpoint_float()) < 1e-6
+    assert (
+        abs(value.max() - result.n_max.midpoint_float()) < 1e-6
+        and abs(value.min() - result.n_min.midpoint_float()) < 1e-6
+    )
 
 
-# -- metamorphic ------------------------------------------------------------------------------------------------------------
+# -- metamorphic ---------------------------------------------------------------------------------------------
 
 
 def assert_same(left: list[PlanarPoint], right: list[PlanarPoint], turn: Ball, factor: F = F(1)) -> None:
-    """`left` turned by an angle, with values times a factor, is `right`, up to where the circle is cut open."""
+    """`left` turned by an angle, with values times a factor, is `right`, up to where the circle is cut
+    open.
+    """
     assert len(left) == len(right)
     two_pi = Ball.pi(turn.bits) * 2
     for point in left:
@@ -273,7 +318,9 @@ def assert_same(left: list[PlanarPoint], right: list[PlanarPoint], turn: Ball, f
         matches = [
             other
             for other in right
-            if any(image.overlaps(other.start if other.start is not None else other.angle) for image in images)
+            if any(
+                image.overlaps(other.start if other.start is not None else other.angle) for image in images
+            )
         ]
         if point.sides == (0, 0):
             matches = right
@@ -306,11 +353,14 @@ def test_negating_labels_swaps_maxima_and_minima() -> None:
     up, down = planar_kkt(p.X, p.z), planar_kkt(p.X, -p.z)
     swap = {"maximum": "minimum", "minimum": "maximum"}
     assert [swap[k] for k in kinds(up)] == kinds(down)
-    assert all(a.angle.overlaps(b.angle) and (-a.value).overlaps(b.value) for a, b in zip(up.points, down.points, strict=True))
+    assert all(
+        a.angle.overlaps(b.angle) and (-a.value).overlaps(b.value)
+        for a, b in zip(up.points, down.points, strict=True)
+    )
     assert all(b.neuron_signs == (-1,) for b in down.points)
 
 
-# -- precision, size, hostile numbers ------------------------------------------------------------------------------------------
+# -- precision, size, hostile numbers ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("digits", [1, 30, 200])
@@ -318,7 +368,9 @@ def test_residuals_and_radii_on_figure1(digits: int) -> None:
     p = Problem.figure1()
     result = planar_kkt(p.X, p.z, digits=digits)
     for point in result.points:
-        assert max(b.radius() for b in (point.angle, point.angle_deg, point.value, point.gap, *point.point)) <= F(1, 10**digits)
+        assert max(
+            b.radius() for b in (point.angle, point.angle_deg, point.value, point.gap, *point.point)
+        ) <= F(1, 10**digits)
         residual = kkt_residual(one_neuron(p.X, p.z, F(0)), point.point)
         assert all(entry.contains(0) and entry.radius() <= F(1, 10**digits) for entry in residual)
     other = kkt_residual(one_neuron(p.X, p.z, F(0)), [Ball(F(3, 5), 128), Ball(F(4, 5), 128)])
@@ -328,7 +380,10 @@ def test_residuals_and_radii_on_figure1(digits: int) -> None:
 def test_a_thousand_samples_with_unrelated_denominators() -> None:
     rng = random.Random(7)
     n = 1000
-    X = [(F(rng.randrange(-(10**17), 10**17), rng.randrange(1, 10**17)), F(rng.randrange(-(10**9), 10**9))) for _ in range(n)]
+    X = [
+        (F(rng.randrange(-(10**17), 10**17), rng.randrange(1, 10**17)), F(rng.randrange(-(10**9), 10**9)))
+        for _ in range(n)
+    ]
     X[-1] = (X[0][0] * 3, X[0][1] * 3)  # a tie
     z = [F(rng.randrange(-(10**17), 10**17), rng.randrange(1, 10**17)) for _ in range(n)]
     mirrored = planar_kkt([*X, *((x, -y) for x, y in X)], z + z)  # the slope at 0° and 180° is exactly zero
@@ -339,14 +394,20 @@ def test_a_thousand_samples_with_unrelated_denominators() -> None:
 
 
 def test_directions_that_doubles_cannot_tell_apart() -> None:
-    """Between the critical lines of (1, 0) and (1, 10^-300) lies an arc of 10^-300 rad with its own minimum or none."""
+    """Between the critical lines of (1, 0) and (1, 10^-300) lies an arc of 10^-300 rad with its own minimum
+    or none.
+    """
     tiny = F(1, 10**300)
     X = [E1, (F(1), tiny), (F(1), -tiny), (F(10) ** 400, F(10) ** 400)]
     result = planar_kkt(X, [F(1), F(-2), F(1), F(1, 10**800)])
     assert all(p.angle_deg.radius() <= F(1, 10**30) for p in result.points)
     for u in [*SCAN, (1, 10**300), (-1, 10**300), (10**299, 10**600), (-1, -(10**301))]:
-        predicted = predicted_sign(planar_kkt(X, [F(1), F(-2), F(1), F(1, 10**800)], digits=700), Ball(u[1], 4000).atan2(u[0]))
-        assert slope_sign(X, [F(1), F(-2), F(1), F(1, 10**800)], F(0), u) == (0 if predicted is None else predicted)
+        predicted = predicted_sign(
+            planar_kkt(X, [F(1), F(-2), F(1), F(1, 10**800)], digits=700), Ball(u[1], 4000).atan2(u[0])
+        )
+        assert slope_sign(X, [F(1), F(-2), F(1), F(1, 10**800)], F(0), u) == (
+            0 if predicted is None else predicted
+        )
 
 
 @pytest.mark.parametrize(
@@ -365,7 +426,7 @@ def test_bad_input(arguments: tuple, place: str) -> None:
         planar_kkt(*arguments)
 
 
-# -- problems and files --------------------------------------------------------------------------------------------------------
+# -- problems and files --------------------------------------------------------------------------------------
 
 
 def test_json_is_exact_and_outward() -> None:
@@ -375,12 +436,17 @@ def test_json_is_exact_and_outward() -> None:
     assert any(entry["kind"] == "arc" and {"from", "to"} <= entry.keys() for entry in record["kkt"])
     for entry, point in zip(record["kkt"], result.points, strict=True):
         assert {"point", "angle_deg", "value", "gap", "kind"} <= entry.keys()
-        assert Ball.from_json(entry["value"], 400).contains(point.value) and Ball.from_json(entry["gap"], 400).contains(point.gap)
+        assert Ball.from_json(entry["value"], 400).contains(point.value) and Ball.from_json(
+            entry["gap"], 400
+        ).contains(point.gap)
         for text, ball in zip(entry["point"], point.point, strict=True):
             assert Ball.from_json(text, 400).overlaps(ball)
     assert Ball.from_json(record["n_max"], 400).contains(result.n_max)
     rational = planar_kkt([(F(3), F(4))], [F(1)], F(1, 2))  # the off-lines are at exact unit vectors
-    assert {tuple(e["point"]) for e in rational.to_json()["kkt"] if e["kind"] == "minimum"} == {("-4/5", "3/5"), ("4/5", "-3/5")}
+    assert {tuple(e["point"]) for e in rational.to_json()["kkt"] if e["kind"] == "minimum"} == {
+        ("-4/5", "3/5"),
+        ("4/5", "-3/5"),
+    }
 
 
 def test_problems_that_are_not_enumerated() -> None:

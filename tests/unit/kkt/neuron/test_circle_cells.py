@@ -1,4 +1,6 @@
-"""The exact order of critical lines, the coefficients of N on the arcs between them, and cancellation in their sums."""
+"""The exact order of critical lines, the coefficients of N on the arcs between them, and cancellation in
+their sums.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,12 @@ def test_exact_sum(terms: list[F]) -> None:
 
 
 @given(samples, st.sampled_from([F(0), F(1, 4), F(1)]), st.data())
-def test_coefficients_of_every_arc(rows: list[tuple[tuple[int, int], F]], off: F, data: st.DataObject) -> None:
-    """In balls, exactly from scratch, and exactly from an earlier arc: the sum over samples that the signs of u·x_i say."""
+def test_coefficients_of_every_arc(
+    rows: list[tuple[tuple[int, int], F]], off: F, data: st.DataObject
+) -> None:
+    """In balls, exactly from scratch, and exactly from an earlier arc: the sum over samples that the signs of
+    u·x_i say.
+    """
     X, z = [(F(x), F(y)) for (x, y), _ in rows], [w for _, w in rows]
     lines = critical_lines(X, z, off)
     cells = Cells(lines)
@@ -59,7 +65,9 @@ def quadratic(m11: F, m22: F, m12: F = F(0)) -> PlanarKKT:
 def test_the_angle_is_sharp_when_the_matrix_is_almost_the_identity() -> None:
     tiny = F(1, 10**80)
     result = quadratic(1 + tiny, F(1), tiny / 2)  # D = E: the eigenvectors are at 22.5° + 90° k
-    assert [p.kind for p in result.points] == ["minimum", "maximum"] * 2 or [p.kind for p in result.points][0] == "maximum"
+    assert [p.kind for p in result.points] == ["minimum", "maximum"] * 2 or [p.kind for p in result.points][
+        0
+    ] == "maximum"
     for point, degrees in zip(result.points, (F(-315, 2), F(-135, 2), F(45, 2), F(225, 2)), strict=True):
         assert point.angle_deg.contains(degrees) and point.angle_deg.radius() <= F(1, 10**30)
 
@@ -75,7 +83,9 @@ def test_values_are_sharp_relative_to_a_tiny_n() -> None:
 
 
 def test_the_sign_of_every_value_is_decided() -> None:
-    """A minimum of ±10^-60 beside a maximum of 1, and one that is exactly 0 in the direction (3, -1)/√10, on no critical line."""
+    """A minimum of ±10^-60 beside a maximum of 1, and one that is exactly 0 in the direction (3, -1)/√10, on
+    no critical line.
+    """
     for tiny in (F(1, 10**60), -F(1, 10**60)):
         result = quadratic(F(1), tiny)
         assert result.n_min.sign() == (1 if tiny > 0 else -1) and result.n_min.contains(tiny)

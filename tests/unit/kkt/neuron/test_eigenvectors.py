@@ -1,4 +1,6 @@
-"""Eigenvectors, exact and in arrays of doubles, against matrices that are built from rational eigenvectors."""
+"""Eigenvectors, exact and in arrays of doubles, against matrices that are built from rational
+eigenvectors.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +40,13 @@ def normals_for(Q, seed):
     rng = random.Random(seed)
     d = len(Q)
     rows = [[F(rng.randint(-3, 3)) for _ in range(d)] for _ in range(4)]
-    rows += [list(Q @ np.array([F(rng.choice([-1, 0, 0, 1])) for _ in range(d)], dtype=object)) for _ in range(4)]
+    rows += [
+        list(Q @ np.array([F(rng.choice([-1, 0, 0, 1])) for _ in range(d)], dtype=object)) for _ in range(4)
+    ]
     return np.array(rows, dtype=object)
 
 
-# -- many matrices in doubles -------------------------------------------------------------------------------------------
+# -- many matrices in doubles --------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 5), seeds)
@@ -65,7 +69,9 @@ def test_signs_in_doubles_are_those_of_exact_eigenvectors(d, seed):
             lengths = [abs(v) for v in normals @ Q[:, j]]
             gap = min((abs(values[k] - values[j]) for k in range(d) if k != j), default=F(1))
             if gap > F(1, 50):
-                assert all(s != UNKNOWN for s, size in zip(each[j], lengths, strict=True) if size > F(1, 1000))
+                assert all(
+                    s != UNKNOWN for s, size in zip(each[j], lengths, strict=True) if size > F(1, 1000)
+                )
 
 
 @given(st.integers(2, 4), seeds, st.integers(20, 60))
@@ -120,7 +126,7 @@ def test_no_normals_and_no_matrices():
     assert signs.shape == (0, 2, 2) and simple.shape == (0, 2)
 
 
-# -- exact: roots --------------------------------------------------------------------------------------------------------
+# -- exact: roots --------------------------------------------------------------------------------------------
 
 
 def times(p, q):
@@ -158,7 +164,11 @@ def test_roots_of_products(parts, q):
     for root in roots:
         ball = root.ball(200)
         # (r - b)² = c and the side of b decide exactly whether r is b ± sqrt(c).
-        mine = [e for e in waiting if root.sign_of((1, -2 * e[0], e[0] ** 2 - e[2])) == 0 and root.sign_of((1, -e[0])) == e[1]]
+        mine = [
+            e
+            for e in waiting
+            if root.sign_of((1, -2 * e[0], e[0] ** 2 - e[2])) == 0 and root.sign_of((1, -e[0])) == e[1]
+        ]
         assert len(mine) == root.multiplicity
         waiting = [e for e in waiting if e not in mine]
         assert root.sign_of(p) == 0 and root.sign_of(()) == 0
@@ -182,7 +192,7 @@ def test_a_value_that_is_nearly_zero_at_one_root_and_zero_at_another():
         assert [root.sign_of(q) for root in real_roots(p)] == [0, 1, 0, 1 - 2 * step]
 
 
-# -- exact: spectra -------------------------------------------------------------------------------------------------------
+# -- exact: spectra ------------------------------------------------------------------------------------------
 
 
 def integer_matrix(M):
@@ -212,7 +222,9 @@ def test_exact_spectra_of_rational_eigenvectors(d, seed, other):
 @given(st.integers(1, 4), seeds, st.integers(1, 3))
 @example(2, 0, 2)
 def test_exact_spectra_of_any_matrix(d, seed, copies):
-    """Also with irrational multiple eigenvalues: `copies` equal blocks, rotated by a permutation of the axes."""
+    """Also with irrational multiple eigenvalues: `copies` equal blocks, rotated by a permutation of the
+    axes.
+    """
     rng = random.Random(seed)
     block = [[rng.randint(-3, 3) for _ in range(d)] for _ in range(d)]
     size = d * copies

@@ -1,4 +1,6 @@
-"""KKT points of two trained layers and of deep linear networks: residuals in balls, kinds against the Hessian, N = 0."""
+"""KKT points of two trained layers and of deep linear networks: residuals in balls, kinds against the
+Hessian, N = 0.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ X = [[F(1), F(0)], [F(3, 5), F(4, 5)], [F(-1), F(1)], [F(1, 3), F(-2)]]
 LABELS = [F(1), F(2), F(-3), F(1, 2)]
 
 
-def two_layer(X: list[list[F]], y: list[F], alpha: F = F(0), power: int = 2) -> tuple[Problem, Network, KKTSet]:
+def two_layer(
+    X: list[list[F]], y: list[F], alpha: F = F(0), power: int = 2
+) -> tuple[Problem, Network, KKTSet]:
     network = TwoLayer(len(X[0]), 2, Activation(alpha, power))
     problem = Problem(network, X, y, direction=[1] * network.size)
     return problem, network.block(0), kkt_set(problem)
@@ -75,19 +79,24 @@ def test_the_sets_with_n_zero_contain_the_output_axis():
 
 
 def test_without_a_zero_of_the_neuron_the_output_axis_is_strict():
-    # n(w) = w_1² + w_2² > 0: N = v |w|², so (0, 1) is a strict minimum and (0, -1) a strict maximum with N = 0.
+    # n(w) = w_1² + w_2² > 0: N = v |w|², so (0, 1) is a strict minimum and (0, -1) a strict maximum with N =
+    # 0.
     _, _, found = two_layer([[F(1), F(0)], [F(0), F(1)]], [F(2), F(2)], alpha=F(-1))
     zero = {p.point[2].mid(): p.kind for p in found.points if p.value.sign() == 0 and p.continuum is None}
     assert zero == {F(1): "minimum", F(-1): "maximum"}
 
 
 def test_exact_directions_are_positive_multiples_of_the_point():
-    # One sample (1, 0), squared activation: w = (√(2/3), 0), v = √(1/3), and 2 |v|² = |w|² has no rational direction ...
+    # One sample (1, 0), squared activation: w = (√(2/3), 0), v = √(1/3), and 2 |v|² = |w|² has no rational
+    # direction ...
     _, _, found = two_layer([[F(1), F(0)]], [F(1)])
     for point in found.points:
         if point.direction is not None:
             norm = Ball(sum(c * c for c in point.direction), 200).sqrt()
-            assert all((Ball(c, 200) / norm - p).contains(0) for c, p in zip(point.direction, point.point, strict=True))
+            assert all(
+                (Ball(c, 200) / norm - p).contains(0)
+                for c, p in zip(point.direction, point.point, strict=True)
+            )
 
 
 def test_two_neurons_on_one_line_of_inputs():
@@ -95,7 +104,9 @@ def test_two_neurons_on_one_line_of_inputs():
     # n(1) = 4/2, n(-1) = 3/2: four points with N != 0, and the axis (0, ±1) between values of one sign.
     assert sorted(p.kind for p in found.points) == ["maximum"] * 3 + ["minimum"] * 3
     assert all(
-        entry.contains(0) for p in found.points for entry in kkt_residual(Correlation(neuron, problem.X, problem.z), p.point)
+        entry.contains(0)
+        for p in found.points
+        for entry in kkt_residual(Correlation(neuron, problem.X, problem.z), p.point)
     )
 
 
@@ -110,7 +121,9 @@ def test_deep_linear_networks_have_three_sets(widths):
         residual = kkt_residual(Correlation(network, problem.X, problem.z), point.point)
         assert all(entry.contains(0) and entry.radius() < F(1, 10**25) for entry in residual)
         if point.gap is not None:
-            assert abs(point.gap.midpoint_float() + tangential_eigenvalues(network, problem, point).max()) < 1e-9
+            assert (
+                abs(point.gap.midpoint_float() + tangential_eigenvalues(network, problem, point).max()) < 1e-9
+            )
 
 
 def test_no_direction_exceeds_the_value_of_a_deep_linear_network():

@@ -1,7 +1,7 @@
 """KKT points of neurons of power 1 and of two-layer neurons, against the definition.
 
-The oracle knows nothing of faces: it takes every projection of every sum of sides as a candidate, and asks of each
-whether 0 is in the convex hull of the gradients of the cells around it, by brute force in rationals.
+The oracle knows nothing of faces: it takes every projection of every sum of sides as a candidate, and asks of
+each whether 0 is in the convex hull of the gradients of the cells around it, by brute force in rationals.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def neurons():
     def of(d):
         sample = st.tuples(st.tuples(*[st.integers(-2, 2)] * d), st.integers(-2, 2))
         data = st.lists(sample, min_size=1, max_size=4 if d == 3 else 5)
-        return st.builds(lambda rows, alpha: neuron_of(*zip(*rows, strict=True), alpha), data, st.sampled_from(ALPHAS))
+        return st.builds(
+            lambda rows, alpha: neuron_of(*zip(*rows, strict=True), alpha), data, st.sampled_from(ALPHAS)
+        )
 
     return st.integers(1, 3).flatmap(of)
 
@@ -43,12 +45,16 @@ def neurons():
 CROSS = neuron_of([(1, 0), (0, 1)], [1, -1], -1)  # |u1| - |u2|
 DEAD = neuron_of([(1, 0), (1, 1), (2, 1)], [1, -2, 1])
 LINE = neuron_of([(1, 2, 0), (1, 2, 0), (-1, -2, 0), (2, 4, 0)], [1, 1, -1, 3])  # all samples on one line
-PLANE = neuron_of([(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0)], [1, 1, -1, 2])  # four hyperplanes through one line
+PLANE = neuron_of(
+    [(1, 0, 0), (0, 1, 0), (1, 1, 0), (1, -1, 0)], [1, 1, -1, 2]
+)  # four hyperplanes through one line
 LINEAR = neuron_of([(1, 2, 2), (0, 1, 1)], [3, -1], 1)
 CANCEL = neuron_of([(1, 0), (0, 1), (1, 1)], [1, 1, -1], 1)  # zero, although no hinge is
 ABSOLUTE = neuron_of([(1, 0, 0), (0, 1, 0), (0, 0, 1)], [1, 1, 1], -1)
 MIXED = neuron_of([(1, 0, 1), (0, 1, 1), (-1, 0, 1), (0, -1, 1)], [1, -1, 1, -1], -1)
-HALF = neuron_of([(1, 0), (-1, 0), (0, 1)], [1, -1, 1])  # u1 + max(0, u2): (1, 0) is a saddle that falls on one side
+HALF = neuron_of(
+    [(1, 0), (-1, 0), (0, 1)], [1, -1, 1]
+)  # u1 + max(0, u2): (1, 0) is a saddle that falls on one side
 EDGE = neuron_of([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, 0, 1)], [1, -1, 1, -1])
 SPECIAL = [HALF, EDGE, CROSS, DEAD, LINE, PLANE, LINEAR, CANCEL, ABSOLUTE, MIXED]
 
@@ -59,7 +65,7 @@ def examples(test):
     return test
 
 
-# -- the oracle --------------------------------------------------------------------------------------------------------
+# -- the oracle ----------------------------------------------------------------------------------------------
 
 
 def primitive_direction(u):
@@ -82,11 +88,17 @@ class Oracle:
     def gradients(self, u):
         """The gradients of the cells around u."""
         here = signs_at(self.normals, u)
-        return [g for signs, g in self.gradient.items() if all(s in (0, t) for s, t in zip(here, signs, strict=True))]
+        return [
+            g
+            for signs, g in self.gradient.items()
+            if all(s in (0, t) for s, t in zip(here, signs, strict=True))
+        ]
 
     def is_kkt(self, u):
         factor = self.neuron.value(u) / dot(u, u)
-        return zero_in_hull_by_force([[a - factor * b for a, b in zip(g, u, strict=True)] for g in self.gradients(u)])
+        return zero_in_hull_by_force(
+            [[a - factor * b for a, b in zip(g, u, strict=True)] for g in self.gradients(u)]
+        )
 
     def candidates(self):
         """All directions that can be KKT with a value other than 0, and more."""
@@ -101,14 +113,18 @@ class Oracle:
         return found
 
     def is_kkt_of_two_layers(self, w, v_square, v):
-        """0 in ∂N - μ (w, v) at a point with the given v²; v itself may be irrational, then only its sign counts."""
+        """0 in ∂N - μ (w, v) at a point with the given v²; v itself may be irrational, then only its sign
+        counts.
+        """
         value = self.neuron.value(w)
         if not any(w):
             return zero_in_hull_by_force(list(self.gradient.values()))
         if v == 0:
             return value == 0
         # n(w) = μ v gives μ, and then v times the other components is v² ∂n(w) - n(w) w.
-        return zero_in_hull_by_force([[v_square * a - value * b for a, b in zip(g, w, strict=True)] for g in self.gradients(w)])
+        return zero_in_hull_by_force(
+            [[v_square * a - value * b for a, b in zip(g, w, strict=True)] for g in self.gradients(w)]
+        )
 
 
 def holds(continuum, u):
@@ -136,11 +152,17 @@ def assert_encloses(point, direction):
 @example(neuron_of([(1, 2), (2, 4)], [1, -1], -1))
 def test_the_sweep_of_the_plane_finds_what_the_faces_give(neuron):
     swept, general = planar_findings(neuron), face_findings(neuron, 100)
-    assert swept.counts == general.counts or len(neuron.kinked) == 1  # one line is one face, of two opposite directions
+    assert (
+        swept.counts == general.counts or len(neuron.kinked) == 1
+    )  # one line is one face, of two opposite directions
     assert sorted(map(tuple, swept.gradients.tolist())) == sorted(map(tuple, general.gradients.tolist()))
 
     def facts(found):
-        ends = [e for f in found.found for e in f.rays + tuple((*line, "line") for line in f.lines if f.dimension == 2)]
+        ends = [
+            e
+            for f in found.found
+            for e in f.rays + tuple((*line, "line") for line in f.lines if f.dimension == 2)
+        ]
         known = [(f.direction, f.dimension, f.slopes, f.sign, f.square) for f in found.found if f.sign]
         return sorted(map(str, ends)), sorted(map(str, known))
 
@@ -148,7 +170,7 @@ def test_the_sweep_of_the_plane_finds_what_the_faces_give(neuron):
         assert facts(swept) == facts(general)
 
 
-# -- one neuron --------------------------------------------------------------------------------------------------------
+# -- one neuron ----------------------------------------------------------------------------------------------
 
 
 @given(neurons())
@@ -206,9 +228,13 @@ def test_kinds_of_a_neuron(neuron):
             assert p.gap.sign() == 1 and p.gap.overlaps(p.value)
 
 
-@pytest.mark.parametrize(("d", "n", "alpha"), [(2, 12, 0), (3, 15, 0), (3, 15, Fraction(-1, 2)), (4, 9, Fraction(1, 5))])
+@pytest.mark.parametrize(
+    ("d", "n", "alpha"), [(2, 12, 0), (3, 15, 0), (3, 15, Fraction(-1, 2)), (4, 9, Fraction(1, 5))]
+)
 def test_ascent_ends_at_listed_points(d, n, alpha):
-    """Projected subgradient ascent in floats with shrinking steps, from many starts: only listed maxima, or dead cells."""
+    """Projected subgradient ascent in floats with shrinking steps, from many starts: only listed maxima, or
+    dead cells.
+    """
     source = random.Random(d + n)
     X = [[Fraction(source.randint(-9, 9)) for _ in range(d)] for _ in range(n)]
     z = [Fraction(source.choice((-2, -1, 1, 2))) for _ in range(n)]
@@ -227,7 +253,9 @@ def test_ascent_ends_at_listed_points(d, n, alpha):
 
 
 def test_hull_of_adjacent_cells_is_smaller_than_the_sum_of_segments():
-    """Four kinks through one ray: the sum of the segments of sides contains 0, the hull of the adjacent gradients does not."""
+    """Four kinks through one ray: the sum of the segments of sides contains 0, the hull of the adjacent
+    gradients does not.
+    """
     found = [
         (z, c)
         for z in itertools.product((1, -1), repeat=4)
@@ -245,7 +273,9 @@ PENCIL = [(1, 0), (0, 1), (1, 1), (1, -1)]
 
 
 def _pencil(z, c):
-    """Σ z_i |x_i·(u1, u2)| + c·(u1, u2) + u3, of which (0, 0, 1) is KKT iff 0 is in the hull of the gradients in the plane."""
+    """Σ z_i |x_i·(u1, u2)| + c·(u1, u2) + u3, of which (0, 0, 1) is KKT iff 0 is in the hull of the gradients
+    in the plane.
+    """
     rows = [(*x, 0) for x in PENCIL]
     up, down = [(*c, 1)], [tuple(-v for v in (*c, 1))]  # σ(t) - σ(-t) = t for every slope but -1
     return neuron_of(rows + [tuple(-v for v in row) for row in rows] + up + down, [*z, *z, 1, -1])
@@ -265,7 +295,7 @@ def _zonotope_differs(z, c):
     return zero_in_hull_by_force(sums) and not zero_in_hull_by_force(adjacent)
 
 
-# -- two layers --------------------------------------------------------------------------------------------------------
+# -- two layers ----------------------------------------------------------------------------------------------
 
 
 @given(neurons())
@@ -286,7 +316,9 @@ def test_every_kkt_point_of_two_layers_is_listed_and_no_other(neuron):
             listed.add((u, v.sign()))
             assert p.value.sign() == v.sign() * ((neuron.value(u) > 0) - (neuron.value(u) < 0))
             assert p.value.square().contains(neuron.value(u) ** 2 / dot(u, u) / 4)
-            assert v.square().contains(Fraction(1, 2)) and max(c.radius() for c in p.point) <= Fraction(1, 10**DIGITS)
+            assert v.square().contains(Fraction(1, 2)) and max(c.radius() for c in p.point) <= Fraction(
+                1, 10**DIGITS
+            )
     assert listed == expected and len(expected) == sum(p.value.sign() != 0 for p in found.points)
 
 
@@ -294,7 +326,9 @@ def _is_half_of(w, u):
     """Whether w may be u/(sqrt(2) |u|)."""
     square = 2 * dot(u, u)
     signs = all(ball.sign() == (c > 0) - (c < 0) for ball, c in zip(w, u, strict=True))
-    return signs and all(ball.square().contains(Fraction(c * c) / square) for ball, c in zip(w, u, strict=True))
+    return signs and all(
+        ball.square().contains(Fraction(c * c) / square) for ball, c in zip(w, u, strict=True)
+    )
 
 
 @given(neurons())
@@ -317,7 +351,9 @@ def test_zeros_of_two_layers(neuron):
     for p in zeros:
         assert sum((c.square() for c in p.point[1:]), p.point[0].square()).contains(1)
         if p.continuum is not None and p.continuum.equation:
-            assert p.point[-1].sign() == 0 and abs(neuron.value([c.mid() for c in p.point[:-1]])) < Fraction(1, 10**15)
+            assert p.point[-1].sign() == 0 and abs(neuron.value([c.mid() for c in p.point[:-1]])) < Fraction(
+                1, 10**15
+            )
 
 
 @given(neurons())
@@ -335,7 +371,10 @@ def findings_of(neuron):
 
 def test_kinds_and_gaps_of_two_layers():
     """n = 3 |u1| - |u2|: a convex kink at (0, ±1), a concave one at (±1, 0)."""
-    points = {tuple(c.sign() for c in p.point): p for p in two_layer_kkt(neuron_of([(1, 0), (0, 1)], [3, -1], -1)).points}
+    points = {
+        tuple(c.sign() for c in p.point): p
+        for p in two_layer_kkt(neuron_of([(1, 0), (0, 1)], [3, -1], -1)).points
+    }
     top = points[1, 0, 1]
     assert top.kind == "maximum" and top.value.contains(Fraction(3, 2)) and top.gap.contains(3)
     bottom = points[1, 0, -1]
@@ -350,17 +389,23 @@ def test_kinds_and_gaps_of_two_layers():
 
 def test_families_with_value_zero():
     dead = two_layer_kkt(neuron_of([(1, 0), (0, 1)], [1, 1]))
-    assert [p.reason for p in dead.points if p.continuum] == ["N = 0: the neuron and its gradient vanish, any v"]
-    # n > 0 everywhere and 0 is no combination of gradients of |u1| + |u2| other than all four: (0, ±1) is KKT.
+    assert [p.reason for p in dead.points if p.continuum] == [
+        "N = 0: the neuron and its gradient vanish, any v"
+    ]
+    # n > 0 everywhere and 0 is no combination of gradients of |u1| + |u2| other than all four: (0, ±1) is
+    # KKT.
     corner = [p for p in two_layer_kkt(ABSOLUTE).points if p.value.sign() == 0]
-    assert {p.direction for p in corner} == {(0, 0, 0, 1), (0, 0, 0, -1)} and {p.kind for p in corner} == {"minimum", "maximum"}
+    assert {p.direction for p in corner} == {(0, 0, 0, 1), (0, 0, 0, -1)} and {p.kind for p in corner} == {
+        "minimum",
+        "maximum",
+    }
     # n is linear, and not zero: the origin has one gradient.
     assert not any(p.direction and not any(p.direction[:-1]) for p in two_layer_kkt(LINEAR).points)
     everything = two_layer_kkt(CANCEL)
     assert [p.continuum.dimension for p in everything.points] == [2]
 
 
-# -- input -------------------------------------------------------------------------------------------------------------
+# -- input ---------------------------------------------------------------------------------------------------
 
 
 def test_refusals():
@@ -372,10 +417,16 @@ def test_refusals():
         piecewise_linear_kkt(ABSOLUTE, most_cells=3)
 
 
-@pytest.mark.parametrize("neuron", [neuron_of(np.zeros((0, 3)), []), neuron_of([(0, 0, 0)], [1]), neuron_of([(1, 2, 3)], [0])])
+@pytest.mark.parametrize(
+    "neuron", [neuron_of(np.zeros((0, 3)), []), neuron_of([(0, 0, 0)], [1]), neuron_of([(1, 2, 3)], [0])]
+)
 def test_no_data_is_every_direction(neuron):
     (entry,) = piecewise_linear_kkt(neuron).points
-    assert entry.continuum.dimension == 2 and len(entry.continuum.lines) == 3 and "every direction" in entry.reason
+    assert (
+        entry.continuum.dimension == 2
+        and len(entry.continuum.lines) == 3
+        and "every direction" in entry.reason
+    )
 
 
 def test_progress_ends():

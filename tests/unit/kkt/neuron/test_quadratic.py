@@ -1,4 +1,6 @@
-"""Squared neurons cell by cell: the count of cells, and in the plane the list that the sweep of the circle gives."""
+"""Squared neurons cell by cell: the count of cells, and in the plane the list that the sweep of the circle
+gives.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from certflow.outcome import BadInput, Inconclusive
 
 def data(seed: int, n: int, d: int, size: int) -> tuple[list[list[F]], list[F]]:
     draw = random.Random(seed)
-    return [[F(draw.randint(-size, size)) for _ in range(d)] for _ in range(n)], [F(draw.randint(-3, 3)) for _ in range(n)]
+    return [[F(draw.randint(-size, size)) for _ in range(d)] for _ in range(n)], [
+        F(draw.randint(-3, 3)) for _ in range(n)
+    ]
 
 
 @pytest.mark.parametrize(("d", "n"), [(3, 8), (3, 20), (4, 10)])

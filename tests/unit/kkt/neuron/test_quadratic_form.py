@@ -20,7 +20,11 @@ def problem_of(output, weights, inputs="x1", X=((1,),), y=(1,)):
 
 def test_a_diagonal_linear_network_has_its_circle_of_points():
     problem = problem_of(
-        "u1*v1*x1 + u2*v2*x2 + u3*v3*x3", "u1 v1 u2 v2 u3 v3", "x1 x2 x3", [(1, F(1, 2), 0), (F(1, 2), 1, 3)], (1, 0)
+        "u1*v1*x1 + u2*v2*x2 + u3*v3*x3",
+        "u1 v1 u2 v2 u3 v3",
+        "x1 x2 x3",
+        [(1, F(1, 2), 0), (F(1, 2), 1, 3)],
+        (1, 0),
     )
     found = kkt_set(problem)
     assert found.complete and found.n_max.contains(F(1, 4)) and found.n_min.contains(F(-1, 4))

@@ -86,10 +86,22 @@ LINE, LINE_Z = [[F(1)], [F(-1)]], [F(1), F(2)]
 ONE_SIDE, ONE_SIDE_Z = [[F(1)], [F(3)]], [F(1), F(2)]
 PLANE = [[F(1), F(2)], [F(-1, 2), F(1)], [F(3, 2), F(-1)], [F(-1), F(-1, 4)], [F(1, 3), F(1, 2)]]
 PLANE_Z = [F(1), F(-1, 2), F(2, 3), F(1), F(-1)]
-CASES = [(0, 2), (0, 3), ("1/2", 2), ("1/2", 3), ("-1/2", 2), ("-1/2", 3), ("1/4", 3), (1, 2), (1, 3), (-1, 2), (-1, 3)]
+CASES = [
+    (0, 2),
+    (0, 3),
+    ("1/2", 2),
+    ("1/2", 3),
+    ("-1/2", 2),
+    ("-1/2", 3),
+    ("1/4", 3),
+    (1, 2),
+    (1, 3),
+    (-1, 2),
+    (-1, 3),
+]
 
 
-# -- L6.30 to L6.36 ----------------------------------------------------------------------------------------------------
+# -- L6.30 to L6.36 ------------------------------------------------------------------------------------------
 
 
 def sigma(activation, t):
@@ -135,12 +147,24 @@ def test_the_gradient_at_a_rank_one_point_is_given_by_two_numbers_per_layer(data
     (s, plus), (r, minus) = found
     A = sum((w * v**q for w, v in zip(z, t, strict=True) if v > 0), F(0))
     B = sum((w * (-v) ** q for w, v in zip(z, t, strict=True) if v < 0), F(0))
-    g_plus = [sum((w * q * v ** (q - 1) * x[k] for w, v, x in zip(z, t, X, strict=True) if v > 0), F(0)) for k in (0, 1)]
-    g_minus = [sum((-w * q * (-v) ** (q - 1) * x[k] for w, v, x in zip(z, t, X, strict=True) if v < 0), F(0)) for k in (0, 1)]
-    expected = [(m * u - n * v) / q for m, n in zip(plus[1], minus[1], strict=True) for u, v in zip(g_plus, g_minus, strict=True)]
+    g_plus = [
+        sum((w * q * v ** (q - 1) * x[k] for w, v, x in zip(z, t, X, strict=True) if v > 0), F(0))
+        for k in (0, 1)
+    ]
+    g_minus = [
+        sum((-w * q * (-v) ** (q - 1) * x[k] for w, v, x in zip(z, t, X, strict=True) if v < 0), F(0))
+        for k in (0, 1)
+    ]
+    expected = [
+        (m * u - n * v) / q
+        for m, n in zip(plus[1], minus[1], strict=True)
+        for u, v in zip(g_plus, g_minus, strict=True)
+    ]
     for layer in range(2, D + 1):
         rows = zip(plus[layer], minus[layer], strict=True)
-        expected += [A * m * u + B * n * v for m, n in rows for u, v in zip(s[layer - 1], r[layer - 1], strict=True)]
+        expected += [
+            A * m * u + B * n * v for m, n in rows for u, v in zip(s[layer - 1], r[layer - 1], strict=True)
+        ]
     w = [u * v for layer in range(1, D + 1) for u in a[layer] for v in b[layer]]
     assert list(gradient(FeedForward(widths, activation), X, z, w)) == expected
 
@@ -157,12 +181,19 @@ def test_constructed_points_are_kkt(alpha, p, widths, X, z):
         assert point.value.sign() in (1, -1)
         if point.direction is not None:
             assert is_exactly_kkt(network, X, z, point.direction)
-    assert any(point.direction is not None for point in found.points) or p == 3 or len(widths) > 3 or widths[1] == 3
+    assert (
+        any(point.direction is not None for point in found.points)
+        or p == 3
+        or len(widths) > 3
+        or widths[1] == 3
+    )
 
 
 def test_four_layers_are_kkt():
     network = net([1, 2, 1, 2, 1], "1/2", 2)
-    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z), digits=45)
+    found = rank_one_points(
+        Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z), digits=45
+    )
     assert len(found.points) == 2 * 5 * 2 * 5
     for point in found.points:
         assert_kkt(network, ONE_SIDE, ONE_SIDE_Z, point.point)
@@ -181,7 +212,8 @@ def test_planar_data_of_depth_three(alpha, p):
 
 
 @pytest.mark.parametrize(
-    ("alpha", "per_layer", "lines"), [(0, lambda m: 2**m - 1, 2), ("1/2", lambda m: 3**m - 1, 1), (1, lambda m: 3**m - 1, 1)]
+    ("alpha", "per_layer", "lines"),
+    [(0, lambda m: 2**m - 1, 2), ("1/2", lambda m: 3**m - 1, 1), (1, lambda m: 3**m - 1, 1)],
 )
 def test_the_number_of_rank_one_points_is_that_of_the_theorem(alpha, per_layer, lines):
     network = net([1, 3, 2, 1], alpha, 2)
@@ -199,7 +231,9 @@ def hidden_matrices(network, w):
 
 
 def newton_points(network, X, z, starts):
-    """KKT points with N != 0 and hidden matrices of rank one that Newton's method finds from rank-one starts, in floats."""
+    """KKT points with N != 0 and hidden matrices of rank one that Newton's method finds from rank-one starts,
+    in floats.
+    """
     search, found = Search(Correlation(network, X, z)), []
     random = np.random.default_rng(7)
     shapes, p = list(itertools.pairwise(network.widths)), network.activation.power
@@ -249,7 +283,9 @@ def test_newton_finds_no_other_rank_one_points(alpha, p, widths, data, least):
     search = Search(Correlation(network, *data))
     for w in found:
         # Neurons are permuted and, for |τ| = 1, reversed; sizes and value are what is left.
-        same = (np.abs(sizes - np.sort(np.abs(w))).max(axis=1) < 1e-6) & (np.abs(values / search.value(w) - 1) < 1e-6)
+        same = (np.abs(sizes - np.sort(np.abs(w))).max(axis=1) < 1e-6) & (
+            np.abs(values / search.value(w) - 1) < 1e-6
+        )
         assert same.any()
 
 
@@ -288,7 +324,7 @@ def test_a_split_second_layer_exists_for_odd_leaky_powers():
     assert "both signs in a layer that sees both signs" in found.reason
 
 
-# -- examples ----------------------------------------------------------------------------------------------------------
+# -- examples ------------------------------------------------------------------------------------------------
 
 
 OPPOSITE, OPPOSITE_Z = [[F(1), F(0)], [F(-1), F(0)]], [F(1), F(1)]
@@ -297,7 +333,9 @@ OPPOSITE, OPPOSITE_Z = [[F(1), F(0)], [F(-1), F(0)]], [F(1), F(1)]
 @pytest.mark.parametrize("p", [1, 2])
 def test_the_example_of_two_opposite_inputs(p):
     network = net([2, 2, 1], 0, p)
-    found = rank_one_points(Correlation(network, OPPOSITE, OPPOSITE_Z), both_ends(network, OPPOSITE, OPPOSITE_Z, (1, 0)))
+    found = rank_one_points(
+        Correlation(network, OPPOSITE, OPPOSITE_Z), both_ends(network, OPPOSITE, OPPOSITE_Z, (1, 0))
+    )
     split = [point for point in found.points if point.shapes[0].codes == (1, -1)]
     assert len(split) == 2
     for point in split:
@@ -305,7 +343,9 @@ def test_the_example_of_two_opposite_inputs(p):
     if p == 1:
         half = F(1, 2)
         expected = (half, F(0), -half, F(0), half, half)
-        assert all(c.contains(e) and c.radius() <= TINY for c, e in zip(split[0].point, expected, strict=True))
+        assert all(
+            c.contains(e) and c.radius() <= TINY for c, e in zip(split[0].point, expected, strict=True)
+        )
         factor = expected[0] / split[0].direction[0]
         assert tuple(c * factor for c in split[0].direction) == expected
         assert is_exactly_kkt(network, OPPOSITE, OPPOSITE_Z, expected)
@@ -332,7 +372,9 @@ def test_collinear_data_along_no_small_vector():
 
 def test_one_sided_inputs_allow_both_signs_in_every_leaky_layer():
     network = net([1, 3, 3, 1], "1/2", 2)
-    found = rank_one_points(Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z))
+    found = rank_one_points(
+        Correlation(network, ONE_SIDE, ONE_SIDE_Z), both_ends(network, ONE_SIDE, ONE_SIDE_Z)
+    )
     for layer in (0, 1):
         point = next(p for p in found.points if p.shapes[layer].codes == (1, -1, 0))
         assert point.shapes[layer].ratio.exact == 4
@@ -360,12 +402,14 @@ def test_the_leaky_ratio_of_entries_is_needed_and_enough(ratio):
         assert residual_excludes_zero(network, X, z, lower) == (ratio != "4" or X is LINE)
 
 
-# -- counterexamples ---------------------------------------------------------------------------------------------------
+# -- counterexamples -----------------------------------------------------------------------------------------
 
 
 def test_without_the_norms_of_the_layers_a_point_is_not_kkt():
     network = net([1, 2, 2, 1], 0, 2)
-    point = rank_one_points(Correlation(network, LINE, LINE_Z), both_ends(network, LINE, LINE_Z)).points[0].point
+    point = (
+        rank_one_points(Correlation(network, LINE, LINE_Z), both_ends(network, LINE, LINE_Z)).points[0].point
+    )
     longer = [c * F(11, 10) for c in point[:2]] + list(point[2:])
     length = sum((c.square() for c in longer), Ball(0, BITS)).sqrt()
     assert residual_excludes_zero(network, LINE, LINE_Z, [c / length for c in longer])
@@ -425,14 +469,18 @@ def test_both_signs_in_the_first_of_three_layers_need_equal_signs():
     for z, number in (([F(1), F(1)], 2), ([F(1), F(-1)], 0)):
         deep, shallow = net([1, 2, 1, 1], 0, 2), net([1, 2, 1], 0, 2)
         split = [
-            p for p in rank_one_points(Correlation(deep, LINE, z), both_ends(deep, LINE, z)).points if -1 in p.shapes[0].codes
+            p
+            for p in rank_one_points(Correlation(deep, LINE, z), both_ends(deep, LINE, z)).points
+            if -1 in p.shapes[0].codes
         ]
         assert len(split) == number
         assert (
             len(
                 [
                     p
-                    for p in rank_one_points(Correlation(shallow, LINE, z), both_ends(shallow, LINE, z)).points
+                    for p in rank_one_points(
+                        Correlation(shallow, LINE, z), both_ends(shallow, LINE, z)
+                    ).points
                     if -1 in p.shapes[0].codes
                 ]
             )
@@ -449,7 +497,9 @@ def test_the_wrong_neuron_is_refused():
     for network, other in ((leaky, relu), (deep, relu)):
         refused = 0
         for point in planar_points(other, PLANE, PLANE_Z):
-            copied = plan_points(network, PLANE, PLANE_Z, point, [shape((1,) * m) for m in network.widths[1:-1]])
+            copied = plan_points(
+                network, PLANE, PLANE_Z, point, [shape((1,) * m) for m in network.widths[1:-1]]
+            )
             if residual_excludes_zero(network, PLANE, PLANE_Z, copied):
                 with pytest.raises(BadInput, match="not a KKT point of the effective neuron"):
                     rank_one_points(Correlation(network, PLANE, PLANE_Z), [point])
@@ -464,10 +514,12 @@ def test_networks_with_untrained_layers_are_refused():
         rank_one_points(Correlation(OneLayer(2, 2, Activation(F(0), 2)), PLANE, PLANE_Z), [])
 
 
-# -- L6.37 -------------------------------------------------------------------------------------------------------------
+# -- L6.37 ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("alpha", "first", "second"), [(0, (1, 2), (3, 1)), ("1/2", (1, 2), (3, 1)), ("-1/2", (2, 1), (-3, -1))])
+@pytest.mark.parametrize(
+    ("alpha", "first", "second"), [(0, (1, 2), (3, 1)), ("1/2", (1, 2), (3, 1)), ("-1/2", (2, 1), (-3, -1))]
+)
 def test_power_one_has_free_lengths(alpha, first, second):
     network = net([2, 2, 2, 1], alpha, 1)
     X, z = [[F(3), F(4)], [F(-1), F(7, 2)], [F(1), F(-1)]], [F(1), F(-2, 5), F(3)]
@@ -476,7 +528,8 @@ def test_power_one_has_free_lengths(alpha, first, second):
     for signs in itertools.product((1, -1), repeat=len(neuron.kinked)):
         g = cell_gradient(neuron, signs)
         inside = all(
-            s * sum(a * b for a, b in zip(h.normal, g, strict=True)) > 0 for s, h in zip(signs, neuron.kinked, strict=True)
+            s * sum(a * b for a, b in zip(h.normal, g, strict=True)) > 0
+            for s, h in zip(signs, neuron.kinked, strict=True)
         )
         if inside:
             entries.append(exact_point(g, neuron.value(g)))
@@ -497,7 +550,8 @@ def test_power_one_has_free_lengths(alpha, first, second):
 def test_a_zero_neuron_makes_more_points_of_power_one():
     network = net([2, 2, 1, 1], 0, 1)
     X, z = [[F(1), F(0)], [F(-1), F(0)], [F(-1, 2), F(1)]], [F(1), F(-1), F(1)]
-    # Weights times √3: gradients are homogeneous of order 2, and L N u is (1/3)(0, 1, 0, 0, 1, 0, 1) · 3 here.
+    # Weights times √3: gradients are homogeneous of order 2, and L N u is (1/3)(0, 1, 0, 0, 1, 0, 1) · 3
+    # here.
     limit = [F(0), F(1), F(0), F(0), F(1), F(0), F(1)]
     for n in (3, 6, 12):
         eps = F(1, 10**n)
@@ -508,10 +562,14 @@ def test_a_zero_neuron_makes_more_points_of_power_one():
         assert all(abs(m - e) <= 4 * eps for m, e in zip(mean, limit, strict=True))
     # The neuron is smooth at e_2 and has the gradient (1/2, 1) there: e_2 is not a KKT point of it.
     neuron = OneLayer(2, 1, Activation(F(0), 1))
-    assert list(gradient(neuron, X, z, [F(1, 9), F(1)])) == list(gradient(neuron, X, z, [F(-1, 9), F(1)])) == [F(1, 2), F(1)]
+    assert (
+        list(gradient(neuron, X, z, [F(1, 9), F(1)]))
+        == list(gradient(neuron, X, z, [F(-1, 9), F(1)]))
+        == [F(1, 2), F(1)]
+    )
 
 
-# -- L6.38 -------------------------------------------------------------------------------------------------------------
+# -- L6.38 ---------------------------------------------------------------------------------------------------
 
 
 def outer(a, b):
@@ -529,12 +587,37 @@ def outer(a, b):
         (0, [[1, 1], [1, 0]], [1, -1], [((1, 2), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], False),
         (0, [[1, 1], [1, 0]], [1, -1], [((1, 2), (1, 0)), ((1, 2), (1, 1)), ((0,), (1, 1))], True),
         # 3a: A = B = 0.
-        (0, [[1, 1], [1, 0], [-1, 0], [-1, 0]], [1, -1, 1, -1], [((1, -1), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], False),
-        (0, [[1, 0], [1, 0], [-1, 1], [-1, 1]], [1, -1, 1, -1], [((1, -1), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], True),
+        (
+            0,
+            [[1, 1], [1, 0], [-1, 0], [-1, 0]],
+            [1, -1, 1, -1],
+            [((1, -1), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))],
+            False,
+        ),
+        (
+            0,
+            [[1, 0], [1, 0], [-1, 1], [-1, 1]],
+            [1, -1, 1, -1],
+            [((1, -1), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))],
+            True,
+        ),
         # 3b: the right side is dead in layer 2, the left side cancels or not.
-        (0, [[1, 0], [-1, 1], [-1, 1]], [1, 1, -1], [((1, -1), (1, 0)), ((1, 1), (-1, 1)), ((3,), (1, 1))], True),
-        (0, [[1, 0], [-1, 1], [-1, 0]], [1, 1, -1], [((1, -1), (1, 0)), ((1, 1), (-1, 1)), ((3,), (1, 1))], False),
-        # 3c: both sides cancel in all layers; in layer 2 only, where a split layer lies below; cut by a zero output.
+        (
+            0,
+            [[1, 0], [-1, 1], [-1, 1]],
+            [1, 1, -1],
+            [((1, -1), (1, 0)), ((1, 1), (-1, 1)), ((3,), (1, 1))],
+            True,
+        ),
+        (
+            0,
+            [[1, 0], [-1, 1], [-1, 0]],
+            [1, 1, -1],
+            [((1, -1), (1, 0)), ((1, 1), (-1, 1)), ((3,), (1, 1))],
+            False,
+        ),
+        # 3c: both sides cancel in all layers; in layer 2 only, where a split layer lies below; cut by a zero
+        # output.
         ("1/2", [[1, 0], [-2, 0]], [1, -1], [((1, 2), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], True),
         ("1/2", [[1, 0], [-2, 1]], [1, -1], [((1, 2), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], False),
         (0, [[1, 0], [-1, 0]], [1, -1], [((1, -1), (1, 0)), ((1, 2), (1, 1)), ((3,), (1, 1))], False),
@@ -552,14 +635,19 @@ def test_points_with_value_zero(alpha, X, z, parts, kkt):
     assert (not any(gradient(network, X, z, w))) == kkt
 
 
-# -- the list against points that are found otherwise --------------------------------------------------------------------
+# -- the list against points that are found otherwise --------------------------------------------------------
 
 
 def arrangements(network, point):
-    """The point with the neurons of its hidden layers in every order and, where sigma is even or odd, with every sign."""
+    """The point with the neurons of its hidden layers in every order and, where sigma is even or odd, with
+    every sign.
+    """
     shapes = list(zip(network.widths[1:], network.widths[:-1], strict=True))
     cuts = np.cumsum([rows * columns for rows, columns in shapes])[:-1]
-    matrices = [part.reshape(shape) for part, shape in zip(np.split(np.array(point, dtype=object), cuts), shapes, strict=True)]
+    matrices = [
+        part.reshape(shape)
+        for part, shape in zip(np.split(np.array(point, dtype=object), cuts), shapes, strict=True)
+    ]
     power = network.activation.power
     signs = (1, -1) if abs(network.activation.alpha) == 1 else (1,)
     odd = network.activation.alpha**power * (-1) ** power  # sigma(-t) = odd sigma(t)
@@ -593,14 +681,18 @@ def listed_at(network, points, proved):
     found = []
     for point in points:
         for each in arrangements(network, point.point):
-            near = np.array([c.midpoint_float() for c in each]) - proved.centre / np.linalg.norm(proved.centre)
+            near = np.array([c.midpoint_float() for c in each]) - proved.centre / np.linalg.norm(
+                proved.centre
+            )
             if np.abs(near).max() < 1e-6 and contains(proved, each):
                 found.append(point)
                 break
     return found
 
 
-@pytest.mark.parametrize(("alpha", "p", "widths"), [(0, 2, [2, 2, 2, 1]), ("1/2", 2, [2, 2, 2, 1]), (1, 2, [2, 3, 2, 1])])
+@pytest.mark.parametrize(
+    ("alpha", "p", "widths"), [(0, 2, [2, 2, 2, 1]), ("1/2", 2, [2, 2, 2, 1]), (1, 2, [2, 3, 2, 1])]
+)
 def test_maximisers_found_by_ascent_are_classified(alpha, p, widths):
     network = net(widths, alpha, p)
     N = Correlation(network, PLANE, PLANE_Z)
@@ -627,7 +719,8 @@ def test_a_point_of_rank_two_is_not_listed():
     w = next(
         w
         for w in found
-        if w is not None and max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w)) == 2
+        if w is not None
+        and max(np.linalg.matrix_rank(matrix, tol=1e-6) for matrix in hidden_matrices(network, w)) == 2
     )
     points = rank_one_points(N, planar_points(network, PLANE, PLANE_Z)).points
     assert points and listed_at(network, points, enclose_point(N, w)) == []

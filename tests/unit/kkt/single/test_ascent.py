@@ -72,7 +72,9 @@ def test_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    "network", [OneLayer(2, 1, RELU2), TwoLayer(2, 2, RELU2), DEEP, FeedForward([2, 2, 2, 1], Activation(F(-1), 3))], ids=repr
+    "network",
+    [OneLayer(2, 1, RELU2), TwoLayer(2, 2, RELU2), DEEP, FeedForward([2, 2, 2, 1], Activation(F(-1), 3))],
+    ids=repr,
 )
 def test_every_entry_is_a_different_proved_point(network: Any) -> None:
     X, z = some_data(2)
@@ -115,7 +117,9 @@ def test_given_directions_come_first_and_count_ends_the_search() -> None:
 def test_progress_and_time_limit() -> None:
     X, z = some_data(2)
     calls: list[tuple[int, int]] = []
-    verified_points(Correlation(DEEP, X, z), starts=3, progress=lambda text, done, total: calls.append((done, total)))
+    verified_points(
+        Correlation(DEEP, X, z), starts=3, progress=lambda text, done, total: calls.append((done, total))
+    )
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
     def stop(text: str, done: int, total: int) -> None:

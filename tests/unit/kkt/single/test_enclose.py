@@ -1,4 +1,6 @@
-"""One enclosed KKT point against complete enumerations, closed forms, 50 digits of mpmath, and its own symmetries."""
+"""One enclosed KKT point against complete enumerations, closed forms, 50 digits of mpmath, and its own
+symmetries.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ def check_distances(found: Enclosed) -> None:
     assert found.radius < found.uniqueness <= 1
 
 
-# -- closed forms ------------------------------------------------------------------------------------------------------
+# -- closed forms --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("place", range(4))
@@ -82,12 +84,16 @@ def test_a_quadratic_form_has_its_eigenvectors(place: int) -> None:
 
 def test_an_eigenspace_is_refused_as_a_continuum() -> None:
     with pytest.raises(Inconclusive, match="singular as far as could be proved.*continuum"):
-        enclose_point(Correlation(neuron(3, ABS2), exact(np.eye(3, dtype=int)), vector(2, 2, 1)), np.array([0.6, 0.8, 0.0]))
+        enclose_point(
+            Correlation(neuron(3, ABS2), exact(np.eye(3, dtype=int)), vector(2, 2, 1)),
+            np.array([0.6, 0.8, 0.0]),
+        )
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
 def test_two_layers_on_one_sample(width: int) -> None:
-    # N = v (w·x)_+^2 has its maximum at w = (2/3)^(1/2) x, v = 3^(-1/2); the other neurons are exactly zero there.
+    # N = v (w·x)_+^2 has its maximum at w = (2/3)^(1/2) x, v = 3^(-1/2); the other neurons are exactly zero
+    # there.
     x = (F(3, 5), F(4, 5))
     network = TwoLayer(2, width, RELU2)
     centre = np.zeros(network.size)
@@ -117,13 +123,16 @@ def test_a_kink_through_the_point() -> None:
     with pytest.raises(Inconclusive, match="kinks pass so near the point"):
         enclose_point(Correlation(neuron(2), X, vector(1, 2)), np.array([1.0, 0.0]))
     with pytest.raises(Inconclusive, match="kinks are within .* power 1"):
-        enclose_point(Correlation(neuron(2, Activation(F(0), 1)), X, vector(1, F(1, 8))), np.array([1.0, 0.0]))
+        enclose_point(
+            Correlation(neuron(2, Activation(F(0), 1)), X, vector(1, F(1, 8))), np.array([1.0, 0.0])
+        )
 
 
 def test_power_one_away_from_kinks() -> None:
     # N = v (w·g) near w = g/|g|, g = (3, 4): the maximum is 5/2 at |v| = |w|.
     found = enclose_point(
-        Correlation(TwoLayer(2, 1, Activation(F(0), 1)), exact([(1, 0), (0, 1)]), vector(3, 4)), np.array([3.0, 4.0, 5.0])
+        Correlation(TwoLayer(2, 1, Activation(F(0), 1)), exact([(1, 0), (0, 1)]), vector(3, 4)),
+        np.array([3.0, 4.0, 5.0]),
     )
     assert found.point.kind == "maximum" and found.point.value.contains(F(5, 2))
     assert found.point.gap is not None and found.point.gap.contains(5)
@@ -174,7 +183,9 @@ def test_a_sign_of_n_that_is_not_decided_is_named() -> None:
 def test_an_expression() -> None:
     network = Expression(["a", "b"], ["x", "y"], "max(a*x + b*y, 0)**2 - b**2*x**2")
     found = enclose_point(Correlation(network, exact([(1, 0)]), vector(1)), np.array([1.0, 1e-3]))
-    assert found.point.kind == "maximum" and found.point.value.contains(1) and found.point.point[0].contains(1)
+    assert (
+        found.point.kind == "maximum" and found.point.value.contains(1) and found.point.point[0].contains(1)
+    )
 
 
 def test_one_weight() -> None:
@@ -182,7 +193,9 @@ def test_one_weight() -> None:
     assert found.point.value.contains(12) and found.point.inertia == (0, 0, 0) and found.point.gap is None
 
 
-@pytest.mark.parametrize("centre", [np.zeros(2), np.array([1.0]), np.array([1.0, np.nan]), np.array([np.inf, 0.0])])
+@pytest.mark.parametrize(
+    "centre", [np.zeros(2), np.array([1.0]), np.array([1.0, np.nan]), np.array([np.inf, 0.0])]
+)
 def test_centres_that_are_not_directions(centre: np.ndarray) -> None:
     with pytest.raises(ValueError, match="a centre is a vector of 2 finite doubles"):
         enclose_point(Correlation(neuron(2), exact([(1, 0)]), vector(1)), centre)
@@ -190,7 +203,9 @@ def test_centres_that_are_not_directions(centre: np.ndarray) -> None:
 
 def test_a_centre_far_from_every_point() -> None:
     with pytest.raises(Inconclusive, match="the centre is not near a KKT point"):
-        enclose_point(Correlation(neuron(2, ABS2), exact([(1, 0), (0, 1)]), vector(1, -1)), np.array([1.0, 0.6]))
+        enclose_point(
+            Correlation(neuron(2, ABS2), exact([(1, 0), (0, 1)]), vector(1, -1)), np.array([1.0, 0.6])
+        )
 
 
 @pytest.mark.parametrize("offset", [0.2, 0.02, 1e-3, 1e-4, 1e-6, 1e-10, 1e-17])
@@ -207,10 +222,13 @@ def test_centres_at_a_distance_are_refused_or_reach_the_point(offset: float) -> 
         check_distances(found)
 
 
-# -- against the complete enumeration in the plane ---------------------------------------------------------------------
+# -- against the complete enumeration in the plane -----------------------------------------------------------
 
 
-@given(st.lists(st.tuples(small, small, small), min_size=1, max_size=6), st.sampled_from([F(0), F(1, 2), F(-1, 3)]))
+@given(
+    st.lists(st.tuples(small, small, small), min_size=1, max_size=6),
+    st.sampled_from([F(0), F(1, 2), F(-1, 3)]),
+)
 def test_planar_points(samples: list[tuple[int, int, int]], alpha: F) -> None:
     X, z = exact([s[:2] for s in samples]), vector(*(s[2] for s in samples))
     known = planar_kkt(X, z, alpha, 30).points
@@ -219,7 +237,8 @@ def test_planar_points(samples: list[tuple[int, int, int]], alpha: F) -> None:
             continue
         try:
             found = enclose_point(
-                Correlation(neuron(2, Activation(alpha, 2)), X, z), np.array([float(c.mid()) for c in point.point])
+                Correlation(neuron(2, Activation(alpha, 2)), X, z),
+                np.array([float(c.mid()) for c in point.point]),
             )
         except Inconclusive:
             continue
@@ -229,7 +248,9 @@ def test_planar_points(samples: list[tuple[int, int, int]], alpha: F) -> None:
         if point.gap is not None and found.point.gap is not None:
             assert found.point.gap.overlaps(point.gap)
         check_distances(found)
-        alone = [other for other in known if chord_square(found.centre, other.point).upper() <= found.uniqueness**2]
+        alone = [
+            other for other in known if chord_square(found.centre, other.point).upper() <= found.uniqueness**2
+        ]
         assert alone in ([point], [])
 
 
@@ -242,18 +263,22 @@ def test_nearly_all_planar_points_are_proved() -> None:
             if point.kind in ("maximum", "minimum"):
                 total += 1
                 try:
-                    enclose_point(Correlation(neuron(2), X, z), np.array([float(c.mid()) for c in point.point]))
+                    enclose_point(
+                        Correlation(neuron(2), X, z), np.array([float(c.mid()) for c in point.point])
+                    )
                     proved += 1
                 except Inconclusive:
                     pass
     assert total >= 12 and proved >= 0.9 * total
 
 
-# -- against mpmath ----------------------------------------------------------------------------------------------------
+# -- against mpmath ------------------------------------------------------------------------------------------
 
 
 def refined(network: Any, X: np.ndarray, z: np.ndarray, start: np.ndarray) -> tuple[list[Any], Any]:
-    """A KKT point to 50 digits: Newton on the Lagrange system with numerical Hessians of 50-digit gradients."""
+    """A KKT point to 50 digits: Newton on the Lagrange system with numerical Hessians of 50-digit
+    gradients.
+    """
     ar = mp_arithmetic(70)
     mp = ar.context
     A, b, k = ar.array(X), ar.array(z), len(start)
@@ -333,7 +358,7 @@ def test_inertia_and_gap_as_numpy_sees_them(network: Any) -> None:
     assert {"maximum", "minimum"} <= kinds
 
 
-# -- uniqueness and symmetries -----------------------------------------------------------------------------------------
+# -- uniqueness and symmetries -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)

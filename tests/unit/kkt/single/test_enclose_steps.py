@@ -1,5 +1,6 @@
-"""The steps of the proof of one KKT point, each against its statement: the numbers at the centre, the distance of the
-Jacobians, which radii are tried, the places that are exactly 0, the kind and the gap."""
+"""The steps of the proof of one KKT point, each against its statement: the numbers at the centre, the
+distance of the Jacobians, which radii are tried, the places that are exactly 0, the kind and the gap.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +53,12 @@ CASES = {
     "cubic form": (OneLayer(3, 1, Activation(1, 3)), np.eye(3, dtype=int), (4, 1, -2), (5.0, 0.005, -0.01)),
     "its minimum": (OneLayer(3, 1, Activation(1, 3)), np.eye(3, dtype=int), (4, 1, -2), (-2.0, 0.001, 0.003)),
     "quintic form": (OneLayer(2, 1, Activation(1, 5)), [(3, 1), (1, -2)], (F(1, 100), F(-1, 7)), (1.0, -1.5)),
-    "quadratic form": (OneLayer(3, 1, Activation(1, 2)), [(1, 2, 0), (0, 1, -1), (2, 0, 1)], (1, 2, -1), (1.0, 2.0, -1.0)),
+    "quadratic form": (
+        OneLayer(3, 1, Activation(1, 2)),
+        [(1, 2, 0), (0, 1, -1), (2, 0, 1)],
+        (1, 2, -1),
+        (1.0, 2.0, -1.0),
+    ),
     "two layers": (TwoLayer(2, 1, Activation(0, 2)), [(1, 2), (3, -1)], (2, 1), (3.0, 1.0, 2.0)),
     "of order 1": (OneLayer(2, 1, Activation(0, 1)), [(1, 2), (3, -1)], (2, 1), (3.0, 1.0)),
 }
@@ -61,7 +67,14 @@ CASES = {
 def local(name: str) -> tuple[_Local, int]:
     """The proof near the centre of a case, and the order of homogeneity."""
     network, X, z, centre = CASES[name]
-    order = {"cubic form": 3, "its minimum": 3, "quintic form": 5, "quadratic form": 2, "two layers": 3, "of order 1": 1}[name]
+    order = {
+        "cubic form": 3,
+        "its minimum": 3,
+        "quintic form": 5,
+        "quadratic form": 2,
+        "two layers": 3,
+        "of order 1": 1,
+    }[name]
     return _Local(Correlation(network, exact(X), exact(z)), np.array(centre)), order
 
 
@@ -87,7 +100,11 @@ def test_the_numbers_at_the_centre(name: str) -> None:
     plain = at.H - at.mu * (np.eye(len(c)) + (order - 2) * np.outer(at.c, at.c))
     assert abs(at.tau) == 2.0 * max(norm_bound(np.abs(plain)), abs(at.mu))
     assert (at.M == at.M.T).all() and np.abs(at.M - plain - at.tau * np.outer(at.c, at.c)).max() < 1e-12
-    stands_for = exact(at.H) - mu * np.eye(len(c), dtype=int) + np.outer(c, c) * ((F(at.tau) - mu * (order - 2)) / (c @ c))
+    stands_for = (
+        exact(at.H)
+        - mu * np.eye(len(c), dtype=int)
+        + np.outer(c, c) * ((F(at.tau) - mu * (order - 2)) / (c @ c))
+    )
     off = stands_for - exact(at.M)
     assert max(abs(v) for v in off.ravel()) <= F(at.rounding) + F(at.mu_error) * order and at.rounding < 1e-10
     assert at.least == at.spectrum.smallest and at.spectrum.values.tolist() == spectrum(at.M).values.tolist()
@@ -149,7 +166,12 @@ def test_no_jacobian_in_the_ball_is_further_from_the_matrix(name: str) -> None:
         square = w @ w
         mu = G @ w / square
         rest = G - mu * w
-        J = H - mu * np.eye(len(c), dtype=int) - np.outer(w, w) * ((L - 2) * mu / square) - np.outer(w, rest) * (F(L) / square)
+        J = (
+            H
+            - mu * np.eye(len(c), dtype=int)
+            - np.outer(w, w) * ((L - 2) * mu / square)
+            - np.outer(w, rest) * (F(L) / square)
+        )
         J = J + np.outer(c, c) * (F(at.tau) / (c @ c))
         assert np.linalg.norm((J - exact(at.M)).astype(float), 2) * (1 - 1e-12) <= bound
 
@@ -160,11 +182,12 @@ def test_a_distance_beyond_the_doubles_is_infinite() -> None:
     assert at.distance(0.1) == np.inf and at._holds(0.1) is None
 
 
-# -- kinks -------------------------------------------------------------------------------------------------------------
+# -- kinks ---------------------------------------------------------------------------------------------------
 
 
 def test_first_kink_arguments_move_by_the_length_of_their_sample() -> None:
-    # x·c is 1/20 for x = (3, 4) of length 5: a kink is within r of c from r = 1/100 on. In a box it would be from 1/140 on.
+    # x·c is 1/20 for x = (3, 4) of length 5: a kink is within r of c from r = 1/100 on. In a box it would be
+    # from 1/140 on.
     network, centre = TwoLayer(2, 1, Activation(0, 1)), np.array([0.8, -0.6, 1.0])
     centre[:2] += np.array([0.6, 0.8]) / 100
     scale = np.linalg.norm(centre)
@@ -173,7 +196,8 @@ def test_first_kink_arguments_move_by_the_length_of_their_sample() -> None:
     assert layer == 0 and values.shape == (3, 1)
     assert np.abs(values.mid[:, 0] * scale - [0.05, 5.0, 0.0]).max() < 1e-12
     assert (
-        reach.shape == (3, 1) and ((reach[:, 0] >= [5.0, 5.0, 0.0]) & (reach[:, 0] <= [5.0 + 1e-12, 5.0 + 1e-12, 1e-200])).all()
+        reach.shape == (3, 1)
+        and ((reach[:, 0] >= [5.0, 5.0, 0.0]) & (reach[:, 0] <= [5.0 + 1e-12, 5.0 + 1e-12, 1e-200])).all()
     )
     at._hessian(0.0099 / scale)
     assert at.kinks == 0
@@ -181,14 +205,17 @@ def test_first_kink_arguments_move_by_the_length_of_their_sample() -> None:
         at._hessian(0.0101 / scale)
     assert at.kinks == 1
     assert str(refused.value) == (
-        f"1 kinks are within {0.0101 / scale:.1e} of the point and the gradient jumps there; points of activations of "
+        f"1 kinks are within {0.0101 / scale:.1e} of the point and the gradient jumps there; points of "
+        f"activations of "
         "power 1 are proved away from kinks only."
     )
 
 
 def test_kinks_are_counted_and_harmless_where_the_gradient_is_continuous() -> None:
     at = _Local(
-        Correlation(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0), (0, 1), (0, -1), (1, 1)]), exact((1, 1, 1, 1))),
+        Correlation(
+            OneLayer(2, 1, Activation(0, 2)), exact([(1, 0), (0, 1), (0, -1), (1, 1)]), exact((1, 1, 1, 1))
+        ),
         np.array([1.0, 0.0]),
     )
     assert at.kinks == 2 and at.smooth
@@ -208,13 +235,15 @@ def test_first_kink_arguments_are_those_of_the_lowest_trained_layer() -> None:
     assert first(Expression(["a", "b"], ["x", "y"], "(a*x + b*y)**3"), 2) is None
 
 
-# -- which radii -------------------------------------------------------------------------------------------------------
+# -- which radii ---------------------------------------------------------------------------------------------
 
 
 def bare(**fields: Any) -> _Local:
     """A proof of which only these fields are known."""
     at = object.__new__(_Local)
-    at.__dict__.update({"kinks": 0, "spread": 0.0, "residual": 0.0, "spectrum": SimpleNamespace(values=np.ones(2))} | fields)
+    at.__dict__.update(
+        {"kinks": 0, "spread": 0.0, "residual": 0.0, "spectrum": SimpleNamespace(values=np.ones(2))} | fields
+    )
     return at
 
 
@@ -233,7 +262,9 @@ def watched(at: _Local, holds: Any) -> list[float]:
     return tried
 
 
-@pytest.mark.parametrize(("residual", "expected"), [(0.25, None), (0.1875, None), (0.1875 * 0.9999, 0.25), (0.0, 0.25)])
+@pytest.mark.parametrize(
+    ("residual", "expected"), [(0.25, None), (0.1875, None), (0.1875 * 0.9999, 0.25), (0.0, 0.25)]
+)
 def test_the_proof_holds_if_the_step_stays_inside(residual: float, expected: float | None) -> None:
     at = bare(residual=residual, least=1.0)
     at.distance = lambda r: r
@@ -276,7 +307,10 @@ def test_the_reason_is_that_of_the_last_radius() -> None:
     with pytest.raises(Inconclusive, match="^last$"):
         at._widest()
     watched(at, lambda r: None if r == 2.0**-38 else Inconclusive("first"))
-    with pytest.raises(Inconclusive, match="^the Hessian changes too much near the point for a proof that it is a KKT point.$"):
+    with pytest.raises(
+        Inconclusive,
+        match="^the Hessian changes too much near the point for a proof that it is a KKT point.$",
+    ):
         at._widest()
 
 
@@ -326,7 +360,8 @@ def test_the_nearest_radius_is_twice_the_error_or_eight_times_more() -> None:
 
 
 SINGULAR = (
-    "the tangential Hessian is singular as far as could be proved ({} eigenvalues are below 1e-08 of the largest): a continuum "
+    "the tangential Hessian is singular as far as could be proved ({} eigenvalues are below 1e-08 of the "
+    "largest): a continuum "
     "of KKT points, as from rotations or rescalings of neurons, or a degenerate point."
 )
 CHANGES = "the Hessian changes too much near the point for a proof that it is a KKT point."
@@ -335,7 +370,13 @@ CHANGES = "the Hessian changes too much near the point for a proof that it is a 
 @pytest.mark.parametrize(
     ("values", "kinks", "spread", "residual", "reason"),
     [
-        ((-4.0, 2.0), 3, 1.0, 9.0, "3 kinks pass so near the point that one inertia could not be proved for all Hessians there."),
+        (
+            (-4.0, 2.0),
+            3,
+            1.0,
+            9.0,
+            "3 kinks pass so near the point that one inertia could not be proved for all Hessians there.",
+        ),
         (
             (-4.0, 2.0),
             3,
@@ -349,19 +390,34 @@ CHANGES = "the Hessian changes too much near the point for a proof that it is a 
         ((-4.0, 1e-9, -1e-9), 3, 3e-8, 9.0, SINGULAR.format(2)),
         ((-4.0, 4.1e-8), 0, 1.0, 0.0, CHANGES),
         ((-4.0, 2.0), 0, 1.0, 2.0**-18, CHANGES),
-        ((-4.0, 2.0), 0, 1.0, 2.0**-17, "the centre is not near a KKT point: the tangential gradient has length 7.6e-06."),
+        (
+            (-4.0, 2.0),
+            0,
+            1.0,
+            2.0**-17,
+            "the centre is not near a KKT point: the tangential gradient has length 7.6e-06.",
+        ),
     ],
 )
-def test_why_nothing_is_proved(values: tuple[float, ...], kinks: int, spread: float, residual: float, reason: str) -> None:
-    at = bare(kinks=kinks, spread=spread, residual=residual, spectrum=SimpleNamespace(values=np.array(values)))
+def test_why_nothing_is_proved(
+    values: tuple[float, ...], kinks: int, spread: float, residual: float, reason: str
+) -> None:
+    at = bare(
+        kinks=kinks, spread=spread, residual=residual, spectrum=SimpleNamespace(values=np.array(values))
+    )
     assert at._why_not() == reason
 
 
-# -- places that are exactly 0 -----------------------------------------------------------------------------------------
+# -- places that are exactly 0 -------------------------------------------------------------------------------
 
 
-def zeros(delta: float, residual: float, z: tuple[int, ...] = (5, 3), sample: tuple[int, int] = (0, 1)) -> list[bool]:
-    at = _Local(Correlation(OneLayer(2, 1, Activation(-1, 2)), exact([(1, 0), sample]), exact(z)), np.array([1.0, 0.0]))
+def zeros(
+    delta: float, residual: float, z: tuple[int, ...] = (5, 3), sample: tuple[int, int] = (0, 1)
+) -> list[bool]:
+    at = _Local(
+        Correlation(OneLayer(2, 1, Activation(-1, 2)), exact([(1, 0), sample]), exact(z)),
+        np.array([1.0, 0.0]),
+    )
     at.__dict__["least"] = 1.0
     at.residual = residual
     return at._zeros(0.25, delta).tolist()
@@ -380,15 +436,19 @@ def test_places_are_zero_only_if_twice_the_distance_leaves_room() -> None:
 def test_places_that_move_take_others_with_them() -> None:
     # a² + 4 b² + (b + c)²: with b in the ball c is moved, and b by a; d stays.
     X = exact([(1, 0, 0, 0), (1, 1, 0, 0), (0, 1, 1, 0), (0, 0, 0, 1)])
-    at = _Local(Correlation(OneLayer(4, 1, Activation(-1, 2)), X, exact((1, 1, 1, 1))), np.array([1.0, 0.0, 0.0, 0.0]))
+    at = _Local(
+        Correlation(OneLayer(4, 1, Activation(-1, 2)), X, exact((1, 1, 1, 1))), np.array([1.0, 0.0, 0.0, 0.0])
+    )
     at.__dict__["least"], at.residual = 1.0, 0.0
     assert at._zeros(0.25, 0.0).tolist() == [False, False, False, True]
 
 
-# -- second order ------------------------------------------------------------------------------------------------------
+# -- second order --------------------------------------------------------------------------------------------
 
 
-def second(values: tuple[float, ...], tau: float, turns: Any = None, c: tuple[float, ...] = (1.0, 0.0, 0.0)) -> _Local:
+def second(
+    values: tuple[float, ...], tau: float, turns: Any = None, c: tuple[float, ...] = (1.0, 0.0, 0.0)
+) -> _Local:
     k = len(values)
     at = bare(spectrum=Spectrum(np.array(values), np.eye(k), 0.0), tau=tau, c=np.array(c), M=np.diag(values))
     if turns is not None:
@@ -421,29 +481,39 @@ def test_the_steepest_fall_is_not_along_the_centre() -> None:
 def test_second_derivatives_turn_where_the_distance_leaves_their_sign() -> None:
     # Along (0, 1, 1) across c = (1, 0, 0): the form is -1 times the square of the length.
     at = second((-9.0, 2.0, -4.0), -9.0)
-    at.spectrum = Spectrum(np.array([-9.0, -1.0, 0.0]), np.array([[0.0, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]), 0.0)
+    at.spectrum = Spectrum(
+        np.array([-9.0, -1.0, 0.0]), np.array([[0.0, 0.5, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]), 0.0
+    )
     assert [at._turns(1, delta) for delta in (1.0 - 2.0**-39, 1.0)] == [-1, 0]
     assert [at._turns(0, delta) for delta in (2.0 - 2.0**-38, 2.0)] == [1, 0]
     assert [at._turns(2, delta) for delta in (4.0 - 2.0**-37, 4.0)] == [-1, 0]
 
 
 def test_a_form_around_zero_turns_neither_way() -> None:
-    # Across c = (3, 3, 2)/5 the first two entries of the direction are equal and no doubles, and their squares cancel.
+    # Across c = (3, 3, 2)/5 the first two entries of the direction are equal and no doubles, and their
+    # squares cancel.
     at = second((2.0**40, -(2.0**40), 0.0), 1.0, c=(0.6, 0.6, 0.4))
     at.spectrum = Spectrum(np.array([0.0]), np.array([[1.0], [1.0], [0.0]]), 0.0)
     assert at._turns(0, 2.0**-60) == 0
 
 
-@pytest.mark.parametrize(("tau", "place", "order"), [(-8.0, 2, 2), (8.0, 1, 2), (-8.0, 2, 3), (-8.0, 2, 5), (8.0, 1, 1)])
+@pytest.mark.parametrize(
+    ("tau", "place", "order"), [(-8.0, 2, 2), (8.0, 1, 2), (-8.0, 2, 3), (-8.0, 2, 5), (8.0, 1, 1)]
+)
 @pytest.mark.parametrize("shift", [F(0), F(1, 64)])
-def test_the_gap_is_off_by_every_spread(tau: float, place: int, order: int, shift: F, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gap_is_off_by_every_spread(
+    tau: float, place: int, order: int, shift: F, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = np.array([-3.0, -1.0, 0.5]) if tau > 0 else np.array([-8.0, -3.0, -1.0])
-    at = bare(spectrum=Spectrum(values, np.eye(3), 2.0**-20), tau=tau, order=F(order), low=0.984375, high=0.9921875)
+    at = bare(
+        spectrum=Spectrum(values, np.eye(3), 2.0**-20), tau=tau, order=F(order), low=0.984375, high=0.9921875
+    )
     at.N = "N"
     asked: list[Any] = []
     monkeypatch.setattr(enclose_module, "sharpened", lambda *of: asked.append(of))
     found = at._gap(2.0**-10, shift, ["point"], F(1, 7), BallArithmetic(99))
-    # A matrix with w in place of c is off by |τ| sin∠(w, c) more; at length 1 all eigenvalues but τ are scaled by |w|^(2-L).
+    # A matrix with w in place of c is off by |τ| sin∠(w, c) more; at length 1 all eigenvalues but τ are
+    # scaled by |w|^(2-L).
     spread = F(1, 2**20) + F(1, 2**10) + 8 * shift
     ends = [MP.mpf(v.numerator) / v.denominator for v in (F(63, 64), F(127, 128) * (1 + shift))]
     scale = max(abs(v ** (2 - order) - 1) for v in ends)
@@ -460,7 +530,13 @@ def test_the_gap_is_off_by_every_spread(tau: float, place: int, order: int, shif
 
 def test_the_sharper_gap_is_taken_and_no_gap_where_tau_is_too_near(monkeypatch: pytest.MonkeyPatch) -> None:
     def gap(values: tuple[float, ...], sharp: Any, order: F = F(2)) -> Any:
-        at = bare(spectrum=Spectrum(np.array(values), np.eye(len(values)), 0.25), tau=-8.0, order=order, low=1.0, high=1.0)
+        at = bare(
+            spectrum=Spectrum(np.array(values), np.eye(len(values)), 0.25),
+            tau=-8.0,
+            order=order,
+            low=1.0,
+            high=1.0,
+        )
         at.N = None
         monkeypatch.setattr(enclose_module, "sharpened", lambda *of: sharp)
         return at._gap(0.25, F(0), [], F(1), BallArithmetic(64))
@@ -475,7 +551,7 @@ def test_the_sharper_gap_is_taken_and_no_gap_where_tau_is_too_near(monkeypatch: 
     assert gap((-8.0,), None) is None and gap((-8.0, -2.0), None, F(5, 2)) is None
 
 
-# -- together ----------------------------------------------------------------------------------------------------------
+# -- together ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["cubic form", "its minimum"])
@@ -497,7 +573,8 @@ def test_the_radii_of_a_proved_point(name: str) -> None:
 
 def test_a_sign_of_n_that_is_not_decided_is_part_of_the_reason() -> None:
     found = enclose_point(
-        Correlation(OneLayer(3, 1, Activation(-1, 2)), exact([(1, 1, 0), (0, 1, 1)]), exact((1, -1))), np.array([1.0, -1.0, 1.0])
+        Correlation(OneLayer(3, 1, Activation(-1, 2)), exact([(1, 1, 0), (0, 1, 1)]), exact((1, -1))),
+        np.array([1.0, -1.0, 1.0]),
     )
     within = f"the only KKT point within {float(found.uniqueness):.1e}"
     assert found.point.reason == f"{within}; N is so close to 0 that its sign is not decided"
@@ -529,13 +606,20 @@ def test_directions_within_the_chord_are_where_one_point_is_unique() -> None:
     for uniqueness, expected in ((F(89442719100, 10**11), True), (F(89442719099, 10**11), False)):
         found = Enclosed(None, np.array([3.0, 4.0]), F(0), uniqueness, ())
         assert found.unique_at(np.array([7.0, 0.0])) is expected
-        assert Enclosed(None, np.array([0.25, 0.0]), F(0), uniqueness, ()).unique_at(np.array([0.3, 0.4])) is expected
+        assert (
+            Enclosed(None, np.array([0.25, 0.0]), F(0), uniqueness, ()).unique_at(np.array([0.3, 0.4]))
+            is expected
+        )
 
 
 def test_refusals_name_what_was_given() -> None:
     with pytest.raises(ValueError, match="^a centre is a vector of 2 finite doubles, not all 0$"):
-        enclose_point(Correlation(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0)]), exact((1,))), np.zeros(2))
+        enclose_point(
+            Correlation(OneLayer(2, 1, Activation(0, 2)), exact([(1, 0)]), exact((1,))), np.zeros(2)
+        )
     network = Expression(["a", "b"], ["x"], "a**3*x/b")
-    with pytest.raises(Inconclusive, match="^the network could not be evaluated near the centre: .*[^.]\\.$") as refused:
+    with pytest.raises(
+        Inconclusive, match="^the network could not be evaluated near the centre: .*[^.]\\.$"
+    ) as refused:
         enclose_point(Correlation(network, exact([(1,)]), exact((1,))), np.array([1.0, 0.0]))
     assert "None" not in str(refused.value)

@@ -23,7 +23,9 @@ def test_spectra_hold_the_exact_eigenvalues(values: list[int], seed: int) -> Non
     k = len(values)
     v = np.random.default_rng(seed).integers(-3, 4, k)
     square = int(v @ v) or 1
-    reflection = np.array([[F(int(i == j)) - F(2 * int(v[i] * v[j]), square) for j in range(k)] for i in range(k)])
+    reflection = np.array(
+        [[F(int(i == j)) - F(2 * int(v[i] * v[j]), square) for j in range(k)] for i in range(k)]
+    )
     matrix = reflection @ np.diag([F(x) for x in values]) @ reflection * square**2
     found = spectrum(matrix.astype(float))
     expected = sorted(x * square**2 for x in values)

@@ -1,4 +1,6 @@
-"""Certificates of the limit flow: made from proved theorems, accepted, and refused once anything in them is stronger."""
+"""Certificates of the limit flow: made from proved theorems, accepted, and refused once anything in them is
+stronger.
+"""
 
 import copy
 import json
@@ -33,7 +35,9 @@ def verdict(content):
     return check_text(canonical_text({**content, "sha256": sha256(canonical_text(content))}))
 
 
-NEURONS = Problem(OneLayer(2, 3, SQUARED), X, ["1", "2", "1"], direction=["1", "1/2", "1/3", "1", "-1", "-1/2"])
+NEURONS = Problem(
+    OneLayer(2, 3, SQUARED), X, ["1", "2", "1"], direction=["1", "1/2", "1/3", "1", "-1", "-1/2"]
+)
 JOINT = Problem(TwoLayer(2, 1, SQUARED), X, ["1", "2", "1"], direction=["1", "1/2", "1"])
 FALLING = Problem(OneLayer(2, 1, Activation(Fraction(1), 2)), X, ["-1", "-2", "-1"], direction=["1", "1/2"])
 
@@ -75,9 +79,13 @@ FORGERIES = {
     "a wider start": lambda c: c["claim"].update(start_angle="1/5"),
     "another outcome": lambda c: block(c, lambda b: {"outcome": "converges"}, 2),
     "a dead block's value": lambda c: block(c, lambda b: {"value": ["0", "1"]}, 2),
-    "another point": lambda c: block(c, lambda b: {"kkt_point": {**b["kkt_point"], "centre": b["kkt_point"]["centre"][::-1]}}),
+    "another point": lambda c: block(
+        c, lambda b: {"kkt_point": {**b["kkt_point"], "centre": b["kkt_point"]["centre"][::-1]}}
+    ),
     "no radius": lambda c: block(c, lambda b: {"kkt_point": {**b["kkt_point"], "radius": "0"}}),
-    "a radius beyond the trap": lambda c: block(c, lambda b: {"kkt_point": {**b["kkt_point"], "radius": "1"}}),
+    "a radius beyond the trap": lambda c: block(
+        c, lambda b: {"kkt_point": {**b["kkt_point"], "radius": "1"}}
+    ),
     "a larger value": lambda c: block(c, lambda b: {"value": ["1", "2"]}),
     "a larger gap": lambda c: block(c, lambda b: {"gap": ["100", "200"]}),
     "another start": lambda c: c["problem"].update(direction=["1", "-1/2", "1/3", "1", "-1", "-1/2"]),

@@ -1,4 +1,5 @@
-"""What follows at the horizon and after it, against flows whose distance and size are known in closed form (L4.2 to L4.4).
+"""What follows at the horizon and after it, against flows whose distance and size are known in closed form
+(L4.2 to L4.4).
 
 D' = -gamma D + K A with A' = r A has D = D0 e^(-gamma s) + K A0 (e^(r s) - e^(-gamma s)) / (gamma + r).
 """
@@ -29,7 +30,17 @@ def distance(s, gamma, start, K, size, rate):
 
 def settled(rates=RATES):
     """A group in a trap of which only the rates matter."""
-    trap = Trap([[1 << 48]], 48, -Fraction(rates.mu), Fraction(1, 4), Fraction(0), 0.0, rates, *[Ball(1, 100)] * 3, [[0]])
+    trap = Trap(
+        [[1 << 48]],
+        48,
+        -Fraction(rates.mu),
+        Fraction(1, 4),
+        Fraction(0),
+        0.0,
+        rates,
+        *[Ball(1, 100)] * 3,
+        [[0]],
+    )
     return Settled(trap, rates, False)
 
 
@@ -51,7 +62,8 @@ def test_a_direction_contracts_in_its_trap_while_the_clock_of_another_runs(K, gr
     delta = Fraction(1, 8)
     swept = Timeline([first, own], 2).sweep(delta)
     assert swept.failure is None
-    # A is twice a quarter of delta^2 at the beginning; what is added to D at the entry counts from the beginning, too.
+    # A is twice a quarter of delta^2 at the beginning; what is added to D at the entry counts from the
+    # beginning, too.
     true = distance(MP.mpf(2), MP.mpf(1.5), MP.mpf(0.0625 + 0.03125), K, MP.mpf(1) / 128, 2 * growth)
     assert true <= swept.distance[1] <= true * MP.mpf("1.05")
 
@@ -62,8 +74,13 @@ def test_the_floor_holds_for_a_size_that_grows_as_slowly_as_it_may(order, ell_lo
     group, size = settled(replace(RATES, ell_lo=ell_lo)), Fraction(1, 64)
     horizon = Horizon([group], order, EPSILON)
     nu = order * (ell_lo - order * MP.mpf(1) / 64 * MP.mpf(RATES.E))
-    floor = MP.mpf(Fraction(horizon.floor(group, size)).numerator) / Fraction(horizon.floor(group, size)).denominator
-    assert MP.almosteq(horizon.rate(group, size).numerator / MP.mpf(horizon.rate(group, size).denominator), nu)
+    floor = (
+        MP.mpf(Fraction(horizon.floor(group, size)).numerator)
+        / Fraction(horizon.floor(group, size)).denominator
+    )
+    assert MP.almosteq(
+        horizon.rate(group, size).numerator / MP.mpf(horizon.rate(group, size).denominator), nu
+    )
     D0, A0 = MP.mpf("0.01"), MP.mpf("1e-6")
     for s in (MP.mpf(1) / 4, MP.mpf(1), MP.mpf(4)):
         law = D0 * MP.exp(-1.5 * s) + floor * A0 * MP.exp(nu * s)
@@ -75,7 +92,9 @@ def test_the_floor_holds_for_a_size_that_grows_as_slowly_as_it_may(order, ell_lo
 def test_the_slowest_of_all_groups_decides_the_floor_and_one_that_shrinks_too_fast_forbids_it():
     one, slower = settled(), settled(replace(RATES, ell_lo=-0.5))
     alone, both = (Horizon(groups, 2, EPSILON) for groups in ([one], [one, slower]))
-    assert both.floor(one, Fraction(0)) == Fraction(1, 2) / (Fraction(3, 2) - 1) > alone.floor(one, Fraction(0))
+    assert (
+        both.floor(one, Fraction(0)) == Fraction(1, 2) / (Fraction(3, 2) - 1) > alone.floor(one, Fraction(0))
+    )
     assert Horizon([one, settled(replace(RATES, ell_lo=-0.75))], 2, EPSILON).floor(one, Fraction(0)) is None
     assert Horizon([one, Settled(None, RATES, False)], 2, EPSILON).floor(one, Fraction(0)) is None
     still = Settled(None, replace(RATES, ell_lo=-9.0), True)
@@ -98,7 +117,9 @@ def test_the_law_is_above_the_angle_of_the_fastest_growth_until_the_radius():
     assert horizon.holds(swept, delta, radius)
 
 
-@pytest.mark.parametrize(("D", "A", "radius"), [(0.0625, 4.0, "1/16"), (0.015625, 4.0, "3/4"), (0.015625, 4.0, "1/500")])
+@pytest.mark.parametrize(
+    ("D", "A", "radius"), [(0.0625, 4.0, "1/16"), (0.015625, 4.0, "3/4"), (0.015625, 4.0, "1/500")]
+)
 def test_nothing_holds_beyond_epsilon_or_below_the_size_at_the_horizon(D, A, radius):
     assert not Horizon([settled()], 2, EPSILON).holds(arrived(D, A), Fraction(1, 1000), Fraction(radius))
 

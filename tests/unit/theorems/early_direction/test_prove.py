@@ -1,4 +1,6 @@
-"""The uniform theorem end to end: outcomes, partial theorems, balls of directions, and certificates that are accepted."""
+"""The uniform theorem end to end: outcomes, partial theorems, balls of directions, and certificates that are
+accepted.
+"""
 
 import math
 import random
@@ -80,7 +82,9 @@ def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
     assert outcomes(certify(problem, EPSILON)) == ["dead"]
     found = certify(problem, EPSILON, start_angle=Fraction(1, 200))
     assert (found.outcome, found.claim) == ("inconclusive", None)
-    beside = Problem(OneLayer(2, 2, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1", "1", "1/2"])
+    beside = Problem(
+        OneLayer(2, 2, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1", "1", "1/2"]
+    )
     found = certify(beside, EPSILON, start_angle=Fraction(1, 200))
     assert (found.outcome, outcomes(found)) == ("partial", ["inconclusive", "converges"])
     assert accepted(found) == ("accepted", "")
@@ -88,7 +92,9 @@ def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
 
 def cubic(direction, data):
     width = len(direction) // len(data[0])
-    return Problem(OneLayer(len(data[0]), width, Activation(0, 3)), data, ["1"] * len(data), "square", direction)
+    return Problem(
+        OneLayer(len(data[0]), width, Activation(0, 3)), data, ["1"] * len(data), "square", direction
+    )
 
 
 def test_the_room_of_a_dead_group_is_that_of_its_least_dead_neuron():
@@ -132,7 +138,8 @@ def test_exact_signs_of_all_layers():
 
 
 def test_no_group_is_given_up_twice(monkeypatch):
-    # On regions that are too wide block 1 is not proved to be in its trap, and nothing bounds what it then does to block 2.
+    # On regions that are too wide block 1 is not proved to be in its trap, and nothing bounds what it then
+    # does to block 2.
     monkeypatch.setattr(convergence, "_NARROWINGS", 1)
     monkeypatch.setattr(convergence, "_SMALLER", ())
     monkeypatch.setattr(tracks, "_unknown", lambda *_: Rates(0.0, math.inf, 0.0, 0.0, 1.0, 0.0, -50.0, 50.0))
@@ -175,7 +182,7 @@ def test_numbers_that_are_not_finite_prove_nothing(bad):
     assert Timeline([track], 2).sweep(Fraction(1, 10)).failure is not None
 
 
-# -- reasons and advice ------------------------------------------------------------------------------------------------
+# -- reasons and advice --------------------------------------------------------------------------------------
 
 
 def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
@@ -189,7 +196,11 @@ def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
 
 
 DEEP_LINEAR = Problem(
-    FeedForward([2, 2, 2, 1], Activation(1, 1)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]
+    FeedForward([2, 2, 2, 1], Activation(1, 1)),
+    X,
+    Y,
+    "square",
+    ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"],
 )
 
 
@@ -197,7 +208,11 @@ DEEP_LINEAR = Problem(
     ("problem", "reason", "advised"),
     [
         (Problem(TwoLayer(2, 1, Activation(0, 1)), X, Y, "square", ["1", "1/2", "1"]), "power", ""),
-        (Problem(Expression(["u1", "u2"], ["x1", "x2"], "u1*u2*x1"), X, Y, "square", ["1", "2"]), "expressions", ""),
+        (
+            Problem(Expression(["u1", "u2"], ["x1", "x2"], "u1*u2*x1"), X, Y, "square", ["1", "2"]),
+            "expressions",
+            "",
+        ),
         (one_layer(["1", "1/2"], y=["0", "0", "0"]), "all labels are zero", ""),
         (DEEP_LINEAR, "a continuum", ""),
         (one_layer(["1", "0"], y=["0", "0", "1"]), "at the start", "another initial direction"),
@@ -217,7 +232,11 @@ def test_an_angle_below_the_precision_says_so():
 
 
 def test_if_all_groups_fail_all_reasons_are_shown():
-    found = certify(one_layer(["0", "-1", "0", "-2", "-1/10000", "0"], y=["0", "0", "1"]), EPSILON, start_angle=Fraction(1, 1000))
+    found = certify(
+        one_layer(["0", "-1", "0", "-2", "-1/10000", "0"], y=["0", "0", "1"]),
+        EPSILON,
+        start_angle=Fraction(1, 1000),
+    )
     assert found.outcome == "inconclusive"
     assert "blocks 1, 2: " in found.reason and "block 3: " in found.reason
 
@@ -282,7 +301,8 @@ def test_samples_in_several_directions_do_not_add_up_in_an_unknown_neuron(networ
 
 
 def test_the_radius_leaves_room_for_a_distance_that_does_not_fall():
-    # Block 2 stays unknown, so there is no law by which block 1 comes nearer: all of its tube's end counts up to the radius.
+    # Block 2 stays unknown, so there is no law by which block 1 comes nearer: all of its tube's end counts up
+    # to the radius.
     network = OneLayer(2, 2, Activation(1, 2))
     problem = Problem(network, [["1", "0"], ["0", "1"]], ["1", "3/4"], direction=["1/10", "1", "0", "1"])
     found = certify(problem, "1/200")
@@ -333,9 +353,22 @@ def test_a_ball_of_directions_costs_a_little():
         one_layer(["1", "1/2", "-1", "1"], loss="logistic", y=["1", "-1", "1"]),
         one_layer(["1", "1/2"], alpha="1/4"),
         Problem(OneLayer(2, 2, Activation("-1/2", 3)), X, Y, "square", ["1", "1/2", "-1", "1"]),
-        Problem(TwoLayer(2, 2, Activation(0, 2)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "-1"], reduction="sum"),
+        Problem(
+            TwoLayer(2, 2, Activation(0, 2)),
+            X,
+            Y,
+            "square",
+            ["1", "1/2", "-1", "1", "1", "-1"],
+            reduction="sum",
+        ),
         Problem(TwoLayer(2, 2, Activation(1, 1)), X, Y, "square", ["1", "1/2", "-1", "1", "1", "1/2"]),
-        Problem(FeedForward([2, 2, 1], Activation(0, 2), [1], {2: [["1/2", "-2"]]}), X, Y, "square", ["1", "1/2", "-1", "1"]),
+        Problem(
+            FeedForward([2, 2, 1], Activation(0, 2), [1], {2: [["1/2", "-2"]]}),
+            X,
+            Y,
+            "square",
+            ["1", "1/2", "-1", "1"],
+        ),
     ],
     ids=["logistic", "leaky", "cubic", "two-layer", "linear", "fixed output weights"],
 )
@@ -350,7 +383,10 @@ def test_every_family_is_proved_and_accepted(problem):
     [
         (cubic(["1", "0"], [["1", "0"]]), "1/100"),
         (Problem(TwoLayer(1, 2, Activation("1/4", 3)), [["1"]], ["1"], seed=2), "1/100"),
-        (Problem(OneLayer(2, 1, Activation("-1/4", 3)), [["6", "2"]], ["9"], direction=["1", "-1/3"]), "1/20"),
+        (
+            Problem(OneLayer(2, 1, Activation("-1/4", 3)), [["6", "2"]], ["9"], direction=["1", "-1/3"]),
+            "1/20",
+        ),
         (Problem(OneLayer(1, 1, Activation("1/10", 3)), [["3/10"]], ["-3/10"], direction=["-1"]), "1/20"),
         (
             Problem(
@@ -363,7 +399,14 @@ def test_every_family_is_proved_and_accepted(problem):
         ),
         (one_layer(["-1/20", "1", "1/3", "1"]), "1/20"),
     ],
-    ids=["starts in the trap", "kinks in the whole trap", "one sample", "one weight", "small inputs", "hardly moves"],
+    ids=[
+        "starts in the trap",
+        "kinks in the whole trap",
+        "one sample",
+        "one weight",
+        "small inputs",
+        "hardly moves",
+    ],
 )
 def test_what_is_claimed_leaves_room_for_the_checker(problem, epsilon):
     found = certify(problem, epsilon)
@@ -374,7 +417,9 @@ def test_what_is_claimed_leaves_room_for_the_checker(problem, epsilon):
 def test_a_tube_without_a_usable_end_is_inconclusive():
     data = [["-2197/1000", "319/500"], ["-2197/1000", "319/500"], ["251/500", "1283/1000"]]
     direction = ["-87/250", "-781/500", "771/1000"]
-    problem = Problem(TwoLayer(2, 1, Activation(1, 2)), data, ["-307/500", "-839/1000", "-11/8"], direction=direction)
+    problem = Problem(
+        TwoLayer(2, 1, Activation(1, 2)), data, ["-307/500", "-839/1000", "-11/8"], direction=direction
+    )
     found = certify(problem, "1/20", "1/20")
     assert (found.outcome, found.claim) == ("inconclusive", None)
     assert "even for delta = 1e-90" in found.reason
@@ -389,7 +434,9 @@ def test_small_random_problems_are_accepted_whenever_they_are_proved():
         network = rng.choice([OneLayer, TwoLayer])(inputs, width, sigma)
         direction = [Fraction(rng.randint(-99, 99), 100) for _ in range(network.size)]
         labels = [rng.choice([1, 9, -3]) for _ in data]
-        found = certify(Problem(network, data, labels, direction=direction), rng.choice(["1/100", "1/30", "1/20"]))
+        found = certify(
+            Problem(network, data, labels, direction=direction), rng.choice(["1/100", "1/30", "1/20"])
+        )
         if found.claim:
             proved += 1
             assert accepted(found) == ("accepted", ""), found.problem.to_toml()
@@ -398,7 +445,9 @@ def test_small_random_problems_are_accepted_whenever_they_are_proved():
 
 def test_deep_linear_networks_have_a_continuum_of_limits():
     network = FeedForward([2, 2, 2, 1], Activation(1, 1))
-    found = certify(Problem(network, X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]), EPSILON)
+    found = certify(
+        Problem(network, X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]), EPSILON
+    )
     assert found.outcome == "inconclusive"
     assert found.claim is None
     assert found.stopped_at is not None
@@ -422,10 +471,14 @@ def test_parts_that_no_checker_evaluates_are_inconclusive():
 def test_the_same_input_gives_the_same_bytes():
     problem = one_layer(["1", "1/2", "-1", "1"])
     first, second = certify(problem, EPSILON), certify(problem, EPSILON)
-    assert certificate_text(problem, first.evidence, first.claim) == certificate_text(problem, second.evidence, second.claim)
+    assert certificate_text(problem, first.evidence, first.claim) == certificate_text(
+        problem, second.evidence, second.claim
+    )
 
 
-@pytest.mark.parametrize(("epsilon", "angle"), [("0", "0"), ("-1/100", "0"), ("1", "0"), ("1/100", "1/10"), ("1/100", "-1/10")])
+@pytest.mark.parametrize(
+    ("epsilon", "angle"), [("0", "0"), ("-1/100", "0"), ("1", "0"), ("1/100", "1/10"), ("1/100", "-1/10")]
+)
 def test_senseless_numbers_are_refused(epsilon, angle):
     with pytest.raises(BadInput):
         certify(one_layer(["1", "1/2"]), epsilon, angle)
@@ -443,7 +496,12 @@ def test_figure1_is_proved_for_all_neurons():
     "problem",
     [
         cubic(["1", "1/3"], [["1", "0"]]),
-        Problem(TwoLayer(2, 1, Activation(0, 2)), [["1", "1/2"], ["3/10", "-1"]], ["1", "-1"], direction=["1", "1/2", "1"]),
+        Problem(
+            TwoLayer(2, 1, Activation(0, 2)),
+            [["1", "1/2"], ["3/10", "-1"]],
+            ["1", "-1"],
+            direction=["1", "1/2", "1"],
+        ),
         one_layer(["1", "1/2", "-1", "1"]),
         three_blocks(),
     ],
@@ -451,7 +509,9 @@ def test_figure1_is_proved_for_all_neurons():
 )
 def test_a_larger_epsilon_never_gives_a_smaller_delta_bar(problem):
     found = [certify(problem, epsilon) for epsilon in ("1/100", "1/15", "1/10", "1/5")]
-    worths = [(len(outcomes(each)) - outcomes(each).count("inconclusive"), each.claim.delta_bar) for each in found]
+    worths = [
+        (len(outcomes(each)) - outcomes(each).count("inconclusive"), each.claim.delta_bar) for each in found
+    ]
     assert worths == sorted(worths)
     assert [each.claim.epsilon for each in found] == [Fraction(1, k) for k in (100, 15, 10, 5)]
     assert accepted(found[-1]) == ("accepted", "")

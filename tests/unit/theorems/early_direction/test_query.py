@@ -1,4 +1,6 @@
-"""One delta of the uniform theorem: bounds on the right side, next to what mpmath computes, for ordinary and tiny delta."""
+"""One delta of the uniform theorem: bounds on the right side, next to what mpmath computes, for ordinary and
+tiny delta.
+"""
 
 from __future__ import annotations
 
@@ -51,12 +53,20 @@ def test_order_two(delta: str) -> None:
     T = mp(claim["horizon"]["scaled_time"])
     is_bound(low, T, False)
     is_bound(high, T, True)
-    is_bound(record["horizon"]["norm_upper"], MP.sqrt(mp(claim["growth"]["factor_squared"])) * mp(delta), True)
+    is_bound(
+        record["horizon"]["norm_upper"], MP.sqrt(mp(claim["growth"]["factor_squared"])) * mp(delta), True
+    )
     assert [exact(row["radius"]) for row in record["times"]] == [Fraction(1, 10**k) for k in range(1, 5)]
     for row in record["times"]:
         rho = mp(row["radius"])
-        is_bound(row["first_reached"][0], T + MP.log(rho / (mp("110007/10000") * mp(delta))) / (2 * mp("9/10")), False)
-        is_bound(row["first_reached"][1], T + MP.log(rho / (mp("10001/1000") * mp(delta))) / (2 * mp("8/10")), True)
+        is_bound(
+            row["first_reached"][0],
+            T + MP.log(rho / (mp("110007/10000") * mp(delta))) / (2 * mp("9/10")),
+            False,
+        )
+        is_bound(
+            row["first_reached"][1], T + MP.log(rho / (mp("10001/1000") * mp(delta))) / (2 * mp("8/10")), True
+        )
     for each in record["blocks"]:
         is_bound(each["angle_at_horizon"], mp("123456/20000000"), True)
         for row in each["angles"]:
@@ -98,7 +108,8 @@ def test_a_horizon_that_is_an_event_is_placed_in_time() -> None:
 
 
 def test_a_size_that_was_there_before_the_horizon_is_met_again_after_it() -> None:
-    # ‖w‖ falls from δ to 0.905 δ before it grows: ‖w(0)‖ = 1/10 is not what the time of the radius 1/10 is about.
+    # ‖w‖ falls from δ to 0.905 δ before it grows: ‖w(0)‖ = 1/10 is not what the time of the radius 1/10 is
+    # about.
     times = {**separable()["time_to_radius"], "start_radius_over_delta": ["8/10", "9/10"]}
     claim = separable(delta_bar="1/10", time_to_radius=times)
     record = query(claim, "1/10", ["1/10"])
@@ -114,15 +125,22 @@ def test_for_higher_orders_the_times_count_from_before_the_horizon() -> None:
 
 
 def test_smaller_delta_never_gives_a_weaker_angle() -> None:
-    angles = [mp(query(separable(), f"1e-{k}", ["1/100"])["blocks"][0]["angles"][0]["angle"]) for k in range(10, 60, 7)]
+    angles = [
+        mp(query(separable(), f"1e-{k}", ["1/100"])["blocks"][0]["angles"][0]["angle"])
+        for k in range(10, 60, 7)
+    ]
     assert angles == sorted(angles, reverse=True)
     assert angles[0] > angles[-1]
 
 
 def test_blocks_without_an_angle_and_blocks_without_a_law() -> None:
-    claim = separable(block(0), block(1, law=None), block(2, "dead"), block(3, "inconclusive", reason="a saddle."))
+    claim = separable(
+        block(0), block(1, law=None), block(2, "dead"), block(3, "inconclusive", reason="a saddle.")
+    )
     blocks = query(claim, "1e-20", ["1/10", "1/20"])["blocks"]
-    assert [[row["angle"] is None for row in each["angles"]] for each in blocks] == [[False] * 2] * 2 + [[True] * 2] * 2
+    assert [[row["angle"] is None for row in each["angles"]] for each in blocks] == [[False] * 2] * 2 + [
+        [True] * 2
+    ] * 2
     at_radius, before = (mp(row["angle"]) for row in blocks[1]["angles"])
     assert mp("99/10000") <= at_radius < before
     assert before >= mp("1/100")

@@ -1,4 +1,6 @@
-"""Claims in words: the wording of each outcome, and decimals that are rounded to the side on which they stay true."""
+"""Claims in words: the wording of each outcome, and decimals that are rounded to the side on which they stay
+true.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,14 @@ def claim_table(claim: dict) -> Table:
     return words.table(Claim.from_json(claim))
 
 
-SIX = separable(block(0), block(1), block(2, "dead"), block(3, "shrinks"), block(4, "inconclusive", reason="a saddle."), block(5))
+SIX = separable(
+    block(0),
+    block(1),
+    block(2, "dead"),
+    block(3, "shrinks"),
+    block(4, "inconclusive", reason="a saddle."),
+    block(5),
+)
 
 
 @given(st.fractions(), st.integers(1, 12))
@@ -44,7 +53,9 @@ def test_the_paragraph_of_a_separable_network() -> None:
     text = claim_sentence(SIX)
     assert "For every δ in (0, 3.456e-10], gradient flow of the mean square loss" in text
     assert "‖w‖² ≤ 123.5·δ²" in text
-    assert "the direction of each of blocks 1, 2, 4 and 6 is within 0.006173 (radians) of its KKT point" in text
+    assert (
+        "the direction of each of blocks 1, 2, 4 and 6 is within 0.006173 (radians) of its KKT point" in text
+    )
     assert "until ‖w‖ first exceeds R = 0.1" in text
     assert "not about the joint direction of all weights" in text
     assert "N is positive at the KKT points of blocks 1, 2 and 6." in text
@@ -52,7 +63,8 @@ def test_the_paragraph_of_a_separable_network() -> None:
     assert "Block 3 is dead" in text
     assert "Nothing is claimed about block 5 (inconclusive)." in text
     assert (
-        "For 11.01·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 8.896 + ln(ρ/(11.01·δ))/(2·0.9) and at most "
+        "For 11.01·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 8.896 + "
+        "ln(ρ/(11.01·δ))/(2·0.9) and at most "
         "8.897 + ln(ρ/(10·δ))/(2·0.8)."
     ) in text
 
@@ -62,7 +74,8 @@ def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> No
     assert "Up to scaled time t·δ = T = 6 the weights" in text
     assert "the direction w/‖w‖ is within 0.006173 (radians) of a KKT point" in text
     assert (
-        "There is a time t₁, with t₁·δ between 5.9 and 6, so that for 3·δ ≤ ρ ≤ R the first t ≥ t₁ at which ‖w‖ = ρ has t·δ "
+        "There is a time t₁, with t₁·δ between 5.9 and 6, so that for 3·δ ≤ ρ ≤ R the first t ≥ t₁ at which "
+        "‖w‖ = ρ has t·δ "
         "at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)."
     ) in text
     assert "joint" not in text
@@ -95,13 +108,18 @@ TIMES_OF_SEVENTHS = {
 
 
 @pytest.mark.parametrize(("claim_of", "power"), [(separable, 2), (joint, 3)])
-def test_every_number_is_rounded_to_the_side_on_which_it_says_less(claim_of: Callable[..., dict], power: int) -> None:
+def test_every_number_is_rounded_to_the_side_on_which_it_says_less(
+    claim_of: Callable[..., dict], power: int
+) -> None:
     claim = claim_of(**SEVENTHS, time_to_radius=TIMES_OF_SEVENTHS) | {"blocks": [BLOCK_OF_SEVENTHS]}
     text, latex, table = claim_sentence(claim), claim_latex(claim), claim_table(claim)
     assert "For every δ in (0, 0.01428] and every w0 within the angle 0.001428 of" in text
     assert "‖w‖² ≤ 14.29·δ²" in text and "is within 0.02858 (radians) of" in text
     assert "From then on it stays within ε = 0.1429 until ‖w‖ first exceeds R = 0.0001428." in text
-    assert r"For every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of" in latex
+    assert (
+        r"For every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of"
+        in latex
+    )
     assert r"$\|w(t)\|^2 \le 14.29\,\delta^2$" in latex and "is within 0.02858 (radians) of" in latex
     assert r"stays within $\varepsilon$ = 0.1429 until $\|w\|$ first exceeds $R = 0.0001428$." in latex
     assert rf"this angle is at most $0.7143\,(\delta/\rho)^{{0.4285}} + 0.8572\,\rho^{{{power}}}$." in latex
@@ -112,14 +130,23 @@ def test_every_number_is_rounded_to_the_side_on_which_it_says_less(claim_of: Cal
         assert r"1.858 + \frac{1}{2 \cdot 1.428}\ln\frac{\rho}{1.142\,\delta}$" in latex
     else:
         assert "with t₁·δ between 1.714 and 1.858, so that for 1.286·δ ≤ ρ ≤ R" in text
-        assert "at least 1.714 + (1/1.286 − (δ/ρ))/(3·1.572) and at most 1.858 + (1/1.142 − (δ/ρ))/(3·1.428)." in text
-        assert r"with $\delta t_1$ between $1.714$ and $1.858$, so that for $1.286\,\delta \le \rho \le R$" in latex
+        assert (
+            "at least 1.714 + (1/1.286 − (δ/ρ))/(3·1.572) and at most 1.858 + (1/1.142 − (δ/ρ))/(3·1.428)."
+            in text
+        )
+        assert (
+            r"with $\delta t_1$ between $1.714$ and $1.858$, so that for $1.286\,\delta \le \rho \le R$"
+            in latex
+        )
         assert r"1.714 + \frac{(1.286)^{-1} - (\delta/\rho)}{3 \cdot 1.572}$" in latex
         assert r"1.858 + \frac{(1.142)^{-1} - (\delta/\rho)}{3 \cdot 1.428}$" in latex
     assert table.title == "Bounds for every δ in (0, 0.01428]"
     shown = ["1", "converges", "[0.142, 0.286]", "0.4285", "0.02858", "0.2858", "0.4285", "0.7143", "0.8572"]
     assert [[cell.text for cell in row] for row in table.rows] == [shown]
-    assert table.notes[-1] == "Angles to the KKT point at the horizon and when ‖w‖ = R = 0.0001428 after it, in radians."
+    assert (
+        table.notes[-1]
+        == "Angles to the KKT point at the horizon and when ‖w‖ = R = 0.0001428 after it, in radians."
+    )
 
 
 EVENT = joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"})
@@ -128,11 +155,15 @@ EVENT = joint(order=7, horizon={"scaled_time": None, "norm_over_delta": "31/10"}
 def test_a_horizon_that_is_an_event() -> None:
     text = claim_sentence(EVENT)
     assert (
-        "The weights reach ‖w‖ = B·δ, B = 3.1, at a time that is called the horizon, and up to it ‖w‖² ≤ 123.5·δ². Then" in text
+        "The weights reach ‖w‖ = B·δ, B = 3.1, at a time that is called the horizon, and up to it ‖w‖² ≤ "
+        "123.5·δ². Then" in text
     )
     assert "= T" not in text
     assert r"$\|w(t_H)\| = B\,\delta$, $B = 3.1$" in claim_latex(EVENT)
-    for horizon in ({"scaled_time": None, "norm_over_delta": None}, {"scaled_time": "1", "norm_over_delta": "1"}):
+    for horizon in (
+        {"scaled_time": None, "norm_over_delta": None},
+        {"scaled_time": "1", "norm_over_delta": "1"},
+    ):
         with pytest.raises(BadInput, match="claim.horizon"):
             Claim.from_json(joint(horizon=horizon))
 
@@ -149,7 +180,9 @@ def test_parts_of_a_claim_that_may_be_missing() -> None:
     assert "Only neuron 3 is not zero there." in claim_sentence(joint(blocks=[sparse]))
 
 
-@pytest.mark.parametrize("claim", [SIX, separable(), joint(), joint(order=7), EVENT, separable(radius=None, time_to_radius=None)])
+@pytest.mark.parametrize(
+    "claim", [SIX, separable(), joint(), joint(order=7), EVENT, separable(radius=None, time_to_radius=None)]
+)
 def test_the_latex_is_balanced_and_plain(claim: dict) -> None:
     text = claim_latex(claim)
     assert text.isascii() or set(re.findall(r"[^\x00-\x7f]", text)) <= {"–"}
@@ -161,10 +194,15 @@ def test_the_latex_is_balanced_and_plain(claim: dict) -> None:
 
 def test_the_numbers_of_the_latex_theorem() -> None:
     text = claim_latex(joint())
-    assert text.startswith("\\begin{theorem}[early directional convergence]\nFor every $\\delta \\in (0, 0.00001]$")
+    assert text.startswith(
+        "\\begin{theorem}[early directional convergence]\nFor every $\\delta \\in (0, 0.00001]$"
+    )
     assert r"with $\delta t \le T$, where $T = 6$." in text
     assert r"$3.5\,(\delta/\rho)^{0.53} + 0.8\,\rho^{3}$" in text
-    assert r"with $\delta t_1$ between $5.9$ and $6$, so that for $3\,\delta \le \rho \le R$ the first $t \ge t_1$ at" in text
+    assert (
+        r"with $\delta t_1$ between $5.9$ and $6$, so that for $3\,\delta \le \rho \le R$ the first $t \ge "
+        r"t_1$ at" in text
+    )
     several = claim_latex(SIX)
     assert r"the first $t \ge T$ at which $\|w\| = \rho$ lies between" in several
     assert r"(0, 3.456 \times 10^{-10}]" in several
@@ -182,7 +220,10 @@ def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
     assert {cell.text for cell in table.rows[2][2:]} == {"–"}
     assert "Block 5: a saddle." in table.notes
     assert len(claim_table(separable(radius=None)).columns) == 5
-    assert any(note.startswith("From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ") for note in table.notes)
+    assert any(
+        note.startswith("From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ")
+        for note in table.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,6 +276,8 @@ def test_a_claim_is_written_as_it_was_read(claim: dict) -> None:
     written = read.to_json()
     assert Claim.from_json(written) == read
     assert written.keys() == claim.keys()
-    assert all(each.keys() == given.keys() for each, given in zip(written["blocks"], claim["blocks"], strict=True))
+    assert all(
+        each.keys() == given.keys() for each, given in zip(written["blocks"], claim["blocks"], strict=True)
+    )
     assert written["blocks"][0]["weights"] == claim["blocks"][0]["weights"]
     assert written["blocks"][0]["kkt_point"]["centre"] == ["1*2^0", "1*2^-3"]

@@ -1,4 +1,6 @@
-"""What is written about KKT points: the checker accepts it, the same input gives the same bytes, and the rest has a reason."""
+"""What is written about KKT points: the checker accepts it, the same input gives the same bytes, and the rest
+has a reason.
+"""
 
 import json
 from fractions import Fraction
@@ -44,7 +46,11 @@ def claim_of(data):
     return verdict.claim
 
 
-@given(st.lists(st.tuples(small, small), min_size=1, max_size=6), st.data(), st.sampled_from(["0", "1/2", "-1", "1"]))
+@given(
+    st.lists(st.tuples(small, small), min_size=1, max_size=6),
+    st.data(),
+    st.sampled_from(["0", "1/2", "-1", "1"]),
+)
 def test_every_planar_set_has_a_certificate(X, data, alpha):
     y = [data.draw(small) for _ in X]
     problem = one_layer(X, y, Activation(Fraction(alpha), 2))
@@ -76,7 +82,9 @@ def test_spatial_sets_have_complete_certificates(seed):
     rng = np.random.default_rng(seed)
     n = 4 + seed
     problem = one_layer(
-        rng.integers(-9, 10, (n, 3)).tolist(), rng.integers(1, 5, n).tolist(), Activation(Fraction(seed % 2, 2), 2)
+        rng.integers(-9, 10, (n, 3)).tolist(),
+        rng.integers(1, 5, n).tolist(),
+        Activation(Fraction(seed % 2, 2), 2),
     )
     kkt = spatial(problem)
     assert kkt.complete
@@ -91,7 +99,9 @@ SIZES = [("1", "1"), ("7e11", "1e-80"), ("1e-9", "1"), ("2e90", "3"), ("1e-30", 
 
 
 @pytest.mark.parametrize(("x", "y"), SIZES)
-@pytest.mark.parametrize("network", [OneLayer(3, 1, RELU2), TwoLayer(3, 1, RELU2)], ids=["one layer", "two layers"])
+@pytest.mark.parametrize(
+    "network", [OneLayer(3, 1, RELU2), TwoLayer(3, 1, RELU2)], ids=["one layer", "two layers"]
+)
 def test_data_of_any_size_have_the_certificate_of_data_near_one(network, x, y):
     def claim(x, y):
         X = [[Fraction(v) * Fraction(x) for v in row] for row in ([1, 0, 1], [0, 1, -1], [1, 1, 2])]
@@ -112,7 +122,10 @@ def test_data_of_any_size_have_the_certificate_of_data_near_one(network, x, y):
 def test_neurons_of_power_three_are_enumerated_beyond_doubles():
     # What is enumerated in doubles is enumerated near 1: the cubes of these inputs have more than 308 digits.
     X = [[c * 10**120 for c in row] for row in ([1, 0], [1, 2], [-1, 1])]
-    near, far = (one_layer(x, ["1", "-1", "2"], Activation(Fraction(0), 3)) for x in ([[c // 10**120 for c in r] for r in X], X))
+    near, far = (
+        one_layer(x, ["1", "-1", "2"], Activation(Fraction(0), 3))
+        for x in ([[c // 10**120 for c in r] for r in X], X)
+    )
     one, other = kkt_set(near, 12), kkt_set(far, 12)
     assert (one.status, [p.kind for p in one.points]) == (other.status, [p.kind for p in other.points])
     for p, q in zip(one.points, other.points, strict=True):
@@ -124,7 +137,9 @@ def test_neurons_of_power_three_are_enumerated_beyond_doubles():
 def test_any_units_prove_the_same_list_and_no_other():
     X = [["7e11", "0", "7e11"], ["0", "7e11", "-7e11"], ["7e11", "7e11", "14e11"]]
     given = {1: [["3", "0", "0"], ["0", "3", "0"], ["0", "0", "3"]], 3: [["1e-9"]]}
-    problem = Problem(FeedForward([3, 3, 1, 1], RELU2, [2], given), X, ["1e-9", "-1e-9", "2e-9"], direction=[1, 2, 3])
+    problem = Problem(
+        FeedForward([3, 3, 1, 1], RELU2, [2], given), X, ["1e-9", "-1e-9", "2e-9"], direction=[1, 2, 3]
+    )
     honest = kkt_certificate(problem, kkt_set(problem, 12))
 
     def verdict(key, by, factor):
@@ -144,13 +159,18 @@ def test_any_units_prove_the_same_list_and_no_other():
 
 
 def test_a_set_with_a_point_too_few_is_not_accepted_as_complete():
-    problem = one_layer([[1, 2, 0], [-1, 1, 1], [2, -1, 1], [0, 1, -3]], [1, 2, 1, 1], Activation(Fraction(1, 2), 2))
+    problem = one_layer(
+        [[1, 2, 0], [-1, 1, 1], [2, -1, 1], [0, 1, -3]], [1, 2, 1, 1], Activation(Fraction(1, 2), 2)
+    )
     kkt = spatial(problem)
     for k in range(0, len(kkt.points), 4):
         rest = [point for i, point in enumerate(kkt.points) if i != k]
         assert check_text(kkt_certificate(problem, KKTSet(rest, 30))).rule == "R12"
         assert (
-            claim_of(kkt_certificate(problem, KKTSet(rest, 30, status="partial", reason="one is left out")))["proof"] == "points"
+            claim_of(kkt_certificate(problem, KKTSet(rest, 30, status="partial", reason="one is left out")))[
+                "proof"
+            ]
+            == "points"
         )
 
 
@@ -159,7 +179,9 @@ def test_all_neurons_of_a_two_layer_network_have_the_certificate_of_one_without_
     claim = claim_of(kkt_certificate(planar, kkt_set(planar)))
     assert claim["of"] == "neuron" and claim["proof"] == "planar"
     X = [[1, 2, 0], [-1, 1, 1], [2, -1, 1], [0, 1, -3]]
-    spatial_problem = Problem(TwoLayer(3, 1, Activation(Fraction(1, 2), 2)), X, [1, 2, 1, 1], direction=[1] * 4)
+    spatial_problem = Problem(
+        TwoLayer(3, 1, Activation(Fraction(1, 2), 2)), X, [1, 2, 1, 1], direction=[1] * 4
+    )
     kkt = kkt_set(spatial_problem)
     claim = claim_of(kkt_certificate(spatial_problem, kkt))
     assert claim["of"] == "neuron" and claim["proof"] == "cover"
@@ -167,12 +189,15 @@ def test_all_neurons_of_a_two_layer_network_have_the_certificate_of_one_without_
 
 
 @pytest.mark.parametrize(
-    ("widths", "alpha", "power"), [([2, 2, 1, 1], 0, 2), ([2, 3, 2, 1], Fraction(1, 2), 2), ([1, 2, 1, 1], 0, 3)]
+    ("widths", "alpha", "power"),
+    [([2, 2, 1, 1], 0, 2), ([2, 3, 2, 1], Fraction(1, 2), 2), ([1, 2, 1, 1], 0, 3)],
 )
 def test_points_of_deep_networks(widths, alpha, power):
     rng = np.random.default_rng(1)
     network = FeedForward(widths, Activation(Fraction(alpha), power))
-    problem = Problem(network, rng.integers(-3, 4, (5, widths[0])).tolist(), [1, -2, 1, 2, -1], direction=[1] * network.size)
+    problem = Problem(
+        network, rng.integers(-3, 4, (5, widths[0])).tolist(), [1, -2, 1, 2, -1], direction=[1] * network.size
+    )
     kkt = verified_points(Correlation(network, problem.X, problem.z), starts=20, count=4, seed=1)
     assert kkt.points
     claim = claim_of(kkt_certificate(problem, kkt))

@@ -1,4 +1,6 @@
-"""Certificates of the time near the origin: made, accepted, true at exact points, and refused where they promise more."""
+"""Certificates of the time near the origin: made, accepted, true at exact points, and refused where they
+promise more.
+"""
 
 import copy
 import json
@@ -29,7 +31,10 @@ PROBLEMS = {
     "planar": Problem(OneLayer(2, 3, SQUARED, signs=[1, -1, 1]), X, Y, direction=[1, 2, 3, 4, 5, 6]),
     "two layers": Problem(TwoLayer(2, 2, SQUARED), X, Y, direction=[1, 2, 3, 4, 5, 6]),
     "cover": Problem(
-        OneLayer(3, 1, SQUARED), [["1", "0", "1"], ["0", "1", "-1"], ["1", "1", "2"]], ["1", "-1", "2"], direction=[1, 2, 3]
+        OneLayer(3, 1, SQUARED),
+        [["1", "0", "1"], ["0", "1", "-1"], ["1", "1", "2"]],
+        ["1", "-1", "2"],
+        direction=[1, 2, 3],
     ),
     "deep": Problem(DEEP, [["1"], ["-2"]], ["1", "1"], direction=[1, 2]),
     "linear": Problem(FeedForward([2, 2, 2, 1], LINEAR), X, Y, direction=range(1, 11)),
@@ -38,7 +43,9 @@ PROBLEMS = {
 
 def verdict(content):
     content = copy.deepcopy(content)
-    content["problem_sha256"] = content["claim"]["problem_sha256"] = sha256(canonical_text(content["problem"]))
+    content["problem_sha256"] = content["claim"]["problem_sha256"] = sha256(
+        canonical_text(content["problem"])
+    )
     content.pop("sha256", None)
     return check_text(canonical_text({**content, "sha256": sha256(canonical_text(content))}))
 
@@ -50,7 +57,13 @@ def planar():
 
 @pytest.mark.parametrize(
     ("name", "method"),
-    [("planar", "kkt-points"), ("two layers", "kkt-points"), ("cover", "kkt-points"), ("linear", "norms"), ("deep", None)],
+    [
+        ("planar", "kkt-points"),
+        ("two layers", "kkt-points"),
+        ("cover", "kkt-points"),
+        ("linear", "norms"),
+        ("deep", None),
+    ],
 )
 def test_the_bound_is_accepted_and_true(name, method):
     problem = PROBLEMS[name]
@@ -70,7 +83,9 @@ def test_the_bound_is_accepted_and_true(name, method):
 @pytest.mark.parametrize(("x", "y"), [("7e11", "1e-80"), ("1e-9", "3"), ("2e90", "1")])
 def test_data_of_any_size_have_the_bound_of_data_near_one(name, x, y):
     problem = PROBLEMS[name]
-    other = Problem(problem.network, problem.X * Fraction(x), problem.y * Fraction(y), direction=problem.direction)
+    other = Problem(
+        problem.network, problem.X * Fraction(x), problem.y * Fraction(y), direction=problem.direction
+    )
     bounds = []
     for each in (problem, other):
         found = check_text(time_certificate(each, kkt_set(each)))
@@ -97,7 +112,9 @@ def test_norms_are_enough_where_there_is_no_list():
 
 
 FORGERIES = {
-    "a smaller bound": lambda c: c["claim"].update(n_max_upper=str(Fraction(c["claim"]["n_max_upper"]) * Fraction(99, 100))),
+    "a smaller bound": lambda c: c["claim"].update(
+        n_max_upper=str(Fraction(c["claim"]["n_max_upper"]) * Fraction(99, 100))
+    ),
     "a bound of zero": lambda c: c["claim"].update(n_max_upper="0"),
     "another order": lambda c: c["claim"].update(order=3),
     "a missing point": lambda c: c["evidence"][0]["points"].pop(0),
@@ -124,7 +141,10 @@ def test_forged_times_are_refused(name, planar):
 def test_neurons_that_flow_down_count_with_the_minimum():
     up = PROBLEMS["planar"]
     down = Problem(OneLayer(2, 1, SQUARED, signs=[-1]), X, Y, direction=[1, 2])
-    both = [Fraction(json.loads(time_certificate(each, kkt_set(each)))["claim"]["n_max_upper"]) for each in (up, down)]
+    both = [
+        Fraction(json.loads(time_certificate(each, kkt_set(each)))["claim"]["n_max_upper"])
+        for each in (up, down)
+    ]
     values = [point.value for point in kkt_set(down).points]
     assert max(-value.lower() for value in values) <= both[1] <= both[0]
 

@@ -53,7 +53,7 @@ def assert_bounds(near, problem, points):
         assert outputs @ outputs <= near.beta_upper**2 * power, near.beta_method
 
 
-# -- the two maxima ----------------------------------------------------------------------------------------------------
+# -- the two maxima ------------------------------------------------------------------------------------------
 
 
 @given(own.problems(families=LAYERED))
@@ -80,7 +80,9 @@ def test_figure1():
     assert near.n_max_upper - near.n_max_lower < Fraction(1, 10**29)
     terms = sphere_maximum.Terms(problem.X, list(problem.z), [Fraction(0)] * problem.n, 2)
     other = sphere_maximum.sphere_maximum(terms)
-    assert other.lower <= near.n_max_upper and near.n_max_lower <= other.upper <= near.n_max_upper * (1 + Fraction(1, 10**6))
+    assert other.lower <= near.n_max_upper and near.n_max_lower <= other.upper <= near.n_max_upper * (
+        1 + Fraction(1, 10**6)
+    )
     assert near.beta_upper <= near.beta_lower * (1 + Fraction(1, 10**6))
     assert_bounds(near, problem, weights_to_try(problem))
 
@@ -97,8 +99,18 @@ def test_one_sample_in_closed_form(power, sign):
         assert near.order == sum(exponents) == order
         kappa_squared = np.prod([Fraction(e, order) ** e for e in exponents])
         beta_squared = kappa_squared * Fraction(25) ** (power ** (network.depth - 1))
-        assert near.beta_lower**2 <= beta_squared <= near.beta_upper**2 <= beta_squared * (1 + Fraction(1, 10**5))
-        assert near.n_max_lower**2 <= beta_squared / 4 <= near.n_max_upper**2 <= beta_squared / 4 * (1 + Fraction(1, 10**5))
+        assert (
+            near.beta_lower**2
+            <= beta_squared
+            <= near.beta_upper**2
+            <= beta_squared * (1 + Fraction(1, 10**5))
+        )
+        assert (
+            near.n_max_lower**2
+            <= beta_squared / 4
+            <= near.n_max_upper**2
+            <= beta_squared / 4 * (1 + Fraction(1, 10**5))
+        )
     if power > 1:
         near = near_origin(Problem(OneLayer(2, 2, sigma), *data, seed=1))
         expected = Fraction(5) ** power / 2 if sign > 0 else 0
@@ -108,13 +120,16 @@ def test_one_sample_in_closed_form(power, sign):
 def test_given_output_weights_scale_the_neuron_of_the_right_sign():
     X, y = [[1, 0], [0, 1]], [1, -2]
     for outputs, expected in (([3, 1], 3), ([3, -1], 3), ([1, -2], 4), ([-1, -1], 2), ([0, 0], 0)):
-        network = FeedForward([2, 2, 1], SQUARED_RELU, trained=[1], given={2: [[Fraction(c) for c in outputs]]})
+        network = FeedForward(
+            [2, 2, 1], SQUARED_RELU, trained=[1], given={2: [[Fraction(c) for c in outputs]]}
+        )
         near = near_origin(Problem(network, X, y, seed=1, reduction="sum"))
         assert near.n_max_lower <= expected <= near.n_max_upper <= expected * (1 + Fraction(1, 10**20))
 
 
 def test_given_layers_count_with_their_norms():
-    # Only W1 and W3 are trained, L = p² + 1 = 5 for p = 2, and W2 = 3 (1 × 1): H = v (3 (w x)_+²)_+² = 9 v w^4 for x = 1.
+    # Only W1 and W3 are trained, L = p² + 1 = 5 for p = 2, and W2 = 3 (1 × 1): H = v (3 (w x)_+²)_+² = 9 v
+    # w^4 for x = 1.
     network = FeedForward([1, 1, 1, 1], SQUARED_RELU, trained=[1, 3], given={2: [[3]]})
     near = near_origin(Problem(network, [[1]], [1], seed=1, reduction="sum"))
     square = 81 * Fraction(4, 5) ** 4 * Fraction(1, 5)
@@ -135,11 +150,27 @@ def test_positive_and_negative_labels_help_apart():
 
 def test_deep_linear_networks_in_closed_form():
     # N = W3 W2 W1 (x_1 + x_2 + ...) with labels of both signs: z = (1, -1), x = (3, 4) and -(3, 4), |g| = 10.
-    problem = Problem(FeedForward([2, 2, 2, 1], Activation(Fraction(1), 1)), [[3, 4], [-3, -4]], [1, -1], seed=1, reduction="sum")
+    problem = Problem(
+        FeedForward([2, 2, 2, 1], Activation(Fraction(1), 1)),
+        [[3, 4], [-3, -4]],
+        [1, -1],
+        seed=1,
+        reduction="sum",
+    )
     near = near_origin(problem)
-    assert near.n_max_lower**2 <= Fraction(100, 27) <= near.n_max_upper**2 <= Fraction(100, 27) * (1 + Fraction(1, 10**6))
+    assert (
+        near.n_max_lower**2
+        <= Fraction(100, 27)
+        <= near.n_max_upper**2
+        <= Fraction(100, 27) * (1 + Fraction(1, 10**6))
+    )
     # beta: h = (t, -t) with t = 5 kappa.
-    assert near.beta_lower**2 <= Fraction(50, 27) <= near.beta_upper**2 <= Fraction(50, 27) * (1 + Fraction(1, 10**5))
+    assert (
+        near.beta_lower**2
+        <= Fraction(50, 27)
+        <= near.beta_upper**2
+        <= Fraction(50, 27) * (1 + Fraction(1, 10**5))
+    )
 
 
 def test_leaky_networks_get_no_credit_for_the_signs_of_labels():
@@ -163,8 +194,12 @@ def test_given_layers_between_trained_ones_may_mix_signs():
 
 
 def test_planar_problems_with_other_powers_use_branch_and_bound():
-    near = near_origin(Problem(OneLayer(2, 2, Activation(Fraction(1, 3), 3), [1, -1]), [[1, 2], [-1, 1]], [1, -2], seed=1))
-    assert "branch and bound" in near.n_max_method and near.n_max_upper <= near.n_max_lower * (1 + Fraction(1, 10**6))
+    near = near_origin(
+        Problem(OneLayer(2, 2, Activation(Fraction(1, 3), 3), [1, -1]), [[1, 2], [-1, 1]], [1, -2], seed=1)
+    )
+    assert "branch and bound" in near.n_max_method and near.n_max_upper <= near.n_max_lower * (
+        1 + Fraction(1, 10**6)
+    )
 
 
 def test_an_incomplete_enumeration_is_not_used():
@@ -182,19 +217,26 @@ def test_products_of_weights_by_boxes():
     one = near_origin(Problem(Expression(["a", "b", "c"], ["x"], "a*b*c*x"), [[1]], [1], seed=1))
     assert "boxes" in one.n_max_method
     assert 27 * one.n_max_lower**2 <= 1 <= 27 * one.n_max_upper**2 <= Fraction(11, 10)
-    two = near_origin(Problem(Expression(["a", "b", "c", "d"], ["x"], "a*b*x + c*abs(d)*x"), [[1]], [1], seed=1))
+    two = near_origin(
+        Problem(Expression(["a", "b", "c", "d"], ["x"], "a*b*x + c*abs(d)*x"), [[1]], [1], seed=1)
+    )
     assert two.n_max_lower <= Fraction(1, 2) <= two.n_max_upper <= Fraction(51, 100)
 
 
 def test_a_maximum_between_the_midpoints_of_boxes_is_not_missed():
     # max (a + 10 b)² = 101, off the axis: the bound by slopes must count how |w| changes within a box.
     near = near_origin(Problem(Expression(["a", "b"], ["x"], "(a + 10*b)**2*x"), [[1]], [1], seed=1))
-    assert near.n_max_lower <= 101 <= near.n_max_upper <= 102 and near.beta_lower <= 101 <= near.beta_upper <= 102
+    assert (
+        near.n_max_lower <= 101 <= near.n_max_upper <= 102
+        and near.beta_lower <= 101 <= near.beta_upper <= 102
+    )
 
 
 def test_roots_of_squares_are_real_on_every_box():
     with patch.object(box_cover, "_WORK", 1500):
-        near = near_origin(Problem(Expression(["a", "b", "c"], ["x"], "a*sqrt(b**2 + c**2)*x"), [[1]], [1], seed=1))
+        near = near_origin(
+            Problem(Expression(["a", "b", "c"], ["x"], "a*sqrt(b**2 + c**2)*x"), [[1]], [1], seed=1)
+        )
     assert near.n_max_lower <= Fraction(1, 2) <= near.n_max_upper <= Fraction(6, 10)
 
 
@@ -210,12 +252,14 @@ def test_lower_bounds_use_only_weights_at_which_the_network_is_defined():
 
 
 def test_expressions_that_are_not_bounded_by_boxes_are_inconclusive():
-    problem = Problem(Expression(["a", "b", "c"], ["x"], "a**4*x/(b**2 + c**2)"), [[1]], [1], direction=[1, 1, 1])
+    problem = Problem(
+        Expression(["a", "b", "c"], ["x"], "a**4*x/(b**2 + c**2)"), [[1]], [1], direction=[1, 1, 1]
+    )
     with patch.object(box_cover, "_WORK", 100), pytest.raises(Inconclusive, match="divides by"):
         near_origin(problem)
 
 
-# -- times -------------------------------------------------------------------------------------------------------------
+# -- times ---------------------------------------------------------------------------------------------------
 
 
 def fixed(order, n_max, digits=30, beta=None):
@@ -259,18 +303,28 @@ def test_times_are_the_closed_forms_rounded_down(order, n_max, delta, radius, fa
 @pytest.mark.parametrize("order", [2, 3, 7, 4096])
 def test_delta_may_be_as_small_as_a_problem_file_allows(order):
     near = fixed(order, Fraction(3))
-    tiny, smaller = (near.radius_time(text, Fraction(1, 100)).bound_nmax for text in ("1e-10000", "1e-100000"))
+    tiny, smaller = (
+        near.radius_time(text, Fraction(1, 100)).bound_nmax for text in ("1e-10000", "1e-100000")
+    )
     if order == 2:
-        assert float(tiny) == pytest.approx(9998 * np.log(10) / 6) and float(smaller) == pytest.approx(99998 * np.log(10) / 6)
+        assert float(tiny) == pytest.approx(9998 * np.log(10) / 6) and float(smaller) == pytest.approx(
+            99998 * np.log(10) / 6
+        )
     else:
         limit = Fraction(1, 3 * order * (order - 2))
-        assert limit * (1 - Fraction(1, 10**25)) <= tiny <= limit and limit * (1 - Fraction(1, 10**25)) <= smaller <= limit
+        assert (
+            limit * (1 - Fraction(1, 10**25)) <= tiny <= limit
+            and limit * (1 - Fraction(1, 10**25)) <= smaller <= limit
+        )
 
 
 def test_no_growth_is_no_time():
     near = near_origin(Problem(OneLayer(2, 3, SQUARED_RELU), [[1, 2], [3, 4]], [-1, -2], seed=1))
     assert near.n_max_upper == 0
-    assert near.factor_time(Fraction(4)).bound_nmax is None and near.radius_time("1e-5", Fraction(1)).bound_nmax is None
+    assert (
+        near.factor_time(Fraction(4)).bound_nmax is None
+        and near.radius_time("1e-5", Fraction(1)).bound_nmax is None
+    )
     assert near.factor_time(Fraction(4)).bound_beta > 0
     assert "never exceeds delta" in near.statement()
 
@@ -297,11 +351,12 @@ def test_statements_are_sentences_with_true_decimals():
     assert "t * delta^5 <=" in near_origin(Problem.builtin("l7-k32")).statement(Fraction(9))
 
 
-# -- flows -------------------------------------------------------------------------------------------------------------
+# -- flows ---------------------------------------------------------------------------------------------------
 
 
 def norm_at(problem, delta, scaled_time):
-    """The largest ‖w‖/delta of the gradient flow from the problem's direction up to the scaled time, in doubles.
+    """The largest ‖w‖/delta of the gradient flow from the problem's direction up to the scaled time, in
+    doubles.
 
     Bogacki and Shampine's pair of orders 3 and 2 with local errors of 1e-7 delta; None after 3,000 steps.
     """
@@ -332,8 +387,12 @@ def norm_at(problem, delta, scaled_time):
     return None
 
 
-PSEUDO_HUBER = Loss("custom", "mean", lambda ar, h, y: (y - h) / ar.sqrt((y - h) ** 2 + 1), Fraction(1), lambda y: y / 2)
-"""-l'(h) = (y - h)/sqrt(1 + (y - h)²), decreasing in h; at_zero is replaced by the true one for each label below."""
+PSEUDO_HUBER = Loss(
+    "custom", "mean", lambda ar, h, y: (y - h) / ar.sqrt((y - h) ** 2 + 1), Fraction(1), lambda y: y / 2
+)
+"""-l'(h) = (y - h)/sqrt(1 + (y - h)²), decreasing in h; at_zero is replaced by the true one for each label
+below.
+"""
 
 
 @given(st.data())
@@ -361,7 +420,9 @@ def test_a_custom_convex_loss_obeys_the_same_bound(label):
         Fraction(1),
         lambda y: y / {Fraction(3, 4): Fraction(5, 4)}.get(y, Fraction(13, 5)),
     )
-    problem = Problem(TwoLayer(1, 2, SQUARED_RELU), [[1]], [label], loss, direction=[1, Fraction(1, 3), 2, -1])
+    problem = Problem(
+        TwoLayer(1, 2, SQUARED_RELU), [[1]], [label], loss, direction=[1, Fraction(1, 3), 2, -1]
+    )
     near = near_origin(problem)
     assert problem.z[0] in (Fraction(3, 5), Fraction(-12, 13))
     for delta in (3.0, 0.5, 1e-3):
@@ -371,8 +432,11 @@ def test_a_custom_convex_loss_obeys_the_same_bound(label):
 
 @pytest.mark.parametrize("power", [2, 3])
 def test_the_bound_is_attained_from_a_maximiser(power):
-    # One sample: the maximiser of N is along x, and from there the flow is the extremal one up to O(delta^L) (L2.4).
-    problem = Problem(OneLayer(2, 1, Activation(Fraction(0), power)), [[3, 4]], [Fraction(1, 7)], direction=[3, 4])
+    # One sample: the maximiser of N is along x, and from there the flow is the extremal one up to O(delta^L)
+    # (L2.4).
+    problem = Problem(
+        OneLayer(2, 1, Activation(Fraction(0), power)), [[3, 4]], [Fraction(1, 7)], direction=[3, 4]
+    )
     bound = near_origin(problem).factor_time(Fraction(4)).bound_nmax
     assert norm_at(problem, 1e-6, float(bound)) == pytest.approx(2, rel=1e-5)
 
