@@ -514,9 +514,11 @@ def test_the_number_system_of_balls():
     system = BallArithmetic(53)
     assert fault(system.number(F(1, 3)), (exact(F(1, 3)), exact(F(1, 3))), F(1), 53) == ""
     assert fault(system.hull(F(-1, 3), F(2)), (exact(F(-1, 3)), exact(F(2))), NEGLIGIBLE, 53) == ""
-    array = system.array([F(1, 3), F(2)])
-    for value, result in [(F(1, 3), array[0]), (F(2), array[1])]:
-        assert result.contains(value) and result.bits == 53
+    array, constants = system.array([F(1, 3), F(2)]), system.constants(F(1, 3), F(2))
+    for value, *results in [(F(1, 3), array[0], constants[0]), (F(2), array[1], constants[1])]:
+        for result in results:
+            assert fault(result, (exact(value), exact(value)), F(1), 53) == "" and result.bits == 53
+    assert system.constants(F(1, 3), F(2)) is constants
     for name, function in [("exp", exp), ("sqrt", sqrt)]:
         low, high = function(array[0].lower())[0], function(array[0].upper())[1]
         assert fault(getattr(system, name)(array)[0], ((low, low), (high, high)), NEGLIGIBLE, 53) == ""

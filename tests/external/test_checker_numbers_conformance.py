@@ -95,6 +95,13 @@ def test_rationals_are_enclosed_by_neighbours(x):
     assert nb.fraction(nb.down(x)) <= x <= nb.fraction(nb.up(x)) <= nb.fraction(nb.down(x)) + UNIT
 
 
+@pytest.mark.parametrize("a", INTERVALS)
+def test_an_interval_lies_around_its_middle_and_no_reach_is_shorter(a):
+    middle, reach = nb.around(a)
+    assert middle - reach <= a[0] and middle + reach == a[1]
+    assert reach == math.ceil(F(a[1] - a[0], 2))
+
+
 @pytest.mark.parametrize("a", POINTS)
 def test_scalar_bounds_are_the_nearest_ones(a):
     for b in POINTS:

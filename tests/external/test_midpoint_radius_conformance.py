@@ -164,7 +164,7 @@ def test_rationals_are_enclosed():
         number = MIDRAD.number(value)
         assert entries(number) == [(low, high)]
         assert lowest(number) == low and highest(number) == high
-    assert entries(MIDRAD.array(RATIONALS)) == entries(made)
+    assert entries(MIDRAD.array(RATIONALS)) == entries(MIDRAD.constants(*RATIONALS)) == entries(made)
     assert MIDRAD.array([RATIONALS, RATIONALS]).shape == (2, len(RATIONALS))
     for beyond in (F(2) ** 1001, -(F(10) ** 400)):
         with pytest.raises(Inconclusive):
