@@ -80,13 +80,14 @@ class Structure:
 
 def structure(problem: ProblemSource) -> Structure:
     """The structure of `problem` and the theorem that applies; raises `BadInput` if its output is not
-    homogeneous (L1.2)."""
+    homogeneous.
+    """
     problem = Problem.load(problem)
     return structure_of(problem.network, problem.loss)
 
 
 def structure_of(network: Network, loss: Loss) -> Structure:
-    """The same for a network of any order and a loss."""
+    """The same for a network of any order and a loss (L1.2)."""
     degrees = homogeneity(network)
     smoothness = smoothness_of(network)
     definable: bool | None = True
