@@ -90,7 +90,7 @@ def certify(
         )
     options = {"epsilon": epsilon, "start_angle": start_angle}
     given = {name: value for name, value in options.items() if value is not None}
-    of = theorem(statement or next(iter(FOLDERS)), "prove")
+    of = theorem(next(iter(FOLDERS)) if statement is None else statement, "prove", "statement")
     try:
         found = of.certify(problem, progress, **given)
         if found.claim is None:

@@ -8,6 +8,22 @@ from certflow.problem import Problem
 NETWORK = '[network]\nkind = "one-layer"\nwidth = 1\nactivation = { alpha = "0", power = 2 }\n'
 DATA = '[data]\nX = [["1", "0"], ["3/5", "4/5"]]\ny = ["5", "9/5"]\n'
 LOSS = '[loss]\nkind = "square"\nreduction = "mean"\n'
+PLANAR = """
+[network]
+kind = "one-layer"
+width = 2
+activation = { alpha = "0", power = 2 }
+[data]
+X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
+y = ["5", "9/5", "1"]
+[loss]
+kind = "square"
+reduction = "mean"
+[initialization]
+direction = ["1", "1/2", "-1", "1"]
+"""
+"""Two planar neurons, one block each, that come to their KKT points."""
+
 START = '[initialization]\ndirection = ["1", "2"]\n'
 
 

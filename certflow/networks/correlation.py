@@ -103,8 +103,10 @@ class Correlation:
         enclose: Enclose | None = None,
     ) -> Evaluation:
         """N about the weights `w` ((many ×) size) in numbers of `ar`; the options are those of
-        `Network.forward`.
+        `Network.forward`. Raises `ValueError` for another number of weights.
         """
+        if w.shape[-1] != self.size:
+            raise ValueError(f"N has {self.size} weights, not {w.shape[-1]}")
         X, z = self.numbers(ar)
         return Evaluation(self.network, self.network.forward(ar, w, X, select, at_kink, enclose), z)
 

@@ -88,8 +88,11 @@ def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     """What a claim, or its JSON form in a certificate, says about one `delta` and the norms `radii`.
 
     The answer is that of `query` in the theorem's folder. Raises `BadInput` for claims that say nothing about
-    single delta, and for delta and radii that the claim is not about.
+    a single delta, and for delta and radii that the claim is not about.
     """
-    of = theorem(claim.get("statement") if isinstance(claim, dict) else claim.statement, "query")
+    statement = claim.get("statement") if isinstance(claim, dict) else getattr(claim, "statement", None)
+    if not isinstance(statement, str):
+        raise BadInput(f"claim: expected a claim or its JSON form, got {shown(claim)}; certify(...).claim is one.")
+    of = theorem(statement, "query")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
     return of.part("query").query(read, delta, radii)

@@ -139,12 +139,17 @@ def names_with_two_meanings(files: tuple[Source, ...]) -> list[str]:
             if (
                 isinstance(node, ast.Assign)
                 and isinstance(node.targets[0], ast.Name)
-                and node.targets[0].id.istitle()
+                and _is_a_type_name(node.targets[0].id)
             ):
                 meanings.setdefault((inside, node.targets[0].id), set()).add(ast.unparse(node.value))
     return sorted(
         name for (room, name), found in meanings.items() if len(found) > 1 and (room, name) not in protocols
     )
+
+
+def _is_a_type_name(name: str) -> bool:
+    """Whether this is a name in CamelCase, and no constant."""
+    return name[0].isupper() and any(letter.islower() for letter in name)
 
 
 def asserts(file: Source) -> list[str]:
@@ -276,11 +281,12 @@ class B(A):
 
 
 def test_names_with_two_meanings_are_noticed():
-    one, other = "class Limit: ...\nVector = tuple[int, ...]", "class Limit: ...\nVector = list[int]"
+    one = "class Limit: ...\nVector = tuple[int, ...]\nExactBox = list[int]\nMOST = 1"
+    other = "class Limit: ...\nVector = list[int]\nExactBox = list[str]\nMOST = 2"
     files = tuple(
         source(text, f"certflow.{name}") for name, text in (("a", one), ("b", other), ("checker.c", one))
     )
-    assert names_with_two_meanings(files) == ["Limit", "Vector"]
+    assert names_with_two_meanings(files) == ["ExactBox", "Limit", "Vector"]
     assert names_with_two_meanings((files[0], files[2])) == []
 
 

@@ -105,7 +105,7 @@ class Block:
             weights=_runs(table.get("weights"), f"{where}.weights"),
             outcome=Fate(outcome),
             reason=_text(table.get("reason") or "", f"{where}.reason"),
-            centre=tuple(_number(each, f"{where}.kkt_point.centre") for each in centre),
+            centre=tuple(_dyadic(each, f"{where}.kkt_point.centre") for each in centre),
             kkt_radius=None if point is None else _number(point.get("radius"), f"{where}.kkt_point.radius"),
             support=None
             if support is None
@@ -335,6 +335,13 @@ def _whole(value: Any, where: str) -> int:
 
 def _number(value: Any, where: str) -> Fraction:
     return number(_text(value, where), where, MAX_DELTA_EXPONENT)
+
+
+def _dyadic(value: Any, where: str) -> Fraction:
+    number = _number(value, where)
+    if number.denominator & (number.denominator - 1):
+        raise BadInput(f"{where}: {shown(value)} is not a whole number times a power of two.")
+    return number
 
 
 def _positive(value: Any, where: str) -> Fraction:

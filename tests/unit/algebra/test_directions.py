@@ -10,6 +10,7 @@ from fractions import Fraction as F
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tied_directions import COUNTERCLOCKWISE
 
 from certflow.algebra.directions import (
     angular_order,
@@ -61,19 +62,9 @@ def test_neighbours_that_doubles_confuse() -> None:
 
 
 def test_angular_order_decides_where_doubles_tie() -> None:
-    expected = [
-        (-(10**40), -1),
-        (0, -1),
-        (1, 0),
-        (10**40 + 1, 1),
-        (10**40, 1),
-        (10**40, 2),
-        (-(10**40), 1),
-        (-1, 0),
-    ]
-    for u, v in itertools.combinations(expected, 2):
+    for u, v in itertools.combinations(COUNTERCLOCKWISE, 2):
         assert (angular_order(u, v), angular_order(v, u), angular_order(u, u)) == (-1, 1, 0)
-    assert counterclockwise(expected[::-1]) == list(range(len(expected)))[::-1]
+    assert counterclockwise(COUNTERCLOCKWISE[::-1]) == list(range(len(COUNTERCLOCKWISE)))[::-1]
 
 
 @given(

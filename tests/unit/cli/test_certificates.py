@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
+from problem_texts import PLANAR
 
 from certflow.certificates import read_certificate
 from certflow.cli.commands import main
@@ -22,22 +23,8 @@ from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 from certflow.theorems.early_direction.limits import Bottleneck, limits
 
-TOML = """
-[network]
-kind = "one-layer"
-width = 2
-activation = { alpha = "0", power = 2 }
-[data]
-X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
-y = ["5", "9/5", "1"]
-[loss]
-kind = "square"
-reduction = "mean"
-[initialization]
-direction = ["1", "1/2", "-1", "1"]
-"""
 HAND = Claim.from_json(separable(block(0), block(1), assumptions=list(ASSUMPTIONS)))
-SADDLE = TOML.replace('["5", "9/5", "1"]', '["-5", "-9/5", "-1"]')
+SADDLE = PLANAR.replace('["5", "9/5", "1"]', '["-5", "-9/5", "-1"]')
 
 
 def run(*arguments: str) -> Result:
@@ -56,7 +43,7 @@ def one_object(result: Result) -> dict[str, Any]:
 @pytest.fixture
 def problem(tmp_path: Path) -> str:
     path = tmp_path / "problem.toml"
-    path.write_text(TOML, encoding="utf-8")
+    path.write_text(PLANAR, encoding="utf-8")
     return str(path)
 
 
@@ -76,7 +63,7 @@ def certificate(tmp_path: Path) -> str:
     """A certificate that is whole but proves nothing: the commands that only read do not check it."""
     groups = [group([(1, -1), (1, 2), (2, 3), (1, -4)]), group([(1, 1), (1, -2)])]
     path = tmp_path / "hand.json"
-    path.write_text(certificate_text(Problem.from_toml_text(TOML), groups, HAND), encoding="ascii")
+    path.write_text(certificate_text(Problem.from_toml_text(PLANAR), groups, HAND), encoding="ascii")
     return str(path)
 
 
@@ -224,7 +211,7 @@ def test_certify_latex_is_the_theorem_alone(problem: str, tmp_path: Path) -> Non
 def test_inconclusive_is_exit_code_3_and_no_file(tmp_path: Path, arguments: list[str]) -> None:
     path, out = tmp_path / "relu.toml", tmp_path / "cert.json"
     relu = (
-        TOML.replace('"one-layer"', '"two-layer"')
+        PLANAR.replace('"one-layer"', '"two-layer"')
         .replace("power = 2", "power = 1")
         .replace('"1"]\n', '"1"]\n')
     )

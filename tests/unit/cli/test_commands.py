@@ -20,27 +20,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from endless import endless
+from problem_texts import PLANAR as TWO_NEURONS
 
 from certflow.cli.commands import main
 from certflow.outcome import CertflowError, ExitCode, Inconclusive
 from certflow.tables import Column, Table
 
-PLANAR = """
-[network]
-kind = "one-layer"
-width = 2
-activation = { alpha = "0", power = 2 }
-[data]
-X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
-y = ["5", "9/5", "1"]
-[loss]
-kind = "square"
-reduction = "mean"
-[initialization]
-direction = ["1", "1/2", "-1", "1"]
-[experiment]
-time = "1"
-"""
+PLANAR = TWO_NEURONS + '[experiment]\ntime = "1"\n'
 
 
 @pytest.fixture

@@ -261,6 +261,13 @@ def test_it_is_pickled_without_what_was_converted(problem):
     assert not other.X.flags.writeable
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_another_number_of_weights_is_refused(count):
+    N = Correlation(OneLayer(2, 1, Activation(power=2), [1]), [[Fraction(1), Fraction(2)]], [Fraction(1)])
+    with pytest.raises(ValueError, match=f"2 weights, not {count}"):
+        N.value(EXACT, np.array([Fraction(1)] * count, dtype=object))
+
+
 def test_data_behind_a_view_that_cannot_be_written_are_copied():
     data = np.array([Fraction(1)], dtype=object)
     view = data[:]

@@ -10,6 +10,7 @@ import pytest
 import sympy
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tied_directions import COUNTERCLOCKWISE
 
 from certflow.algebra.directions import cross, degrees, reduced
 from certflow.arithmetic.ball import BallArithmetic
@@ -101,19 +102,9 @@ def test_arcs_go_once_around_in_exact_angular_order(data, activation):
 
 
 def test_arcs_begin_in_exact_order_where_doubles_tie():
-    expected = [
-        (-(10**40), -1),
-        (0, -1),
-        (1, 0),
-        (10**40 + 1, 1),
-        (10**40, 1),
-        (10**40, 2),
-        (-(10**40), 1),
-        (-1, 0),
-    ]
-    X = np.array([(Fraction(b), Fraction(-a)) for a, b in expected[::-1]], dtype=object)
+    X = np.array([(Fraction(b), Fraction(-a)) for a, b in COUNTERCLOCKWISE[::-1]], dtype=object)
     starts = [arc.start for arc in planar_ncf(X, [Fraction(1)] * 8, RAMP).arcs]
-    places = [starts.index(reduced(u)[0]) for u in expected]
+    places = [starts.index(reduced(u)[0]) for u in COUNTERCLOCKWISE]
     assert places == sorted(places)
 
 

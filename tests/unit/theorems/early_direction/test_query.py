@@ -176,6 +176,12 @@ def test_questions_the_theorem_does_not_answer(delta: str, radii: list[str] | No
         query(separable(), delta, radii)
 
 
+@pytest.mark.parametrize("other", [None, [], "claim", {}, {"statement": 3}])
+def test_what_is_no_claim_is_refused_in_a_sentence(other: Any) -> None:
+    with pytest.raises(BadInput, match="^claim: expected a claim or its JSON form"):
+        ask(other, "1e-12")
+
+
 def test_delta_bar_itself_is_allowed_and_extreme_powers_are_refused() -> None:
     assert query(separable(), separable()["delta_bar"])["order"] == 2
     with pytest.raises(BadInput, match="too extreme"):

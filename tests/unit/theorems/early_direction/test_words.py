@@ -244,6 +244,7 @@ def test_the_table_has_a_row_per_block_and_exact_raw_values() -> None:
         ({"blocks": [block(0, weights=[[1, 2], 3])]}, r"claim.blocks\[0\].weights"),
         ({"problem_sha256": None}, "claim.problem_sha256"),
         ({"blocks": [block(0, law="none")]}, r"claim.blocks\[0\].law"),
+        ({"blocks": [block(0, kkt_point={"centre": ["1/3"], "radius": "1/9"})]}, r"kkt_point.centre"),
         ({"horizon": None}, "claim.horizon"),
         ({"growth": {}}, "claim.growth.factor_squared"),
         ({"time_to_radius": {}}, "claim.time_to_radius"),
