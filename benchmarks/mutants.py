@@ -237,8 +237,8 @@ def _report(rooms: list[Path], target: float) -> int:
     share = noticed / max(1, tried - equivalent)
     print(
         f"{tried} mutants: {noticed} noticed ({noticed / max(1, tried):.2%} of all), {equivalent} that no "
-        f"test can notice, "
-        f"{len(unexplained)} others: {share:.2%} of those that can be noticed, {target:.0%} asked"
+        f"test can notice, {len(unexplained)} others: {share:.2%} of those that can be noticed, {target:.0%} "
+        f"asked"
     )
     return 0 if share >= target else 1
 

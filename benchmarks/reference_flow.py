@@ -85,8 +85,7 @@ def main() -> None:
         rows.append(row)
         print(
             f"{width} neuron(s), {digits} digits: jets {row['jets_seconds']:.4f} s, odefun "
-            f"{row['odefun_seconds']:.3f} s, "
-            f"ratio {row['ratio']:.0f}, difference {row['difference']}",
+            f"{row['odefun_seconds']:.3f} s, ratio {row['ratio']:.0f}, difference {row['difference']}",
             file=sys.stderr,
         )
     (Path(__file__).parent / "reference_flow.json").write_text(json.dumps(rows, indent=1) + "\n")

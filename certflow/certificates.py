@@ -125,8 +125,8 @@ def _parsed(text: str, where: str) -> Any:
     def integer(digits: str) -> int:
         if len(digits) > MAX_INTEGER_DIGITS:
             raise BadInput(
-                f"{where}: contains a whole number of {len(digits)} digits; at most {MAX_INTEGER_DIGITS} "
-                f"are read."
+                f"{where}: contains a whole number of {len(digits)} digits; at most {MAX_INTEGER_DIGITS} are "
+                f"read."
             )
         return int(digits)
 

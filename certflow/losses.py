@@ -135,6 +135,5 @@ class Loss:
                 if change.greater(self.curvature_bound()):
                     raise BadInput(
                         f"loss.curvature: {shown(self.curvature_bound())} is too small; for data.y[{i}] the "
-                        f"residual falls by "
-                        f"{change} per unit between outputs 0 and {output}."
+                        f"residual falls by {change} per unit between outputs 0 and {output}."
                     )

@@ -121,9 +121,8 @@ def require_doubles(problem: Problem) -> None:
     if abs(units.outputs) + abs(units.labels) > LARGEST_IN_DOUBLES:
         raise Inconclusive(
             "the outputs, times or values of N of this problem are beyond double precision, in which tables "
-            "and figures are "
-            "made; certify, kkt, flow and ncf have no such limit, or scale the inputs and labels by a power "
-            "of two."
+            "and figures are made; certify, kkt, flow and ncf have no such limit, or scale the inputs and "
+            "labels by a power of two."
         )
 
 

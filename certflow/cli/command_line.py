@@ -87,8 +87,8 @@ def _unforeseen_sentence(error: Exception) -> str:
     with contextlib.suppress(OSError):
         traceback.print_exc()
     return (
-        f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and "
-        f"the problem file."
+        f"{type(error).__name__}: this is a fault of certflow; please report it with the lines above and the "
+        f"problem file."
     )
 
 

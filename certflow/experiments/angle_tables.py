@@ -117,10 +117,9 @@ def _window_note(law: Law) -> str:
     return (
         f"Fitted where R is at least {LEAST_GROWTH} δ and the error at most {LARGEST_ANGLE:g} and at least "
         f"{FLOOR_FACTOR} times "
-        "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted "
-        "slope is that of the "
-        "slowest term as δ → 0; faster terms, and blocks that grow at nearly the same rate, bend the line "
-        "inside the window."
+        "the floor, which is estimated from the linearised flow and from the smallest δ. The predicted slope "
+        "is that of the slowest term as δ → 0; faster terms, and blocks that grow at nearly the same rate, "
+        "bend the line inside the window."
     )
 
 
@@ -165,8 +164,7 @@ def conclusion(law: Law, order: int) -> str:
     worst = max(fitted, key=_deviation)
     return (
         f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative "
-        f"difference is "
-        f"{_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
+        f"difference is {_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
         f"{_DOUBT if doubts(law) else ''}."
     )
 
@@ -197,13 +195,11 @@ def doubts(law: Law) -> list[str]:
             "are needed"
             if closer
             else "which is no closer: faster terms, a floor, or blocks of nearly the same rate rule this "
-            "window, and the fit "
-            "cannot be relied on"
+            "window, and the fit cannot be relied on"
         )
         found.append(
             f"Neuron {fit.block + 1}: the measured slope {fit.slope:.4f} is not the predicted "
-            f"{fit.predicted:.4f}; between the "
-            f"two smallest fitted values of δ it is {last:.4f}, {why}."
+            f"{fit.predicted:.4f}; between the two smallest fitted values of δ it is {last:.4f}, {why}."
         )
     return found
 

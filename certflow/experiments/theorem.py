@@ -23,8 +23,7 @@ def theorem_text(found: Announced) -> str:
     missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
     return (
         f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` "
-        f"proves it again). "
-        f"{words_of(found.claim).paragraph(found.claim)}{missing}"
+        f"proves it again). {words_of(found.claim).paragraph(found.claim)}{missing}"
     )
 
 

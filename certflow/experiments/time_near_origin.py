@@ -139,9 +139,8 @@ def time_table(problem: Problem, rows: Sequence[TimeRow], digits: int) -> Table:
         bounds = (_bound_cell(value, digits) for value in (row.bound.bound_beta, row.bound.bound_nmax))
         table.add(row.delta, TableCell(names[row.event], row.event), time, *bounds, ratio, holds)
     table.notes.append(
-        "Times are approximations by the reference flow; the bounds are proved (L2) and rounded down. "
-        "Ratio: time over the "
-        "sharper bound."
+        "Times are approximations by the reference flow; the bounds are proved (L2) and rounded down. Ratio: "
+        "time over the sharper bound."
     )
     for reason in dict.fromkeys(row.reason for row in rows if row.reason and row.time is None):
         table.notes.append(f"None: {reason}.".replace("..", "."))

@@ -143,8 +143,8 @@ def trajectory(
         if time != problem.experiment.time:
             remarks.append(
                 f"The flow is shown up to {number_text(time, 2)} instead of "
-                f"{format_rational(problem.experiment.time)}, because "
-                f"{_blow_up(problem)}; choose another end with --time."
+                f"{format_rational(problem.experiment.time)}, because {_blow_up(problem)}; choose another "
+                f"end with --time."
             )
     flow = reference_flow(
         problem, value, time=time, radius=radius, digits=digits, partial=True, progress=progress

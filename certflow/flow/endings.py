@@ -20,27 +20,23 @@ class Ending(enum.Enum):
     NO_GRADIENT_AT_START = "the gradient of the NCF is zero at the start, or too small to be followed."
     KKT_START = (
         "the start lies exactly at a KKT point of the NCF that is not found to be a strict maximum on the "
-        "sphere: the limit flow "
-        "stays there, but flows nearby may not."
+        "sphere: the limit flow stays there, but flows nearby may not."
     )
     SADDLE = (
         "the limit flow seems to come to rest at a saddle of the NCF: the start lies on the stable set of "
-        "the saddle, or too "
-        "close to it for double precision to tell on which side."
+        "the saddle, or too close to it for double precision to tell on which side."
     )
     ROTATIONS = (
         "the limit is one of a continuum of KKT points, as for all deep linear networks: rotations of a "
-        "hidden layer move it and "
-        "leave the NCF as it is."
+        "hidden layer move it and leave the NCF as it is."
     )
     FLAT = (
         "the limit of the flow does not seem to be a strict KKT point: in some direction the NCF is flat to "
-        "second order as far "
-        "as double precision tells, as in a continuum of KKT points."
+        "second order as far as double precision tells, as in a continuum of KKT points."
     )
     FADES = (
-        "the NCF seems to tend to 0 along the limit flow, to a degenerate limit, for example on the "
-        "boundary of a dead cell."
+        "the NCF seems to tend to 0 along the limit flow, to a degenerate limit, for example on the boundary "
+        "of a dead cell."
     )
     NO_GRADIENT = "the NCF and its gradient seem to tend to 0 along the limit flow."
     NOT_ISOLATED = "the limit flow comes to rest where no isolated KKT point is found."
@@ -50,9 +46,8 @@ class Ending(enum.Enum):
     OUT_OF_RANGE = "the numbers of the limit flow are too large to be bounded in double precision."
     NO_BOUND = "the largest tangential eigenvalue of a region could not be bounded."
     NO_GAP = (
-        "the KKT point at which the limit flow ends could not be proved to be a strict maximum of the NCF "
-        "on the sphere: its gap "
-        "is too small for the rounding errors and kinks around it."
+        "the KKT point at which the limit flow ends could not be proved to be a strict maximum of the NCF on "
+        "the sphere: its gap is too small for the rounding errors and kinks around it."
     )
     SIZE_UNKNOWN = (
         "the NCF is too close to zero at the KKT point to tell whether the weights grow or shrink there."

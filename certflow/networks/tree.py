@@ -178,8 +178,8 @@ def power(base: Node, exponent: Fraction | int) -> Node:
     e = Fraction(exponent)
     if e.denominator > 2:
         raise BadInput(
-            f"the exponent {format_rational(e)} is not supported; exponents are whole numbers or halves "
-            f"such as 1/2."
+            f"the exponent {format_rational(e)} is not supported; exponents are whole numbers or halves such "
+            f"as 1/2."
         )
     if abs(e) > MAX_EXPONENT:
         raise BadInput(f"the exponent {_shown(e)} is too large; exponents up to {MAX_EXPONENT} are read.")

@@ -28,9 +28,8 @@ def estimate_column(estimate: BasinEstimate, both: bool) -> MoreColumn:
     cells = [TableCell(_percent(share), f"{share.fraction:.6g}") for share in estimate.shares]
     note = (
         f"basin{sign} ≈: an estimate from {estimate.starts:,} random initial directions, with a "
-        f"{100 * estimate.confidence:g} % "
-        f"confidence interval for each entry by itself; {_percent(estimate.elsewhere)} ended near none of "
-        f"them."
+        f"{100 * estimate.confidence:g} % confidence interval for each entry by itself; "
+        f"{_percent(estimate.elsewhere)} ended near none of them."
     )
     return MoreColumn(column, cells, note)
 

@@ -86,8 +86,8 @@ def _judge(node: Node, premises: tuple[Judgement, ...], degrees: Mapping[str, Fr
             inside = tree.short_text(node.args[0])
             raise NoDegree(
                 f"{tree.short_text(node)} is not homogeneous: {inside} has "
-                f"{degree_text(premises[0].degree)}, "
-                f"but {node.op} needs an argument of degree 0; replace it by a homogeneous function"
+                f"{degree_text(premises[0].degree)}, but {node.op} needs an argument of degree 0; replace it "
+                f"by a homogeneous function"
             )
         return Judgement(node, Fraction(0), premises)
     return Judgement(node, _common(node, premises), premises)

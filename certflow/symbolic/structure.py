@@ -119,14 +119,12 @@ def _theorem(
     if definable is None:
         return None, (
             "No theorem: all of them need an output that is definable in an o-minimal structure, which is "
-            "not known here "
-            "because a function such as exp or sin takes a weight."
+            "not known here because a function such as exp or sin takes a weight."
         )
     if smoothness < 0:
         return None, (
             "No theorem: all of them need an output that is locally Lipschitz in the weights, which is not "
-            "known here because "
-            "a weight is in a denominator or under a root."
+            "known here because a weight is in a denominator or under a root."
         )
     if order == 2:
         start = (
@@ -136,9 +134,8 @@ def _theorem(
         )
         if separable:
             return KH24_SEPARABLE, (
-                f"{KH24_SEPARABLE} applies block by block: {has}, definable and a sum over disjoint "
-                f"weights, under the {loss} "
-                f"loss{start}."
+                f"{KH24_SEPARABLE} applies block by block: {has}, definable and a sum over disjoint weights, "
+                f"under the {loss} loss{start}."
             )
         return KH24_THEOREM, f"{KH24_THEOREM} applies: {has} and definable, under the {loss} loss{start}."
     if smoothness >= 1:

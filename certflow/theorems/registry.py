@@ -92,7 +92,9 @@ def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     """
     statement = claim.get("statement") if isinstance(claim, dict) else getattr(claim, "statement", None)
     if not isinstance(statement, str):
-        raise BadInput(f"claim: expected a claim or its JSON form, got {shown(claim)}; certify(...).claim is one.")
+        raise BadInput(
+            f"claim: expected a claim or its JSON form, got {shown(claim)}; certify(...).claim is one."
+        )
     of = theorem(statement, "query")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
     return of.part("query").query(read, delta, radii)

@@ -450,8 +450,8 @@ def test_circles_are_noticed_also_inside_functions():
 
 def test_lazy_and_top_level_imports_are_told_apart():
     text = (
-        "import flint.types\nclass A:\n    from sympy import x\n    def f(self):\n        import mpmath "
-        "as m\n"
+        "import flint.types\nclass A:\n    from sympy import x\n    def f(self):\n        import mpmath as "
+        "m\n"
     )
     assert [(each.module, each.top) for each in source(text).imports] == [
         ("flint.types", True),

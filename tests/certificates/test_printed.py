@@ -44,8 +44,8 @@ BLOCK = EARLY["blocks"][0]
 FIRST = CLAIMS["one-neuron"][0]
 ANGLE, EPSILON = BLOCK["angle_at_horizon"], EARLY["epsilon"]
 NEAR = (
-    f"Block 1: its direction is within {ANGLE} of a KKT point at the horizon and within {EPSILON} from "
-    f"then on"
+    f"Block 1: its direction is within {ANGLE} of a KKT point at the horizon and within {EPSILON} from then "
+    f"on"
 )
 UNTIL = f"until |w| first exceeds {EARLY['radius']}; the NCF is"
 EARLY_SAID = {

@@ -22,8 +22,7 @@ STATEMENT = "basin"
 
 BASIN_ASSUMPTIONS: tuple[str, ...] = (
     "The flow is the limit flow in continuous time, u' = grad N(u), from u(0) = w0, where w0 is the unit "
-    "vector of the given "
-    "direction or of any direction within start_angle of it.",
+    "vector of the given direction or of any direction within start_angle of it.",
     "The network, the data, the loss and the direction are exactly the rational numbers written in this "
     "certificate.",
 )

@@ -9,8 +9,7 @@ def sentences(claim: dict[str, Any]) -> list[str]:
     """The claim in words."""
     lines = [
         f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of "
-        f"the given one "
-        f"(order {claim['order']}):"
+        f"the given one (order {claim['order']}):"
     ]
     for block in claim["blocks"]:
         name, time = f"Block {block['index'] + 1}", block["horizon"]
@@ -25,7 +24,6 @@ def sentences(claim: dict[str, Any]) -> list[str]:
             sign = "positive" if block["outcome"] == "converges" else "negative"
             lines.append(
                 f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to "
-                f"which it converges; N "
-                f"is {sign} there."
+                f"which it converges; N is {sign} there."
             )
     return lines

@@ -16,8 +16,7 @@ from ..tube.sweep import Sweep, sweep
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
-    "is the unit "
-    "vector of the given direction or of any direction within start_angle of it.",
+    "is the unit vector of the given direction or of any direction within start_angle of it.",
     "The network, the data, the loss and the direction are exactly the rational numbers written in this "
     "certificate.",
 )
@@ -27,8 +26,7 @@ STATEMENT = "early-direction"
 
 _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth "
-    "n_max_upper radius "
-    "time_to_radius blocks"
+    "n_max_upper radius time_to_radius blocks"
 )
 _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"

@@ -14,9 +14,8 @@ def sentences(claim: dict[str, Any]) -> list[str]:
     )
     lines = [
         f"For every delta in (0, {claim['delta_bar']}] and every initial direction within "
-        f"{claim['start_angle']} rad of the "
-        f"given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 up to the horizon {scaled} (order "
-        f"{L}).",
+        f"{claim['start_angle']} rad of the given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 "
+        f"up to the horizon {scaled} (order {L}).",
     ]
     until = f"until |w| first exceeds {claim['radius']}" if claim["radius"] is not None else "for ever"
     for block in claim["blocks"]:
@@ -34,7 +33,6 @@ def sentences(claim: dict[str, Any]) -> list[str]:
             angle = claim["epsilon"] if block["angle_at_horizon"] is None else block["angle_at_horizon"]
             lines.append(
                 f"{name}: its direction is within {angle} of a KKT point at the horizon and within "
-                f"{claim['epsilon']} from "
-                f"then on {until}; the NCF is {sign} there."
+                f"{claim['epsilon']} from then on {until}; the NCF is {sign} there."
             )
     return lines

@@ -159,8 +159,8 @@ def parts_of(problem: Problem, indices: GroupWeights) -> Parts:
         )
     if network.activation.has_kink and network.activation.power < 2 and network.depth > 1:
         raise Inconclusive(
-            "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, "
-            "or alpha = 1."
+            "the gradient jumps at kinks of activations of power 1; certified flows need power 2 or more, or "
+            "alpha = 1."
         )
     if len(indices[0]) > LARGEST_PART:
         raise Inconclusive(

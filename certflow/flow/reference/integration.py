@@ -284,9 +284,8 @@ class Integration:
             return None
         if until is not None and not self._rests_until(until):
             raise Inconclusive(
-                "the weights stand still, but the time left is so long that a motion too slow to be seen "
-                "may lead away; ask "
-                "for a shorter time, or for more digits."
+                "the weights stand still, but the time left is so long that a motion too slow to be seen may "
+                "lead away; ask for a shorter time, or for more digits."
             )
         return [Rest(self.time, *path.state(self.time), self.context.zero, self.order) for path in self.paths]
 
@@ -418,8 +417,7 @@ class Pace:
 _SHORTER = "ask for a shorter time or a smaller radius"
 _SINGULAR = (
     "the flow ends in a singularity: its steps became shorter than the precision resolves, as where a "
-    "denominator or a root "
-    "tends to zero; ask for a shorter time."
+    "denominator or a root tends to zero; ask for a shorter time."
 )
 _PILE = (
     "the flow meets one kink after the other without getting on; ask for a shorter time, or use power >= 2."

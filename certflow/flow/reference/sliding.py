@@ -202,8 +202,8 @@ class Sliding:
             mattering = [surface for surface in surfaces if self._matters(stepper, surfaces, surface)]
             if len(mattering) > MAX_TOGETHER:
                 raise Inconclusive(
-                    f"the flow reached {len(mattering)} kinks at once and may branch there; start "
-                    f"elsewhere, or shorten the time."
+                    f"the flow reached {len(mattering)} kinks at once and may branch there; start elsewhere, "
+                    f"or shorten the time."
                 )
             if mattering:
                 self._decide(stepper, mattering)
@@ -264,8 +264,8 @@ class Sliding:
             )
         elif self._matters(stepper, group):
             raise Inconclusive(
-                f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding "
-                f"is followed for kinks "
+                f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding is "
+                f"followed for kinks "
                 "of a trained first layer alone, apart from those of later layers: shorten the time, or use "
                 "power >= 2."
             )

@@ -334,8 +334,8 @@ class Stepper:
 
     def _stuck(self) -> str:
         return (
-            "the flow reached a kink of the activation that it neither crosses nor leaves; "
-            "stopped there: shorten the time, or use an activation with power >= 2."
+            "the flow reached a kink of the activation that it neither crosses nor leaves; stopped there: "
+            "shorten the time, or use an activation with power >= 2."
         )
 
 

@@ -122,9 +122,9 @@ class _Cover:
                 break
         if stuck:
             raise Inconclusive(
-                "N and beta could not be bounded over the unit sphere: the expression divides by, or takes "
-                "a root of, "
-                "something that may be 0 there, so there is no proved bound of the time near the origin."
+                "N and beta could not be bounded over the unit sphere: the expression divides by, or takes a "
+                "root of, something that may be 0 there, so there is no proved bound of the time near the "
+                "origin."
             )
         return SphereMaximum(self.lower, max(self.lower, -heap[0][0]), _METHOD)
 

@@ -246,8 +246,8 @@ def deep_linear(network: FeedForward, g: Sequence[Fraction], digits: int) -> KKT
                 )
                 coordinates += first if row == 0 else [zero] * widths[layer - 1]
         equation = (
-            f"W_l = {D}^(-1/2) a_l a_(l-1)^T, |a_l| = 1, a_0 = {'' if sign > 0 else '-'}g/|g|, a_{D} "
-            f"= 1, g = sum z_i x_i"
+            f"W_l = {D}^(-1/2) a_l a_(l-1)^T, |a_l| = 1, a_0 = {'' if sign > 0 else '-'}g/|g|, a_{D} = 1, g "
+            f"= sum z_i x_i"
         )
         turns = "a non-strict " + extreme + ": the hidden layers can be rotated and reflected"
         flips = "an isolated point for every choice of the signs of the a_l"

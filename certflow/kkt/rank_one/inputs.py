@@ -60,8 +60,7 @@ class Inputs:
         if any(not v.contains(0) for v in gradient - b * (gradient @ b)):
             raise BadInput(
                 f"neuron_points: the point {', '.join(c.text(6) for c in b)} is not a KKT point of the "
-                f"effective neuron of "
-                f"power {self.q}; give the points of `effective_neurons`."
+                f"effective neuron of power {self.q}; give the points of `effective_neurons`."
             )
         exact = entry.direction or (entry.exact_point if isinstance(entry, PlanarPoint) else None)
         return InputDirection.of(entry.point, exact or self._rational(entry.point, P, Q), self.bits)

@@ -148,8 +148,8 @@ class _Local:
         self.kinks = sum(int(np.sum(MIDRAD.sign(each) == UNKNOWN)) for each in at.run.kinks)
         if self.kinks and not self.smooth:
             raise Inconclusive(
-                f"{self.kinks} kinks are within {r:.1e} of the point and the gradient jumps there; points "
-                f"of activations of "
+                f"{self.kinks} kinks are within {r:.1e} of the point and the gradient jumps there; points of "
+                f"activations of "
                 "power 1 are proved away from kinks only."
             )
         return at.hessian()

@@ -44,8 +44,8 @@ def verified_points(
     )
     points = sorted((each.point for each in found), key=lambda point: -point.value.mid())
     reason = (
-        f"the entries were found by search from {starts} random directions and are proved; there may "
-        f"be others"
+        f"the entries were found by search from {starts} random directions and are proved; there may be "
+        f"others"
     )
     if refusals:
         worst, _ = refusals.most_common(1)[0]

@@ -17,8 +17,7 @@ from certflow.units import Units, multiplied
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
-    "is the unit "
-    "vector of the given direction or of any direction within start_angle of it.",
+    "is the unit vector of the given direction or of any direction within start_angle of it.",
     "The network, the data, the loss and the direction are exactly the rational numbers written in this "
     "certificate.",
 )

@@ -415,8 +415,8 @@ class _Proof:
                 reason = f"the direction is not proved to be inside its trap or dead cell, {_EVEN}."
                 return self._unproved(reason, g, k)
             return self._unproved(
-                f"the tube becomes wider than its regions in step {k + 1}, at s = "
-                f"{float(failure.time):.6g}, {_EVEN}, because "
+                f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, "
+                f"{_EVEN}, because "
                 "the centre is not accurate enough or flows grow too far apart.",
                 g,
                 k,

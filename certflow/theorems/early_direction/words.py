@@ -36,9 +36,8 @@ def _sentences(s: Claim) -> list[str]:
     at = "Then" if s.scaled_time is None else f"At {_time(s)} = T"
     moving = s.of(*MOVING)
     found = [
-        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from "
-        f"w(0) = δ·w0, "
-        f"‖w0‖ = 1, satisfies the following.",
+        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) "
+        f"= δ·w0, ‖w0‖ = 1, satisfies the following.",
         _growth(s),
     ]
     if moving:
@@ -66,8 +65,8 @@ def _growth(s: Claim) -> str:
         return f"Up to {_clock(s)} = T {_equals(s.scaled_time)} the weights stay small: {bound}."
     norm = s.horizon_norm or Fraction(0)
     return (
-        f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up "
-        f"to it {bound}."
+        f"The weights reach ‖w‖ = B·δ, B {_equals(norm)}, at a time that is called the horizon, and up to it "
+        f"{bound}."
     )
 
 
@@ -171,8 +170,7 @@ def _first_time(s: Claim) -> str:
     scale = _time(s).removeprefix("t")
     return (
         f"There is a time t₁, with t₁{scale} between {down(starts[0])} and {up(starts[1])}, so that for "
-        f"{radii} "
-        f"the first t ≥ t₁ at which ‖w‖ = ρ has t{scale} {bounds}"
+        f"{radii} the first t ≥ t₁ at which ‖w‖ = ρ has t{scale} {bounds}"
     )
 
 

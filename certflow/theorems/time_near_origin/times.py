@@ -126,8 +126,7 @@ class NearOrigin:
         return (
             f"For every delta > 0, every initial direction and every gradient flow with |w(0)| = delta: "
             f"|w(t)|^2 <= {format_rational(number(factor_squared))} delta^2 as long as {time} <= "
-            f"{_down(bound.bound_nmax)}. "
-            f"This uses N+_max <= {_up(self.n_max_upper)} ({self.n_max_method}); "
+            f"{_down(bound.bound_nmax)}. This uses N+_max <= {_up(self.n_max_upper)} ({self.n_max_method}); "
             f"beta |z| <= {product} ({self.beta_method}) alone gives {_down(bound.bound_beta)}."
         )
 

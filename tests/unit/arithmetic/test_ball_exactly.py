@@ -272,8 +272,8 @@ PAIR = 'expected exact text or a pair ["lo", "hi"] of it with lo <= hi.'
 NO_NUMBER = "'x' is not a number; write it as 1/3, 0.25 or 1e-5."
 BITS = f"the precision of a ball is a whole number of bits from {MIN_BITS} to {MAX_BITS}, got "
 EXACT_ONLY = (
-    "an enclosure takes exact numbers only, got float 0.5; "
-    "give an int, a Fraction or exact text (Fraction(x) is the exact value of a float)"
+    "an enclosure takes exact numbers only, got float 0.5; give an int, a Fraction or exact text "
+    "(Fraction(x) is the exact value of a float)"
 )
 AROUND = Ball.interval(-1, 1, 53)
 

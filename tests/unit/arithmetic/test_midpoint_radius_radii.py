@@ -190,8 +190,8 @@ def test_other_classes_are_asked(name):
 
 FAR = "a number left the range of double precision; rescale the problem or use balls."
 EXACT_ONLY = (
-    "an enclosure takes exact numbers only, got float 0.5; "
-    "give an int, a Fraction or exact text (Fraction(x) is the exact value of a float)"
+    "an enclosure takes exact numbers only, got float 0.5; give an int, a Fraction or exact text "
+    "(Fraction(x) is the exact value of a float)"
 )
 NO_ARRAY = (
     "a midpoint-radius array does not become a numpy array by itself; read .mid, .rad, lower() or upper()"

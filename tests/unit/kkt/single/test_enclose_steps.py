@@ -361,8 +361,7 @@ def test_the_nearest_radius_is_twice_the_error_or_eight_times_more() -> None:
 
 SINGULAR = (
     "the tangential Hessian is singular as far as could be proved ({} eigenvalues are below 1e-08 of the "
-    "largest): a continuum "
-    "of KKT points, as from rotations or rescalings of neurons, or a degenerate point."
+    "largest): a continuum of KKT points, as from rotations or rescalings of neurons, or a degenerate point."
 )
 CHANGES = "the Hessian changes too much near the point for a proof that it is a KKT point."
 

@@ -64,8 +64,7 @@ def test_the_paragraph_of_a_separable_network() -> None:
     assert "Nothing is claimed about block 5 (inconclusive)." in text
     assert (
         "For 11.01·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 8.896 + "
-        "ln(ρ/(11.01·δ))/(2·0.9) and at most "
-        "8.897 + ln(ρ/(10·δ))/(2·0.8)."
+        "ln(ρ/(11.01·δ))/(2·0.9) and at most 8.897 + ln(ρ/(10·δ))/(2·0.8)."
     ) in text
 
 
@@ -75,8 +74,7 @@ def test_the_paragraph_of_one_block_is_about_all_weights_and_scaled_time() -> No
     assert "the direction w/‖w‖ is within 0.006173 (radians) of a KKT point" in text
     assert (
         "There is a time t₁, with t₁·δ between 5.9 and 6, so that for 3·δ ≤ ρ ≤ R the first t ≥ t₁ at which "
-        "‖w‖ = ρ has t·δ "
-        "at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)."
+        "‖w‖ = ρ has t·δ at least 5.9 + (1/3 − (δ/ρ))/(3·0.7) and at most 6 + (1/2 − (δ/ρ))/(3·0.6)."
     ) in text
     assert "joint" not in text
     higher = claim_sentence(joint(order=7))
