@@ -240,7 +240,7 @@ class Problem:
         if isinstance(self.network, FeedForward):
             return self.network.order
         # Only expressions need degree inference, and with it sympy.
-        from certflow.symbolic.homogeneity import homogeneity
+        from certflow.structure.homogeneity import homogeneity
 
         order = homogeneity(self.network).order
         if order != int(order):

@@ -89,11 +89,11 @@ def verify(run: Run, out: str) -> int:
 def ncf(run: Run, latex: bool, exact: bool) -> None:
     """The exact neural correlation function N, its gradient, and its pieces on the circle."""
     problem = run.problem()
+    from certflow.ncf.exact import correlation
     from certflow.report.records import ncf_record
     from certflow.report.terminal import emit, emit_prose
-    from certflow.symbolic.ncf import ncf as exact_ncf
 
-    result = exact_ncf(problem)
+    result = correlation(problem)
     if run.as_json:
         print_json(ncf_record(problem, result, exact))
     elif latex:

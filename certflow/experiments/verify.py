@@ -34,6 +34,7 @@ from certflow.flow.reference.flow import MAX_DIGITS, limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
+from certflow.ncf.exact import correlation
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import json_text
 from certflow.problem import Problem, ProblemSource
@@ -43,9 +44,8 @@ from certflow.report.kkt_table import fitting_kkt_table, kkt_table
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.report.terminal import PLAIN_WIDTH
 from certflow.running import OutOfTime, no_deadline, tick
-from certflow.symbolic.ncf import ncf
-from certflow.symbolic.structure import Structure, structure
 from certflow.tables import Table, write_table
+from certflow.theorems.literature import Structure, classify
 from certflow.theorems.time_near_origin.times import NearOrigin, near_origin
 from certflow.units import require_doubles
 
@@ -121,11 +121,11 @@ def verify(
     problem, digits = Problem.load(problem), whole(digits, "digits", 5, MAX_DIGITS)
     workers = None if workers is None else whole(workers, "workers", 1)
     require_doubles(problem)
-    parts = structure(problem)
+    parts = classify(problem)
     kkt, why_no_kkt = _kkt(problem, digits, progress)
     bounds = near_origin(problem, digits)
     planar = kkt if isinstance(kkt, PlanarKKT) else None
-    formula = ncf(problem).text(max_arcs=SHOWN_ARCS)
+    formula = correlation(problem).text(max_arcs=SHOWN_ARCS)
     measured, descent, why_no_descent = _measure(problem, bounds, planar, progress, digits, workers)
     stopped = _stopped()
     with no_deadline():

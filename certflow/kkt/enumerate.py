@@ -28,6 +28,7 @@ from certflow.kkt.permutations import in_order
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap, require_digits
 from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
 from certflow.kkt.single.verified import verified_points
+from certflow.ncf.in_weights import in_weights_alone
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
@@ -38,7 +39,6 @@ from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive, Kind
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
-from certflow.symbolic.correlation import in_weights_alone
 from certflow.units import exponent
 
 EXTRA_DIGITS = 5

@@ -92,7 +92,12 @@ class Network(ABC):
     @property
     @abstractmethod
     def weight_names(self) -> tuple[str, ...]:
-        """A name per weight, in order; the symbols of the symbolic layer."""
+        """A name per weight, in order; the symbols of sympy expressions."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """A name per input, in order."""
+        return tuple(f"x{i + 1}" for i in range(self.inputs))
 
     @abstractmethod
     def to_table(self) -> dict[str, Any]:

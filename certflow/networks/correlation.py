@@ -79,7 +79,7 @@ class Correlation:
         """The order L of homogeneity, `N(c w) = c^L N(w)` for c > 0; `BadInput` for a network that has
         none.
         """
-        from certflow.symbolic.homogeneity import homogeneity
+        from certflow.structure.homogeneity import homogeneity
 
         return homogeneity(self.network).order
 
@@ -88,7 +88,7 @@ class Correlation:
         """At least how smooth N is: inf, r >= 0 for C^(r,1) (0: locally Lipschitz), or
         `UNKNOWN_SMOOTHNESS`.
         """
-        from certflow.symbolic.smoothness import smoothness_of
+        from certflow.structure.smoothness import smoothness_of
 
         return smoothness_of(self.network)
 

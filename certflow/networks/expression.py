@@ -40,14 +40,14 @@ class Expression(Network):
     kind = "expression"
 
     def __init__(self, weights: Sequence[str], inputs: Sequence[str], output: Any) -> None:
-        self._weights, self.input_names = _checked_names(weights, "weights"), _checked_names(inputs, "inputs")
-        shared = set(self._weights) & set(self.input_names)
+        self._weights, self._inputs = _checked_names(weights, "weights"), _checked_names(inputs, "inputs")
+        shared = set(self._weights) & set(self._inputs)
         if shared:
             raise BadInput(
                 f"network.weights: {min(shared)} is also an input; give every weight and input its own name."
             )
-        self.size, self.inputs = len(self._weights), len(self.input_names)
-        self.tree = _tree_of(output, (*self._weights, *self.input_names))
+        self.size, self.inputs = len(self._weights), len(self._inputs)
+        self.tree = _tree_of(output, (*self._weights, *self._inputs))
         self.output = tree.to_text(self.tree)
         if len(self.output) > MAX_LENGTH:
             raise BadInput(
@@ -56,6 +56,11 @@ class Expression(Network):
             )
 
     # -- structure -------------------------------------------------------------------------------------------
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, in order."""
+        return self._inputs
 
     @property
     def weight_names(self) -> tuple[str, ...]:
@@ -84,12 +89,12 @@ class Expression(Network):
     def part(self, places: Sequence[int]) -> Network:
         indices = sorted(i for j in places for i in self.blocks[j])
         whole = tree.add([self.block_trees[j] for j in places])
-        return Expression([self._weights[i] for i in indices], self.input_names, whole)
+        return Expression([self._weights[i] for i in indices], self._inputs, whole)
 
     @functools.cached_property
     def tape(self) -> Tape:
         """The program of the blocks, made once."""
-        return Tape(self.block_trees, self._weights, self.input_names)
+        return Tape(self.block_trees, self._weights, self._inputs)
 
     def sympy(self) -> Any:
         """The output as a sympy expression in real symbols."""
@@ -156,7 +161,7 @@ class Expression(Network):
         return {
             "kind": self.kind,
             "weights": list(self._weights),
-            "inputs": list(self.input_names),
+            "inputs": list(self._inputs),
             "output": self.output,
         }
 
@@ -164,10 +169,10 @@ class Expression(Network):
         return isinstance(other, Expression) and self.to_table() == other.to_table()
 
     def __hash__(self) -> int:
-        return hash((self.kind, self._weights, self.input_names, self.output))
+        return hash((self.kind, self._weights, self._inputs, self.output))
 
     def __repr__(self) -> str:
-        names = f"weights={list(self._weights)}, inputs={list(self.input_names)}"
+        names = f"weights={list(self._weights)}, inputs={list(self._inputs)}"
         return f"Expression({names}, output={tree.short_text(self.tree)!r})"
 
 

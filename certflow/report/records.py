@@ -11,7 +11,7 @@ from certflow.problem import Problem
 
 if TYPE_CHECKING:
     from certflow.kkt.points import KKTSet
-    from certflow.symbolic.ncf import NCF
+    from certflow.ncf.exact import NCF
 
 _PACKAGES = ("numpy", "mpmath", "gmpy2", "sympy", "python-flint", "matplotlib")
 

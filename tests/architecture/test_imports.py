@@ -30,17 +30,13 @@ LAYERS = (
     ("certflow.flow.propose", "certflow.flow.reference"),
     ("certflow.flow",),
     ("certflow.kkt",),
-    ("certflow.symbolic",),
+    # N as sympy and exact algebra write it.
+    ("certflow.ncf",),
     ("certflow.units",),
     ("certflow.problem", "certflow.problem_file"),
     ("certflow.networks.correlation",),
-    # What sympy says about a network alone; its N asks the first two for its order and smoothness.
-    (
-        "certflow.symbolic.homogeneity",
-        "certflow.symbolic.smoothness",
-        "certflow.symbolic.expressions",
-        "certflow.symbolic.degrees",
-    ),
+    # What a network is; its N asks for its order and smoothness.
+    ("certflow.structure",),
     ("certflow.losses",),
     ("certflow.networks",),
     ("certflow.algebra",),
@@ -343,24 +339,20 @@ def test_searches_of_proofs_are_noticed(text):
     assert float_searches(source("import numpy as np\nr = np.sqrt(x)", "certflow.flow.enclose.x")) == []
 
 
-def test_sympy_lives_in_the_symbolic_layer_and_is_lazy_elsewhere():
+def test_sympy_lives_with_the_exact_ncf_and_is_lazy_elsewhere():
     for each in sources():
         for found in heavy_imports(each, "sympy"):
-            at_home = each.name.startswith("certflow.symbolic.")
-            in_expression = each.name == "certflow.networks.expression" and not found.top
-            assert at_home or in_expression, f"{each.path}:{found.line} imports {found.module}"
+            at_home = each.name.startswith("certflow.ncf.")
+            lazily = each.name in {"certflow.networks.expression", "certflow.structure.homogeneity"}
+            assert at_home or (lazily and not found.top), f"{each.path}:{found.line} imports {found.module}"
 
 
 @pytest.mark.parametrize("package", ["sympy", "flint", "matplotlib", "mpmath"])
-def test_nothing_below_the_symbolic_layer_loads_heavy_packages_when_imported(package):
+def test_nothing_below_the_exact_ncf_loads_heavy_packages_when_imported(package):
     allowed = {"certflow.arithmetic.ball"} if package == "flint" else set()
-    symbolic = next(i for i, entries in enumerate(LAYERS) if "certflow.symbolic" in entries)
+    exact = next(i for i, entries in enumerate(LAYERS) if "certflow.ncf" in entries)
     for each in sources():
-        if (
-            each.name != "certflow"
-            and layer_of(each.name) > symbolic
-            and not each.name.startswith("certflow.symbolic")
-        ):
+        if each.name != "certflow" and layer_of(each.name) > exact:
             top = [found.line for found in heavy_imports(each, package) if found.top]
             assert not top or each.name in allowed, f"{each.path}:{top} imports {package} at the top"
 
@@ -407,8 +399,8 @@ def test_unknown_names_are_attribute_errors():
         ("certflow.networks.base", "from certflow import problem", 1),
         ("certflow.networks.base", "from ..flow import reference", 1),
         ("certflow.networks.base", "from . import activation", 0),
-        ("certflow.problem", "from certflow.symbolic.structure import structure", 1),
-        ("certflow.problem", "from certflow.symbolic.homogeneity import homogeneity", 0),
+        ("certflow.problem", "from certflow.theorems.literature import classify", 1),
+        ("certflow.problem", "from certflow.structure.homogeneity import homogeneity", 0),
         ("certflow.exact", "if TYPE_CHECKING:\n    from certflow.problem import Problem", 0),
         ("certflow.flow.x", "from certflow.kkt import planar\nfrom certflow.theorems.x import y", 1),
         ("certflow.flow.x", "from certflow.unplaced import y", 1),

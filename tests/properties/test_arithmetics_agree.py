@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from strategies import FAMILIES, arrays, networks_at_points, rationals
 
 from certflow.arithmetic.base import EXACT, FLOAT, UNKNOWN, mp_arithmetic
-from certflow.symbolic.arithmetic import SymbolicArithmetic
-from certflow.symbolic.derivative import derivative  # sympy's own is nan at some nested maxima
-from certflow.symbolic.expressions import network_expression
+from certflow.ncf.arithmetic import SymbolicArithmetic
+from certflow.ncf.derivative import derivative  # sympy's own is nan at some nested maxima
+from certflow.ncf.expressions import network_expression
 
 BITS = 200
 
@@ -124,7 +124,7 @@ def test_sympy_expressions_have_the_exact_values_and_derivatives(family, data):
     smooth_here = all((z != 0).all() for z in run.kinks)
     jacobian = network.jacobian(run)
     for i, x in enumerate(X):
-        names = [*zip(network.weight_names, w, strict=True), *zip(input_names(network), x, strict=True)]
+        names = [*zip(network.weight_names, w, strict=True), *zip(network.input_names, x, strict=True)]
         point = {
             symbols[name]: sympy.Rational(v.numerator, v.denominator) for name, v in names if name in symbols
         }
@@ -154,11 +154,6 @@ def test_derivatives_in_sympy_numbers_are_polynomials_with_the_exact_values(fami
         assert fraction((sympy.Integer(0) + expression).xreplace(point)) == value
     for value, expression in zip(gradient, network.pullback(symbolic, residuals), strict=True):
         assert fraction((sympy.Integer(0) + expression).xreplace(point)) == value
-
-
-def input_names(network):
-    """The names of the inputs: an expression's own, x1, x2, ... otherwise."""
-    return getattr(network, "input_names", [f"x{i + 1}" for i in range(network.inputs)])
 
 
 def fraction(value):

@@ -14,7 +14,7 @@ from certflow.arithmetic.base import EXACT
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.symbolic.homogeneity import homogeneity
+from certflow.structure.homogeneity import homogeneity
 
 SCALES = st.sampled_from([Fraction(2), Fraction(1, 3), Fraction(7, 5)])
 

@@ -23,8 +23,8 @@ from certflow import problem as problems
 from certflow.experiments import verify as main_job
 from certflow.flow.reference.flow import ReferenceFlow
 from certflow.kkt.enumerate import Budget
+from certflow.ncf.exact import NCF
 from certflow.outcome import BadInput, Outcome
-from certflow.symbolic.ncf import NCF
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction import prove
 from certflow.theorems.time_near_origin.times import NearOrigin
@@ -184,7 +184,10 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "ReferenceFlow.weights.time": ("3/8", lambda v: flow().weights(v).tolist()),
     "ReferenceFlow.time_at_norm.radius": ("1/4", lambda v: flow().time_at_norm(v)),
     "ReferenceFlow.crossings.radius": ("1/4", lambda v: list(flow().crossings(v))),
-    "NCF.cell_at.w": ("3/4", lambda v: [cell.tolist() for cell in certflow.ncf(problem()).cell_at([v, -1])]),
+    "NCF.cell_at.w": (
+        "3/4",
+        lambda v: [cell.tolist() for cell in certflow.correlation(problem()).cell_at([v, -1])],
+    ),
 }
 """Parameters that are numbers, or lists of them: a dyadic value, and what becomes of it."""
 
@@ -233,16 +236,16 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
         lambda k: end(certflow.limit_flow(problem(), time="1/8", digits=k, check=False)),
     ),
     "ReferenceFlow.sample_times.count": (3, lambda k: flow().sample_times(k)),
-    "NCF.text.max_arcs": (1, lambda k: certflow.ncf(problem()).text(k)),
-    "NCF.latex.max_arcs": (1, lambda k: certflow.ncf(problem()).latex(k)),
+    "NCF.text.max_arcs": (1, lambda k: certflow.correlation(problem()).text(k)),
+    "NCF.latex.max_arcs": (1, lambda k: certflow.correlation(problem()).latex(k)),
     "verify.digits": (10, lambda k: stopped(problem(), digits=k)),
     "verify.workers": (3, lambda k: stopped(problem(), workers=k)),
 }
 """Parameters that are whole numbers: a value, and what becomes of it."""
 
 PROBLEMS: dict[str, Call] = {
-    "structure": lambda source: certflow.structure(source).text(),
-    "ncf": lambda source: certflow.ncf(source).text(),
+    "classify": lambda source: certflow.classify(source).text(),
+    "correlation": lambda source: certflow.correlation(source).text(),
     "kkt_of_problem": lambda source: points(certflow.kkt_of_problem(source, 6)),
     "kkt_set": lambda source: points(certflow.kkt_set(source, 6)),
     "near_origin": lambda source: certflow.near_origin(source, 6).statement(),
@@ -274,7 +277,6 @@ OTHERS = {
     "Expression.weights",
     "Expression.inputs",
     "Expression.output",
-    "homogeneity.network",
     "kkt_set.budget",
     "kkt_set.progress",
     "basins.kkt",

@@ -195,7 +195,7 @@ LONG: dict[str, Callable[[], Any]] = {
     "kkt_set written": lambda: certflow.kkt_set(written()),
     "kkt_of_problem": lambda: certflow.kkt_of_problem(planar()),
     "planar_kkt": lambda: certflow.planar_kkt(X, ["1", "-1", "2"]),
-    "ncf": lambda: certflow.ncf(written()).text(),
+    "correlation": lambda: certflow.correlation(written()).text(),
     "near_origin": lambda: certflow.near_origin(deeper()),
     "reference_flow": lambda: certflow.reference_flow(planar(), Fraction(1, 100), time=Fraction(1)),
     "limit_flow": lambda: certflow.limit_flow(planar(), time=Fraction(1)),

@@ -29,6 +29,7 @@ from certflow.algebra.directions import primitive
 from certflow.arithmetic.base import UNKNOWN
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad, MidRadArithmetic
+from certflow.ncf.in_weights import correlation_tree
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Columns, Expression
@@ -37,8 +38,7 @@ from certflow.networks.tape import BRANCHES, Tape
 from certflow.networks.tree import Node
 from certflow.outcome import Inconclusive
 from certflow.running import tick
-from certflow.symbolic.correlation import correlation_tree
-from certflow.symbolic.smoothness import regularity
+from certflow.structure.smoothness import regularity
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.grammar import parse
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Inconclusive
-from certflow.symbolic.degrees import NoDegree, infer
-from certflow.symbolic.homogeneity import Order, homogeneity
+from certflow.structure.degrees import NoDegree, infer
+from certflow.structure.homogeneity import Order, homogeneity
 
 
 def euler_defect(network: Network, order: Order, points: int = 3, seed: int = 0) -> tuple[Fraction, ...]:

@@ -15,9 +15,9 @@ from certflow.networks.base import Network
 from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
 from certflow.problem import Problem, ProblemSource
-from certflow.symbolic.homogeneity import Homogeneity, Order, homogeneity
-from certflow.symbolic.smoothness import is_piecewise_algebraic, regularity, smoothness_of, smoothness_text
-from certflow.symbolic.zero_preserving import ZeroPreserving, zero_preserving_sets
+from certflow.structure.homogeneity import Homogeneity, Order, homogeneity
+from certflow.structure.smoothness import is_piecewise_algebraic, regularity, smoothness_of, smoothness_text
+from certflow.structure.zero_preserving import ZeroPreserving, zero_preserving_sets
 
 KH24_THEOREM = "[KH24] Theorem 5.1"
 KH24_SEPARABLE = "[KH24] Corollary 5.4.1"
@@ -78,7 +78,7 @@ class Structure:
         )
 
 
-def structure(problem: ProblemSource) -> Structure:
+def classify(problem: ProblemSource) -> Structure:
     """The structure of `problem` and the theorem that applies; raises `BadInput` if its output is not
     homogeneous.
     """

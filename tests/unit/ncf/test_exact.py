@@ -17,16 +17,16 @@ from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT, FLOAT
 from certflow.exact import number
 from certflow.losses import Loss
+from certflow.ncf.cells import layered_polynomial, monomial_bound
+from certflow.ncf.exact import correlation
+from certflow.ncf.in_weights import sample_trees
+from certflow.ncf.planar import Arc, planar_ncf
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
-from certflow.symbolic.cells import layered_polynomial, monomial_bound
-from certflow.symbolic.correlation import sample_trees
-from certflow.symbolic.ncf import ncf
-from certflow.symbolic.planar_ncf import Arc, planar_ncf
 from tests import strategies as own
 
 LAYERED = ("one-layer", "two-layer", "feed-forward", "partly-trained")
@@ -138,9 +138,9 @@ def test_arcs_are_refused_for_everything_but_planar_neurons():
         Expression(["a", "b"], ["x"], "a*b*x"),
     ):
         problem = Problem(network, [[1] * network.inputs], [1], seed=1)
-        assert not ncf(problem).is_planar
+        assert not correlation(problem).is_planar
         with pytest.raises(BadInput, match="two inputs"):
-            ncf(problem).arcs()
+            correlation(problem).arcs()
 
 
 def test_neurons_with_given_output_weights_are_planar_too():
@@ -148,7 +148,7 @@ def test_neurons_with_given_output_weights_are_planar_too():
         [2, 2, 1], Activation(Fraction(0), 2), trained=[1], given={2: [[Fraction(2), Fraction(-1, 3)]]}
     )
     problem = Problem(network, [[1, 2], [-1, 1]], [1, -2], direction=[1, 2, 3, 4])
-    pieces = ncf(problem).planar
+    pieces = correlation(problem).planar
     value = 2 * pieces.value((1, 2)) - pieces.value((3, 4)) / 3
     assert value == problem.correlation.value(EXACT, problem.direction)
 
@@ -161,7 +161,7 @@ def test_value_gradient_and_cell_polynomial_are_the_ncf_at_a_rational_point(data
     problem = data.draw(own.problems(max_samples=2))
     assume(is_small(problem.network))
     w = data.draw(own.arrays((problem.network.size,), SMALL))
-    exact = ncf(problem)
+    exact = correlation(problem)
     point = {
         s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)
     }
@@ -184,7 +184,7 @@ def test_value_gradient_and_cell_polynomial_are_the_ncf_at_a_rational_point(data
 @given(own.problems(families=LAYERED, max_samples=2))
 def test_blocks_add_up_on_a_cell(problem):
     assume(is_small(problem.network))
-    exact = ncf(problem)
+    exact = correlation(problem)
     signs = exact.cell_at(problem.direction)
     parts = [exact.on_cell(signs, block) for block in range(len(problem.blocks))]
     assert sympy.expand(sympy.Add(*parts) - exact.on_cell(signs)) == 0
@@ -223,7 +223,7 @@ def test_expressions_with_roots_have_exact_cells():
         [1, -2],
         direction=[1, 2, 3],
     )
-    exact = ncf(problem)
+    exact = correlation(problem)
     signs = exact.cell_at([Fraction(-1), Fraction(2), Fraction(3)])
     a, b, c = exact.weights_symbols
     assert (
@@ -234,7 +234,7 @@ def test_expressions_with_roots_have_exact_cells():
 
 def test_a_kink_behind_a_root_stays_undecided_on_it():
     text = "abs(sqrt(a**2 + b**2) - sqrt(2*a**2))*a*x"
-    exact = ncf(Problem(Expression(["a", "b"], ["x"], text), [[1]], [1], direction=[1, 2]))
+    exact = correlation(Problem(Expression(["a", "b"], ["x"], text), [[1]], [1], direction=[1, 2]))
     assert [part.tolist() for part in exact.cell_at([Fraction(1), Fraction(2)])] == [[[1]]]
     with pytest.raises(BadInput, match="kink behind a root"):
         exact.cell_at([Fraction(1), Fraction(1)])
@@ -245,7 +245,7 @@ def test_minima_are_differentiated_too(w):
     problem = Problem(
         Expression(["a", "b"], ["x"], "min(a, 2*b*x)*max(3*a, b)"), [[1], [-1]], [2, 5], direction=[1, 1]
     )
-    exact = ncf(problem)
+    exact = correlation(problem)
     point = {
         s: sympy.Rational(v.numerator, v.denominator) for s, v in zip(exact.weights_symbols, w, strict=True)
     }
@@ -255,7 +255,7 @@ def test_minima_are_differentiated_too(w):
 
 def test_bad_cells_are_named():
     problem = Problem(OneLayer(2, 2, Activation(Fraction(0), 2)), [[1, 0]], [1], seed=1)
-    exact = ncf(problem)
+    exact = correlation(problem)
     with pytest.raises(BadInput, match="3 entries for 4 weights"):
         exact.cell_at([Fraction(1)] * 3)
     with pytest.raises(BadInput, match="shapes"):
@@ -267,7 +267,7 @@ def test_bad_cells_are_named():
 @given(own.problems(families=LAYERED, max_samples=1))
 def test_the_number_of_terms_is_bounded_before_the_work(problem):
     assume(monomial_bound(problem.network) <= 1000)
-    polynomial = layered_polynomial(problem, ncf(problem).cell_at(problem.direction))
+    polynomial = layered_polynomial(problem, correlation(problem).cell_at(problem.direction))
     assert len(polynomial) <= monomial_bound(problem.network)
 
 
@@ -279,13 +279,13 @@ def test_terms_where_everything_is_active(widths, power, terms, bound):
     # Two hidden layers, p = 2: (a Q + b R)² has 5 + 9 + 5 terms for quadratic forms Q and R in two weights
     # each, not 21.
     problem = Problem(FeedForward(widths, Activation(Fraction(0), power)), [[1, 2], [5, 3]], [1, 7], seed=1)
-    signs = ncf(problem).cell_at([Fraction(1)] * problem.network.size)
+    signs = correlation(problem).cell_at([Fraction(1)] * problem.network.size)
     assert (len(layered_polynomial(problem, signs)), monomial_bound(problem.network)) == (terms, bound)
 
 
 def test_polynomials_that_would_fill_the_memory_are_refused_and_not_shown():
     deep = Problem(FeedForward([9, 9, 9, 9, 1], Activation(Fraction(0), 3)), [[1] * 9], [1], seed=1)
-    exact = ncf(deep)
+    exact = correlation(deep)
     with pytest.raises(BadInput, match="at most"):
         exact.on_cell(exact.cell_at(deep.direction))
     assert "too many terms" in exact.text()
@@ -295,8 +295,8 @@ def test_a_ramp_that_never_rises_has_derivative_zero():
     # sympy's own diff gives nan here.
     deep = FeedForward([1, 1, 1, 1], Activation(Fraction(0), 2), trained=[1], given={2: [[-1]], 3: [[1]]})
     problem = Problem(deep, [[1]], [1], direction=[1])
-    (gradient,) = ncf(problem).gradient
-    (w,) = ncf(problem).weights_symbols
+    (gradient,) = correlation(problem).gradient
+    (w,) = correlation(problem).weights_symbols
     assert [gradient.xreplace({w: sympy.Integer(v)}) for v in (-1, 0, 1)] == [0, 0, 0]
 
 
@@ -304,7 +304,7 @@ def test_a_ramp_that_never_rises_has_derivative_zero():
 
 
 def test_figure1_reads_well():
-    exact = ncf(Problem.figure1())
+    exact = correlation(Problem.figure1())
     text = exact.text()
     assert "N(w) = sum_(j=1..20) n(u_j)" in text and "z_i = y_i/50" in text and "max(0, t)**2" in text
     assert text.count("cos(2*t)") == len(exact.arcs()) == 100
@@ -319,7 +319,7 @@ def test_figure1_reads_well():
 @example(Problem(OneLayer(2, 1, Activation(Fraction(0), 2)), [[0, 0]], [1], direction=[1, 1]), False)
 def test_every_problem_can_be_read(problem, exact):
     assume(is_small(problem.network))
-    result = ncf(problem)
+    result = correlation(problem)
     assert "The NCF, homogeneous of order" in result.text(exact=exact)
     assert_balanced(result.latex(exact=exact))
 
@@ -336,7 +336,7 @@ def assert_balanced(latex):
 
 
 def test_exact_text_shows_every_coefficient_exactly():
-    exact = ncf(Problem.figure1())
+    exact = correlation(Problem.figure1())
     lines = [line for line in exact.text(max_arcs=1, exact=True).splitlines() if "cos(2*t)" in line]
     found = re.search(r"(\S+) ([+-]) (\S+)\*cos\(2\*t\) ([+-]) (\S+)\*sin\(2\*t\)$", lines[0])
     arc: Arc = exact.arcs()[0]
@@ -353,7 +353,7 @@ def test_small_networks_are_written_out():
         direction=[1, 1],
         reduction="sum",
     )
-    lines = [line.strip() for line in ncf(problem).text().splitlines()]
+    lines = [line.strip() for line in correlation(problem).text().splitlines()]
     assert "N(w) = 3*v1*max(-2*w1_1, 0) + v1*max(w1_1, 0)" in lines
     assert "dN/dv1 = 3*max(-2*w1_1, 0) + max(w1_1, 0)" in lines
     assert "N = w1_1*v1" in lines and "z_i = y_i" in lines
@@ -361,8 +361,8 @@ def test_small_networks_are_written_out():
 
 def test_powers_of_ramps_lose_their_idle_steps():
     problem = Problem(OneLayer(1, 1, Activation(Fraction(0), 3)), [[2]], [1], direction=[1], reduction="sum")
-    (gradient,) = ncf(problem).gradient
-    (u,) = ncf(problem).weights_symbols
+    (gradient,) = correlation(problem).gradient
+    (u,) = correlation(problem).weights_symbols
     assert gradient == 6 * sympy.Max(0, 2 * u, evaluate=False) ** 2
     assert not gradient.has(sympy.Heaviside)
 
@@ -380,7 +380,9 @@ def test_powers_of_ramps_lose_their_idle_steps():
 def test_what_is_printed_can_be_pasted_back(output):
     network = Expression(["u1", "u2"], ["x1"], output)
     problem = Problem(network, [[3]], [2], direction=[4, 3], reduction="sum")
-    printed = dict(line.strip().split(" = ", 1) for line in ncf(problem).text().splitlines() if " = " in line)
+    printed = dict(
+        line.strip().split(" = ", 1) for line in correlation(problem).text().splitlines() if " = " in line
+    )
     w, X = np.array([Fraction(4), Fraction(3)], dtype=object), np.array([[Fraction(3)]], dtype=object)
     balls = BallArithmetic(200)
     run = network.forward(balls, balls.array(w), balls.array(X))
@@ -399,10 +401,10 @@ def test_what_is_printed_can_be_pasted_back(output):
 def test_an_expression_of_a_huge_order_has_its_limit():
     network = Expression(["u1", "u2"], ["x1"], "((u1 + u2)**64*(u1 - u2)**64)**16")
     problem = Problem(network, [[1]], [1], direction=[2, 1])
-    text = ncf(problem).text()
+    text = correlation(problem).text()
     assert "too large for a problem file" in text and "too many terms to be multiplied out" in text
     with pytest.raises(BadInput, match="too many terms"):
-        ncf(problem).on_cell(ncf(problem).cell_at([Fraction(2), Fraction(1)]))
+        correlation(problem).on_cell(correlation(problem).cell_at([Fraction(2), Fraction(1)]))
 
 
 def test_a_pole_in_the_data_is_bad_input_and_one_at_the_start_is_said():
@@ -411,12 +413,12 @@ def test_a_pole_in_the_data_is_bad_input_and_one_at_the_start_is_said():
     start = Problem(
         Expression(["u1", "u2"], ["x1"], "(u1**3 - u2**3)/(u1 - u2)*x1"), [[1]], [1], direction=[1, 1]
     )
-    assert "divides by zero there" in ncf(start).text()
+    assert "divides by zero there" in correlation(start).text()
 
 
 def test_numbers_longer_than_python_prints_are_no_error():
     network = Expression(["u1", "u2"], ["x1"], "u1*abs(u2)*x1")
-    exact = ncf(
+    exact = correlation(
         Problem(network, [[Fraction(1, 10**2500 + 1)]], [Fraction(1, 10**2500 + 3)], direction=[2, 1])
     )
     assert "N(w) = " in exact.text(exact=True) and "too long to be shown" in exact.latex()

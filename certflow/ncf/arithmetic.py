@@ -10,8 +10,8 @@ import numpy as np
 import sympy
 
 from certflow.arithmetic.base import UNKNOWN, Arithmetic
+from certflow.ncf.expressions import weight_symbols
 from certflow.networks.base import Forward, Network
-from certflow.symbolic.expressions import weight_symbols
 
 
 class SymbolicArithmetic(Arithmetic):

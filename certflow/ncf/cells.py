@@ -14,12 +14,12 @@ from sympy.polys.rings import PolyElement, PolyRing, ring
 from certflow.arithmetic.ball import BallArithmetic
 from certflow.arithmetic.base import EXACT, UNKNOWN, Arithmetic
 from certflow.exact import exact_vector
+from certflow.ncf.arithmetic import outputs_on_cell
 from certflow.networks.expansion import MAX_TERMS, expand
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem
-from certflow.symbolic.arithmetic import outputs_on_cell
 
 _DECIDING_BITS = 512
 

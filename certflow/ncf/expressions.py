@@ -17,16 +17,9 @@ def weight_symbols(network: Network) -> tuple[sympy.Symbol, ...]:
     return tuple(sympy.Symbol(name, real=True) for name in network.weight_names)
 
 
-def input_names(network: Network) -> tuple[str, ...]:
-    """The names of the inputs: those of an expression, else x1, x2, ..."""
-    if isinstance(network, Expression):
-        return network.input_names
-    return tuple(f"x{i + 1}" for i in range(network.inputs))
-
-
 def input_symbols(network: Network) -> tuple[sympy.Symbol, ...]:
     """One real symbol per input, in order."""
-    return tuple(sympy.Symbol(name, real=True) for name in input_names(network))
+    return tuple(sympy.Symbol(name, real=True) for name in network.input_names)
 
 
 def network_expression(network: Network) -> Any:

@@ -17,8 +17,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.networks.tree import Node
 from certflow.outcome import BadInput
 from certflow.running import tick
-from certflow.symbolic.degrees import Degree, Judgement, NoDegree, degree_text, infer
-from certflow.symbolic.expressions import input_names
+from certflow.structure.degrees import Degree, Judgement, NoDegree, degree_text, infer
 
 Order = int | Fraction
 
@@ -178,7 +177,7 @@ def _infer_layers(network: FeedForward, of: set[int]) -> tuple[Degree, list[str]
     only in the names of their weights have the same derivation, which is made once.
     """
     weights = iter(network.weight_names)
-    below: list[tuple[str, Degree]] = [(name, _ZERO) for name in input_names(network)]
+    below: list[tuple[str, Degree]] = [(name, _ZERO) for name in network.input_names]
     lines = [f"{_span([name for name, _ in below])} : degree 0 (inputs)"]
     for layer in range(1, network.depth + 1):
         own = _ONE if layer in of else _ZERO

@@ -13,15 +13,15 @@ from typing import Any, SupportsIndex
 from certflow.algebra.directions import degrees
 from certflow.arithmetic.decimal_text import at_place, magnitude, power_of_ten
 from certflow.exact import format_rational, whole
+from certflow.ncf.cells import layered_polynomial, monomial_bound
+from certflow.ncf.grammar_text import problem_file_text
+from certflow.ncf.in_weights import sample_trees
+from certflow.ncf.planar import Arc
 from certflow.networks.activation import Activation
 from certflow.networks.expansion import expand
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.symbolic.cells import layered_polynomial, monomial_bound
-from certflow.symbolic.correlation import sample_trees
-from certflow.symbolic.grammar_text import problem_file_text
-from certflow.symbolic.planar_ncf import Arc
 
 _DIGITS = 6
 _SHORT = 10
@@ -224,8 +224,8 @@ class _Writer:
         )
 
     def expression(self) -> list[tuple[str, str]]:
-        from certflow.symbolic.derivative import derivative
-        from certflow.symbolic.expressions import network_expression
+        from certflow.ncf.derivative import derivative
+        from certflow.ncf.expressions import network_expression
 
         i_sum = self.say(f"sum_(i=1..{self.problem.n})", rf"\sum_{{i=1}}^{{{self.problem.n}}}")
         output = network_expression(self.network)

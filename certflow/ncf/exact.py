@@ -8,14 +8,14 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from certflow.ncf.planar import Arc, PlanarNCF, planar_ncf
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem, ProblemSource
 from certflow.running import tick
-from certflow.symbolic.planar_ncf import Arc, PlanarNCF, planar_ncf
 
 
-def ncf(problem: ProblemSource) -> NCF:
+def correlation(problem: ProblemSource) -> NCF:
     """The exact NCF of a problem; nothing is computed before it is asked for."""
     return NCF(Problem.load(problem))
 
@@ -33,14 +33,14 @@ class NCF:
     @cached_property
     def weights_symbols(self) -> tuple[Any, ...]:
         """One real sympy symbol per weight, in order."""
-        from certflow.symbolic.expressions import weight_symbols
+        from certflow.ncf.expressions import weight_symbols
 
         return weight_symbols(self.problem.network)
 
     @cached_property
     def value(self) -> Any:
         """N as one exact sympy expression in `weights_symbols`; activations are Max and Abs."""
-        from certflow.symbolic.expressions import network_expression
+        from certflow.ncf.expressions import network_expression
 
         return self._over_samples(network_expression(self.problem.network))
 
@@ -49,8 +49,8 @@ class NCF:
         """dN/dw as exact sympy expressions (size); where the activation has a jump in its slope, Heaviside(0)
         = 1/2 and sign(0) = 0 choose the middle of the two branches.
         """
-        from certflow.symbolic.derivative import derivative
-        from certflow.symbolic.expressions import network_expression
+        from certflow.ncf.derivative import derivative
+        from certflow.ncf.expressions import network_expression
 
         output = network_expression(self.problem.network)
         return tuple(self._over_samples(derivative(output, symbol)) for symbol in self.weights_symbols)
@@ -59,7 +59,7 @@ class NCF:
         """sum_i z_i times `expression` at x_i."""
         import sympy
 
-        from certflow.symbolic.expressions import input_symbols
+        from certflow.ncf.expressions import input_symbols
 
         symbols, terms = input_symbols(self.problem.network), []
         for row, z in zip(self.problem.X, self.z, strict=True):
@@ -78,7 +78,7 @@ class NCF:
 
         Raises `BadInput` for a wrong length.
         """
-        from certflow.symbolic.cells import cell_at
+        from certflow.ncf.cells import cell_at
 
         return cell_at(self.problem, w)
 
@@ -88,7 +88,7 @@ class NCF:
 
         A sign of 0 counts as the off-branch. Raises `BadInput` for signs that do not fit the network.
         """
-        from certflow.symbolic.cells import on_cell
+        from certflow.ncf.cells import on_cell
 
         return on_cell(self.problem, signs, block)
 
@@ -135,7 +135,7 @@ class NCF:
         Coefficients longer than a few digits are shown as decimals after "~", unless `exact`; `max_arcs` None
         is all.
         """
-        from certflow.symbolic.ncf_text import text
+        from certflow.ncf.text import text
 
         return text(self, max_arcs, exact)
 
@@ -143,7 +143,7 @@ class NCF:
         """The same as LaTeX for the body of a document that loads amsmath; rounded coefficients stand after
         \\approx.
         """
-        from certflow.symbolic.ncf_text import latex
+        from certflow.ncf.text import latex
 
         return latex(self, max_arcs, exact)
 

@@ -1,0 +1,1 @@
+"""What a network is, decided exactly: degrees, homogeneity, smoothness, sets of weights that stay zero."""

@@ -1,1 +1,0 @@
-"""What a network is, decided exactly: homogeneity, structure, the neural correlation function (sympy)."""
