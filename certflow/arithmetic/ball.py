@@ -27,8 +27,6 @@ from certflow.exact import MAX_DELTA_EXPONENT, number
 from certflow.outcome import BadInput
 
 MIN_BITS, MAX_BITS = 32, 10_000_000
-GUARD_BITS = 64
-"""What numbers that are asked for in decimal digits are computed with beyond them."""
 
 MAX_BINARY_EXPONENT = 4_000_000
 """Bounds further than this from 1, in powers of two, are not turned into rationals: they would fill the
@@ -42,11 +40,6 @@ _PRECISION = Lock()
 # With no more correct bits than this, the two endpoints give far tighter images than arb's formulas around
 # the midpoint; an exact number has more.
 _WIDE = 20
-
-
-def bits_for(digits: int, guard: int = GUARD_BITS) -> int:
-    """The bits that hold so many decimal digits, and `guard` more."""
-    return digits * 3322 // 1000 + guard
 
 
 def _at(bits: int, function: Callable[..., Any], *args: Any) -> Any:

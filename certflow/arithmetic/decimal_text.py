@@ -1,5 +1,5 @@
-"""Exact rationals -> decimal text that says how far it can be trusted; integer arithmetic only, nothing is
-guessed.
+"""Exact rationals -> decimal text that says how far it can be trusted, and digits -> bits; integer arithmetic
+only, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,14 @@ PLAIN_LEADING = (-6, 20)
 
 _MOST_ZEROS = 12
 """Places of a zero that are written out."""
+
+GUARD_BITS = 64
+"""What numbers that are asked for in decimal digits are computed with beyond them."""
+
+
+def bits_for(digits: int, guard: int = GUARD_BITS) -> int:
+    """The bits that hold so many decimal digits, and `guard` more."""
+    return digits * 3322 // 1000 + guard
 
 
 def magnitude(value: Fraction) -> int:

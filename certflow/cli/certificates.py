@@ -17,7 +17,7 @@ from certflow.cli.command_line import (
 )
 from certflow.outcome import BadInput, ExitCode
 from certflow.printable import printable
-from certflow.theorems.registry import FOLDERS, Theorem, theorem, words_of
+from certflow.theorems.registry import FOLDERS, Theorem, having, theorem, words_of
 
 if TYPE_CHECKING:
     from certflow.certificates import Claim
@@ -157,8 +157,8 @@ def _has_words(of: Theorem, latex: bool) -> bool:
         return True
     if latex:
         raise BadInput(
-            "--latex: only an early direction is a LaTeX theorem; `certflow kkt --latex` prints a table of "
-            "KKT points."
+            f"--latex: there is no LaTeX theorem of {of.statement}, only of {', '.join(having('words'))}; "
+            "leave it out."
         )
     return False
 

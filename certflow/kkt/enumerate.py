@@ -15,7 +15,8 @@ from typing import SupportsIndex
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
+from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.exact import whole
 from certflow.kkt.cover.search import search
 from certflow.kkt.neuron.circle import planar_kkt

@@ -69,14 +69,15 @@ def theorem(statement: Any, part: str = "claim", where: str = "claim.statement")
     """The theorem with the statement that was read at `where`; it has the file `part`. Raises `BadInput` if
     there is none.
     """
-    able = {
-        name: each
-        for name, folder in FOLDERS.items()
-        if (each := Theorem(name, folder)).part(part) is not None
-    }
+    able = having(part)
     if not isinstance(statement, str) or statement not in able:
         raise BadInput(f"{where}: {shown(statement)} is unknown; this certflow reads {', '.join(able)}.")
-    return able[statement]
+    return Theorem(statement, FOLDERS[statement])
+
+
+def having(part: str) -> list[str]:
+    """The statements whose folders have the file `part`."""
+    return [name for name, folder in FOLDERS.items() if Theorem(name, folder).part(part) is not None]
 
 
 def words_of(claim: Claim) -> Any:

@@ -180,18 +180,30 @@ def bare_triples(file: Source) -> list[str]:
     return found
 
 
-RULES = (executed_text, global_precision_uses, asserts, leftovers, bare_triples)
+def digits_to_bits(file: Source) -> list[str]:
+    """Where the bits of a decimal digit are reckoned again instead of asking `bits_for`."""
+    if file.name == "certflow.arithmetic.decimal_text":
+        return []
+    return [
+        f"{file.path}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(file.tree)
+        if (
+            isinstance(node, ast.Constant)
+            and type(node.value) in (int, float)
+            and (3.3 <= node.value < 3.34 or str(node.value).startswith(("332", "333")) and node.value > 3000)
+        )
+        or re.fullmatch(r"\w+\.log2\(10(\.0)?\)|\w+\.log\(10(\.0)?, 2(\.0)?\)", ast.unparse(node))
+    ]
+
+
+RULES = (executed_text, global_precision_uses, asserts, leftovers, bare_triples, digits_to_bits)
 
 
 def test_there_are_sources_to_look_at():
     assert len(sources()) > 10
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [executed_text, global_precision_uses, asserts, leftovers, bare_triples],
-    ids=lambda rule: rule.__name__,
-)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_no_source_file_breaks_the_rule(rule):
     assert [line for file in sources() for line in rule(file)] == []
 
@@ -247,6 +259,9 @@ def test_every_package_folder_has_an_init():
         (bare_triples, "def f(network, X, z): ..."),
         (bare_triples, "class A:\n    def __init__(self, digits, network, y, *, z, X): ..."),
         (bare_triples, "f = lambda z, X, network: 0"),
+        (digits_to_bits, "bits = int(digits * 3.33) + 32"),
+        (digits_to_bits, "bits = digits * 3322 // 1000"),
+        (digits_to_bits, "import math\nbits = math.ceil(digits * math.log2(10))"),
         (leftovers, "x = 1  # TO" + "DO"),
         (leftovers, "path = '/ro" + "ot/x'"),
     ],
@@ -261,6 +276,7 @@ def test_broken_rules_are_noticed(rule, text):
         (executed_text, "import re\nre.compile('x')\nmodel.eval()"),
         (global_precision_uses, "import mpmath\ncontext = mpmath.mp.clone()\ncontext.dps = 50"),
         (asserts, "raise AssertionError"),
+        (digits_to_bits, "k = bits * 30103 // 100000\nlog_ten = math.log(10)\nthird = 10 / 3"),
         (bare_triples, "def f(N, X, network): ..."),
     ],
 )

@@ -16,6 +16,7 @@ import numpy as np
 from gmpy2 import mpz
 
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.coordinates import MomentCoordinates, PolarCoordinates, RawCoordinates
 from certflow.flow.reference.path import Path, PathPiece, Rest, State
@@ -64,7 +65,7 @@ class Precision:
     @property
     def bits(self) -> int:
         """Fractional bits of the fixed-point numbers."""
-        return math.ceil(self.digits * math.log2(10)) + GUARD_BITS + 32 * self.level
+        return bits_for(self.digits, GUARD_BITS + 1 + 32 * self.level)
 
     @property
     def time_digits(self) -> int:

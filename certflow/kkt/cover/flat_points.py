@@ -28,7 +28,8 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.algebra.cones import generators
-from certflow.arithmetic.ball import Ball, bits_for
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.kkt.cover.box import Boxes

@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN, mp_arithmetic
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.exact import exact_mpf
 from certflow.kkt.cover.box import Boxes
 from certflow.kkt.points import KKTPoint

@@ -22,7 +22,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, bits_for
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.cover import krawczyk as proofs
 from certflow.kkt.cover.box import Boxes, around, joined

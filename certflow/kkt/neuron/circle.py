@@ -26,8 +26,9 @@ from math import isqrt
 from typing import Any, SupportsIndex
 
 from certflow.algebra.directions import Direction
-from certflow.arithmetic.ball import Ball, bits_for
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.exact import exact_matrix, exact_vector, format_rational, number, shown
 from certflow.kkt.neuron.circle_cells import Cells, Coefficients, critical_lines, double_angle, enclosed

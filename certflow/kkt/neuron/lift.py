@@ -20,8 +20,9 @@ from fractions import Fraction
 from math import isqrt
 
 from certflow.algebra.directions import parallel
-from certflow.arithmetic.ball import Ball, bits_for
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.exact import format_rational
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet

@@ -48,7 +48,8 @@ import numpy as np
 from certflow.algebra.arrangement import Flat, flats
 from certflow.algebra.cones import Vector, generators, zero_in_hull
 from certflow.algebra.directions import coprime, counterclockwise, primitive
-from certflow.arithmetic.ball import Ball, bits_for
+from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.neuron.lift import lift
 from certflow.kkt.points import Continuum, Exact, KKTPoint, KKTSet, require_digits

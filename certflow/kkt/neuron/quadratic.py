@@ -51,8 +51,9 @@ from certflow.algebra.integer_spectrum import (
     product,
 )
 from certflow.algebra.real_roots import Polynomial, Root
-from certflow.arithmetic.ball import GUARD_BITS, Ball, bits_for
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.decimal_text import GUARD_BITS, bits_for
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.kkt.neuron.eigenvectors import eigenvector_signs

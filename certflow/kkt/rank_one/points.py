@@ -18,8 +18,9 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.algebra.directions import Normal, primitive
-from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap
 from certflow.kkt.rank_one.construct import InputDirection, Shape, Size, assemble, root

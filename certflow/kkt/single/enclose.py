@@ -34,8 +34,9 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.ball import Ball, BallArithmetic, bits_for
+from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.base import UNKNOWN
+from certflow.arithmetic.decimal_text import bits_for
 from certflow.arithmetic.directed import sum_up, up
 from certflow.arithmetic.doubles import TINY
 from certflow.arithmetic.enclosure import OutsideDomain

@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Any, SupportsIndex
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.decimal_text import ceiling_text, floor_text, magnitude
+from certflow.arithmetic.decimal_text import bits_for, ceiling_text, floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, initial_norm, number, shown
 from certflow.kkt.bounds.largest import global_bounds, z_norm
 from certflow.kkt.points import require_digits
@@ -94,7 +94,7 @@ class NearOrigin:
 
     @property
     def _bits(self) -> int:
-        return int(self.digits * 3.33) + _GUARD_BITS
+        return bits_for(self.digits, _GUARD_BITS)
 
     def _time(self, ratio_squared: Ball) -> TimeBound:
         """The bounds for B² in the ball, B > 1."""
@@ -141,7 +141,7 @@ def near_origin(problem: ProblemSource, digits: SupportsIndex = 30) -> NearOrigi
     bounds = global_bounds(problem, digits)
     return NearOrigin(
         order=problem.order,
-        z_norm=z_norm(problem, int(digits * 3.33) + _GUARD_BITS),
+        z_norm=z_norm(problem, bits_for(digits, _GUARD_BITS)),
         n_max_upper=bounds.n_max.upper,
         n_max_lower=bounds.n_max.lower,
         n_max_method=bounds.n_max.method,

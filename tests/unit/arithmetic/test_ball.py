@@ -19,7 +19,7 @@ from flint import ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certflow.arithmetic.ball import MAX_BITS, MIN_BITS, Ball, BallArithmetic, bits_for
+from certflow.arithmetic.ball import MAX_BITS, MIN_BITS, Ball, BallArithmetic
 from certflow.arithmetic.base import EXACT, UNKNOWN
 from certflow.arithmetic.enclosure import DivisionByZero, OutsideDomain
 from certflow.networks.activation import Activation
@@ -422,10 +422,3 @@ def test_ball_arithmetic() -> None:
     assert balls.exp(balls.array([F(0), F(1)]))[0].contains(1) and balls.sqrt(balls.number(F(9, 4))).contains(
         F(3, 2)
     )
-
-
-@given(st.integers(1, 10_000), st.integers(1, 200))
-def test_bits_for_digits_hold_them_and_the_guard(digits, guard):
-    bits = bits_for(digits, guard)
-    assert 10**digits < 2 ** (bits - guard + 1) < 10**digits * 2 ** (2 + digits // 5_000)
-    assert bits_for(30) == 163

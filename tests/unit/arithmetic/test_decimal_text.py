@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certflow.arithmetic.decimal_text import interval_text, last_digit_text, magnitude, plus_minus_text
+from certflow.arithmetic.decimal_text import (
+    bits_for,
+    interval_text,
+    last_digit_text,
+    magnitude,
+    plus_minus_text,
+)
 
 SIZES = st.integers(-60, 60).map(lambda k: F(10) ** k)
 
@@ -119,3 +125,10 @@ def test_zeros_are_short_in_every_format(place: int) -> None:
     assert all(len(text) < 30 for text in texts)
     assert F(last) == 0 and (last == f"0e{place:+d}" or last == "0" or len(last) == 2 - place)
     assert plus_minus_text(F(0), radius).startswith(("0 ±", "0.0"))
+
+
+@given(st.integers(1, 10_000), st.integers(1, 200))
+def test_bits_for_digits_hold_them_and_the_guard(digits, guard):
+    bits = bits_for(digits, guard)
+    assert 10**digits < 2 ** (bits - guard + 1) < 10**digits * 2 ** (2 + digits // 5_000)
+    assert bits_for(30) == 163
