@@ -6,28 +6,39 @@ refuses is no theorem but a fault of certflow: `inconclusive`, with the rule and
 
 from __future__ import annotations
 
+import os
+import textwrap
 from dataclasses import dataclass
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
-from certflow.certificates import sha256
-from certflow.checker import check_text
-from certflow.outcome import Inconclusive, Outcome
+from certflow.arithmetic.decimal_text import rounded_text
+from certflow.certificates import sha256, write_certificate
+from certflow.checker import Verdict, check_file, check_text
+from certflow.checker.registry import sentences
+from certflow.outcome import BadInput, Inconclusive, Outcome
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
-from certflow.theorems.registry import FOLDERS, theorem
+from certflow.theorems.registry import FOLDERS, query, theorem, words_of
 
+if TYPE_CHECKING:
+    from certflow.tables import Table
+    from certflow.theorems.early_direction.claim import Block
+    from certflow.theorems.early_direction.query import Answer
+
+NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
 REPORT = "this is a fault of certflow, please report it together with the problem file"
 
 
-@dataclass
-class Announced(Certified[Any]):
-    """What may be announced: a result with the text of its `certificate` (empty if there is none).
+@dataclass(repr=False, eq=False)
+class Theorem(Certified[Any]):
+    """What may be announced of a problem: how the search ended, and if something is proved, all of it.
 
-    `checked` says whether the checker has accepted that text. `fault` is None, or the `rule`, `where` and
-    `reason` with which the checker refused a theorem that the prover had found; the outcome then is
-    inconclusive.
+    `certificate` is the text that proves it (empty if there is none), and `checked` says whether the checker
+    has accepted that text. `fault` is None, or the `rule`, `where` and `reason` with which the checker
+    refused what the prover had found; the outcome then is inconclusive. Its text is the theorem in words.
     """
 
     certificate: str = ""
@@ -38,6 +49,60 @@ class Announced(Certified[Any]):
     def sha256(self) -> str | None:
         """The hash of the certificate, None if there is none."""
         return sha256(self.certificate) if self.certificate else None
+
+    @property
+    def delta_bar(self) -> Fraction | None:
+        """The theorem holds for every delta in (0, delta_bar]; None if nothing is proved, and for statements
+        without delta.
+        """
+        found: Fraction | None = getattr(self.claim, "delta_bar", None)
+        return found
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What is proved of each block of weights; () if nothing is, and for statements without blocks."""
+        found: tuple[Block, ...] = getattr(self.claim, "blocks", ())
+        return found
+
+    @property
+    def tables(self) -> list[Table]:
+        """The numbers of the theorem, as tables with `to_text`, `to_markdown`, `to_latex` and `to_csv`."""
+        words = None if self.claim is None else self._words()
+        return [] if words is None else [words.table(self.claim)]
+
+    def at(self, delta: Any, radii: Any = None) -> Answer:
+        """The theorem at one `delta` (exact; text such as "1e-1000") and at the norms `radii` (default: R,
+        R/10, ...).
+
+        Raises `BadInput` for a delta that is not in (0, delta_bar], for radii of which nothing is claimed,
+        and if nothing is proved.
+        """
+        answer: Answer = query(self._claim("asked about one delta"), delta, radii)
+        return answer
+
+    def latex(self) -> str:
+        """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved."""
+        claim = self._claim("written as LaTeX")
+        return str(words_of(claim).latex(claim))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""
+        self._claim("written to a file")
+        write_certificate(path, self.certificate)
+
+    def check(self, time_limit: float | None = None) -> Verdict:
+        """What the independent checker says of the certificate; raises `BadInput` if nothing is proved."""
+        self._claim("checked")
+        return check_text(self.certificate, time_limit)
+
+    def _words(self) -> Any:
+        """The file `words` of the statement, None if it has none."""
+        return theorem(self.claim.statement).part("words") if self.claim is not None else None
+
+    def _claim(self, wanted: str) -> Any:
+        if self.claim is None:
+            raise BadInput(f"theorem: nothing is proved that could be {wanted}: {self.reason.rstrip('.')}.")
+        return self.claim
 
     def record(self, file: str | None) -> dict[str, Any]:
         """The result for JSON; `file` is where its certificate was written."""
@@ -53,6 +118,27 @@ class Announced(Certified[Any]):
             "fault": self.fault,
             "claim": None if self.claim is None else self.claim.to_json(),
         }
+
+    def __str__(self) -> str:
+        if self.claim is None:
+            return f"{self.outcome}: {self.reason}"
+        words = self._words()
+        said = "\n".join(sentences(self.claim.to_json())) if words is None else words.paragraph(self.claim)
+        warning = "" if self.checked else f"{NOT_CHECKED}.\n\n"
+        missing = f"\n\nNot proved: {self.reason}" if self.outcome is Outcome.PARTIAL else ""
+        return f"{warning}{said}{missing}"
+
+    def __repr__(self) -> str:
+        if self.claim is None:
+            return f"<Theorem: {self.outcome}, {textwrap.shorten(self.reason, 100, placeholder=' …')}>"
+        bar = "" if self.delta_bar is None else f" for every δ in (0, {rounded_text(self.delta_bar, 4)}]"
+        blocks = len(self.blocks)
+        count = f", {blocks} block{'s' if blocks > 1 else ''}" if blocks else ""
+        checked = "accepted by the checker" if self.checked else "not checked"
+        return f"<Theorem {self.claim.statement}: {self.outcome}{bar}{count}, {checked}>"
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join([str(self), *(table.to_markdown() for table in self.tables)])
 
 
 class Faulty(Inconclusive):
@@ -74,7 +160,7 @@ def certify(
     progress: Progress | None = None,
     check: bool = True,
     statement: str | None = None,
-) -> Announced:
+) -> Theorem:
     """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within
     `start_angle`; or another `statement` of the registry.
 
@@ -85,7 +171,7 @@ def certify(
     """
     problem = Problem.load(problem)
     if problem.loss.kind == "custom":
-        return Announced(
+        return Theorem(
             problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only."
         )
     options = {"epsilon": epsilon, "start_angle": start_angle}
@@ -94,11 +180,11 @@ def certify(
     try:
         found = of.certify(problem, progress, **given)
         if found.claim is None:
-            return Announced(**vars(found))
+            return Theorem(**vars(found))
         found, text = accepted(found, progress) if check else (found, of.certificate(found))
     except (Inconclusive, OutOfTime) as error:
-        return Announced(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))
-    return Announced(**vars(found), certificate=text, checked=check)
+        return Theorem(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))
+    return Theorem(**vars(found), certificate=text, checked=check)
 
 
 def accepted(found: Certified[Any], progress: Progress | None = None) -> tuple[Certified[Any], str]:
@@ -137,3 +223,12 @@ def require_accepted(text: str, progress: Progress | None = None) -> None:
         raise Faulty({"rule": verdict.rule, "where": verdict.where, "reason": verdict.reason})
     if progress is not None:
         progress("independent check", 1, 1)
+
+
+def check(certificate: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
+    """What the independent checker says of the certificate in the file `certificate`: `accepted`, or with the
+    rule, the place and the reason not.
+
+    Spends about `time_limit` seconds at most. Never raises: what is no certificate is malformed.
+    """
+    return check_file(certificate, time_limit)

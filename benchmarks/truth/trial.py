@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import certflow
-from certflow.certifying import Announced, Faulty, accepted
+from certflow.certifying import Faulty, Theorem, accepted
 from certflow.checker import check_text
 from certflow.kkt.enumerate import Budget
 from certflow.outcome import CertflowError, Inconclusive
@@ -68,7 +68,7 @@ def problem_of(made: Draw) -> certflow.Problem:
 class Trial:
     """The trial of one number of a campaign; `run` gives its record, whatever happens."""
 
-    def __init__(self, seed: int, index: int, certify: Callable[..., Announced] = certflow.certify) -> None:
+    def __init__(self, seed: int, index: int, certify: Callable[..., Theorem] = certflow.certify) -> None:
         self.made, self.certify = draw(seed, index), certify
         self.rng = random.Random(f"certflow mutants {seed} {index}")
         self.generator = np.random.default_rng([seed, index])

@@ -34,6 +34,11 @@ class Verdict:
     claim: dict[str, Any] | None = None
     assumptions: tuple[str, ...] = ()
 
+    @property
+    def accepted(self) -> bool:
+        """Whether all that the certificate claims is proved."""
+        return self.verdict == "accepted"
+
 
 def check_file(path: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
     """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never

@@ -17,15 +17,13 @@ from certflow.cli.command_line import (
 )
 from certflow.outcome import BadInput, ExitCode
 from certflow.printable import printable
-from certflow.theorems.registry import FOLDERS, Theorem, having, theorem, words_of
+from certflow.theorems.registry import FOLDERS, Statement, having, theorem, words_of
 
 if TYPE_CHECKING:
     from certflow.certificates import Claim
-    from certflow.certifying import Announced
+    from certflow.certifying import Theorem
 
 DEFAULT_FILE = "certificate.json"
-
-_NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
 
 latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with the numbers filled in.")
 
@@ -71,6 +69,7 @@ def certify(
     in_words = _has_words(theorem(statement, "prove", "--statement"), latex)
     problem = run.problem()
     from certflow.certificates import write_certificate
+    from certflow.certifying import NOT_CHECKED
     from certflow.certifying import certify as prove
     from certflow.report.terminal import emit, emit_command
 
@@ -90,10 +89,10 @@ def certify(
         complain(_why_not(result, out))
         return ExitCode.INCONCLUSIVE
     if no_check and (run.as_json or latex):
-        complain(f"{_NOT_CHECKED}.")
+        complain(f"{NOT_CHECKED}.")
     if not run.as_json:
         if no_check:
-            emit(f"% {_NOT_CHECKED}." if latex else f"{_NOT_CHECKED}.\n")
+            emit(f"% {NOT_CHECKED}." if latex else f"{NOT_CHECKED}.\n")
         if in_words:
             _print_claim(result.claim, latex)
         else:
@@ -102,9 +101,7 @@ def certify(
         complain(lost)
         return ExitCode.BAD_INPUT
     if not run.as_json and not latex:
-        verdict = (
-            f"{_NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
-        )
+        verdict = f"{NOT_CHECKED}. Written" if no_check else "Accepted by the independent checker and written"
         emit_command(
             f"{verdict} to {printable(out, keep='')}; to check it{'' if no_check else ' again'}",
             "certflow check",
@@ -113,7 +110,7 @@ def certify(
     return ExitCode.DONE
 
 
-def _why_not(result: Announced, out: str) -> str:
+def _why_not(result: Theorem, out: str) -> str:
     """Why nothing was proved, what was proved until there, and what to do."""
     sentences = [f"inconclusive: {result.reason}"]
     if result.proved_until:
@@ -151,7 +148,7 @@ def _print_in_the_words_of_the_checker(claim: dict[str, Any], file: str) -> None
     emit_prose("\n".join(lines))
 
 
-def _has_words(of: Theorem, latex: bool) -> bool:
+def _has_words(of: Statement, latex: bool) -> bool:
     """Whether the theorem has words of its own; raises `BadInput` for `latex` without."""
     if of.part("words") is not None:
         return True

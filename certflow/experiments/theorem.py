@@ -6,7 +6,7 @@ from pathlib import Path
 
 from certflow.atomic import write_atomically
 from certflow.certificates import write_certificate
-from certflow.certifying import Announced, Faulty, accepted
+from certflow.certifying import Faulty, Theorem, accepted
 from certflow.kkt.points import KKTSet
 from certflow.outcome import Inconclusive, Outcome
 from certflow.problem import Problem
@@ -16,7 +16,7 @@ from certflow.theorems.time_near_origin.prove import bounded
 CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-origin.json"
 
 
-def theorem_text(found: Announced) -> str:
+def theorem_text(found: Theorem) -> str:
     """The theorem in one paragraph, or why there is none."""
     if found.claim is None:
         return f"No uniform theorem was proved: {found.reason}"
@@ -42,7 +42,7 @@ def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
     return [TIMES]
 
 
-def save_theorem(found: Announced, folder: Path) -> list[str]:
+def save_theorem(found: Theorem, folder: Path) -> list[str]:
     """Write the certificate and the LaTeX theorem; returns the names of the files."""
     if found.claim is None or not found.certificate:
         return []

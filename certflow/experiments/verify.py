@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from certflow.arithmetic.base import MPArithmetic, mp_arithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.atomic import write_atomically
-from certflow.certifying import Announced, Faulty, certify
+from certflow.certifying import Faulty, Theorem, certify
 from certflow.exact import format_rational, whole
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
@@ -99,7 +99,7 @@ class _Measured:
     found: list[Measurement]
     laws: list[Law]
     added: list[str]
-    theorem: Announced
+    theorem: Theorem
 
 
 def verify(

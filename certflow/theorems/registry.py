@@ -36,7 +36,7 @@ FOLDERS = {
 
 
 @dataclass(frozen=True)
-class Theorem:
+class Statement:
     """A statement with the folder that knows how it is proved, written, said and asked."""
 
     statement: str
@@ -65,19 +65,19 @@ class Theorem:
         return None if fall_back is None else fall_back(found, fault)
 
 
-def theorem(statement: Any, part: str = "claim", where: str = "claim.statement") -> Theorem:
+def theorem(statement: Any, part: str = "claim", where: str = "claim.statement") -> Statement:
     """The theorem with the statement that was read at `where`; it has the file `part`. Raises `BadInput` if
     there is none.
     """
     able = having(part)
     if not isinstance(statement, str) or statement not in able:
         raise BadInput(f"{where}: {shown(statement)} is unknown; this certflow reads {', '.join(able)}.")
-    return Theorem(statement, FOLDERS[statement])
+    return Statement(statement, FOLDERS[statement])
 
 
 def having(part: str) -> list[str]:
     """The statements whose folders have the file `part`."""
-    return [name for name, folder in FOLDERS.items() if Theorem(name, folder).part(part) is not None]
+    return [name for name, folder in FOLDERS.items() if Statement(name, folder).part(part) is not None]
 
 
 def words_of(claim: Claim) -> Any:

@@ -34,6 +34,10 @@ PASSIVE = {
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
 
+NOTEBOOK = {"_repr_html_", "_repr_latex_", "_repr_markdown_"}
+"""Methods that notebooks call."""
+
+
 def names_of(node: ast.stmt) -> list[str]:
     """The names that a statement of a module defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -125,6 +129,7 @@ def unused_methods(files: tuple[Source, ...], exported: set[Place]) -> list[str]
                 if (
                     isinstance(method, ast.FunctionDef)
                     and not method.name.startswith("__")
+                    and method.name not in NOTEBOOK
                     and not _handed_over(method)
                 ):
                     private = method.name.startswith("_") or (file.name, node.name) not in public

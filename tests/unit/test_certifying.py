@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import certflow
 from certflow import certifying
-from certflow.certifying import Announced, Faulty, certify
+from certflow.certifying import Faulty, Theorem, certify
 from certflow.checker import Verdict, check_text
 from certflow.cli.commands import main
 from certflow.experiments.theorem import save_theorem, save_times, theorem_text
@@ -226,7 +226,7 @@ def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: 
     found = certify(prover.problem)
     assert save_theorem(found, tmp_path) == ["certificate.json", "theorem.tex"]
     assert (tmp_path / "certificate.json").read_text(encoding="ascii") == found.certificate
-    assert save_theorem(Announced(prover.problem, "inconclusive", "refused."), tmp_path / "none") == []
+    assert save_theorem(Theorem(prover.problem, "inconclusive", "refused."), tmp_path / "none") == []
 
 
 def test_a_refused_certificate_of_the_times_is_a_fault_and_not_silence(

@@ -108,7 +108,7 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         return Destination(j, outcome, None, reason="its weights are zero and stay zero")
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
-    if trap is None or block.kkt_radius is None:
+    if trap is None or block.kkt_point is None:
         raise ValueError("a block that converges has a trap")
     owned = sorted(i for part in parts.values() for i in part)
     size = max((len(entry.point) for entry in kkt.points), default=0)
@@ -120,7 +120,7 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
                 j, outcome, None, reason="the listed points have other weights than the support of the limit"
             )
         weights = tuple(sorted(parts[support[0]]))
-    values = dict(zip(owned, block.centre, strict=True))
+    values = dict(zip(owned, block.kkt_point.centre, strict=True))
     norm2 = sum((v * v for v in values.values()), Fraction(0))
     centre = [values[i] for i in weights]
     outside = True
@@ -131,7 +131,7 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         cosine = _cosine(entry, centre, norm2)
         if cosine.greater(Ball(trap.r0, cosine.bits).cos()):
             return Destination(j, outcome, k, weights)
-        outside = outside and bool(cosine.less(Ball(block.kkt_radius, cosine.bits).cos()))
+        outside = outside and bool(cosine.less(Ball(block.kkt_point.radius, cosine.bits).cos()))
     if outside and not kkt.complete:
         return Destination(
             j, outcome, None, weights, "the limit is none of the listed points; the list is partial"

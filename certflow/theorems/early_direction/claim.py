@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, number, shown
 from certflow.outcome import BadInput, Fate
 from certflow.problem import Problem
@@ -58,19 +59,40 @@ class PowerLaw:
 
 
 @dataclass(frozen=True)
+class KKTBall:
+    """Where a KKT point is: within the angle `radius` of the direction `centre`, of dyadic numbers."""
+
+    centre: tuple[Fraction, ...]
+    radius: Fraction
+
+    @classmethod
+    def from_json(cls, table: Any, where: str) -> KKTBall:
+        """The entry `kkt_point` of a block; raises `BadInput`."""
+        if not isinstance(table, dict):
+            raise BadInput(f"{where}: expected an object, got {shown(table)}.")
+        centre = _list(table.get("centre"), f"{where}.centre")
+        return cls(
+            tuple(_dyadic(each, f"{where}.centre") for each in centre),
+            _number(table.get("radius"), f"{where}.radius"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry `kkt_point` of a block."""
+        return {"centre": [dyadic_text(v) for v in self.centre], "radius": format_rational(self.radius)}
+
+
+@dataclass(frozen=True, repr=False)
 class Block:
     """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed.
 
-    `weights` are runs (first, count) of the problem's weights, `centre` and `kkt_radius` tell where its KKT
-    point is.
+    `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` has their coordinates.
     """
 
     index: int
     weights: tuple[tuple[int, int], ...]
     outcome: Fate
     reason: str = ""
-    centre: tuple[Fraction, ...] = ()
-    kkt_radius: Fraction | None = None
+    kkt_point: KKTBall | None = None
     support: tuple[int, ...] | None = None
     value: Pair | None = None
     gap: tuple[Fraction, Fraction | None] | None = None
@@ -84,6 +106,9 @@ class Block:
         """Its number as people count: from 1."""
         return str(self.index + 1)
 
+    def __repr__(self) -> str:
+        return f"<Block {self.name}: {self.outcome}, {sum(count for _, count in self.weights)} weights>"
+
     @classmethod
     def from_json(cls, table: Any, where: str) -> Block:
         """The block of an entry of `blocks`; raises `BadInput`."""
@@ -92,8 +117,6 @@ class Block:
         outcome = table.get("outcome")
         if outcome not in list(Fate):
             raise BadInput(f"{where}.outcome: {shown(outcome)} is not one of {', '.join(Fate)}.")
-        point = None if table.get("kkt_point") is None else _table(table, where, "kkt_point")
-        centre = () if point is None else _list(point.get("centre"), f"{where}.kkt_point.centre")
         support = table.get("support")
 
         def optional(key: str, read: Any) -> Any:
@@ -104,8 +127,7 @@ class Block:
             weights=_runs(table.get("weights"), f"{where}.weights"),
             outcome=Fate(outcome),
             reason=_text(table.get("reason") or "", f"{where}.reason"),
-            centre=tuple(_dyadic(each, f"{where}.kkt_point.centre") for each in centre),
-            kkt_radius=None if point is None else _number(point.get("radius"), f"{where}.kkt_point.radius"),
+            kkt_point=optional("kkt_point", KKTBall.from_json),
             support=None
             if support is None
             else tuple(_whole(each, f"{where}.support") for each in _list(support, where)),
@@ -120,16 +142,12 @@ class Block:
     def to_json(self) -> dict[str, Any]:
         """The entry of `blocks`."""
         runs = [list(run) for run in self.weights]
-        point = self.kkt_radius is not None and {
-            "centre": [dyadic_text(v) for v in self.centre],
-            "radius": format_rational(self.kkt_radius),
-        }
         return {
             "index": self.index,
             "weights": runs[0] if len(runs) == 1 else runs,
             "outcome": str(self.outcome),
             "reason": self.reason,
-            "kkt_point": point or None,
+            "kkt_point": None if self.kkt_point is None else self.kkt_point.to_json(),
             "support": None if self.support is None else list(self.support),
             "value": _texts(self.value),
             "gap": _texts(self.gap),
@@ -172,7 +190,7 @@ class Times:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Claim:
     """For every delta in (0, `delta_bar`] ...: the fields are those of `docs/certificate-format.md`.
 
@@ -205,6 +223,10 @@ class Claim:
     def of(self, *outcomes: Fate) -> list[Block]:
         """The blocks with one of these outcomes."""
         return [block for block in self.blocks if block.outcome in outcomes]
+
+    def __repr__(self) -> str:
+        bar = rounded_text(self.delta_bar, 4)
+        return f"<Claim {self.statement}: for every δ in (0, {bar}], {len(self.blocks)} blocks>"
 
     @classmethod
     def from_json(cls, claim: dict[str, Any]) -> Claim:

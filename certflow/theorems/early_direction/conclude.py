@@ -19,7 +19,7 @@ from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
-from certflow.theorems.early_direction.claim import Block, Claim, Pair, PowerLaw, Times
+from certflow.theorems.early_direction.claim import Block, Claim, KKTBall, Pair, PowerLaw, Times
 from certflow.theorems.early_direction.groups import GroupProof, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
 
@@ -235,10 +235,10 @@ def _block(
     if order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
         at_horizon = at_horizon + floor * size
+    centre = _in_order(weights, [Fraction(v, 1 << trap.grid) for part in trap.centre for v in part])
     block = replace(
         block,
-        centre=_in_order(weights, [Fraction(v, 1 << trap.grid) for part in trap.centre for v in part]),
-        kkt_radius=rounded(Fraction(trap.kkt_radius), True),
+        kkt_point=KKTBall(centre, rounded(Fraction(trap.kkt_radius), True)),
         support=_support(trap, g),
         value=_pair(trap.value),
         # A single weight has no tangent space, and no gap.

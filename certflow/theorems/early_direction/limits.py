@@ -104,6 +104,6 @@ def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
 def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:
     if group["trap"] is None:
         return Fraction(0)
-    room = number(group["trap"]["r0"], "r0") - (block.kkt_radius or 0)
+    room = number(group["trap"]["r0"], "r0") - (block.kkt_point.radius if block.kkt_point else 0)
     angles = (angle for angle in (block.angle_at_horizon, block.angle_at_radius) if angle is not None)
     return max(angles, default=Fraction(0)) / min(claim.epsilon, room)

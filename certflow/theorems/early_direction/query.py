@@ -52,7 +52,7 @@ class Radius:
     angles: tuple[Fraction | None, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """What `claim` says about one `delta`, which is as it was given: pairs are (lower, upper), other bounds
     are upper ones, None is where nothing is claimed. Times are real times t; what is said of `radii` holds
@@ -66,6 +66,15 @@ class Answer:
     angles_at_horizon: tuple[Fraction | None, ...]
     start: Start | None
     radii: tuple[Radius, ...]
+
+    def __repr__(self) -> str:
+        return f"<Answer of {self.claim!r} to δ = {shown(self.delta)}>"
+
+    def time_to(self, radius: Any) -> Pair | None:
+        """Bounds of the real time t at which ‖w‖ = `radius` first, after the `start`; None where nothing is
+        claimed. Raises `BadInput` for a radius below the norm at `start` or above R.
+        """
+        return query(self.claim, self.delta, [radius]).radii[0].first_reached
 
     def to_json(self) -> dict[str, Any]:
         """The record of `certflow query --json`: exact text, bounds as m*2^e."""

@@ -148,7 +148,8 @@ def _outcomes(s: Claim) -> list[str]:
 def _alive(s: Claim, blocks: Sequence[Block]) -> str:
     """Which neurons are left, if the KKT point of all weights has others that are exactly zero."""
     support = blocks[0].support
-    if not s.joint or not support or support == (0,) or 0 not in blocks[0].centre:
+    point = blocks[0].kkt_point
+    if not s.joint or not support or support == (0,) or point is None or 0 not in point.centre:
         return ""
     names = f"neuron{'s' if len(support) > 1 else ''} {number_runs([j + 1 for j in support])}"
     return f" Only {names} {'are' if len(support) > 1 else 'is'} not zero there."

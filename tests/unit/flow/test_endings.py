@@ -47,7 +47,7 @@ def test_a_start_next_to_a_saddle_leaves_it_for_the_maximum(distance):
     centre = [Fraction(0), Fraction(1 if distance[0] != "-" else -1)]
     assert found.claim.blocks[0].outcome == "converges"
     assert 0 < found.claim.delta_bar < abs(Fraction(distance))
-    x, y = (float(v) for v in found.claim.blocks[0].centre)
+    x, y = (float(v) for v in found.claim.blocks[0].kkt_point.centre)
     assert abs(y) < 1e-9 and x == pytest.approx(float(centre[1]), abs=1e-9)
 
 

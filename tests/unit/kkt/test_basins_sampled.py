@@ -24,7 +24,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import BadInput, Fate
 from certflow.problem import Problem
 from certflow.theorems.basin.prove import certified_limits
-from certflow.theorems.early_direction.claim import Block
+from certflow.theorems.early_direction.claim import Block, KKTBall
 from certflow.theorems.early_direction.evidence import TrapEvidence
 from certflow.theorems.early_direction.prove import certify
 
@@ -240,7 +240,8 @@ def turned(degrees, radius=0):
 )
 def test_a_point_whose_enclosure_only_meets_the_trap_is_not_said_to_be_the_limit(angles, entry, reason):
     problem = Problem(OneLayer(2, 1, SQUARED), [[1, 0], [1, 1]], [1, 2], direction=[3, 1])
-    found = Block(0, ((0, 2),), Fate.CONVERGES, centre=(Fraction(2), Fraction(0)), kkt_radius=Fraction(1, 8))
+    ball = KKTBall((Fraction(2), Fraction(0)), Fraction(1, 8))
+    found = Block(0, ((0, 2),), Fate.CONVERGES, kkt_point=ball)
     group = SimpleNamespace(trap=TrapEvidence(Fraction(1), Fraction(1, 4), Fraction(0), None))
     proof = SimpleNamespace(problem=problem, claim=SimpleNamespace(blocks=(found,)), evidence=[group])
     (limit,) = certified_limits(proof, KKTSet(angles, 30, "partial"))
