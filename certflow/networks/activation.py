@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.arithmetic.base import UNKNOWN, Arithmetic
+from certflow.arithmetic.base import FLOAT, UNKNOWN, Arithmetic
 from certflow.exact import short_number, shown, whole
 from certflow.outcome import BadInput
 
@@ -62,6 +62,10 @@ class Activation:
         return self.alpha**self.power
 
     @cached_property
+    def _off_in_doubles(self) -> float:
+        return float(self.off)
+
+    @cached_property
     def has_kink(self) -> bool:
         """Whether the two branches differ (otherwise the activation is the polynomial z^power)."""
         return self.off != 1
@@ -86,6 +90,14 @@ class Activation:
             cell[unknown] = ar.hull(min(off, Fraction(1)), max(off, Fraction(1)))
         return cell
 
+    def cell(self, ar: Arithmetic, z: Any, at_kink: Fraction = Fraction(0)) -> Any:
+        """The cell of an array of arguments."""
+        if ar is FLOAT and not at_kink:
+            # Exact, as 1 + 0 or 0 + off, and several times faster than a choice between two numbers.
+            on, off = (z > 0.0).astype(np.float64), self._off_in_doubles
+            return on + off * (1.0 - on) if off else on
+        return self.coefficients(ar, ar.sign(z), at_kink)
+
     def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
         """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the
         power.
@@ -96,10 +108,8 @@ class Activation:
         exponent = self.power - times
         if exponent < 0:
             return cell * 0
-        return (
-            cell * factor
-            if exponent == 0
-            else cell * factor * z**exponent
-            if factor != 1
-            else cell * z**exponent
-        )
+        if exponent == 0:
+            return cell * factor
+        # Balls are rounded to their bits when they are raised to the power 1, doubles are not.
+        is_itself = exponent == 1 and getattr(z, "dtype", None) == np.float64
+        return (cell if factor == 1 else cell * factor) * (z if is_itself else z**exponent)

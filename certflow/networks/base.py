@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -28,8 +28,7 @@ class Forward:
     """One forward pass: what the derivatives need, and nothing is computed twice.
 
     `kinks[l]` are the arguments of the activations of layer l (n × width), `cells[l]` the coefficients chosen
-    for them, `block_outputs` (n × blocks) sum to `outputs` (n). `saved` belongs to the network that made the
-    pass.
+    for them. `saved` belongs to the network that made the pass, and has its `outputs` and `block_outputs`.
     """
 
     ar: Arithmetic
@@ -37,9 +36,17 @@ class Forward:
     X: Any
     kinks: list[Any]
     cells: list[Any]
-    outputs: Any
-    block_outputs: Any
-    saved: dict[str, Any] = field(default_factory=dict)
+    saved: Any
+
+    @property
+    def outputs(self) -> Any:
+        """The outputs H(x_i; w) (n)."""
+        return self.saved.outputs
+
+    @property
+    def block_outputs(self) -> Any:
+        """What every block adds to them (n × blocks)."""
+        return self.saved.block_outputs
 
 
 class Network(ABC):

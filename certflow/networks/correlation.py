@@ -25,7 +25,7 @@ _MOST_CONVERSIONS = 8
 """Number systems whose numbers are kept; a computation has fewer."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Evaluation:
     """N about the weights of one forward pass, on the cells of that pass."""
 

@@ -6,6 +6,7 @@ import functools
 import numbers
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,7 @@ from certflow.networks import tree
 from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
 from certflow.networks.expansion import separate
 from certflow.networks.grammar import FUNCTIONS, MAX_LENGTH, parse
-from certflow.networks.tape import BRANCHES, Tape
+from certflow.networks.tape import BRANCHES, Tape, Trace
 from certflow.networks.tree import Node
 from certflow.outcome import BadInput
 
@@ -140,18 +141,16 @@ class Expression(Network):
         kinks, cells = trace.kinks, trace.cells
         if lead:
             kinks, cells = ([each.reshape(*lead, n, 1) for each in many] for many in (kinks, cells))
-        return Forward(ar, w, X, kinks, cells, outputs, block_outputs, {"trace": trace})
+        return Forward(ar, w, X, kinks, cells, _Traced(trace, (*lead, n, 1), outputs, block_outputs))
 
     def pullback(self, run: Forward, r: Any) -> Any:
         return (_row(r) @ self.jacobian(run)).reshape(run.w.shape)
 
     def jacobian(self, run: Forward) -> Any:
-        if "jacobian" not in run.saved:
-            run.saved["jacobian"] = _side_by_side(run, run.saved["trace"].columns())
-        return run.saved["jacobian"]
+        return run.saved.jacobian
 
     def hessian(self, run: Forward, r: Any, directions: np.ndarray | None = None) -> Any:
-        rows = [_row(r) @ _side_by_side(run, run.saved["trace"].second(j)) for j in range(self.size)]
+        rows = [_row(r) @ run.saved.side_by_side(run.saved.trace.second(j)) for j in range(self.size)]
         whole = np.concatenate(rows, axis=len(run.w.shape) - 1)
         return whole if directions is None else directions_in(run.ar, directions, self.size) @ whole
 
@@ -192,10 +191,23 @@ def _row(r: Any) -> Any:
     return r.reshape(*r.shape[:-1], 1, r.shape[-1])
 
 
-def _side_by_side(run: Forward, columns: Sequence[Any]) -> Any:
-    """Columns (None for zero) as one n × size matrix, or as one for each of many weight vectors."""
-    zeros, shape = run.saved["trace"].zeros, (*run.w.shape[:-1], run.X.shape[0], 1)
-    return np.concatenate([(zeros if c is None else c).reshape(shape) for c in columns], axis=len(shape) - 1)
+@dataclass(frozen=True)
+class _Traced:
+    """What a pass leaves behind: the tape's trace, and the `shape` of one column for all weight vectors."""
+
+    trace: Trace
+    shape: tuple[int, ...]
+    outputs: Any
+    block_outputs: Any
+
+    @functools.cached_property
+    def jacobian(self) -> Any:
+        return self.side_by_side(self.trace.columns())
+
+    def side_by_side(self, columns: Sequence[Any]) -> Any:
+        """Columns (None for zero) as one n × size matrix, or as one for each of many weight vectors."""
+        zeros, axis = self.trace.zeros, len(self.shape) - 1
+        return np.concatenate([(zeros if c is None else c).reshape(self.shape) for c in columns], axis=axis)
 
 
 def _checked_names(names: Sequence[str], key: str) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, SupportsIndex
 
 import numpy as np
 
-from certflow.arithmetic.base import EXACT, Arithmetic
+from certflow.arithmetic.base import EXACT, FLOAT, Arithmetic
 from certflow.exact import exact_matrix, format_rational, listed, shown, whole
 from certflow.networks.activation import Activation
 from certflow.networks.base import Enclose, Forward, Network, Select, directions_in
@@ -17,6 +18,23 @@ from certflow.outcome import BadInput
 from certflow.running import tick
 
 MAX_WEIGHTS = 100_000
+
+
+@dataclass
+class _Layers:
+    """What a pass leaves behind: the matrices, and what each layer has put out, the samples first."""
+
+    matrices: list[Any]
+    activations: list[Any]
+    separable: bool
+
+    @cached_property
+    def outputs(self) -> Any:
+        return (self.activations[-1] @ _turned(self.matrices[-1]))[..., 0]
+
+    @cached_property
+    def block_outputs(self) -> Any:
+        return self.activations[-1] * self.matrices[-1] if self.separable else self.outputs[..., None]
 
 
 class FeedForward(Network):
@@ -177,15 +195,23 @@ class FeedForward(Network):
                 result.append(w[..., start : start + rows * columns].reshape(*w.shape[:-1], rows, columns))
                 start += rows * columns
             else:
-                result.append(ar.array(self.given[layer]))
+                result.append(self._in_doubles[layer] if ar is FLOAT else ar.array(self.given[layer]))
         return result
+
+    @cached_property
+    def _in_doubles(self) -> dict[int, np.ndarray]:
+        """The given matrices, converted once for thousands of evaluations."""
+        converted = {layer: FLOAT.array(matrix) for layer, matrix in self.given.items()}
+        for matrix in converted.values():
+            matrix.setflags(write=False)
+        return converted
 
     # -- evaluation ------------------------------------------------------------------------------------------
 
     def select_by_sign(self, ar: Arithmetic, layer: int, z: Any, at_kink: Fraction) -> Any:
         if not self.activation.has_kink:
             return ar.constants(Fraction(1))[np.zeros(z.shape, dtype=int)]
-        return self.activation.coefficients(ar, ar.sign(z), at_kink)
+        return self.activation.cell(ar, z, at_kink)
 
     def forward(
         self,
@@ -207,17 +233,14 @@ class FeedForward(Network):
             kinks.append(z)
             cells.append(cell)
             activations.append(self.activation.derivative(cell, z))
-        outputs = (activations[-1] @ _turned(matrices[-1]))[..., 0]
-        block_outputs = activations[-1] * matrices[-1] if self.separable else outputs[..., None]
-        return Forward(
-            ar, w, X, kinks, cells, outputs, block_outputs, {"matrices": matrices, "activations": activations}
-        )
+        return Forward(ar, w, X, kinks, cells, _Layers(matrices, activations, self.separable))
 
     def _signals(self, run: Forward, r: Any) -> list[Any]:
         """d(sum_i r_i H_i)/d(preactivation of layer l) for l = 1..D, each (... ×) n × m_l."""
-        matrices = run.saved["matrices"]
-        # Of many weight vectors every one has its own signals, also where they do not depend on the weights.
-        signals = [(r if run.w.ndim == 1 else r + run.w[..., :1] * 0)[..., None]]
+        matrices = run.saved.matrices
+        # If the last layer alone is trained, nothing else says for how many weight vectors the signals are.
+        alone = run.w.ndim > 1 and self.trained == (self.depth,)
+        signals = [(r + run.w[..., :1] * 0 if alone else r)[..., None]]
         for layer in range(self.depth - 1, 0, -1):
             tick()
             slope = self.activation.derivative(run.cells[layer - 1], run.kinks[layer - 1], 1)
@@ -228,13 +251,13 @@ class FeedForward(Network):
         """d(sum_i r_i H_i)/d(activation of a neuron of layer 1 at a sample), one entry per listed pair; depth
         >= 2.
         """
-        outgoing = run.saved["matrices"][1].T
+        outgoing = run.saved.matrices[1].T
         products = self._signals(run, r)[1][samples] * outgoing[neurons]
         return products @ run.ar.array(np.full(outgoing.shape[1], Fraction(1), dtype=object))
 
     def pullback(self, run: Forward, r: Any) -> Any:
         """As for every network, on the cells of the pass (L1.1, L1.2, L1.8, L2.1, L6.30, L6.37, L6.38)."""
-        signals, activations, lead = self._signals(run, r), run.saved["activations"], run.w.shape[:-1]
+        signals, activations, lead = self._signals(run, r), run.saved.activations, run.w.shape[:-1]
         parts = [
             (_turned(signals[layer - 1]) @ activations[layer - 1]).reshape(*lead, -1)
             for layer in self.trained
@@ -244,7 +267,7 @@ class FeedForward(Network):
     def jacobian(self, run: Forward) -> Any:
         n, lead = run.X.shape[0], run.w.shape[:-1]
         signals = self._signals(run, run.ar.constants(Fraction(1))[np.zeros(n, dtype=int)])
-        pairs = [(signals[layer - 1], run.saved["activations"][layer - 1]) for layer in self.trained]
+        pairs = [(signals[layer - 1], run.saved.activations[layer - 1]) for layer in self.trained]
         parts = [
             (signal[..., :, None] * below[..., None, :]).reshape(*lead, n, -1) for signal, below in pairs
         ]
@@ -256,7 +279,7 @@ class FeedForward(Network):
         ar, sigma, lead = run.ar, self.activation, run.w.shape[:-1]
         moves = directions_in(ar, directions, self.size)
         k = moves.shape[0]
-        saved = [run.saved["matrices"], run.saved["activations"], self._signals(run, r), run.kinks, run.cells]
+        saved = [run.saved.matrices, run.saved.activations, self._signals(run, r), run.kinks, run.cells]
         if lead:
             saved = [[each if each.ndim == 2 else each[..., None, :, :] for each in many] for many in saved]
         matrices, activations, signals, kinks, cells = saved
@@ -376,11 +399,10 @@ def _exact_matrix(values: Any, where: str) -> np.ndarray:
 
 def _turned(matrix: Any) -> Any:
     """The transposed matrix, or every one of many."""
-    return (
-        matrix.T
-        if matrix.ndim == 2
-        else matrix.transpose(*range(matrix.ndim - 2), matrix.ndim - 1, matrix.ndim - 2)
-    )
+    if matrix.ndim == 2:
+        return matrix.T
+    last = matrix.ndim - 1
+    return matrix.transpose(*range(last - 1), last, last - 1)
 
 
 def _sum_terms(first: Any, second: Any) -> Any:

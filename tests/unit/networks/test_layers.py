@@ -197,6 +197,15 @@ def test_the_clarke_selection_at_a_kink_is_the_one_asked_for():
         assert network.pullback(network.forward(EXACT, w, X, at_kink=at_kink), one)[0] == slope
 
 
+@given(activations())
+def test_cells_of_doubles_are_those_of_their_signs(activation):
+    z = np.array([[-np.inf, -1.5, -5e-324], [-0.0, 0.0, 5e-324], [0.25, 3.0, np.inf]])
+    for at_kink in (Fraction(0), Fraction(1, 3)):
+        expected = activation.coefficients(FLOAT, FLOAT.sign(z), at_kink)
+        found = activation.cell(FLOAT, z, at_kink)
+        assert found.dtype == np.float64 and (found == expected).all()
+
+
 def test_smoothness_classes():
     assert Activation(0, 1).smoothness == 0
     assert Activation(0, 3).smoothness == 2
