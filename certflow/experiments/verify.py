@@ -123,7 +123,7 @@ def verify(
     require_doubles(problem)
     parts = classify(problem)
     kkt, why_no_kkt = _kkt(problem, digits, progress)
-    bounds = near_origin(problem, digits)
+    bounds = near_origin(problem, digits, kkt)
     planar = kkt if isinstance(kkt, PlanarKKT) else None
     formula = correlation(problem).text(max_arcs=SHOWN_ARCS)
     measured, descent, why_no_descent = _measure(problem, bounds, planar, progress, digits, workers)

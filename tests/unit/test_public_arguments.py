@@ -301,6 +301,7 @@ OTHERS = {
     "NCF.on_cell.signs",
     "NCF.text.exact",
     "NCF.latex.exact",
+    "near_origin.kkt",
 }
 """Parameters that are no numbers."""
 

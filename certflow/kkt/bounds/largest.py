@@ -75,16 +75,17 @@ def z_norm(problem: Problem, bits: int = BITS) -> Ball:
     return Ball(sum((value * value for value in problem.z), Fraction(0)), bits).sqrt()
 
 
-def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
+def global_bounds(problem: Problem, digits: int = 30, kkt: KKTSet | None = None) -> GlobalBounds:
     """Bounds of N⁺_max and beta for the network of the problem; lemmas L2.5, L2.6 and the module's proofs
     (L2.7, L2.8, L5.6).
 
-    `digits` is the precision of the enumeration of planar KKT points, where that applies. Raises
-    `Inconclusive` for an expression that cannot be bounded on any cover of the sphere.
+    `digits` is the precision of the enumeration of planar KKT points, where that applies; `kkt`, the KKT set
+    of the problem, saves enumerating again. Raises `Inconclusive` for an expression that cannot be bounded on
+    any cover of the sphere.
     """
     N = problem.correlation.on_features()
     if isinstance(N.network, FeedForward):
-        bounds = _Layers(N, N.network, digits).bounds()
+        bounds = _Layers(N, N.network, digits, kkt).bounds()
     else:
         n_max, beta = box_cover_bounds(problem)
         bounds = GlobalBounds(n_max, beta)
@@ -100,11 +101,14 @@ def global_bounds(problem: Problem, digits: int = 30) -> GlobalBounds:
 class _Layers:
     """N of a feed-forward network whose first layer is trained."""
 
-    def __init__(self, N: Correlation, network: FeedForward, digits: int) -> None:
+    def __init__(self, N: Correlation, network: FeedForward, digits: int, kkt: KKTSet | None) -> None:
         self.network, self.digits = network, digits
         self.X, self.z, self.order = N.X, N.z, network.order
         self.sigma, self.depth = network.activation, network.depth
         self.p = self.sigma.power
+        # A set of neurons whose output weights are trained is about these weights, too.
+        of_neuron = kkt is not None and kkt.of == "one neuron" and self.depth not in network.trained
+        self.known = kkt if of_neuron else None
 
     @property
     def is_nonnegative(self) -> bool:
@@ -148,12 +152,14 @@ class _Layers:
 
     def _enumeration(self) -> KKTSet | None:
         """The KKT set of one neuron, if there is an enumeration for it that takes about a second at most (in
-        the plane: any).
+        the plane: any), or it is known with the extrema of N.
         """
-        if self.p == 2 and self.X.shape[1] == 2:
-            return planar_kkt(self.X, self.z, self.sigma.alpha, self.digits)
         if self.p > 2:
             return None
+        if self.known is not None and self.known.complete and self.known.n_max is not None:
+            return self.known
+        if self.p == 2 and self.X.shape[1] == 2:
+            return planar_kkt(self.X, self.z, self.sigma.alpha, self.digits)
         neuron = Neuron.of(self.X, self.z, self.sigma)
         d, n = neuron.inputs, len(neuron.kinked)
         most = 2 * sum(math.comb(n - 1, k) for k in range(d)) if n else 1

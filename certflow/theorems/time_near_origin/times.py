@@ -22,7 +22,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import bits_for, ceiling_text, floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, initial_norm, number, shown
 from certflow.kkt.bounds.largest import global_bounds, z_norm
-from certflow.kkt.points import require_digits
+from certflow.kkt.points import KKTSet, require_digits
 from certflow.outcome import BadInput
 from certflow.problem import Problem, ProblemSource
 
@@ -131,14 +131,15 @@ class NearOrigin:
         )
 
 
-def near_origin(problem: ProblemSource, digits: SupportsIndex = 30) -> NearOrigin:
+def near_origin(problem: ProblemSource, digits: SupportsIndex = 30, kkt: KKTSet | None = None) -> NearOrigin:
     """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every
     delta (L2.1).
 
-    Raises `Inconclusive` for an expression network whose size on the unit sphere could not be bounded.
+    `kkt`, the KKT set of the problem, saves enumerating it again. Raises `Inconclusive` for an expression
+    network whose size on the unit sphere could not be bounded.
     """
     problem, digits = Problem.load(problem), require_digits(digits)
-    bounds = global_bounds(problem, digits)
+    bounds = global_bounds(problem, digits, kkt)
     return NearOrigin(
         order=problem.order,
         z_norm=z_norm(problem, bits_for(digits, _GUARD_BITS)),

@@ -22,8 +22,10 @@ from certflow.checker import check_file
 from certflow.experiments.figure1 import planar_descent
 from certflow.experiments.lookahead import jobs, look_ahead
 from certflow.experiments.measurement import Job, Measurement, measure
+from certflow.experiments.theorem import TIMES
 from certflow.experiments.verify import STEMS, Verification, verify
 from certflow.experiments.workers import Measuring
+from certflow.kkt.neuron import circle
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
@@ -243,6 +245,16 @@ def test_order_three_has_scaled_times_one_direction_and_no_planar_figures():
     assert result.exit_code is ExitCode.DONE
 
 
+def test_planar_points_are_enumerated_once(tmp_path, monkeypatch):
+    enumerated = []
+    of_the_circle = circle.critical_lines
+    monkeypatch.setattr(
+        circle, "critical_lines", lambda *data: enumerated.append(data) or of_the_circle(*data)
+    )
+    result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert len(enumerated) == 1 and {"figure1.svg", TIMES} <= set(result.files)
+
+
 def test_no_growth_is_no_failure():
     experiment = Experiment(("1e-2", "1e-50"), Fraction(4), Fraction(1, 10), Fraction(1))
     problem = Problem(
@@ -266,7 +278,7 @@ def test_a_violated_bound_is_seen_and_decides_the_exit_code(monkeypatch, tmp_pat
 
     true = near_origin(planar(), DIGITS)
     wrong = dataclasses.replace(true, n_max_upper=true.n_max_upper / 3)
-    monkeypatch.setattr(job, "near_origin", lambda problem, digits: wrong)
+    monkeypatch.setattr(job, "near_origin", lambda *given: wrong)
     result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
     assert result.exit_code is ExitCode.FAILED
     assert "VIOLATED" in result.text

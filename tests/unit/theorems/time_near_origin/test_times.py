@@ -1,5 +1,6 @@
 """L2: bounds of N⁺_max and beta against exact rationals, times against closed forms and against flows."""
 
+from dataclasses import replace
 from fractions import Fraction
 from unittest.mock import patch
 
@@ -9,15 +10,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import EXACT, FLOAT
 from certflow.kkt.bounds import box_cover, sphere_maximum
 from certflow.kkt.bounds import largest as global_bounds
+from certflow.kkt.enumerate import kkt_set
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
-from certflow.outcome import BadInput, Inconclusive
+from certflow.outcome import BadInput, Inconclusive, Status
 from certflow.problem import Problem
 from certflow.theorems.time_near_origin.times import NearOrigin, near_origin
 from tests import strategies as own
@@ -210,6 +213,39 @@ def test_an_incomplete_enumeration_is_not_used():
 
     with patch.object(global_bounds, "planar_kkt", lambda *arguments: Partial()):
         assert "branch and bound" in near_origin(problem).n_max_method
+
+
+@pytest.mark.parametrize(
+    "network",
+    [OneLayer(2, 2, SQUARED_RELU, [1, -1]), OneLayer(3, 2, SQUARED_RELU)],
+    ids=["planar", "spatial"],
+)
+def test_what_is_enumerated_already_is_not_enumerated_again(network):
+    X, y = [[1, 2, -1], [-1, 1, 3], [2, 0, 1], [1, -3, 1]], [1, -2, 1, 3]
+    problem = Problem(network, [row[: network.inputs] for row in X], y, seed=1)
+    alone, known = near_origin(problem), kkt_set(problem)
+    doors = ("planar_kkt", "piecewise_linear_kkt", "piecewise_quadratic_kkt")
+    with patch.multiple(global_bounds, **dict.fromkeys(doors, None)):
+        given = near_origin(problem, kkt=known)
+        finer = near_origin(problem, kkt=kkt_set(problem, 45))
+    assert given.n_max_method == finer.n_max_method == alone.n_max_method
+    for each in (given, finer):
+        # Both enclose one number, and the finer set by less.
+        assert each.n_max_lower <= alone.n_max_upper and alone.n_max_lower <= each.n_max_upper
+    assert alone.n_max_lower <= finer.n_max_lower <= finer.n_max_upper <= alone.n_max_upper
+
+
+def test_sets_that_are_not_about_one_neuron_or_not_complete_bound_nothing():
+    X, y = [[1, 2], [-1, 1], [2, 1]], [1, -2, 3]
+    one, two = (
+        Problem(network, X, y, seed=1)
+        for network in (OneLayer(2, 1, SQUARED_RELU), TwoLayer(2, 1, SQUARED_RELU))
+    )
+    found = replace(kkt_set(one), n_max=Ball(0, 64), n_min=Ball(0, 64))
+    assert near_origin(one, kkt=found).n_max_upper == 0
+    for wrong in (replace(found, status=Status.PARTIAL), replace(found, of="all weights")):
+        assert near_origin(one, kkt=wrong).n_max_upper == near_origin(one).n_max_upper > 0
+    assert near_origin(two, kkt=found).n_max_upper == near_origin(two).n_max_upper > 0
 
 
 def test_products_of_weights_by_boxes():
