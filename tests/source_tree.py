@@ -1,6 +1,7 @@
 """The package as syntax trees, for the tests of its architecture."""
 
 import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -40,6 +41,18 @@ class Source:
     @cached_property
     def imports(self) -> list[Import]:
         return list(_imports(self.tree, self.name, self.path.endswith("__init__.py"), True, False))
+
+    @cached_property
+    def knows(self) -> list[Import]:
+        """The imports, and the modules that a text in the code names: what imports them does not matter."""
+        named = [
+            Import(node.value, "", node.lineno, False, False)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            # Also a module that is not there; "certflow" alone is the name of the command.
+            if re.fullmatch(rf"{PACKAGE}(\.\w+)+", node.value)
+        ]
+        return [*self.imports, *named]
 
 
 def source(text: str, name: str = "certflow.example") -> Source:

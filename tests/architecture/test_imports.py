@@ -147,7 +147,7 @@ def upward_imports(file: Source) -> list[str]:
     """What `file` imports of certflow from a layer above its own."""
     own = layer_of(file.name)
     found = []
-    for each in file.imports:
+    for each in file.knows:
         if (
             each.module.split(".")[0] != "certflow"
             or each.typing_only
@@ -170,7 +170,7 @@ def imports_through_walls(file: Source) -> list[str]:
     forbidden = {wall for room, walls in ROOMS.items() if inside(file.name, room) for wall in walls}
     return [
         f"{file.path}:{each.line} imports {each.module}"
-        for each in file.imports
+        for each in file.knows
         if not each.typing_only
         and any(inside(each.module, wall) or f"{each.module}.{each.name}" == wall for wall in forbidden)
     ]
@@ -181,6 +181,27 @@ def heavy_imports(file: Source, package: str) -> list[Import]:
     return [each for each in file.imports if each.module.split(".")[0] == package and not each.typing_only]
 
 
+LATE = {"certflow", "certflow.theorems.registry"}
+"""The only modules that import what a variable names: public names, and the folders of theorems."""
+
+
+def late_imports(file: Source) -> list[str]:
+    """What `file` imports to import modules by a name that is not written there."""
+    found = [
+        f"{file.path}:{each.line} imports {each.module}"
+        for each in file.imports
+        if each.module.split(".")[0] in {"importlib", "runpy", "pkgutil", "imp", "zipimport"}
+        if {each.module.removeprefix("importlib."), each.name}.isdisjoint({"metadata", "resources"})
+    ]
+    modules = [
+        f"{file.path}:{node.lineno} {ast.unparse(node)}"
+        for node in ast.walk(file.tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+        if ast.unparse(node) in {"sys.modules", "__import__", "__builtins__", "builtins.__import__"}
+    ]
+    return found + modules
+
+
 def test_every_module_has_a_layer():
     homeless = [each.name for each in sources() if each.name != "certflow" and layer_of(each.name) is None]
     assert not homeless, f"place in LAYERS: {homeless}"
@@ -188,6 +209,10 @@ def test_every_module_has_a_layer():
 
 def test_imports_only_run_downwards():
     assert [line for each in sources() if each.name != "certflow" for line in upward_imports(each)] == []
+
+
+def test_only_two_modules_import_what_a_variable_names():
+    assert {each.name for each in sources() if late_imports(each)} == LATE
 
 
 def test_rooms_keep_their_walls():
@@ -208,7 +233,7 @@ def circle(files: list[Source]) -> list[str]:
     graph = {
         each.name: {
             target
-            for i in each.imports
+            for i in each.knows
             if not i.typing_only
             for target in (f"{i.module}.{i.name}", i.module)
             if target in names and target != each.name
@@ -406,6 +431,11 @@ def test_unknown_names_are_attribute_errors():
         ("certflow.flow.x", "from certflow.unplaced import y", 1),
         ("certflow.flow.x", "from certflow import Problem", 1),
         ("certflow.flow.x", "from certflow import __version__", 0),
+        ("certflow.exact", "from importlib import import_module\nimport_module('certflow.problem')", 1),
+        ("certflow.exact", "__import__('certflow.cli.commands')", 1),
+        ("certflow.exact", "HOMES = {'basin': 'certflow.theorems.basin'}", 1),
+        ("certflow.theorems.registry", "HOMES = {'basin': 'certflow.theorems.basin'}", 0),
+        ("certflow.exact", "name = 'certflow'", 0),
     ],
 )
 def test_upward_imports_are_noticed(name, text, upward):
@@ -425,6 +455,7 @@ def test_upward_imports_are_noticed(name, text, upward):
             1,
         ),
         ("certflow.checker.kernel.numbers", "from ..tube import region", 1),
+        ("certflow.flow.enclose.trap", "import_module('certflow.flow.propose.series')", 1),
         ("certflow.checker.tube.region", "from ..kernel.numbers import up", 0),
     ],
 )
@@ -432,11 +463,29 @@ def test_imports_through_walls_are_noticed(name, text, walls):
     assert len(imports_through_walls(source(text, name))) == walls
 
 
+@pytest.mark.parametrize(
+    ("text", "late"),
+    [
+        ("from importlib import import_module", 1),
+        ("def f():\n    import importlib", 1),
+        ("from importlib.util import find_spec", 1),
+        ("import runpy", 1),
+        ("import sys\nproblem = sys.modules[name]", 1),
+        ("__import__(name)", 1),
+        ("from importlib import metadata, resources\nimport importlib.metadata", 0),
+        ("import sys\nsys.path", 0),
+    ],
+)
+def test_late_imports_are_noticed(text, late):
+    assert len(late_imports(source(text))) == late
+
+
 def test_circles_are_noticed_also_inside_functions():
     here = source("from certflow.b import x", "certflow.a")
     lazy = source("def f():\n    from certflow.a import y", "certflow.b")
     typed = source("if TYPE_CHECKING:\n    from certflow.a import y", "certflow.b")
-    assert circle([here, lazy]) == ["certflow.a", "certflow.b", "certflow.a"]
+    named = source("def f():\n    return import_module('certflow.a')", "certflow.b")
+    assert circle([here, lazy]) == circle([here, named]) == ["certflow.a", "certflow.b", "certflow.a"]
     assert circle([here, typed]) == []
 
 

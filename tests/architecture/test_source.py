@@ -163,20 +163,39 @@ def leftovers(file: Source) -> list[str]:
     return [f"{file.path}:{i}" for i, line in enumerate(file.text.splitlines(), 1) if pattern.search(line)]
 
 
+NETWORKS = re.compile(r"\b(Network|FeedForward|OneLayer|TwoLayer|Expression)\b")
+TRIPLE = (
+    {"network", "net", "model"},
+    {"X", "x", "samples", "features", "inputs", "data", "rows"},
+    {"z", "r", "residual", "residuals", "weights", "labels", "coefficients", "c"},
+)
+"""The names under which a network, samples and what they are weighed with go about."""
+
+
 def bare_triples(file: Source) -> list[str]:
-    """Functions that take a network, samples and weights of theirs one by one: N is one object
+    """Functions and records that take a network, samples and weights of theirs one by one: N is one object
     (`networks/correlation.py`).
     """
     if file.name.startswith(("certflow.networks.", "certflow.checker.")):
         return []
-    functions = [
-        n for n in ast.walk(file.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    ]
     found = []
-    for each in functions:
-        names = {a.arg for a in (*each.args.posonlyargs, *each.args.args, *each.args.kwonlyargs)}
-        if names >= {"network", "X", "z"}:
-            found.append(f"{file.path}:{each.lineno}")
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            taken = [
+                (each.arg, each.annotation)
+                for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            ]
+        elif isinstance(node, ast.ClassDef):
+            fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+            taken = [(ast.unparse(each.target), each.annotation) for each in fields]
+        else:
+            continue
+        names = {name for name, _ in taken}
+        typed = {
+            name for name, annotation in taken if annotation and NETWORKS.search(ast.unparse(annotation))
+        }
+        if names & (TRIPLE[0] | typed) and names & TRIPLE[1] and names & TRIPLE[2]:
+            found.append(f"{file.path}:{node.lineno}")
     return found
 
 
@@ -259,6 +278,10 @@ def test_every_package_folder_has_an_init():
         (bare_triples, "def f(network, X, z): ..."),
         (bare_triples, "class A:\n    def __init__(self, digits, network, y, *, z, X): ..."),
         (bare_triples, "f = lambda z, X, network: 0"),
+        (bare_triples, "def f(net, samples, residuals): ..."),
+        (bare_triples, "def f(of: FeedForward, features: Any, *, r: Any): ..."),
+        (bare_triples, "async def f(h: 'Network | None', X, labels): ..."),
+        (bare_triples, "class A:\n    network: Network\n    X: Any\n    z: Any"),
         (digits_to_bits, "bits = int(digits * 3.33) + 32"),
         (digits_to_bits, "bits = digits * 3322 // 1000"),
         (digits_to_bits, "import math\nbits = math.ceil(digits * math.log2(10))"),
@@ -278,6 +301,8 @@ def test_broken_rules_are_noticed(rule, text):
         (asserts, "raise AssertionError"),
         (digits_to_bits, "k = bits * 30103 // 100000\nlog_ten = math.log(10)\nthird = 10 / 3"),
         (bare_triples, "def f(N, X, network): ..."),
+        (bare_triples, "def f(N: Correlation, X, z): ..."),
+        (bare_triples, "class A:\n    network: Network\n    X: Any\n    y: Any"),
     ],
 )
 def test_what_is_allowed_is_not_noticed(rule, text):

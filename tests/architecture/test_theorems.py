@@ -186,14 +186,18 @@ def test_prover_and_checker_have_the_same_statements_with_the_same_assumptions()
         assert checkers.STATEMENTS[statement].assumptions == import_module(f"{folder}.claim").ASSUMPTIONS
 
 
+WORDS = {"certflow.report.kkt_table", "certflow.report.kkt_columns", "certflow.report.kkt_figures"}
+"""Where "basin" is a word that is shown, the head of a column or of a row, as long as nothing is asked."""
+
+
 def named(file: Source) -> list[str]:
-    """Where `file` asks for a statement by name, or has one whose name is no word of its own."""
+    """Where `file` has the name of a statement."""
     if file.name.startswith(KNOW_THEOREMS):
         return []
     asked = [
         each
         for node in ast.walk(file.tree)
-        if isinstance(node, ast.Compare | ast.match_case)
+        if isinstance(node, ast.Compare | ast.match_case | ast.Dict | ast.Set | ast.Subscript)
         for each in ast.walk(node)
     ]
     return [
@@ -201,7 +205,7 @@ def named(file: Source) -> list[str]:
         for node in ast.walk(file.tree)
         if isinstance(node, ast.Constant)
         and node.value in registry.FOLDERS
-        and ("-" in node.value or node in asked)
+        and (node in asked or (file.name, node.value) not in {(name, "basin") for name in WORDS})
     ]
 
 
@@ -209,9 +213,31 @@ def test_no_other_file_names_a_statement():
     assert [line for each in sources() for line in named(each)] == []
 
 
-def test_names_of_statements_are_noticed():
-    text = 'if claim["statement"] == "kkt-points":\n    pass\n'
-    for each in (text, text.replace("kkt-points", "basin"), 'NAMES = {"kkt-points": 1}'):
-        assert len(named(source(each, "certflow.cli.certificates"))) == 1
-    assert named(source('Column("basin")', "certflow.report.kkt_columns")) == []
+@pytest.mark.parametrize(
+    "text",
+    [
+        'if claim["statement"] == "kkt-points":\n    pass\n',
+        'if statement == "basin":\n    pass\n',
+        'match statement:\n    case "basin":\n        pass\n',
+        'NAMES = {"kkt-points": 1}',
+        'TITLES = {"basin": "Where it flows"}',
+        'title = titles["basin"]',
+        'SHORT = ("basin", "short")',
+        'found = theorem("basin")',
+        'def f(statement="basin"): ...',
+    ],
+)
+def test_names_of_statements_are_noticed(text):
+    (name,) = {each for each in registry.FOLDERS if each in text}
+    for module in ("cli.certificates", "report.records", "experiments.verify"):
+        assert [line.split()[-1] for line in named(source(text, f"certflow.{module}"))] == [name]
     assert named(source(text, "certflow.checker.registry")) == []
+
+
+def test_a_word_that_is_shown_is_no_name_of_a_statement_unless_it_is_asked():
+    assert named(source('Column("basin")', "certflow.report.kkt_table")) == []
+    assert named(source('Column("kkt-points")', "certflow.report.kkt_table"))
+    assert named(source('if statement == "basin": ...', "certflow.report.kkt_table"))
+    for name in WORDS:
+        (file,) = [each for each in sources() if each.name == name]
+        assert "basin" in {node.value for node in ast.walk(file.tree) if isinstance(node, ast.Constant)}
