@@ -107,6 +107,22 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
+def problem_of(content: dict[str, Any], where: str) -> Problem:
+    """The exact problem in the `content` that was read at `where`, with the angle epsilon of its claim, if
+    any. Raises `BadInput` if there is none, or if the hash is that of another.
+    """
+    epsilon = content["claim"].get("epsilon")
+    try:
+        problem = Problem.from_exact_content(
+            content["problem"], **({} if epsilon is None else {"epsilon": epsilon})
+        )
+    except BadInput as error:
+        raise BadInput(f"{where}: {error}") from error
+    if problem.sha256 != content["problem_sha256"]:
+        raise BadInput(f"{where}: problem_sha256 is the hash of another problem than the one in the file.")
+    return problem
+
+
 def canonical_text(content: dict[str, Any]) -> str:
     """The one text of a certificate's content: keys sorted, no spaces."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

@@ -35,7 +35,7 @@ from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.problem_file import TABLES, check_keys, read_problem, read_text, write_problem
+from certflow.problem_file import TABLES, check_keys, read_problem, read_tables, read_text, write_problem
 
 DEFAULT_DELTAS = ("1e-2", "1e-3", "1e-5", "1e-8", "1e-16", "1e-50", "1e-100", "1e-1000")
 MAX_DELTAS = 1_000
@@ -266,8 +266,7 @@ class Problem:
         Independent of how numbers are written, of the name, the experiment, and of whether the direction came
         from a seed. Raises `BadInput` for a custom loss, which has no exact text.
         """
-        text = json.dumps(self.exact_content(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
+        return hashlib.sha256(_canonical(self.exact_content())).hexdigest()
 
     def exact_content(self) -> dict[str, Any]:
         """Network, data, loss and resolved direction as exact text: what `sha256` is the hash of, and
@@ -296,10 +295,7 @@ class Problem:
         if not isinstance(source, str | os.PathLike):
             expected = "a problem, a path or the name of a built-in problem"
             raise BadInput(f"problem: expected {expected}, got {shown(source)}.")
-        is_file = not isinstance(source, str) or source.endswith(".toml") or os.path.exists(source)
-        if source in builtin_names() or not is_file:
-            return cls.builtin(str(source))
-        return cls.from_toml(source)
+        return cls.builtin(str(source)) if is_builtin(source) else cls.from_toml(source)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Problem:
@@ -321,6 +317,24 @@ class Problem:
         `BadInput`.
         """
         return cls._from_text(text, None if folder is None else Path(folder), name)
+
+    @classmethod
+    def from_exact_content(cls, content: Any, **settings: Any) -> Problem:
+        """The problem of which this is the `exact_content`; `settings` are those of its `Experiment`. Raises
+        `BadInput` for what is no problem, and for one that would be written otherwise.
+        """
+        expected = ("network", "data", "loss", "direction")
+        if not isinstance(content, dict) or sorted(content) != sorted(expected):
+            raise BadInput(f"problem: expected {', '.join(expected)} and nothing else, got {shown(content)}.")
+        network = content["network"]
+        if isinstance(network, dict) and isinstance(network.get("inputs"), int):
+            network = {key: value for key, value in network.items() if key != "inputs"}
+        tables = {"network": network, "data": content["data"], "loss": content["loss"]}
+        parts = read_tables({**tables, "initialization": {"direction": content["direction"]}}, None)
+        found = cls(**{**parts, "experiment": Experiment(**settings)})
+        if _canonical(found.exact_content()) != _canonical(content):
+            raise BadInput("problem: its numbers or keys are not in the one form in which they are written.")
+        return found
 
     @classmethod
     def _from_text(cls, text: str, folder: Path | None, name: str) -> Problem:
@@ -406,6 +420,10 @@ ProblemSource = Problem | str | os.PathLike[str]
 """A problem, the path of its file, or the name of one that comes with certflow: see `Problem.load`."""
 
 
+def _canonical(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
 def _frozen(values: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
     array = np.empty(shape, dtype=object)
     array[...] = values
@@ -461,11 +479,21 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
 
 
+def is_builtin(source: str | os.PathLike[str]) -> bool:
+    """Whether `source` is the name of a built-in problem, or can only be meant as one: text that no file has
+    as its name, and that does not look like the name of one.
+    """
+    if not isinstance(source, str):
+        return False
+    looks_like_a_file = source.endswith(".toml") or os.sep in source or os.path.exists(source)
+    return source in builtin_names() or not looks_like_a_file
+
+
 def builtin_text(name: str) -> str:
     """The problem file that comes with certflow under `name`, byte for byte; `BadInput` if there is none."""
     names = builtin_names()
     if name not in names:
         near = difflib.get_close_matches(str(name)[:64], names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
-        raise BadInput(f"{shown(name)}: no built-in problem has this name; {hint}")
+        hint = f"did you mean {near[0]}?" if near else "or give the path of a problem file."
+        raise BadInput(f"{shown(name)}: no built-in problem has this name, only {', '.join(names)}; {hint}")
     return (resources.files("certflow") / "problems" / f"{name}.toml").read_bytes().decode("utf-8")

@@ -93,7 +93,11 @@ def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
     `folder` is where `data.file` is looked up, None if there is no folder. Raises `BadInput` with one
     sentence naming the place.
     """
-    tables = _parse_toml(text)
+    return read_tables(_parse_toml(text), folder)
+
+
+def read_tables(tables: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+    """The same from the tables themselves."""
     check_keys(tables, "", tuple(TABLES))
     for name, table in tables.items():
         if not isinstance(table, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +217,46 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
         if limits:
             emit_prose(limits[0].sentence())
         emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
+
+
+@click.command("problem", short_help="The problem of a certificate, as a problem file.")
+@click.argument("certificate")
+@json_option
+def problem_file(certificate: str, as_json: bool) -> None:
+    """Print the problem that CERTIFICATE is about as a problem file, every number exact, with how to prove it
+    again.
+
+    The file is read, not checked: `certflow check` decides whether the claim is proved.
+
+    \b
+    certflow problem certificate.json > problem.toml
+    """
+    from certflow.certificates import problem_of, read_certificate
+    from certflow.report.terminal import emit
+
+    content = read_certificate(certificate)
+    claim, found = content["claim"], problem_of(content, certificate)
+    again = _certify_options(claim)
+    command = shlex.join(["certflow", "certify", "problem.toml", *again])
+    text = (
+        f"# The problem of a certificate, with the SHA-256 {found.sha256}.\n"
+        f"# To prove the claim again: {command}\n{found.to_toml()}"
+    )
+    if as_json:
+        record = {"sha256": found.sha256, "problem": found.exact_content()}
+        print_json({**record, "statement": claim["statement"], "options": again, "text": text})
+    else:
+        emit(text, end="")
+
+
+def _certify_options(claim: dict[str, Any]) -> list[str]:
+    """The options with which `certify` makes the claim again, besides those that are in the problem file."""
+    from certflow.exact import format_rational, short_number
+
+    statement = theorem(claim.get("statement"), "prove").statement
+    angle = short_number(claim.get("start_angle", 0), "claim.start_angle")
+    named = [] if statement == next(iter(FOLDERS)) else ["--statement", statement]
+    return named + (["--start-angle", format_rational(angle)] if angle else [])
 
 
 @click.command(short_help="What a certificate says about one δ.")

@@ -159,6 +159,20 @@ def _on_problem(function: Callable[..., Any], *more: Callable[..., Any]) -> Call
     return functools.reduce(lambda wrapped, add: add(wrapped), reversed(parameters), command)
 
 
+def asked_problem(source: str | None) -> Problem:
+    """The problem in the file or with the built-in name `source`, as `Problem.load` decides; without one that
+    of Figure 1.
+    """
+    from certflow.problem import Problem, is_builtin
+
+    if source is None:
+        return Problem.figure1()
+    found = Problem.load(source)
+    if is_builtin(source) and Path(source).exists():
+        complain(f"{source}: the built-in problem is meant; write ./{source} for the file of this name.")
+    return found
+
+
 class Run:
     """The common options of one invocation."""
 
@@ -175,15 +189,14 @@ class Run:
 
     def problem(self) -> Problem:
         """The problem that was asked for."""
-        from certflow.problem import Problem
-
-        return Problem.figure1() if self.path is None else Problem.from_toml(self.path)
+        return asked_problem(self.path)
 
     def inputs(self) -> list[Path]:
         """The files that the problem was read from."""
+        from certflow.problem import is_builtin
         from certflow.problem_file import input_files
 
-        return [] if self.path is None else input_files(self.path)
+        return [] if self.path is None or is_builtin(self.path) else input_files(self.path)
 
     def output_file(self, name: str, option: str) -> None:
         """Raise `BadInput`, before any work is done, if the file `name` cannot be written or is an input."""

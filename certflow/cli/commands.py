@@ -11,7 +11,7 @@ import sys
 import click
 
 from certflow import __version__
-from certflow.cli.certificates import certify, check, query, show
+from certflow.cli.certificates import certify, check, problem_file, query, show
 from certflow.cli.command_line import Commands, Run, json_option, positive, print_json, problem_command
 from certflow.cli.kkt import kkt
 from certflow.outcome import BadInput
@@ -24,8 +24,8 @@ DEFAULT_FOLDER = "certflow-results"
 def main() -> None:
     """Early directional convergence of homogeneous networks, in high precision and next to proved bounds.
 
-    PROBLEM is a problem file (TOML); without one, the built-in Figure 1 problem is used. `certflow init`
-    lists the built-in problems and prints one to start from.
+    PROBLEM is a problem file (TOML) or the name of a built-in problem; without one, it is that of Figure 1.
+    `certflow init` lists the built-in problems and prints one to start from.
 
     Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 interrupted.
     """
@@ -173,5 +173,5 @@ def reproduce(run: Run, figure: str, out: str) -> None:
         emit_files(folder, files)
 
 
-for each in (kkt, certify, check, show, query):
+for each in (kkt, certify, check, show, query, problem_file):
     main.add_command(each)

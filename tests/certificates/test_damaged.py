@@ -94,6 +94,7 @@ def answers(path):
         ["show"],
         ["show", "--latex"],
         ["show", "--json"],
+        ["problem"],
         ["query", "--delta", "1e-9"],
         ["check", "--time-limit", "5"],
     )

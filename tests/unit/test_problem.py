@@ -1,6 +1,7 @@
 """Problems: exact, immutable, validated; derived quantities; seeds that never change."""
 
 import hashlib
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -296,6 +297,8 @@ def test_a_mistyped_builtin_name_gets_a_suggestion():
         Problem.builtin("figur1")
 
 
+NAMED = ", ".join(builtin_names())
+
 # -- by path or by name --------------------------------------------------------------------------------------
 
 
@@ -314,7 +317,9 @@ def test_a_problem_is_loaded_from_itself_a_path_or_a_name(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("figur1", "'figur1': no built-in problem has this name; did you mean figure1?"),
+        ("figur1", f"'figur1': no built-in problem has this name, only {NAMED}; did you mean figure1?"),
+        ("problem", f"'problem': no built-in problem has this name, only {NAMED}; or give the path of a "),
+        ("no/figure1", "no/figure1: cannot be read"),
         ("figur1.toml", "figur1.toml: cannot be read"),
         ("", "'': no built-in problem has this name"),
         ("a\0b", "'a\\x00b': no built-in problem has this name"),
@@ -408,3 +413,50 @@ def test_repr_is_short_and_names_the_essentials(problem):
     assert "n=" in text
     assert "order=2" in text
     assert len(text) < 250
+
+
+# -- from exact content, as certificates hold it -------------------------------------------------------------
+
+
+@given(problem=problems())
+def test_a_problem_comes_back_from_its_exact_content(problem):
+    found = Problem.from_exact_content(json.loads(json.dumps(problem.exact_content())), epsilon="1/7")
+    assert found.sha256 == problem.sha256
+    assert (found.network, found.loss, found.seed) == (problem.network, problem.loss, None)
+    assert found.experiment == Experiment(epsilon=Fraction(1, 7))
+
+
+ODD = {
+    "a key too many": lambda c: c.update(name="x"),
+    "a key too few": lambda c: c.pop("loss"),
+    "a file": lambda c: c.update(data={"file": "/etc/passwd"}),
+    "a seed": lambda c: c.update(direction=1),
+    "a number that is none": lambda c: c["data"]["y"].__setitem__(0, None),
+    "a number in decimals": lambda c: c["data"]["y"].__setitem__(0, "0.5"),
+    "a number that is not in lowest terms": lambda c: c["data"]["y"].__setitem__(0, "2/4"),
+    "a number without quotes": lambda c: c["data"]["y"].__setitem__(0, 5),
+    "no list": lambda c: c.update(direction={}),
+    "no table": lambda c: c.update(network=[]),
+    "a loss that is none": lambda c: c["loss"].update(kind="hinge"),
+    "an empty table": lambda c: c.update(loss={}),
+    "another number of inputs": lambda c: c["network"].update(inputs=3),
+    "an unknown key": lambda c: c["network"].update({"a]b": 1}),
+    "true for one": lambda c: c["network"].update(width=True),
+    "no direction": lambda c: c.update(direction=[]),
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_content_that_no_problem_has_is_refused(name):
+    content = json.loads(json.dumps(small().exact_content()))
+    assert Problem.from_exact_content(content).sha256 == small().sha256
+    ODD[name](content)
+    with pytest.raises(BadInput) as refusal:
+        Problem.from_exact_content(content)
+    assert "\n" not in str(refusal.value) and str(refusal.value).endswith((".", "?"))
+
+
+@pytest.mark.parametrize("content", [None, [], "problem", 1])
+def test_content_that_is_no_table_is_refused(content):
+    with pytest.raises(BadInput, match="expected network, data, loss, direction"):
+        Problem.from_exact_content(content)

@@ -16,7 +16,7 @@ from certflow.cli.commands import main
 from certflow.problem_file import MAX_FILE_BYTES
 
 ON_PROBLEMS = (["ncf"], ["kkt"], ["flow"], ["certify"], ["verify"], ["reproduce", "fig1"])
-ON_CERTIFICATES = (["check"], ["show"], ["query", "--delta", "1e-3"])
+ON_CERTIFICATES = (["check"], ["show"], ["problem"], ["query", "--delta", "1e-3"])
 KINDS = (
     "missing", "folder", "binary", "empty", "neither TOML nor JSON", "huge", "with a NUL", "unreadable",
     "a pipe",

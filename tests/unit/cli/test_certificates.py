@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
+from hypothesis import given
 from problem_texts import PLANAR
+from strategies import problems
 
-from certflow.certificates import read_certificate
+from certflow.certificates import canonical_text, read_certificate, sealed, sha256
 from certflow.cli.commands import main
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.outcome import BadInput
@@ -148,6 +152,92 @@ def test_bad_input_is_one_sentence_and_exit_code_2(certificate: str, arguments: 
     assert result.stderr.startswith("certflow: ")
     assert result.stderr.count("\n") == 1
     assert part in result.stderr
+
+
+# -- problem -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("problem_text", "options"),
+    [
+        (PLANAR, ["--epsilon", "1/50"]),
+        (PLANAR, ["--epsilon", "1/30", "--start-angle", "1/1000000"]),
+        (PLANAR, ["--statement", "kkt-points"]),
+        (PLANAR, ["--statement", "basin"]),
+        (PLANAR, ["--statement", "time-near-origin"]),
+        (PLANAR.replace("direction =", "seed = 3 #"), []),
+    ],
+)
+def test_the_problem_of_a_certificate_proves_it_again(
+    problem_text: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("first.toml").write_text(problem_text, encoding="utf-8")
+    assert run("certify", "first.toml", "--out", "first.json", *options).exit_code == 0
+    printed = run("problem", "first.json")
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    Path("problem.toml").write_text(printed.stdout, encoding="utf-8")
+    content = Problem.from_toml("first.toml").exact_content()
+    assert Problem.load("problem.toml").exact_content() == content
+    again = shlex.split(printed.stdout.splitlines()[1].removeprefix("# To prove the claim again: certflow"))
+    assert again[:2] == ["certify", "problem.toml"]
+    assert run(*again, "--out", "second.json").exit_code == 0
+    assert Path("second.json").read_bytes() == Path("first.json").read_bytes()
+    record = one_object(run("problem", "first.json", "--json"))
+    assert set(record) == {"sha256", "problem", "statement", "options", "text"}
+    assert (record["problem"], record["options"], record["text"]) == (content, again[2:], printed.stdout)
+    assert record["sha256"] == Problem.load("problem.toml").sha256
+
+
+@given(problem=problems())
+def test_problems_of_every_kind_come_back_from_what_is_printed(
+    problem: Problem, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    claim = separable(epsilon="1/7", start_angle="1/9")
+    path = tmp_path_factory.mktemp("problem") / "hand.json"
+    path.write_text(sealed(problem, Claim.from_json(claim), {"grid": 48, "groups": []}, None), "ascii")
+    printed = run("problem", str(path))
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    found = Problem.from_toml_text(printed.stdout)
+    assert (found.sha256, found.exact_content()) == (problem.sha256, problem.exact_content())
+    assert found.experiment.epsilon == Fraction(1, 7)
+    assert printed.stdout.splitlines()[1].endswith("certflow certify problem.toml --start-angle 1/9")
+
+
+INJECTION = '"\n[experiment]\nepsilon = "1'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["problem"]["network"].update(kind=INJECTION),
+        lambda c: c["problem"]["network"].update({INJECTION: 1}),
+        lambda c: c["problem"]["data"]["y"].__setitem__(0, INJECTION),
+        lambda c: c["problem"].update({INJECTION: {}}),
+        lambda c: c["problem"]["data"].update(file="/etc/passwd"),
+        lambda c: c["claim"].update(epsilon=INJECTION),
+        lambda c: c["claim"].update(epsilon=[]),
+        lambda c: c["claim"].update(start_angle="1 --out /etc/passwd"),
+        lambda c: c["claim"].update(statement=f"basin{INJECTION}"),
+        lambda c: c.update(problem_sha256="0" * 64),
+        lambda c: c.update(problem=None),
+    ],
+)
+def test_a_hostile_certificate_gives_no_problem_file(
+    change: Callable[[Any], object], certificate: str, tmp_path: Path
+) -> None:
+    content = json.loads(Path(certificate).read_text("ascii"))
+    change(content)
+    Path(certificate).write_bytes(resealed(content))
+    result = run("problem", certificate)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("certflow: ")
+
+
+def resealed(content: dict[str, Any]) -> bytes:
+    """The bytes of a certificate with this content and its hash."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return canonical_text({**rest, "sha256": sha256(canonical_text(rest))}).encode("ascii")
 
 
 # -- certify -------------------------------------------------------------------------------------------------

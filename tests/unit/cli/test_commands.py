@@ -312,3 +312,45 @@ def test_interrupting_the_process_leaves_with_130_and_no_traceback(problem: str)
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1].startswith("certflow: interrupted")
     assert "Traceback" not in errors
+
+
+# -- a file or a name ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["ncf"], ["kkt"], ["flow", "--time", "1", "--rows", "2"]], ids=" ".join)
+def test_a_built_in_problem_is_asked_for_by_its_name(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from certflow.problem import builtin_text
+
+    monkeypatch.chdir(tmp_path)
+    named = run(*command, "figure1")
+    assert (named.exit_code, named.stderr) == (0, "") and named.stdout == run(*command).stdout
+    # As in Python, the name stands for what comes with certflow even where a file has it.
+    Path("figure1").write_text(PLANAR, encoding="utf-8")
+    both = run(*command, "figure1")
+    assert both.stdout == named.stdout
+    assert (
+        both.stderr == "certflow: figure1: the built-in problem is meant; write ./figure1 for the file of "
+        "this name.\n"
+    )
+    Path("mine").write_text(builtin_text("figure1"), encoding="utf-8")
+    assert (run(*command, "mine").stdout, run(*command, "mine").stderr) == (named.stdout, "")
+    assert run(*command, "./figure1").stdout != named.stdout
+
+
+def test_outputs_do_not_spare_a_file_that_only_has_the_name_of_the_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("figure1").write_text("mine", encoding="utf-8")
+    assert run("kkt", "figure1", "--certificate", "figure1").exit_code == 0
+    assert run("check", "figure1").exit_code == 0
+    Path("mine").write_text(PLANAR, encoding="utf-8")
+    assert run("kkt", "mine", "--certificate", "mine").exit_code == 2
+
+
+def test_a_name_that_is_none_is_one_sentence_that_has_the_names() -> None:
+    result = run("kkt", "figur1")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "figure1, l3-k20-s0" in result.stderr and result.stderr.endswith("did you mean figure1?\n")
