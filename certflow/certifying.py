@@ -109,7 +109,7 @@ class Theorem(Certified[Any]):
         return {
             "outcome": str(self.outcome),
             "reason": self.reason,
-            "stopped_at": self.stopped_at,
+            "stopped_at": None if self.stopped_at is None else self.stopped_at.to_json(),
             "proved_until": self.proved_until,
             "try": self.try_,
             "certificate": file if self.certificate else None,

@@ -35,7 +35,15 @@ from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
-from certflow.problem_file import TABLES, check_keys, read_problem, read_tables, read_text, write_problem
+from certflow.problem_file import (
+    TABLES,
+    FileParts,
+    check_keys,
+    read_problem,
+    read_tables,
+    read_text,
+    write_problem,
+)
 
 DEFAULT_DELTAS = ("1e-2", "1e-3", "1e-5", "1e-8", "1e-16", "1e-50", "1e-100", "1e-1000")
 MAX_DELTAS = 1_000
@@ -331,7 +339,7 @@ class Problem:
             network = {key: value for key, value in network.items() if key != "inputs"}
         tables = {"network": network, "data": content["data"], "loss": content["loss"]}
         parts = read_tables({**tables, "initialization": {"direction": content["direction"]}}, None)
-        found = cls(**{**parts, "experiment": Experiment(**settings)})
+        found = cls._from_parts(parts, Experiment(**settings))
         if _canonical(found.exact_content()) != _canonical(content):
             raise BadInput("problem: its numbers or keys are not in the one form in which they are written.")
         return found
@@ -339,8 +347,12 @@ class Problem:
     @classmethod
     def _from_text(cls, text: str, folder: Path | None, name: str) -> Problem:
         parts = read_problem(text, folder)
-        experiment = Experiment(**parts.pop("experiment"))
-        return cls(**parts, experiment=experiment, name=name)
+        return cls._from_parts(parts, Experiment(**parts.experiment), name)
+
+    @classmethod
+    def _from_parts(cls, parts: FileParts, experiment: Experiment, name: str = "") -> Problem:
+        start = parts.direction, parts.seed
+        return cls(parts.network, parts.X, parts.y, parts.loss, *start, parts.reduction, experiment, name)
 
     def to_toml(self) -> str:
         """The problem file, with every number exact: `from_toml_text(p.to_toml()) == p`. Data from a file is

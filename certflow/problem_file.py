@@ -12,6 +12,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -85,18 +86,32 @@ def read_text(path: str | os.PathLike[str], where: str) -> str:
         raise BadInput(f"{where}: is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
 
 
-def read_problem(text: str, folder: Path | None) -> dict[str, Any]:
-    """The parts of a problem file: `network`, `X`, `y`, `loss`, `reduction`, `direction` or `seed`,
-    `experiment`.
+@dataclass(frozen=True)
+class FileParts:
+    """What a problem file says, all numbers exact; exactly one of `direction` and `seed` is given.
 
-    Numbers are exact rationals; `experiment` maps the keys given to their values (`deltas` as written).
-    `folder` is where `data.file` is looked up, None if there is no folder. Raises `BadInput` with one
-    sentence naming the place.
+    `experiment` maps the keys that the file has to their values (`deltas` as written).
+    """
+
+    network: Network
+    X: list[list[Fraction]]
+    y: list[Fraction]
+    loss: str
+    reduction: str
+    direction: list[Fraction] | None
+    seed: Any
+    experiment: Mapping[str, Any]
+
+
+def read_problem(text: str, folder: Path | None) -> FileParts:
+    """The parts of a problem file; `folder` is where `data.file` is looked up, None if there is no folder.
+
+    Raises `BadInput` with one sentence naming the place.
     """
     return read_tables(_parse_toml(text), folder)
 
 
-def read_tables(tables: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+def read_tables(tables: dict[str, Any], folder: Path | None) -> FileParts:
     """The same from the tables themselves."""
     check_keys(tables, "", tuple(TABLES))
     for name, table in tables.items():
@@ -104,26 +119,25 @@ def read_tables(tables: dict[str, Any], folder: Path | None) -> dict[str, Any]:
             raise BadInput(f"{name}: expected a table [{name}], got {shown(table)}.")
         check_keys(table, f"{name}.", TABLES[name])
     X, y = _read_data(_required_table(tables, "data"), folder)
-    parts: dict[str, Any] = {"X": X, "y": y}
-    parts["network"] = _read_network(_required_table(tables, "network"), len(X[0]))
-    loss = tables.get("loss", {})
-    parts["loss"] = _text(loss, "loss", "kind", "square")
-    if parts["loss"] not in ("square", "logistic"):
-        raise BadInput(f"loss.kind: {shown(parts['loss'])} is not one of square, logistic.")
-    parts["reduction"] = _text(loss, "loss", "reduction", "mean")
+    network = _read_network(_required_table(tables, "network"), len(X[0]))
+    table = tables.get("loss", {})
+    loss = _text(table, "loss", "kind", "square")
+    if loss not in ("square", "logistic"):
+        raise BadInput(f"loss.kind: {shown(loss)} is not one of square, logistic.")
+    reduction = _text(table, "loss", "reduction", "mean")
     start = tables.get("initialization", {})
     if len(start) != 1:
         raise BadInput("initialization: give either seed = 1 or direction = [...], exactly one of them.")
-    if "seed" in start:
-        parts["seed"] = start["seed"]
-    else:
-        parts["direction"] = exact_vector(start["direction"], "initialization.direction", short_number)
+    direction = (
+        exact_vector(start["direction"], "initialization.direction", short_number)
+        if "direction" in start
+        else None
+    )
     experiment = dict(tables.get("experiment", {}))
     if "deltas" in experiment:
         deltas = listed(experiment["deltas"], "experiment.deltas", "a list of numbers")
         experiment["deltas"] = tuple(str(d) if isinstance(d, str) else d for d in deltas)
-    parts["experiment"] = experiment
-    return parts
+    return FileParts(network, X, y, loss, reduction, direction, start.get("seed"), experiment)
 
 
 def input_files(path: str | os.PathLike[str]) -> list[Path]:

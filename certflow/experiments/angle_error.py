@@ -27,6 +27,9 @@ from certflow.experiments.time_near_origin import log10
 from certflow.report.panels import LawSeries
 from certflow.tables import number_text
 
+MPNumber = Any
+"""A number of the mpmath context that a law is measured in."""
+
 FEWEST_POINTS = 3
 ABOVE_RESOLUTION = 100
 """Fitted errors are at least this many times the numerical resolution."""
@@ -226,7 +229,7 @@ def _vector(context: Any, texts: Sequence[str]) -> list[Any]:
     return [context.mpf(text) for text in texts]
 
 
-def _saturation(errors: dict[str, Any]) -> Any:
+def _saturation(errors: dict[str, MPNumber]) -> Any:
     """The error from the smallest delta, if it hardly changes any more there; else 0."""
     if len(errors) < 2:
         return 0
@@ -239,7 +242,7 @@ def _saturation(errors: dict[str, Any]) -> Any:
 
 def _fitted(
     block: int,
-    errors: dict[str, Any],
+    errors: dict[str, MPNumber],
     inside: set[str],
     predicted: float,
     floor: Any | None,

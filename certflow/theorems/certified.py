@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
 from certflow.certificates import Claim
+from certflow.exact import format_rational
 from certflow.outcome import Outcome
 from certflow.problem import Problem
 
 AClaim = TypeVar("AClaim", bound=Claim)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Where the flow of a block was given up: `piece` windows of its curve were followed, up to the clock
+    `time`.
+    """
+
+    block: int
+    piece: int
+    time: Fraction
+
+    def to_json(self) -> dict[str, Any]:
+        """The record for results."""
+        return {"block": self.block, "piece": self.piece, "time": format_rational(self.time)}
 
 
 @dataclass
@@ -23,7 +40,7 @@ class Certified(Generic[AClaim]):
     problem: Problem
     outcome: Outcome
     reason: str = ""
-    stopped_at: dict[str, Any] | None = None
+    stopped_at: Stopped | None = None
     proved_until: str = ""
     try_: str = ""
     evidence: Any = ()

@@ -8,11 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
 
-from certflow.exact import format_rational
 from certflow.flow.endings import Ending
 from certflow.outcome import Inconclusive
+from certflow.theorems.certified import Stopped
 
 LARGEST_EPSILON = Fraction(1, 5)
 """The widest angle that can be asked for, in radians."""
@@ -85,13 +84,9 @@ class Unproved(Inconclusive):
         self.cause, self.group, self.piece, self.time, self.proved = cause, group, piece, time, proved
 
     @property
-    def stopped_at(self) -> dict[str, Any] | None:
-        """Where that was, for results; None if no flow was followed."""
-        return (
-            None
-            if self.time is None
-            else {"block": self.group, "piece": self.piece, "time": format_rational(self.time)}
-        )
+    def stopped_at(self) -> Stopped | None:
+        """Where that was; None if no flow was followed."""
+        return None if self.time is None else Stopped(self.group, self.piece, self.time)
 
 
 def advice(causes: Iterable[Cause], epsilon: Fraction, start_angle: Fraction) -> str:

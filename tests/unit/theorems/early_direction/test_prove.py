@@ -450,7 +450,9 @@ def test_deep_linear_networks_have_a_continuum_of_limits():
     )
     assert found.outcome == "inconclusive"
     assert found.claim is None
-    assert found.stopped_at is not None
+    place = found.stopped_at
+    assert place is not None and place.time >= 0
+    assert place.to_json() == {"block": 0, "piece": place.piece, "time": str(place.time)}
     assert "rotations" in found.reason
 
 
