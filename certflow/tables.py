@@ -101,6 +101,21 @@ class Table:
         writer.writerows([_csv(cell.for_csv()) for cell in row] for row in self.rows)
         return out.getvalue()
 
+    def to_text(self) -> str:
+        """Title, body and notes as plain text with aligned columns."""
+        from tabulate import tabulate
+
+        body = tabulate(
+            [[printable(cell.text) for cell in row] for row in self.rows],
+            headers=[printable(column.heading()) for column in self.columns],
+            tablefmt="simple",
+            colalign=[column.align for column in self.columns] if self.rows else None,
+            disable_numparse=True,
+        )
+        return "\n".join([printable(self.title), body, *map(printable, self.notes)])
+
+    __str__ = to_text
+
     def to_markdown(self) -> str:
         """A GitHub-flavoured Markdown table with title and notes."""
         from tabulate import tabulate

@@ -11,8 +11,15 @@ complete.
 import certflow
 
 # All samples in the right half plane: whoever points to the left sees none of them.
-kkt = certflow.planar_kkt(X=[["1", "0"], ["4/5", "3/5"], ["4/5", "-3/5"]], z=["1", "-1/2", "2"])
-for point in kkt.points:
+problem = certflow.Problem(
+    certflow.OneLayer(inputs=2, width=1, power=2),
+    X=[["1", "0"], ["4/5", "3/5"], ["4/5", "-3/5"]],
+    y=["1", "-1/2", "2"],
+    reduction="sum",
+    seed=1,
+)
+kkt = certflow.kkt_points(problem)
+for point in kkt:
     if point.kind == "arc":
         print(
             f"{point.kind:8} from {point.start_deg.text(12)} to {point.end_deg.text(12)} degrees, N = "

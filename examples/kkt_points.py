@@ -27,17 +27,23 @@ problem = certflow.Problem(
     y=["1", "2", "-1", "3", "1", "-2"],
     seed=1,
 )
-kkt = certflow.kkt_set(problem)
-for point in kkt.points:
+kkt = certflow.kkt_points(problem)
+for point in kkt:
     place = ", ".join(c.text(8) for c in point.point)
     print(f"{point.kind:8} N = {point.value.text(8)} at {place}")
-kinds = Counter(point.kind for point in kkt.points)
+kinds = Counter(point.kind for point in kkt)
 print(f"complete: {kkt.complete}, after {kkt.counts['cells']} cells")
 # Not needed for the proof: on a sphere, maxima - saddles + minima is 2 if all are nondegenerate.
 print(f"maxima - saddles + minima = {kinds['maximum'] - kinds['saddle'] + kinds['minimum']}")
 
-planar = certflow.planar_kkt(X=[["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]], z=["5/3", "3/5", "1/3"])
-for point, basin in zip(planar.points, certflow.basins(planar), strict=True):
+plane = certflow.Problem(
+    certflow.OneLayer(inputs=2, width=1, activation=squared_relu),
+    X=[["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]],
+    y=["5", "9/5", "1"],
+    seed=1,
+)
+planar = certflow.kkt_points(plane)
+for point, basin in zip(planar, planar.basins(), strict=True):
     print(
         f"{point.kind:8} at {point.angle_deg.text(8)} degrees: fraction {basin.fraction.text(8)} of the "
         f"starts"

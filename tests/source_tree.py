@@ -92,7 +92,8 @@ def _imports(node, name, is_package, top, typing_only):
                 yield Import(found, taken, child.lineno, top, typing_only)
         else:
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            typing = isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")
+            typing = typing and not isinstance(child.test, ast.UnaryOp)
             yield from _imports(child, name, is_package, top and not inside, typing_only or typing)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import certflow
 from certflow.certifying import Faulty, Theorem, accepted
 from certflow.checker import check_text
-from certflow.kkt.enumerate import Budget
+from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.outcome import CertflowError, Inconclusive
 from certflow.running import OutOfTime, deadline
 from certflow.theorems.basin.prove import limit_flow
@@ -181,7 +181,7 @@ class Trial:
             self._accepted("basin", self._ask("basin", lambda: accepted(limit_flow(found))[1]))
 
     def _points(self) -> None:
-        found = self._ask("kkt", lambda: certflow.kkt_set(self.problem, 15, BUDGET))
+        found = self._ask("kkt", lambda: kkt_set(self.problem, 15, BUDGET))
         if found is not None:
             self.record["kkt"] = found.status
             self.report.add(check_list(self.net, json.loads(json.dumps(found.to_json())), self.generator))

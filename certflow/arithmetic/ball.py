@@ -109,6 +109,10 @@ class Ball(Enclosure):
             return self
         return _ball(_at(bits, operator.pos, self._arb), bits)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        mid, rad = (tuple(map(int, part.man_exp())) for part in (self._arb.mid(), self._arb.rad()))
+        return _restored, (mid, rad, self._bits)
+
     def mid(self) -> Fraction:
         return _fraction(self._arb.mid())
 
@@ -346,6 +350,11 @@ def _ball(value: arb, bits: int) -> Ball:
     ball = object.__new__(Ball)
     ball._arb, ball._bits = value, bits
     return ball
+
+
+def _restored(mid: tuple[int, int], rad: tuple[int, int], bits: int) -> Ball:
+    """A ball around the one that was pickled: flint may round the last bit of a radius up."""
+    return _ball(arb(mid, rad), bits)
 
 
 def _checked_bits(bits: int) -> int:

@@ -148,6 +148,8 @@ class MPArithmetic(Arithmetic):
         self.digits = digits
         self.context = mpmath.mp.clone()
         self.context.dps = digits
+        # A context makes its own class of numbers, which pickle cannot find by name.
+        self.context.mpf.__reduce__ = lambda value: (_restored, (digits, value._mpf_))
 
     def number(self, value: Fraction) -> Any:
         return self.context.mpf(value.numerator) / value.denominator
@@ -160,6 +162,11 @@ class MPArithmetic(Arithmetic):
 
     def sqrt(self, z: Any) -> Any:
         return self._map(self.context.sqrt, z)
+
+
+def _restored(digits: int, value: Any) -> Any:
+    """The number that was pickled, in the context with so many digits."""
+    return mp_arithmetic(digits).context.make_mpf(value)
 
 
 EXACT = ExactArithmetic()

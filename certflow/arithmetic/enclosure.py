@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from certflow.arithmetic.decimal_text import plus_minus_text
 from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, number
@@ -152,8 +152,3 @@ class Enclosure(ABC):
 
     def __deepcopy__(self, memo: Any) -> Self:
         return self
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError(
-            f"a {type(self).__name__} is not pickled; write to_json(), which is exact, and read that"
-        )

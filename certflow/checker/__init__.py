@@ -21,7 +21,7 @@ __all__ = ["EXIT_CODES", "Verdict", "check_file", "check_text"]
 EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a
     timeout: how far it came); else claim and assumptions.
@@ -33,6 +33,10 @@ class Verdict:
     reason: str = ""
     claim: dict[str, Any] | None = None
     assumptions: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        said = ", ".join(text for text in (self.rule, self.where, self.reason) if text)
+        return f"<Verdict: {self.verdict}{f' ({said[:300]})' if said else ''}>"
 
     @property
     def accepted(self) -> bool:

@@ -18,8 +18,8 @@ from certflow.running import OutOfTime, no_deadline
 if TYPE_CHECKING:
     from certflow.kkt.enumerate import Budget
     from certflow.kkt.points import KKTSet
+    from certflow.kkt.table import MoreColumn
     from certflow.problem import Problem
-    from certflow.report.kkt_table import MoreColumn
 
 SHOWN_ROWS = 40
 """Rows of the table in the terminal; --csv and --json give all."""
@@ -219,8 +219,8 @@ class _Extras:
 
     def _sample(self, problem: Problem, found: KKTSet, run: Run, starts: int) -> None:
         from certflow.kkt.basins_sampled import sample_basins
+        from certflow.kkt.table import output_signs
         from certflow.report.kkt_columns import estimate_column, estimate_record
-        from certflow.report.kkt_table import output_signs
 
         signs = output_signs(problem)
         with run.progress() as progress:
@@ -256,8 +256,8 @@ class _Extras:
 
 
 def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
+    from certflow.kkt.table import fitting_kkt_table, kkt_table
     from certflow.outcome import Status
-    from certflow.report.kkt_table import fitting_kkt_table, kkt_table
     from certflow.report.terminal import emit, emit_command, emit_prose, emit_table, terminal_width
 
     if as_csv:

@@ -34,13 +34,13 @@ from certflow.flow.reference.flow import MAX_DIGITS, limit_flow
 from certflow.kkt.enumerate import Budget, kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
+from certflow.kkt.table import fitting_kkt_table, kkt_table
 from certflow.ncf.exact import correlation
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import json_text
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
-from certflow.report.kkt_table import fitting_kkt_table, kkt_table
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.report.terminal import PLAIN_WIDTH
 from certflow.running import OutOfTime, no_deadline, tick

@@ -8,16 +8,17 @@ with equal `N_j |w_j|^(L-2)`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import SupportsIndex
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.decimal_text import bits_for
 from certflow.exact import whole
+from certflow.kkt.basins import Basin, basins
 from certflow.kkt.cover.search import search
 from certflow.kkt.neuron.circle import planar_kkt
 from certflow.kkt.neuron.features import Neuron
@@ -29,6 +30,7 @@ from certflow.kkt.permutations import in_order
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet, overlap, require_digits
 from certflow.kkt.rank_one.points import effective_neurons, rank_one_points
 from certflow.kkt.single.verified import verified_points
+from certflow.kkt.table import fitting_kkt_table
 from certflow.ncf.in_weights import in_weights_alone
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
@@ -37,14 +39,16 @@ from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.networks.tree import ZERO
-from certflow.outcome import BadInput, Inconclusive, Kind
+from certflow.outcome import BadInput, Inconclusive, Kind, Status
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
+from certflow.tables import Table
 from certflow.units import exponent
 
 EXTRA_DIGITS = 5
 _SAME = 1e-6
 _Find = Callable[[Correlation, int, "Budget", Progress | None], KKTSet]
+_TEXT_WIDTH, _TEXT_ROWS = 100, 20
 ONE_NEURON, ALL_WEIGHTS = "one neuron", "all weights"
 
 
@@ -63,6 +67,126 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("cells", "boxes", "weights", "starts"):
             object.__setattr__(self, name, whole(getattr(self, name), f"budget.{name}", 0))
+
+
+class KKTPoints(Sequence[KKTPoint]):
+    """The KKT points of the NCF of a `problem` on the unit sphere; `found` is their set, with what is proved
+    of the rest of the sphere.
+
+    A sequence of `KKTPoint`, counterclockwise from -180° on the circle, by falling value elsewhere. Its text
+    is the table. All is enclosed: a ball holds the number that it stands for.
+    """
+
+    def __init__(self, problem: Problem, found: KKTSet) -> None:
+        self.problem, self.found = problem, found
+
+    @overload
+    def __getitem__(self, index: int) -> KKTPoint: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[KKTPoint]: ...
+    def __getitem__(self, index: int | slice) -> KKTPoint | Sequence[KKTPoint]:
+        return self.found.points[index]
+
+    def __len__(self) -> int:
+        return len(self.found.points)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is proved that no KKT point is missing."""
+        return self.found.complete
+
+    @property
+    def status(self) -> Status:
+        """Complete or partial."""
+        return self.found.status
+
+    @property
+    def reason(self) -> str:
+        """Why it is partial, and where there may be others; empty if it is complete."""
+        return self.found.reason
+
+    @property
+    def method(self) -> str:
+        """By which proof."""
+        return self.found.method
+
+    @property
+    def of(self) -> str:
+        """Of which function: "one neuron" or "all weights"."""
+        return self.found.of
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the proof visited: cells, faces, boxes."""
+        return self.found.counts
+
+    @property
+    def n_max(self) -> Ball | None:
+        """The largest value of this function on the sphere, None where the set does not give it."""
+        return self.found.n_max
+
+    @property
+    def n_min(self) -> Ball | None:
+        """The smallest value on the sphere, None where the set does not give it."""
+        return self.found.n_min
+
+    @property
+    def maxima(self) -> list[KKTPoint]:
+        """The strict maxima."""
+        return self._of(Kind.MAXIMUM)
+
+    @property
+    def minima(self) -> list[KKTPoint]:
+        """The strict minima."""
+        return self._of(Kind.MINIMUM)
+
+    @property
+    def saddles(self) -> list[KKTPoint]:
+        """The points near which N takes larger and smaller values."""
+        return self._of(Kind.SADDLE)
+
+    def _of(self, kind: Kind) -> list[KKTPoint]:
+        return [point for point in self.found.points if point.kind == kind]
+
+    def basins(self, sign: Any = 1) -> list[Basin] | None:
+        """The basin of every entry for a neuron with output sign 1 or -1; the measures add up to 1 (L6.4).
+
+        None where basins are not arcs of the circle. Raises `BadInput` for another sign.
+        """
+        return basins(self.found, sign)
+
+    def table(self, most: SupportsIndex | None = None) -> Table:
+        """A row per entry, every printed number right to within one unit of its last digit; with more than
+        `most` entries only so many, maxima first.
+        """
+        rows = None if most is None else whole(most, "most", 1)
+        return fitting_kkt_table(self.problem, self.found, self.found.digits, rows, _TEXT_WIDTH)
+
+    def to_json(self) -> dict[str, Any]:
+        """The set for JSON: `kkt_status`, `kkt`, the extrema of N, and how they were proved."""
+        return self.found.to_json()
+
+    def __repr__(self) -> str:
+        return self.table(_TEXT_ROWS).to_text()
+
+    def _repr_markdown_(self) -> str:
+        return self.table(_TEXT_ROWS).to_markdown()
+
+
+def kkt_points(
+    problem: ProblemSource,
+    digits: SupportsIndex = 30,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> KKTPoints:
+    """KKT points of the NCF of a problem on the unit sphere, each proved, and whether these are all (L6.16).
+
+    Of one neuron (with output weight 1 if that is not trained) for networks that are sums of neurons, else of
+    all weights. Numbers have radius about 10^-digits where the proof allows it; `budget` bounds the work.
+    Raises `BadInput` for what is no problem, and `Inconclusive` for networks that cannot be enclosed.
+    """
+    problem = Problem.load(problem)
+    return KKTPoints(problem, kkt_set(problem, digits, budget, progress))
 
 
 def kkt_set(

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, SupportsIndex
 
 from certflow.arithmetic.ball import Ball
+from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import format_rational, whole
 from certflow.networks.correlation import Correlation
 from certflow.outcome import Kind, Status
@@ -51,7 +52,7 @@ class Continuum:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KKTPoint:
     """One KKT point on the unit sphere, or (with `continuum`) a set of them of which `point` is one.
 
@@ -70,6 +71,14 @@ class KKTPoint:
     direction: Exact | None = None
     continuum: Continuum | None = None
     reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"<KKTPoint: {self.kind}, N = {rounded_text(self.value.mid(), 6)}, {self._place()}>"
+
+    def _place(self) -> str:
+        """Where it is, roughly."""
+        shown = ", ".join(f"{c.midpoint_float():.4g}" for c in self.point[:4])
+        return f"at ({shown}{', …' if len(self.point) > 4 else ''})"
 
     @property
     def neuron_signs(self) -> tuple[int, ...]:
@@ -103,7 +112,7 @@ class KKTPoint:
         return entry
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KKTSet:
     """KKT points of N on the unit sphere, and what is proved about the rest of it.
 
@@ -123,6 +132,9 @@ class KKTSet:
     n_min: Ball | None = None
     undecided: Fraction = Fraction(0)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<KKTSet: {len(self.points)} entries of {self.of}, {self.status}>"
 
     @property
     def complete(self) -> bool:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, SupportsIndex
 
 import numpy as np
 
+from certflow.arithmetic.ball import Ball, BallArithmetic
+from certflow.arithmetic.base import EXACT
+from certflow.arithmetic.decimal_text import bits_for
+from certflow.arithmetic.enclosure import OutsideDomain
+from certflow.exact import exact_vector, whole
 from certflow.ncf.planar import Arc, PlanarNCF, planar_ncf
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem, ProblemSource
 from certflow.running import tick
+
+MAX_DIGITS = 10_000
 
 
 def correlation(problem: ProblemSource) -> NCF:
@@ -29,6 +37,52 @@ class NCF:
         self.problem = problem
         self.order = problem.order
         self.z = problem.z
+
+    def __call__(self, w: Any) -> Fraction:
+        """N(w), exactly, at the weights `w` (size: numbers of any kind).
+
+        Raises `BadInput` for another number of weights, where N is not defined, and where an expression makes
+        it irrational.
+        """
+        return Fraction(self._exactly(self.problem.correlation.value, w, "enclosed(w, digits) encloses it"))
+
+    def enclosed(self, w: Any, digits: SupportsIndex = 30) -> Ball:
+        """A ball that contains N(w), from a computation with so many digits; raises `BadInput` where N is not
+        defined.
+        """
+        ar = BallArithmetic(bits_for(whole(digits, "digits", 1, MAX_DIGITS)))
+        try:
+            value: Ball = self.problem.correlation.value(ar, ar.array(self._weights(w)))
+        except OutsideDomain as error:
+            raise BadInput(f"N: it cannot be evaluated at these weights: {error}.") from None
+        return value
+
+    def gradient_at(self, w: Any) -> tuple[Fraction, ...]:
+        """dN/dw at the weights `w`, exactly; on a kink, of the off-branch. Raises as a call does."""
+        found = self._exactly(self.problem.correlation.gradient, w, "`gradient` has it for all weights")
+        return tuple(map(Fraction, found))
+
+    def _exactly(self, function: Any, w: Any, otherwise: str) -> Any:
+        try:
+            return function(EXACT, self._weights(w))
+        except ZeroDivisionError:
+            raise BadInput("w: the expression divides by zero there; move the weights.") from None
+        except TypeError:
+            raise BadInput(f"w: N is not rational there (an exponential, a root); {otherwise}.") from None
+
+    def _weights(self, w: Any) -> np.ndarray:
+        values = exact_vector(w, "w")
+        if len(values) != self.problem.network.size:
+            raise BadInput(
+                f"w: {len(values)} entries for {self.problem.network.size} weights; give one per weight."
+            )
+        return np.array(values, dtype=object)
+
+    def __repr__(self) -> str:
+        return f"<NCF of {self.problem!r}>"
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
 
     @cached_property
     def weights_symbols(self) -> tuple[Any, ...]:

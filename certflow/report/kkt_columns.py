@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from certflow.report.kkt_table import MoreColumn
+from certflow.kkt.table import MoreColumn
 from certflow.tables import Column, TableCell
 from certflow.theorems.early_direction.words import number_runs
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from certflow.kkt.points import KKTSet
+from certflow.kkt.table import coordinate_names
 from certflow.outcome import Inconclusive, Kind
 from certflow.problem import Problem
 from certflow.report.figures import (
@@ -23,7 +24,6 @@ from certflow.report.figures import (
     styled,
 )  # fmt: skip
 from certflow.report.kkt_panels import Band, CirclePanel, SpherePanel, circle_panel, on_discs, sphere_panel
-from certflow.report.kkt_table import coordinate_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,10 +17,10 @@ from certflow.kkt.basins import Basin, basins
 from certflow.kkt.neuron.circle import PlanarPoint
 from certflow.kkt.neuron.features import Neuron
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.table import coordinate_names, output_signs
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Kind
 from certflow.problem import Problem
-from certflow.report.kkt_table import coordinate_names, output_signs
 
 CIRCLE_STEPS = 1440
 DISC_STEPS = 241

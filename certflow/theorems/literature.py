@@ -24,7 +24,7 @@ KH24_SEPARABLE = "[KH24] Corollary 5.4.1"
 KH25A = "[KH25a]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Structure:
     """The structure of a problem and the theorem of the literature that applies to it.
 
@@ -50,6 +50,10 @@ class Structure:
     def separable(self) -> bool:
         """Whether H is a sum of functions of at least two disjoint blocks of weights."""
         return len(self.blocks) > 1
+
+    def __repr__(self) -> str:
+        blocks = f"{len(self.blocks)} blocks" if self.separable else "one block"
+        return f"<Structure: order {self.order}, {blocks}, {self.smoothness}; {self.theorem or 'no theorem'}>"
 
     def text(self) -> str:
         """All of it, for printing; the derivation of the order is `homogeneity.text()`."""

@@ -6,6 +6,7 @@ it without tolerance and be hardly wider. README.md beside this file says which 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from fractions import Fraction as F
 from typing import Any
@@ -522,3 +523,13 @@ def test_the_number_system_of_balls():
     for name, function in [("exp", exp), ("sqrt", sqrt)]:
         low, high = function(array[0].lower())[0], function(array[0].upper())[1]
         assert fault(getattr(system, name)(array)[0], ((low, low), (high, high)), NEGLIGIBLE, 53) == ""
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_pickling_gives_a_ball_around_the_ball(bits: int) -> None:
+    for ball in [*balls(bits).values(), *balls(bits, EXTREMES).values(), *balls(bits, RAGGED).values()]:
+        again = pickle.loads(pickle.dumps(ball))
+        assert again.contains(ball)
+        assert (again.mid(), again.bits) == (ball.mid(), ball.bits)
+        assert again.radius() <= ball.radius() * (1 + F(1, 2**28))
+        assert box(pickle.loads(pickle.dumps(again))) == box(again)

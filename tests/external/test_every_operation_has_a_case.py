@@ -32,6 +32,7 @@ SPELLINGS = {
     "__matmul__": {"@"},
     "__neg__": {"-x"},
     "__pow__": {"**"},
+    "__reduce__": {"pickle"},
     "__setitem__": {"[]="},
     "__str__": {"str"},
 }

@@ -20,13 +20,16 @@ from claims import separable
 import certflow
 from certflow import Activation, Experiment, FeedForward, Loss, OneLayer, Problem, TwoLayer
 from certflow import problem as problems
+from certflow.certifying import Theorem
 from certflow.experiments import verify as main_job
 from certflow.flow.reference.flow import ReferenceFlow
-from certflow.kkt.enumerate import Budget
+from certflow.kkt.enumerate import Budget, KKTPoints
 from certflow.ncf.exact import NCF
 from certflow.outcome import BadInput, Outcome
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction import prove
+from certflow.theorems.early_direction.claim import Claim
+from certflow.theorems.early_direction.query import Answer
 from certflow.theorems.time_near_origin.times import NearOrigin
 
 X, Y = [["1", "0"], ["3/5", "4/5"]], ["5", "9/5"]
@@ -55,7 +58,7 @@ def near_origin() -> NearOrigin:
 
 @cache
 def planar_set() -> Any:
-    return certflow.kkt_of_problem(problem(), 8)
+    return certflow.kkt_points(problem(), 8)
 
 
 def end(found: ReferenceFlow) -> list[str]:
@@ -63,11 +66,15 @@ def end(found: ReferenceFlow) -> list[str]:
 
 
 def points(found: Any) -> tuple[int, Any]:
-    return found.digits, [point.to_json() for point in found.points]
+    return found.found.digits, found.to_json()["kkt"]
+
+
+def theorem() -> Theorem:
+    return Theorem(problem(), Outcome.PROVED, claim=Claim.from_json(separable(delta_bar="1/2")))
 
 
 def answer(delta: Any = "1/1024", radii: Any = None) -> dict[str, Any]:
-    return {**certflow.query(separable(delta_bar="1/2"), delta, radii).to_json(), "delta": None}
+    return {**theorem().at(delta, radii).to_json(), "delta": None}
 
 
 def replaced(**changes: Any) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def custom(curvature: Any = 1, at_zero: Any = lambda label: label) -> Loss:
 
 
 def basins(sign: Any) -> list[Any]:
-    found = certflow.basins(planar_set(), sign)
+    found = planar_set().basins(sign)
     assert found is not None
     return [basin.to_json() for basin in found]
 
@@ -104,14 +111,6 @@ def stopped(source: Any, **numbers: Any) -> str:
     """What the main job is asked for, without its work."""
     with pytest.raises(RuntimeError) as caught:
         certflow.verify(source, **numbers)
-    return str(caught.value)
-
-
-def no_curves(source: Any) -> str:
-    with pytest.raises(ValueError, match="at least one curve|expected a problem") as caught:
-        certflow.certificate_text(source, [], {})
-    if isinstance(caught.value, BadInput):
-        raise caught.value
     return str(caught.value)
 
 
@@ -141,10 +140,7 @@ NUMBERS: dict[str, tuple[str, Call]] = {
         "3/4",
         lambda v: FeedForward([2, 2, 1], trained=[1], given={2: [[v, 1]]}).given[2].tolist(),
     ),
-    "planar_kkt.X": ("3/4", lambda v: points(certflow.planar_kkt([[1, 0], [v, 1]], [1, 1], digits=8))),
-    "planar_kkt.z": ("3/4", lambda v: points(certflow.planar_kkt(X, [v, 1], digits=8))),
-    "planar_kkt.alpha": ("-1/4", lambda v: points(certflow.planar_kkt(X, Y, v, 8))),
-    "basins.sign": ("-1", basins),
+    "KKTPoints.basins.sign": ("-1", basins),
     "NearOrigin.factor_time.factor_squared": ("5/2", lambda v: near_origin().factor_time(v)),
     "NearOrigin.radius_time.delta": ("1/64", lambda v: near_origin().radius_time(v, 1)),
     "NearOrigin.radius_time.radius": ("1/8", lambda v: near_origin().radius_time("1/100", v)),
@@ -154,8 +150,9 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "NearOrigin.statement.factor_squared": ("5/2", lambda v: near_origin().statement(v)),
     "certify.epsilon": ("1/8", lambda v: certflow.certify(problem(), v).reason),
     "certify.start_angle": ("1/64", lambda v: certflow.certify(problem(), "1/8", v).reason),
-    "query.delta": ("1/64", lambda v: answer(v)),
-    "query.radii": ("1/16", lambda v: answer(radii=[v])),
+    "Theorem.at.delta": ("1/64", lambda v: answer(v)),
+    "Theorem.at.radii": ("1/16", lambda v: answer(radii=[v])),
+    "Answer.time_to.radius": ("1/16", lambda v: theorem().at("1/1024").time_to(v)),
     "gradient_descent.delta": (
         "1/8",
         lambda v: certflow.gradient_descent(problem(), v, "1/16", 2).weights.tolist(),
@@ -184,6 +181,9 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "ReferenceFlow.weights.time": ("3/8", lambda v: flow().weights(v).tolist()),
     "ReferenceFlow.time_at_norm.radius": ("1/4", lambda v: flow().time_at_norm(v)),
     "ReferenceFlow.crossings.radius": ("1/4", lambda v: list(flow().crossings(v))),
+    "NCF.enclosed.w": ("3/4", lambda v: certflow.correlation(problem()).enclosed([v, 1]).to_json()),
+    "NCF.gradient_at.w": ("3/4", lambda v: certflow.correlation(problem()).gradient_at([v, 1])),
+    "NCF.__call__.w": ("3/4", lambda v: certflow.correlation(problem())([v, 1])),
     "NCF.cell_at.w": (
         "3/4",
         lambda v: [cell.tolist() for cell in certflow.correlation(problem()).cell_at([v, -1])],
@@ -211,13 +211,11 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
         lambda k: FeedForward([2, 1, 1], trained=[2], given=Layer(k, [[1, 2]])),
     ),
     "FeedForward.power": (3, lambda k: FeedForward([2, 1, 1], power=k)),
-    "planar_kkt.digits": (6, lambda k: points(certflow.planar_kkt(X, Y, digits=k))),
-    "kkt_of_problem.digits": (6, lambda k: points(certflow.kkt_of_problem(problem(), k))),
-    "kkt_set.digits": (6, lambda k: points(certflow.kkt_set(problem(), k))),
-    "kkt_set.budget (cells)": (6, lambda k: Budget(cells=k)),
-    "kkt_set.budget (boxes)": (6, lambda k: Budget(boxes=k)),
-    "kkt_set.budget (weights)": (6, lambda k: Budget(weights=k)),
-    "kkt_set.budget (starts)": (6, lambda k: Budget(starts=k)),
+    "kkt_points.digits": (6, lambda k: points(certflow.kkt_points(problem(), k))),
+    "Budget.cells": (6, lambda k: Budget(cells=k)),
+    "Budget.boxes": (6, lambda k: Budget(boxes=k)),
+    "Budget.weights": (6, lambda k: Budget(weights=k)),
+    "Budget.starts": (6, lambda k: Budget(starts=k)),
     "near_origin.digits": (6, lambda k: certflow.near_origin(problem(), k).statement()),
     "gradient_descent.iterations": (
         6,
@@ -236,6 +234,11 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
         lambda k: end(certflow.limit_flow(problem(), time="1/8", digits=k, check=False)),
     ),
     "ReferenceFlow.sample_times.count": (3, lambda k: flow().sample_times(k)),
+    "NCF.enclosed.digits": (
+        6,
+        lambda k: certflow.correlation(problem()).enclosed([1, 2], k).to_json(),
+    ),
+    "KKTPoints.table.most": (2, lambda k: planar_set().table(k).to_csv()),
     "NCF.text.max_arcs": (1, lambda k: certflow.correlation(problem()).text(k)),
     "NCF.latex.max_arcs": (1, lambda k: certflow.correlation(problem()).latex(k)),
     "verify.digits": (10, lambda k: stopped(problem(), digits=k)),
@@ -246,11 +249,9 @@ WHOLE_NUMBERS: dict[str, tuple[int, Call]] = {
 PROBLEMS: dict[str, Call] = {
     "classify": lambda source: certflow.classify(source).text(),
     "correlation": lambda source: certflow.correlation(source).text(),
-    "kkt_of_problem": lambda source: points(certflow.kkt_of_problem(source, 6)),
-    "kkt_set": lambda source: points(certflow.kkt_set(source, 6)),
+    "kkt_points": lambda source: points(certflow.kkt_points(source, 6)),
     "near_origin": lambda source: certflow.near_origin(source, 6).statement(),
     "certify": lambda source: certflow.certify(source).reason,
-    "certificate_text": lambda source: no_curves(source),
     "gradient_descent": lambda source: certflow.gradient_descent(source, 1, "1/16", 1).weights.tolist(),
     "verify": lambda source: stopped(source),
     "reference_flow": lambda source: end(
@@ -259,6 +260,19 @@ PROBLEMS: dict[str, Call] = {
     "limit_flow": lambda source: end(certflow.limit_flow(source, time="1/8", digits=5, check=False)),
 }
 """Functions of a problem, and what becomes of it."""
+
+CONSTRUCTED = {
+    "Problem",
+    "Experiment",
+    "Loss",
+    "Activation",
+    "OneLayer",
+    "TwoLayer",
+    "FeedForward",
+    "Expression",
+    "Budget",
+}
+"""The classes whose objects users make; all others are returned, or are errors and words."""
 
 OTHERS = {
     "Problem.network",
@@ -277,18 +291,16 @@ OTHERS = {
     "Expression.weights",
     "Expression.inputs",
     "Expression.output",
-    "kkt_set.budget",
-    "kkt_set.progress",
-    "basins.kkt",
+    "kkt_points.budget",
+    "kkt_points.progress",
+    "check.certificate",
+    "check.time_limit",
+    "Theorem.check.time_limit",
+    "Theorem.save.path",
+    "Theorem.record.file",
     "certify.progress",
     "certify.check",
     "certify.statement",
-    "query.claim",
-    "certificate_text.groups",
-    "certificate_text.claim",
-    "write_certificate.path",
-    "write_certificate.text",
-    "read_certificate.path",
     "gradient_descent.progress",
     "verify.out",
     "verify.progress",
@@ -321,15 +333,14 @@ def parameters(place: str, function: Callable[..., Any]) -> list[str]:
 def test_the_list_is_complete():
     found = []
     for name in certflow.__all__:
-        if inspect.isclass(getattr(certflow, name)) and issubclass(getattr(certflow, name), Exception):
-            continue
-        if name != "__version__":
+        returned = inspect.isclass(getattr(certflow, name)) and name not in CONSTRUCTED
+        if name != "__version__" and not returned:
             found += parameters(name, getattr(certflow, name))
-    for returned in (ReferenceFlow, NCF, NearOrigin):
+    for returned in (ReferenceFlow, NCF, NearOrigin, Theorem, KKTPoints, Answer):
         methods = {
             name: method
             for name, method in vars(returned).items()
-            if inspect.isfunction(method) and name[0] != "_"
+            if inspect.isfunction(method) and (name[0] != "_" or name == "__call__")
         }
         for name, method in methods.items():
             found += parameters(f"{returned.__name__}.{name}", method)
@@ -362,7 +373,11 @@ def test_numbers_of_every_kind_are_their_exact_value(name):
     text, call = NUMBERS[name]
     value = Fraction(text)
     expected = call(value)
-    if name not in ("OneLayer.signs", "basins.sign", "NCF.cell_at.w"):  # of which the sign is all that counts
+    if name not in (
+        "OneLayer.signs",
+        "KKTPoints.basins.sign",
+        "NCF.cell_at.w",
+    ):  # of which the sign is all that counts
         assert call(value / 2) != expected
     for kind, make in number_kinds.RATIONAL.items():
         assert call(make(value)) == expected, kind

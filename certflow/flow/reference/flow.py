@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 
+from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import MAX_DELTA_EXPONENT, initial_norm, number, shown, whole
 from certflow.flow.reference.integration import Integration, Pace, Precision
 from certflow.flow.reference.limit_flow import LimitFlow, limit_of
-from certflow.flow.reference.path import Path
+from certflow.flow.reference.path import InContext, Path
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
@@ -44,8 +45,8 @@ class Effort(NamedTuple):
     kinks: int = 0
 
 
-@dataclass
-class ReferenceFlow:
+@dataclass(repr=False)
+class ReferenceFlow(InContext):
     """An approximate trajectory of the gradient flow from `delta * w0` (the limit flow if `delta` is None).
 
     Times are scaled, `t * delta^(L-2)`, which is t for L = 2, and naturally of the size of `time_unit`;
@@ -63,6 +64,13 @@ class ReferenceFlow:
     effort: Effort = Effort()
     error_estimate: Any = None
     stopped: str = ""
+
+    def __repr__(self) -> str:
+        start = "the limit δ → 0" if self.delta is None else f"δ = {rounded_text(self.delta, 4)}"
+        end = self.context.nstr(self.context.mpf(self.end_time), 6)
+        stopped = "; it stopped there" if self.stopped else ""
+        about = f"an approximation with about {self.digits} digits"
+        return f"<ReferenceFlow from {start} until scaled time {end}: {about}{stopped}>"
 
     @property
     def end_time(self) -> Any:

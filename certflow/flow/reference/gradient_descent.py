@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 
 from certflow.arithmetic.base import FLOAT
+from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import initial_norm, number, shown, whole
 from certflow.networks.base import Select
 from certflow.networks.feed_forward import FeedForward
@@ -29,7 +30,7 @@ MAX_RECORDED = 50_000_000
 """The most recorded numbers (records × weights), 400 MB."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Descent:
     """The recorded iterates of one run: `iterations` (m), `weights` (m × k), `loss` (m), all float64
     approximations.
@@ -43,6 +44,12 @@ class Descent:
     step: float
     delta: Fraction
     blocks: tuple[tuple[int, ...], ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Descent from δ = {rounded_text(self.delta, 4)}: {self.iterations[-1]:,} iterations of step "
+            f"{self.step:g} in double precision, {len(self.iterations):,} recorded>"
+        )
 
     @property
     def norm(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gmpy2 import mpz
 
+from certflow.arithmetic.base import mp_arithmetic
 from certflow.flow.reference.taylor import StepPolynomial
 
 
@@ -100,8 +101,18 @@ class Rest:
         )
 
 
+class InContext:
+    """What has numbers of an mpmath `context`, which is pickled as its number of digits."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "context": vars(self)["context"].dps}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, context=mp_arithmetic(state["context"]).context)
+
+
 @dataclass
-class Path:
+class Path(InContext):
     """The trajectory of one block from `initial` as consecutive pieces, up to `end`."""
 
     context: Any

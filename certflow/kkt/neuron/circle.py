@@ -44,7 +44,7 @@ EXACT_TERMS = 256
 """Values of arcs are computed exactly when at most this many samples contribute."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PlanarPoint(KKTPoint):
     """An isolated KKT point, or (kind "arc") a closed arc of them, from `start` counterclockwise to `end`.
 
@@ -64,6 +64,11 @@ class PlanarPoint(KKTPoint):
     end_deg: Ball | None = None
     exact_point: tuple[Fraction, Fraction] | None = None
 
+    def _place(self) -> str:
+        if self.start_deg is None or self.end_deg is None:
+            return f"at {self.angle_deg.midpoint_float():.6g}°"
+        return f"from {self.start_deg.midpoint_float():.6g}° to {self.end_deg.midpoint_float():.6g}°"
+
     def point_json(self) -> list[Any]:
         """The unit vector, exact if it is rational."""
         return [format_rational(v) for v in self.exact_point] if self.exact_point else super().point_json()
@@ -76,7 +81,7 @@ class PlanarPoint(KKTPoint):
         return entry
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PlanarKKT(KKTSet):
     """The whole KKT set, counterclockwise from -180° (arcs by their start), and the certified extrema of
     N.

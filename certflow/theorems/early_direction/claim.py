@@ -58,12 +58,17 @@ class PowerLaw:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KKTBall:
     """Where a KKT point is: within the angle `radius` of the direction `centre`, of dyadic numbers."""
 
     centre: tuple[Fraction, ...]
     radius: Fraction
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{float(v):.4g}" for v in self.centre[:4])
+        more = ", …" if len(self.centre) > 4 else ""
+        return f"<KKTBall: within {rounded_text(self.radius, 3, up=True)} radians of ({shown}{more})>"
 
     @classmethod
     def from_json(cls, table: Any, where: str) -> KKTBall:

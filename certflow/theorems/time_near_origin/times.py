@@ -29,7 +29,7 @@ from certflow.problem import Problem, ProblemSource
 _GUARD_BITS = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TimeBound:
     """Proved lower bounds of the scaled time t delta^(L-2) at which the norm first exceeds a size; None: it
     never does (L2.11).
@@ -40,8 +40,11 @@ class TimeBound:
     bound_nmax: Fraction | None
     bound_beta: Fraction | None
 
+    def __repr__(self) -> str:
+        return f"<TimeBound: at least {_down(self.bound_nmax)} by N⁺_max, {_down(self.bound_beta)} by β>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class NearOrigin:
     """The proved constants of L2 for one problem, and the time bounds that follow for every delta > 0.
 
@@ -59,6 +62,11 @@ class NearOrigin:
     beta_lower: Fraction
     beta_method: str
     digits: int
+
+    def __repr__(self) -> str:
+        return (
+            f"<NearOrigin: order {self.order}, N⁺_max ≤ {_up(self.n_max_upper)}, β ≤ {_up(self.beta_upper)}>"
+        )
 
     def factor_time(self, factor_squared: Any) -> TimeBound:
         """Until ‖w‖ = sqrt(C) delta, C = `factor_squared` > 1; the same for every delta. Raises `BadInput`

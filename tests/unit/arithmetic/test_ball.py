@@ -5,7 +5,6 @@ result.
 from __future__ import annotations
 
 import copy
-import pickle
 import sys
 import threading
 from decimal import Decimal
@@ -264,7 +263,6 @@ def test_no_way_out_by_accident() -> None:
         float,
         int,
         hash,
-        pickle.dumps,
         lambda b: np.array([b], dtype=float),
         lambda b: b**0.5,
         lambda b: b ** F(1, 2),

@@ -123,7 +123,7 @@ def kkt_table(
 
 
 def fitting_kkt_table(
-    problem: Problem, kkt: KKTSet, digits: int, most: int, width: int, more: Sequence[MoreColumn] = ()
+    problem: Problem, kkt: KKTSet, digits: int, most: int | None, width: int, more: Sequence[MoreColumn] = ()
 ) -> Table:
     """The table with as many digits as `width` characters hold, at least `FEWEST_DIGITS`."""
     for shown in range(SHOWN_DIGITS, FEWEST_DIGITS, -1):

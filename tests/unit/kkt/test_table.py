@@ -14,13 +14,13 @@ from certflow.arithmetic.ball import Ball
 from certflow.kkt.basins_sampled import BasinEstimate, Share
 from certflow.kkt.neuron.circle import kkt_of_problem
 from certflow.kkt.points import Continuum, KKTPoint, KKTSet
+from certflow.kkt.table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import Status
 from certflow.problem import Problem
 from certflow.report.kkt_columns import estimate_column, limit_column
-from certflow.report.kkt_table import coordinate_names, fitting_kkt_table, kkt_table, output_signs
 from certflow.report.records import kkt_record
 from certflow.tables import Table
 from certflow.theorems.basin.prove import Destination
