@@ -25,8 +25,9 @@ from benchmarks.truth.flows import Flow
 from benchmarks.truth.lists import check_list
 from benchmarks.truth.mutants import mutant, sealed
 from benchmarks.truth.networks import Net
-from certflow import Activation, Expression, OneLayer, Problem, certify, kkt_set
+from certflow import Activation, Expression, OneLayer, Problem, certify
 from certflow.checker import Verdict
+from certflow.kkt.enumerate import kkt_set
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "soundness.py"
 FINDINGS = ("false", "refused", "no_answer", "tracebacks", "campaign_errors")

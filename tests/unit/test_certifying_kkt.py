@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 from written import accepted_points, accepted_times, kkt_certificate, time_certificate
 
-from certflow import Activation, OneLayer, Problem, kkt_set
+from certflow import Activation, OneLayer, Problem
 from certflow.certifying import Faulty
 from certflow.checker import check_text
 from certflow.cli.commands import main
+from certflow.kkt.enumerate import kkt_set
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import mpmath
 import pytest
 from claims import block, joint, separable
 
-from certflow import query as ask
 from certflow.exact import MAX_DELTA_EXPONENT, number
 from certflow.outcome import BadInput
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.words import answer_tables
+from certflow.theorems.registry import query as ask
 
 MP = mpmath.mp.clone()
 MP.dps = 60
