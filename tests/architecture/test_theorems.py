@@ -186,7 +186,7 @@ def test_prover_and_checker_have_the_same_statements_with_the_same_assumptions()
         assert checkers.STATEMENTS[statement].assumptions == import_module(f"{folder}.claim").ASSUMPTIONS
 
 
-WORDS = {"certflow.report.kkt_table", "certflow.report.kkt_columns", "certflow.report.kkt_figures"}
+WORDS = {"certflow.kkt.table", "certflow.report.kkt_columns", "certflow.report.kkt_figures"}
 """Where "basin" is a word that is shown, the head of a column or of a row, as long as nothing is asked."""
 
 
@@ -235,9 +235,9 @@ def test_names_of_statements_are_noticed(text):
 
 
 def test_a_word_that_is_shown_is_no_name_of_a_statement_unless_it_is_asked():
-    assert named(source('Column("basin")', "certflow.report.kkt_table")) == []
-    assert named(source('Column("kkt-points")', "certflow.report.kkt_table"))
-    assert named(source('if statement == "basin": ...', "certflow.report.kkt_table"))
+    assert named(source('Column("basin")', "certflow.kkt.table")) == []
+    assert named(source('Column("kkt-points")', "certflow.kkt.table"))
+    assert named(source('if statement == "basin": ...', "certflow.kkt.table"))
     for name in WORDS:
         (file,) = [each for each in sources() if each.name == name]
         assert "basin" in {node.value for node in ast.walk(file.tree) if isinstance(node, ast.Constant)}
