@@ -104,10 +104,10 @@ class Rest:
 class InContext:
     """What has numbers of an mpmath `context`, which is pickled as its number of digits."""
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Any:
         return {**vars(self), "context": vars(self)["context"].dps}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: Any) -> None:
         vars(self).update(state, context=mp_arithmetic(state["context"]).context)
 
 
