@@ -20,6 +20,7 @@ from certflow.arithmetic.base import FLOAT, MPArithmetic
 from certflow.kkt.neuron.circle import PlanarKKT
 from certflow.networks.correlation import Correlation
 from certflow.networks.one_hidden_layer import OneLayer
+from certflow.networks.sphere import tangent_basis, tangential_top
 from certflow.outcome import Kind
 from certflow.problem import Problem
 
@@ -169,7 +170,7 @@ def _polished(N: Correlation, end: Sequence[Any], ar: MPArithmetic) -> BlockLimi
 
 class _Tangent:
     """∇²N - L N I on the tangent space at the unit vector `theta`, in double precision; where `theta` is on a
-    kink, of the branch on which `theta + toward` lies.
+    kink, of the branch on which `theta + toward` lies; `gap` is γ, minus its largest eigenvalue.
     """
 
     def __init__(self, N: Correlation, theta: np.ndarray, toward: np.ndarray | None) -> None:
@@ -178,15 +179,10 @@ class _Tangent:
             cells = N.at(FLOAT, theta + toward).run.cells
             select = lambda layer, _: cells[layer]  # noqa: E731
         self.order, self.at = float(N.order), N.at(FLOAT, theta, select=select)
-        self.basis = np.linalg.qr(np.column_stack([theta, np.eye(len(theta))]))[0][:, 1:]
+        self.basis = tangent_basis(theta).T
         hessian = self.at.hessian() - self.order * float(self.at.value) * np.eye(len(theta))
-        matrix = self.basis.T @ hessian @ self.basis
-        self.matrix = (matrix + matrix.T) / 2
-
-    @property
-    def gap(self) -> float:
-        """γ, minus the largest eigenvalue."""
-        return -float(np.linalg.eigvalsh(self.matrix)[-1])
+        self.matrix = self.basis.T @ hessian @ self.basis
+        self.gap = -tangential_top(hessian, theta)
 
     def newton_step(self, residual: np.ndarray) -> np.ndarray:
         """The tangent step that removes a tangent `residual` of the gradient."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.propose.series import PartSeries
+from certflow.networks.sphere import tangential_top
 from certflow.running import tick
 
 Array = Any
@@ -91,12 +92,12 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     H = hessian(series, u, cell)
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
-    gap = -_tangential_top(H - value * np.eye(size), flat)
+    gap = -tangential_top(H - value * np.eye(size), flat)
     kinked = np.abs(series.kinks(u)) <= _ZERO * series.reach
     if kinked.any():
         # Beside a kink N has another second derivative, which may grow.
         beside = hessian(series, u, np.where(kinked, 1.0, cell))
-        gap = min(gap, -_tangential_top(beside - value * np.eye(size), flat))
+        gap = min(gap, -tangential_top(beside - value * np.eye(size), flat))
     largest = float(np.abs(H).max())
     if abs(gap) <= max(_FLAT * largest, _NOISE * series.scale):
         gap = 0.0
@@ -104,14 +105,6 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
     return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
-
-
-def _tangential_top(A: Array, u: Array) -> float:
-    """The largest eigenvalue of A on the vectors orthogonal to u."""
-    if len(u) == 1:
-        return -np.inf
-    basis = np.linalg.svd(u[None])[2][1:]
-    return float(np.linalg.eigvalsh(basis @ A @ basis.T)[-1])
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:

@@ -25,6 +25,7 @@ from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer
+from certflow.networks.sphere import tangent_basis
 from certflow.outcome import Inconclusive, Kind
 from certflow.problem import Problem
 from certflow.theorems.kkt_points.claim import Box, Directions, Pair, Point
@@ -219,7 +220,7 @@ class Listed:
         _, G, H = self._local(c, None, max(radius, 2.0**-45))
         square = float(c @ c)
         form = (H.mid + H.mid.T) / 2 - float(G.mid @ c) / square * np.eye(len(c))
-        across = np.linalg.svd(c[None, :])[2][1:]
+        across = tangent_basis(c)
         values, vectors = np.linalg.eigh(across @ form @ across.T)
         size = (
             float(np.linalg.norm(H.mid, 2) + np.linalg.norm(H.rad, 2) + np.linalg.norm(G.mid))
