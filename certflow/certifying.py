@@ -123,7 +123,10 @@ class Theorem(Certified[Any]):
         if self.claim is None:
             return f"{self.outcome}: {self.reason}"
         words = self._words()
-        said = "\n".join(sentences(self.claim.to_json())) if words is None else words.paragraph(self.claim)
+        if words is None:
+            said = "\n".join(sentences(self.claim.to_json(), self.problem.exact_content()))
+        else:
+            said = words.paragraph(self.claim)
         warning = "" if self.checked else f"{NOT_CHECKED}.\n\n"
         missing = f"\n\nNot proved: {self.reason}" if self.outcome is Outcome.PARTIAL else ""
         return f"{warning}{said}{missing}"

@@ -24,7 +24,7 @@ EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 @dataclass(frozen=True, repr=False)
 class Verdict:
     """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a
-    timeout: how far it came); else claim and assumptions.
+    timeout: how far it came); else claim and assumptions, and the exact problem that the claim is about.
     """
 
     verdict: str
@@ -33,6 +33,7 @@ class Verdict:
     reason: str = ""
     claim: dict[str, Any] | None = None
     assumptions: tuple[str, ...] = ()
+    problem: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         said = ", ".join(text for text in (self.rule, self.where, self.reason) if text)
@@ -66,7 +67,8 @@ def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
         content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)
         claim = content.get("claim") if isinstance(content, dict) else None
         statement = named(claim.get("statement") if isinstance(claim, dict) else None)
-        return Verdict("accepted", claim=statement.check(content, clock), assumptions=statement.assumptions)
+        proved = statement.check(content, clock)
+        return Verdict("accepted", "", "", "", proved, statement.assumptions, content.get("problem"))
     except Refused as error:
         verdict = "malformed" if isinstance(error, Malformed) else "refused"
         return Verdict(verdict, error.rule or clock.rule, error.where or clock.where, error.reason)

@@ -1,4 +1,4 @@
-"""`python -m certflow.checker FILE...`: prints the claim and the assumptions of every accepted
+"""`python -m certflow.checker FILE...`: prints the problem, the claim and the assumptions of every accepted
 certificate.
 """
 
@@ -10,24 +10,39 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from typing import Any
 
 from . import EXIT_CODES, Verdict, check_file
 from .registry import sentences
+from .words import Say, about, described, few
 
 _WORST_FIRST = (2, 1, 3, 0)
 
 
-def _report(path: str, verdict: Verdict, quiet: bool) -> None:
+def _report(path: str, verdict: Verdict, options: argparse.Namespace) -> None:
     if verdict.verdict != "accepted":
         place = ", ".join(part for part in (verdict.rule, verdict.where) if part)
         _say(f"{path}: {verdict.verdict}" + (f" ({place})" if place else "") + f": {verdict.reason}")
         return
     _say(f"{path}: accepted")
-    if not quiet and verdict.claim is not None:
-        for title, lines in (("Claim:", sentences(verdict.claim)), ("Assumptions:", verdict.assumptions)):
+    if not options.quiet and verdict.claim is not None and verdict.problem is not None:
+        say = Say(options.exact)
+        for title, lines in (
+            ("Problem:", described(verdict.problem, say)),
+            ("Claim:", sentences(verdict.claim, verdict.problem, say)),
+            ("Assumptions:", list(verdict.assumptions)),
+        ):
             _say(title)
-            for line in lines:
+            for line in few(lines, options.all):
                 _say(f"  {line}")
+
+
+def _record(path: str, verdict: Verdict, exact: bool) -> dict[str, Any]:
+    """The verdict for programs; the problem as in a certificate only if it is asked for exactly."""
+    found = {"file": path, **asdict(verdict)}
+    problem = found.pop("problem")
+    found["about"] = None if problem is None else about(problem) | ({"exact": problem} if exact else {})
+    return found
 
 
 def _say(line: str) -> None:
@@ -63,6 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="at most this long for each file")
     parser.add_argument("--quiet", action="store_true", help="only the verdicts")
+    parser.add_argument("--all", action="store_true", help="every line of long claims and problems")
+    parser.add_argument("--exact", action="store_true", help="exact numbers in the place of decimals")
     try:
         return _check_all(parser.parse_args(arguments))
     except KeyboardInterrupt:
@@ -75,9 +92,9 @@ def _check_all(options: argparse.Namespace) -> int:
     for path in options.files:
         verdict = check_file(path, options.time_limit)
         codes.add(EXIT_CODES[verdict.verdict])
-        results.append({"file": path, **asdict(verdict)})
+        results.append(_record(path, verdict, options.exact) if options.json else {})
         if not options.json:
-            _report(path, verdict, options.quiet)
+            _report(path, verdict, options)
     if options.json:
         _say(json.dumps(results[0] if len(results) == 1 else {"files": results}, sort_keys=True))
     return next(code for code in _WORST_FIRST if code in codes)

@@ -17,18 +17,19 @@ from .kkt_points import rules as kkt_points
 from .kkt_points import words as kkt_points_words
 from .time_near_origin import rules as time_near_origin
 from .time_near_origin import words as time_near_origin_words
+from .words import DECIMALS, Say
 
 
 @dataclass(frozen=True)
 class Statement:
     """`check` returns the claim of a parsed file once everything it states is proved, and raises `Refused`
     (or `Malformed`) otherwise; `assumptions` are what it takes for granted; `sentences` say in words a claim
-    that was checked.
+    that was checked, about a problem.
     """
 
     check: Callable[[Any, Clock], Any]
     assumptions: tuple[str, ...]
-    sentences: Callable[[dict[str, Any]], list[str]]
+    sentences: Callable[[dict[str, Any], dict[str, Any], Say], list[str]]
 
 
 STATEMENTS = {
@@ -51,8 +52,8 @@ def named(statement: Any) -> Statement:
     return STATEMENTS.get(statement, first) if isinstance(statement, str) else first
 
 
-def sentences(claim: dict[str, Any]) -> list[str]:
-    """The claim in words. Of a claim that was not checked: an exception, also `Refused`, where it cannot be
-    read.
+def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say = DECIMALS) -> list[str]:
+    """The claim about a problem in words. Of what was not checked: an exception, also `Refused`, where it
+    cannot be read.
     """
-    return named(claim["statement"]).sentences(claim)
+    return named(claim["statement"]).sentences(claim, problem, say)

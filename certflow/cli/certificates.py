@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "certificate.json"
 
 latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with the numbers filled in.")
+all_option = click.option("--all", "every", is_flag=True, help="Every line of long claims and problems.")
+exact_option = click.option("--exact", is_flag=True, help="Exact numbers in the place of decimals.")
 
 
 @click.command(short_help="Prove the theorem for all small δ, and write its certificate.")
@@ -97,7 +99,7 @@ def certify(
         if in_words:
             _print_claim(result.claim, latex)
         else:
-            _print_in_the_words_of_the_checker(result.claim.to_json(), out)
+            _print_in_the_words_of_the_checker(result.claim.to_json(), problem.exact_content(), out)
     if lost:
         complain(lost)
         return ExitCode.BAD_INPUT
@@ -136,13 +138,13 @@ def _print_claim(claim: Claim, latex: bool) -> None:
     emit_table(words.table(claim))
 
 
-def _print_in_the_words_of_the_checker(claim: dict[str, Any], file: str) -> None:
+def _print_in_the_words_of_the_checker(claim: dict[str, Any], problem: dict[str, Any], file: str) -> None:
     from certflow.checker.kernel.verdicts import Refused
     from certflow.checker.registry import sentences
     from certflow.report.terminal import emit_prose
 
     try:
-        lines = sentences(claim)
+        lines = sentences(claim, problem)
     except (Refused, AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         # The words are made for claims that were checked; of any other they may stumble over anything.
         raise BadInput(f"{file}: its claim cannot be read; `certflow check` says what is wrong.") from error
@@ -170,9 +172,14 @@ def _one_of(as_json: bool, latex: bool) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @json_option
 @click.option("--quiet", is_flag=True, help="Only the verdicts.")
+@all_option
+@exact_option
 @time_option
-def check(files: tuple[str, ...], as_json: bool, quiet: bool, time_limit: float | None) -> int:
-    """Check certificates with the independent checker, the same as `python -m certflow.checker FILE...`.
+def check(
+    files: tuple[str, ...], as_json: bool, quiet: bool, every: bool, exact: bool, time_limit: float | None
+) -> int:
+    """Check certificates with the independent checker, the same as `python -m certflow.checker FILE...`, and
+    say what they are about and claim.
 
     Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2,
     1, 3, 0.
@@ -180,7 +187,8 @@ def check(files: tuple[str, ...], as_json: bool, quiet: bool, time_limit: float 
     from certflow.checker.__main__ import main as run_checker
 
     limit = [] if time_limit is None else ["--time-limit", f"{time_limit:g}"]
-    options = [*(["--json"] if as_json else []), *(["--quiet"] if quiet else []), *limit]
+    flags = {"--json": as_json, "--quiet": quiet, "--all": every, "--exact": exact}
+    options = [*(flag for flag, given in flags.items() if given), *limit]
     code = run_checker([*options, "--", *files])
     if as_json and code == ExitCode.INTERRUPTED:
         print_json({"error": "interrupted.", "exit_code": int(code)})
@@ -210,7 +218,7 @@ def show(certificate: str, as_json: bool, latex: bool) -> None:
         print_json({**record, "assumptions": content["assumptions"]})
         return
     if claim is None:
-        _print_in_the_words_of_the_checker(written, certificate)
+        _print_in_the_words_of_the_checker(written, content["problem"], certificate)
     else:
         _print_claim(claim, latex)
     if not latex:

@@ -102,7 +102,7 @@ def check(content, clock):
     return content["claim"]
 """,
     "words": """
-def sentences(claim):
+def sentences(claim, problem, say):
     return [f"{claim['count']} labels."]
 """,
 }

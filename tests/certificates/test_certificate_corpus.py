@@ -296,7 +296,7 @@ def test_exit_codes_of_several_files_and_json(tmp_path):
     assert _run("--time-limit", "0", good).returncode == 3
     run = _run("--json", good)
     result = json.loads(run.stdout)
-    assert set(result) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions"}
+    assert set(result) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions", "about"}
     assert result["verdict"] == "accepted" and Fraction(result["claim"]["delta_bar"]) > 0
     words = _run(good).stdout
     assert "For every delta" in words and ASSUMPTIONS[0] in words

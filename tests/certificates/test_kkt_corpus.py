@@ -80,8 +80,8 @@ def test_the_time_limit_holds(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_claims_are_put_into_words(name):
-    claim = accepted(name)["claim"]
-    words = sentences(claim)
+    claim, problem = (accepted(name)[key] for key in ("claim", "problem"))
+    words = sentences(claim, problem)
     assert ("exactly these" in words[0]) == (claim["kkt_status"] == "complete")
     assert sum(line[0].isdigit() for line in words) == len(claim["points"])
 
@@ -92,7 +92,8 @@ def test_numbers_of_any_size_are_put_into_words():
     content["claim"]["points"][0]["value"] = ["-1" + "0" * 3000, "1" + "0" * 3000]
     verdict = check_text(sealed(content))
     assert verdict.verdict == "accepted"
-    assert "1.00000000e+3000" in sentences(verdict.claim)[-1]
+    words = sentences(verdict.claim, verdict.problem)
+    assert "at most 1e+3000." in words[2] and "value 0, gap" in words[4]
 
 
 def test_the_bare_copy_checks_lists_too(tmp_path):

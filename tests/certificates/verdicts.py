@@ -1,5 +1,5 @@
 """What the checker says, word for word, about every certificate of the corpora: why it does not accept it
-(verdicts.toml), or the claim that it prints (sentences.toml).
+(verdicts.toml), or the problem and the claim that it prints (sentences.toml).
 
     python tests/certificates/verdicts.py
 
@@ -20,9 +20,10 @@ from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
 from certflow.checker.registry import sentences
+from certflow.checker.words import Say, described
 
 FOLDER = Path(__file__).parent
-FILE, CLAIMS = FOLDER / "verdicts.toml", FOLDER / "sentences.toml"
+FILE, SENTENCES = FOLDER / "verdicts.toml", FOLDER / "sentences.toml"
 
 
 def words(verdict: Verdict) -> str:
@@ -40,8 +41,12 @@ def _in_units(units: Callable[[attacks.Content], object]) -> bytes:
     return _changed("scaled-given-layers", lambda content: content.update(units=units(content["units"])))
 
 
-def _printed(path: Path) -> list[str]:
-    return sentences(json.loads(path.read_bytes())["claim"])
+def printed(path: Path) -> dict[str, list[str]]:
+    """What the checker prints about an accepted certificate: its problem, its claim, and both exactly."""
+    content = json.loads(path.read_bytes())
+    claim, problem = content["claim"], content["problem"]
+    exact = described(problem, Say(True)) + sentences(claim, problem, Say(True))
+    return {"problem": described(problem, Say()), "claim": sentences(claim, problem), "exact": exact}
 
 
 def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
@@ -77,9 +82,9 @@ def recorded() -> dict[tuple[str, str], str]:
     return {(section, name): line for section, lines in table.items() for name, line in lines.items()}
 
 
-def recorded_claims() -> dict[str, list[str]]:
-    """The lists of sentences.toml, one for each accepted certificate."""
-    return tomllib.loads(CLAIMS.read_text(encoding="ascii"))
+def recorded_sentences() -> dict[str, dict[str, list[str]]]:
+    """The lists of sentences.toml, three for each accepted certificate."""
+    return tomllib.loads(SENTENCES.read_text(encoding="ascii"))
 
 
 def main() -> None:
@@ -91,15 +96,12 @@ def main() -> None:
         lines.append(f"{json.dumps(name)} = {json.dumps(words(check_text(data())))}")
         last = section
     FILE.write_text("\n".join(lines) + "\n", encoding="ascii")
-    lines = ["# How the checker prints the claims of the accepted certificates; see verdicts.py."]
+    lines = ["# What the checker prints about the accepted certificates; see verdicts.py."]
     for path in sorted((FOLDER / "accept").glob("*"), key=lambda path: path.stem):
-        lines += [
-            "",
-            f"{json.dumps(path.stem)} = [",
-            *(f"  {json.dumps(each)}," for each in _printed(path)),
-            "]",
-        ]
-    CLAIMS.write_text("\n".join(lines) + "\n", encoding="ascii")
+        lines += ["", f"[{json.dumps(path.stem)}]"]
+        for key, each in printed(path).items():
+            lines += [f"{key} = [", *(f"  {json.dumps(line)}," for line in each), "]"]
+    SENTENCES.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":

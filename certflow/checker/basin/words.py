@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..early_direction.words import point
+from ..words import Say
 
-def sentences(claim: dict[str, Any]) -> list[str]:
+
+def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[str]:
     """The claim in words."""
     lines = [
-        f"The limit flow u' = grad N(u) from every initial direction within {claim['start_angle']} rad of "
-        f"the given one (order {claim['order']}):"
+        f"The limit flow u' = grad N(u) from every initial direction within {say.down(claim['start_angle'])} "
+        f"rad of the given one (order {claim['order']}):"
     ]
     for block in claim["blocks"]:
         name, time = f"Block {block['index'] + 1}", block["horizon"]
-        when = "when its curve ends" if time is None else f"at time {time}"
+        when = "when its curve ends" if time is None else f"at time {say.up(time)}"
         if block["outcome"] == "inconclusive":
             lines.append(f"{name}: nothing is claimed: {block['reason']}")
         elif block["outcome"] == "zero":
@@ -21,9 +24,8 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         elif block["outcome"] == "dead":
             lines.append(f"{name}: {when} every sample is inactive, and it never moves again.")
         else:
-            sign = "positive" if block["outcome"] == "converges" else "negative"
             lines.append(
-                f"{name}: {when} its direction is within {block['angle_at_horizon']} of the KKT point to "
-                f"which it converges; N is {sign} there."
+                f"{name}: {when} its direction is within {say.up(block['angle_at_horizon'])} of "
+                f"{point(block, 'the', say)}, to which it converges."
             )
     return lines

@@ -4,35 +4,62 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..words import Say
 
-def sentences(claim: dict[str, Any]) -> list[str]:
+
+def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[str]:
     """The claim in words."""
     L = claim["order"]
     time, norm = claim["horizon"]["scaled_time"], claim["horizon"]["norm_over_delta"]
-    scaled = (
-        f"|w| = {norm} delta" if time is None else f"t = {time}" if L == 2 else f"t = {time} / delta^{L - 2}"
-    )
+    scaled = f"|w| = {say.near(norm)} delta" if time is None else f"t = {say.near(time)}"
+    power = f" / delta^{L - 2}" if time is not None and L > 2 else ""
     lines = [
-        f"For every delta in (0, {claim['delta_bar']}] and every initial direction within "
-        f"{claim['start_angle']} rad of the given one, |w|^2 <= {claim['growth']['factor_squared']} delta^2 "
-        f"up to the horizon {scaled} (order {L}).",
+        f"For every delta in (0, {say.down(claim['delta_bar'])}] and every initial direction within "
+        f"{say.down(claim['start_angle'])} rad of the given one, |w|^2 <= "
+        f"{say.up(claim['growth']['factor_squared'])} delta^2 up to the horizon {scaled}{power} (order {L}).",
     ]
-    until = f"until |w| first exceeds {claim['radius']}" if claim["radius"] is not None else "for ever"
-    for block in claim["blocks"]:
-        name = f"Block {block['index'] + 1}"
-        if block["outcome"] == "inconclusive":
-            lines.append(f"{name}: nothing is claimed: {block['reason']}")
-        elif block["outcome"] == "zero":
-            lines.append(f"{name}: its weights are zero at the start and for ever.")
-        elif block["outcome"] == "dead":
-            lines.append(
-                f"{name}: from the horizon on every sample is inactive and its weights never move again."
-            )
-        else:
-            sign = "positive" if block["outcome"] == "converges" else "negative"
-            angle = claim["epsilon"] if block["angle_at_horizon"] is None else block["angle_at_horizon"]
-            lines.append(
-                f"{name}: its direction is within {angle} of a KKT point at the horizon and within "
-                f"{claim['epsilon']} from then on {until}; the NCF is {sign} there."
-            )
-    return lines
+    return lines + [f"Block {block['index'] + 1}: {_fate(block, claim, say)}" for block in claim["blocks"]]
+
+
+def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
+    if block["outcome"] == "inconclusive":
+        return f"nothing is claimed: {block['reason']}"
+    if block["outcome"] == "zero":
+        return "its weights are zero at the start and for ever."
+    if block["outcome"] == "dead":
+        return "from the horizon on every sample is inactive and its weights never move again."
+    radius, epsilon, law = claim["radius"], say.up(claim["epsilon"]), block["law"]
+    angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
+    until = "for ever" if radius is None else f"until |w| first exceeds {say.down(radius)}"
+    bound = "" if law is None else f" and within {_law(law, claim['order'], say)}"
+    return (
+        f"at the horizon its direction is within {angle} of {point(block, 'a', say)}, and from then on "
+        f"{until} within {epsilon}{bound}."
+    )
+
+
+def point(block: dict[str, Any], article: str, say: Say) -> str:
+    """The KKT point of a block with its value and gap, as far as they are claimed, and the sign of N."""
+    up, value, gap, centre = (
+        block["outcome"] == "converges",
+        block["value"],
+        block["gap"],
+        block["kkt_point"],
+    )
+    size = f"N {'>' if up else '<'} 0"
+    if value is not None:
+        size = f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"
+    space = "" if gap is None else f", gap >= {say.down(gap[0])}"
+    if centre is None:
+        return f"{article} KKT point ({size}{space})"
+    most, runs = len(centre["centre"]), block["weights"]
+    runs = runs if isinstance(runs[0], list) else [runs]
+    numbers = [first + i for first, count in runs for i in range(1, min(count, most) + 1)]
+    place = say.vector(centre["centre"], numbers)
+    error = f" up to {centre['radius']} rad" if say.exact else ""
+    return f"the KKT point at {place}{error} ({size}{space})"
+
+
+def _law(law: dict[str, Any], order: int, say: Say) -> str:
+    power, floor = say.down(law["exponent"][0]), say.up(law["floor"])
+    return f"{say.up(law['coefficient'])} (delta/|w|)^{power} + {floor} |w|^{order}"

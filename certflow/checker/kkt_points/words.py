@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from ..kernel.reading import Node
+from ..words import Say, about
 
 
-def sentences(claim: dict[str, Any]) -> list[str]:
+def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[str]:
     """The claim in words."""
     function = (
         "n(u) = sum_i z_i sigma(u.x_i) of one neuron" if claim["of"] == "neuron" else "N of all weights"
@@ -23,35 +22,59 @@ def sentences(claim: dict[str, Any]) -> list[str]:
         lines = [f"The KKT points of {function} on the unit sphere are exactly these ({listed}){dead}."]
     else:
         lines = [f"These are KKT points of {function} on the unit sphere ({listed}); there may be others."]
-    lines.append("Numbers are shown rounded; the exact enclosures are in the file.")
-    for k, point in enumerate(claim["points"], 1):
-        value, gap = (_decimal(*point[key]) for key in ("value", "gap"))
-        lines.append(f"{k}. {point['kind']} {_place(point)}: value {value}, gap {gap}")
+    lines += _in_the_table(claim, problem)
     if claim["n_max_upper"] is not None:
-        lines.append(
-            f"Everywhere on the unit sphere it is at most "
-            f"{_decimal(claim['n_max_upper'], claim['n_max_upper'])}."
-        )
+        lines.append(f"Everywhere on the unit sphere it is at most {say.up(claim['n_max_upper'])}.")
+    if not say.exact:
+        lines.append("Numbers are shown rounded; the exact enclosures are in the file.")
+    for k, point in enumerate(_rows(claim), 1):
+        value, gap = (say.within(*point[key]) for key in ("value", "gap"))
+        lines.append(f"{k}. {point['kind']} {_place(point, say)}: value {value}, gap {gap}")
     return lines
 
 
-def _place(point: dict[str, Any]) -> str:
-    if "centre" in point:
-        return "at " + _unit([Node(text, "claim").dyadic() for text in point["centre"]])
-    ends = [
-        _unit([Node(text, "claim").rational() for text in direction]) for direction in point["directions"]
+def _in_the_table(claim: dict[str, Any], problem: dict[str, Any]) -> list[str]:
+    """Which rows of the table that `certflow kkt` prints of this problem are listed."""
+    facts, count = about(problem), len(claim["points"])
+    rows = f"{count} row{'' if count == 1 else 's'}"
+    if claim["of"] == "neuron" and len(facts["widths"]) - 1 in facts["trained"]:
+        p = facts["network"]["activation"]["power"]
+        return [
+            "The table of `certflow kkt` is about a neuron with its output weight v: a point u with n(u) != "
+            f"0 is two rows there, weights sqrt({p}/{p + 1}) u with v = 1/sqrt({p + 1}) and with v = "
+            f"-1/sqrt({p + 1}), of N = sqrt({p**p}/{(p + 1) ** (p + 1)}) n(u) and minus that; its rows with "
+            "N = 0 are not in this list."
+        ]
+    if claim["proof"] == "planar":
+        return [f"These are all rows, {count}, of the table of `certflow kkt`, in its order."]
+    if claim["kkt_status"] == "complete":
+        but = " but those of directions in which all samples are inactive" if claim["dead_cone"] else ""
+        return [
+            f"These are all rows of the table of `certflow kkt`{but}, in its order: {rows}, highest N first."
+        ]
+    return [
+        f"These are {rows} of the table of `certflow kkt`, in its order, highest N first: isolated points "
+        "that are proved one by one. It may have other rows: this list is not claimed to be complete."
     ]
+
+
+def _rows(claim: dict[str, Any]) -> list[dict[str, Any]]:
+    """The points in the order of the table."""
+    points: list[dict[str, Any]] = claim["points"]
+    if claim["proof"] == "planar":
+        return points
+
+    def height(point: dict[str, Any]) -> Fraction:
+        low, high = Node(point["value"], "claim").pair()
+        return -low - high
+
+    return sorted(points, key=height)
+
+
+def _place(point: dict[str, Any], say: Say) -> str:
+    if "centre" in point:
+        return f"at {say.vector(point['centre'])}" + (f" up to {point['radius']}" if say.exact else "")
+    ends = [say.vector(direction) for direction in point["directions"]]
     if point["kind"] == "arc":
         return "counterclockwise from " + " to ".join(ends) if ends else "of the whole circle"
-    return "at " + ends[0]
-
-
-def _unit(vector: list[Fraction]) -> str:
-    shown = [float(v / max(map(abs, vector))) for v in vector]
-    return "(" + ", ".join(f"{v / math.hypot(*shown):.6f}" for v in shown) + ")"
-
-
-def _decimal(low: str, high: str) -> str:
-    """About the middle of two rational numbers of any size."""
-    middle = (Node(low, "claim").rational() + Node(high, "claim").rational()) / 2
-    return f"{Decimal(middle.numerator) / Decimal(middle.denominator):.9g}"
+    return "between " + " and ".join(ends) if say.exact and len(ends) > 1 else "at " + ends[0]

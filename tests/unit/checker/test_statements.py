@@ -21,6 +21,7 @@ from certflow.checker.time_near_origin.rules import TIME_ASSUMPTIONS, _from_list
 from certflow.checker.time_near_origin.words import sentences as time_sentences
 from certflow.checker.tube.evidence import Certificate, TrapEvidence
 from certflow.checker.tube.sweep import Sweep
+from certflow.checker.words import Say
 
 PROBLEM = SimpleNamespace(
     order=2,
@@ -327,18 +328,30 @@ def test_a_limit_flow_in_words():
             "horizon": horizon,
             "reason": "it is a saddle.",
             "angle_at_horizon": "1/8",
+            "weights": [2 * k, 2],
+            "kkt_point": {"centre": ["3*2^-1", "3*2^-1"], "radius": "1/7"},
+            "value": ["-2/3", "-1/3"],
+            "gap": ["1/3", None],
         }
         for k, (outcome, horizon) in enumerate(outcomes)
     ]
-    to = "its direction is within 1/8 of the KKT point to which it converges; N is"
-    assert basin_sentences({"start_angle": "1/5", "order": 3, "blocks": blocks}) == [
-        "The limit flow u' = grad N(u) from every initial direction within 1/5 rad of the given one (order "
+    blocks[3]["gap"] = None
+    claim = {"start_angle": "1/5", "order": 3, "blocks": blocks}
+    to = "its direction is within 0.125 of the KKT point at 45.000000 degrees"
+    assert basin_sentences(claim, {}, Say()) == [
+        "The limit flow u' = grad N(u) from every initial direction within 0.2 rad of the given one (order "
         "3):",
         "Block 1: nothing is claimed: it is a saddle.",
         "Block 2: it is zero at the start and for ever.",
+        "Block 3: at time 0.5 every sample is inactive, and it never moves again.",
+        f"Block 4: when its curve ends {to} (N >= -0.6667), to which it converges.",
+        f"Block 5: at time 3 {to} (N <= -0.3333, gap >= 0.3333), to which it converges.",
+    ]
+    to = "its direction is within 1/8 of the KKT point at (3*2^-1, 3*2^-1) up to 1/7 rad"
+    assert basin_sentences(claim, {}, Say(True))[3:] == [
         "Block 3: at time 1/2 every sample is inactive, and it never moves again.",
-        f"Block 4: when its curve ends {to} positive there.",
-        f"Block 5: at time 3 {to} negative there.",
+        f"Block 4: when its curve ends {to} (N >= -2/3), to which it converges.",
+        f"Block 5: at time 3 {to} (N <= -1/3, gap >= 1/3), to which it converges.",
     ]
 
 
@@ -430,13 +443,13 @@ def test_the_maximum_of_n_from_a_list(monkeypatch):
 
 
 def test_a_time_near_the_origin_in_words():
-    assert time_sentences({"order": 3, "n_max_upper": "0"}) == [
+    assert time_sentences({"order": 3, "n_max_upper": "0"}, {}, Say()) == [
         "N is nowhere positive: for every delta > 0, |w| never exceeds delta."
     ]
     start = "For every delta > 0 and every C > 1, |w|^2 <= C delta^2 up to the time"
-    assert time_sentences({"order": 2, "n_max_upper": "1/2"}) == [
-        f"{start} ln(C) / (4 M), order 2, where N <= M = 1/2 on the unit sphere."
+    assert time_sentences({"order": 2, "n_max_upper": "1/3"}, {}, Say(True)) == [
+        f"{start} ln(C) / (4 M), order 2, where N <= M = 1/3 on the unit sphere."
     ]
-    assert time_sentences({"order": 4, "n_max_upper": "1"}) == [
-        f"{start} (1 - C^(-2/2)) / (8 M delta^2), order 4, where N <= M = 1 on the unit sphere."
+    assert time_sentences({"order": 4, "n_max_upper": "1/3"}, {}, Say()) == [
+        f"{start} (1 - C^(-2/2)) / (8 M delta^2), order 4, where N <= M = 0.3334 on the unit sphere."
     ]

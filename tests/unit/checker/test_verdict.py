@@ -41,10 +41,13 @@ def test_a_claim_that_is_proved_is_accepted(proved):
     for claim in ({"statement": "early-direction"}, {}, {"statement": ["another"]}, None, "another"):
         assert check(claim) == Verdict("accepted", "", "", "", claim, ASSUMPTIONS)
         assert asked[-1] == ({"claim": claim}, None)
+    about = {"network": "any"}
+    both = check_text(canonical({"claim": {}, "problem": about}))
+    assert both == Verdict("accepted", "", "", "", {}, ASSUMPTIONS, about)
     assert check({"statement": "another"}) == Verdict(
         "accepted", claim={"proved": 1}, assumptions=("It is so.",)
     )
-    assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 6
+    assert asked[-1] == ({"claim": {"statement": "another"}}, None) and len(asked) == 7
     check({"statement": "another"}, 1e6)
     assert asked[-1][1] > 1e5
 

@@ -349,7 +349,7 @@ def test_what_certify_writes_is_accepted_and_an_altered_claim_is_not(problem: st
     assert (accepted.exit_code, accepted.stderr) == (0, "")
     assert "accepted" in accepted.stdout
     record = one_object(run("check", str(out), "--json"))
-    assert set(record) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions"}
+    assert set(record) == {"file", "verdict", "rule", "where", "reason", "claim", "assumptions", "about"}
     assert (record["verdict"], record["claim"]) == ("accepted", read_certificate(out)["claim"])
     content = json.loads(out.read_text(encoding="ascii"))
     del content["sha256"]

@@ -53,7 +53,7 @@ def test_the_limit_flow_of_every_outcome_is_accepted(problem, outcomes):
     assert answer.assumptions == BASIN_ASSUMPTIONS == ASSUMPTIONS
     blocks = answer.claim["blocks"]
     assert [block["outcome"] for block in blocks] == outcomes
-    assert len(sentences(answer.claim)) == 1 + len(blocks)
+    assert len(sentences(answer.claim, answer.problem)) == 1 + len(blocks)
 
 
 def test_a_block_of_zeros_has_no_limit_and_stays():
@@ -62,7 +62,7 @@ def test_a_block_of_zeros_has_no_limit_and_stays():
     assert (answer.verdict, answer.reason) == ("accepted", "")
     still = answer.claim["blocks"][1]
     assert (still["outcome"], still["horizon"]) == ("zero", None)
-    assert "zero" in sentences(answer.claim)[2]
+    assert "zero" in sentences(answer.claim, answer.problem)[2]
 
 
 def block(content, change, k=0):

@@ -70,7 +70,10 @@ def test_the_bound_is_accepted_and_true(name, method):
     content = json.loads(time_certificate(problem, None if name == "linear" else kkt_set(problem)))
     answer = verdict(content)
     assert (answer.verdict, answer.reason) == ("accepted", "")
-    assert answer.assumptions == TIME_ASSUMPTIONS == ASSUMPTIONS and len(sentences(answer.claim)) == 1
+    assert (
+        answer.assumptions == TIME_ASSUMPTIONS == ASSUMPTIONS
+        and len(sentences(answer.claim, answer.problem)) == 1
+    )
     assert method in (None, answer.claim["method"])
     bound, draw = Fraction(answer.claim["n_max_upper"]), random.Random(0)
     for _ in range(60):
