@@ -228,10 +228,17 @@ def require_accepted(text: str, progress: Progress | None = None) -> None:
         progress("independent check", 1, 1)
 
 
-def check(certificate: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
+def check(
+    certificate: str | os.PathLike[str],
+    time_limit: float | None = None,
+    problem: ProblemSource | None = None,
+) -> Verdict:
     """What the independent checker says of the certificate in the file `certificate`: `accepted`, or with the
     rule, the place and the reason not.
 
-    Spends about `time_limit` seconds at most. Never raises: what is no certificate is malformed.
+    A certificate that is not about the `problem` that is meant, if one is given, is refused. Spends about
+    `time_limit` seconds at most. What is no certificate is malformed; raises `BadInput` for a problem that is
+    none, or that no certificate can hold, and nothing else.
     """
-    return check_file(certificate, time_limit)
+    meant = None if problem is None else Problem.load(problem).exact_content()
+    return check_file(certificate, time_limit, meant)

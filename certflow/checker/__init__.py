@@ -14,6 +14,7 @@ from typing import Any
 
 from .kernel.reading import MAX_BYTES, parse
 from .kernel.verdicts import Clock, Malformed, OutOfTime, Refused
+from .meant import Comparison, comparison
 from .registry import named
 
 __all__ = ["EXIT_CODES", "Verdict", "check_file", "check_text"]
@@ -25,6 +26,7 @@ EXIT_CODES = {"accepted": 0, "refused": 1, "malformed": 2, "timeout": 3}
 class Verdict:
     """accepted, refused, malformed or timeout; if not accepted the rule, the place and the reason (of a
     timeout: how far it came); else claim and assumptions, and the exact problem that the claim is about.
+    `compared` is how this problem compares with the one that is meant, if one was given.
     """
 
     verdict: str
@@ -34,6 +36,7 @@ class Verdict:
     claim: dict[str, Any] | None = None
     assumptions: tuple[str, ...] = ()
     problem: dict[str, Any] | None = None
+    compared: Comparison | None = None
 
     def __repr__(self) -> str:
         said = ", ".join(text for text in (self.rule, self.where, self.reason) if text)
@@ -45,7 +48,9 @@ class Verdict:
         return self.verdict == "accepted"
 
 
-def check_file(path: str | os.PathLike[str], time_limit: float | None = None) -> Verdict:
+def check_file(
+    path: str | os.PathLike[str], time_limit: float | None = None, meant: dict[str, Any] | None = None
+) -> Verdict:
     """The verdict on the certificate in the file `path`; no more than the allowed size is ever read. Never
     raises (L5.1)."""
     try:
@@ -56,19 +61,28 @@ def check_file(path: str | os.PathLike[str], time_limit: float | None = None) ->
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         return Verdict("malformed", "R1", "file", f"it cannot be read: {error}")
-    return check_text(data, time_limit)
+    return check_text(data, time_limit, meant)
 
 
-def check_text(data: bytes | str, time_limit: float | None = None) -> Verdict:
+def check_text(
+    data: bytes | str, time_limit: float | None = None, meant: dict[str, Any] | None = None
+) -> Verdict:
     """The verdict on the certificate with these bytes; at most about `time_limit` seconds are spent. Never
-    raises (L5.7)."""
+    raises (L5.7).
+
+    If a problem is `meant` (its exact content, as in a certificate), a claim about another one is refused.
+    """
     clock = Clock(time_limit)
     try:
         content = parse(data.encode("utf-8", "replace") if isinstance(data, str) else data)
         claim = content.get("claim") if isinstance(content, dict) else None
         statement = named(claim.get("statement") if isinstance(claim, dict) else None)
         proved = statement.check(content, clock)
-        return Verdict("accepted", "", "", "", proved, statement.assumptions, content.get("problem"))
+        problem = content.get("problem")
+        found = None if meant is None else comparison(problem, meant, proved.get("start_angle"))
+        if found is not None and not found.same:
+            return Verdict("refused", "R1", found.where, found.reason, compared=found)
+        return Verdict("accepted", "", "", "", proved, statement.assumptions, problem, found)
     except Refused as error:
         verdict = "malformed" if isinstance(error, Malformed) else "refused"
         return Verdict(verdict, error.rule or clock.rule, error.where or clock.where, error.reason)

@@ -25,6 +25,9 @@ def _report(path: str, verdict: Verdict, options: argparse.Namespace) -> None:
         _say(f"{path}: {verdict.verdict}" + (f" ({place})" if place else "") + f": {verdict.reason}")
         return
     _say(f"{path}: accepted")
+    if verdict.compared is not None and not options.quiet:
+        reason = f": {verdict.compared.reason}" if verdict.compared.reason else ""
+        _say(f"Its claim is about the problem that is meant{reason}.")
     if not options.quiet and verdict.claim is not None and verdict.problem is not None:
         say = Say(options.exact)
         for title, lines in (
@@ -37,12 +40,14 @@ def _report(path: str, verdict: Verdict, options: argparse.Namespace) -> None:
                 _say(f"  {line}")
 
 
-def _record(path: str, verdict: Verdict, exact: bool) -> dict[str, Any]:
-    """The verdict for programs; the problem as in a certificate only if it is asked for exactly."""
+def _record(path: str, verdict: Verdict, exact: bool, asked: bool) -> dict[str, Any]:
+    """The verdict for programs; the problem as in a certificate only if it is asked for exactly, and how it
+    compares only if that is `asked`.
+    """
     found = {"file": path, **asdict(verdict)}
-    problem = found.pop("problem")
+    problem, compared = found.pop("problem"), found.pop("compared")
     found["about"] = None if problem is None else about(problem) | ({"exact": problem} if exact else {})
-    return found
+    return found | {"problem": compared} if asked else found
 
 
 def _say(line: str) -> None:
@@ -66,9 +71,9 @@ def _complain(sentence: str) -> None:
         print(f"checker: {sentence}", file=sys.stderr)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Check the files; returns the worst exit code in the order malformed 2, refused 1, time limit 3,
-    accepted 0, or 130.
+def main(arguments: list[str] | None = None, meant: dict[str, Any] | None = None) -> int:
+    """Check the files, also whether they are about the problem that is `meant`; returns the worst exit code
+    in the order malformed 2, refused 1, time limit 3, accepted 0, or 130.
     """
     parser = argparse.ArgumentParser(
         prog="checker",
@@ -81,18 +86,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="every line of long claims and problems")
     parser.add_argument("--exact", action="store_true", help="exact numbers in the place of decimals")
     try:
-        return _check_all(parser.parse_args(arguments))
+        return _check_all(parser.parse_args(arguments), meant)
     except KeyboardInterrupt:
         _complain("interrupted.")
         return 130
 
 
-def _check_all(options: argparse.Namespace) -> int:
+def _check_all(options: argparse.Namespace, meant: dict[str, Any] | None) -> int:
     results, codes = [], set()
     for path in options.files:
-        verdict = check_file(path, options.time_limit)
+        verdict = check_file(path, options.time_limit, meant)
         codes.add(EXIT_CODES[verdict.verdict])
-        results.append(_record(path, verdict, options.exact) if options.json else {})
+        results.append(_record(path, verdict, options.exact, meant is not None) if options.json else {})
         if not options.json:
             _report(path, verdict, options)
     if options.json:

@@ -19,6 +19,8 @@ SIDE_DIGITS, SHOWN_DIGITS, COORDINATES, LARGEST, LINES = 4, 9, 6, 3, 12
 long ones; lines that are printed unless all are asked for.
 """
 
+ABOUT = "about "
+
 _LOSSES = {"square": "(out - y)^2 / 2", "logistic": "2 log(1 + exp(-y out))"}
 
 
@@ -30,22 +32,20 @@ class Say:
 
     def down(self, text: str) -> str:
         """A rational, or a short decimal that is not above it."""
-        return text if self.exact else _decimal(_rational(text), SIDE_DIGITS, ROUND_FLOOR)
+        return text if self.exact else _decimal(rational(text), SIDE_DIGITS, ROUND_FLOOR)
 
     def up(self, text: str) -> str:
         """A rational, or a short decimal that is not below it."""
-        return text if self.exact else _decimal(_rational(text), SIDE_DIGITS, ROUND_CEILING)
+        return text if self.exact else _decimal(rational(text), SIDE_DIGITS, ROUND_CEILING)
 
     def near(self, text: str) -> str:
         """A rational, or a decimal next to it, and then whether it is another number."""
-        value = _rational(text)
-        found = _decimal(value, SHOWN_DIGITS, ROUND_HALF_EVEN)
-        return text if self.exact else found if Fraction(found) == value else f"about {found}"
+        return text if self.exact else next_to(rational(text))
 
     def within(self, low: str, high: str) -> str:
         """The interval between two rationals, or a decimal next to its middle."""
-        middle = (_rational(low) + _rational(high)) / 2
-        return f"[{low}, {high}]" if self.exact else _decimal(middle, SHOWN_DIGITS, ROUND_HALF_EVEN)
+        middle = (rational(low) + rational(high)) / 2
+        return f"[{low}, {high}]" if self.exact else next_to(middle).removeprefix(ABOUT)
 
     def vector(self, texts: Sequence[str], numbers: Sequence[int] | None = None) -> str:
         """A direction: written out, or as an angle, or by its entries, or by the largest ones of weights with
@@ -54,23 +54,29 @@ class Say:
         if self.exact:
             return f"({', '.join(texts)})"
         values = [_number(text) for text in texts]
-        top = max(map(abs, values), default=Fraction(0)) or Fraction(1)
+        top = max(map(abs, values))
         scaled = [float(v / top) for v in values]
-        shown = [f"{v / (math.hypot(*scaled) or 1):.6f}" for v in scaled]
+        shown = [f"{v / math.hypot(*scaled):.6f}" for v in scaled]
         if len(shown) == 2:
             return f"{math.degrees(math.atan2(scaled[1], scaled[0])):.6f} degrees"
         if len(shown) <= COORDINATES:
             return f"({', '.join(shown)})"
         order = sorted(range(len(shown)), key=lambda i: -abs(scaled[i]))[:LARGEST]
-        names = range(1, len(shown) + 1) if numbers is None else numbers
-        named = ", ".join(f"w{names[i]} = {shown[i]}" for i in sorted(order))
+        named = ", ".join(f"w{numbers[i] if numbers else i + 1} = {shown[i]}" for i in sorted(order))
         return f"{named}; {len(shown) - LARGEST} more"
 
 
 DECIMALS = Say()
 
 
-def _rational(text: str) -> Fraction:
+def next_to(value: Fraction) -> str:
+    """A decimal that is the number, or else is said to be about the number."""
+    found = _decimal(value, SHOWN_DIGITS)
+    return found if Fraction(found) == value else f"{ABOUT}{found}"
+
+
+def rational(text: str) -> Fraction:
+    """An exact number of a claim or a problem."""
     return Node(text, "claim").rational()
 
 
@@ -79,7 +85,7 @@ def _number(text: str) -> Fraction:
     return node.dyadic() if isinstance(text, str) and "*" in text else node.rational()
 
 
-def _decimal(value: Fraction, digits: int, rounding: str) -> str:
+def _decimal(value: Fraction, digits: int, rounding: str = ROUND_HALF_EVEN) -> str:
     context = Context(prec=digits, rounding=rounding)
     found = context.normalize(context.divide(Decimal(value.numerator), Decimal(value.denominator)))
     return f"{found:f}" if not found or -6 <= found.adjusted() <= 12 else f"{found:e}"
@@ -117,7 +123,7 @@ def described(problem: dict[str, Any], say: Say) -> list[str]:
     """The problem of a certificate that was read: its network, data, loss and start."""
     facts, data, loss = about(problem), problem["data"], problem["loss"]
     network, weights = facts["network"], facts["weights"]
-    signs, trained = network.get("signs", []), facts["trained"]
+    signs, trained = network.get("signs"), facts["trained"]
     given = f", output signs: {signs.count(1)} are 1 and {signs.count(-1)} are -1" if signs else ""
     lines = [
         f"Network: {network['kind']}, widths {', '.join(map(str, facts['widths']))}, activation "
@@ -142,14 +148,13 @@ def described(problem: dict[str, Any], say: Say) -> list[str]:
 
 def _activation(sigma: dict[str, Any], say: Say) -> str:
     power = "" if sigma["power"] == 1 else f"^{sigma['power']}"
-    other = {"0": "0", "1": "z", "-1": "-z"}.get(sigma["alpha"], f"{say.near(sigma['alpha'])} z")
+    other = {"0": "0", "-1": "-z"}.get(sigma["alpha"], f"{say.near(sigma['alpha'])} z")
     return f"z{power}" if sigma["alpha"] == "1" else f"max(z, {other}){power}"
 
 
 def _range(data: dict[str, Any], say: Say) -> str:
     entries = {v for x in data["X"] for v in x}, set(data["y"])
     inputs, labels = (
-        f"from {say.near(min(each, key=_rational))} to {say.near(max(each, key=_rational))}"
-        for each in entries
+        f"from {say.near(min(each, key=rational))} to {say.near(max(each, key=rational))}" for each in entries
     )
     return f"inputs {inputs}, labels {labels}"

@@ -10,6 +10,7 @@ import click
 
 from certflow.cli.command_line import (
     Run,
+    asked_problem,
     complain,
     exact_problem_command,
     json_option,
@@ -174,22 +175,38 @@ def _one_of(as_json: bool, latex: bool) -> None:
 @click.option("--quiet", is_flag=True, help="Only the verdicts.")
 @all_option
 @exact_option
+@click.option(
+    "--problem",
+    "meant",
+    metavar="PROBLEM",
+    help="Refuse what is not about this problem, a file or a built-in name.",
+)
 @time_option
 def check(
-    files: tuple[str, ...], as_json: bool, quiet: bool, every: bool, exact: bool, time_limit: float | None
+    files: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    every: bool,
+    exact: bool,
+    meant: str | None,
+    time_limit: float | None,
 ) -> int:
     """Check certificates with the independent checker, the same as `python -m certflow.checker FILE...`, and
     say what they are about and claim.
+
+    With --problem, network, data and loss have to be those of this problem exactly, and its initial direction
+    one that the claim is about.
 
     Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2,
     1, 3, 0.
     """
     from certflow.checker.__main__ import main as run_checker
 
+    content = None if meant is None else asked_problem(meant).exact_content()
     limit = [] if time_limit is None else ["--time-limit", f"{time_limit:g}"]
     flags = {"--json": as_json, "--quiet": quiet, "--all": every, "--exact": exact}
     options = [*(flag for flag, given in flags.items() if given), *limit]
-    code = run_checker([*options, "--", *files])
+    code = run_checker([*options, "--", *files], content)
     if as_json and code == ExitCode.INTERRUPTED:
         print_json({"error": "interrupted.", "exit_code": int(code)})
     return code

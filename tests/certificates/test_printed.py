@@ -277,6 +277,9 @@ def test_numbers_that_are_none_are_not_put_into_words(change, sentence):
     with pytest.raises(Malformed) as caught:
         sentences(_points({**POINT, **change}), PLANAR)
     assert (caught.value.rule, caught.value.where, caught.value.reason) == ("R1", "claim", sentence)
+    with pytest.raises(Malformed) as caught:
+        sentences(_points({**POINT, **change}, proof="cover"), PLANAR)
+    assert (caught.value.where, caught.value.reason) == ("claim", sentence)
 
 
 # -- numbers and problems ------------------------------------------------------------------------------------
@@ -340,8 +343,6 @@ def test_intervals_are_said_by_their_middles():
             range(5, 12),
             "w5 = 0.267261, w8 = 0.534522, w9 = -0.801784; 4 more",
         ),
-        (["0", "0", "0"], None, "(0.000000, 0.000000, 0.000000)"),
-        ([], None, "()"),
     ],
 )
 def test_directions_in_words(texts, numbers, said):
@@ -628,13 +629,62 @@ def test_who_cannot_be_written_to_gets_the_exit_code(error, sentence, monkeypatc
 
 def test_every_file_has_the_time_limit_for_itself(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(
-        __main__, "check_file", lambda path, limit: asked.append((path, limit)) or Verdict("accepted")
-    )
+    monkeypatch.setattr(__main__, "check_file", lambda *given: asked.append(given) or Verdict("accepted"))
     main(["a", "b", "--time-limit", "2.5"])
     main(["c"])
-    assert asked == [("a", 2.5), ("b", 2.5), ("c", None)]
-    assert capsys.readouterr().out == "a: accepted\nb: accepted\nc: accepted\n"
+    main(["d"], {"a": "problem"})
+    assert asked == [("a", 2.5, None), ("b", 2.5, None), ("c", None, None), ("d", None, {"a": "problem"})]
+    assert capsys.readouterr().out == "a: accepted\nb: accepted\nc: accepted\nd: accepted\n"
+
+
+# -- the problem that is meant -------------------------------------------------------------------------------
+
+SAME = "Its claim is about the problem that is meant{}."
+
+
+def test_a_certificate_about_the_problem_that_is_meant_is_accepted(capsys):
+    name = "kkt-planar"
+    lines = _printed(name).split("\n")
+    assert main([_path(name)], PLANAR) == 0
+    assert capsys.readouterr() == ("\n".join([lines[0], SAME.format(""), *lines[1:]]), "")
+    turned = {**PLANAR, "direction": ["1", "0", "0", "-1"]}
+    other = (
+        "the ratio of weight 4 to weight 1 is 1 in the certificate and -1 in the problem that is meant; the "
+        "claim is about every initial direction"
+    )
+    assert main([_path(name)], turned) == 0
+    assert capsys.readouterr().out.split("\n")[1] == SAME.format(f": {other}")
+    assert main([_path(name), "--quiet"], turned) == 0
+    assert capsys.readouterr() == (f"{lines[0]}\n", "")
+    assert main([_path(name), "--json"], turned) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["problem"] == {"same": True, "where": "direction", "reason": other}
+    assert (record["verdict"], record["about"]) == ("accepted", about(PLANAR))
+
+
+def test_a_certificate_about_another_problem_is_refused(capsys):
+    good, bad, broken = _path("kkt-planar"), _path("one-neuron"), _path("empty", "malformed")
+    reason = "width is 1 in the certificate and 2 in the problem that is meant"
+    assert main([good, bad, "--quiet"], PLANAR) == 1
+    said = f"{good}: accepted\n{bad}: refused (R1, network): {reason}\n"
+    assert capsys.readouterr() == (said, "")
+    assert main(["--json", bad, broken, good], PLANAR) == 2
+    first, second, third = json.loads(capsys.readouterr().out)["files"]
+    assert first["problem"] == {"same": False, "where": "network", "reason": reason}
+    assert (first["verdict"], first["rule"], first["where"], first["reason"]) == (
+        "refused",
+        "R1",
+        "network",
+        reason,
+    )
+    assert (first["claim"], first["assumptions"], first["about"]) == (None, [], None)
+    assert (second["verdict"], second["problem"]) == ("malformed", None)
+    assert third["problem"] == {"same": True, "where": "", "reason": ""}
+    # What is not proved is refused for that, and of what takes too long nothing is known.
+    assert main(["--json", _path("kkt-planar-missing-point", "reject")], PLANAR) == 1
+    assert json.loads(capsys.readouterr().out)["problem"] is None
+    assert main(["--json", "--time-limit", "0", good], PLANAR) == 3
+    assert json.loads(capsys.readouterr().out)["problem"] is None
 
 
 def test_an_attack_is_printed_with_its_place(tmp_path, capsys):

@@ -14,10 +14,11 @@ import certflow
 from certflow import certifying
 from certflow.certifying import Faulty, Theorem, certify
 from certflow.checker import Verdict, check_text
+from certflow.checker.meant import Comparison
 from certflow.cli.commands import main
 from certflow.experiments.theorem import save_theorem, save_times, theorem_text
 from certflow.experiments.verify import verify
-from certflow.outcome import ExitCode
+from certflow.outcome import BadInput, ExitCode
 from certflow.problem import Problem
 from certflow.running import deadline
 from certflow.theorems.certified import Certified
@@ -244,3 +245,20 @@ def test_a_refused_certificate_of_the_times_is_a_fault_and_not_silence(
     assert result.results["fault"]["rule"] == "R14"
     assert "No certificate of the times near the origin" in result.text
     assert "time-near-origin.json" not in result.files
+
+
+def test_a_certificate_is_compared_with_the_problem_that_is_meant(tmp_path: Path) -> None:
+    path = tmp_path / "theorem.json"
+    problem = Problem.from_toml_text(TOML)
+    certify(problem, epsilon="1/50").save(path)
+    problem.save(tmp_path / "mine.toml")
+    for meant in (None, problem, problem.replace(direction=[3 * v for v in problem.direction])):
+        assert certifying.check(path, problem=meant).accepted
+    assert certifying.check(path, problem=tmp_path / "mine.toml").compared == Comparison(True)
+    found = certifying.check(path, problem="figure1")
+    assert (found.verdict, found.rule, found.where) == ("refused", "R1", "network")
+    found = certifying.check(path, problem=problem.replace(y=["5", "2", "1"]))
+    reason = "y is 9/5 in the certificate and 2 in the problem that is meant"
+    assert (found.where, found.reason) == ("label 2", reason)
+    with pytest.raises(BadInput, match="no built-in problem"):
+        certifying.check(path, problem="figur1")

@@ -26,6 +26,6 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
         else:
             lines.append(
                 f"{name}: {when} its direction is within {say.up(block['angle_at_horizon'])} of "
-                f"{point(block, 'the', say)}, to which it converges."
+                f"{point(block, say)}, to which it converges."
             )
     return lines

@@ -33,12 +33,12 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
     until = "for ever" if radius is None else f"until |w| first exceeds {say.down(radius)}"
     bound = "" if law is None else f" and within {_law(law, claim['order'], say)}"
     return (
-        f"at the horizon its direction is within {angle} of {point(block, 'a', say)}, and from then on "
+        f"at the horizon its direction is within {angle} of {point(block, say)}, and from then on "
         f"{until} within {epsilon}{bound}."
     )
 
 
-def point(block: dict[str, Any], article: str, say: Say) -> str:
+def point(block: dict[str, Any], say: Say) -> str:
     """The KKT point of a block with its value and gap, as far as they are claimed, and the sign of N."""
     up, value, gap, centre = (
         block["outcome"] == "converges",
@@ -51,7 +51,7 @@ def point(block: dict[str, Any], article: str, say: Say) -> str:
         size = f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"
     space = "" if gap is None else f", gap >= {say.down(gap[0])}"
     if centre is None:
-        return f"{article} KKT point ({size}{space})"
+        return f"a KKT point ({size}{space})"
     most, runs = len(centre["centre"]), block["weights"]
     runs = runs if isinstance(runs[0], list) else [runs]
     numbers = [first + i for first, count in runs for i in range(1, min(count, most) + 1)]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from typing import Any
 
-from ..kernel.reading import Node
-from ..words import Say, about
+from ..words import Say, about, rational
 
 
 def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[str]:
@@ -64,11 +62,7 @@ def _rows(claim: dict[str, Any]) -> list[dict[str, Any]]:
     if claim["proof"] == "planar":
         return points
 
-    def height(point: dict[str, Any]) -> Fraction:
-        low, high = Node(point["value"], "claim").pair()
-        return -low - high
-
-    return sorted(points, key=height)
+    return sorted(points, key=lambda point: -sum(map(rational, point["value"])))
 
 
 def _place(point: dict[str, Any], say: Say) -> str:

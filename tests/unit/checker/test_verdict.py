@@ -133,12 +133,14 @@ def test_a_file_is_read_and_checked(monkeypatch, tmp_path):
     path = tmp_path / "x.json"
     path.write_bytes(b"ab\r\n")
     assert check_file(path) == check_file(str(path), 7.5) == "verdict"
-    assert asked == [(b"ab\r\n", None), (b"ab\r\n", 7.5)]
+    assert check_file(path, 7.5, {"a": "problem"}) == "verdict"
+    first, *others = ((b"ab\r\n", *each) for each in ((None, None), (7.5, None), (7.5, {"a": "problem"})))
+    assert asked == [first, *others]
 
 
 def test_no_more_of_a_file_is_read_than_is_needed_to_see_that_it_is_too_large(monkeypatch, tmp_path):
     monkeypatch.setattr(checker, "MAX_BYTES", 3)
-    monkeypatch.setattr(checker, "check_text", lambda data, limit: data)
+    monkeypatch.setattr(checker, "check_text", lambda data, *_: data)
     path = tmp_path / "x.json"
     path.write_bytes(b"abcdef")
     assert check_file(path) == b"abcd" and MAX_BYTES == 16_000_000

@@ -154,6 +154,130 @@ def test_bad_input_is_one_sentence_and_exit_code_2(certificate: str, arguments: 
     assert part in result.stderr
 
 
+# -- check --problem -----------------------------------------------------------------------------------------
+
+ACCEPT = Path(__file__).parents[2] / "certificates" / "accept"
+NEURONS = str(ACCEPT / "two-neurons.json")
+
+
+@pytest.fixture
+def meant(tmp_path: Path) -> Callable[..., str]:
+    """A problem file: that of an accepted certificate, changed."""
+
+    def write(certificate: str, *changes: tuple[str, str]) -> str:
+        text = run("problem", certificate).stdout
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / f"meant{len(list(tmp_path.iterdir()))}.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "name", ["two-neurons", "kkt-planar", "scaled-given-layers", "scaled-two-layer", "deep", "time-planar"]
+)
+def test_the_problem_that_is_meant_is_the_one_of_the_certificate(
+    name: str, meant: Callable[..., str]
+) -> None:
+    file = str(ACCEPT / f"{name}.json")
+    result = run("check", file, "--problem", meant(file))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[:2] == [
+        f"{file}: accepted",
+        "Its claim is about the problem that is meant.",
+    ]
+    record = one_object(run("check", file, "--problem", meant(file), "--json"))
+    assert record["problem"] == {"same": True, "where": "", "reason": ""}
+    other = run("check", file, "--problem", "l3-k20-s1")
+    assert (other.exit_code, ": refused (R1, network): " in other.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "reason"),
+    [
+        (
+            ('["3/5", "4/5"]', '["0.6", "0.80001"]'),
+            "sample 2",
+            "x[2] is 4/5 in the certificate and 80001/100000",
+        ),
+        (("power = 2", "power = 3"), "network", "activation.power is 2 in the certificate and 3"),
+        (('"square"', '"logistic"'), "loss", "kind is square"),
+        (('"mean"', '"sum"'), "loss", "reduction is mean in the certificate and sum"),
+    ],
+)
+def test_another_problem_is_refused(
+    change: tuple[str, str], where: str, reason: str, meant: Callable[..., str], tmp_path: Path
+) -> None:
+    file = str(tmp_path / "ones.json")
+    ones = meant(str(ACCEPT / "one-neuron.json"), ('y = ["1", "2", "1"]', 'y = ["1", "1", "1"]'))
+    assert run("certify", ones, "--out", file).exit_code == 0
+    result = run("check", file, "--problem", meant(file, change))
+    assert result.exit_code == 1
+    assert f": refused (R1, {where}): {reason}" in result.stdout
+
+
+def test_a_seed_is_resolved_and_a_length_does_not_matter(meant: Callable[..., str], tmp_path: Path) -> None:
+    seeded = tmp_path / "seeded.toml"
+    seeded.write_text(PLANAR.replace("direction =", "seed = 3 #"), encoding="utf-8")
+    file = str(tmp_path / "seeded.json")
+    assert run("certify", str(seeded), "--out", file).exit_code == 0
+    assert run("check", file, "--problem", str(seeded)).exit_code == 0
+    exact = Problem.from_toml(seeded)
+    longer = exact.replace(direction=[7 * v for v in exact.direction])
+    longer.save(tmp_path / "longer.toml")
+    assert run("check", file, "--problem", str(tmp_path / "longer.toml")).exit_code == 0
+    exact.replace(seed=4).save(tmp_path / "other.toml")
+    result = run("check", file, "--problem", str(tmp_path / "other.toml"))
+    assert (result.exit_code, ": refused (R1, direction): " in result.stdout) == (1, True)
+
+
+def test_a_direction_within_the_start_angle_is_covered(tmp_path: Path, problem: str) -> None:
+    file, near = str(tmp_path / "wide.json"), str(tmp_path / "near.toml")
+    assert run("certify", problem, "--out", file, "--start-angle", "1/100000").exit_code == 0
+    Problem.from_toml(problem).replace(direction=["1", "0.500001", "-1", "1"]).save(near)
+    record = one_object(run("check", file, "--problem", near, "--json"))
+    assert (record["verdict"], record["problem"]["same"], record["problem"]["where"]) == (
+        "accepted",
+        True,
+        "direction",
+    )
+    assert "within the angle 1/100000 of the claim" in record["problem"]["reason"]
+    Problem.from_toml(problem).replace(direction=["1", "0.51", "-1", "1"]).save(near)
+    assert run("check", file, "--problem", near).exit_code == 1
+
+
+def test_the_worst_of_several_certificates_counts_and_a_bad_problem_is_bad_input(
+    meant: Callable[..., str],
+) -> None:
+    two, one = NEURONS, str(ACCEPT / "one-neuron.json")
+    result = run("check", two, one, "--problem", meant(two), "--quiet")
+    assert (result.exit_code, result.stdout.count("\n")) == (1, 2)
+    for bad in ("nothing.toml", "figur1", meant(two, ("[data]", "[date]"))):
+        result = run("check", two, "--problem", bad)
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+        assert one_object(run("check", two, "--problem", bad, "--json"))["exit_code"] == 2
+
+
+def test_a_forged_data_set_with_its_own_hash_is_not_the_one_that_is_meant(
+    meant: Callable[..., str], tmp_path: Path
+) -> None:
+    # The same samples in another order are other data, for which the same numbers are proved.
+    file = tmp_path / "forged.json"
+    content = json.loads((ACCEPT / "time-planar.json").read_text("ascii"))
+    for each in content["problem"]["data"].values():
+        each.reverse()
+    text = canonical_text(content["problem"])
+    content["problem_sha256"] = content["claim"]["problem_sha256"] = sha256(text)
+    file.write_bytes(resealed(content))
+    assert run("check", str(file)).exit_code == 0
+    result = run("check", str(file), "--problem", meant(str(ACCEPT / "time-planar.json")))
+    reason = "x[1] is 0 in the certificate and 1 in the problem that is meant"
+    assert (result.exit_code, result.stdout) == (1, f"{file}: refused (R1, sample 1): {reason}\n")
+
+
 # -- problem -------------------------------------------------------------------------------------------------
 
 
