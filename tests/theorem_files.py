@@ -7,7 +7,7 @@ from certflow.theorems.registry import FOLDERS
 
 ALWAYS = {"prove": ("certify",), "claim": ("Claim",), "certificate": ("certificate",)}
 IF_THERE = {
-    "words": ("paragraph", "latex", "table", "answer_tables"),
+    "words": ("paragraph", "latex", "table", "points", "answer_tables"),
     "query": ("query",),
     "limits": ("limits",),
 }

@@ -128,7 +128,7 @@ def described(problem: dict[str, Any], say: Say) -> list[str]:
     lines = [
         f"Network: {network['kind']}, widths {', '.join(map(str, facts['widths']))}, activation "
         f"{_activation(network['activation'], say)}{given}; order {facts['order']} in {weights} trained "
-        f"weights (layer{'s' if len(trained) > 1 else ''} {' and '.join(map(str, trained))}).",
+        f"weights (layer{'s' if len(trained) > 1 else ''} {', '.join(map(str, trained))}).",
         f"Data: {facts['samples']} samples of {facts['inputs']} inputs, {_range(data, say)}; SHA-256 of the "
         f"data {facts['data_sha256']}.",
         f"Loss: the {loss['reduction']} of {_LOSSES[loss['kind']]}.",

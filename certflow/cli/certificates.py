@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from certflow.certifying import Theorem
 
 DEFAULT_FILE = "certificate.json"
+SHOWN_ROWS = 8
+"""Rows of the tables of `show`; --all and --json give all."""
 
 latex_option = click.option("--latex", is_flag=True, help="A LaTeX theorem with the numbers filled in.")
 all_option = click.option("--all", "every", is_flag=True, help="Every line of long claims and problems.")
@@ -75,7 +77,7 @@ def certify(
     from certflow.certificates import write_certificate
     from certflow.certifying import NOT_CHECKED
     from certflow.certifying import certify as prove
-    from certflow.report.terminal import emit, emit_command
+    from certflow.report.terminal import emit, emit_command, emit_prose
 
     run.output_file(out, "--out")
     with run.progress() as progress:
@@ -100,7 +102,9 @@ def certify(
         if in_words:
             _print_claim(result.claim, latex)
         else:
-            _print_in_the_words_of_the_checker(result.claim.to_json(), problem.exact_content(), out)
+            from certflow.checker.registry import sentences
+
+            emit_prose("\n".join(sentences(result.claim.to_json(), problem.exact_content())))
     if lost:
         complain(lost)
         return ExitCode.BAD_INPUT
@@ -128,7 +132,8 @@ def _why_not(result: Theorem, out: str) -> str:
     return "; ".join(each.rstrip(".") for each in sentences) + "."
 
 
-def _print_claim(claim: Claim, latex: bool) -> None:
+def _print_claim(claim: Claim, latex: bool, most: int | None = None) -> None:
+    """The claim in the words of its theorem, with the first `most` rows of its table."""
     from certflow.report.terminal import emit, emit_prose, emit_table
 
     words = words_of(claim)
@@ -136,20 +141,32 @@ def _print_claim(claim: Claim, latex: bool) -> None:
         emit(words.latex(claim), end="")
         return
     emit_prose(words.paragraph(claim) + "\n")
-    emit_table(words.table(claim))
+    for table in (words.points(claim), words.table(claim)):
+        rows = len(table.rows)
+        if most is not None and rows > most:
+            table.rows = table.rows[:most]
+            table.notes.append(f"{most} of {rows} rows are shown; --all shows every one.")
+        if rows:
+            emit_table(table)
 
 
-def _print_in_the_words_of_the_checker(claim: dict[str, Any], problem: dict[str, Any], file: str) -> None:
+def _words_of_the_checker(content: dict[str, Any], file: str, exact: bool) -> dict[str, Any]:
+    """What the checker would say of a certificate if it accepted it: its `problem` and its `claim` in lines,
+    and what it is `about`. Raises `BadInput` if it cannot.
+    """
     from certflow.checker.kernel.verdicts import Refused
     from certflow.checker.registry import sentences
-    from certflow.report.terminal import emit_prose
+    from certflow.checker.words import Say, about, described
 
+    claim, problem, say = content["claim"], content["problem"], Say(exact)
     try:
-        lines = sentences(claim, problem)
+        facts = about(problem) | ({"exact": problem} if exact else {})
+        return {"about": facts, "problem": described(problem, say), "claim": sentences(claim, problem, say)}
     except (Refused, AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
         # The words are made for claims that were checked; of any other they may stumble over anything.
-        raise BadInput(f"{file}: its claim cannot be read; `certflow check` says what is wrong.") from error
-    emit_prose("\n".join(lines))
+        raise BadInput(
+            f"{file}: its problem or claim cannot be read; `certflow check` says what is wrong."
+        ) from error
 
 
 def _has_words(of: Statement, latex: bool) -> bool:
@@ -212,36 +229,47 @@ def check(
     return code
 
 
-@click.command(short_help="A certificate's claim in words, and what limits its δ̄.")
+@click.command(short_help="What a certificate is about and claims, and what limits its δ̄.")
 @click.argument("certificate")
 @json_option
 @latex_option
-def show(certificate: str, as_json: bool, latex: bool) -> None:
-    """What CERTIFICATE claims, in words, and which block and stretch of the flow limit δ̄.
+@all_option
+@exact_option
+def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool) -> None:
+    """What CERTIFICATE is about and claims, in words: the problem, the KKT points with N and gap, the laws,
+    and which block and stretch of the flow limit δ̄.
 
     The file is read, not checked: `certflow check` decides whether the claim is proved.
     """
     _one_of(as_json, latex)
-    from certflow.certificates import read_certificate
-    from certflow.report.terminal import emit_command, emit_prose
+    from certflow.certificates import problem_of, read_certificate
+    from certflow.checker.words import few
+    from certflow.report.terminal import emit, emit_command, emit_prose
 
     content = read_certificate(certificate)
     written = content["claim"]
     of = theorem(written.get("statement"))
     claim = of.part("claim").Claim.from_json(written) if _has_words(of, latex) else None
     limits = [] if claim is None or of.part("limits") is None else of.part("limits").limits(claim, content)
+    if latex and claim is not None:
+        _print_claim(claim, latex)
+        return
+    # What is no problem must not be put into words: some numbers in it might never end.
+    problem_of(content, certificate)
+    said = _words_of_the_checker(content, certificate, exact)
     if as_json:
-        record = {"claim": written, "limits": [each.to_json() for each in limits]}
+        record = {"claim": written, "limits": [each.to_json() for each in limits], "about": said["about"]}
         print_json({**record, "assumptions": content["assumptions"]})
         return
-    if claim is None:
-        _print_in_the_words_of_the_checker(written, content["problem"], certificate)
+    emit_prose("\n".join(few(said["problem"], every)))
+    emit("")
+    if claim is None or exact:
+        emit_prose("\n".join(few(said["claim"], every)))
     else:
-        _print_claim(claim, latex)
-    if not latex:
-        if limits:
-            emit_prose(limits[0].sentence())
-        emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
+        _print_claim(claim, latex, None if every else SHOWN_ROWS)
+    if limits:
+        emit_prose(limits[0].sentence())
+    emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)
 
 
 @click.command("problem", short_help="The problem of a certificate, as a problem file.")
@@ -254,7 +282,7 @@ def problem_file(certificate: str, as_json: bool) -> None:
     The file is read, not checked: `certflow check` decides whether the claim is proved.
 
     \b
-    certflow problem certificate.json > problem.toml
+    certflow problem c.json > p.toml
     """
     from certflow.certificates import problem_of, read_certificate
     from certflow.report.terminal import emit

@@ -52,14 +52,14 @@ def fall_silent() -> None:
 
 
 def emit_prose(text: str) -> None:
-    """Write `text`, with lines that are too long for the terminal broken between words and indented."""
+    """Write `text`, with lines that are too long for the terminal broken between words and indented; a word
+    is broken only if no line can hold it.
+    """
     width = terminal_width()
     lines = []
     for line in printable(text).splitlines():
         indent = " " * (len(line) - len(line.lstrip()))
-        lines += textwrap.wrap(
-            line, width, subsequent_indent=indent + "  ", break_long_words=False, drop_whitespace=True
-        ) or [""]
+        lines += textwrap.wrap(line, width, subsequent_indent=indent + "  ", drop_whitespace=True) or [""]
     emit("\n".join(lines))
 
 

@@ -2,9 +2,10 @@
 
 The files of a folder have the same names for all theorems, and are imported when they are needed: `prove`
 (`certify`, and `weaker` where there is less to fall back on), `claim` (`Claim`, to and from JSON),
-`certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `latex` and `table` of a
-claim, `answer_tables`), `query` (`query`: the answer of a claim to one delta) and `limits` (`limits`: what
-keeps a claim from being stronger, with `sentence` and `to_json`). A theorem without words is said in those of
+`certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `latex`, `table` and
+`points`, those to which the directions come, of a claim, `answer_tables`), `query` (`query`: the answer of a
+claim to one delta) and `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and
+`to_json`). A theorem without words is said in those of
 the checker.
 """
 

@@ -357,17 +357,17 @@ NETWORKS = {
     },
     "one-layer, widths 2, 3, 1, activation max(z, 0)^2, output signs: 1 are 1 and 2 are -1; order 2 in 6 "
     "trained weights (layer 1).": {"kind": "one-layer", "width": 3, "signs": [-1, 1, -1]},
-    "two-layer, widths 2, 3, 1, activation max(z, 0.5 z)^3; order 4 in 9 trained weights (layers 1 and 2).": {
+    "two-layer, widths 2, 3, 1, activation max(z, 0.5 z)^3; order 4 in 9 trained weights (layers 1, 2).": {
         "kind": "two-layer",
         "width": 3,
         "activation": {"alpha": "1/2", "power": 3},
     },
-    "feed-forward, widths 2, 3, 4, 1, activation z; order 3 in 22 trained weights (layers 1 and 2 and 3).": {
+    "feed-forward, widths 2, 3, 4, 1, activation z; order 3 in 22 trained weights (layers 1, 2, 3).": {
         "kind": "feed-forward",
         "widths": [2, 3, 4, 1],
         "activation": {"alpha": "1", "power": 1},
     },
-    "feed-forward, widths 2, 3, 4, 1, activation max(z, -z)^2; order 5 in 10 trained weights (layers 1 and "
+    "feed-forward, widths 2, 3, 4, 1, activation max(z, -z)^2; order 5 in 10 trained weights (layers 1, "
     "3).": {
         "kind": "feed-forward",
         "widths": [2, 3, 4, 1],

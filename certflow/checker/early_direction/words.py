@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import Any
 
 from ..words import Say
@@ -52,10 +53,9 @@ def point(block: dict[str, Any], say: Say) -> str:
     space = "" if gap is None else f", gap >= {say.down(gap[0])}"
     if centre is None:
         return f"a KKT point ({size}{space})"
-    most, runs = len(centre["centre"]), block["weights"]
-    runs = runs if isinstance(runs[0], list) else [runs]
-    numbers = [first + i for first, count in runs for i in range(1, min(count, most) + 1)]
-    place = say.vector(centre["centre"], numbers)
+    runs = block["weights"] if isinstance(block["weights"][0], list) else [block["weights"]]
+    numbers = chain.from_iterable(range(first + 1, first + count + 1) for first, count in runs)
+    place = say.vector(centre["centre"], list(islice(numbers, len(centre["centre"]))))
     error = f" up to {centre['radius']} rad" if say.exact else ""
     return f"the KKT point at {place}{error} ({size}{space})"
 

@@ -6,9 +6,11 @@ says so.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import chain, islice
 from typing import Any
 
 from certflow.arithmetic.decimal_text import interval_text, rounded_text
@@ -23,6 +25,9 @@ DIGITS = 4
 
 ANSWER_DIGITS, TIME_DIGITS = 5, 8
 """Significant digits in the tables of an answer."""
+
+ANGLE_DECIMALS, COORDINATE_DECIMALS, MOST_COORDINATES, LARGEST_COORDINATES = 4, 3, 4, 3
+"""How the places of KKT points are shown: those with many coordinates by the largest ones."""
 
 _BY_ITSELF = ", and directions are those of each block by itself, not of all weights jointly"
 
@@ -391,6 +396,57 @@ def table(s: Claim) -> Table:
         f"Block {block.name}: {block.reason}" for block in s.of(Fate.INCONCLUSIVE) if block.reason
     ]
     return found
+
+
+def points(s: Claim) -> Table:
+    """A row per KKT point: where it is, N and the gap there, and the blocks that come to it; blocks with
+    equal decimals share a row.
+    """
+    columns = [
+        Column("KKT point", align="left"),
+        Column("N", latex="$N$"),
+        Column("gap ≥"),
+        Column("blocks", align="left"),
+    ]
+    found = Table("KKT points to which the directions come", columns, label="tab:claim-points")
+    rows: dict[tuple[str, ...], tuple[list[TableCell], list[int]]] = {}
+    for block in s.of(*MOVING):
+        gap = None if block.gap is None else block.gap[0]
+        cells = [_place(block), _cell(block.value, interval_text, 5), _cell(gap, down)]
+        rows.setdefault(tuple(cell.text for cell in cells), (cells, []))[1].append(block.index + 1)
+    for cells, blocks in rows.values():
+        found.add(*cells, number_runs(blocks))
+    radii = [block.kkt_point.radius for block in s.of(*MOVING) if block.kkt_point is not None]
+    if radii:
+        found.notes.append(
+            f"Places are rounded; the certificate has each up to at most {up(max(radii))} radians."
+        )
+    return found
+
+
+def _place(block: Block) -> TableCell:
+    """The unit vector of the KKT point: an angle, the coordinates, or the largest ones by the numbers of
+    their weights.
+    """
+    if block.kkt_point is None:
+        return TableCell("–", "")
+    centre = block.kkt_point.centre
+    raw = " ".join(dyadic_text(v) for v in centre)
+    top = max(map(abs, centre), default=Fraction(0))
+    if not top:
+        return TableCell("–", raw)
+    scaled = [float(v / top) for v in centre]
+    shown = [f"{v / math.hypot(*scaled):.{COORDINATE_DECIMALS}f}" for v in scaled]
+    if len(shown) == 2:
+        angle = math.degrees(math.atan2(scaled[1], scaled[0]))
+        return TableCell(f"{angle:.{ANGLE_DECIMALS}f}°", raw)
+    if len(shown) <= MOST_COORDINATES:
+        return TableCell(f"({', '.join(shown)})", raw)
+    weights = chain.from_iterable(range(first + 1, first + count + 1) for first, count in block.weights)
+    numbers = list(islice(weights, len(shown)))
+    order = sorted(sorted(range(len(shown)), key=lambda i: -abs(scaled[i]))[:LARGEST_COORDINATES])
+    named = ", ".join(f"w{numbers[i]} = {shown[i]}" for i in order if i < len(numbers))
+    return TableCell(f"{named}; {len(shown) - LARGEST_COORDINATES} more", raw)
 
 
 def _cell(value: Any, text: Any, *digits: int) -> TableCell:

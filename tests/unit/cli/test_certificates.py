@@ -18,6 +18,8 @@ from problem_texts import PLANAR
 from strategies import problems
 
 from certflow.certificates import canonical_text, read_certificate, sealed, sha256
+from certflow.checker.registry import sentences
+from certflow.checker.words import Say, about, described
 from certflow.cli.commands import main
 from certflow.flow.curve import Curve, Piece, Window
 from certflow.outcome import BadInput
@@ -97,6 +99,90 @@ def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
     assert record["limits"][0]["stretch"] == ["1", "4"]
     assert (record["limits"][0]["integral_mu"], record["limits"][0]["used"]) == ("8", "99/100")
     assert len(record["assumptions"]) == 2
+
+
+def test_show_says_which_problem_a_certificate_is_about(certificate: str) -> None:
+    words = run("show", certificate)
+    flat = " ".join(words.stdout.split())
+    assert "Network: one-layer, widths 2, 2, 1, activation max(z, 0)^2; order 2 in 4 trained weights" in flat
+    assert "Data: 3 samples of 2 inputs, inputs from -1 to 1, labels from 1 to 5; SHA-256" in flat
+    assert "Loss: the mean of (out - y)^2 / 2." in flat
+    assert "Start: the unit vector of 4 weights at (0.554700, 0.277350, -0.554700, 0.554700)." in flat
+    content = read_certificate(certificate)
+    assert content["problem_sha256"] in words.stdout
+    assert "7.1250° [0.84885, 0.84886] 0.9253 1 and 2" in flat
+    record = one_object(run("show", certificate, "--json"))
+    assert record["about"] == about(content["problem"])
+    record = one_object(run("show", certificate, "--json", "--exact"))
+    assert record["about"] == about(content["problem"]) | {"exact": content["problem"]}
+    assert "Network" not in run("show", certificate, "--latex").stdout
+
+
+def test_show_in_exact_numbers_is_what_the_checker_would_say(certificate: str) -> None:
+    content = read_certificate(certificate)
+    said = " ".join(run("show", certificate, "--exact").stdout.split())
+    claim, problem = content["claim"], content["problem"]
+    for line in described(problem, Say(True)) + sentences(claim, problem, Say(True)):
+        assert line in said
+    assert "x_2 = (3/5, 4/5), y_2 = 9/5" in said and "δ̄ is limited by" in said
+
+
+def test_show_is_short_unless_all_is_asked_for(tmp_path: Path) -> None:
+    claim = Claim.from_json(separable(*(block(k) for k in range(12)), assumptions=list(ASSUMPTIONS)))
+    problem = Problem.from_toml_text(PLANAR)
+    path = tmp_path / "many.json"
+    path.write_text(certificate_text(problem, [group([(1, 1)])] * 12, claim), encoding="ascii")
+    short, whole = run("show", str(path)).stdout, run("show", str(path), "--all").stdout
+    assert "8 of 12 rows are shown; --all shows every one." in short and "\n    12   converges" not in short
+    assert "are shown" not in whole and "\n    12   converges" in whole
+    exact = run("show", str(path), "--exact").stdout
+    assert "... and 1 more lines" not in exact and "Block 12" in exact
+    listed = str(ACCEPT / "kkt-cover.json")
+    assert "... and" not in run("show", listed).stdout
+
+
+@pytest.mark.parametrize("name", ["kkt-planar", "kkt-points-deep", "time-planar", "basin-neurons"])
+def test_statements_without_words_are_said_in_those_of_the_checker(name: str) -> None:
+    file = ACCEPT / f"{name}.json"
+    content = read_certificate(file)
+    said = " ".join(run("show", str(file)).stdout.split())
+    for line in described(content["problem"], Say()) + sentences(content["claim"], content["problem"]):
+        assert " ".join(line.split()) in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(problem=None),
+        lambda c: c["problem"].pop("loss"),
+        lambda c: c["problem"]["loss"].update(kind="hinge"),
+        lambda c: c["problem"]["network"].update(inputs="many", widths=7),
+        lambda c: c["problem"]["data"]["y"].__setitem__(0, "1e999999999"),
+        lambda c: c["problem"].update(direction=["0", "0"]),
+        lambda c: c["problem"]["network"]["activation"].update(power=10**59),
+        lambda c: c.update(problem_sha256="0" * 64),
+    ],
+)
+def test_a_problem_that_cannot_be_read_is_one_sentence(
+    change: Callable[[Any], object], certificate: str
+) -> None:
+    content = json.loads(Path(certificate).read_text("ascii"))
+    change(content)
+    Path(certificate).write_bytes(resealed(content))
+    for options in ([], ["--json"], ["--exact"]):
+        result = run("show", certificate, *options)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert result.stderr.startswith(f"certflow: {certificate}: ")
+
+
+def test_a_claim_that_cannot_be_said_is_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    content = json.loads((ACCEPT / "kkt-planar.json").read_text("ascii"))
+    content["claim"]["points"][0]["value"] = ["1", "many"]
+    file.write_bytes(resealed(content))
+    result = run("show", str(file))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "`certflow check` says what is wrong" in result.stderr
 
 
 def test_the_block_with_the_least_room_limits(certificate: str) -> None:

@@ -280,3 +280,61 @@ def test_a_claim_is_written_as_it_was_read(claim: dict) -> None:
     )
     assert written["blocks"][0]["weights"] == claim["blocks"][0]["weights"]
     assert written["blocks"][0]["kkt_point"]["centre"] == ["1*2^0", "1*2^-3"]
+
+
+# -- KKT points ----------------------------------------------------------------------------------------------
+
+
+def points(*blocks: dict) -> list[list[str]]:
+    table = words.points(Claim.from_json(separable(*blocks)))
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def at(*centre: str, **more: object) -> dict:
+    return block(0, kkt_point={"centre": list(centre), "radius": "1/1000"}, **more)
+
+
+def test_blocks_with_the_same_point_share_a_row() -> None:
+    assert points(*SIX["blocks"]) == [
+        ["7.1250°", "[0.84885, 0.84886]", "0.9253", "1, 2 and 6"],
+        ["7.1250°", "[-0.84886, -0.84885]", "0.9253", "4"],
+    ]
+    table = words.points(Claim.from_json(SIX))
+    assert table.rows[0][0].raw == "1*2^0 1*2^-3"
+    assert table.notes == ["Places are rounded; the certificate has each up to at most 1e-12 radians."]
+    nothing = words.points(
+        Claim.from_json(separable(block(0, "dead"), block(1, "inconclusive", reason="x.")))
+    )
+    assert (nothing.rows, nothing.notes) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("centre", "weights", "shown"),
+    [
+        (["0*2^0", "-1*2^0"], [0, 2], "-90.0000°"),
+        (["-1*2^900", "0*2^0"], [0, 2], "180.0000°"),
+        (["1*2^0"], [0, 1], "(1.000)"),
+        (["3*2^0", "0*2^0", "-1*2^2"], [0, 3], "(0.600, 0.000, -0.800)"),
+        (["1*2^0", "1*2^0", "1*2^0", "-1*2^0"], [0, 4], "(0.500, 0.500, 0.500, -0.500)"),
+        (
+            ["1*2^0", "-3*2^0", "0*2^0", "5*2^0", "7*2^0"],
+            [4, 5],
+            "w6 = -0.327, w8 = 0.546, w9 = 0.764; 2 more",
+        ),
+        (
+            ["1*2^0", "1*2^0", "1*2^0", "1*2^0", "3*2^0"],
+            [[8, 4], [20, 1]],
+            "w9 = 0.277, w10 = 0.277, w21 = 0.832; 2 more",
+        ),
+        (["0*2^0", "0*2^0"], [0, 2], "–"),
+        ([], [0, 2], "–"),
+    ],
+)
+def test_places_of_points(centre: list[str], weights: list, shown: str) -> None:
+    assert points(at(*centre, weights=weights))[0][0] == shown
+
+
+def test_what_is_not_claimed_of_a_point_is_a_dash() -> None:
+    assert points(block(0, kkt_point=None, value=None, gap=None)) == [["–", "–", "–", "1"]]
+    table = words.points(Claim.from_json(separable(block(0, kkt_point=None))))
+    assert table.notes == []
