@@ -8,6 +8,7 @@ from fractions import Fraction as F
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from strategies import problems
 
 from certflow.checker.meant import Comparison, comparison
 
@@ -198,6 +199,25 @@ def test_a_direction_that_the_claim_covers_is_fine_and_said():
     assert compared(near, None) == everywhere
 
 
+@pytest.mark.parametrize(
+    ("height", "angle", "same"),
+    # The angles are 0.50001, 0.50523, 0.47 and 1.01412.
+    [("54632/100000", "1/2", False), ("553/1000", "1/2", False), ("508/1000", "1/2", True)]
+    + [("1607/1000", "1", False), ("1/7", "1", True)],
+)
+@pytest.mark.parametrize("scale", [F(1), F(1, 1000)])
+def test_an_angle_covers_no_more_than_itself(height, angle, same, scale):
+    a = {**PROBLEM, "direction": ["0", str(scale), "0"]}
+    b = {**PROBLEM, "direction": ["0", str(scale), str(scale * F(height))]}
+    assert comparison(a, b, angle).same is same
+
+
+def test_other_given_layers_are_named():
+    found = compared(lambda c: c["network"].update(given={"3": [["2"]]}))
+    assert (found.same, found.where) == (False, "network")
+    assert found.reason.startswith("given is {'1': [[") and found.reason.count("...") == 1
+
+
 def test_no_angle_covers_directions_at_right_angles_or_behind():
     for direction in (["1", "0", "0"], ["0", "1", "2"], ["0", "-2", "1"], ["0", "-2", "-1"]):
         found = compared(lambda c: c.update(direction=direction), "100")  # noqa: B023
@@ -225,3 +245,18 @@ def test_directions_are_covered_only_within_the_angle(first, second, angle):
         elif angle < 1:
             # The sine is bounded by its first two terms.
             assert between > angle - angle**5 / 60
+
+
+@given(one=problems(), other=problems(), factor=st.fractions(F(1, 9), 9))
+def test_problems_are_the_same_only_if_all_but_the_length_of_the_direction_is(one, other, factor):
+    longer = one.replace(direction=[factor * v for v in one.direction])
+    assert comparison(one.exact_content(), longer.exact_content(), "0") == Comparison(True)
+    found = comparison(one.exact_content(), other.exact_content(), "0")
+    pairs = zip(one.exact_content().items(), other.exact_content().items(), strict=True)
+    alike = all(a == b for a, b in pairs if a[0] != "direction")
+    lengths = [sum(v * v for v in each.direction) for each in (one, other)]
+    if not alike:
+        assert not found.same and found.where and " in the problem that is meant" in found.reason
+    else:
+        dot = sum(u * v for u, v in zip(one.direction, other.direction, strict=True))
+        assert found.same == (dot > 0 and dot * dot == lengths[0] * lengths[1])
