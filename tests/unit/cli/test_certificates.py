@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
+import re
 import shlex
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -238,6 +242,48 @@ def test_bad_input_is_one_sentence_and_exit_code_2(certificate: str, arguments: 
     assert result.stderr.startswith("certflow: ")
     assert result.stderr.count("\n") == 1
     assert part in result.stderr
+
+
+def rows_of_the_table(file: Path) -> list[tuple[str, float]]:
+    """Kind and N of every row that `certflow kkt` prints for the problem of a certificate."""
+    path = file.with_suffix(".toml")
+    path.write_text(run("problem", str(file)).stdout, encoding="utf-8")
+    table = csv.DictReader(io.StringIO(run("kkt", str(path), "--csv").stdout))
+    return [(row["kind"], float(row["N"])) for row in table]
+
+
+def listed_by_the_checker(file: Path) -> list[tuple[str, float]]:
+    """Kind and value of every point that `certflow check` prints, in its order."""
+    said = run("check", str(file), "--all").stdout
+    found = re.findall(r"^  \d+\. (\w+) .*: value (\S+), gap", said, re.MULTILINE)
+    return [(kind, float(value)) for kind, value in found]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kkt-planar",
+        "kkt-planar-leaky",
+        "kkt-planar-arcs",
+        "kkt-cover",
+        "kkt-cover-cubic",
+        "kkt-cover-dead-cone",
+    ],
+)
+def test_a_list_has_the_rows_of_the_table_that_it_says_it_has(name: str, tmp_path: Path) -> None:
+    file = Path(shutil.copy(ACCEPT / f"{name}.json", tmp_path))
+    rows, listed = rows_of_the_table(file), listed_by_the_checker(file)
+    if "but those of directions in which all samples are inactive" in run("check", str(file)).stdout:
+        rows = [(kind, value) for kind, value in rows if kind != "degenerate"]
+    assert [kind for kind, _ in listed] == [kind for kind, _ in rows]
+    assert [value for _, value in listed] == pytest.approx([value for _, value in rows], abs=1e-8)
+
+
+def test_a_point_of_a_neuron_with_a_trained_output_weight_is_two_rows_of_the_table(tmp_path: Path) -> None:
+    file = Path(shutil.copy(ACCEPT / "kkt-planar-two-layer.json", tmp_path))
+    values = [sign * (4 / 27) ** 0.5 * v for _, v in listed_by_the_checker(file) for sign in (1, -1)]
+    rows = sorted(value for _, value in rows_of_the_table(file) if value)
+    assert sorted(values) == pytest.approx(rows, abs=1e-8)
 
 
 # -- check --problem -----------------------------------------------------------------------------------------
