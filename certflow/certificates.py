@@ -107,6 +107,11 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
+def hash_of(content: dict[str, Any]) -> str:
+    """The hash of the file with this content, as `sha256sum` shows it."""
+    return sha256(canonical_text(content) + "\n")
+
+
 def problem_of(content: dict[str, Any], where: str) -> Problem:
     """The exact problem in the `content` that was read at `where`, with the angle epsilon of its claim, if
     any. Raises `BadInput` if there is none, or if the hash is that of another.

@@ -83,7 +83,7 @@ class Theorem(Certified[Any]):
     def latex(self) -> str:
         """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved."""
         claim = self._claim("written as LaTeX")
-        return str(words_of(claim).latex(claim))
+        return str(words_of(claim).latex(claim, self.problem, self.sha256))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""

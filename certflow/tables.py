@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     import rich.table
 
 
+WIDE_ROOM, NARROW_ROOM, LATEX_GAP = 345, 240, 6
+"""The text width of an article and of a column of two, and the space after a column of a table, in pt."""
+
+MOST_LINES = 40
+"""More lines of a table, its notes among them, do not fit a page."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: `name` in plain text, `unit` shown in brackets, `latex` instead of the translated name if
-    given, `align` left or right, `key` for the CSV header (default: the name and unit).
+    given, `align` left or right, `key` for the CSV header (default: the name and unit), and in LaTeX the
+    `width` in pt at which its text is broken (0: never).
     """
 
     name: str
@@ -34,6 +42,7 @@ class Column:
     latex: str = ""
     align: str = "right"
     key: str = ""
+    width: int = 0
 
     def heading(self) -> str:
         """The plain heading, with the unit."""
@@ -132,11 +141,51 @@ class Table:
             + "\n"
         )
 
-    def to_latex(self) -> str:
-        """A `table` environment with booktabs rules; needs `\\usepackage{booktabs}` and nothing else."""
+    def to_latex(self, narrow: bool = False) -> str:
+        """`table` environments with booktabs rules, no wider than the text of a one-column article, or, if
+        `narrow`, than a column of a two-column one; needs the packages booktabs and array.
+
+        What does not fit becomes several tables one below the other, each with the first column; many rows
+        become several environments.
+        """
+        label = f"\\label{{{self.label}}}" if self.label else ""
+        notes = "".join(f"\n\n\\smallskip {latex_text(note)}" for note in self.notes)
+        room = NARROW_ROOM if narrow else WIDE_ROOM
+        groups = self._latex_groups(room)
+        below = sum(-(-_points(latex_text(note)) // room) for note in self.notes)
+        pages = self._pages(groups, max(MOST_LINES - below, MOST_LINES // 4))
+        found = []
+        for page, rows in enumerate(pages):
+            bodies = "\n\n\\medskip\n".join(self._tabular(rows, group) for group in groups)
+            title = latex_text(self.title) + (" (continued)" if page else "")
+            caption = f"\\caption{{{title}}}{'' if page else label}"
+            found.append(
+                f"\\begin{{table}}\n\\centering\n{caption}\n"
+                f"\\footnotesize\\setlength{{\\tabcolsep}}{{3pt}}\n{bodies}"
+                f"{notes if page == len(pages) - 1 else ''}\n\\end{{table}}\n"
+            )
+        return "\n".join(found)
+
+    def _pages(self, groups: list[dict[int, int]], most: int) -> list[list[tuple[TableCell, ...]]]:
+        """The rows of each environment, whose parts have at most about so many lines together."""
+        pages: list[list[tuple[TableCell, ...]]] = [[]]
+        lines = 0
+        for row in self.rows:
+            sizes = [
+                [(_points(latex_text(row[j].text)), size) for j, size in each.items()] for each in groups
+            ]
+            lines += sum(max(-(-own // size) if size else 1 for own, size in each) for each in sizes)
+            if lines > most and pages[-1]:
+                pages.append([])
+                lines = len(groups)
+            pages[-1].append(row)
+        return pages
+
+    def _tabular(self, rows: Sequence[tuple[TableCell, ...]], group: dict[int, int]) -> str:
+        """The columns of `group`, each with its width in pt if its text is to be broken and 0 if not."""
         from tabulate import DataRow, Line, TableFormat, tabulate
 
-        rows = TableFormat(
+        form = TableFormat(
             lineabove=Line("\\toprule", "", "", ""),
             linebelowheader=Line("\\midrule", "", "", ""),
             linebetweenrows=None,
@@ -147,21 +196,34 @@ class Table:
             with_header_hide=None,
         )
         body = tabulate(
-            [[latex_text(cell.text) for cell in row] for row in self.rows],
-            headers=[self._latex_heading(column) for column in self.columns],
-            tablefmt=rows,
+            [[latex_text(row[j].text) for j in group] for row in rows],
+            headers=[self._latex_heading(self.columns[j]) for j in group],
+            tablefmt=form,
             stralign=None,
             disable_numparse=True,
         )
-        label = f"\\label{{{self.label}}}" if self.label else ""
-        notes = "".join(f"\n\n\\smallskip {latex_text(note)}" for note in self.notes)
-        return (
-            f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(self.title)}}}{label}\n"
-            # Nine columns fit the text width of an article.
-            "\\footnotesize\\setlength{\\tabcolsep}{3pt}\n"
-            f"\\begin{{tabular}}{{@{{}}{''.join(column.align[0] for column in self.columns)}@{{}}}}\n{body}\n"
-            f"\\end{{tabular}}{notes}\n\\end{{table}}\n"
-        )
+        broken = r">{\raggedright\arraybackslash}p{%dpt}"
+        columns = "".join(broken % size if size else self.columns[j].align[0] for j, size in group.items())
+        return f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n{body}\n\\end{{tabular}}"
+
+    def _latex_groups(self, room: int) -> list[dict[int, int]]:
+        """The columns of each part of the LaTeX table, with the width of those whose text is to be broken."""
+        texts = [
+            [self._latex_heading(column), *(latex_text(row[j].text) for row in self.rows)]
+            for j, column in enumerate(self.columns)
+        ]
+        whole = [max(map(_points, each)) for each in texts]
+        least = [
+            max((_points(word) for text in each for word in text.split()), default=0)
+            if column.align == "left"
+            else size
+            for column, each, size in zip(self.columns, texts, whole, strict=True)
+        ]
+        wanted = [c.width or size for c, size in zip(self.columns, whole, strict=True)]
+        return [
+            {j: size if size < whole[j] else 0 for j, size in group.items()}
+            for group in _grouped(wanted, least, room, LATEX_GAP, 0)
+        ]
 
     def _latex_heading(self, column: Column) -> str:
         name = column.latex or latex_text(column.name)
@@ -206,15 +268,36 @@ class Table:
         for j, column in enumerate(self.columns):
             if column.align != "left":
                 least[j] = max([least[j], *(len(printable(text)) for text in texts[j][1:])])
-        groups: list[dict[int, int]] = [{}]
-        for j in range(len(self.columns)):
-            if len(groups[-1]) > 1 and _needed([*groups[-1].values(), least[j]]) > width:
-                groups.append({0: least[0]})
-            groups[-1][j] = least[j]
-        for group in groups:
-            for j in group:
-                group[j] += max(0, min(whole[j] - group[j], width - _needed(group.values())))
-        return groups
+        return _grouped(whole, least, width, 3, -1)
+
+
+def _grouped(whole: list[int], least: list[int], room: int, gap: int, less: int) -> list[dict[int, int]]:
+    """Columns side by side as long as they fit into `room` when they are as narrow as may be, each part with
+    the first; then widened as far as there is room. A line takes its columns and a `gap` after each, and
+    `less`.
+    """
+
+    def needed(widths: Iterable[int]) -> int:
+        each = list(widths)
+        return sum(each) + gap * len(each) + less
+
+    groups: list[dict[int, int]] = [{}]
+    for j, size in enumerate(least):
+        if len(groups[-1]) > 1 and needed([*groups[-1].values(), size]) > room:
+            groups.append({0: least[0]})
+        groups[-1][j] = size
+    for group in groups:
+        for j in group:
+            group[j] += max(0, min(whole[j] - group[j], room - needed(group.values())))
+    return groups
+
+
+def _points(text: str) -> int:
+    """About how wide LaTeX text is in a table, in pt, rather too wide than too narrow."""
+    plain = re.sub(r"\^\{?([^{}]*)\}?", lambda match: match[1][: -(-2 * len(match[1]) // 3)], text)
+    plain = re.sub(r"\\(times|le|ge|pm|approx) ?", "mm", plain)
+    plain = re.sub(r"\\[a-zA-Z]+ ?", "m", plain).translate(str.maketrans("", "", "${}\\"))
+    return -(-len(plain) * 43 // 10) + 1
 
 
 def _needed(widths: Iterable[int]) -> int:
@@ -323,12 +406,17 @@ def _csv(text: str) -> str:
 
 
 def write_table(table: Table, folder: Any, name: str) -> list[str]:
-    """Write `name`.tex, .md and .csv into the existing `folder`, each atomically; returns the file names."""
+    """Write `name`.tex, .md and .csv into the existing `folder`, each atomically, and `name`-narrow.tex if a
+    column of two needs another table; returns the file names.
+    """
     from pathlib import Path
 
     from certflow.atomic import write_atomically
 
-    texts = {"tex": table.to_latex(), "md": table.to_markdown(), "csv": table.to_csv()}
+    texts = {".tex": table.to_latex(), ".md": table.to_markdown(), ".csv": table.to_csv()}
+    narrow = table.to_latex(narrow=True)
+    if narrow != texts[".tex"]:
+        texts["-narrow.tex"] = narrow
     for ending, text in texts.items():
-        write_atomically(Path(folder) / f"{name}.{ending}", text)
-    return [f"{name}.{ending}" for ending in texts]
+        write_atomically(Path(folder) / f"{name}{ending}", text)
+    return [f"{name}{ending}" for ending in texts]

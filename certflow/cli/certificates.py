@@ -99,8 +99,10 @@ def certify(
     if not run.as_json:
         if no_check:
             emit(f"% {NOT_CHECKED}." if latex else f"{NOT_CHECKED}.\n")
-        if in_words:
-            _print_claim(result.claim, latex)
+        if latex:
+            emit(result.latex(), end="")
+        elif in_words:
+            _print_claim(result.claim)
         else:
             from certflow.checker.registry import sentences
 
@@ -132,14 +134,11 @@ def _why_not(result: Theorem, out: str) -> str:
     return "; ".join(each.rstrip(".") for each in sentences) + "."
 
 
-def _print_claim(claim: Claim, latex: bool, most: int | None = None) -> None:
-    """The claim in the words of its theorem, with the first `most` rows of its table."""
-    from certflow.report.terminal import emit, emit_prose, emit_table
+def _print_claim(claim: Claim, most: int | None = None) -> None:
+    """The claim in the words of its theorem, with the first `most` rows of its tables."""
+    from certflow.report.terminal import emit_prose, emit_table
 
     words = words_of(claim)
-    if latex:
-        emit(words.latex(claim), end="")
-        return
     emit_prose(words.paragraph(claim) + "\n")
     for table in (words.points(claim), words.table(claim)):
         rows = len(table.rows)
@@ -242,7 +241,7 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     The file is read, not checked: `certflow check` decides whether the claim is proved.
     """
     _one_of(as_json, latex)
-    from certflow.certificates import problem_of, read_certificate
+    from certflow.certificates import hash_of, problem_of, read_certificate
     from certflow.checker.words import few
     from certflow.report.terminal import emit, emit_command, emit_prose
 
@@ -251,11 +250,11 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     of = theorem(written.get("statement"))
     claim = of.part("claim").Claim.from_json(written) if _has_words(of, latex) else None
     limits = [] if claim is None or of.part("limits") is None else of.part("limits").limits(claim, content)
-    if latex and claim is not None:
-        _print_claim(claim, latex)
-        return
     # What is no problem must not be put into words: some numbers in it might never end.
-    problem_of(content, certificate)
+    problem = problem_of(content, certificate)
+    if latex and claim is not None:
+        emit(words_of(claim).latex(claim, problem, hash_of(content)), end="")
+        return
     said = _words_of_the_checker(content, certificate, exact)
     if as_json:
         record = {"claim": written, "limits": [each.to_json() for each in limits], "about": said["about"]}
@@ -266,7 +265,7 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     if claim is None or exact:
         emit_prose("\n".join(few(said["claim"], every)))
     else:
-        _print_claim(claim, latex, None if every else SHOWN_ROWS)
+        _print_claim(claim, None if every else SHOWN_ROWS)
     if limits:
         emit_prose(limits[0].sentence())
     emit_command("This is what the file claims; whether it is proved says", "certflow check", certificate)

@@ -11,9 +11,11 @@ from certflow.kkt.points import KKTSet
 from certflow.outcome import Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.theorems.registry import words_of
+from certflow.theorems.setting import BIBLIOGRAPHY
 from certflow.theorems.time_near_origin.prove import bounded
 
 CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-origin.json"
+REFERENCES = "references.bib"
 
 
 def theorem_text(found: Theorem) -> str:
@@ -47,5 +49,6 @@ def save_theorem(found: Theorem, folder: Path) -> list[str]:
     if found.claim is None or not found.certificate:
         return []
     write_certificate(folder / CERTIFICATE, found.certificate)
-    write_atomically(folder / THEOREM, words_of(found.claim).latex(found.claim))
-    return [CERTIFICATE, THEOREM]
+    write_atomically(folder / THEOREM, found.latex())
+    write_atomically(folder / REFERENCES, BIBLIOGRAPHY)
+    return [CERTIFICATE, THEOREM, REFERENCES]

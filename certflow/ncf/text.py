@@ -1,6 +1,6 @@
 """The NCF for people: summed notation, the polynomial on a cell and the arcs, as terminal text and as LaTeX.
 
-Both are written by one `_Writer` whose two dialects differ in their words only, so that they cannot say
+Both are written by one `Writer` whose two dialects differ in their words only, so that they cannot say
 different things.
 """
 
@@ -47,15 +47,19 @@ _BREAK = "\n"
 
 def text(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.text`."""
-    return _Writer(ncf, max_arcs, exact, tex=False).all()
+    return Writer(ncf, max_arcs, exact, tex=False).all()
 
 
 def latex(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.latex`."""
-    return _Writer(ncf, max_arcs, exact, tex=True).all()
+    return Writer(ncf, max_arcs, exact, tex=True).all()
 
 
-class _Writer:
+OUTPUTS_FOLLOW = r",\quad "
+"""What stands before output weights after a formula in LaTeX."""
+
+
+class Writer:
     # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into
     # a circle.
     def __init__(self, ncf: Any, max_arcs: SupportsIndex | None, exact: bool, tex: bool) -> None:
@@ -150,7 +154,7 @@ class _Writer:
             return "", ""
         shown = ", ".join(self.number(c) for c in given[:8]) + (", ..." if len(given) > 8 else "")
         return self.say("c_j ", r"c_j\,"), self.say(
-            f",  c = ({shown})", rf",\quad c = ({shown})".replace("...", r"\ldots")
+            f",  c = ({shown})", rf"{OUTPUTS_FOLLOW}c = ({shown})".replace("...", r"\ldots")
         )
 
     def deep(self, network: FeedForward, i_sum: str) -> list[tuple[str, str]]:
@@ -378,7 +382,9 @@ class _Writer:
             )
             more = f" \\\\\n  \\vdots & & & \\text{{({rest} more arcs)}}" if rest else ""
             header = "  \\text{from} & \\text{to} & \\text{active} & n(\\cos t, \\sin t) \\\\ \\hline\n"
-            return [words, f"\\[\n\\begin{{array}}{{rrrl}}\n{header}{body}{more}\n\\end{{array}}\n\\]"]
+            array = f"\\begin{{array}}{{rrrl}}\n{header}{body}{more}\n\\end{{array}}"
+            # As wide as a column of two.
+            return [words, f"{{\\scriptsize\\arraycolsep=2pt\n\\[\n{array}\n\\]}}"]
         lines = [f"  {'from':>10} {'to':>10} {'active':>6}  n(cos t, sin t)"]
         lines += [
             f"  {start:>10} {end:>10} {on:>6}  {piece.replace(_BREAK, ' ')}" for start, end, on, piece in rows
@@ -409,4 +415,4 @@ def _over_lines(right: str) -> str:
             lines.append(piece)
         else:
             lines[-1] = f"{lines[-1]} {piece}" if lines[-1] else piece
-    return " \\\\\n  &\\quad ".join(lines)
+    return " \\\\\n  &\\quad ".join(lines).replace(r", \qquad ", ", \\\\\n  &\\quad ")
