@@ -21,7 +21,7 @@ from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
-from certflow.theorems.registry import FOLDERS, query, theorem, words_of
+from certflow.theorems.registry import FOLDERS, query, theorem
 
 if TYPE_CHECKING:
     from certflow.tables import Table
@@ -83,7 +83,7 @@ class Theorem(Certified[Any]):
     def latex(self) -> str:
         """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved."""
         claim = self._claim("written as LaTeX")
-        return str(words_of(claim).latex(claim, self.problem, self.sha256))
+        return str(theorem(claim.statement, "paper").part("paper").latex(claim, self.problem, self.sha256))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""

@@ -7,7 +7,8 @@ from certflow.theorems.registry import FOLDERS
 
 ALWAYS = {"prove": ("certify",), "claim": ("Claim",), "certificate": ("certificate",)}
 IF_THERE = {
-    "words": ("paragraph", "latex", "table", "points", "answer_tables"),
+    "words": ("paragraph", "table", "points", "answer_tables"),
+    "paper": ("latex",),
     "query": ("query",),
     "limits": ("limits",),
 }

@@ -169,15 +169,13 @@ def _words_of_the_checker(content: dict[str, Any], file: str, exact: bool) -> di
 
 
 def _has_words(of: Statement, latex: bool) -> bool:
-    """Whether the theorem has words of its own; raises `BadInput` for `latex` without."""
-    if of.part("words") is not None:
-        return True
-    if latex:
+    """Whether the theorem has words of its own; raises `BadInput` if it is to be LaTeX and has none."""
+    if latex and of.part("paper") is None:
         raise BadInput(
-            f"--latex: there is no LaTeX theorem of {of.statement}, only of {', '.join(having('words'))}; "
+            f"--latex: there is no LaTeX theorem of {of.statement}, only of {', '.join(having('paper'))}; "
             "leave it out."
         )
-    return False
+    return of.part("words") is not None
 
 
 def _one_of(as_json: bool, latex: bool) -> None:
@@ -253,7 +251,7 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     # What is no problem must not be put into words: some numbers in it might never end.
     problem = problem_of(content, certificate)
     if latex and claim is not None:
-        emit(words_of(claim).latex(claim, problem, hash_of(content)), end="")
+        emit(of.part("paper").latex(claim, problem, hash_of(content)), end="")
         return
     said = _words_of_the_checker(content, certificate, exact)
     if as_json:

@@ -1,12 +1,13 @@
 """The NCF for people: summed notation, the polynomial on a cell and the arcs, as terminal text and as LaTeX.
 
-Both are written by one `Writer` whose two dialects differ in their words only, so that they cannot say
+Both are written by one `_Writer` whose two dialects differ in their words only, so that they cannot say
 different things.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, SupportsIndex
 
@@ -47,19 +48,45 @@ _BREAK = "\n"
 
 def text(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.text`."""
-    return Writer(ncf, max_arcs, exact, tex=False).all()
+    return _Writer(ncf, max_arcs, exact, tex=False).all()
 
 
 def latex(ncf: Any, max_arcs: SupportsIndex | None, exact: bool) -> str:
     """See `NCF.latex`."""
-    return Writer(ncf, max_arcs, exact, tex=True).all()
+    return _Writer(ncf, max_arcs, exact, tex=True).all()
 
 
-OUTPUTS_FOLLOW = r",\quad "
+_OUTPUTS_FOLLOW = r",\quad "
 """What stands before output weights after a formula in LaTeX."""
 
 
-class Writer:
+@dataclass(frozen=True)
+class Formulas:
+    """Pieces of the definition of N as LaTeX: σ(t), the factor of neuron j and what it is, z_i, and H of an
+    expression; those that a network does not have are empty.
+    """
+
+    activation: str
+    factor: str
+    factors: str
+    weight: str
+    output: str
+
+
+def formulas(ncf: Any) -> Formulas:
+    """The pieces of the definition of N, for texts of other shape."""
+    from certflow.ncf.expressions import network_expression
+
+    writer, network = _Writer(ncf, None, False, tex=True), ncf.problem.network
+    weight = writer.weights()[1].removeprefix("= ")
+    if not isinstance(network, FeedForward):
+        return Formulas("", "", "", weight, writer.formula(network_expression(network)))
+    factor, note = ("", "") if network.depth in network.trained else writer.outputs(network)
+    activation = writer.activation(network.activation, "t")
+    return Formulas(activation, factor, note.removeprefix(_OUTPUTS_FOLLOW), weight, "")
+
+
+class _Writer:
     # The `ncf` is an `NCF`, whose methods ask this module; naming its class here would tie the two files into
     # a circle.
     def __init__(self, ncf: Any, max_arcs: SupportsIndex | None, exact: bool, tex: bool) -> None:
@@ -154,7 +181,7 @@ class Writer:
             return "", ""
         shown = ", ".join(self.number(c) for c in given[:8]) + (", ..." if len(given) > 8 else "")
         return self.say("c_j ", r"c_j\,"), self.say(
-            f",  c = ({shown})", rf"{OUTPUTS_FOLLOW}c = ({shown})".replace("...", r"\ldots")
+            f",  c = ({shown})", rf"{_OUTPUTS_FOLLOW}c = ({shown})".replace("...", r"\ldots")
         )
 
     def deep(self, network: FeedForward, i_sum: str) -> list[tuple[str, str]]:

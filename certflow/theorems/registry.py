@@ -2,8 +2,9 @@
 
 The files of a folder have the same names for all theorems, and are imported when they are needed: `prove`
 (`certify`, and `weaker` where there is less to fall back on), `claim` (`Claim`, to and from JSON),
-`certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `latex`, `table` and
-`points`, those to which the directions come, of a claim, `answer_tables`), `query` (`query`: the answer of a
+`certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `table` and
+`points`, those to which the directions come, of a claim, `answer_tables`), `paper` (`latex`: the claim about
+a problem, with the hash of its certificate, as a LaTeX theorem), `query` (`query`: the answer of a
 claim to one delta) and `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and
 `to_json`). A theorem without words is said in those of
 the checker.

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from certflow.exact import format_rational
 from certflow.ncf.exact import NCF
-from certflow.ncf.text import OUTPUTS_FOLLOW, Writer
+from certflow.ncf.text import formulas
 from certflow.networks.feed_forward import FeedForward
 from certflow.problem import Problem
 
@@ -82,22 +82,18 @@ def _hash(digest: str) -> str:
 
 
 def _network(problem: Problem) -> str:
-    network = problem.network
-    writer = Writer(NCF(problem), None, False, tex=True)
+    network, pieces = problem.network, formulas(NCF(problem))
     if not isinstance(network, FeedForward):
-        from certflow.ncf.expressions import network_expression
-
         return (
-            f"Let $H(x; w)$ be the function ${writer.formula(network_expression(network))}$ of the weights "
+            f"Let $H(x; w) = {pieces.output}$ be the function of the weights "
             f"$w \\in \\mathbb{{R}}^{{{network.size}}}$."
         )
-    sigma = rf"$\sigma(t) = {writer.activation(network.activation, 't')}$"
+    sigma = rf"$\sigma(t) = {pieces.activation}$"
     d, width = network.inputs, network.widths[-2]
     count = rf"\mathbb{{R}}^{{{network.size}}}"
     if network.depth == 2 and network.trained == (1,):
-        factor, note = writer.outputs(network)
-        output = rf"\sum_{{j=1}}^{{{width}}} {factor}\sigma(u_j \cdot x)"
-        given = f" and fixed output weights ${note.removeprefix(OUTPUTS_FOLLOW)}$" if note else ""
+        output = rf"\sum_{{j=1}}^{{{width}}} {pieces.factor}\sigma(u_j \cdot x)"
+        given = f" and fixed output weights ${pieces.factors}$" if pieces.factors else ""
         names = rf"(u_1, \dots, u_{{{width}}})" if width > 1 else "u_1"
         return (
             f"Let $H(x; w) = {output}$ with {sigma}, $x \\in \\mathbb{{R}}^{{{d}}}$, trained weights "
@@ -152,7 +148,7 @@ def _rational(value: Fraction) -> str:
 
 def _loss(problem: Problem) -> str:
     mean = rf"\frac{{1}}{{{problem.n}}} " if problem.loss.reduction == "mean" and problem.n > 1 else ""
-    formulas = {
+    kinds = {
         "square": r"\ell(s, y) = \tfrac12 (s - y)^2",
         "logistic": r"\ell(s, y) = 2 \log(1 + e^{-y s})",
         "custom": r"\ell \text{ convex}",
@@ -161,7 +157,7 @@ def _loss(problem: Problem) -> str:
         "Let the weights follow the gradient flow $\\dot w = -\\nabla \\mathcal{L}(w)$ of\n"
         "\\begin{gather*}\n"
         rf"  \mathcal{{L}}(w) = {mean}\sum_{{i=1}}^{{{problem.n}}} \ell(H(x_i; w), y_i), \\" + "\n"
-        f"  {formulas[problem.loss.kind]},\n\\end{{gather*}}"
+        f"  {kinds[problem.loss.kind]},\n\\end{{gather*}}"
     )
 
 
@@ -176,8 +172,8 @@ def _start(problem: Problem) -> str:
 
 
 def _correlation(problem: Problem) -> str:
-    _, weights = Writer(NCF(problem), None, False, tex=True).weights()
+    weight = formulas(NCF(problem)).weight
     return (
-        rf"Let $N(w) = \sum_{{i=1}}^{{{problem.n}}} z_i\,H(x_i; w)$, $z_i {weights}$, be the neural "
+        rf"Let $N(w) = \sum_{{i=1}}^{{{problem.n}}} z_i\,H(x_i; w)$, $z_i = {weight}$, be the neural "
         f"correlation function; it is homogeneous of order ${problem.order}$."
     )

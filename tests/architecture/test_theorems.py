@@ -62,9 +62,6 @@ from certflow.tables import Column, Table
 def paragraph(claim):
     return f"There are {claim.count} labels."
 
-def latex(claim):
-    return f"There are ${claim.count}$ labels."
-
 def table(claim):
     found = Table("Labels", [Column("count")])
     found.add(str(claim.count))
@@ -75,6 +72,10 @@ def points(claim):
 
 def answer_tables(answer):
     return [table(answer.claim)]
+""",
+    "paper": """
+def latex(claim, problem, sha256):
+    return f"There are ${claim.count}$ labels."
 """,
     "query": """
 from dataclasses import dataclass

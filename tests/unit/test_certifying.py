@@ -225,7 +225,7 @@ def test_a_custom_loss_has_no_certificate_and_so_no_theorem(proved: Certified) -
 
 def test_the_main_job_writes_only_what_is_accepted(prover: Certified, tmp_path: Path) -> None:
     found = certify(prover.problem)
-    assert save_theorem(found, tmp_path) == ["certificate.json", "theorem.tex"]
+    assert save_theorem(found, tmp_path) == ["certificate.json", "theorem.tex", "references.bib"]
     assert (tmp_path / "certificate.json").read_text(encoding="ascii") == found.certificate
     assert save_theorem(Theorem(prover.problem, "inconclusive", "refused."), tmp_path / "none") == []
 

@@ -294,6 +294,7 @@ OTHERS = {
     "kkt_points.budget",
     "kkt_points.progress",
     "check.certificate",
+    "check.problem",
     "check.time_limit",
     "Theorem.check.time_limit",
     "Theorem.save.path",

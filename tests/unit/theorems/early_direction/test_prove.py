@@ -31,10 +31,11 @@ from certflow.theorems.early_direction import tracks
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON, REMEDIES, Cause, Remedy, advice
 from certflow.theorems.early_direction.certificate import certificate, certificate_text
 from certflow.theorems.early_direction.groups import GroupProof
+from certflow.theorems.early_direction.paper import latex
 from certflow.theorems.early_direction.prove import certify
 from certflow.theorems.early_direction.query import query
 from certflow.theorems.early_direction.tracks import track_of
-from certflow.theorems.early_direction.words import latex, paragraph
+from certflow.theorems.early_direction.words import paragraph
 
 X = [["1", "0"], ["3/5", "4/5"], ["-1", "1/2"]]
 Y = ["5", "9/5", "1"]
@@ -249,7 +250,7 @@ def test_a_block_of_zeros_stays_zero_and_the_others_have_their_theorem():
     assert found.claim.delta_bar > alone.claim.delta_bar / 10
     assert accepted(found) == ("accepted", "")
     assert "Block 2 starts with all weights zero, and stays zero" in paragraph(found.claim)
-    assert "zero for all times" in latex(found.claim)
+    assert "zero for all times" in latex(found.claim, found.problem, "0" * 64)
     query(found.claim, found.claim.delta_bar)
 
 

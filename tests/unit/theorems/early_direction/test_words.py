@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.outcome import BadInput
+from certflow.problem import Problem
 from certflow.tables import Table
-from certflow.theorems.early_direction import words
+from certflow.theorems.early_direction import paper, words
 from certflow.theorems.early_direction.claim import Claim
 
 
@@ -25,7 +26,7 @@ def claim_sentence(claim: dict) -> str:
 
 
 def claim_latex(claim: dict) -> str:
-    return words.latex(Claim.from_json(claim))
+    return paper.latex(Claim.from_json(claim), Problem.figure1(), "0" * 64)
 
 
 def claim_table(claim: dict) -> Table:
@@ -115,7 +116,7 @@ def test_every_number_is_rounded_to_the_side_on_which_it_says_less(
     assert "‖w‖² ≤ 14.29·δ²" in text and "is within 0.02858 (radians) of" in text
     assert "From then on it stays within ε = 0.1429 until ‖w‖ first exceeds R = 0.0001428." in text
     assert (
-        r"For every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of"
+        r"for every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of"
         in latex
     )
     assert r"$\|w(t)\|^2 \le 14.29\,\delta^2$" in latex and "is within 0.02858 (radians) of" in latex
@@ -124,8 +125,8 @@ def test_every_number_is_rounded_to_the_side_on_which_it_says_less(
     if claim_of is separable:
         assert "ln(ρ/(1.286·δ))/(2·1.572) and at most 1.858 + ln(ρ/(1.142·δ))/(2·1.428)." in text
         assert "For 1.286·δ ≤ ρ ≤ R, the first time t ≥ T at which ‖w‖ = ρ is at least 1.714 + " in text
-        assert r"1.714 + \frac{1}{2 \cdot 1.572}\ln\frac{\rho}{1.286\,\delta}$" in latex
-        assert r"1.858 + \frac{1}{2 \cdot 1.428}\ln\frac{\rho}{1.142\,\delta}$" in latex
+        assert r"1.714 + \frac{1}{2 \cdot 1.572}\ln\frac{\rho}{1.286\,\delta} \]" in latex
+        assert r"1.858 + \frac{1}{2 \cdot 1.428}\ln\frac{\rho}{1.142\,\delta}. \]" in latex
     else:
         assert "with t₁·δ between 1.714 and 1.858, so that for 1.286·δ ≤ ρ ≤ R" in text
         assert (
@@ -136,8 +137,8 @@ def test_every_number_is_rounded_to_the_side_on_which_it_says_less(
             r"with $\delta t_1$ between $1.714$ and $1.858$, so that for $1.286\,\delta \le \rho \le R$"
             in latex
         )
-        assert r"1.714 + \frac{(1.286)^{-1} - (\delta/\rho)}{3 \cdot 1.572}$" in latex
-        assert r"1.858 + \frac{(1.142)^{-1} - (\delta/\rho)}{3 \cdot 1.428}$" in latex
+        assert r"1.714 + \frac{(1.286)^{-1} - (\delta/\rho)}{3 \cdot 1.572} \]" in latex
+        assert r"1.858 + \frac{(1.142)^{-1} - (\delta/\rho)}{3 \cdot 1.428}. \]" in latex
     assert table.title == "Bounds for every δ in (0, 0.01428]"
     shown = ["1", "converges", "[0.142, 0.286]", "0.4285", "0.02858", "0.2858", "0.4285", "0.7143", "0.8572"]
     assert [[cell.text for cell in row] for row in table.rows] == [shown]
@@ -192,10 +193,9 @@ def test_the_latex_is_balanced_and_plain(claim: dict) -> None:
 
 def test_the_numbers_of_the_latex_theorem() -> None:
     text = claim_latex(joint())
-    assert text.startswith(
-        "\\begin{theorem}[early directional convergence]\nFor every $\\delta \\in (0, 0.00001]$"
-    )
-    assert r"with $\delta t \le T$, where $T = 6$." in text
+    assert text.startswith("% Needs ")
+    assert r"holds for every $\delta \in (0, 0.00001]$" in text
+    assert r"with $\delta t \le T$, where $T = 6$; the time" in text
     assert r"$3.5\,(\delta/\rho)^{0.53} + 0.8\,\rho^{3}$" in text
     assert (
         r"with $\delta t_1$ between $5.9$ and $6$, so that for $3\,\delta \le \rho \le R$ the first $t \ge "
@@ -205,7 +205,7 @@ def test_the_numbers_of_the_latex_theorem() -> None:
     assert r"the first $t \ge T$ at which $\|w\| = \rho$ lies between" in several
     assert r"(0, 3.456 \times 10^{-10}]" in several
     assert r"\frac{1}{2 \cdot 0.9}\ln\frac{\rho}{11.01\,\delta}" in several
-    assert "not of all weights jointly" in several
+    assert "its direction that of these weights by themselves" in several
     assert r"\toprule" in several
 
 
