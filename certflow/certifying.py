@@ -13,15 +13,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.decimal_text import rounded_text
-from certflow.certificates import sha256, write_certificate
+from certflow.certificates import canonical_text, problem_of, read_certificate, sha256, write_certificate
 from certflow.checker import Verdict, check_file, check_text
 from certflow.checker.registry import sentences
-from certflow.outcome import BadInput, Inconclusive, Outcome
+from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
-from certflow.theorems.registry import FOLDERS, query, theorem
+from certflow.theorems.registry import FOLDERS, having, query, theorem
 
 if TYPE_CHECKING:
     from certflow.tables import Table
@@ -80,10 +80,34 @@ class Theorem(Certified[Any]):
         answer: Answer = query(self._claim("asked about one delta"), delta, radii)
         return answer
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Theorem:
+        """The theorem of a certificate that is read but not checked: `check` has the checker decide.
+
+        Raises `BadInput` for what is no certificate, and for statements whose claims are only read by the
+        checker.
+        """
+        where, content = os.fspath(path), read_certificate(path)
+        problem, of = problem_of(content, where), theorem(content["claim"].get("statement"), where=where)
+        read = getattr(of.part("claim").Claim, "from_json", None)
+        if read is None:
+            raise BadInput(f"{where}: certificates of {of.statement} are checked and shown, not loaded.")
+        claim = read(content["claim"])
+        partial = any(block.outcome is Fate.INCONCLUSIVE for block in getattr(claim, "blocks", ()))
+        outcome = Outcome.PARTIAL if partial else Outcome.PROVED
+        reason = "nothing is claimed about some of the blocks." if partial else ""
+        return cls(problem, outcome, reason, claim=claim, certificate=canonical_text(content) + "\n")
+
     def latex(self) -> str:
-        """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved."""
+        """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved, and for statements
+        without a LaTeX theorem.
+        """
         claim = self._claim("written as LaTeX")
-        return str(theorem(claim.statement, "paper").part("paper").latex(claim, self.problem, self.sha256))
+        paper = theorem(claim.statement).part("paper")
+        if paper is None:
+            able = ", ".join(having("paper"))
+            raise BadInput(f"theorem: there is no LaTeX theorem of {claim.statement}, only of {able}.")
+        return str(paper.latex(claim, self.problem, self.sha256))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""
@@ -93,7 +117,9 @@ class Theorem(Certified[Any]):
     def check(self, time_limit: float | None = None) -> Verdict:
         """What the independent checker says of the certificate; raises `BadInput` if nothing is proved."""
         self._claim("checked")
-        return check_text(self.certificate, time_limit)
+        verdict = check_text(self.certificate, time_limit)
+        self.checked = verdict.accepted
+        return verdict
 
     def _words(self) -> Any:
         """The file `words` of the statement, None if it has none."""

@@ -33,7 +33,8 @@ MORE = 6
 
 @click.command(short_help="Its KKT points, proved and enclosed.")
 @problem_command
-@click.option("--latex", is_flag=True, help="The table as LaTeX (booktabs).")
+@click.option("--latex", is_flag=True, help="The table as LaTeX (booktabs, array).")
+@click.option("--narrow", is_flag=True, help="With --latex: as wide as a column of a two-column article.")
 @click.option(
     "--csv",
     "as_csv",
@@ -64,7 +65,7 @@ MORE = 6
     type=click.IntRange(1, 1_000_000),
     help="Starts of the search where not all points can be enumerated.",
 )
-def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) -> int:
+def kkt(run: Run, latex: bool, narrow: bool, as_csv: bool, starts: int | None, **wanted: Any) -> int:
     """The KKT points of the constrained NCF, each proved and enclosed, and whether there are others.
 
     Of one neuron if the network is a sum of neurons, of all weights otherwise. In the plane also the basin of
@@ -75,6 +76,8 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
     """
     if run.as_json + latex + as_csv > 1:
         raise BadInput("--json, --latex and --csv: choose one of them.")
+    if narrow and not latex:
+        raise BadInput("--narrow: is a form of --latex; give both.")
     figure = wanted["figure"]
     if figure is not None and Path(figure).suffix.lower() not in FIGURES:
         raise BadInput(
@@ -106,7 +109,13 @@ def kkt(run: Run, latex: bool, as_csv: bool, starts: int | None, **wanted: Any) 
         if run.as_json:
             print_json({"problem": problem_record(problem), **kkt_record(found, reason), **extras.record})
         elif found is not None:
-            _print(problem, found, run.digits, latex, as_csv, extras)
+            if latex:
+                from certflow.kkt.table import kkt_table
+                from certflow.report.terminal import emit
+
+                emit(kkt_table(problem, found, run.digits, more=extras.columns).to_latex(narrow), end="")
+            else:
+                _print(problem, found, run.digits, as_csv, extras)
     for complaint in extras.complaints:
         complain(complaint)
     return (
@@ -255,15 +264,13 @@ class _Extras:
         }
 
 
-def _print(problem: Problem, found: KKTSet, digits: int, latex: bool, as_csv: bool, extras: _Extras) -> None:
+def _print(problem: Problem, found: KKTSet, digits: int, as_csv: bool, extras: _Extras) -> None:
     from certflow.kkt.table import fitting_kkt_table, kkt_table
     from certflow.outcome import Status
     from certflow.report.terminal import emit, emit_command, emit_prose, emit_table, terminal_width
 
     if as_csv:
         emit(kkt_table(problem, found, digits, every=True, more=extras.columns).to_csv(), end="")
-    elif latex:
-        emit(kkt_table(problem, found, digits, more=extras.columns).to_latex(), end="")
     else:
         emit_table(fitting_kkt_table(problem, found, digits, SHOWN_ROWS, terminal_width(), extras.columns))
         figure, points, basin = (

@@ -187,6 +187,37 @@ def test_what_is_not_proved_is_said_in_one_sentence(tmp_path: Path) -> None:
             ask()
 
 
+def test_a_theorem_is_saved_and_loaded(tmp_path: Path) -> None:
+    theorem, file = results()["theorem"], tmp_path / "theorem.json"
+    assert isinstance(theorem, cf.Theorem)
+    theorem.save(file)
+    again = cf.Theorem.load(file)
+    assert (again.claim, again.sha256, again.problem.sha256) == (
+        theorem.claim,
+        theorem.sha256,
+        theorem.problem.sha256,
+    )
+    assert (again.outcome, again.checked) == (cf.Outcome.PROVED, False)
+    assert str(again).startswith("NOT CHECKED")
+    assert again.check().accepted and again.checked and str(again) == str(theorem)
+    assert again.latex() == theorem.latex()
+    assert cf.check(file).accepted
+    file.write_text("{}", "utf-8")
+    with pytest.raises(cf.BadInput, match="is not a certificate"):
+        cf.Theorem.load(file)
+    assert cf.check(file).verdict == "malformed"
+
+
+def test_statements_without_a_latex_theorem_say_so(tmp_path: Path) -> None:
+    basin = cf.certify(results()["problem"], statement="basin")
+    assert basin.outcome is cf.Outcome.PROVED and "converges" in str(basin)
+    with pytest.raises(cf.BadInput, match="no LaTeX theorem of basin, only of early-direction"):
+        basin.latex()
+    basin.save(tmp_path / "basin.json")
+    with pytest.raises(cf.BadInput, match="basin are checked and shown, not loaded"):
+        cf.Theorem.load(tmp_path / "basin.json")
+
+
 def test_the_ncf_is_a_function_of_the_weights() -> None:
     problem = cf.Problem.figure1()
     N = cf.correlation(problem)
