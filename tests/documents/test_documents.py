@@ -31,7 +31,10 @@ def blocks(language: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("document", "code", "expected"), blocks("python"))
-def test_python_blocks_run_and_print_what_they_say(document: str, code: str, expected: str) -> None:
+def test_python_blocks_run_and_print_what_they_say(
+    document: str, code: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(code, document, "exec"), {"__name__": "__main__"})

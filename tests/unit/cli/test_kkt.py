@@ -346,8 +346,10 @@ def test_a_basin_certificate_is_written_and_accepted(folder: Path) -> None:
     assert both.exit_code == 2 and "same file" in both.stderr
 
 
-def test_the_narrow_table_is_for_a_column_of_two(folder: Path) -> None:
-    wide, narrow = (run("kkt", "l3-k20-s0", "--latex", *more).stdout for more in ([], ["--narrow"]))
+def test_the_narrow_table_is_for_a_column_of_two() -> None:
+    wide, narrow = (
+        CliRunner().invoke(main, ["kkt", "l3-k20-s0", "--latex", *more]).stdout for more in ([], ["--narrow"])
+    )
     assert narrow.count(r"\begin{tabular}") > wide.count(r"\begin{tabular}") >= 1
-    alone = run("kkt", "l3-k20-s0", "--narrow")
+    alone = CliRunner().invoke(main, ["kkt", "l3-k20-s0", "--narrow"])
     assert (alone.exit_code, alone.stderr) == (2, "certflow: --narrow: is a form of --latex; give both.\n")
