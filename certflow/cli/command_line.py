@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from certflow.problem import Problem
-    from certflow.progress import Progress
+    from certflow.report.terminal import Bar
 
 
 class Commands(click.Group):
@@ -109,7 +109,7 @@ def seconds(context: click.Context, option: click.Parameter, value: float | None
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on stdout, all else on stderr."
 )
-quiet_option = click.option("--quiet", is_flag=True, help="No progress bars.")
+quiet_option = click.option("--quiet", is_flag=True, help="No progress bar.")
 time_option = click.option(
     "--time-limit",
     metavar="SECONDS",
@@ -232,11 +232,13 @@ class Run:
                 )
 
     @contextlib.contextmanager
-    def progress(self) -> Iterator[Progress]:
-        """Progress bars on stderr, if it is a terminal."""
-        from certflow.report.terminal import progress_bars
+    def progress(self, longest: str = "") -> Iterator[Bar]:
+        """A progress bar on stderr, if it is a terminal; it tells the time that is left of the piece of work
+        `longest`.
+        """
+        from certflow.report.terminal import progress_bar
 
-        with progress_bars(self.quiet) as progress:
+        with progress_bar(self.quiet, longest) as progress:
             yield progress
 
 

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a bound or check failed, 2 bad input, 3 inconclusive, 130 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from certflow.cli.certificates import certify, check, problem_file, query, show
 from certflow.cli.command_line import Commands, Run, json_option, positive, print_json, problem_command
 from certflow.cli.kkt import kkt
 from certflow.outcome import BadInput
+
+if TYPE_CHECKING:
+    from certflow.tables import Table
 
 DEFAULT_FOLDER = "certflow-results"
 
@@ -50,7 +54,7 @@ def init(name: str | None, as_json: bool) -> None:
         print_json({"name": name, "text": text}) if as_json else emit(text, end="")
 
 
-@main.command(short_help="The main job: tables, figures and results.json.")
+@main.command(short_help="The main job: theorem, tables, figures, summary.")
 @problem_command
 @click.option(
     "--out",
@@ -60,25 +64,27 @@ def init(name: str | None, as_json: bool) -> None:
     help="Where results, tables and figures go.",
 )
 def verify(run: Run, out: str) -> int:
-    """The main job: structure, NCF, KKT points, flows for many δ, both tables, all figures.
+    """The main job: the theorem first, then KKT points, flows for many δ, both tables, all figures.
 
-    Writes results.json, tables (LaTeX, Markdown, CSV) and figures (PNG, SVG) to DIR.
+    Writes results.json, the certificate, tables (LaTeX, Markdown, CSV) and figures (PNG, SVG) to DIR, each as
+    soon as it is there; prints a few rows of each table, and a summary last.
     """
     problem = run.problem()
     from certflow.experiments.verify import STEMS
     from certflow.experiments.verify import verify as run_verify
-    from certflow.report.terminal import emit_files, emit_prose, emit_table
+    from certflow.experiments.workers import DESCRIPTION
+    from certflow.report.terminal import emit_part
 
     folder = run.output_folder(out, STEMS)
-    with run.progress() as progress:
-        result = run_verify(problem, out=folder, progress=progress, digits=run.digits)
+    with run.progress(longest=DESCRIPTION) as progress:
+
+        def tell(part: str | Table) -> None:
+            with progress.aside():
+                emit_part(part)
+
+        result = run_verify(problem, folder, progress, run.digits, tell=None if run.as_json else tell)
     if run.as_json:
         print_json(result.results)
-    else:
-        emit_prose(result.text + "\n")
-        for table in result.tables:
-            emit_table(table)
-        emit_files(folder, result.files)
     return int(result.exit_code)
 
 

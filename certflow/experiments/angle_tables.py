@@ -103,9 +103,8 @@ def _slope(value: float | None) -> TableCell:
 
 
 def _title(law: Law) -> str:
-    if law.kind == FIXED_TIME:
-        return f"Angle error at the scaled time {format_rational(law.at)}: distance to the limit flow"
-    return f"Angle error at ‖w‖ = {format_rational(law.at)}: distance to the KKT point of the limit flow"
+    to = "" if law.kind == FIXED_TIME else "KKT point of the "
+    return f"Angle error at {place(law)}: distance to the {to}limit flow"
 
 
 def _window_note(law: Law) -> str:
@@ -142,29 +141,30 @@ def rows_table(law: Law) -> Table:
     return table
 
 
+def place(law: Law) -> str:
+    """Where the errors are measured, in words."""
+    at = format_rational(law.at)
+    return f"the scaled time {at}" if law.kind == FIXED_TIME else f"‖w‖ = {at}"
+
+
 def conclusion(law: Law, order: int) -> str:
     """What the fits show, in one sentence; a measurement, not a proof."""
     fitted = [fit for fit in law.fits if fit.slope is not None]
-    what = (
-        f"at the scaled time {format_rational(law.at)}"
-        if law.kind == FIXED_TIME
-        else f"at ‖w‖ = {format_rational(law.at)}"
-    )
     whose = (
         f"slopes for {len(fitted)} of {len(law.fits)} neurons"
         if len(law.fits) > 1
         else "slope of the direction of all weights"
     )
-    start = f"Angle error {what}: {whose}"
+    start = f"Angle error at {place(law)}: {whose}"
     if not fitted:
         return f"{start}: not measured; the table says why."
     start = f"{start}, measured {_span([fit.slope or 0.0 for fit in fitted])}"
     if law.kind == FIXED_TIME:
         return f"{start}; the law says {order}."
-    worst = max(fitted, key=_deviation)
+    worst = max(fitted, key=deviation)
     return (
         f"{start}; predicted {_span([fit.predicted or 0.0 for fit in fitted])}; the largest relative "
-        f"difference is {_deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
+        f"difference is {deviation(worst):.1%}{f' (neuron {worst.block + 1})' if len(law.fits) > 1 else ''}"
         f"{_DOUBT if doubts(law) else ''}."
     )
 
@@ -180,7 +180,7 @@ def doubts(law: Law) -> list[str]:
     """
     found = []
     for fit in law.fits:
-        if fit.slope is None or fit.predicted is None or _deviation(fit) <= DOUBTFUL:
+        if fit.slope is None or fit.predicted is None or deviation(fit) <= DOUBTFUL:
             continue
         fitted = [
             row for row in law.rows if row.block == fit.block and row.in_window and row.error is not None
@@ -189,7 +189,7 @@ def doubts(law: Law) -> list[str]:
             (log10(row.delta), float(mp_arithmetic(20).context.log10(row.error))) for row in fitted[-2:]
         )
         last = (y1 - y0) / (x1 - x0)
-        closer = abs(last / fit.predicted - 1) < _deviation(fit)
+        closer = abs(last / fit.predicted - 1) < deviation(fit)
         why = (
             "which is closer: in this window terms that decay faster still count, and smaller values of δ "
             "are needed"
@@ -204,5 +204,6 @@ def doubts(law: Law) -> list[str]:
     return found
 
 
-def _deviation(fit: Fit) -> float:
+def deviation(fit: Fit) -> float:
+    """The relative difference of the slope from the predicted one; 0 if one of them is missing."""
     return abs(fit.slope / fit.predicted - 1) if fit.slope is not None and fit.predicted else 0.0

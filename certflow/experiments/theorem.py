@@ -18,14 +18,15 @@ CERTIFICATE, THEOREM, TIMES = "certificate.json", "theorem.tex", "time-near-orig
 REFERENCES = "references.bib"
 
 
-def theorem_text(found: Theorem) -> str:
-    """The theorem in one paragraph, or why there is none."""
+def theorem_text(found: Theorem, folder: Path | None = None) -> str:
+    """The theorem in one paragraph and the `folder` with its certificate, or why there is none."""
     if found.claim is None:
         return f"No uniform theorem was proved: {found.reason}"
     missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
+    where = "" if folder is None else f"\n\nWritten to {folder}: {CERTIFICATE}, {THEOREM}"
     return (
-        f"Theorem (L5, proved, and accepted by the independent checker; `certflow check {CERTIFICATE}` "
-        f"proves it again). {words_of(found.claim).paragraph(found.claim)}{missing}"
+        f"Theorem (L5), proved, and accepted by the independent checker.\n"
+        f"{words_of(found.claim).paragraph(found.claim)}{missing}{where}"
     )
 
 

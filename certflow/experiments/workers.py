@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 import os
 import queue
 import signal
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -27,8 +27,10 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, deadline, remaining, tick
 
-DESCRIPTION = "reference flows"
+DESCRIPTION = "measuring flows"
 DEFAULT_WORKERS = 2
+STEPS = 1_000
+"""Of the progress of all flows together."""
 
 
 def default_workers() -> int:
@@ -51,7 +53,9 @@ class Measuring:
         self._todo = deque(sorted(range(len(jobs)), key=lambda i: -jobs[i].cost))
         count = min(default_workers() if workers is None else workers, len(jobs))
         self._count = count if count > 1 and problem.loss.kind != "custom" and sys.executable else 0
-        self._messages: queue.Queue[tuple[int, Any]] = queue.Queue()
+        self._messages: queue.Queue[tuple[int, Measurement | CertflowError]] = queue.Queue()
+        self._results: dict[int, Measurement] = {}
+        self._shares = [0.0] * len(jobs)
         self._processes: list[subprocess.Popen[str]] = []
         self._threads: list[threading.Thread] = []
 
@@ -92,32 +96,46 @@ class Measuring:
 
         Raises `CertflowError` if a process ends without an answer.
         """
-        shares = [0.0] * len(self.jobs)
-        results: dict[int, Measurement] = {}
+        try:
+            self._wait(progress)
+        except OutOfTime as error:
+            return self.finished(str(error))
+        self.report(progress)
+        return [self._results[i] for i in range(len(self.jobs))]
+
+    def finished(self, why: str) -> list[Measurement]:
+        """The measurements that are there by now; `why` is the failure of the others."""
+        with contextlib.suppress(queue.Empty):
+            while True:  # ends: when nothing has arrived any more
+                self._take(*self._messages.get_nowait())
+        return [self._results.get(i, Measurement(job.delta, failure=why)) for i, job in enumerate(self.jobs)]
+
+    def report(self, progress: Progress | None) -> None:
+        """Tell how far all flows together have come; a flow counts as much as it is expected to cost."""
+        costs = [job.cost or 1.0 for job in self.jobs]
+        if progress is not None and costs:
+            share = sum(map(operator.mul, costs, self._shares)) / sum(costs)
+            # The last step is for the end of all work.
+            done = STEPS if len(self._results) == len(costs) else min(int(STEPS * share), STEPS - 1)
+            progress(DESCRIPTION, done, STEPS)
+
+    def _take(self, i: int, message: Measurement | CertflowError) -> None:
+        if isinstance(message, Measurement):
+            self._results[i] = message
+
+    def _wait(self, progress: Progress | None) -> None:
+        """Wait for all measurements. Raises `OutOfTime`, and what a process had to complain of."""
 
         def tell(i: int, share: float) -> None:
-            shares[i] = max(share, shares[i])
-            if progress is not None:
-                # The last percent is for the end of all work.
-                progress(DESCRIPTION, min(int(100 * sum(shares)), 100 * len(shares) - 1), 100 * len(shares))
+            self._shares[i] = max(share, self._shares[i])
+            self.report(progress)
 
-        try:
-            self._wait(results, tell)
-        except OutOfTime as error:
-            return [
-                results.get(i, Measurement(job.delta, failure=str(error))) for i, job in enumerate(self.jobs)
-            ]
-        if progress is not None and self.jobs:
-            progress(DESCRIPTION, 100 * len(shares), 100 * len(shares))
-        return [results[i] for i in range(len(self.jobs))]
-
-    def _wait(self, results: dict[int, Measurement], tell: Callable[[int, float], None]) -> None:
-        """Fill in `results`. Raises `OutOfTime`."""
         if not self._count:
             for i in self._todo:
-                results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
-                tell(i, 1.0)
-        while len(results) < len(self.jobs):  # ends: each process answers every job or ends
+                self._results[i] = measure(self.problem, self.jobs[i], lambda share, i=i: tell(i, share))  # type: ignore[misc]
+                self._shares[i] = 1.0
+        while len(self._results) < len(self.jobs):  # ends: each process answers every job or ends
+            self.report(progress)
             try:
                 # With a timeout the wait can be interrupted on every system.
                 i, message = self._messages.get(timeout=0.1)
@@ -127,9 +145,7 @@ class Measuring:
             if isinstance(message, CertflowError):
                 tick()  # a process that is out of time ends without an answer
                 raise message
-            if isinstance(message, Measurement):
-                results[i] = message
-            tell(i, 1.0 if isinstance(message, Measurement) else message)
+            self._take(i, message)
 
     def _serve(self, process: subprocess.Popen[str]) -> None:
         """Give `process` one job after the other; runs in a thread of its own."""
@@ -156,8 +172,9 @@ class Measuring:
         for line in process.stdout or ():
             record = json.loads(line)
             if "share" in record:
-                self._messages.put((i, float(record["share"])))
+                self._shares[i] = max(float(record["share"]), self._shares[i])
             else:
+                self._shares[i] = 1.0
                 return Measurement.from_json(record)
         raise CertflowError("it sent no answer")
 

@@ -1,22 +1,25 @@
-"""What a person sees in the terminal: tables on stdout, progress bars on stderr and only if that is a
-terminal.
-"""
+"""What a person sees in the terminal: tables on stdout, progress on stderr and only if that is a terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from certflow.outcome import CertflowError
 from certflow.printable import printable
-from certflow.progress import Progress
 from certflow.tables import Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 PLAIN_WIDTH = 100
 """Width of what is printed when stdout is not a terminal, unless COLUMNS says something else."""
@@ -96,6 +99,15 @@ def emit_table(table: Table) -> None:
     _write("\n".join(line.rstrip() for line in drawn.getvalue().rstrip().splitlines()) + "\n\n")
 
 
+def emit_part(part: str | Table) -> None:
+    """Print prose or a table, and an empty line."""
+    if isinstance(part, Table):
+        emit_table(part)
+    else:
+        emit_prose(part + "\n")
+        emit("")
+
+
 def terminal_width() -> int:
     """How many characters a line on stdout has."""
     if sys.stdout.isatty():
@@ -104,25 +116,78 @@ def terminal_width() -> int:
     return max(NARROWEST, int(columns)) if columns.isdecimal() and len(columns) < 6 else PLAIN_WIDTH
 
 
-@contextlib.contextmanager
-def progress_bars(quiet: bool = False) -> Iterator[Progress]:
-    """A `Progress` that draws one bar per piece of work on stderr; silent if `quiet` or stderr is no
-    terminal.
+class Bar:
+    """A `Progress` that draws one line on stderr: the piece of work that is under way, how much of it is
+    done, how long all has taken, and how long `longest`, the piece that decides it, will still take.
     """
+
+    def __init__(self, bars: Bars | None = None, longest: str = "") -> None:
+        self._bars, self._left = bars, TimeLeft()
+        self._longest = longest
+
+    def __call__(self, description: str, done: int, total: int) -> None:
+        """Draw how far the work is; nothing without a terminal."""
+        if self._bars is None:
+            return
+        left = self._left.after(done / max(total, 1)) if description == self._longest else ""
+        shown = f"{description}, {left}" if left else description
+        self._bars.update(self._bars.task_ids[0], description=shown, completed=done, total=total)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within the body the line is gone, so that something else can be printed."""
+        if self._bars is None:
+            yield
+            return
+        self._bars.stop()
+        try:
+            yield
+        finally:
+            self._bars.start()
+
+
+class TimeLeft:
+    """How long a piece of work will still take, from how fast it went; nothing is said as long as that is a
+    guess.
+    """
+
+    LEAST_SHARE, LEAST_SECONDS = 0.05, 3.0
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start: float | None = None
+
+    def after(self, share: float) -> str:
+        """What is left when this share is done, rounded, in words."""
+        now = self._clock()
+        if self._start is None or share <= 0:
+            self._start = now
+        passed = now - self._start
+        if share < self.LEAST_SHARE or passed < self.LEAST_SECONDS:
+            return ""
+        left = passed * (1 - share) / share
+        if left < 57:
+            return f"about {max(5 * math.ceil(left / 5), 5)} s left"
+        return f"about {math.ceil(left / 60)} min left" if left < 5400 else f"about {left / 3600:.1f} h left"
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool = False, longest: str = "") -> Iterator[Bar]:
+    """A `Bar` that is gone at the end; silent if `quiet` or stderr is no terminal."""
     if quiet or not sys.stderr.isatty():
-        yield lambda description, done, total: None
+        yield Bar()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def draw(description: str, done: int, total: int) -> None:
-            if description not in tasks:
-                tasks[description] = bars.add_task(description, total=total)
-            bars.update(tasks[description], completed=done, total=total)
-
-        yield draw
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    # What changes its length comes last, so that nothing jumps.
+    columns = (BarColumn(bar_width=20), TaskProgressColumn(), TimeElapsedColumn(), text)
+    # What others print on stdout stays there.
+    with Bars(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as bars:
+        bars.add_task("")
+        yield Bar(bars, longest)

@@ -305,6 +305,7 @@ OTHERS = {
     "gradient_descent.progress",
     "verify.out",
     "verify.progress",
+    "verify.tell",
     "reference_flow.coordinates",
     "reference_flow.check",
     "reference_flow.partial",
@@ -360,13 +361,11 @@ def _without_the_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(problem: Problem, goal: Fraction, angle: Fraction, progress: Any) -> Certified[Any]:
         return Certified(problem, Outcome.INCONCLUSIVE, f"{goal} {angle}")
 
-    def measured(
-        problem: Problem, bounds: Any, planar: Any, progress: Any, digits: int, workers: int | None
-    ) -> None:
-        raise RuntimeError(f"{problem.sha256} {digits} {min(workers or 0, 99)}")
+    def asked_for(job: Any) -> None:
+        raise RuntimeError(f"{job.problem.sha256} {job.digits} {min(job.workers or 0, 99)}")
 
     monkeypatch.setattr(prove, "_best", asked)
-    monkeypatch.setattr(main_job, "_measure", measured)
+    monkeypatch.setattr(main_job._Job, "run", asked_for)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -212,13 +213,17 @@ def test_the_time_limit_ends_long_work_with_exit_code_3(
 def verified(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A stand-in for the main job, which takes most of a minute: what the command passes on and prints."""
     table = Table("Time near the origin", [Column("δ")], [("1e-1000",)])  # type: ignore[list-item]
-    result = SimpleNamespace(
-        results={"kkt_status": "complete"}, text="Order 2.", tables=[table], files=["a.tex"], exit_code=0
-    )
+    result = SimpleNamespace(results={"kkt_status": "complete"}, exit_code=0)
     module = ModuleType("certflow.experiments.verify")
 
-    def verify(problem: object, **options: Any) -> SimpleNamespace:
-        result.options = options
+    def verify(
+        problem: object, out: Path, progress: Any, digits: int, tell: Callable[[str | Table], None] | None
+    ) -> SimpleNamespace:
+        result.out, result.digits = out, digits
+        for part in ("Order 2.", table, "Proved:   nothing"):
+            progress("measuring flows", 1, 2)
+            if tell is not None:
+                tell(part)
         return result
 
     vars(module).update(verify=verify, STEMS=frozenset({"results"}))
@@ -233,8 +238,10 @@ def test_verify_prints_its_tables_and_leaves_with_the_verdict(
     verified.exit_code = ExitCode(code)
     result = run("verify", problem, "--out", str(tmp_path / "out"), "--precision", "25")
     assert result.exit_code == code
-    assert (verified.options["out"], verified.options["digits"]) == (tmp_path / "out", 25)
-    assert all(part in result.stdout for part in ("Order 2.", "Time near the origin", "1e-1000", "a.tex"))
+    assert (verified.out, verified.digits) == (tmp_path / "out", 25)
+    parts = ["Order 2.", "Time near the origin", "1e-1000", "Proved:   nothing"]
+    assert [line.strip() for line in result.stdout.splitlines() if line.strip() in parts] == parts
+    assert result.stderr == ""
 
 
 def test_verify_json_is_the_results_record(verified: SimpleNamespace, problem: str, tmp_path: Path) -> None:

@@ -19,9 +19,11 @@ from endless import endless
 import certflow.experiments.verify as job
 import certflow.experiments.workers as workers
 from certflow.checker import check_file
+from certflow.experiments.angle_error import Fit, Law
 from certflow.experiments.figure1 import planar_descent
 from certflow.experiments.lookahead import jobs, look_ahead
 from certflow.experiments.measurement import Job, Measurement, measure
+from certflow.experiments.story import fits_part, head
 from certflow.experiments.theorem import TIMES
 from certflow.experiments.verify import STEMS, Verification, verify
 from certflow.experiments.workers import Measuring
@@ -199,7 +201,7 @@ def test_the_text_separates_what_is_proved_from_what_is_measured(planar_run):
     proved, measured = text.split("Measured with the reference flow, an approximation that proves nothing:")
     assert "Proved (L2)." in proved
     assert "[KH24]" in proved
-    assert "N(w) =" in proved
+    assert "N(w) =" in (planar_run[1] / "structure.txt").read_text(encoding="utf-8")
     assert "6 of 6 measured times are not below their lower bounds" in measured
     assert "proved" not in measured.lower()
 
@@ -282,6 +284,7 @@ def test_a_violated_bound_is_seen_and_decides_the_exit_code(monkeypatch, tmp_pat
     result = verify(planar(), tmp_path, digits=DIGITS, workers=1)
     assert result.exit_code is ExitCode.FAILED
     assert "VIOLATED" in result.text
+    assert "\nFailed:   VIOLATED: the bound for δ = 1e-3 (factor)" in result.summary()
     assert False in [row["holds"] for row in read(tmp_path)["time_near_origin"]]
 
 
@@ -322,14 +325,133 @@ def test_the_look_ahead_keeps_what_it_has_when_the_flow_stops(monkeypatch):
         look_ahead(planar(), near_origin(planar(), DIGITS), Fraction(1, 10**300))
 
 
-def test_nothing_is_written_when_the_work_is_interrupted(monkeypatch, tmp_path):
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+# -- a story -------------------------------------------------------------------------------------------------
 
-    monkeypatch.setattr(Measuring, "collect", interrupted)
+
+def record_says_what_is_missing(folder: Path) -> list[str]:
+    """The stages that results.json calls missing; it is complete otherwise, and names the files."""
+    record = read(folder)
+    assert {path.name for path in folder.iterdir()} == {"results.json", *record["files"]}
+    assert set(record) >= {"homogeneity", "kkt_status", "kkt", "time_near_origin", "angle_error", "problem"}
+    for law in ("fixed_time", "fixed_radius"):
+        assert set(record["angle_error"][law]) >= {"rows", "fits"}
+    assert bool(record["stopped"]) == bool(record["missing"])
+    return record["missing"]
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_theorem_is_told_and_checked_and_on_disk_before_all_else(monkeypatch, tmp_path):
+    told: list[Any] = []
+
+    def tell(part: Any) -> None:
+        if not told:
+            assert check_file(tmp_path / "certificate.json").verdict == "accepted"
+        told.append(part)
+
+    monkeypatch.setattr(job, "kkt_set", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify(planar(), tmp_path, digits=DIGITS, workers=1, tell=tell)
+    assert told[0].startswith("Theorem (L5), proved, and accepted by the independent checker.\nFor every δ")
+    assert {path.name for path in tmp_path.iterdir()} == {"certificate.json", "theorem.tex", "results.json"}
+    assert record_says_what_is_missing(tmp_path) == [job.POINTS, job.BOUNDS, job.FLOWS, job.FIGURES]
+    assert "interrupted" in read(tmp_path)["stopped"] and read(tmp_path)["theorem"]["checked"] is True
+    proved, measured, open_, written, check = told[-1].splitlines()
+    assert proved.startswith("Proved:   for every δ ≤ ") and measured == "Measured: nothing"
+    assert open_.startswith("Open:     ") and "stopped, missing: KKT points, bounds" in open_
+    assert str(tmp_path) in written and check == f"Check:    certflow check {tmp_path}/certificate.json"
+
+
+def test_an_interrupt_keeps_the_flows_that_are_finished(monkeypatch, tmp_path):
+    def measured(problem: Problem, each: Job, share: Any) -> Measurement:
+        return interrupted() if each.delta == "1e-300" else measure(problem, each, share)  # type: ignore[return-value]
+
+    monkeypatch.setattr("certflow.experiments.workers.measure", measured)
+    monkeypatch.setattr(job, "jobs", lambda *given, **check: sorted_by_delta(jobs(*given, **check)))
     with pytest.raises(KeyboardInterrupt):
         verify(planar(), tmp_path, digits=DIGITS, workers=1)
-    assert list(tmp_path.iterdir()) == []
+    assert record_says_what_is_missing(tmp_path) == [job.FLOWS, job.FIGURES]
+    times = {row["delta"]: row for row in read(tmp_path)["time_near_origin"] if row["event"] == "radius"}
+    assert times["1e-3"]["holds"] and times["1e-7"]["holds"] and times["1e-300"]["time"] is None
+    assert "interrupted" in times["1e-300"]["reason"]
+    assert (tmp_path / "time_near_origin.csv").exists() and not list(tmp_path.glob("*.png"))
+
+
+def sorted_by_delta(plan: list[Job]) -> list[Job]:
+    """The same jobs, of which the largest δ is measured first."""
+    return [replace(each, cost=float(Fraction(each.delta)) + 1e-9) for each in plan]
+
+
+def test_an_interrupt_before_the_theorem_leaves_an_earlier_run_alone(monkeypatch, tmp_path):
+    (tmp_path / "results.json").write_text('{"files": ["kkt.csv"]}', encoding="utf-8")
+    (tmp_path / "kkt.csv").write_text("old", encoding="utf-8")
+    monkeypatch.setattr(job, "certify", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        "results.json": '{"files": ["kkt.csv"]}',
+        "kkt.csv": "old",
+    }
+    monkeypatch.undo()
+    monkeypatch.setattr(job, "kkt_set", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    # What is older than these results does not stay beside them.
+    assert not (tmp_path / "kkt.csv").exists()
+
+
+def test_an_error_after_the_theorem_is_raised_and_what_was_done_is_kept(monkeypatch, tmp_path):
+    def unbounded(*_: object) -> None:
+        raise Inconclusive("N⁺_max could not be bounded.")
+
+    monkeypatch.setattr(job, "near_origin", unbounded)
+    with pytest.raises(Inconclusive, match="could not be bounded"):
+        verify(planar(), tmp_path, digits=DIGITS, workers=1)
+    assert record_says_what_is_missing(tmp_path) == [job.BOUNDS, job.FLOWS, job.FIGURES]
+    assert read(tmp_path)["kkt_status"] == "complete" and (tmp_path / "kkt.tex").exists()
+    assert "could not be bounded" in read(tmp_path)["stopped"]
+
+
+def test_a_few_rows_are_told_and_the_files_have_all(tmp_path):
+    told: list[Any] = []
+    many = [f"1e-{k}" for k in range(3, 11)]
+    problem = planar().replace(deltas=many)
+    result = verify(problem, tmp_path, digits=DIGITS, workers=1, tell=told.append)
+    shown = [part for part in told if isinstance(part, job.Table)]
+    assert max(len(table.rows) for table in shown) == 6
+    (times,) = (table for table in shown if table.title == "Time near the origin")
+    assert times.notes == ["… 10 more in time_near_origin.csv"]
+    assert (tmp_path / "time_near_origin.csv").read_text("utf-8").count("\n") == 1 + 16
+    # Those nearest to their bounds are shown.
+    ratios = [float(row[5].text) for row in times.rows]
+    rest = [float(row["ratio"]) for row in result.results["time_near_origin"] if row["ratio"]]
+    assert ratios == sorted(ratios) and ratios[-1] == pytest.approx(sorted(rest)[5], abs=1e-4)
+    assert told[-1] == result.summary()
+    assert all(len(line) <= 80 for line in told[-1].splitlines()[:2]), told[-1]
+
+
+def test_the_summary_is_five_lines_and_the_repr_is_one(planar_run):
+    result = planar_run[0]
+    labels = [line.split(":")[0] for line in result.summary().splitlines()]
+    assert labels == ["Proved", "Measured", "Open", "Written", "Check"]
+    assert "6 of 6 bounds hold" in result.summary() and "slopes within 5% of the law" in result.summary()
+    assert repr(result).startswith("<Verification: done, ") and len(repr(result)) < 200
+    assert str(result) == f"{result.text}\n\n{result.summary()}"
+    assert result.results["stopped"] is None and result.results["missing"] == []
+
+
+def test_slopes_that_differ_from_the_law_are_shown_first():
+    table = fits_part(Law("fixed_radius", Fraction(1), [], FITS, 1e-9, 15), "fits.csv")
+    assert [row[0].text for row in table.rows] == ["8", "7", "6", "5", "4", "3"]
+    assert table.notes == ["… 3 more in fits.csv"]
+    assert head(table, "fits.csv").notes == []
+
+
+FITS = [Fit(j, 1 + j / 200, 1.0, ("1e-9", "1e-3"), 5, 1e-5) for j in range(8)] + [
+    Fit(8, None, 1.0, None, 0, None, "it does not move")
+]
 
 
 @pytest.mark.parametrize(
@@ -359,7 +481,8 @@ def test_the_time_limit_ends_all_flows_and_the_rest_is_kept(place, monkeypatch, 
         == result.results["stopped"]
     )
     assert not list(tmp_path.glob("*.png"))
-    assert "figures are missing" in result.text
+    assert record_says_what_is_missing(tmp_path) == ["flows", "figures"]
+    assert "missing: flows, figures" in result.text and "time limit" in str(result)
 
 
 def test_flows_that_were_finished_in_time_are_kept(monkeypatch):
