@@ -102,7 +102,7 @@ def _proved(theorem: Theorem, bounds: NearOrigin | None) -> str:
         return "nothing"
     if claim is None:
         return "lower bounds of the time near the origin, for every δ (L2); no theorem on directions"
-    bar = "" if theorem.delta_bar is None else f"for every δ ≤ {rounded_text(theorem.delta_bar, 4)}, "
+    bar = "" if theorem.delta_bar is None else f"for all δ ≤ {rounded_text(theorem.delta_bar, 4)}: "
     turning = sum(block.kkt_point is not None for block in theorem.blocks)
     near = rounded_text(claim.epsilon, 4, up=True)
     return f"{bar}{turning} of {len(theorem.blocks)} blocks come within {near} of a KKT point"

@@ -38,7 +38,15 @@ from certflow.experiments.story import (
     summary,
     times_part,
 )
-from certflow.experiments.theorem import CERTIFICATE, THEOREM, TIMES, save_theorem, save_times, theorem_text
+from certflow.experiments.theorem import (
+    CERTIFICATE,
+    REFERENCES,
+    THEOREM,
+    TIMES,
+    save_theorem,
+    save_times,
+    theorem_text,
+)
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference.flow import MAX_DIGITS, limit_flow
@@ -65,14 +73,19 @@ if TYPE_CHECKING:
 STRUCTURE = "structure.txt"
 LAWS = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
 
-STEMS = frozenset(f"{law}{part}" for law in LAWS.values() for part in ("", "_fits", "_rows")) | {
-    *(Path(name).stem for name in (CERTIFICATE, THEOREM, TIMES, STRUCTURE, RESULTS)),
-    "kkt",
-    "time_near_origin",
-    "figure1",
-    "figure1_facts",
-    "figure3",
-}
+_TABLES = [f"{law}{part}" for law in LAWS.values() for part in ("", "_fits")]
+_TABLES += ["kkt", "time_near_origin", "figure1_facts"]
+
+STEMS = frozenset(
+    [
+        *_TABLES,
+        *(f"{name}-narrow" for name in _TABLES),
+        *(f"{law}_rows" for law in LAWS.values()),
+        *(Path(name).stem for name in (CERTIFICATE, THEOREM, REFERENCES, TIMES, STRUCTURE, RESULTS)),
+        "figure1",
+        "figure3",
+    ]
+)
 """The names, without their endings, of all files that are written."""
 
 KKT_BUDGET = Budget(cells=1_000, boxes=5_000, weights=3, starts=4)
