@@ -105,7 +105,9 @@ class _Writer:
             sum(self.network.widths[1:-1]) if isinstance(self.network, FeedForward) else self.network.size
         )
         if kinks <= _MAX_WRITTEN_OUT:
-            parts += [self.sentence("Written out:"), self.display(self.written_out())]
+            # Terms of deep networks are long.
+            shown = self.display(self.written_out())
+            parts += [self.sentence("Written out:"), self.say(shown, f"{{\\small\n{shown}\n}}")]
         parts += self.cell()
         if self.ncf.is_planar:
             parts += self.circle()

@@ -1,5 +1,6 @@
 """What a LaTeX theorem says of its problem, and that it compiles in articles of one and of two columns."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -144,3 +145,36 @@ def test_wide_and_long_tables_compile(columns: int, tmp_path: Path) -> None:
 
 def test_an_overfull_box_is_noticed(tmp_path: Path) -> None:
     assert complaints(r"\noindent\mbox{" + "wide " * 90 + "}", 1, tmp_path) != []
+
+
+NIGHTLY = os.environ.get("CERTFLOW_PROFILE") == "nightly"
+EXPRESSION = cf.Problem(
+    cf.Expression(["a_1", "b"], ["x1", "x2"], "a_1**2*x1 - b*abs(b)*x2"), [[1, 2], [3, 4]], [1, 2], seed=1
+)
+DEEP = cf.Problem(cf.FeedForward([2, 2, 2, 1], power=2), X, Y, seed=2)
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes minutes; the nightly target runs it")
+@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP], ids=str)
+def test_every_tex_file_of_the_main_job_compiles(problem, tmp_path: Path) -> None:
+    cf.verify(problem, tmp_path / "results")
+    files = {path.stem: path.read_text("utf-8") for path in (tmp_path / "results").glob("*.tex")}
+    assert len(files) >= 3
+    for name, text in files.items():
+        narrow = name.endswith("-narrow")
+        if not narrow:
+            assert complaints(text, 1, tmp_path) == [], name
+        if narrow or f"{name}-narrow" not in files:
+            assert complaints(text, 2, tmp_path) == [], name
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes minutes; the nightly target runs it")
+@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP], ids=str)
+def test_the_latex_of_the_commands_compiles(problem, tmp_path: Path) -> None:
+    table = cf.kkt_points(problem, budget=cf.Budget(boxes=2_000, starts=8)).table()
+    assert (
+        complaints(table.to_latex(), 1, tmp_path)
+        == complaints(table.to_latex(narrow=True), 2, tmp_path)
+        == []
+    )
+    assert complaints(cf.correlation(problem).latex(), 1, tmp_path) == []
