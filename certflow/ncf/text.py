@@ -107,7 +107,7 @@ class _Writer:
         if kinks <= _MAX_WRITTEN_OUT:
             # Terms of deep networks are long.
             shown = self.display(self.written_out())
-            parts += [self.sentence("Written out:"), self.say(shown, f"{{\\small\n{shown}\n}}")]
+            parts += [self.sentence("Written out:"), self.say(shown, f"{{\\footnotesize\n{shown}\n}}")]
         parts += self.cell()
         if self.ncf.is_planar:
             parts += self.circle()
