@@ -16,6 +16,7 @@ from certflow.arithmetic.decimal_text import rounded_text
 from certflow.certificates import canonical_text, problem_of, read_certificate, sha256, write_certificate
 from certflow.checker import Verdict, check_file, check_text
 from certflow.checker.registry import sentences
+from certflow.exact import number, shown
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from certflow.theorems.early_direction.query import Answer
 
 NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
+LONGEST = Fraction(10**9)
+"""Seconds; no check takes longer."""
+
 REPORT = "this is a fault of certflow, please report it together with the problem file"
 
 
@@ -87,7 +91,8 @@ class Theorem(Certified[Any]):
         Raises `BadInput` for what is no certificate, and for statements whose claims are only read by the
         checker.
         """
-        where, content = os.fspath(path), read_certificate(path)
+        where = _file_name(path)
+        content = read_certificate(where)
         problem, of = problem_of(content, where), theorem(content["claim"].get("statement"), where=where)
         read = getattr(of.part("claim").Claim, "from_json", None)
         if read is None:
@@ -112,12 +117,14 @@ class Theorem(Certified[Any]):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""
         self._claim("written to a file")
-        write_certificate(path, self.certificate)
+        write_certificate(_file_name(path), self.certificate)
 
-    def check(self, time_limit: float | None = None) -> Verdict:
-        """What the independent checker says of the certificate; raises `BadInput` if nothing is proved."""
+    def check(self, time_limit: Any = None) -> Verdict:
+        """What the independent checker says of the certificate within `time_limit` seconds (None: as long as
+        it takes); raises `BadInput` if nothing is proved.
+        """
         self._claim("checked")
-        verdict = check_text(self.certificate, time_limit)
+        verdict = check_text(self.certificate, _seconds(time_limit))
         self.checked = verdict.accepted
         return verdict
 
@@ -256,15 +263,31 @@ def require_accepted(text: str, progress: Progress | None = None) -> None:
 
 def check(
     certificate: str | os.PathLike[str],
-    time_limit: float | None = None,
+    time_limit: Any = None,
     problem: ProblemSource | None = None,
 ) -> Verdict:
     """What the independent checker says of the certificate in the file `certificate`: `accepted`, or with the
     rule, the place and the reason not.
 
     A certificate that is not about the `problem` that is meant, if one is given, is refused. Spends about
-    `time_limit` seconds at most. What is no certificate is malformed; raises `BadInput` for a problem that is
-    none, or that no certificate can hold, and nothing else.
+    `time_limit` seconds at most (None: as long as it takes). What is no certificate is malformed; raises
+    `BadInput` for what is no file name or number of seconds, and for a problem that is none or that no
+    certificate can hold.
     """
     meant = None if problem is None else Problem.load(problem).exact_content()
-    return check_file(certificate, time_limit, meant)
+    return check_file(_file_name(certificate), _seconds(time_limit), meant)
+
+
+def _file_name(path: Any) -> str:
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise BadInput(f"path: expected the name of a file, got {shown(path)}.")
+    return str(os.fspath(path))
+
+
+def _seconds(limit: Any) -> float | None:
+    if limit is None:
+        return None
+    seconds = number(limit, "time_limit")
+    if seconds <= 0:
+        raise BadInput(f"time_limit: {shown(limit)} is not a positive number of seconds.")
+    return float(min(seconds, LONGEST))

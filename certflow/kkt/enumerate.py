@@ -17,7 +17,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball, BallArithmetic
 from certflow.arithmetic.decimal_text import bits_for
-from certflow.exact import whole
+from certflow.exact import shown, whole
 from certflow.kkt.basins import Basin, basins
 from certflow.kkt.cover.search import search
 from certflow.kkt.neuron.circle import planar_kkt
@@ -204,6 +204,8 @@ def kkt_set(
     networks that cannot be enclosed.
     """
     problem, digits, budget = Problem.load(problem), require_digits(digits), budget or Budget()
+    if not isinstance(budget, Budget):
+        raise BadInput(f"budget: expected a Budget(cells, boxes, weights, starts), got {shown(budget)}.")
     network = problem.network
     if isinstance(network, FeedForward):
         features = network.features(problem.X)

@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import number_kinds
 import pytest
 from claims import separable
 
 import certflow
-from certflow import Activation, Experiment, FeedForward, Loss, OneLayer, Problem, TwoLayer
+from certflow import Activation, Experiment, FeedForward, Loss, OneLayer, Problem, TwoLayer, certifying
 from certflow import problem as problems
 from certflow.certifying import Theorem
+from certflow.checker import Verdict
 from certflow.experiments import verify as main_job
 from certflow.flow.reference.flow import ReferenceFlow
 from certflow.kkt.enumerate import Budget, KKTPoints
@@ -71,6 +73,19 @@ def points(found: Any) -> tuple[int, Any]:
 
 def theorem() -> Theorem:
     return Theorem(problem(), Outcome.PROVED, claim=Claim.from_json(separable(delta_bar="1/2")))
+
+
+def limits_asked(ask: Callable[[], Any]) -> list[float]:
+    """The time limits that the checker is given."""
+    limits: list[float] = []
+
+    def asked(_: Any, limit: float, *__: Any) -> Verdict:
+        limits.append(limit)
+        return Verdict("timeout")
+
+    with patch.object(certifying, "check_text", asked), patch.object(certifying, "check_file", asked):
+        ask()
+    return limits
 
 
 def answer(delta: Any = "1/1024", radii: Any = None) -> dict[str, Any]:
@@ -183,6 +198,8 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "ReferenceFlow.crossings.radius": ("1/4", lambda v: list(flow().crossings(v))),
     "NCF.enclosed.w": ("3/4", lambda v: certflow.correlation(problem()).enclosed([v, 1]).to_json()),
     "NCF.gradient_at.w": ("3/4", lambda v: certflow.correlation(problem()).gradient_at([v, 1])),
+    "check.time_limit": ("1/4", lambda v: limits_asked(lambda: certflow.check("none.json", v))),
+    "Theorem.check.time_limit": ("1/4", lambda v: limits_asked(lambda: theorem().check(v))),
     "NCF.__call__.w": ("3/4", lambda v: certflow.correlation(problem())([v, 1])),
     "NCF.cell_at.w": (
         "3/4",
@@ -295,8 +312,6 @@ OTHERS = {
     "kkt_points.progress",
     "check.certificate",
     "check.problem",
-    "check.time_limit",
-    "Theorem.check.time_limit",
     "Theorem.save.path",
     "Theorem.record.file",
     "certify.progress",
@@ -440,3 +455,15 @@ def test_problems_are_given_as_they_are_by_path_or_by_name(name, tmp_path, monke
             BadInput, match="^problem: expected a problem, a path or the name of a built-in problem, got "
         ):
             call(source)
+
+
+@pytest.mark.parametrize("ask", [certflow.check, Theorem.load, lambda path: theorem().save(path)])
+@pytest.mark.parametrize("path", [None, 3, b"bytes.json", ["list"]])
+def test_what_is_no_file_name_is_refused_in_one_sentence(ask, path):
+    with pytest.raises(BadInput, match=r"^path: expected the name of a file, got .*\.$"):
+        ask(path)
+
+
+def test_what_is_no_budget_is_refused():
+    with pytest.raises(BadInput, match=r"^budget: expected a Budget.*, got 3\.$"):
+        certflow.kkt_points(problem(), budget=3)
