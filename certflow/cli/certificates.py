@@ -246,7 +246,7 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     content = read_certificate(certificate)
     written = content["claim"]
     of = theorem(written.get("statement"))
-    claim = of.part("claim").Claim.from_json(written) if _has_words(of, latex) else None
+    claim = of.part("claim").Claim.from_json(written) if _has_words(of, latex) or latex else None
     limits = [] if claim is None or of.part("limits") is None else of.part("limits").limits(claim, content)
     # What is no problem must not be put into words: some numbers in it might never end.
     problem = problem_of(content, certificate)

@@ -60,10 +60,10 @@ def cited(order: int) -> str:
     return r"\cite{kumar2024directional}" if order == 2 else r"\cite{kumar2025early}"
 
 
-def setting(problem: Problem) -> str:
+def setting(problem: Problem, start: str = "") -> str:
     """Sentences that define H, the samples, the loss L, the start w_0 and N; needs amsmath and amssymb."""
-    parts = _network, _data, _loss, _start, _correlation
-    return "\n".join(part(problem) for part in parts)
+    parts = _network(problem), _data(problem), _loss(problem), start or _start(problem)
+    return "\n".join([*parts, _correlation(problem)])
 
 
 def provenance(problem: Problem, sha256: str) -> str:

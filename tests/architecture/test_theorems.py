@@ -152,14 +152,12 @@ def test_a_theorem_that_is_entered_is_served_by_every_command(entered):
     assert f"{samples} labels." in checked and "The labels are those in the file." in checked
 
 
-@pytest.mark.parametrize("without", sorted(set(registry.FOLDERS) - set(registry.having("words"))))
+@pytest.mark.parametrize("without", sorted(set(registry.FOLDERS) - set(registry.having("paper"))))
 def test_latex_of_a_theorem_without_words_is_refused_with_the_statements_that_have_it(entered, without):
     result = CliRunner().invoke(main, ["certify", "--statement", without, "--latex"])
     assert result.exit_code == 2
-    assert (
-        f"--latex: there is no LaTeX theorem of {without}, only of early-direction, labels; leave it out."
-        in result.stderr
-    )
+    able = "early-direction, time-near-origin, labels"
+    assert f"--latex: there is no LaTeX theorem of {without}, only of {able}; leave it out." in result.stderr
 
 
 def test_a_number_that_a_theorem_does_not_have_is_refused(entered):

@@ -98,6 +98,36 @@ def test_the_theorem_names_its_kkt_points_and_its_certificate(theorems) -> None:
     assert "coordinates (the 6 weights layer by layer and row by row)" in theorems[1][1]
 
 
+def test_the_time_near_origin_stands_alone_and_is_read_back(tmp_path: Path) -> None:
+    for order, network, time in (
+        (2, cf.OneLayer(2, 2, power=2), r"\frac{\ln C}{4 M}"),
+        (3, cf.TwoLayer(2, 2, power=2), r"\frac{1 - C^{-1/2}}{3\,M\,\delta}"),
+        (7, cf.FeedForward([2, 2, 2, 1], power=2), r"\frac{1 - C^{-5/2}}{35\,M\,\delta^{5}}"),
+    ):
+        problem = cf.Problem(network, X, Y, seed=1)
+        theorem = cf.certify(problem, statement="time-near-origin")
+        text = theorem.latex()
+        assert time in text and rf"homogeneous of order ${order}$" in text and "any $w(0)$ with" in text
+        assert "where $w_0$ is" not in text and sha256(theorem.certificate)[:8] in text
+        theorem.save(tmp_path / "time.json")
+        again = cf.Theorem.load(tmp_path / "time.json")
+        assert (again.claim, again.latex()) == (theorem.claim, text)
+        assert complaints(text, 1, tmp_path) == complaints(text, 2, tmp_path) == []
+    falling = cf.certify(
+        cf.Problem(cf.OneLayer(2, 1, power=2), X, [-1, -1, -1], seed=1), statement="time-near-origin"
+    )
+    assert r"$N \le 0$. Then $\|w(t)\| \le \delta$" in falling.latex()
+    for wrong in (
+        {"order": 1},
+        {"method": 3},
+        {"n_max_upper": "-1"},
+        {"statement": "basin"},
+        {"assumptions": []},
+    ):
+        with pytest.raises(cf.BadInput, match=r"^claim"):
+            type(falling.claim).from_json({**falling.claim.to_json(), **wrong})
+
+
 def document(text: str, columns: int) -> str:
     """An article whose columns are 345 and 240 pt wide."""
     two = "[twocolumn]" if columns == 2 else ""
