@@ -64,7 +64,7 @@ def fits_table(law: Law) -> Table:
     planar = any(fit.limit_deg is not None for fit in law.fits)
     columns = [
         Column("neuron", key="neuron"),
-        *([Column("KKT point", "°", key="limit_deg")] if planar else []),
+        *([Column("limit", "°", key="limit_deg")] if planar else []),
         Column("slope", key="slope"),
         Column("predicted", key="predicted"),
         Column("window of δ", align="left", key="window"),

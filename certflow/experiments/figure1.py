@@ -31,6 +31,9 @@ STEP = 5e-5
 DEVIATION = Fraction(1, 10**5)
 RECORD_EVERY = 50
 
+FACTS = "figure1_facts"
+"""The name of the files of the table of facts."""
+
 ARRIVED_DEGREES = 3.0
 """A neuron this close to a maximum of the constrained NCF counts as arrived."""
 
@@ -82,13 +85,13 @@ class PlanarDescent:
             )
         return table
 
+    def draw(self, folder: str | Path) -> list[str]:
+        """Write figure1.png and .svg into the existing `folder`; returns the names."""
+        return save(descent_figure(self.panels(), self.marks), folder, "figure1")
+
     def save(self, folder: str | Path) -> list[str]:
-        """Write figure1.png, .svg and the facts as .tex, .md, .csv into the existing `folder`; returns the
-        names.
-        """
-        return save(descent_figure(self.panels(), self.marks), folder, "figure1") + write_table(
-            self.facts(), str(folder), "figure1_facts"
-        )
+        """Write the figure, and the facts as .tex, .md, .csv, into the existing `folder`; returns names."""
+        return self.draw(folder) + write_table(self.facts(), str(folder), FACTS)
 
 
 def planar_descent(

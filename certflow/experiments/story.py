@@ -114,9 +114,7 @@ def _measured(laws: Sequence[Law], rows: Sequence[TimeRow]) -> str:
     said = []
     if found:
         agreeing = sum(each <= DOUBTFUL for each in found)
-        said.append(
-            f"{agreeing} of {len(found)} slopes within {DOUBTFUL:.0%} of the law (worst {max(found):.1%})"
-        )
+        said.append(f"{agreeing} of {len(found)} slopes agree to {DOUBTFUL:.0%} (worst {max(found):.1%})")
     if times:
         said.append(f"{sum(row.holds is True for row in times)} of {len(times)} bounds hold")
     return "; ".join(said) or "nothing"

@@ -23,7 +23,7 @@ from certflow.exact import format_rational, whole
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
 from certflow.experiments.angle_tables import conclusion, errors_table, fits_table, rows_table
 from certflow.experiments.earlier import RESULTS, files_of_results, remove_files
-from certflow.experiments.figure1 import PlanarDescent, planar_descent, require_planar
+from certflow.experiments.figure1 import FACTS, PlanarDescent, planar_descent, require_planar
 from certflow.experiments.figure3 import save_figure3
 from certflow.experiments.limit_points import BlockLimit, limit_points
 from certflow.experiments.lookahead import added_deltas, jobs, look_ahead
@@ -324,7 +324,9 @@ class _Job:
             self.laws = self.angle_laws()
             said = [MEASURED, f"- {time_conclusion(self.rows)}"]
             said += [f"- {conclusion(law, problem.order)}" for law in self.laws if law.fits]
-            for failure in dict.fromkeys(each.failure for each in self.found if each.failure):
+            failures = {each.failure: None for each in self.found if each.failure}
+            failures.pop(self.stopped, None)  # is told at the end
+            for failure in failures:
                 said.append(f"- Not computed: {failure}")
                 self.troubles.append(f"not computed: {short(failure)}")
             if self.why_no_descent:
@@ -336,11 +338,12 @@ class _Job:
                 name, all_rows = LAWS[law.kind], rows_table(law).to_csv()
                 self.table(errors_table(law, self.added), name)
                 shown = fits_part(law, "" if self.folder is None else f"{name}_fits.csv")
-                self.table(fits_table(law), f"{name}_fits", shown if law.fits else None)
+                fitted = any(fit.slope is not None for fit in law.fits)
+                self.table(fits_table(law), f"{name}_fits", shown if fitted else None)
                 self.keep(partial(_text_file, name=f"{name}_rows.csv", text=all_rows))
             if self.descent is not None:
                 facts = self.descent.facts()
-                self.table(facts, shown=head(facts, "" if self.folder is None else "figure1_facts.csv"))
+                self.table(facts, FACTS, head(facts, "" if self.folder is None else f"{FACTS}.csv"))
         self.save()
 
     def angle_laws(self) -> list[Law]:
@@ -371,7 +374,7 @@ class _Job:
             if series:
                 figures.append(lambda folder, s=series, n=name: save(angle_law_figure(s), folder, n))  # type: ignore[misc]
         if descent is not None:
-            figures.append(descent.save)
+            figures.append(descent.draw)
             figures.append(lambda folder: save_figure3(problem, folder, descent))
         for done, figure in enumerate(figures if self.folder is not None else []):
             tick()
@@ -476,11 +479,10 @@ class _Job:
         if self.tell is not None:
             self.tell(text)
 
-    def table(self, table: Table, name: str = "", shown: Table | None = None) -> None:
-        """Keep a table, in files called `name` if it has no files yet, and tell what is `shown` of it."""
+    def table(self, table: Table, name: str, shown: Table | None = None) -> None:
+        """Keep a table, in files called `name`, and tell what is `shown` of it."""
         self.tables.append(table)
-        if name:
-            self.keep(lambda folder: write_table(table, folder, name))
+        self.keep(lambda folder: write_table(table, folder, name))
         if shown is not None and self.tell is not None:
             self.tell(shown)
 

@@ -437,7 +437,7 @@ def test_the_summary_is_five_lines_and_the_repr_is_one(planar_run):
     result = planar_run[0]
     labels = [line.split(":")[0] for line in result.summary().splitlines()]
     assert labels == ["Proved", "Measured", "Open", "Written", "Check"]
-    assert "6 of 6 bounds hold" in result.summary() and "slopes within 5% of the law" in result.summary()
+    assert "6 of 6 bounds hold" in result.summary() and "slopes agree to 5%" in result.summary()
     assert repr(result).startswith("<Verification: done, ") and len(repr(result)) < 200
     assert str(result) == f"{result.text}\n\n{result.summary()}"
     assert result.results["stopped"] is None and result.results["missing"] == []
