@@ -16,7 +16,7 @@ from problem_texts import file_text
 from certflow.cli.commands import main
 from certflow.outcome import CertflowError
 from certflow.printable import json_text, printable
-from certflow.report.terminal import emit, emit_command, emit_files, emit_prose, emit_table
+from certflow.report.terminal import TimeLeft, emit, emit_command, emit_files, emit_prose, emit_table
 from certflow.tables import Column, Table, TableCell
 
 ACTING = "a\x1b[31mb\x07\x9b2Jc\u202ed\x7fe\u2028f\udcffg\r"
@@ -147,8 +147,8 @@ def test_a_stdout_that_is_full_is_one_sentence(monkeypatch: pytest.MonkeyPatch) 
     sys.stdout.close()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
-def test_a_terminal_tells_its_own_width(problem: Path) -> None:
+def in_a_terminal(command: list[str], columns: int) -> str:
+    """What the command writes to a terminal of so many columns, control sequences included."""
     import fcntl
     import pty
     import struct
@@ -156,11 +156,10 @@ def test_a_terminal_tells_its_own_width(problem: Path) -> None:
     import termios
 
     leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")} | {
         "TERM": "xterm"
     }
-    command = [sys.executable, "-m", "certflow", "flow", str(problem), "--rows", "2", "--quiet"]
     with subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment):
         os.close(follower)
         printed = b""
@@ -173,9 +172,62 @@ def test_a_terminal_tells_its_own_width(problem: Path) -> None:
                 break
             printed += data
     os.close(leader)
-    text = printed.decode()
+    return printed.decode()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_tells_its_own_width(problem: Path) -> None:
+    command = [sys.executable, "-m", "certflow", "flow", str(problem), "--rows", "2", "--quiet"]
+    text = in_a_terminal(command, 44)
     for style in ("\x1b[1m", "\x1b[2m", "\x1b[0m"):
         assert style in text
         text = text.replace(style, "")
     assert all(c.isprintable() or c in "\r\n" for c in text)
     assert 30 < max(len(line.rstrip()) for line in text.splitlines()) <= 44
+
+
+WORK = """
+import sys, time
+from certflow.report.terminal import emit, progress_bar
+with progress_bar({quiet}, "measuring flows") as progress:
+    progress("proving the theorem: tubes", 1, 4)
+    time.sleep(0.2)
+    with progress.aside():
+        emit("Theorem")
+    progress("measuring flows", 2, 4)
+    time.sleep(0.2)
+emit("end")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_progress_is_one_line_that_is_gone_while_something_is_printed(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    text = in_a_terminal([sys.executable, "-c", WORK.format(quiet=False)], 80)
+    assert "proving the theorem: tubes" in text and "measuring flows" in text
+    before, _, after = text.partition("Theorem\r\n")
+    # The line is erased before the text, and drawn again below it; at the end nothing is left of it.
+    assert before.endswith("\x1b[2K") and "measuring flows" in after
+    assert after.endswith("\x1b[2Kend\r\n")
+    assert in_a_terminal([sys.executable, "-c", WORK.format(quiet=True)], 80) == "Theorem\r\nend\r\n"
+    # What is printed goes to stdout also while the line is drawn on a terminal.
+    shell = ["sh", "-c", 'exec "$@" > "$0"', str(out), sys.executable, "-c", WORK.format(quiet=False)]
+    assert "Theorem" not in in_a_terminal(shell, 80)
+    assert out.read_text("utf-8") == "Theorem\nend\n"
+
+
+def test_the_time_that_is_left_is_not_told_as_long_as_it_is_a_guess() -> None:
+    now = [0.0]
+    left = TimeLeft(lambda: now[0])
+
+    def after(seconds: float, share: float) -> str:
+        now[0] = seconds
+        return left.after(share)
+
+    assert [after(0, 0), after(7, 0)] == ["", ""]
+    # The clock runs from the last moment at which nothing was done.
+    assert after(9, 0.5) == "" and after(100, 0.04) == ""
+    assert after(17, 0.25) == "about 30 s left"
+    assert after(27, 0.97) == "about 5 s left"
+    assert after(27, 0.1) == "about 3 min left"
+    assert after(2007, 0.1) == "about 5.0 h left"
