@@ -6,8 +6,19 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Any
 
 from certflow.outcome import BadInput
+
+
+def file_name(path: Any, what: str = "path") -> str:
+    """The name that was given as `what`; raises `BadInput` for what can be the name of no file."""
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(name, str):
+        raise BadInput(f"{what}: expected the name of a file, got {type(path).__name__}.")
+    if not name or "\0" in name:
+        raise BadInput(f"{what}: {name!r} is not a file name; give one that is not empty and without NUL.")
+    return name
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
@@ -50,12 +61,9 @@ def require_writable(path: str | os.PathLike[str], option: str) -> None:
 
 def _scratch(path: str | os.PathLike[str], option: str = "") -> tuple[Path, Path, int]:
     """The file that `path` leads to, and a new file beside it, open for writing."""
-    if not os.fspath(path) or "\0" in os.fspath(path):
-        raise BadInput(
-            f"{option}{os.fspath(path)!r}: is not a file name; give one that is not empty and without NUL "
-            f"characters."
-        )
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(file_name(path, f"{option}path".split()[0])))
+    if not target.name:
+        raise BadInput(f"{option}{path}: is a folder; give the name of a file.")
     scratch = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.part")
     try:
         # Without this, replacing a device file (as the superuser) would destroy it.

@@ -13,13 +13,15 @@ import json
 import os
 from typing import Any, NoReturn, Protocol
 
-from certflow.atomic import write_atomically
+from certflow.atomic import file_name, write_atomically
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.problem_file import read_text
 from certflow.units import Units
 
 FORMAT, VERSION = "certflow-certificate", 1
+
+NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
 
 MAX_INTEGER_DIGITS = 400
 """Integers in a certificate stand for grid points and are far shorter."""
@@ -85,7 +87,7 @@ def read_certificate(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises `BadInput` with one sentence for files that are too large, not JSON, with floats, duplicate keys or
     deep nesting, of another format or version, or whose hash does not match.
     """
-    where = os.fspath(path)
+    where = file_name(path)
     content = _parsed(read_text(path, where), where)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise BadInput(f"{where}: is not a certificate; `certflow certify` writes one.")

@@ -13,23 +13,31 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from certflow.arithmetic.decimal_text import rounded_text
-from certflow.certificates import canonical_text, problem_of, read_certificate, sha256, write_certificate
+from certflow.atomic import file_name
+from certflow.certificates import (
+    NOT_CHECKED,
+    canonical_text,
+    problem_of,
+    read_certificate,
+    sha256,
+    write_certificate,
+)
 from certflow.checker import Verdict, check_file, check_text
 from certflow.checker.registry import sentences
 from certflow.exact import number, shown
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem, ProblemSource
-from certflow.progress import Progress
+from certflow.progress import Progress, require_progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
 from certflow.theorems.registry import FOLDERS, having, query, theorem
+from certflow.theorems.setting import WARNING
 
 if TYPE_CHECKING:
     from certflow.tables import Table
     from certflow.theorems.early_direction.claim import Block
     from certflow.theorems.early_direction.query import Answer
 
-NOT_CHECKED = "NOT CHECKED: nothing is proved before the checker accepts the certificate"
 LONGEST = Fraction(10**9)
 """Seconds; no check takes longer."""
 
@@ -85,23 +93,28 @@ class Theorem(Certified[Any]):
         return answer
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Theorem:
-        """The theorem of a certificate that is read but not checked: `check` has the checker decide.
+    def load(cls, path: str | os.PathLike[str], time_limit: Any = None) -> Theorem:
+        """The theorem of a certificate, once the checker has accepted it within `time_limit` seconds (None:
+        as long as it takes); what it refuses, or does not get through, is inconclusive, with the reason.
 
-        Raises `BadInput` for what is no certificate, and for statements whose claims are only read by the
-        checker.
+        Raises `BadInput` for what is no certificate, and for statements whose claims are only checked and
+        shown.
         """
-        where = _file_name(path)
+        where = file_name(path)
         content = read_certificate(where)
-        problem, of = problem_of(content, where), theorem(content["claim"].get("statement"), where=where)
+        of = theorem(content["claim"].get("statement"), where=where)
         read = getattr(of.part("claim").Claim, "from_json", None)
         if read is None:
             raise BadInput(f"{where}: certificates of {of.statement} are checked and shown, not loaded.")
-        claim = read(content["claim"])
-        partial = any(block.outcome is Fate.INCONCLUSIVE for block in getattr(claim, "blocks", ()))
-        outcome = Outcome.PARTIAL if partial else Outcome.PROVED
-        reason = "nothing is claimed about some of the blocks." if partial else ""
-        return cls(problem, outcome, reason, claim=claim, certificate=canonical_text(content) + "\n")
+        problem, text = problem_of(content, where), canonical_text(content) + "\n"
+        found = cls(problem, Outcome.INCONCLUSIVE)
+        if found._judged(check_text(text, _seconds(time_limit))):
+            claim = read(content["claim"])
+            partial = any(block.outcome is Fate.INCONCLUSIVE for block in getattr(claim, "blocks", ()))
+            found.outcome = Outcome.PARTIAL if partial else Outcome.PROVED
+            found.reason = "nothing is claimed about some of the blocks." if partial else ""
+            found.claim, found.certificate = claim, text
+        return found
 
     def latex(self) -> str:
         """The theorem for a paper, as LaTeX; raises `BadInput` if nothing is proved, and for statements
@@ -112,21 +125,35 @@ class Theorem(Certified[Any]):
         if paper is None:
             able = ", ".join(having("paper"))
             raise BadInput(f"theorem: there is no LaTeX theorem of {claim.statement}, only of {able}.")
-        return str(paper.latex(claim, self.problem, self.sha256))
+        warning = "" if self.checked else WARNING
+        return f"{warning}{paper.latex(claim, self.problem, self.sha256)}"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate to `path`; raises `BadInput` if there is none, or if that is impossible."""
         self._claim("written to a file")
-        write_certificate(_file_name(path), self.certificate)
+        write_certificate(file_name(path), self.certificate)
 
     def check(self, time_limit: Any = None) -> Verdict:
         """What the independent checker says of the certificate within `time_limit` seconds (None: as long as
-        it takes); raises `BadInput` if nothing is proved.
+        it takes). What it refuses is no theorem any more, but inconclusive. Raises `BadInput` if nothing is
+        proved.
         """
         self._claim("checked")
         verdict = check_text(self.certificate, _seconds(time_limit))
-        self.checked = verdict.accepted
+        if not self._judged(verdict) and self.fault is not None:
+            self.outcome, self.claim, self.certificate = Outcome.INCONCLUSIVE, None, ""
         return verdict
+
+    def _judged(self, verdict: Verdict) -> bool:
+        """Whether the checker accepts; if not, this knows why."""
+        self.checked = verdict.accepted
+        if verdict.verdict == "timeout":
+            self.reason = "the time limit was reached before the checker had accepted the certificate."
+        elif not verdict.accepted:
+            self.fault = {"rule": verdict.rule, "where": verdict.where, "reason": verdict.reason}
+            place = ", ".join(part for part in (verdict.rule, verdict.where) if part)
+            self.reason = f"the checker refuses the certificate ({place}: {verdict.reason.rstrip('.')})."
+        return self.checked
 
     def _words(self) -> Any:
         """The file `words` of the statement, None if it has none."""
@@ -170,8 +197,10 @@ class Theorem(Certified[Any]):
         bar = "" if self.delta_bar is None else f" for every δ in (0, {rounded_text(self.delta_bar, 4)}]"
         blocks = len(self.blocks)
         count = f", {blocks} block{'s' if blocks > 1 else ''}" if blocks else ""
-        checked = "accepted by the checker" if self.checked else "not checked"
-        return f"<Theorem {self.claim.statement}: {self.outcome}{bar}{count}, {checked}>"
+        said = f"{self.outcome}{bar}{count}, accepted by the checker"
+        if not self.checked:
+            said = f"not checked, claimed{bar}{count}"
+        return f"<Theorem {self.claim.statement}: {said}>"
 
     def _repr_markdown_(self) -> str:
         return "\n\n".join([str(self), *(table.to_markdown() for table in self.tables)])
@@ -206,6 +235,9 @@ def certify(
     cannot be proved, also within the deadline, is a result, not an error.
     """
     problem = Problem.load(problem)
+    require_progress(progress)
+    if not isinstance(check, bool):
+        raise BadInput(f"check: expected True or False, got {shown(check)}.")
     if problem.loss.kind == "custom":
         return Theorem(
             problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only."
@@ -275,13 +307,7 @@ def check(
     certificate can hold.
     """
     meant = None if problem is None else Problem.load(problem).exact_content()
-    return check_file(_file_name(certificate), _seconds(time_limit), meant)
-
-
-def _file_name(path: Any) -> str:
-    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
-        raise BadInput(f"path: expected the name of a file, got {shown(path)}.")
-    return str(os.fspath(path))
+    return check_file(file_name(certificate), _seconds(time_limit), meant)
 
 
 def _seconds(limit: Any) -> float | None:

@@ -19,7 +19,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from certflow.atomic import write_atomically
+from certflow.atomic import file_name, write_atomically
 from certflow.exact import (
     exact_matrix,
     exact_vector,
@@ -138,6 +138,8 @@ class Problem:
     ) -> None:
         if not isinstance(network, Network):
             raise BadInput(f"network: expected a network such as OneLayer(...), got {shown(network)}.")
+        if not isinstance(name, str):
+            raise BadInput(f"name: expected text, got {shown(name)}.")
         rows, labels = exact_matrix(X, "data.X", short_number), exact_vector(y, "data.y", short_number)
         if not rows or not rows[0]:
             raise BadInput("data.X: there are no samples; give at least one row with at least one entry.")
@@ -311,11 +313,12 @@ class Problem:
 
         Raises `BadInput` with one sentence that names the file and the place in it.
         """
-        text = read_text(path, os.fspath(path))
+        where = file_name(path)
+        text = read_text(where, where)
         try:
-            return cls._from_text(text, Path(path).parent, Path(path).stem)
+            return cls._from_text(text, Path(where).parent, Path(where).stem)
         except BadInput as error:
-            raise BadInput(f"{os.fspath(path)}: {error}") from error
+            raise BadInput(f"{where}: {error}") from error
 
     @classmethod
     def from_toml_text(

@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from certflow.atomic import file_name
 from certflow.exact import MAX_DIGITS, MAX_ENTRIES, exact_matrix, exact_vector, listed, short_number, shown
 from certflow.networks.activation import Activation
 from certflow.networks.base import Network
@@ -61,10 +62,7 @@ class _Decimal(str):
 
 def read_text(path: str | os.PathLike[str], where: str) -> str:
     """The text of a plain UTF-8 file of at most `MAX_FILE_BYTES` bytes; `BadInput` otherwise."""
-    if not os.fspath(path) or "\0" in os.fspath(path):
-        raise BadInput(
-            f"{where!r}: is not a file name; give one that is not empty and without NUL characters."
-        )
+    file_name(path)
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):

@@ -4,7 +4,9 @@ anything.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from certflow.outcome import BadInput
 
 
 class Progress(Protocol):
@@ -16,3 +18,9 @@ class Progress(Protocol):
     """
 
     def __call__(self, description: str, done: int, total: int) -> None: ...
+
+
+def require_progress(progress: Any) -> None:
+    """Raise `BadInput` for what can neither be called nor is None."""
+    if progress is not None and not callable(progress):
+        raise BadInput(f"progress: expected a function or None, got {type(progress).__name__}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -112,33 +112,26 @@ class Table:
 
     def to_text(self) -> str:
         """Title, body and notes as plain text with aligned columns."""
-        from tabulate import tabulate
-
-        body = tabulate(
-            [[printable(cell.text) for cell in row] for row in self.rows],
-            headers=[printable(column.heading()) for column in self.columns],
-            tablefmt="simple",
-            colalign=[column.align for column in self.columns] if self.rows else None,
-            disable_numparse=True,
-        )
-        return "\n".join([printable(self.title), body, *map(printable, self.notes)])
+        parts = [printable(self.title), self._body(printable, "simple"), *map(printable, self.notes)]
+        return "\n".join(parts)
 
     __str__ = to_text
 
     def to_markdown(self) -> str:
         """A GitHub-flavoured Markdown table with title and notes."""
+        parts = [f"**{_markdown(self.title)}**", self._body(_markdown, "pipe"), *map(_markdown, self.notes)]
+        return "\n\n".join(parts) + "\n"
+
+    def _body(self, said: Callable[[str], str], form: str) -> str:
+        """Headings and rows in one of tabulate's forms, each text as it is `said` there."""
         from tabulate import tabulate
 
-        body = tabulate(
-            [[_markdown(cell.text) for cell in row] for row in self.rows],
-            headers=[_markdown(column.heading()) for column in self.columns],
-            tablefmt="pipe",
+        return tabulate(
+            [[said(cell.text) for cell in row] for row in self.rows],
+            headers=[said(column.heading()) for column in self.columns],
+            tablefmt=form,
             colalign=[column.align for column in self.columns] if self.rows else None,
             disable_numparse=True,
-        )
-        return (
-            "\n\n".join([f"**{_markdown(self.title)}**", body, *(_markdown(note) for note in self.notes)])
-            + "\n"
         )
 
     def to_latex(self, narrow: bool = False) -> str:

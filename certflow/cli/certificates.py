@@ -74,8 +74,7 @@ def certify(
     _one_of(run.as_json, latex)
     in_words = _has_words(theorem(statement, "prove", "--statement"), latex)
     problem = run.problem()
-    from certflow.certificates import write_certificate
-    from certflow.certifying import NOT_CHECKED
+    from certflow.certificates import NOT_CHECKED, write_certificate
     from certflow.certifying import certify as prove
     from certflow.report.terminal import emit, emit_command, emit_prose
 
@@ -97,8 +96,8 @@ def certify(
     if no_check and (run.as_json or latex):
         complain(f"{NOT_CHECKED}.")
     if not run.as_json:
-        if no_check:
-            emit(f"% {NOT_CHECKED}." if latex else f"{NOT_CHECKED}.\n")
+        if no_check and not latex:
+            emit(f"{NOT_CHECKED}.\n")
         if latex:
             emit(result.latex(), end="")
         elif in_words:
@@ -251,7 +250,9 @@ def show(certificate: str, as_json: bool, latex: bool, every: bool, exact: bool)
     # What is no problem must not be put into words: some numbers in it might never end.
     problem = problem_of(content, certificate)
     if latex and claim is not None:
-        emit(of.part("paper").latex(claim, problem, hash_of(content)), end="")
+        from certflow.theorems.setting import WARNING
+
+        emit(WARNING + of.part("paper").latex(claim, problem, hash_of(content)), end="")
         return
     said = _words_of_the_checker(content, certificate, exact)
     if as_json:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from certflow.arithmetic.base import mp_arithmetic
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.atomic import write_atomically
+from certflow.atomic import file_name, write_atomically
 from certflow.certifying import Faulty, Theorem, certify
 from certflow.exact import format_rational, whole
 from certflow.experiments.angle_error import Law, fixed_radius, fixed_time
@@ -50,7 +50,7 @@ from certflow.experiments.theorem import (
 from certflow.experiments.time_near_origin import TimeRow, time_conclusion, time_panels, time_rows, time_table
 from certflow.experiments.workers import Measuring
 from certflow.flow.reference.flow import MAX_DIGITS, limit_flow
-from certflow.kkt.enumerate import Budget, kkt_set
+from certflow.kkt.enumerate import Budget, KKTPoints, kkt_set
 from certflow.kkt.neuron.circle import PlanarKKT, why_not_enumerated
 from certflow.kkt.points import KKTSet
 from certflow.kkt.table import kkt_table
@@ -58,7 +58,7 @@ from certflow.ncf.exact import correlation
 from certflow.outcome import BadInput, ExitCode, Inconclusive
 from certflow.printable import json_text
 from certflow.problem import Problem, ProblemSource
-from certflow.progress import Progress
+from certflow.progress import Progress, require_progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.running import OutOfTime, no_deadline, tick
@@ -148,8 +148,9 @@ def verify(
     """
     problem, digits = Problem.load(problem), whole(digits, "digits", 5, MAX_DIGITS)
     workers = None if workers is None else whole(workers, "workers", 1)
+    require_progress(progress)
     require_doubles(problem)
-    job = _Job(problem, None if out is None else Path(out), progress, digits, workers, tell)
+    job = _Job(problem, None if out is None else Path(file_name(out, "out")), progress, digits, workers, tell)
     try:
         job.run()
     except BaseException as error:
@@ -248,7 +249,8 @@ class _Job:
                 kkt_table(problem, self.kkt, self.digits), "kkt", kkt_part(problem, self.kkt, self.digits)
             )
         self.save()
-        self.bounds = near_origin(problem, self.digits, self.kkt)
+        known = None if self.kkt is None else KKTPoints(problem, self.kkt)
+        self.bounds = near_origin(problem, self.digits, known)
         try:
             self.keep(lambda folder: save_times(problem, self.kkt, folder))
         except Faulty as error:

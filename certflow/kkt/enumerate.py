@@ -41,7 +41,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.networks.tree import ZERO
 from certflow.outcome import BadInput, Inconclusive, Kind, Status
 from certflow.problem import Problem, ProblemSource
-from certflow.progress import Progress
+from certflow.progress import Progress, require_progress
 from certflow.tables import Table
 from certflow.units import exponent
 
@@ -203,7 +203,9 @@ def kkt_set(
     the proof allows it. The status is "partial" where only some points are proved. Raises `Inconclusive` for
     networks that cannot be enclosed.
     """
-    problem, digits, budget = Problem.load(problem), require_digits(digits), budget or Budget()
+    problem, digits = Problem.load(problem), require_digits(digits)
+    budget = Budget() if budget is None else budget
+    require_progress(progress)
     if not isinstance(budget, Budget):
         raise BadInput(f"budget: expected a Budget(cells, boxes, weights, starts), got {shown(budget)}.")
     network = problem.network

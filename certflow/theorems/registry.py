@@ -98,6 +98,9 @@ def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
         raise BadInput(
             f"claim: expected a claim or its JSON form, got {shown(claim)}; certify(...).claim is one."
         )
-    of = theorem(statement, "query")
+    of = theorem(statement)
+    if of.part("query") is None:
+        able = ", ".join(having("query"))
+        raise BadInput(f"claim: the statement {statement} says nothing about one delta, only {able} does.")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
     return of.part("query").query(read, delta, radii)

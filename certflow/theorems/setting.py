@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from certflow.certificates import NOT_CHECKED
 from certflow.exact import format_rational
 from certflow.ncf.exact import NCF
 from certflow.ncf.text import formulas
@@ -17,6 +18,12 @@ PACKAGES = (
     "% Needs \\usepackage{amsmath, amssymb, array, booktabs} and \\newtheorem{theorem}{Theorem};\n"
     "% the keys of \\cite are in references.bib."
 )
+WARNING = (
+    f"% {NOT_CHECKED}.\n\\noindent\\textbf{{Not checked:}} nothing is proved before the checker accepts the "
+    "certificate.\n\n"
+)
+"""What stands before a theorem whose certificate the checker has not accepted, on paper too."""
+
 MOST_NUMBERS, MOST_CHARACTERS = 30, 9
 """Data with no more numbers, none of them longer, are written out."""
 MOST_WEIGHTS = 8
@@ -55,15 +62,21 @@ BIBLIOGRAPHY = r"""@article{kumar2024directional,
 """The entries that the theorems cite."""
 
 
-def cited(order: int) -> str:
-    """The key of the paper whose theorem is made explicit, by the order of the network."""
-    return r"\cite{kumar2024directional}" if order == 2 else r"\cite{kumar2025early}"
+def background(order: int) -> str:
+    """A sentence that cites the paper about early directions of networks of this order."""
+    key = "kumar2024directional" if order == 2 else "kumar2025early"
+    return (
+        f"\\noindent Kumar and Haupt~\\cite{{{key}}} prove, under the hypotheses stated there, that "
+        "directions converge early for all sufficiently small $\\delta$, without a value of the "
+        "threshold.\n\n"
+    )
 
 
-def setting(problem: Problem, start: str = "") -> str:
-    """Sentences that define H, the samples, the loss L, the start w_0 and N; needs amsmath and amssymb."""
-    parts = _network(problem), _data(problem), _loss(problem), start or _start(problem)
-    return "\n".join([*parts, _correlation(problem)])
+def setting(problem: Problem, start: str) -> str:
+    """Sentences that define H, the samples, the loss L, where the flow starts (`start`, after "follow the
+    gradient flow"), and N; needs amsmath and amssymb.
+    """
+    return "\n".join([_network(problem), _data(problem), _loss(problem), start, _correlation(problem)])
 
 
 def provenance(problem: Problem, sha256: str) -> str:
@@ -134,7 +147,7 @@ def _data(problem: Problem) -> str:
         return f"Let {samples} be those of the certificate."
     body = " \\\\[2pt]\n".join(" & ".join(map(_rational, row)) for row in rows)
     return (
-        f"Let {samples} be the rows of\n"
+        f"Let {samples} be the row{'s' if n > 1 else ''} of\n"
         f"\\[\n\\left(\\begin{{array}}{{{'r' * d}|r}}\n{body}\n\\end{{array}}\\right).\n\\]"
     )
 
@@ -161,14 +174,16 @@ def _loss(problem: Problem) -> str:
     )
 
 
-def _start(problem: Problem) -> str:
+def from_direction(problem: Problem, angle: str = "") -> str:
+    """The start in the direction of the problem, or in any within the `angle` (LaTeX) of it."""
     texts = [format_rational(value) for value in problem.direction]
     if len(texts) <= MOST_WEIGHTS and all(len(each) <= MOST_CHARACTERS for each in texts):
         vector = ", ".join(map(_rational, problem.direction))
-        direction = f"is the unit vector in the direction $({vector})$"
+        direction = f"the direction $({vector})$"
     else:
-        direction = "is the unit vector in the direction of the certificate"
-    return f"from $w(0) = \\delta w_0$, where $w_0$ {direction}."
+        direction = "the direction of the certificate"
+    which = f"any unit vector within the angle ${angle}$ (radians) of" if angle else "the unit vector in"
+    return f"from $w(0) = \\delta w_0$, where $w_0$ is {which} {direction}."
 
 
 def _correlation(problem: Problem) -> str:

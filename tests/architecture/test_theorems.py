@@ -13,6 +13,7 @@ import certflow
 from certflow.checker import registry as checkers
 from certflow.cli.commands import main
 from certflow.theorems import registry
+from certflow.theorems.setting import WARNING
 
 KNOW_THEOREMS = ("certflow.theorems.", "certflow.checker.")
 """Where statements are named: in the folders of the theorems, and in the two registries."""
@@ -141,7 +142,10 @@ def test_a_theorem_that_is_entered_is_served_by_every_command(entered):
     record = json.loads(run("certify", "--statement", "labels", "--json"))
     assert (record["outcome"], record["checked"], record["claim"]["count"]) == ("proved", True, samples)
     assert f"There are {samples} labels." in run("show", "certificate.json")
-    assert run("show", "certificate.json", "--latex") == f"There are ${samples}$ labels."
+    shown = run("show", "certificate.json", "--latex")
+    assert shown == f"{WARNING}There are ${samples}$ labels."  # it is read, not checked
+    made = run("certify", "--statement", "labels", "--latex")
+    assert made == f"There are ${samples}$ labels."
     assert json.loads(run("show", "certificate.json", "--json"))["limits"] == []
     assert json.loads(run("query", "certificate.json", "--delta", "1", "--json")) == {
         "delta": "1",

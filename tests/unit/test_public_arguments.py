@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -467,3 +468,56 @@ def test_what_is_no_file_name_is_refused_in_one_sentence(ask, path):
 def test_what_is_no_budget_is_refused():
     with pytest.raises(BadInput, match=r"^budget: expected a Budget.*, got 3\.$"):
         certflow.kkt_points(problem(), budget=3)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda path: problem().save(path),
+        lambda path: certflow.Problem.from_toml(path),
+        lambda path: certflow.verify(problem(), path),
+    ],
+)
+@pytest.mark.parametrize("path", [3, b"bytes.json", "a\0b", ""])
+def test_what_is_no_file_name_is_refused_everywhere(ask, path):
+    with pytest.raises(BadInput, match=r"^(path|out): .*\.$"):
+        ask(path)
+
+
+def test_a_folder_is_no_file_to_write_to():
+    with pytest.raises(BadInput, match=r"^/: is a folder; give the name of a file\.$"):
+        problem().save("/")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: certflow.certify(problem(), progress=1),
+        lambda: certflow.kkt_points(problem(), progress=1),
+        lambda: certflow.gradient_descent(problem(), 1, "1/16", 2, progress=1),
+        lambda: certflow.reference_flow(problem(), 1, time="1/8", progress=1),
+        lambda: certflow.verify(problem(), progress=1),
+    ],
+)
+def test_what_cannot_be_called_is_no_progress(ask):
+    with pytest.raises(BadInput, match=r"^progress: expected a function or None, got int\.$"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: certflow.certify(problem(), check="no"), "check: expected True or False, got 'no'."),
+        (lambda: certflow.certify(problem(), check=None), "check: expected True or False, got None."),
+        (lambda: certflow.kkt_points(problem(), budget=0), "budget: expected a Budget"),
+        (lambda: problem().replace(name=3), "name: expected text, got 3."),
+        (
+            lambda: Theorem(problem(), Outcome.PROVED, claim=SimpleNamespace(statement="basin")).at(1),
+            "claim: the statement basin says nothing about one delta, only early-direction does.",
+        ),
+    ],
+)
+def test_other_wrong_arguments_are_refused_in_one_sentence(ask, said):
+    with pytest.raises(BadInput) as refusal:
+        ask()
+    assert str(refusal.value).startswith(said)

@@ -2,19 +2,25 @@
 
 import ast
 import inspect
+import json
 import os
 import pickle
 import subprocess
 import sys
 import typing
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rich.table
 from source_tree import ROOT
 
 import certflow as cf
+from certflow.certificates import canonical_text, sha256
 
 EXAMPLE = """
 import certflow as cf
@@ -197,15 +203,62 @@ def test_a_theorem_is_saved_and_loaded(tmp_path: Path) -> None:
         theorem.sha256,
         theorem.problem.sha256,
     )
-    assert (again.outcome, again.checked) == (cf.Outcome.PROVED, False)
-    assert str(again).startswith("NOT CHECKED")
-    assert again.check().accepted and again.checked and str(again) == str(theorem)
-    assert again.latex() == theorem.latex()
-    assert cf.check(file).accepted
+    assert (again.outcome, again.checked) == (cf.Outcome.PROVED, True)
+    assert (str(again), repr(again), again.latex()) == (str(theorem), repr(theorem), theorem.latex())
+    late = cf.Theorem.load(file, time_limit="1e-9")
+    assert (late.outcome, late.claim, late.fault) == (cf.Outcome.INCONCLUSIVE, None, None)
+    assert "time limit" in late.reason
     file.write_text("{}", "utf-8")
     with pytest.raises(cf.BadInput, match="is not a certificate"):
         cf.Theorem.load(file)
     assert cf.check(file).verdict == "malformed"
+
+
+def forged(theorem: cf.Theorem, change: Callable[[dict[str, Any]], None]) -> str:
+    """The certificate with another claim, under its hash."""
+    content = json.loads(theorem.certificate)
+    change(content["claim"])
+    del content["sha256"]
+    return canonical_text({**content, "sha256": sha256(canonical_text(content))}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda claim: claim.update(delta_bar="1/2"),
+        lambda claim: claim["blocks"][1]["kkt_point"].update(centre=[]),
+        lambda claim: claim["blocks"][0]["kkt_point"]["centre"].__setitem__(1, "1" + "0" * 3000),
+        lambda claim: claim.update(blocks=[]),
+    ],
+    ids=["a larger delta_bar", "no centre", "a centre of 3,001 digits", "no blocks"],
+)
+def test_a_forged_certificate_is_no_theorem(tmp_path: Path, change) -> None:
+    theorem, file = results()["theorem"], tmp_path / "forged.json"
+    assert isinstance(theorem, cf.Theorem)
+    text = forged(theorem, change)
+    file.write_text(text, "ascii")
+    loaded = cf.Theorem.load(file)
+    shown = replace(theorem, certificate=text, checked=False)
+    assert repr(shown).startswith("<Theorem early-direction: not checked, claimed for every δ in (0, ")
+    assert not shown.check().accepted
+    for found in (loaded, shown):
+        assert (found.outcome, found.claim, found.delta_bar, found.checked) == (
+            "inconclusive",
+            None,
+            None,
+            False,
+        )
+        assert found.fault is not None and found.fault["rule"].startswith("R")
+        assert str(found).startswith("inconclusive: the checker refuses the certificate (R")
+        assert repr(found).startswith("<Theorem: inconclusive, the checker refuses")
+        for ask in (found.latex, found.check, lambda found=found: found.at("1/4")):
+            with pytest.raises(cf.BadInput, match="nothing is proved that could be"):
+                ask()
+
+
+def test_a_ball_of_any_numbers_has_a_short_repr() -> None:
+    for centre in ((Fraction(10) ** 3000, Fraction(1)), (), (Fraction(0), Fraction(0))):
+        assert repr(cf.KKTBall(centre, Fraction(1, 10))).startswith("<KKTBall: within 0.1 radians of (")
 
 
 def test_statements_without_a_latex_theorem_say_so(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from certflow.flow.reference.limit_flow import LimitFlow, limit_of
 from certflow.flow.reference.path import InContext, Path
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem, ProblemSource
-from certflow.progress import Progress
+from certflow.progress import Progress, require_progress
 from certflow.running import OutOfTime, tick
 from certflow.units import normalised
 
@@ -321,6 +321,7 @@ def reference_flow(
     `partial`, what was computed until then is returned (`stopped`).
     """
     given, start = Problem.load(problem), initial_norm(delta)
+    require_progress(progress)
     end = None if time is None else _time(time)
     target = None if radius is None else _radius(radius)
     if end is None and (target is None or target <= start):

@@ -17,7 +17,7 @@ from certflow.networks.base import Select
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput
 from certflow.problem import Problem, ProblemSource
-from certflow.progress import Progress
+from certflow.progress import Progress, require_progress
 
 SMALLEST_DELTA = Fraction(1, 10**140)
 """Below it the squares of the weights leave the range of double precision."""
@@ -96,6 +96,7 @@ def gradient_descent(
     data beyond double precision, and a step so large that the iterates leave every bound.
     """
     problem, delta, step = Problem.load(problem), initial_norm(delta), _step(step)
+    require_progress(progress)
     iterations, record_every = (
         whole(iterations, "iterations", 0, MAX_ITERATIONS),
         whole(record_every, "record_every", 1),

@@ -6,6 +6,7 @@ Certificates, `certify --json` and `check --json` carry its JSON form, whose fie
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -66,7 +67,9 @@ class KKTBall:
     radius: Fraction
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{float(v):.4g}" for v in self.centre[:4])
+        top = max(map(abs, self.centre), default=Fraction(0)) or Fraction(1)
+        scaled = [float(v / top) for v in self.centre]
+        shown = ", ".join(f"{v / (math.hypot(*scaled) or 1.0):.4g}" for v in scaled[:4])
         more = ", …" if len(self.centre) > 4 else ""
         return f"<KKTBall: within {rounded_text(self.radius, 3, up=True)} radians of ({shown}{more})>"
 

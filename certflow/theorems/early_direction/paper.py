@@ -28,7 +28,7 @@ from certflow.theorems.early_direction.words import (
     subject,
     up,
 )
-from certflow.theorems.setting import PACKAGES, cited, provenance, setting
+from certflow.theorems.setting import PACKAGES, background, from_direction, provenance, setting
 
 PLACES, PLACE_BITS = 5, 128
 """Decimals of angles in degrees and of coordinates in a paper, and bits to compute them with."""
@@ -46,20 +46,18 @@ def latex(s: Claim, problem: Problem, sha256: str) -> str:
     """
     clock = "t" if s.order == 2 else _tex_clock(s)
     moving = s.of(*MOVING)
-    angle = (
-        rf" and every unit vector $w_0$ within the angle ${_tex(down(s.start_angle))}$ of the given direction"
-        if s.start_angle
-        else ""
-    )
+    angle = _tex(down(s.start_angle)) if s.start_angle else ""
+    every = " and every such $w_0$" if angle else ""
+    # A network that is dead has no KKT point to turn to.
+    blocks, papers = (f" {_blocks(s, problem)}", background(s.order)) if moving or not s.joint else ("", "")
     body = "\n".join(rf"  \item {item}" for item in _items(s, clock, moving))
     return (
         f"{PACKAGES}\n"
         "\\begin{theorem}[early directional convergence]\\label{thm:early-direction}\\sloppy\n"
-        f"{setting(problem)} {_blocks(s, problem)}\n"
-        rf"Then the following holds for every $\delta \in (0, {_tex(down(s.delta_bar))}]${angle}."
+        f"{setting(problem, from_direction(problem, angle))}{blocks}\n"
+        rf"Then the following holds for every $\delta \in (0, {_tex(down(s.delta_bar))}]${every}."
         f"\n\\begin{{enumerate}}\n{body}\n\\end{{enumerate}}\n\\end{{theorem}}\n"
-        "\\noindent That such a threshold exists, without its value, is a theorem of Kumar and "
-        f"Haupt~{cited(s.order)}.\n\n{provenance(problem, sha256)}"
+        f"{papers}{provenance(problem, sha256)}"
         + ("" if s.joint else "".join(f"\n{each.to_latex()}" for each in paper_tables(s)))
     )
 
@@ -152,12 +150,13 @@ def _tex_place(block: Block, letter: str) -> str:
             "certificate names"
         )
     if len(point.centre) == 2:
-        return rf"The KKT point {name} has the angle ${place}^\circ$"
+        return rf"The KKT point {name} has the angle ${place}^\circ$, right to one unit of the last digit"
     count = (
         "" if len(point.centre) <= 4 else f" (the {len(point.centre)} weights layer by layer and row by row)"
     )
     coordinates = ", ".join(f"${each}$" for each in place.split(", "))
-    return f"The KKT point {name} has the coordinates{count} {coordinates}"
+    right = "each right to one unit of its last digit"
+    return f"The KKT point {name} has the coordinates{count}, {right}, {coordinates}"
 
 
 def _printed_place(block: Block) -> str:
@@ -216,15 +215,19 @@ def _tex_times(s: Claim, clock: str) -> str:
         return rf"\frac{{({size})^{{-{k}}} - (\delta/\rho){power}}}{{{s.order * k} \cdot {speed}}}"
 
     first, last = times.start_radius
-    low = rf"{_tex(down(times.start_time[0]))} + {climb(_tex(up(last)), _tex(up(times.n_upper)))}"
-    high = rf"{_tex(up(times.start_time[1]))} + {climb(_tex(down(first)), _tex(down(times.n_lower)))}"
+    starts = _tex(down(times.start_time[0])), _tex(up(times.start_time[1]))
+    low = climb(_tex(up(last)), _tex(up(times.n_upper)))
+    high = climb(_tex(down(first)), _tex(down(times.n_lower)))
+    low, high = (
+        rate if start == "0" else f"{start} + {rate}" for start, rate in zip(starts, (low, high), strict=True)
+    )
     radii = rf"${_tex(up(last))}\,\delta \le \rho \le R$"
     bounds = f"between\n\\[ {low} \\]\nand\n\\[ {high}. \\]"
     if s.order == 2:
         return rf"For {radii}, the first $t \ge T$ at which $\|w\| = \rho$ lies {bounds}"
-    starts = rf"${_tex(down(times.start_time[0]))}$ and ${_tex(up(times.start_time[1]))}$"
+    between = rf"${starts[0]}$ and ${starts[1]}$"
     return (
-        rf"There is a time $t_1$, with ${clock}_1$ between {starts}, so that for {radii} the first $t \ge "
+        rf"There is a time $t_1$, with ${clock}_1$ between {between}, so that for {radii} the first $t \ge "
         rf"t_1$ at which "
         rf"$\|w\| = \rho$ has ${clock}$ {bounds}"
     )
@@ -268,7 +271,7 @@ def paper_tables(s: Claim) -> list[Table]:
         [
             Column("blocks", align="left", width=BLOCKS_WIDTH),
             Column("horizon ≤"),
-            *([] if s.radius is None else laws),
+            *([] if s.radius is None else laws if any(block.law for block in s.blocks) else laws[:1]),
         ],
         label="tab:bounds",
     )
@@ -289,14 +292,16 @@ def paper_tables(s: Claim) -> list[Table]:
         if s.radius is not None:
             law = block.law
             numbers = () if law is None else (down(law.exponent[0]), up(law.coefficient), up(law.floor))
-            row += [_up(block.angle_at_radius), *(numbers or ("–",) * 3)]
+            row += [_up(block.angle_at_radius), *(numbers or ("–",) * 3)][: len(bounds.columns) - 2]
         angles.setdefault(tuple(row), []).append(block)
     for cells, blocks in angles.items():
         bounds.add(_short_runs(blocks), *cells)
     if s.radius is not None:
+        lawful = any(block.law is not None for block in s.blocks)
+        bound = f"at most c times δ/ρ to the power κ, plus fρ{power(s.order)}"
+        later = f"; and whenever ‖w‖ = ρ in between, {bound}" if lawful else ""
         bounds.notes.append(
-            f"Angles in radians: at the horizon; when ‖w‖ = R = {down(s.radius)} after it; and whenever "
-            f"‖w‖ = ρ in between, at most c times δ/ρ to the power κ, plus fρ{power(s.order)}."
+            f"Angles in radians: at the horizon; when ‖w‖ = R = {down(s.radius)} after it{later}."
         )
     return [points, bounds] if bounds.rows else [points]
 

@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, SupportsIndex
 
+import numpy as np
+
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.decimal_text import bits_for, ceiling_text, floor_text, magnitude
 from certflow.exact import MAX_DELTA_EXPONENT, format_rational, initial_norm, number, shown
 from certflow.kkt.bounds.largest import global_bounds, z_norm
+from certflow.kkt.enumerate import KKTPoints
 from certflow.kkt.points import KKTSet, require_digits
 from certflow.outcome import BadInput
 from certflow.problem import Problem, ProblemSource
@@ -139,15 +142,18 @@ class NearOrigin:
         )
 
 
-def near_origin(problem: ProblemSource, digits: SupportsIndex = 30, kkt: KKTSet | None = None) -> NearOrigin:
+def near_origin(
+    problem: ProblemSource, digits: SupportsIndex = 30, kkt: KKTPoints | None = None
+) -> NearOrigin:
     """L2 for a problem: proved bounds of N⁺_max and beta, and from them the time near the origin for every
     delta (L2.1).
 
-    `kkt`, the KKT set of the problem, saves enumerating it again. Raises `Inconclusive` for an expression
-    network whose size on the unit sphere could not be bounded.
+    `kkt`, the KKT points of this problem, saves enumerating them again. Raises `BadInput` for those of
+    another problem, and `Inconclusive` for an expression network whose size on the unit sphere could not be
+    bounded.
     """
     problem, digits = Problem.load(problem), require_digits(digits)
-    bounds = global_bounds(problem, digits, kkt)
+    bounds = global_bounds(problem, digits, None if kkt is None else _of(problem, kkt))
     return NearOrigin(
         order=problem.order,
         z_norm=z_norm(problem, bits_for(digits, _GUARD_BITS)),
@@ -159,6 +165,19 @@ def near_origin(problem: ProblemSource, digits: SupportsIndex = 30, kkt: KKTSet 
         beta_method=bounds.beta.method,
         digits=digits,
     )
+
+
+def _of(problem: Problem, kkt: KKTPoints) -> KKTSet:
+    """The set, if it is that of the same network, samples and z: that of another N proves nothing of this."""
+    if not isinstance(kkt, KKTPoints):
+        raise BadInput(f"kkt: expected the result of kkt_points, got {shown(kkt)}.")
+    ours, theirs = problem.correlation, kkt.problem.correlation
+    same = ours.network == theirs.network and all(
+        np.array_equal(mine, other) for mine, other in ((ours.X, theirs.X), (ours.z, theirs.z))
+    )
+    if not same:
+        raise BadInput("kkt: these are the KKT points of another problem; ask for those of this one.")
+    return kkt.found
 
 
 def _down(value: Fraction | None) -> str:

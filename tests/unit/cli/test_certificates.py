@@ -32,6 +32,7 @@ from certflow.theorems.early_direction.certificate import certificate_text
 from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 from certflow.theorems.early_direction.limits import Bottleneck, limits
+from certflow.theorems.setting import WARNING
 
 HAND = Claim.from_json(separable(block(0), block(1), assumptions=list(ASSUMPTIONS)))
 SADDLE = PLANAR.replace('["5", "9/5", "1"]', '["-5", "-9/5", "-1"]')
@@ -96,7 +97,7 @@ def test_show_in_words_as_latex_and_as_json(certificate: str) -> None:
         "nearby directions move apart from s ≈ 1 to s ≈ 4, where ∫μ ≤ 8, a factor of at most 2.99e+3." in flat
     )
     assert f"certflow check {certificate}" in flat
-    assert run("show", certificate, "--latex").stdout.startswith("% Needs ")
+    assert run("show", certificate, "--latex").stdout.startswith(f"{WARNING}% Needs ")
     record = one_object(run("show", certificate, "--json"))
     assert record["claim"] == HAND.to_json()
     assert [limit["block"] for limit in record["limits"]] == [0, 1]

@@ -11,10 +11,14 @@ import pytest
 import certflow as cf
 from certflow.certificates import sha256
 from certflow.tables import Column, Table
-from certflow.theorems.setting import BIBLIOGRAPHY, PACKAGES, cited, setting
+from certflow.theorems.setting import BIBLIOGRAPHY, PACKAGES, WARNING, background, from_direction, setting
 
 X, Y = [[1, 0], ["3/5", "4/5"], [-1, "1/2"]], [5, "-9/5", 1]
 GIVEN = {1: [[1, 0], [0, 1]]}
+
+
+def said_of(problem: cf.Problem) -> str:
+    return setting(problem, from_direction(problem))
 
 
 @pytest.mark.parametrize(
@@ -51,27 +55,28 @@ GIVEN = {1: [[1, 0], [0, 1]]}
     ],
 )
 def test_the_setting_defines_all_that_the_theorem_speaks_of(network, loss, said) -> None:
-    text = setting(cf.Problem(network, X, Y, loss=loss, seed=1))
+    text = said_of(cf.Problem(network, X, Y, loss=loss, seed=1))
     for piece in [*said, r"\tfrac{3}{5} & \tfrac{4}{5} & -\tfrac{9}{5}", r"\dot w = -\nabla \mathcal{L}(w)"]:
         assert piece in text, piece
     assert text.count("{") == text.count("}")
 
 
 def test_long_data_and_directions_are_left_to_the_certificate() -> None:
-    text = setting(cf.Problem.figure1())
+    text = said_of(cf.Problem.figure1())
     assert "$i = 1, \\dots, 50$, be those of the certificate." in text
     assert "where $w_0$ is the unit vector in the direction of the certificate" in text
     short = cf.Problem(
         cf.OneLayer(2, 1, power=2), [[1, 2]], [1], loss="logistic", reduction="sum", direction=[1, "-1/2"]
     )
-    text = setting(short)
+    text = said_of(short)
     assert r"is the unit vector in the direction $(1, -\tfrac{1}{2})$" in text
     assert r"2 \log(1 + e^{-y s})" in text and r"$z_i = y_i$" in text and r"(x_1, y_1)" in text
 
 
 def test_what_is_cited_is_in_the_bibliography() -> None:
     keys = set(re.findall(r"^@\w+\{(\w+),", BIBLIOGRAPHY, re.M))
-    assert {re.sub(r"\\cite\{(\w+)\}", r"\1", cited(order)) for order in (2, 3, 7)} | {"certflow"} <= keys
+    cited = {re.findall(r"cite.(\w+)", background(order))[0] for order in (2, 3, 7)}
+    assert cited | {"certflow"} <= keys and len(cited) == 2
     assert all(
         f"arxiv.org/abs/{number}" in BIBLIOGRAPHY for number in ("2402.09226", "2403.08121", "2502.15952")
     )
@@ -83,7 +88,7 @@ def theorems() -> list[tuple[cf.Theorem, str]]:
         cf.Problem(cf.OneLayer(2, 2, power=2, signs=[1, -1]), X, Y, direction=["1", "1/2", -1, 1]),
         cf.Problem(cf.TwoLayer(2, 2, power=2), X, [1, -1, 1], loss="logistic", seed=1),
     )
-    found = [cf.certify(problem, check=False) for problem in problems]
+    found = [cf.certify(problem) for problem in problems]
     return [(theorem, theorem.latex()) for theorem in found]
 
 
@@ -92,10 +97,32 @@ def test_the_theorem_names_its_kkt_points_and_its_certificate(theorems) -> None:
         plain = text.replace(r"\allowbreak ", "")
         assert sha256(theorem.certificate) in plain and theorem.problem.sha256 in plain
         assert text.startswith(PACKAGES) and r"\label{thm:early-direction}" in text
-        assert cited(theorem.problem.order) in text and r"\cite{certflow}" in text
+        assert background(theorem.problem.order) in text and r"\cite{certflow}" in text
     blocks = theorems[0][0].blocks
     assert r"\label{tab:blocks}" in theorems[0][1] and len(blocks) == 2
-    assert "coordinates (the 6 weights layer by layer and row by row)" in theorems[1][1]
+    assert (
+        "coordinates (the 6 weights layer by layer and row by row), each right to one unit" in theorems[1][1]
+    )
+
+
+def test_what_was_not_checked_says_so_on_paper() -> None:
+    unchecked = cf.certify(cf.Problem(cf.OneLayer(2, 1, power=2), X, Y, direction=[1, "1/2"]), check=False)
+    assert unchecked.latex().startswith(WARNING) and r"\textbf{Not checked:}" in WARNING
+    assert unchecked.check().accepted and "ot checked" not in unchecked.latex()
+
+
+def test_a_dead_network_cites_no_paper_and_defines_no_kkt_point() -> None:
+    dead = cf.Problem(cf.OneLayer(2, 1, power=2), [[1, 0], ["3/5", "4/5"]], [5, "9/5"], direction=[-1, -1])
+    text = cf.certify(dead).latex()
+    assert "dead from the horizon on" in text
+    assert "Kumar" not in text and "KKT" not in text
+
+
+def test_a_start_angle_defines_the_start_once() -> None:
+    problem = cf.Problem(cf.OneLayer(2, 2, power=2), X, Y, direction=[1, "1/2", 1, 1])
+    text = cf.certify(problem, start_angle="1/1000").latex()
+    assert text.count("where $w_0$ is") == 1 and "is any unit vector within the angle $0.001$" in text
+    assert r"and every such $w_0$." in text
 
 
 def test_the_time_near_origin_stands_alone_and_is_read_back(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ def test_every_number_is_rounded_to_the_side_on_which_it_says_less(
     assert "‖w‖² ≤ 14.29·δ²" in text and "is within 0.02858 (radians) of" in text
     assert "From then on it stays within ε = 0.1429 until ‖w‖ first exceeds R = 0.0001428." in text
     assert (
-        r"for every $\delta \in (0, 0.01428]$ and every unit vector $w_0$ within the angle $0.001428$ of"
-        in latex
+        r"where $w_0$ is any unit vector within the angle $0.001428$ (radians) of the direction" in latex
+        and r"for every $\delta \in (0, 0.01428]$ and every such $w_0$." in latex
     )
     assert r"$\|w(t)\|^2 \le 14.29\,\delta^2$" in latex and "is within 0.02858 (radians) of" in latex
     assert r"stays within $\varepsilon$ = 0.1429 until $\|w\|$ first exceeds $R = 0.0001428$." in latex

@@ -14,7 +14,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.base import EXACT, FLOAT
 from certflow.kkt.bounds import box_cover, sphere_maximum
 from certflow.kkt.bounds import largest as global_bounds
-from certflow.kkt.enumerate import kkt_set
+from certflow.kkt.enumerate import KKTPoints, kkt_points, kkt_set
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
@@ -226,8 +226,8 @@ def test_what_is_enumerated_already_is_not_enumerated_again(network):
     alone, known = near_origin(problem), kkt_set(problem)
     doors = ("planar_kkt", "piecewise_linear_kkt", "piecewise_quadratic_kkt")
     with patch.multiple(global_bounds, **dict.fromkeys(doors, None)):
-        given = near_origin(problem, kkt=known)
-        finer = near_origin(problem, kkt=kkt_set(problem, 45))
+        given = near_origin(problem, kkt=KKTPoints(problem, known))
+        finer = near_origin(problem, kkt=kkt_points(problem, 45))
     assert given.n_max_method == finer.n_max_method == alone.n_max_method
     for each in (given, finer):
         # Both enclose one number, and the finer set by less.
@@ -242,10 +242,10 @@ def test_sets_that_are_not_about_one_neuron_or_not_complete_bound_nothing():
         for network in (OneLayer(2, 1, SQUARED_RELU), TwoLayer(2, 1, SQUARED_RELU))
     )
     found = replace(kkt_set(one), n_max=Ball(0, 64), n_min=Ball(0, 64))
-    assert near_origin(one, kkt=found).n_max_upper == 0
+    assert near_origin(one, kkt=KKTPoints(one, found)).n_max_upper == 0
     for wrong in (replace(found, status=Status.PARTIAL), replace(found, of="all weights")):
-        assert near_origin(one, kkt=wrong).n_max_upper == near_origin(one).n_max_upper > 0
-    assert near_origin(two, kkt=found).n_max_upper == near_origin(two).n_max_upper > 0
+        assert near_origin(one, kkt=KKTPoints(one, wrong)).n_max_upper == near_origin(one).n_max_upper > 0
+    assert near_origin(two, kkt=KKTPoints(two, found)).n_max_upper == near_origin(two).n_max_upper > 0
 
 
 def test_products_of_weights_by_boxes():
@@ -484,3 +484,16 @@ def test_the_gradient_bound_behind_l2_holds_at_kinks():
     value = problem.z @ problem.network.outputs(EXACT, w, problem.X)
     for at_kink in (Fraction(0), Fraction(1, 3), Fraction(1)):
         assert w @ problem.correlation.gradient(EXACT, w, at_kink) == 2 * value
+
+
+def test_kkt_points_of_another_problem_bound_nothing():
+    network = OneLayer(2, 2, Activation(Fraction(0), 2))
+    small, large = (Problem(network, [[1, 0], [0, 1]], [y, y], seed=1) for y in (Fraction(1, 100), 100))
+    for foreign in (kkt_points(small), kkt_points(small.replace(X=[[2, 0], [0, 1]]))):
+        with pytest.raises(BadInput, match="of another problem; ask for those of this one"):
+            near_origin(large, kkt=foreign)
+    with pytest.raises(BadInput, match="^kkt: expected the result of kkt_points"):
+        near_origin(large, kkt=kkt_points(large).found)
+    # Only the start differs, of which N knows nothing.
+    turned = kkt_points(large.replace(seed=2))
+    assert near_origin(large, kkt=turned).n_max_upper == near_origin(large).n_max_upper == 50
