@@ -42,20 +42,23 @@ class Status(enum.StrEnum):
 
 
 class Outcome(enum.StrEnum):
-    """How the search for a theorem ended; partial: something is proved, but not about all blocks of
-    weights.
+    """How the search for a theorem ended; partial: something is proved, but not where every block of weights
+    goes; branches: nothing is, because the limit flow from this direction has more than one solution.
     """
 
     PROVED = "proved"
     PARTIAL = "partial"
     INCONCLUSIVE = "inconclusive"
+    BRANCHES = "branches"
 
 
 class Fate(enum.StrEnum):
     """What becomes of a block of weights in a theorem, in the word that people read.
 
     It turns to a KKT point where N is positive or negative, to one of a continuum, dies, or is zero from the
-    start.
+    start. With power 1 its hidden weights also come to rest where no sample activates it any more (stops), or
+    become zero (vanishes); its limit flow may be followed for a while only, or have several solutions
+    (branches).
     """
 
     CONVERGES = "converges"
@@ -63,6 +66,10 @@ class Fate(enum.StrEnum):
     DEAD = "dead"
     CONTINUUM = "continuum"
     ZERO = "zero"
+    STOPS = "stops"
+    VANISHES = "vanishes"
+    FOLLOWED = "followed"
+    BRANCHES = "branches"
     INCONCLUSIVE = "inconclusive"
 
 

@@ -69,17 +69,31 @@ ROOMS = {
     "certflow.kkt.rank_one": {"certflow.kkt.cover", "certflow.kkt.bounds"},
     "certflow.kkt.bounds": {"certflow.kkt.single", "certflow.kkt.cover", "certflow.kkt.rank_one"},
     "certflow.theorems.early_direction": {
+        "certflow.theorems.early_direction_power_1",
         "certflow.theorems.basin",
         "certflow.theorems.kkt_points",
         "certflow.theorems.time_near_origin",
     },
-    "certflow.theorems.basin": {"certflow.theorems.kkt_points", "certflow.theorems.time_near_origin"},
+    "certflow.theorems.early_direction_power_1": {
+        "certflow.theorems.basin",
+        "certflow.theorems.kkt_points",
+        "certflow.theorems.time_near_origin",
+    },
+    "certflow.theorems.basin": {
+        "certflow.theorems.early_direction_power_1",
+        "certflow.theorems.kkt_points",
+        "certflow.theorems.time_near_origin",
+    },
     "certflow.theorems.kkt_points": {
         "certflow.theorems.early_direction",
+        "certflow.theorems.early_direction_power_1",
         "certflow.theorems.basin",
         "certflow.theorems.time_near_origin",
     },
-    "certflow.theorems.time_near_origin": {"certflow.theorems.basin"},
+    "certflow.theorems.time_near_origin": {
+        "certflow.theorems.early_direction_power_1",
+        "certflow.theorems.basin",
+    },
     "certflow.checker.kernel": {
         "certflow.checker.tube",
         "certflow.checker.early_direction",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import MAX_DELTA_EXPONENT, dyadic_text, format_rational, number, shown
@@ -237,7 +237,7 @@ class Claim:
         return f"<Claim {self.statement}: for every δ in (0, {bar}], {len(self.blocks)} blocks>"
 
     @classmethod
-    def from_json(cls, claim: dict[str, Any]) -> Claim:
+    def from_json(cls, claim: dict[str, Any]) -> Self:
         """The claim of a JSON form. Raises `BadInput`, naming the field, for what is not a claim of this
         statement.
         """
@@ -298,7 +298,7 @@ class Claim:
             "blocks": [block.to_json() for block in self.blocks],
         }
 
-    def restored(self, units: Units, problem: Problem) -> Claim:
+    def restored(self, units: Units, problem: Problem) -> Self:
         """The claim about `problem` that follows from this one, which is about the problem scaled by `units`
         (L5.8).
 

@@ -1,0 +1,1 @@
+"""The early direction of networks of power 1, whose gradient jumps, for all small delta."""
