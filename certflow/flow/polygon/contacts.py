@@ -1,5 +1,5 @@
 """The velocity of the limit flow at a point where kinks meet: elements of least norm, and velocities that are
-admissible (L11.6, L11.8).
+admissible (L11.4, L11.6).
 
 Vectors are whole numbers over one denominator, so that every sign is decided on exact data.
 """
@@ -20,20 +20,20 @@ MOST_CONTACTS = 8
 
 
 @dataclass(frozen=True)
-class Vector:
+class WholeVector:
     """`entries` / `unit`, unit > 0, in lowest terms."""
 
     entries: tuple[int, ...]
     unit: int
 
     @classmethod
-    def over(cls, entries: Sequence[int], unit: int) -> Vector:
+    def over(cls, entries: Sequence[int], unit: int) -> WholeVector:
         """The same vector in lowest terms."""
         divisor = gcd(unit, *entries)
         return cls(tuple([v // divisor for v in entries]), unit // divisor)
 
     @classmethod
-    def of(cls, values: Sequence[Fraction]) -> Vector:
+    def of(cls, values: Sequence[Fraction]) -> WholeVector:
         """The vector of these numbers."""
         unit = 1
         for value in values:
@@ -44,8 +44,8 @@ class Vector:
         """x times the entries: the sign of x times this."""
         return sum([a * b for a, b in zip(x, self.entries, strict=True)])
 
-    def __neg__(self) -> Vector:
-        return Vector(tuple([-v for v in self.entries]), self.unit)
+    def __neg__(self) -> WholeVector:
+        return WholeVector(tuple([-v for v in self.entries]), self.unit)
 
     def exact(self) -> tuple[Fraction, ...]:
         """The entries as rationals."""
@@ -63,7 +63,7 @@ class Velocity:
     and 1 and are kept, those in `on` are active, all other contacts are not.
     """
 
-    vector: Vector
+    vector: WholeVector
     slides: tuple[int, ...] = ()
     chi: tuple[Fraction, ...] = ()
     on: tuple[int, ...] = ()
@@ -95,7 +95,7 @@ def sliding(G: Reduced, sign: int, rest: Sequence[int], slides: Sequence[int]) -
     total = [unit * value for value in rest] if slides else list(rest)
     for multiple, x in zip(multiples, normals, strict=True):
         total = [a + multiple * b for a, b in zip(total, x, strict=True)]
-    vector = Vector.over([sign * v for v in total], (unit if slides else 1) * G.unit)
+    vector = WholeVector.over([sign * v for v in total], (unit if slides else 1) * G.unit)
     chi = tuple(Fraction(m, unit * G.whole_jumps[k]) for m, k in zip(multiples, slides, strict=True))
     return Velocity(vector, tuple(slides), chi)
 
@@ -104,7 +104,7 @@ def least_norm(
     G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int], first: Sequence[int]
 ) -> Velocity:
     """The element of least norm of `gradient(on) + sum over contacts of [0, 1] j x`, times `sign`; all
-    contacts are concave for this sign (P1, L11.6). `first` are those that probably slide.
+    contacts are concave for this sign (P1, L11.4). `first` are those that probably slide.
 
     Raises `Tie` if a contact neither slides strictly inside its interval nor is left at a positive speed.
     """
@@ -146,12 +146,12 @@ def _wrong(
 
 
 def admissible(G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int]) -> list[Velocity]:
-    """Every admissible velocity at a point with these contacts whose multipliers are 0, 1 or strictly between,
-    with independent normals where they are between; `on` are the active lines besides (L11.8).
+    """Every admissible velocity at a point with these contacts whose multipliers are 0, 1 or between, with
+    independent normals where they are strictly between; `on` are the active lines besides (L11.6).
 
     Each of them is the start of a solution: a straight line for a positive time.
     """
-    found: dict[Vector, Velocity] = {}
+    found: dict[WholeVector, Velocity] = {}
     for states in product((0, 1, -1), repeat=len(contacts)):
         slides = [k for k, state in zip(contacts, states, strict=True) if state == 0]
         active = [k for k, state in zip(contacts, states, strict=True) if state == 1]
@@ -166,12 +166,12 @@ def admissible(G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int]
 
 def farthest(G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int]) -> Velocity:
     """An admissible velocity that leaves all of the `contacts`, which are convex for this sign and
-    independent: the longest of those with all multipliers 0 or 1 (L11.8).
+    independent: the longest of those with all multipliers 0 or 1 (L11.6).
     """
     best: Velocity | None = None
     for size in range(len(contacts) + 1):
         for active in combinations(contacts, size):
-            vector = Vector.over([sign * v for v in gradient(G, [*on, *active])], G.unit)
+            vector = WholeVector.over([sign * v for v in gradient(G, [*on, *active])], G.unit)
             if best is None or vector.square > best.vector.square:
                 best = Velocity(vector, on=active)
     if best is None:

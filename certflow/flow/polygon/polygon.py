@@ -1,4 +1,4 @@
-"""The limit flow of one neuron of power 1 is an exact polygon (L11.5, L11.6): followed from vertex to vertex,
+"""The limit flow of one neuron of power 1 is an exact polygon (L11.4, L11.5): followed from vertex to vertex,
 with every decision on exact numbers.
 
 In the clock dLambda = (|v| / delta) dt the limit of W = w / delta moves with W' = s g, s the sign of v and g
@@ -16,7 +16,7 @@ from fractions import Fraction
 from certflow.flow.polygon.contacts import (
     MOST_CONTACTS,
     Tie,
-    Vector,
+    WholeVector,
     Velocity,
     admissible,
     farthest,
@@ -28,12 +28,12 @@ from certflow.flow.polygon.reduced import Exact, Reduced
 from certflow.flow.polygon.sphere import rising_rays
 from certflow.running import tick
 
-MOST_PIECES = 1_000
+MOST_EDGES = 1_000
 MOST_BITS = 40_000
 """Bits of a vertex: numbers grow by some ten digits with every kink."""
 
 
-class Ending(enum.StrEnum):
+class End(enum.StrEnum):
     """How a limit flow ends, in the word that a person reads."""
 
     RAY = "ray"
@@ -53,19 +53,19 @@ class Ending(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Piece:
+class Edge:
     """A straight stretch: from `start`, with `velocity` = s g, while v has the sign `sign`.
 
     Its kinks in `slides` are kept with the multipliers `chi`; of the contacts of its start those in `on` are
-    active; `sides[k]` is the side (1, -1, or 0 on it) of line k on the piece, 0 also for lines without a
+    active; `sides[k]` is the side (1, -1, or 0 on it) of line k on the edge, 0 also for lines without a
     kink. It ends at `start + length velocity`, never if `length` is None, or where v vanishes if it `flips`.
-    A piece that `returns` comes back on the line of the piece before it: it passes its `start` at once or
+    A edge that `returns` comes back on the line of the edge before it: it passes its `start` at once or
     later, from where v has changed its sign.
     """
 
-    start: Vector
+    start: WholeVector
     sign: int
-    velocity: Vector
+    velocity: WholeVector
     slides: tuple[int, ...]
     chi: tuple[Fraction, ...]
     on: tuple[int, ...]
@@ -79,7 +79,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Branching:
-    """Two velocities that are both admissible at one point, with the sign of v there (L11.8)."""
+    """Two velocities that are both admissible at one point, with the sign of v there (L11.6)."""
 
     sign: int
     velocities: tuple[Velocity, Velocity]
@@ -90,23 +90,23 @@ class Polygon:
     """The whole limit flow of a neuron, as far as it is unique and decided; `reason` says why not further."""
 
     c: Fraction
-    pieces: tuple[Piece, ...]
-    ending: Ending
+    edges: tuple[Edge, ...]
+    ending: End
     reason: str = ""
     branching: Branching | None = None
-    rest: Vector | None = None
+    rest: WholeVector | None = None
     """Where it comes to rest."""
 
 
-def polygon(G: Reduced, w: Sequence[Fraction], v: Fraction, most: int = MOST_PIECES) -> Polygon:
-    """The limit flow from (w, v), of at most `most` pieces; deterministic and exact (L11.5 to L11.8)."""
+def polygon(G: Reduced, w: Sequence[Fraction], v: Fraction, most: int = MOST_EDGES) -> Polygon:
+    """The limit flow from (w, v), of at most `most` edges; deterministic and exact (L11.4 to L11.6)."""
     return _Walk(G, tuple(w), v).run(most)
 
 
 class _Stop(Exception):
     """The walk ends here."""
 
-    def __init__(self, ending: Ending, reason: str = "", branching: Branching | None = None) -> None:
+    def __init__(self, ending: End, reason: str = "", branching: Branching | None = None) -> None:
         super().__init__(reason)
         self.ending, self.reason, self.branching = ending, reason, branching
 
@@ -115,26 +115,26 @@ class _Walk:
     def __init__(self, G: Reduced, w: Exact, v: Fraction) -> None:
         self.G, self.w, self.v = G, w, v
         self.c = v * v - sum((value * value for value in w), Fraction(0))
-        self.pieces: list[Piece] = []
-        self.point = Vector.of(w)
+        self.edges: list[Edge] = []
+        self.point = WholeVector.of(w)
         self.sides = [0] * len(G.lines)
         self.sign = 1 if v > 0 else -1
 
     def run(self, most: int) -> Polygon:
         try:
             self._enter()
-            while len(self.pieces) < most:  # ends: every turn adds a piece or raises
+            while len(self.edges) < most:  # ends: every turn adds a edge or raises
                 tick()
                 self._walk()
-            raise _Stop(Ending.OPEN, f"the limit flow meets more than {most} kinks")
+            raise _Stop(End.OPEN, f"the limit flow meets more than {most} kinks")
         except Tie as error:
-            return self._found(_Stop(Ending.OPEN, str(error)))
+            return self._found(_Stop(End.OPEN, str(error)))
         except _Stop as end:
             return self._found(end)
 
     def _found(self, end: _Stop) -> Polygon:
-        rest = self.point if end.ending is Ending.STOPS else None
-        return Polygon(self.c, tuple(self.pieces), end.ending, end.reason, end.branching, rest)
+        rest = self.point if end.ending is End.STOPS else None
+        return Polygon(self.c, tuple(self.edges), end.ending, end.reason, end.branching, rest)
 
     # -- the start -------------------------------------------------------------------------------------------
 
@@ -142,22 +142,22 @@ class _Walk:
         """The first velocity (P1, P2 at the start, and v = 0 there)."""
         G = self.G
         if not any(self.w) and self.v == 0:
-            raise _Stop(Ending.ZERO)
+            raise _Stop(End.ZERO)
         if self._dead():
-            raise _Stop(Ending.DEAD)
+            raise _Stop(End.DEAD)
         if not any(self.w):
             self._origin()
         for k in G.kinks:
             self.sides[k] = _sign(self.point.along(G.lines[k].x))
         if self.v == 0:
             on = [k for k in G.kinks if self.sides[k] > 0]
-            height = Vector.over(gradient(G, on), G.unit).along(self.point.entries)
+            height = WholeVector.over(gradient(G, on), G.unit).along(self.point.entries)
             if height == 0:
-                raise _Stop(Ending.OPEN, "v = 0 at the start, and G = 0 there, so that v has no sign")
+                raise _Stop(End.OPEN, "v = 0 at the start, and G = 0 there, so that v has no sign")
             self.sign = _sign(height)
         contacts = [k for k in G.kinks if self.sides[k] == 0]
         if self._rests(contacts):
-            raise _Stop(Ending.STOPS)
+            raise _Stop(End.STOPS)
         self.moving = self._leaving(contacts)
 
     def _leaving(self, contacts: list[int]) -> Velocity:
@@ -171,9 +171,7 @@ class _Walk:
         ways = admissible(G, self.sign, on, contacts)
         if len(ways) > 1:
             branching = Branching(self.sign, (ways[0], ways[1]))
-            raise _Stop(
-                Ending.BRANCHES, "it starts on a kink from which it may leave to both sides", branching
-            )
+            raise _Stop(End.BRANCHES, "it starts on a kink from which it may leave to both sides", branching)
         if len(ways) == 1 and len(convex) == 1:
             n = convex[0]
             others = [k for k in contacts if k != n]
@@ -190,7 +188,7 @@ class _Walk:
 
     def _rests(self, contacts: Sequence[int]) -> bool:
         """Whether every sample is inactive here, or on an independent concave kink with all its samples on
-        one side (L11.16).
+        one side (L11.23).
         """
         G, here = self.G, set(contacts)
         if G.alpha != 0 or any(self._convex(k) for k in contacts):
@@ -206,7 +204,7 @@ class _Walk:
     def _convex(self, k: int) -> bool:
         return self.sign * self.G.whole_jumps[k] > 0
 
-    # -- one piece -------------------------------------------------------------------------------------------
+    # -- one edge -------------------------------------------------------------------------------------------
 
     def _walk(self) -> None:
         """Follow the velocity to the next event, and find the velocity after it."""
@@ -220,49 +218,47 @@ class _Walk:
             if sides[k] == 0 and k not in moving.slides:
                 sides[k] = -1
         self.sides = sides
-        piece = Piece(
-            self.point, self.sign, moving.vector, moving.slides, moving.chi, moving.on, tuple(sides)
-        )
+        edge = Edge(self.point, self.sign, moving.vector, moving.slides, moving.chi, moving.on, tuple(sides))
         if not any(moving.vector.entries):
-            raise _Stop(Ending.OPEN, "it comes to rest on kinks, and it is not proved to stay there")
-        self._follow(piece)
+            raise _Stop(End.OPEN, "it comes to rest on kinks, and it is not proved to stay there")
+        self._follow(edge)
 
-    def _follow(self, piece: Piece) -> None:
-        """The event at the end of a piece: the origin, a flip, kinks that are met, or none."""
-        length, met = self._next(piece)
-        to_origin = self._to_origin(piece)
+    def _follow(self, edge: Edge) -> None:
+        """The event at the end of a edge: the origin, a flip, kinks that are met, or none."""
+        length, met = self._next(edge)
+        to_origin = self._to_origin(edge)
         if to_origin is not None and length is not None and to_origin > length:
             raise AssertionError("all kinks are met at the origin")
-        if self._flips(piece, length):
-            self._flip(piece)
+        if self._flips(edge, length):
+            self._flip(edge)
             return
         if to_origin is not None:
-            self.pieces.append(_ended(piece, to_origin, ()))
-            self.point = Vector(tuple([0] * self.G.inputs), 1)
+            self.edges.append(_ended(edge, to_origin, ()))
+            self.point = WholeVector(tuple([0] * self.G.inputs), 1)
             self._origin()
         if length is None:
-            self.pieces.append(piece)
-            raise _Stop(Ending.RAY)
-        self.pieces.append(_ended(piece, length, met))
-        self.point = _moved(piece, length)
+            self.edges.append(edge)
+            raise _Stop(End.RAY)
+        self.edges.append(_ended(edge, length, met))
+        self.point = _moved(edge, length)
         if sum(v.bit_length() for v in self.point.entries) > MOST_BITS * self.G.inputs:
-            raise _Stop(Ending.OPEN, f"its vertices have more than {MOST_BITS} bits")
-        self._meet(piece, met)
+            raise _Stop(End.OPEN, f"its vertices have more than {MOST_BITS} bits")
+        self._meet(edge, met)
 
-    def _next(self, piece: Piece) -> tuple[Fraction | None, tuple[int, ...]]:
-        """When the next kinks are met, and which; a piece that returns meets those at its start at once."""
+    def _next(self, edge: Edge) -> tuple[Fraction | None, tuple[int, ...]]:
+        """When the next kinks are met, and which; a edge that returns meets those at its start at once."""
         best: tuple[int, int] | None = None
         met: list[int] = []
         for k in self.G.kinks:
-            side = piece.sides[k]
+            side = edge.sides[k]
             if side == 0:
                 continue
             x = self.G.lines[k].x
-            speed = side * piece.velocity.along(x)
+            speed = side * edge.velocity.along(x)
             if speed >= 0:
                 continue
-            distance = side * piece.start.along(x)
-            if distance == 0 and not piece.returns:
+            distance = side * edge.start.along(x)
+            if distance == 0 and not edge.returns:
                 continue
             if best is None or distance * best[1] < best[0] * -speed:
                 best, met = (distance, -speed), [k]
@@ -270,11 +266,11 @@ class _Walk:
                 met.append(k)
         if best is None:
             return None, ()
-        return Fraction(best[0] * piece.velocity.unit, best[1] * piece.start.unit), tuple(met)
+        return Fraction(best[0] * edge.velocity.unit, best[1] * edge.start.unit), tuple(met)
 
-    def _to_origin(self, piece: Piece) -> Fraction | None:
+    def _to_origin(self, edge: Edge) -> Fraction | None:
         """When W = 0 on this line; None if it is not met."""
-        p, u = piece.start, piece.velocity
+        p, u = edge.start, edge.velocity
         i = next(i for i, value in enumerate(u.entries) if value)
         if p.entries[i] * u.entries[i] >= 0:
             return None
@@ -282,46 +278,46 @@ class _Walk:
             return None
         return Fraction(-p.entries[i] * u.unit, u.entries[i] * p.unit)
 
-    def _flips(self, piece: Piece, length: Fraction | None) -> bool:
+    def _flips(self, edge: Edge, length: Fraction | None) -> bool:
         """Whether v vanishes before the event (P4)."""
-        if self.c >= 0 or piece.returns:
+        if self.c >= 0 or edge.returns:
             return False
-        inward = Fraction(piece.start.along(piece.velocity.entries), piece.start.unit * piece.velocity.unit)
+        inward = Fraction(edge.start.along(edge.velocity.entries), edge.start.unit * edge.velocity.unit)
         if inward >= 0:
             return False
-        square = piece.velocity.square
+        square = edge.velocity.square
         foot = -inward / square
         at = foot if length is None else min(foot, length)
-        lowest = piece.start.square + 2 * inward * at + square * at * at + self.c
+        lowest = edge.start.square + 2 * inward * at + square * at * at + self.c
         if lowest == 0:
-            raise _Stop(Ending.OPEN, "v vanishes without a change of sign, or just where a kink is met")
+            raise _Stop(End.OPEN, "v vanishes without a change of sign, or just where a kink is met")
         return lowest < 0
 
-    def _flip(self, piece: Piece) -> None:
+    def _flip(self, edge: Edge) -> None:
         """v changes its sign, and the same line is retraced (P4); on kinks, two solutions part."""
-        self.pieces.append(Piece(**{**vars(piece), "flips": True}))
-        sign = -piece.sign
-        if piece.slides:
-            if len(piece.slides) > MOST_CONTACTS:
-                raise _Stop(Ending.OPEN, "v changes its sign on too many kinks")
-            on = [k for k in self.G.kinks if piece.sides[k] > 0]
-            held = Velocity(-piece.velocity, piece.slides, piece.chi)
-            branching = Branching(sign, (held, farthest(self.G, sign, on, piece.slides)))
-            raise _Stop(Ending.BRANCHES, "v changes its sign while the neuron slides on a kink", branching)
+        self.edges.append(Edge(**{**vars(edge), "flips": True}))
+        sign = -edge.sign
+        if edge.slides:
+            if len(edge.slides) > MOST_CONTACTS:
+                raise _Stop(End.OPEN, "v changes its sign on too many kinks")
+            on = [k for k in self.G.kinks if edge.sides[k] > 0]
+            held = Velocity(-edge.velocity, edge.slides, edge.chi)
+            branching = Branching(sign, (held, farthest(self.G, sign, on, edge.slides)))
+            raise _Stop(End.BRANCHES, "v changes its sign while the neuron slides on a kink", branching)
         self.sign = sign
-        back = Piece(piece.start, sign, -piece.velocity, (), (), (), piece.sides, returns=True)
+        back = Edge(edge.start, sign, -edge.velocity, (), (), (), edge.sides, returns=True)
         self._follow(back)
 
     # -- events ----------------------------------------------------------------------------------------------
 
-    def _meet(self, piece: Piece, met: tuple[int, ...]) -> None:
+    def _meet(self, edge: Edge, met: tuple[int, ...]) -> None:
         """The velocity after kinks are met (P1, P2, P6)."""
         G = self.G
-        contacts = [*piece.slides, *met]
+        contacts = [*edge.slides, *met]
         for k in contacts:
             self.sides[k] = 0
         if self._rests(contacts):
-            raise _Stop(Ending.STOPS)
+            raise _Stop(End.STOPS)
         convex = [k for k in met if self._convex(k)]
         on = [k for k in G.kinks if self.sides[k] > 0]
         if not convex:
@@ -331,8 +327,8 @@ class _Walk:
             raise Tie("several kinks are met at once, and one of them pushes the flow away")
         (n,) = met
         x = G.lines[n].x
-        side = _sign(piece.velocity.along(x))
-        crossing = least_norm(G, self.sign, [*on, n] if side > 0 else on, piece.slides, piece.slides)
+        side = _sign(edge.velocity.along(x))
+        crossing = least_norm(G, self.sign, [*on, n] if side > 0 else on, edge.slides, edge.slides)
         if side * crossing.vector.along(x) <= 0:
             raise AssertionError("a convex kink that is reached is crossed")
         self.moving = Velocity(
@@ -345,29 +341,27 @@ class _Walk:
     def _origin(self) -> None:
         """W = 0 is reached, or there from the start (P5)."""
         if self.c <= 0:
-            raise _Stop(Ending.ORIGIN)
+            raise _Stop(End.ORIGIN)
         rays = rising_rays(self.G, self.sign)
         if rays is None:
-            raise _Stop(Ending.OPEN, "w reaches 0, and the kinks are too many to say what follows")
+            raise _Stop(End.OPEN, "w reaches 0, and the kinks are too many to say what follows")
         if len(rays) >= 2:
             branching = Branching(self.sign, (rays[0], rays[1]))
-            raise _Stop(
-                Ending.BRANCHES, "w reaches 0, from where it may leave in several directions", branching
-            )
+            raise _Stop(End.BRANCHES, "w reaches 0, from where it may leave in several directions", branching)
         raise _Stop(
-            Ending.ORIGIN if not rays else Ending.OPEN,
+            End.ORIGIN if not rays else End.OPEN,
             "" if not rays else "w reaches 0, from where it may leave",
         )
 
 
-def _ended(piece: Piece, length: Fraction, met: tuple[int, ...]) -> Piece:
-    return Piece(**{**vars(piece), "length": length, "met": met})
+def _ended(edge: Edge, length: Fraction, met: tuple[int, ...]) -> Edge:
+    return Edge(**{**vars(edge), "length": length, "met": met})
 
 
-def _moved(piece: Piece, length: Fraction) -> Vector:
-    p, u = piece.start, piece.velocity
+def _moved(edge: Edge, length: Fraction) -> WholeVector:
+    p, u = edge.start, edge.velocity
     a, b = length.numerator * p.unit, length.denominator * u.unit
-    return Vector.over([v * b + a * w for v, w in zip(p.entries, u.entries, strict=True)], p.unit * b)
+    return WholeVector.over([v * b + a * w for v, w in zip(p.entries, u.entries, strict=True)], p.unit * b)
 
 
 def _sign(value: int | Fraction) -> int:

@@ -73,16 +73,16 @@ class Reduced:
 
 
 def reduced(problem: Problem) -> Reduced:
-    """The canonical form of the neurons of a problem whose last two layers are trained, and no other (L11.1).
+    """The canonical form of the neurons of a problem whose last two layers are trained, and no other (L11.8).
 
     Raises `Inconclusive` for all other networks.
     """
     network = problem.network
     if not isinstance(network, FeedForward) or network.trained != (network.depth - 1, network.depth):
         raise Inconclusive(
-            "the neurons do not have the last two layers to themselves: with other layers trained the network "
-            "is not a sum of neurons, and its kinks are no fixed planes; reference_flow and kkt_points say "
-            "what is known."
+            "the trained layers are not just the last two, so that the network is not a sum of neurons and its "
+            "kinks are no fixed planes (order 2, not separable); reference_flow and kkt_points say what is "
+            "known of it."
         )
     return canonical(
         network.activation.alpha, [tuple(row) for row in network.features(problem.X)], list(problem.z)

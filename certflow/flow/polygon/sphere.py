@@ -1,5 +1,5 @@
 """G on the unit sphere, from the rays in which its kinks meet: its largest value, whether it is negative
-everywhere, and the directions in which a neuron may leave w = 0 (L11.9, L11.17).
+everywhere, and the directions in which a neuron may leave w = 0 (L11.7, L11.24).
 
 The kinks cut space into cones; where they span it every cone has extreme rays, on d - 1 independent kinks.
 """
@@ -12,7 +12,7 @@ from itertools import combinations, product
 from math import comb
 
 from certflow.algebra.whole_systems import orthogonal
-from certflow.flow.polygon.contacts import Vector, Velocity, gradient, sliding
+from certflow.flow.polygon.contacts import WholeVector, Velocity, gradient, sliding
 from certflow.flow.polygon.reduced import Reduced
 from certflow.running import tick
 
@@ -28,10 +28,11 @@ def _spanning(G: Reduced) -> list[tuple[int, ...]]:
         left = [Fraction(value) for value in row]
         for other in basis:
             lead = next(i for i, value in enumerate(other) if value)
-            left = [a - left[lead] * b for a, b in zip(left, other, strict=True)]
+            factor = left[lead]
+            left = [a - factor * b for a, b in zip(left, other, strict=True)]
         if any(left):
-            lead = next(value for value in left if value)
-            basis.append([value / lead for value in left])
+            first = next(value for value in left if value)
+            basis.append([value / first for value in left])
             if row not in normals:
                 normals.append(row)
     return normals
@@ -69,7 +70,7 @@ def value(G: Reduced, sign: int, w: Sequence[int]) -> int:
 
 def falling(G: Reduced, sign: int) -> Fraction | None:
     """The square of an m0 > 0 with s G(u) <= -m0 |u| for all u; None if G is not negative everywhere, or the
-    rays are too many (L11.17).
+    rays are too many (L11.24).
 
     On a cone s G is linear, and a unit vector in it is a sum of multiples of its extreme unit rays that add
     up to at least 1; so the largest value on those rays is enough.
@@ -113,13 +114,13 @@ def _candidates(G: Reduced, sign: int) -> Iterator[tuple[Velocity, tuple[int, ..
             yield Velocity(_projected(G, sign, ray), tuple(contacts), (), tuple(others)), tuple(contacts)
 
 
-def _projected(G: Reduced, sign: int, ray: tuple[int, ...]) -> Vector:
+def _projected(G: Reduced, sign: int, ray: tuple[int, ...]) -> WholeVector:
     here, square = value(G, sign, ray), sum([v * v for v in ray])
-    return Vector.over([here * v for v in ray], G.unit * square)
+    return WholeVector.over([here * v for v in ray], G.unit * square)
 
 
 def largest_square(G: Reduced) -> Fraction | None:
-    """The square of the largest |G| on the unit sphere, exactly; None if the rays are too many (L11.9)."""
+    """The square of the largest |G| on the unit sphere, exactly; None if the rays are too many (L11.7)."""
     if too_many(G):
         return None
     try:
@@ -131,11 +132,11 @@ def largest_square(G: Reduced) -> Fraction | None:
 
 def rising_rays(G: Reduced, sign: int) -> list[Velocity] | None:
     """Velocities that lead straight away from w = 0, each with multipliers strictly inside their intervals;
-    None if the rays are too many (L11.8).
+    None if the rays are too many (L11.6).
     """
     if too_many(G):
         return None
-    found: dict[Vector, Velocity] = {}
+    found: dict[WholeVector, Velocity] = {}
     try:
         for moved, face in _candidates(G, sign):
             if len(moved.chi) == len(face) and all(0 < chi < 1 for chi in moved.chi):
