@@ -34,7 +34,7 @@ def orthogonal(rows: Sequence[Sequence[int]], d: int) -> tuple[int, ...] | None:
     """The primitive direction in `d` dimensions that is orthogonal to d - 1 independent rows of whole
     numbers, with either sign; None if they are dependent.
     """
-    left, X
+    left, pivots = [list(row) for row in rows], list[int]()
     previous = 1
     for column in range(d):
         i = len(pivots)

@@ -16,8 +16,8 @@ from fractions import Fraction
 from certflow.flow.polygon.contacts import (
     MOST_CONTACTS,
     Tie,
-    WholeVector,
     Velocity,
+    WholeVector,
     admissible,
     farthest,
     gradient,

@@ -80,8 +80,8 @@ def reduced(problem: Problem) -> Reduced:
     network = problem.network
     if not isinstance(network, FeedForward) or network.trained != (network.depth - 1, network.depth):
         raise Inconclusive(
-            "the trained layers are not just the last two, so that the network is not a sum of neurons and its "
-            "kinks are no fixed planes (order 2, not separable); reference_flow and kkt_points say what is "
+            "the trained layers are not just the last two, so that the network is not a sum of neurons, and "
+            "its kinks are no fixed planes (order 2, not separable); reference_flow and kkt_points say what is "
             "known of it."
         )
     return canonical(

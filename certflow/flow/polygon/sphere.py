@@ -12,7 +12,7 @@ from itertools import combinations, product
 from math import comb
 
 from certflow.algebra.whole_systems import orthogonal
-from certflow.flow.polygon.contacts import WholeVector, Velocity, gradient, sliding
+from certflow.flow.polygon.contacts import Velocity, WholeVector, gradient, sliding
 from certflow.flow.polygon.reduced import Reduced
 from certflow.running import tick
 
