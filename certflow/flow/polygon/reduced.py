@@ -81,8 +81,8 @@ def reduced(problem: Problem) -> Reduced:
     if not isinstance(network, FeedForward) or network.trained != (network.depth - 1, network.depth):
         raise Inconclusive(
             "the trained layers are not just the last two, so that the network is not a sum of neurons, and "
-            "its kinks are no fixed planes (order 2, not separable); reference_flow and kkt_points say what is "
-            "known of it."
+            "its kinks are no fixed planes (order 2, not separable); reference_flow and kkt_points say "
+            "what is known of it."
         )
     return canonical(
         network.activation.alpha, [tuple(row) for row in network.features(problem.X)], list(problem.z)
