@@ -78,7 +78,8 @@ class Leg:
 class Track:
     """A neuron with its polygon, in doubles; `legs` as far as its limit flow is unique."""
 
-    c: float
+    c_low: float
+    c_high: float
     start: float
     polygon: Polygon
     legs: list[Leg] = field(default_factory=list)
@@ -95,7 +96,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Course:
-    """Where a neuron may be: on segment i from `early[i]` to `late[i]` at the latest, at most of `mass[i]` and
+    """Where a neuron may be: on segment i from `early[i]` to `late[i]` at the latest, of `mass[i]` at most and
     within `stray[i]` of its polygon, which runs there from clock `clock[i, 0]` to `clock[i, 1]`.
 
     `arrived`: the last leg is reached, surely by the time `entered`; `covers`: nothing is missing up to the
@@ -117,12 +118,14 @@ class Course:
     why: str
 
 
-def track_of(G: Reduced, polygon: Polygon, horizon: float) -> Track:
-    """The legs of a polygon, those without an end up to about the time `horizon`."""
+def track_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, spread: float = 0.0) -> Track:
+    """The legs of a polygon, one without an end up to the time `horizon` and for a time of at least `least`;
+    c is known within `spread`.
+    """
     c = float(polygon.c)
     edges = polygon.edges
     start = float(edges[0].start.square) ** 0.5 if edges else 0.0
-    track = Track(c, start, polygon)
+    track = Track(c - spread, c + spread, start, polygon)
     normals = np.array([[float(v) for v in G.lines[k].x] for k in G.kinks]).reshape(len(G.kinks), G.inputs)
     place = {k: i for i, k in enumerate(G.kinks)}
     jumps = np.array([float(G.lines[k].jump) for k in G.kinks])
@@ -142,7 +145,7 @@ def track_of(G: Reduced, polygon: Polygon, horizon: float) -> Track:
         back = edge.returns
         begin = -turned if back else 0.0
         end = None if edge.length is None else float(edge.length)
-        rest = max(horizon * 1.5 - time, horizon * 0.2)
+        rest = max(horizon * 1.1 - time, least, 1e-3 * horizon)
         clock, spent = _stations(p, u, c, begin, end, edge.flips, rest)
         time += spent
         points = p[None, :] + clock[:, None] * u[None, :]
@@ -155,7 +158,7 @@ def track_of(G: Reduced, polygon: Polygon, horizon: float) -> Track:
         asked[[place[k] for k in edge.met], 1] = False
         if edge.length is None and not edge.flips:
             asked[:, 1] = edge.sign * jumps > 0
-        lock = _lock(normals[S], jumps[S], [float(v) for v in edge.chi])
+        lock = lock_of(normals[S], jumps[S], [float(v) for v in edge.chi])
         leg = Leg(clock, low, high, norms, reach, normals @ p, normals @ u, asked, lengths, lock, speed=speed)
         leg.line = (float(p @ p), float(p @ u), float(u @ u))
         track.legs.append(leg)
@@ -208,7 +211,7 @@ def _projection(rows: np.ndarray, d: int) -> np.ndarray:
     return np.eye(d) - q @ q.T
 
 
-def _lock(rows: np.ndarray, jumps: np.ndarray, chi: list[float]) -> float:
+def lock_of(rows: np.ndarray, jumps: np.ndarray, chi: list[float]) -> float:
     """m(S) (L11.10)."""
     if not len(rows):
         return math.inf
@@ -332,7 +335,8 @@ class _Walk:
     """The state at the start of a leg: times, the sources so far, and what is left of a window."""
 
     def __init__(self, track: Track, kappa: float, B: np.ndarray, h: float, ball: float) -> None:
-        self.track, self.kappa, self.B, self.h, self.c = track, kappa, B, h, track.c
+        self.track, self.kappa, self.B, self.h = track, kappa, B, h
+        self.c, self.c_high = track.c_low, track.c_high
         self.T, self.M = len(B) * h, len(B)
         self.phi = [ball / kappa]
         self.early_time = self.late_time = 0.0
@@ -340,7 +344,7 @@ class _Walk:
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self.arrived = self.covers = self.certain = False
         self.entered, self.why = 0.0, ""
-        self.mass = 2 * (track.start + ball) ** 2 + track.c
+        self.mass = 2 * (track.start + ball) ** 2 + track.c_high
 
     def course(self) -> Course:
         rows = [np.concatenate([part[i] for part in self.parts]) for i in range(4)] if self.parts else []
@@ -368,6 +372,7 @@ class _Walk:
     def leg(self, i: int) -> bool:
         """Follow one leg; whether the next one can be followed too."""
         leg, kappa, c, h = self.track.legs[i], self.kappa, self.c, self.h
+        above = self.c_high
         final = i + 1 == len(self.track.legs)
         known = np.array(self.phi)
         base = float(leg.norms @ known)
@@ -381,7 +386,7 @@ class _Walk:
             grown = np.cumsum(self.B[q] * length)
             D = kappa * (base + grown)
             D[0] = max(D[0], self.size)
-            slow2, fast2 = np.maximum(0.0, leg.low - D) ** 2 + c, (leg.high + D) ** 2 + c
+            slow2, fast2 = np.maximum(0.0, leg.low - D) ** 2 + c, (leg.high + D) ** 2 + above
             if leg.first:
                 height = leg.first - leg.speed * D[0] - kappa * self.B[q[0]] * (leg.high[0] + D[0])
                 slow2[0] = (length[0] * height) ** 2 / fast2[0] if height > 0 else 0.0
@@ -417,7 +422,7 @@ class _Walk:
             (
                 early[:stop],
                 late[:stop],
-                2 * (leg.high[:stop] + D[:stop]) ** 2 + c,
+                2 * (leg.high[:stop] + D[:stop]) ** 2 + above,
                 D[:stop],
                 np.stack([leg.clock[:stop], leg.clock[1 : stop + 1]], axis=1),
             )
@@ -448,7 +453,7 @@ class _Walk:
         if eta >= leg.lock or eta >= leg.speed or leg.high[0] <= D:
             return self._stop("the neuron may leave a kink on which it slides")
         self.entered = self.late_time + self.tau / (leg.high[0] - D) * 1.1
-        mass = 2 * (leg.high[0] + D) ** 2 + self.c
+        mass = 2 * (leg.high[0] + D) ** 2 + self.c_high
         row = np.array([self.early_time]), np.array([math.inf]), np.array([mass]), np.array([D])
         self.parts.append((*row, np.array([[0.0, 0.0]])))
         self.arrived = self.covers = True
@@ -481,7 +486,7 @@ class _Walk:
         self.late_time += length / math.sqrt(inner) - length / slow
         early, late, mass, stray, clock = self.parts[-1]
         late[-1], stray[-1] = self.late_time, self.size
-        mass[-1] = self.mass = 2 * (leg.high[-1] + self.size) ** 2 + self.c
+        mass[-1] = self.mass = 2 * (leg.high[-1] + self.size) ** 2 + self.c_high
         self.phi.append(second / kappa)
         return True
 
@@ -505,7 +510,8 @@ class _Walk:
         self, leg: Leg, base: float, B: float, fast2: float
     ) -> tuple[float, float, float, float] | None:
         a, b, square = leg.line
-        at, root, kappa = float(leg.clock[-1]), math.sqrt(-self.c), self.kappa
+        # It has turned before |W| could be as small as this.
+        at, root, kappa = float(leg.clock[-1]), math.sqrt(-self.c_high), self.kappa
         D, foot, far = kappa * (base + self.phi[-1]), -b / square, at
         for _ in range(6):
             goal = root * (1 - 1e-12) - 1.001 * D
@@ -521,6 +527,6 @@ class _Walk:
         apart = np.abs(leg.places + far * leg.speeds)
         if far >= foot or height <= 0 or (leg.asked.any(axis=1) & (apart <= near)).any():
             return None
-        back = (size + D) ** 2 + self.c
+        back = (size + D) ** 2 + self.c_high
         time = (math.sqrt(fast2) + math.sqrt(back)) / height
-        return time, D, 2 * (size + D) ** 2 + self.c, 2 * B * (far - at)
+        return time, D, 2 * (size + D) ** 2 + self.c_high, 2 * B * (far - at)

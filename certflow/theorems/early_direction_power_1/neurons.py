@@ -1,0 +1,153 @@
+"""The neurons of a problem of power 1 with their exact limit flows, and what may become of each (L11.27)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from certflow.flow.polygon.polygon import End, Polygon, polygon
+from certflow.flow.polygon.reduced import Reduced
+from certflow.flow.polygon.sphere import falling, largest_square
+from certflow.flow.propose.polygon_tube import lock_of
+from certflow.outcome import Fate
+from certflow.problem import Problem
+from certflow.progress import Progress
+
+LARGEST_CONE = 0.5
+"""Radians; wider final cones are of no use."""
+
+FLIP = (
+    "such starts have positive probability where |v| and |w| differ, and the hypothesis of one limit "
+    "flow fails there; another seed, or a direction with |v_j| = |w_j|, avoids them"
+)
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """One neuron: its weights in the problem, its limit flow, and its fate if nothing but the limit flow
+    counted; `reason` says why that is not more.
+    """
+
+    index: int
+    weights: tuple[int, ...]
+    w: tuple[Fraction, ...]
+    v: Fraction
+    polygon: Polygon
+    fate: Fate
+    reason: str = ""
+    depth: float = 0.0
+    """m0 of a neuron that vanishes (L11.24)."""
+
+    @property
+    def mass(self) -> float:
+        """|w|^2 + v^2 at the start."""
+        return float(sum(value * value for value in self.w) + self.v * self.v)
+
+    @property
+    def size(self) -> float:
+        """|w| at the start."""
+        return math.sqrt(float(sum(value * value for value in self.w)))
+
+    @property
+    def rests(self) -> bool:
+        """Whether its weights are constant from the start."""
+        return self.fate in (Fate.DEAD, Fate.ZERO) or (self.fate is Fate.STOPS and not self.polygon.edges)
+
+
+@dataclass(frozen=True)
+class Cone:
+    """The final cone of a neuron that converges (L11.18): its axis, g = |g|, the widest angle with all convex
+    kinks certain, the largest |g| of the cells that it meets, whether it is one ray (`vertex`), and m(S).
+    """
+
+    axis: np.ndarray
+    g: float
+    width: float
+    steepest: float
+    vertex: bool
+    lock: float
+
+
+def neurons_of(problem: Problem, G: Reduced, angle: Fraction, progress: Progress | None) -> list[Neuron]:
+    """Every neuron of a problem in its canonical form, for starts within `angle`."""
+    depths = {sign: falling(G, sign) for sign in (1, -1)}
+    found = []
+    d, blocks = G.inputs, problem.blocks
+    for j, block in enumerate(blocks):
+        if progress is not None:
+            progress("limit flows", j, len(blocks))
+        values = [Fraction(problem.direction[i]) for i in block]
+        w, v = tuple(values[:d]), values[d]
+        path = polygon(G, w, v)
+        fate, reason = _fate(G, path)
+        depth = depths[1 if v > 0 else -1]
+        if path.c > 0 and v and depth is not None:
+            fate, reason = Fate.VANISHES, ""
+        if angle and (fate in (Fate.ZERO, Fate.SHRINKS) or v == 0 or _on_kink(G, w)):
+            fate, reason = Fate.INCONCLUSIVE, "with a start angle its start is not on one side of every kink"
+        found.append(Neuron(j, tuple(block), w, v, path, fate, reason, math.sqrt(depth or 0)))
+    if progress is not None:
+        progress("limit flows", len(blocks), len(blocks))
+    return found
+
+
+def _on_kink(G: Reduced, w: tuple[Fraction, ...]) -> bool:
+    return any(sum(a * b for a, b in zip(line.x, w, strict=True)) == 0 for line in G.lines)
+
+
+def _fate(G: Reduced, path: Polygon) -> tuple[Fate, str]:
+    """What a limit flow alone says, and why it says no more."""
+    match path.ending:
+        case End.DEAD:
+            return Fate.DEAD, ""
+        case End.ZERO:
+            return Fate.ZERO, ""
+        case End.STOPS:
+            return Fate.STOPS, ""
+        case End.BRANCHES:
+            more = f"; {FLIP}" if path.edges and path.edges[-1].flips else ""
+            return Fate.BRANCHES, f"its limit flow has two solutions: {path.reason}{more}"
+        case End.ORIGIN if path.c == 0 and len(path.edges[-1].slides) == G.inputs - 1:
+            return Fate.SHRINKS, ""
+        case End.ORIGIN:
+            return Fate.INCONCLUSIVE, "its limit flow reaches w = 0, and it is not proved to stay there"
+        case End.OPEN:
+            return Fate.INCONCLUSIVE, f"its limit flow is not decided: {path.reason}"
+    last = path.edges[-1]
+    if any(last.sign * G.whole_jumps[k] > 0 and last.velocity.along(G.lines[k].x) == 0 for k in G.kinks):
+        return Fate.INCONCLUSIVE, "its limit lies on a kink from which the flow is pushed away on one side"
+    return Fate.CONVERGES, ""
+
+
+def cone_of(G: Reduced, neuron: Neuron) -> Cone:
+    """The final cone of a neuron whose limit flow runs straight for ever."""
+    last = neuron.polygon.edges[-1]
+    u = np.array([float(v) for v in last.velocity.exact()])
+    g = math.sqrt(float(u @ u))
+    width, steepest = LARGEST_CONE, g
+    for k in G.kinks:
+        x, jump = np.array(G.lines[k].x, dtype=float), float(G.lines[k].jump)
+        length = math.sqrt(float(x @ x))
+        sine = abs(float(x @ u)) / (g * length)
+        if last.sign * jump > 0:
+            width = min(width, math.asin(min(1.0, sine)) * (1 - 1e-9))
+        else:
+            steepest += abs(jump) * length
+    held = np.array([G.lines[k].x for k in last.slides], dtype=float)
+    jumps = np.array([float(G.lines[k].jump) for k in last.slides])
+    lock = lock_of(held, jumps, [float(v) for v in last.chi])
+    return Cone(u / g, g, width, steepest, len(last.slides) == G.inputs - 1, lock)
+
+
+def largest_slope(problem: Problem, G: Reduced, norm: float) -> float:
+    """An upper bound of |G| on the unit sphere (L11.7); `norm` is that of the inputs."""
+    square = largest_square(G)
+    if square is not None:
+        return math.sqrt(float(square)) * (1 + 1e-12)
+    z = [float(value) for value in problem.z]
+    lengths = [math.sqrt(float(sum(v * v for v in row))) for row in G.x]
+    by_samples = sum(abs(a) * b for a, b in zip(z, lengths, strict=True))
+    return min(by_samples, norm * math.sqrt(sum(a * a for a in z))) * (1 + 1e-12)

@@ -1,0 +1,263 @@
+"""L11, the uniform theorem for networks of power 1: exact limit flows, and a delta_bar that the checker will
+accept.
+
+The limit flow of every neuron is an exact polygon, so what branches and what cannot arrive is decided before
+any delta. Horizon, radius, the table of masses and delta_bar are then proposed in doubles: the checker, which
+computes the polygons again and bounds everything in directed arithmetic, is the proof. Source:
+`proofs_notes/L11-power-1.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from certflow.exact import short_number, shown
+from certflow.flow.polygon.reduced import reduced
+from certflow.flow.propose.polygon_tube import Track
+from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
+from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.running import OutOfTime, tick
+from certflow.theorems.certified import Certified
+from certflow.theorems.early_direction.advice import LARGEST_EPSILON
+from certflow.theorems.early_direction.conclude import rounded
+from certflow.theorems.early_direction_power_1.bounds import Attempt, Setting, State, kept
+from certflow.theorems.early_direction_power_1.claim import Claim
+from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
+from certflow.theorems.early_direction_power_1.evidence import evidence_of
+from certflow.theorems.early_direction_power_1.neurons import cone_of, largest_slope, neurons_of
+from certflow.theorems.early_direction_power_1.plan import Plan, Planner, exact_radius
+from certflow.units import TooLong, exponent, normalised
+
+STEPS = 128
+"""Rows of the table of masses."""
+_FINER = 1.03
+"""How near the search comes to the largest delta."""
+_SMALLEST = 1e-14
+"""Of what the limit flow promises; what needs a smaller delta is left out instead."""
+_MEANINGLESS = (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
+
+
+def certify(
+    problem: Problem,
+    epsilon: Any = None,
+    start_angle: Any = 0,
+    delta_bar: Any = None,
+    progress: Progress | None = None,
+) -> Certified[Claim]:
+    """The uniform theorem for a problem of power 1: for every delta in (0, delta_bar] and every initial
+    direction within `start_angle` (L11.27).
+
+    `epsilon` (default: the problem's) is the angle to be reached and kept. Without `delta_bar` as many blocks
+    as possible get a fate; with it as many as can be proved for every delta up to it. Raises `BadInput` for
+    numbers that make no sense; everything that cannot be proved, also within the deadline, is a result.
+    """
+    goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
+    angle = short_number(start_angle, "start_angle")
+    asked = None if delta_bar is None else short_number(delta_bar, "delta_bar")
+    if not 0 < goal <= LARGEST_EPSILON:
+        raise BadInput(
+            f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as "
+            f"1/100."
+        )
+    if not 0 <= angle <= goal:
+        raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
+    if asked is not None and asked <= 0:
+        raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
+    scaled, units = normalised(problem)
+    wanted = None if asked is None else asked / units.length
+    try:
+        scale = Fraction(4) ** exponent(problem.direction)
+        found = Search(scaled, goal, angle, scale, progress).run(wanted)
+        return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
+    except OutOfTime as error:
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+    except (Inconclusive, TooLong) as error:
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A state that holds, on the tracks of its horizon."""
+
+    state: State
+    tracks: dict[int, Track]
+
+
+class Search:
+    """The search for horizon, radius and delta for one problem, in units near 1; masses of the direction as it
+    was given are `scale` times those here.
+    """
+
+    def __init__(
+        self, problem: Problem, epsilon: Fraction, angle: Fraction, scale: Fraction, progress: Progress | None
+    ) -> None:
+        if not any(problem.z):
+            raise Inconclusive("all labels are zero: N = 0, so that no direction is the early one.")
+        self.problem, self.epsilon, self.angle, self.scale = problem, epsilon, angle, scale
+        self.progress = progress
+        G = reduced(problem)
+        neurons = neurons_of(problem, G, angle, progress)
+        square = sum(value * value for value in problem.direction)
+        X = np.array([[float(v) for v in row] for row in G.x])
+        gram = X.T @ X if len(X) >= G.inputs else X @ X.T
+        # The largest eigenvalue, with room for its rounding; the checker proves it.
+        self.largest = rounded(Fraction(float(np.linalg.eigvalsh(gram)[-1]) * (1 + 1e-9)), True, 12)
+        curvature = 1.0 if problem.loss.kind == "square" else 0.5
+        omega = 1 / problem.n if problem.loss.reduction == "mean" else 1.0
+        norm = math.sqrt(float(square))
+        self.of = Setting(
+            G,
+            neurons,
+            {n.index: cone_of(G, n) for n in neurons if n.fate is Fate.CONVERGES},
+            norm,
+            omega * curvature * float(self.largest) / 2,
+            omega * curvature,
+            largest_slope(problem, G, math.sqrt(float(self.largest))),
+            norm * float(angle),
+            float(epsilon),
+        )
+
+    @staticmethod
+    def step_of(state: State) -> Fraction:
+        """The step of the table, exactly."""
+        return decimal(state.step)
+
+    @staticmethod
+    def delta_of(state: State) -> Fraction:
+        """delta_bar, exactly."""
+        return decimal(state.delta)
+
+    def run(self, asked: Fraction | None) -> Certified[Claim]:
+        """The theorem, or why there is none."""
+        branching = [n for n in self.of.neurons if n.fate is Fate.BRANCHES]
+        planner = Planner(self.of)
+        able = planner.able()
+        found = None
+        if able:
+            found = self._most(planner, able) if asked is None else self._up_to(planner, able, float(asked))
+        if found is None:
+            return self._nothing(bool(branching), able, asked)
+        state = found.state
+        claim = claim_of(self, state)
+        open_blocks = [(j, fate, why) for j, (fate, why) in state.fates.items() if fate in _MEANINGLESS]
+        outcome = Outcome.PARTIAL if open_blocks else Outcome.PROVED
+        evidence = evidence_of(self, state, claim)
+        return Certified(self.problem, outcome, _reasons(open_blocks), evidence=evidence, claim=claim)
+
+    def _nothing(self, branching: bool, able: list[int], asked: Fraction | None) -> Certified[Claim]:
+        reasons = [(n.index, n.fate, n.reason) for n in self.of.neurons if n.fate in _MEANINGLESS]
+        if able:
+            why = "no block is proved to arrive" + (
+                "" if asked is None else " for a delta_bar as large as asked"
+            )
+            return Certified(
+                self.problem,
+                Outcome.INCONCLUSIVE,
+                f"{why}. {_reasons(reasons)}".strip(),
+                try_="a larger epsilon",
+            )
+        outcome = Outcome.BRANCHES if branching else Outcome.INCONCLUSIVE
+        return Certified(self.problem, outcome, _reasons(reasons), try_="another seed or initial direction")
+
+    # -- searching -------------------------------------------------------------------------------------------
+
+    def _most(self, planner: Planner, able: list[int]) -> _Found | None:
+        """For as many blocks as possible the largest delta."""
+        wanted = list(able)
+        while wanted:  # ends: a block is given up in every turn
+            tick()
+            self._report("horizons", len(able) - len(wanted), len(able))
+            plan = planner.plan(wanted)
+            if plan is None:
+                wanted.pop()
+                continue
+            found, failing = self._largest(planner, plan)
+            if found is not None:
+                return found
+            dropped = [j for j in wanted if j in failing] or wanted[-1:]
+            wanted = [j for j in wanted if j not in dropped]
+        return None
+
+    def _up_to(self, planner: Planner, able: list[int], delta: float) -> _Found | None:
+        """For every delta up to this one as many blocks as possible."""
+        wanted = list(able)
+        while wanted:  # ends: a block is given up in every turn
+            tick()
+            self._report("horizons", len(able) - len(wanted), len(able))
+            plan = planner.plan(wanted)
+            if plan is not None and plan.delta >= delta:
+                tracks = planner.tracks(plan.time)
+                state, failing = self._tried(plan, tracks, self._limit(plan, tracks), delta)
+                if state is not None and not failing:
+                    return _Found(state, tracks)
+            wanted.pop()
+        return None
+
+    def _largest(self, planner: Planner, plan: Plan) -> tuple[_Found | None, set[int]]:
+        """The largest delta for which a plan works, or the blocks that fail however small it is."""
+        tracks = planner.tracks(plan.time)
+        limit = self._limit(plan, tracks)
+        high = plan.delta
+        best: State | None = None
+        low, failing = high, set[int]()
+        while low >= plan.delta * _SMALLEST:  # ends: low falls by a factor
+            tick()
+            best, failing = self._tried(plan, tracks, limit, low)
+            if best is not None and not failing:
+                break
+            best, high = None, low
+            low /= 2 if low > plan.delta / 20 else 100
+        if best is None:
+            return None, failing
+        while high / low > _FINER:  # ends: their ratio falls to its root
+            tick()
+            middle = math.sqrt(high * low)
+            state, failing = self._tried(plan, tracks, limit, middle)
+            if state is not None and not failing:
+                best, low = state, middle
+            else:
+                high = middle
+        return _Found(best, tracks), set()
+
+    def _limit(self, plan: Plan, tracks: dict[int, Track]) -> np.ndarray:
+        """The masses of the limit flow."""
+        attempt = Attempt(self.of, tracks, 1e-150, plan.time / STEPS, STEPS)
+        return attempt.masses(np.ones(STEPS), attempt.courses(np.ones(STEPS)))
+
+    def _tried(
+        self, plan: Plan, tracks: dict[int, Track], limit: np.ndarray, delta: float
+    ) -> tuple[State | None, set[int]]:
+        """What holds for a delta, and the wanted blocks that do not arrive or stay."""
+        radius = exact_radius(plan.radius)
+        step = float(rounded(Fraction(plan.time / STEPS), True, 6))
+        exact = float(rounded(Fraction(delta), False, 4))
+        attempt = Attempt(self.of, tracks, exact, step, STEPS)
+        state = attempt.state(limit, None if radius is None else float(radius))
+        if state is None:
+            return None, set()
+        failing = {j for j in plan.wanted if state.fates[j][0] in _MEANINGLESS}
+        return state, failing | (set(kept(state, self.of, self.of.norm)) & plan.wanted)
+
+    def _report(self, what: str, done: int, of: int) -> None:
+        if self.progress is not None:
+            self.progress(what, done, of)
+
+
+def _reasons(blocks: list[tuple[int, Fate, str]]) -> str:
+    """Why some blocks have no fate, each reason once, with the blocks counted from 1."""
+    by_reason: dict[str, list[int]] = {}
+    for j, _, why in blocks:
+        by_reason.setdefault(why, []).append(j + 1)
+    sentences = []
+    for why, numbers in by_reason.items():
+        listed = ", ".join(map(str, numbers[:12])) + (
+            f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
+        )
+        sentences.append(f"block{'s' if len(numbers) > 1 else ''} {listed}: {why}")
+    return "; ".join(sentences) + ("." if sentences else "")
