@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress, require_progress
 from certflow.running import OutOfTime, remaining
 from certflow.theorems.certified import Certified
-from certflow.theorems.registry import FOLDERS, having, query, theorem
+from certflow.theorems.registry import default_statement, having, query, theorem
 from certflow.theorems.setting import WARNING
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ if TYPE_CHECKING:
 
 LONGEST = Fraction(10**9)
 """Seconds; no check takes longer."""
+
+_MISSING = {
+    Outcome.PARTIAL: "nothing is claimed about some of the blocks.",
+    Outcome.BRANCHES: "the limit flow from this direction has more than one solution.",
+}
+"""What is not proved in the theorem of a certificate."""
 
 REPORT = "this is a fault of certflow, please report it together with the problem file"
 
@@ -109,11 +116,9 @@ class Theorem(Certified[Any]):
         problem, text = problem_of(content, where), canonical_text(content) + "\n"
         found = cls(problem, Outcome.INCONCLUSIVE)
         if found._judged(check_text(text, _seconds(time_limit))):
-            claim = read(content["claim"])
-            partial = any(block.outcome is Fate.INCONCLUSIVE for block in getattr(claim, "blocks", ()))
-            found.outcome = Outcome.PARTIAL if partial else Outcome.PROVED
-            found.reason = "nothing is claimed about some of the blocks." if partial else ""
-            found.claim, found.certificate = claim, text
+            found.claim, found.certificate = read(content["claim"]), text
+            found.outcome = _outcome(found.blocks)
+            found.reason = _MISSING.get(found.outcome, "")
         return found
 
     def latex(self) -> str:
@@ -206,6 +211,14 @@ class Theorem(Certified[Any]):
         return "\n\n".join([str(self), *(table.to_markdown() for table in self.tables)])
 
 
+def _outcome(blocks: Sequence[Block]) -> Outcome:
+    """How the search ended that proved this of the blocks."""
+    fates = {block.outcome for block in blocks}
+    if fates and not any(fate.decided for fate in fates) and Fate.BRANCHES in fates:
+        return Outcome.BRANCHES
+    return Outcome.PROVED if all(fate.decided for fate in fates) else Outcome.PARTIAL
+
+
 class Faulty(Inconclusive):
     """The checker refuses a certificate that was just made: a fault of certflow, `fault` says which."""
 
@@ -225,11 +238,14 @@ def certify(
     progress: Progress | None = None,
     check: bool = True,
     statement: str | None = None,
+    delta_bar: Any = None,
 ) -> Theorem:
     """The uniform theorem of a problem: for every delta in (0, delta_bar] and every initial direction within
-    `start_angle`; or another `statement` of the registry.
+    `start_angle`; or another `statement` of the registry (None: the one for such networks).
 
     `epsilon` (default: the problem's) is the angle to be reached and kept; `start_angle` is 0 by default.
+    With `delta_bar` as much as can be is proved for every delta up to it, where the statement allows that
+    choice; without, the largest delta_bar is searched.
     With `check` nothing is a theorem before the independent checker has accepted its certificate; without,
     the result says that it was not checked. Raises `BadInput` for numbers that make no sense; everything that
     cannot be proved, also within the deadline, is a result, not an error.
@@ -242,9 +258,9 @@ def certify(
         return Theorem(
             problem, Outcome.INCONCLUSIVE, "certificates hold the square and the logistic loss only."
         )
-    options = {"epsilon": epsilon, "start_angle": start_angle}
+    options = {"epsilon": epsilon, "start_angle": start_angle, "delta_bar": delta_bar}
     given = {name: value for name, value in options.items() if value is not None}
-    of = theorem(next(iter(FOLDERS)) if statement is None else statement, "prove", "statement")
+    of = theorem(default_statement(problem) if statement is None else statement, "prove", "statement")
     try:
         found = of.certify(problem, progress, **given)
         if found.claim is None:

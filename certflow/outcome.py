@@ -72,6 +72,11 @@ class Fate(enum.StrEnum):
     BRANCHES = "branches"
     INCONCLUSIVE = "inconclusive"
 
+    @property
+    def decided(self) -> bool:
+        """Whether it says where the block goes."""
+        return self not in (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
+
 
 class CertflowError(Exception):
     """Base of all errors certflow raises on purpose; the message is one sentence for the user."""

@@ -17,13 +17,14 @@ from certflow.cli.command_line import (
     print_json,
     time_option,
 )
-from certflow.outcome import BadInput, ExitCode
+from certflow.outcome import BadInput, ExitCode, Outcome
 from certflow.printable import printable
-from certflow.theorems.registry import FOLDERS, Statement, having, theorem, words_of
+from certflow.theorems.registry import FOLDERS, Statement, default_statement, having, theorem, words_of
 
 if TYPE_CHECKING:
     from certflow.certificates import Claim
     from certflow.certifying import Theorem
+    from certflow.problem import Problem
 
 DEFAULT_FILE = "certificate.json"
 SHOWN_ROWS = 8
@@ -48,11 +49,11 @@ exact_option = click.option("--exact", is_flag=True, help="Exact numbers in the 
 @click.option(
     "--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked."
 )
+@click.option("--delta-bar", metavar="D", help="Prove what can be proved for every δ ≤ D.")
 @click.option(
     "--statement",
     metavar="NAME",
-    default=next(iter(FOLDERS)),
-    show_default=True,
+    show_default="that for such networks",
     help=f"One of {', '.join(FOLDERS)}.",
 )
 @latex_option
@@ -62,25 +63,27 @@ def certify(
     start_angle: str | None,
     out: str,
     no_check: bool,
-    statement: str,
+    delta_bar: str | None,
+    statement: str | None,
     latex: bool,
 ) -> int:
     """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check`
     accepts it.
 
     Exit code 0 also if some blocks are inconclusive (a partial theorem is a result), 3 if nothing could be
-    proved.
+    proved, or if the limit flow branches.
     """
     _one_of(run.as_json, latex)
-    in_words = _has_words(theorem(statement, "prove", "--statement"), latex)
     problem = run.problem()
+    of = theorem(default_statement(problem) if statement is None else statement, "prove", "--statement")
+    in_words = _has_words(of, latex)
     from certflow.certificates import NOT_CHECKED, write_certificate
     from certflow.certifying import certify as prove
     from certflow.report.terminal import emit, emit_command, emit_prose
 
     run.output_file(out, "--out")
     with run.progress() as progress:
-        result = prove(problem, epsilon, start_angle, progress, check=not no_check, statement=statement)
+        result = prove(problem, epsilon, start_angle, progress, not no_check, of.statement, delta_bar)
     lost = ""
     try:
         if result.certificate:
@@ -116,19 +119,22 @@ def certify(
             "certflow check",
             out,
         )
+    if result.outcome is Outcome.BRANCHES:
+        complain(_why_not(result, out))
+        return ExitCode.INCONCLUSIVE
     return ExitCode.DONE
 
 
 def _why_not(result: Theorem, out: str) -> str:
     """Why nothing was proved, what was proved until there, and what to do."""
-    sentences = [f"inconclusive: {result.reason}"]
+    sentences = [f"{result.outcome}: {result.reason}"]
     if result.proved_until:
         sentences.append(f"proved until {result.proved_until}")
     if result.try_:
         sentences.append(f"to try: {result.try_}")
     if result.fault:
         sentences.append("certify --no-check writes the refused certificate")
-    if Path(out).exists():
+    if not result.certificate and Path(out).exists():
         sentences.append(f"the file {out} is of an earlier run")
     return "; ".join(each.rstrip(".") for each in sentences) + "."
 
@@ -287,7 +293,7 @@ def problem_file(certificate: str, as_json: bool) -> None:
 
     content = read_certificate(certificate)
     claim, found = content["claim"], problem_of(content, certificate)
-    again = _certify_options(claim)
+    again = _certify_options(claim, found)
     command = shlex.join(["certflow", "certify", "problem.toml", *again])
     text = (
         f"# The problem of a certificate, with the SHA-256 {found.sha256}.\n"
@@ -300,13 +306,13 @@ def problem_file(certificate: str, as_json: bool) -> None:
         emit(text, end="")
 
 
-def _certify_options(claim: dict[str, Any]) -> list[str]:
+def _certify_options(claim: dict[str, Any], problem: Problem) -> list[str]:
     """The options with which `certify` makes the claim again, besides those that are in the problem file."""
     from certflow.exact import format_rational, short_number
 
     statement = theorem(claim.get("statement"), "prove").statement
     angle = short_number(claim.get("start_angle", 0), "claim.start_angle")
-    named = [] if statement == next(iter(FOLDERS)) else ["--statement", statement]
+    named = [] if statement == default_statement(problem) else ["--statement", statement]
     return named + (["--start-angle", format_rational(angle)] if angle else [])
 
 

@@ -25,7 +25,7 @@ def theorem_text(found: Theorem, folder: Path | None = None) -> str:
     missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
     where = "" if folder is None else f"\n\nWritten to {folder}: {CERTIFICATE}, {THEOREM}"
     return (
-        f"Theorem (L5), proved, and accepted by the independent checker.\n"
+        f"Theorem ({found.claim.lemma}), proved, and accepted by the independent checker.\n"
         f"{words_of(found.claim).paragraph(found.claim)}{missing}{where}"
     )
 

@@ -34,7 +34,7 @@ FOLDERS = {
     "kkt-points": "certflow.theorems.kkt_points",
     "time-near-origin": "certflow.theorems.time_near_origin",
 }
-"""Statement -> folder; the first is proved if none is asked for."""
+"""Statement -> folder."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,18 @@ def theorem(statement: Any, part: str = "claim", where: str = "claim.statement")
     if not isinstance(statement, str) or statement not in able:
         raise BadInput(f"{where}: {shown(statement)} is unknown; this certflow reads {', '.join(able)}.")
     return Statement(statement, FOLDERS[statement])
+
+
+def default_statement(problem: Problem) -> str:
+    """The statement that is proved if none is asked for: the early direction, that for power 1 where the
+    gradient of a network of order 2 jumps.
+    """
+    from certflow.structure.smoothness import smoothness_of
+
+    jumps = (
+        "early-direction-power-1" in FOLDERS and problem.order == 2 and smoothness_of(problem.network) == 0
+    )
+    return "early-direction-power-1" if jumps else "early-direction"
 
 
 def having(part: str) -> list[str]:

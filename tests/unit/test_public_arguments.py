@@ -318,6 +318,7 @@ OTHERS = {
     "certify.progress",
     "certify.check",
     "certify.statement",
+    "certify.delta_bar",
     "gradient_descent.progress",
     "verify.out",
     "verify.progress",

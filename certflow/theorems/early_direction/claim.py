@@ -28,7 +28,7 @@ its own.
 """
 
 Pair = tuple[Fraction, Fraction]
-MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM)
+MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM, Fate.STOPS, Fate.VANISHES)
 """The fates of blocks that have a direction and keep it."""
 
 
@@ -206,6 +206,9 @@ class Claim:
     """
 
     statement: ClassVar[str] = "early-direction"
+    lemma: ClassVar[str] = "L5"
+    resting: ClassVar[tuple[Fate, ...]] = ()
+    """Fates whose `angle_at_radius` holds from the horizon on, not only when ‖w‖ reaches R."""
 
     order: int
     epsilon: Fraction

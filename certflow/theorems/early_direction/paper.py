@@ -44,17 +44,24 @@ def latex(s: Claim, problem: Problem, sha256: str) -> str:
     """The claim about `problem` as a LaTeX `theorem` that stands alone, with the certificate that has this
     hash and the tables of its blocks; its first lines say which packages it needs.
     """
+    return stated(s, problem, sha256, outcomes(s), _blocks(s, problem))
+
+
+def stated(s: Claim, problem: Problem, sha256: str, fates: Sequence[str], about: str, flow: str = "") -> str:
+    """The same with the sentences `fates` on what becomes of the blocks, `about` blocks and their KKT points,
+    and on what is meant by the `flow`.
+    """
     clock = "t" if s.order == 2 else _tex_clock(s)
     moving = s.of(*MOVING)
     angle = _tex(down(s.start_angle)) if s.start_angle else ""
     every = " and every such $w_0$" if angle else ""
     # A network that is dead has no KKT point to turn to.
-    blocks, papers = (f" {_blocks(s, problem)}", background(s.order)) if moving or not s.joint else ("", "")
-    body = "\n".join(rf"  \item {item}" for item in _items(s, clock, moving))
+    blocks, papers = (f" {about}", background(s.order)) if moving or not s.joint else ("", "")
+    body = "\n".join(rf"  \item {item}" for item in _items(s, clock, moving, fates))
     return (
         f"{PACKAGES}\n"
         "\\begin{theorem}[early directional convergence]\\label{thm:early-direction}\\sloppy\n"
-        f"{setting(problem, from_direction(problem, angle))}{blocks}\n"
+        f"{setting(problem, flow + from_direction(problem, angle))}{blocks}\n"
         rf"Then the following holds for every $\delta \in (0, {_tex(down(s.delta_bar))}]${every}."
         f"\n\\begin{{enumerate}}\n{body}\n\\end{{enumerate}}\n\\end{{theorem}}\n"
         f"{papers}{provenance(problem, sha256)}"
@@ -62,7 +69,7 @@ def latex(s: Claim, problem: Problem, sha256: str) -> str:
     )
 
 
-def _items(s: Claim, clock: str, moving: Sequence[Block]) -> list[str]:
+def _items(s: Claim, clock: str, moving: Sequence[Block], fates: Sequence[str]) -> list[str]:
     """What is claimed, sentence by sentence."""
     bound = rf"$\|w(t)\|^2 \le {_tex(up(s.factor_squared))}\,\delta^2$"
     if s.scaled_time is not None:
@@ -90,7 +97,7 @@ def _items(s: Claim, clock: str, moving: Sequence[Block]) -> list[str]:
                 "the angle of each block to its own."
             )
         items.append(_tex_prose(from_then_on(s)))
-    items += [_tex_prose(text).replace("$N$ is", f"{_whose(s)} is") for text in outcomes(s)]
+    items += [_tex_prose(text).replace("$N$ is", f"{_whose(s)} is") for text in fates]
     if s.times is not None and s.radius is not None:
         items.append(_tex_times(s, clock))
     laws = [block for block in moving if block.law is not None]

@@ -207,9 +207,11 @@ def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Frac
     """An upper bound of the block's angle to its KKT point whenever ‖w‖ = rho, from the horizon until ‖w‖
     first exceeds R.
 
-    The law and epsilon both hold there, so that the smaller counts; at R itself so does `angle_at_radius`.
-    None without a claim.
+    The law and epsilon both hold there, so that the smaller counts; at R itself so does `angle_at_radius`,
+    which is the bound of blocks at rest. None without a claim.
     """
+    if block.outcome in claim.resting:
+        return block.angle_at_radius
     if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS):
         return None
     bounds = [claim.epsilon]

@@ -31,21 +31,22 @@ ANGLE_DECIMALS, COORDINATE_DECIMALS, MOST_COORDINATES, LARGEST_COORDINATES = 4, 
 
 def paragraph(claim: Claim) -> str:
     """The claim as one English paragraph."""
-    return " ".join(_sentences(claim))
+    return " ".join(sentences(claim, "gradient flow", outcomes(claim)))
 
 
-def _sentences(s: Claim) -> list[str]:
+def sentences(s: Claim, flow: str, fates: Sequence[str]) -> list[str]:
+    """The claim about this `flow`, with the sentences that say what becomes of the blocks."""
     at = "Then" if s.scaled_time is None else f"At {_time(s)} = T"
     moving = s.of(*MOVING)
     found = [
-        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, gradient flow of the {_loss(s)} from w(0) "
+        f"For every δ in (0, {down(s.delta_bar)}]{_directions(s)}, {flow} of the {_loss(s)} from w(0) "
         f"= δ·w0, ‖w0‖ = 1, satisfies the following.",
         _growth(s),
     ]
     if moving:
         found.append(f"{at} {subject(s, moving)} is {near(s, moving)} of the neural correlation function N.")
         found.append(from_then_on(s))
-    found += outcomes(s)
+    found += fates
     if s.times is not None and s.radius is not None:
         found.append(_first_time(s))
     if not s.joint:
@@ -114,22 +115,17 @@ def near(s: Claim, moving: Sequence[Block]) -> str:
 def from_then_on(s: Claim) -> str:
     """What holds after the horizon."""
     whose = "it" if s.joint or len(s.of(*MOVING)) == 1 else "each of them"
-    until = "for all later times" if s.radius is None else f"until ‖w‖ first exceeds R = {down(s.radius)}"
-    return f"From then on {whose} stays within ε = {up(s.epsilon)} {until}."
+    return f"From then on {whose} stays within ε = {up(s.epsilon)} {until(s)}."
+
+
+def until(s: Claim) -> str:
+    """How long what holds after the horizon does."""
+    return "for all later times" if s.radius is None else f"until ‖w‖ first exceeds R = {down(s.radius)}"
 
 
 def outcomes(s: Claim) -> list[str]:
     """What becomes of the blocks, a sentence for each kind."""
-    found = []
-    for outcome, sign in ((Fate.CONVERGES, "positive"), (Fate.SHRINKS, "negative")):
-        blocks = s.of(outcome)
-        if blocks:
-            where = (
-                "this KKT point"
-                if s.joint
-                else f"the KKT point{'s' if len(blocks) > 1 else ''} of {names(blocks)}"
-            )
-            found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
+    found = signs(s)
     dead = s.of(Fate.DEAD)
     if dead:
         who, it, its = ("The network", "it", "its") if s.joint else (names(dead), "it", "its")
@@ -141,13 +137,31 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    zero = s.of(Fate.ZERO)
-    if zero:
-        start, stay = ("start", "stay") if len(zero) > 1 else ("starts", "stays")
-        found.append(
-            f"{names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times."
-        )
+    return found + zeros(s)
+
+
+def signs(s: Claim) -> list[str]:
+    """The sign of N where blocks grow, and where they shrink."""
+    found = []
+    for outcome, sign in ((Fate.CONVERGES, "positive"), (Fate.SHRINKS, "negative")):
+        blocks = s.of(outcome)
+        if blocks:
+            where = (
+                "this KKT point"
+                if s.joint
+                else f"the KKT point{'s' if len(blocks) > 1 else ''} of {names(blocks)}"
+            )
+            found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
     return found
+
+
+def zeros(s: Claim) -> list[str]:
+    """Which blocks are zero from the start."""
+    zero = s.of(Fate.ZERO)
+    if not zero:
+        return []
+    start, stay = ("start", "stay") if len(zero) > 1 else ("starts", "stays")
+    return [f"{names(zero).capitalize()} {start} with all weights zero, and {stay} zero for all times."]
 
 
 def _alive(s: Claim, blocks: Sequence[Block]) -> str:
@@ -275,7 +289,9 @@ def table(s: Claim) -> Table:
             f"radians."
         )
     found.notes += [
-        f"Block {block.name}: {block.reason}" for block in s.of(Fate.INCONCLUSIVE) if block.reason
+        f"Block {block.name}: {block.reason}"
+        for block in s.blocks
+        if block.reason and not block.outcome.decided
     ]
     return found
 

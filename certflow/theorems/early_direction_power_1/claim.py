@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from certflow.outcome import Fate
 from certflow.theorems.early_direction import claim as early_direction
 
 ASSUMPTIONS: tuple[str, ...] = (
@@ -26,5 +27,7 @@ class Claim(early_direction.Claim):
     """
 
     statement: ClassVar[str] = "early-direction-power-1"
+    lemma: ClassVar[str] = "L11"
+    resting: ClassVar[tuple[Fate, ...]] = (Fate.SHRINKS, Fate.STOPS, Fate.VANISHES)
 
     assumptions: tuple[str, ...] = ASSUMPTIONS
