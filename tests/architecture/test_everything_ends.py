@@ -24,6 +24,7 @@ ALLOWED = {
     "certflow.experiments.workers": "the flows that are finished are kept; processes end",
     "certflow.flow.reference.flow": "the flow is kept as far as it was followed",
     "certflow.theorems.early_direction.prove": "not proved in time is a result",
+    "certflow.theorems.early_direction_power_1.prove": "not proved in time is a result",
 }
 """Module -> why it may catch `OutOfTime` without raising it again."""
 

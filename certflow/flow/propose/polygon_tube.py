@@ -25,7 +25,7 @@ _NEAREST = 0.05
 
 
 @dataclass(frozen=True)
-class Event:
+class Meeting:
     """A kink that is met: its normal and the velocities before and after, and what has to be certain."""
 
     kink: int
@@ -71,11 +71,11 @@ class Leg:
     first: float = 0.0
     """|G| where v = 0 at the start."""
     speed: float = 0.0
-    event: Event | None = None
+    event: Meeting | None = None
 
 
 @dataclass
-class Track:
+class Route:
     """A neuron with its polygon, in doubles; `legs` as far as its limit flow is unique."""
 
     c_low: float
@@ -96,8 +96,8 @@ class Track:
 
 @dataclass(frozen=True)
 class Course:
-    """Where a neuron may be: on segment i from `early[i]` to `late[i]` at the latest, of `mass[i]` at most and
-    within `stray[i]` of its polygon, which runs there from clock `clock[i, 0]` to `clock[i, 1]`.
+    """Where a neuron may be: on segment i from `early[i]` to `late[i]` at the latest, of `mass[i]` at most
+    and within `stray[i]` of its polygon, which runs there from clock `clock[i, 0]` to `clock[i, 1]`.
 
     `arrived`: the last leg is reached, surely by the time `entered`; `covers`: nothing is missing up to the
     horizon; `certain`: all kinks were certain there; if it is not covered, `why`.
@@ -118,14 +118,14 @@ class Course:
     why: str
 
 
-def track_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, spread: float = 0.0) -> Track:
+def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, spread: float = 0.0) -> Route:
     """The legs of a polygon, one without an end up to the time `horizon` and for a time of at least `least`;
     c is known within `spread`.
     """
     c = float(polygon.c)
     edges = polygon.edges
     start = float(edges[0].start.square) ** 0.5 if edges else 0.0
-    track = Track(c - spread, c + spread, start, polygon)
+    route = Route(c - spread, c + spread, start, polygon)
     normals = np.array([[float(v) for v in G.lines[k].x] for k in G.kinks]).reshape(len(G.kinks), G.inputs)
     place = {k: i for i, k in enumerate(G.kinks)}
     jumps = np.array([float(G.lines[k].jump) for k in G.kinks])
@@ -161,7 +161,7 @@ def track_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
         lock = lock_of(normals[S], jumps[S], [float(v) for v in edge.chi])
         leg = Leg(clock, low, high, norms, reach, normals @ p, normals @ u, asked, lengths, lock, speed=speed)
         leg.line = (float(p @ p), float(p @ u), float(u @ u))
-        track.legs.append(leg)
+        route.legs.append(leg)
         if i == 0 and edge.start.square + polygon.c == 0:
             leg.first = abs(u @ p)
         # The source of this edge.
@@ -188,16 +188,16 @@ def track_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
         skip = set(edge.slides) | set(edge.met)
     if edges:
         last = edges[-1]
-        track.shrinks = polygon.ending is End.ORIGIN and polygon.c == 0
+        route.shrinks = polygon.ending is End.ORIGIN and polygon.c == 0
         u, p = _floats(last.velocity.exact()), _floats(last.start.exact())
-        track.speed = math.sqrt(u @ u)
-        track.axis = u / track.speed
-        track.along = float(p @ track.axis)
-        track.across = math.sqrt(max(0.0, float(p @ p) - track.along**2)) if last.length is None else 0.0
-        if abs(track.across) < 1e-13 * math.sqrt(float(p @ p) + 1e-300):
-            track.across = 0.0
-        track.vertex = len(last.slides) == G.inputs - 1
-    return track
+        route.speed = math.sqrt(u @ u)
+        route.axis = u / route.speed
+        route.along = float(p @ route.axis)
+        route.across = math.sqrt(max(0.0, float(p @ p) - route.along**2)) if last.length is None else 0.0
+        if abs(route.across) < 1e-13 * math.sqrt(float(p @ p) + 1e-300):
+            route.across = 0.0
+        route.vertex = len(last.slides) == G.inputs - 1
+    return route
 
 
 def _floats(values: tuple[object, ...]) -> np.ndarray:
@@ -281,7 +281,7 @@ def _extremes(
     return low, high
 
 
-def _event(G, normals, jumps, lengths, place, edge: Edge, after: Edge, P, norms) -> Event:  # type: ignore[no-untyped-def]
+def _event(G, normals, jumps, lengths, place, edge: Edge, after: Edge, P, norms) -> Meeting:  # type: ignore[no-untyped-def]
     """What has to be known at the end of an edge (C0 to C5, L11.11)."""
     n = place[edge.met[0]]
     u, w = _floats(edge.velocity.exact()), _floats(after.velocity.exact())
@@ -304,7 +304,7 @@ def _event(G, normals, jumps, lengths, place, edge: Edge, after: Edge, P, norms)
     frobenius = np.sqrt((new**2).sum(axis=(1, 2)))
     if len(P[0]) == 1:
         largest = abs(1 + float(a[0] * x[0]))
-    return Event(
+    return Meeting(
         n,
         abs(float(x @ u)),
         math.sqrt(float(change @ change)),
@@ -320,12 +320,12 @@ def _event(G, normals, jumps, lengths, place, edge: Edge, after: Edge, P, norms)
     )
 
 
-def follow(track: Track, kappa: float, B: np.ndarray, h: float, ball: float = 0.0) -> Course:
+def follow(route: Route, kappa: float, B: np.ndarray, h: float, ball: float = 0.0) -> Course:
     """The course of a neuron while the mass of all is at most `B[q]` up to (q + 1) h; `kappa` is K delta^2 in
     the unit of the masses, `ball` bounds |e| at the start (L11.15).
     """
-    walk = _Walk(track, kappa, B, h, ball)
-    for i in range(len(track.legs)):
+    walk = _Walk(route, kappa, B, h, ball)
+    for i in range(len(route.legs)):
         if not walk.leg(i):
             break
     return walk.course()
@@ -334,9 +334,9 @@ def follow(track: Track, kappa: float, B: np.ndarray, h: float, ball: float = 0.
 class _Walk:
     """The state at the start of a leg: times, the sources so far, and what is left of a window."""
 
-    def __init__(self, track: Track, kappa: float, B: np.ndarray, h: float, ball: float) -> None:
-        self.track, self.kappa, self.B, self.h = track, kappa, B, h
-        self.c, self.c_high = track.c_low, track.c_high
+    def __init__(self, route: Route, kappa: float, B: np.ndarray, h: float, ball: float) -> None:
+        self.route, self.kappa, self.B, self.h = route, kappa, B, h
+        self.c, self.c_high = route.c_low, route.c_high
         self.T, self.M = len(B) * h, len(B)
         self.phi = [ball / kappa]
         self.early_time = self.late_time = 0.0
@@ -344,7 +344,7 @@ class _Walk:
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
         self.arrived = self.covers = self.certain = False
         self.entered, self.why = 0.0, ""
-        self.mass = 2 * (track.start + ball) ** 2 + track.c_high
+        self.mass = 2 * (route.start + ball) ** 2 + route.c_high
 
     def course(self) -> Course:
         rows = [np.concatenate([part[i] for part in self.parts]) for i in range(4)] if self.parts else []
@@ -371,15 +371,15 @@ class _Walk:
 
     def leg(self, i: int) -> bool:
         """Follow one leg; whether the next one can be followed too."""
-        leg, kappa, c, h = self.track.legs[i], self.kappa, self.c, self.h
+        leg, kappa, c, h = self.route.legs[i], self.kappa, self.c, self.h
         above = self.c_high
-        final = i + 1 == len(self.track.legs)
+        final = i + 1 == len(self.route.legs)
         known = np.array(self.phi)
         base = float(leg.norms @ known)
         length = leg.clock[1:] - leg.clock[:-1]
         if self.tau > length[0]:
             return self._stop("the window of a kink is longer than a step")
-        if final and self.track.shrinks:
+        if final and self.route.shrinks:
             return self._shrink(leg, base)
         q = np.full(len(length), min(self.M - 1, int(self.late_time / h)))
         for _ in range(8):
@@ -417,7 +417,7 @@ class _Walk:
             return self._stop("a kink is not certain to lie on one side")
         if eta >= leg.lock:
             return self._stop("the neuron may leave a kink on which it slides")
-        ray = final and self.track.polygon.ending is End.RAY
+        ray = final and self.route.polygon.ending is End.RAY
         self.parts.append(
             (
                 early[:stop],
@@ -434,7 +434,7 @@ class _Walk:
                 self.certain = not (leg.asked.any(axis=1) & (apart <= reached)).any()
         self.early_time = float(early[stop])
         self.late_time = float(late[stop - 1]) if stop else self.late_time
-        if final and self.track.polygon.ending is End.STOPS and stop == len(length):
+        if final and self.route.polygon.ending is End.STOPS and stop == len(length):
             row = (np.array([value]) for value in (early[stop], math.inf, self.mass, D[-1]))
             self.parts.append((*row, np.array([[leg.clock[-1], leg.clock[-1]]])))  # type: ignore[arg-type]
             self.arrived, self.entered, covers = True, float(late[-1]), True

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from certflow.flow.polygon.reduced import Reduced
-from certflow.flow.propose.polygon_tube import Course, Track, follow
+from certflow.flow.propose.polygon_tube import Course, Route, follow
 from certflow.outcome import Fate
-from certflow.theorems.early_direction_power_1.neurons import Cone, Neuron
+from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
 SLACK = 1e-7
 """Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
@@ -21,12 +21,12 @@ SLACK = 1e-7
 
 @dataclass(frozen=True)
 class Setting:
-    """What does not depend on delta, in the units of the proof: the norm of the direction, K, the largest |G|,
-    the radius of the ball of starts, and the angle to be kept.
+    """What does not depend on delta, in the units of the proof: the norm of the direction, K, the largest
+    |G|, the radius of the ball of starts, and the angle to be kept.
     """
 
     G: Reduced
-    neurons: Sequence[Neuron]
+    neurons: Sequence[HiddenNeuron]
     cones: dict[int, Cone]
     norm: float
     K: float
@@ -54,7 +54,7 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class State:
+class AtHorizon:
     """A table of masses that closes for one delta, with everything at the horizon."""
 
     delta: float
@@ -90,18 +90,18 @@ def exponent(block: Arrived, fastest: float) -> float:
 
 
 class Attempt:
-    """One delta, one horizon and one radius, tried on tracks that reach so far."""
+    """One delta, one horizon and one radius, tried on routes that reach so far."""
 
     def __init__(
-        self, setting: Setting, tracks: dict[int, Track], delta: float, step: float, count: int
+        self, setting: Setting, routes: dict[int, Route], delta: float, step: float, count: int
     ) -> None:
-        self.of, self.tracks, self.delta, self.step, self.count = setting, tracks, delta, step, count
+        self.of, self.routes, self.delta, self.step, self.count = setting, routes, delta, step, count
         self.unit = (delta / setting.norm) ** 2
         self.kappa = setting.K * self.unit
 
     def courses(self, B: np.ndarray) -> dict[int, Course]:
         """Every neuron that is followed, while the masses are at most B."""
-        return {j: follow(track, self.kappa, B, self.step, self.of.ball) for j, track in self.tracks.items()}
+        return {j: follow(route, self.kappa, B, self.step, self.of.ball) for j, route in self.routes.items()}
 
     def masses(self, B: np.ndarray, courses: dict[int, Course]) -> np.ndarray:
         """The mass of all together on every step (L11.16, L11.17)."""
@@ -153,7 +153,7 @@ class Attempt:
             B = np.maximum.accumulate(np.maximum(B, found * (1 + 2e-3)))
         return None
 
-    def state(self, limit: np.ndarray, radius: float | None) -> State | None:
+    def state(self, limit: np.ndarray, radius: float | None) -> AtHorizon | None:
         """Everything at the horizon, for the radius; None if the table does not close."""
         most = math.inf if radius is None else (radius**2) / self.unit / 1.02
         closed = self.close(limit, most)
@@ -182,7 +182,7 @@ class Attempt:
             total = block.gamma + (slowest if not unknown else 0.0)
             floor = block.K / total + (block.K / block.gamma if shrinking else 0.0)
             floors[j] = 0.0 if block.vertex else floor / math.sqrt(2) * (1 + 1e-9)
-        return State(
+        return AtHorizon(
             self.delta, self.step, B, radius, courses, fates, arrived, resting, fastest, floors, lawful
         )
 
@@ -190,7 +190,7 @@ class Attempt:
 
     def _fate(
         self,
-        neuron: Neuron,
+        neuron: HiddenNeuron,
         course: Course | None,
         end: float,
         B: np.ndarray,
@@ -214,13 +214,14 @@ class Attempt:
             return neuron.fate, neuron.reason
         if neuron.fate is Fate.STOPS:
             return self._stopped(neuron, course, end, T, resting)
-        assert course is not None
+        if course is None:
+            raise ValueError("this block has no limit flow that could be followed")
         if not course.covers:
             return Fate.INCONCLUSIVE, f"for this delta: {course.why}"
         if not course.arrived or course.entered > T:
             return Fate.FOLLOWED, "it is followed up to the horizon, but has not arrived by then"
         if neuron.fate is Fate.SHRINKS:
-            last = self.tracks[neuron.index].legs[-1]
+            last = self.routes[neuron.index].legs[-1]
             if eta >= last.lock or eta >= last.speed:
                 return Fate.FOLLOWED, "it is followed up to the horizon only"
             resting[neuron.index] = 0.0
@@ -231,21 +232,21 @@ class Attempt:
         arrived[neuron.index] = block
         return Fate.CONVERGES, ""
 
-    def _spread(self, neuron: Neuron) -> float:
+    def _spread(self, neuron: HiddenNeuron) -> float:
         return 2 * math.sqrt(neuron.mass) * self.of.ball + self.of.ball**2
 
-    def _arrived(self, neuron: Neuron, course: Course, eta: float, T: float) -> Arrived | None:
-        track, cone = self.tracks[neuron.index], self.of.cones[neuron.index]
+    def _arrived(self, neuron: HiddenNeuron, course: Course, eta: float, T: float) -> Arrived | None:
+        route, cone = self.routes[neuron.index], self.of.cones[neuron.index]
         here = (course.early <= T) & (course.late >= T)
         start, D = course.clock[here, 0], course.stray[here]
-        y = float((track.along + track.speed * start - D).min())
+        y = float((route.along + route.speed * start - D).min())
         if y <= 0 or not len(D):
             return None
-        low, high = track.c_low, track.c_high
-        size = np.sqrt(track.across**2 + (track.along + track.speed * start) ** 2) - D
+        low, high = route.c_low, route.c_high
+        size = np.sqrt(route.across**2 + (route.along + route.speed * start) ** 2) - D
         mass = float((2 * np.maximum(0.0, size) ** 2 + low).min())
-        vertex = track.vertex and course.certain and eta < track.legs[-1].lock * (1 - 1e-9)
-        turn = 0.0 if vertex else math.atan((track.across + float(D.max())) / y)
+        vertex = route.vertex and course.certain and eta < route.legs[-1].lock * (1 - 1e-9)
+        turn = 0.0 if vertex else math.atan((route.across + float(D.max())) / y)
         width = min(cone.width, max(3 * self.of.epsilon, 2 * turn))
         lopsided = max(abs(low), abs(high))
         if cone.g <= eta or turn >= width or y * y + low <= 0 or lopsided >= mass:
@@ -272,11 +273,12 @@ class Attempt:
         )
 
     def _stopped(
-        self, neuron: Neuron, course: Course | None, end: float, T: float, resting: dict[int, float]
+        self, neuron: HiddenNeuron, course: Course | None, end: float, T: float, resting: dict[int, float]
     ) -> tuple[Fate, str]:
         """L11.23."""
         G, rest = self.of.G, neuron.polygon.rest
-        assert rest is not None
+        if rest is None:
+            raise ValueError("this block does not come to rest")
         p = np.array([float(v) for v in rest.exact()])
         lines = [line for line in G.lines if rest.along(line.x) == 0]
         pulls = []
@@ -321,7 +323,7 @@ class Attempt:
         return Fate.STOPS, ""
 
 
-def kept(state: State, of: Setting, norm: float) -> list[int]:
+def kept(state: AtHorizon, of: Setting, norm: float) -> list[int]:
     """The converging blocks that are not proved to stay within epsilon and their cone until the radius
     (L11.21).
     """

@@ -10,12 +10,12 @@ from certflow.arithmetic.ball import Ball
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.claim import Block, KKTBall, PowerLaw, Times
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import State, exponent
+from certflow.theorems.early_direction_power_1.bounds import AtHorizon, exponent
 from certflow.theorems.early_direction_power_1.claim import Claim
-from certflow.theorems.early_direction_power_1.neurons import Neuron
+from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
 
 if TYPE_CHECKING:
-    from certflow.theorems.early_direction_power_1.prove import Search
+    from certflow.theorems.early_direction_power_1.prove import Proposal
 
 _ROOM = 1 + 2e-6
 _DIGITS = 6
@@ -24,7 +24,7 @@ _NEAR = Fraction(1, 2**50)
 """Radius of the ball about the centre of a KKT point, on a grid of 2^-60."""
 
 
-def claim_of(search: Search, state: State) -> Claim:
+def claim_of(search: Proposal, state: AtHorizon) -> Claim:
     """The claim in the units of the proof."""
     problem, of = search.problem, search.of
     time = search.step_of(state) * len(state.masses)
@@ -48,7 +48,7 @@ def claim_of(search: Search, state: State) -> Claim:
     )
 
 
-def _times(search: Search, state: State, time: Fraction, growth: Fraction) -> Times | None:
+def _times(search: Proposal, state: AtHorizon, time: Fraction, growth: Fraction) -> Times | None:
     if state.radius is None or not state.arrived:
         return None
     best = max(state.arrived.values(), key=lambda block: (block.nu, block.mass))
@@ -58,7 +58,9 @@ def _times(search: Search, state: State, time: Fraction, growth: Fraction) -> Ti
     return Times((low, high), slow, fast, (time, time))
 
 
-def _block(search: Search, neuron: Neuron, state: State, time: Fraction, growth: Fraction) -> Block:
+def _block(
+    search: Proposal, neuron: HiddenNeuron, state: AtHorizon, time: Fraction, growth: Fraction
+) -> Block:
     j, (fate, why) = neuron.index, state.fates[neuron.index]
     block = Block(j, runs(neuron.weights), fate, _plain(why))
     if fate in (Fate.CONVERGES, Fate.SHRINKS):
@@ -75,7 +77,7 @@ def _block(search: Search, neuron: Neuron, state: State, time: Fraction, growth:
     return block
 
 
-def _resting(block: Block, point: KKTBall, angle: float, state: State) -> Block:
+def _resting(block: Block, point: KKTBall, angle: float, state: AtHorizon) -> Block:
     bound = Fraction(0) if angle == 0 else _up(angle)
     zero = (Fraction(0), Fraction(0))
     return Block(
@@ -91,7 +93,7 @@ def _resting(block: Block, point: KKTBall, angle: float, state: State) -> Block:
 
 
 def _directed(
-    search: Search, neuron: Neuron, block: Block, state: State, time: Fraction, growth: Fraction
+    search: Proposal, neuron: HiddenNeuron, block: Block, state: AtHorizon, time: Fraction, growth: Fraction
 ) -> Block:
     """A block that turns to a KKT point where N is not 0."""
     last = neuron.polygon.edges[-1]

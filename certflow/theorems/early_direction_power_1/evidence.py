@@ -13,19 +13,19 @@ from certflow.flow.polygon.polygon import Edge
 from certflow.flow.polygon.reduced import Reduced
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import State
+from certflow.theorems.early_direction_power_1.bounds import AtHorizon
 from certflow.theorems.early_direction_power_1.claim import Claim
-from certflow.theorems.early_direction_power_1.neurons import Neuron
+from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
 
 if TYPE_CHECKING:
-    from certflow.theorems.early_direction_power_1.prove import Search
+    from certflow.theorems.early_direction_power_1.prove import Proposal
 
 ROOM = Fraction(1_000_001, 1_000_000)
 
 
-def evidence_of(search: Search, state: State, claim: Claim) -> dict[str, Any]:
-    """The JSON object of the evidence in the units of the proof; only the masses are in those of the direction
-    as it was given.
+def evidence_record(search: Proposal, state: AtHorizon, claim: Claim) -> dict[str, Any]:
+    """The JSON object of the evidence in the units of the proof; only the masses are in those of the
+    direction as it was given.
     """
     G, scale = search.of.G, search.scale
     masses, most = [], Fraction(0)
@@ -36,27 +36,29 @@ def evidence_of(search: Search, state: State, claim: Claim) -> dict[str, Any]:
         "norm_squared": format_rational(search.largest),
         "step": format_rational(search.step_of(state)),
         "masses": masses,
-        "neurons": [_neuron(G, neuron, state, state.fates[neuron.index][0]) for neuron in search.of.neurons],
+        "neurons": [
+            _neuron_record(G, neuron, state, state.fates[neuron.index][0]) for neuron in search.of.neurons
+        ],
     }
 
 
-def _neuron(G: Reduced, neuron: Neuron, state: State, fate: Fate) -> dict[str, Any]:
+def _neuron_record(G: Reduced, neuron: HiddenNeuron, state: AtHorizon, fate: Fate) -> dict[str, Any]:
     block = state.arrived.get(neuron.index)
     branching = neuron.polygon.branching if fate is Fate.BRANCHES else None
     edges = () if fate is Fate.VANISHES else neuron.polygon.edges
     return {
         "outcome": str(fate),
-        "pieces": [_piece(G, edge) for edge in edges],
+        "pieces": [_piece_record(G, edge) for edge in edges],
         "cone": None if block is None else format_rational(rounded(Fraction(block.cone), False, 6)),
-        "branch": None if branching is None else [_velocity(G, each) for each in branching.velocities],
+        "branch": None if branching is None else [_velocity_record(G, each) for each in branching.velocities],
     }
 
 
-def _piece(G: Reduced, edge: Edge) -> dict[str, Any]:
+def _piece_record(G: Reduced, edge: Edge) -> dict[str, Any]:
     return {"slides": _names(G, edge.slides), "on": _names(G, edge.on)}
 
 
-def _velocity(G: Reduced, velocity: Velocity) -> dict[str, Any]:
+def _velocity_record(G: Reduced, velocity: Velocity) -> dict[str, Any]:
     chi = zip(velocity.slides, velocity.chi, strict=True)
     return {
         "slides": sorted([G.lines[k].first, format_rational(value)] for k, value in chi),

@@ -26,7 +26,7 @@ FLIP = (
 
 
 @dataclass(frozen=True)
-class Neuron:
+class HiddenNeuron:
     """One neuron: its weights in the problem, its limit flow, and its fate if nothing but the limit flow
     counted; `reason` says why that is not more.
     """
@@ -71,7 +71,9 @@ class Cone:
     lock: float
 
 
-def neurons_of(problem: Problem, G: Reduced, angle: Fraction, progress: Progress | None) -> list[Neuron]:
+def neurons_of(
+    problem: Problem, G: Reduced, angle: Fraction, progress: Progress | None
+) -> list[HiddenNeuron]:
     """Every neuron of a problem in its canonical form, for starts within `angle`."""
     depths = {sign: falling(G, sign) for sign in (1, -1)}
     found = []
@@ -88,7 +90,7 @@ def neurons_of(problem: Problem, G: Reduced, angle: Fraction, progress: Progress
             fate, reason = Fate.VANISHES, ""
         if angle and (fate in (Fate.ZERO, Fate.SHRINKS) or v == 0 or _on_kink(G, w)):
             fate, reason = Fate.INCONCLUSIVE, "with a start angle its start is not on one side of every kink"
-        found.append(Neuron(j, tuple(block), w, v, path, fate, reason, math.sqrt(depth or 0)))
+        found.append(HiddenNeuron(j, tuple(block), w, v, path, fate, reason, math.sqrt(depth or 0)))
     if progress is not None:
         progress("limit flows", len(blocks), len(blocks))
     return found
@@ -122,7 +124,7 @@ def _fate(G: Reduced, path: Polygon) -> tuple[Fate, str]:
     return Fate.CONVERGES, ""
 
 
-def cone_of(G: Reduced, neuron: Neuron) -> Cone:
+def cone_of(G: Reduced, neuron: HiddenNeuron) -> Cone:
     """The final cone of a neuron whose limit flow runs straight for ever."""
     last = neuron.polygon.edges[-1]
     u = np.array([float(v) for v in last.velocity.exact()])

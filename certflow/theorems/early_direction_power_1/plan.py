@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.flow.propose.polygon_tube import Course, Track, follow, track_of
+from certflow.flow.propose.polygon_tube import Course, Route, follow, route_of
 from certflow.outcome import Fate
 from certflow.theorems.early_direction_power_1.bounds import Setting
-from certflow.theorems.early_direction_power_1.neurons import Cone, Neuron
+from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
 _SHARES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.42, 0.55, 0.7)
 """Parts of epsilon that the forcing may take, of which the best is used."""
@@ -24,7 +24,7 @@ _LONG = 1e9
 
 
 @dataclass(frozen=True)
-class Plan:
+class Target:
     """A horizon and a radius for the blocks `wanted` to have arrived, and the delta that they promise."""
 
     wanted: frozenset[int]
@@ -35,8 +35,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Arrival:
-    """When the limit flow of a neuron has come how near to its limit: angles that fall with the times, and its
-    mass then (as logarithms), which goes on growing at `rate`.
+    """When the limit flow of a neuron has come how near to its limit: angles that fall with the times, and
+    its mass then (as logarithms), which goes on growing at `rate`.
     """
 
     times: np.ndarray
@@ -77,7 +77,7 @@ class Planner:
         cone = self.of.cones.get(j)
         return self.of.epsilon if cone is None else min(self.of.epsilon, cone.width / math.sqrt(2) * 0.999)
 
-    def plan(self, wanted: Collection[int]) -> Plan | None:
+    def plan(self, wanted: Collection[int]) -> Target | None:
         """The best horizon and radius for these blocks; None if there is none."""
         of = self.of
         cones = {j: of.cones[j] for j in wanted if j in of.cones}
@@ -86,8 +86,8 @@ class Planner:
         slowest = 0.0 if unknown else min((2 * cone.g for cone in cones.values()), default=0.0)
         if not cones and not unknown:
             T = max((self.time(j, self._angle(j)) for j in wanted), default=1.0)
-            return Plan(frozenset(wanted), max(1.05 * T, 1e-3), None, of.norm)
-        best: Plan | None = None
+            return Target(frozenset(wanted), max(1.05 * T, 1e-3), None, of.norm)
+        best: Target | None = None
         for share in _SHARES:
             sizes = [
                 share * self._angle(j) / self._forced(cone, slowest)
@@ -111,22 +111,22 @@ class Planner:
             total = top + math.log(sum(math.exp(value - top) for value in logs))
             delta = of.norm * math.exp(0.5 * (math.log(size) - total))
             if best is None or delta > best.delta:
-                best = Plan(frozenset(wanted), T, math.sqrt(size), delta)
+                best = Target(frozenset(wanted), T, math.sqrt(size), delta)
         return best
 
     def _forced(self, cone: Cone, slowest: float) -> float:
-        """About what the forcing adds to an angle, over A at the radius: once in the tube and once after it."""
+        """About what the forcing adds to an angle, over A at the radius: in the tube and after it."""
         return math.sqrt(2) * self.of.K / (cone.g + slowest)
 
-    def tracks(self, time: float) -> dict[int, Track]:
+    def routes(self, time: float) -> dict[int, Route]:
         """The legs of all neurons that are followed, up to a horizon."""
-        return {n.index: self._track(n, time, 0.0) for n in self.of.neurons if followed(n)}
+        return {n.index: self._route(n, time, 0.0) for n in self.of.neurons if followed(n)}
 
-    def _track(self, neuron: Neuron, time: float, least: float) -> Track:
+    def _route(self, neuron: HiddenNeuron, time: float, least: float) -> Route:
         spread = 2 * math.sqrt(neuron.mass) * self.of.ball + self.of.ball**2
-        return track_of(self.of.G, neuron.polygon, time, least, spread)
+        return route_of(self.of.G, neuron.polygon, time, least, spread)
 
-    def _arrival(self, neuron: Neuron) -> Arrival:
+    def _arrival(self, neuron: HiddenNeuron) -> Arrival:
         of, log = self.of, math.log(neuron.mass) if neuron.mass else -math.inf
         if not followed(neuron):
             time = 0.0
@@ -139,17 +139,17 @@ class Planner:
             )
         cone = of.cones.get(neuron.index)
         g = of.slope if cone is None else cone.g
-        track = self._track(neuron, 0.0, (math.log(1 / of.epsilon) + 9) / g)
-        course = follow(track, _NOTHING, np.ones(1), _LONG, 0.0)
-        return _arrival_of(neuron, track, course, 2 * of.slope)
+        route = self._route(neuron, 0.0, (math.log(1 / of.epsilon) + 9) / g)
+        course = follow(route, _NOTHING, np.ones(1), _LONG, 0.0)
+        return _arrival_of(neuron, route, course, 2 * of.slope)
 
 
-def followed(neuron: Neuron) -> bool:
+def followed(neuron: HiddenNeuron) -> bool:
     """Whether its polygon is followed in a tube."""
     return bool(neuron.polygon.edges) and neuron.fate is not Fate.VANISHES
 
 
-def _arrival_of(neuron: Neuron, track: Track, course: Course, slope: float) -> Arrival:
+def _arrival_of(neuron: HiddenNeuron, route: Route, course: Course, slope: float) -> Arrival:
     finite = np.isfinite(course.late)
     late, early = course.late[finite], course.early[finite]
     times = (late + early) / 2
@@ -158,16 +158,16 @@ def _arrival_of(neuron: Neuron, track: Track, course: Course, slope: float) -> A
         times, logs = np.array([0.0]), np.array([math.log(neuron.mass)])
     angles = np.full(len(times), math.inf)
     if neuron.fate is Fate.CONVERGES and course.arrived:
-        last = len(track.legs[-1].clock) - 1
+        last = len(route.legs[-1].clock) - 1
         clock = course.clock[finite][-last:, 0]
-        along = track.along + track.speed * clock
-        mass = 2 * (along**2 + track.across**2) + track.c_low
+        along = route.along + route.speed * clock
+        mass = 2 * (along**2 + route.across**2) + route.c_low
         good = (along > 0) & (mass > 0)
-        tilt = 0.5 * np.arcsin(np.minimum(1.0, abs(track.c_high) / np.where(good, mass, 1.0)))
-        turn = 0.0 if track.vertex else np.arctan2(track.across, along)
+        tilt = 0.5 * np.arcsin(np.minimum(1.0, abs(route.c_high) / np.where(good, mass, 1.0)))
+        turn = 0.0 if route.vertex else np.arctan2(route.across, along)
         angles[-last:] = np.where(good, turn / math.sqrt(2) + tilt, math.inf)
         angles = np.minimum.accumulate(angles)
-        return Arrival(late, angles, logs, 2 * track.speed)
+        return Arrival(late, angles, logs, 2 * route.speed)
     if neuron.fate in (Fate.STOPS, Fate.SHRINKS) and course.arrived:
         at = course.entered * 1.02
         return Arrival(

@@ -18,7 +18,7 @@ import numpy as np
 
 from certflow.exact import short_number, shown
 from certflow.flow.polygon.reduced import reduced
-from certflow.flow.propose.polygon_tube import Track
+from certflow.flow.propose.polygon_tube import Route
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
@@ -26,12 +26,12 @@ from certflow.running import OutOfTime, tick
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import Attempt, Setting, State, kept
+from certflow.theorems.early_direction_power_1.bounds import AtHorizon, Attempt, Setting, kept
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
-from certflow.theorems.early_direction_power_1.evidence import evidence_of
+from certflow.theorems.early_direction_power_1.evidence import evidence_record
 from certflow.theorems.early_direction_power_1.neurons import cone_of, largest_slope, neurons_of
-from certflow.theorems.early_direction_power_1.plan import Plan, Planner, exact_radius
+from certflow.theorems.early_direction_power_1.plan import Planner, Target, exact_radius
 from certflow.units import TooLong, exponent, normalised
 
 STEPS = 128
@@ -73,7 +73,7 @@ def certify(
     wanted = None if asked is None else asked / units.length
     try:
         scale = Fraction(4) ** exponent(problem.direction)
-        found = Search(scaled, goal, angle, scale, progress).run(wanted)
+        found = Proposal(scaled, goal, angle, scale, progress).run(wanted)
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except OutOfTime as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
@@ -83,15 +83,15 @@ def certify(
 
 @dataclass(frozen=True)
 class _Found:
-    """A state that holds, on the tracks of its horizon."""
+    """A state that holds, on the routes of its horizon."""
 
-    state: State
-    tracks: dict[int, Track]
+    state: AtHorizon
+    routes: dict[int, Route]
 
 
-class Search:
-    """The search for horizon, radius and delta for one problem, in units near 1; masses of the direction as it
-    was given are `scale` times those here.
+class Proposal:
+    """The search for horizon, radius and delta for one problem, in units near 1; masses of the direction as
+    it was given are `scale` times those here.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Search:
             raise Inconclusive("all labels are zero: N = 0, so that no direction is the early one.")
         self.problem, self.epsilon, self.angle, self.scale = problem, epsilon, angle, scale
         self.progress = progress
+        self.asked: Fraction | None = None
         G = reduced(problem)
         neurons = neurons_of(problem, G, angle, progress)
         square = sum(value * value for value in problem.direction)
@@ -124,17 +125,17 @@ class Search:
         )
 
     @staticmethod
-    def step_of(state: State) -> Fraction:
+    def step_of(state: AtHorizon) -> Fraction:
         """The step of the table, exactly."""
         return decimal(state.step)
 
-    @staticmethod
-    def delta_of(state: State) -> Fraction:
+    def delta_of(self, state: AtHorizon) -> Fraction:
         """delta_bar, exactly."""
-        return decimal(state.delta)
+        return decimal(state.delta) if self.asked is None else self.asked
 
     def run(self, asked: Fraction | None) -> Certified[Claim]:
-        """The theorem, or why there is none."""
+        """The theorem, for delta_bar = `asked` if it is given; or why there is none."""
+        self.asked = asked
         branching = [n for n in self.of.neurons if n.fate is Fate.BRANCHES]
         planner = Planner(self.of)
         able = planner.able()
@@ -147,7 +148,7 @@ class Search:
         claim = claim_of(self, state)
         open_blocks = [(j, fate, why) for j, (fate, why) in state.fates.items() if fate in _MEANINGLESS]
         outcome = Outcome.PARTIAL if open_blocks else Outcome.PROVED
-        evidence = evidence_of(self, state, claim)
+        evidence = evidence_record(self, state, claim)
         return Certified(self.problem, outcome, _reasons(open_blocks), evidence=evidence, claim=claim)
 
     def _nothing(self, branching: bool, able: list[int], asked: Fraction | None) -> Certified[Claim]:
@@ -192,23 +193,23 @@ class Search:
             self._report("horizons", len(able) - len(wanted), len(able))
             plan = planner.plan(wanted)
             if plan is not None and plan.delta >= delta:
-                tracks = planner.tracks(plan.time)
-                state, failing = self._tried(plan, tracks, self._limit(plan, tracks), delta)
+                routes = planner.routes(plan.time)
+                state, failing = self._tried(plan, routes, self._limit(plan, routes), delta)
                 if state is not None and not failing:
-                    return _Found(state, tracks)
+                    return _Found(state, routes)
             wanted.pop()
         return None
 
-    def _largest(self, planner: Planner, plan: Plan) -> tuple[_Found | None, set[int]]:
+    def _largest(self, planner: Planner, plan: Target) -> tuple[_Found | None, set[int]]:
         """The largest delta for which a plan works, or the blocks that fail however small it is."""
-        tracks = planner.tracks(plan.time)
-        limit = self._limit(plan, tracks)
+        routes = planner.routes(plan.time)
+        limit = self._limit(plan, routes)
         high = plan.delta
-        best: State | None = None
+        best: AtHorizon | None = None
         low, failing = high, set[int]()
         while low >= plan.delta * _SMALLEST:  # ends: low falls by a factor
             tick()
-            best, failing = self._tried(plan, tracks, limit, low)
+            best, failing = self._tried(plan, routes, limit, low)
             if best is not None and not failing:
                 break
             best, high = None, low
@@ -218,26 +219,26 @@ class Search:
         while high / low > _FINER:  # ends: their ratio falls to its root
             tick()
             middle = math.sqrt(high * low)
-            state, failing = self._tried(plan, tracks, limit, middle)
+            state, failing = self._tried(plan, routes, limit, middle)
             if state is not None and not failing:
                 best, low = state, middle
             else:
                 high = middle
-        return _Found(best, tracks), set()
+        return _Found(best, routes), set()
 
-    def _limit(self, plan: Plan, tracks: dict[int, Track]) -> np.ndarray:
+    def _limit(self, plan: Target, routes: dict[int, Route]) -> np.ndarray:
         """The masses of the limit flow."""
-        attempt = Attempt(self.of, tracks, 1e-150, plan.time / STEPS, STEPS)
+        attempt = Attempt(self.of, routes, 1e-150, plan.time / STEPS, STEPS)
         return attempt.masses(np.ones(STEPS), attempt.courses(np.ones(STEPS)))
 
     def _tried(
-        self, plan: Plan, tracks: dict[int, Track], limit: np.ndarray, delta: float
-    ) -> tuple[State | None, set[int]]:
+        self, plan: Target, routes: dict[int, Route], limit: np.ndarray, delta: float
+    ) -> tuple[AtHorizon | None, set[int]]:
         """What holds for a delta, and the wanted blocks that do not arrive or stay."""
         radius = exact_radius(plan.radius)
         step = float(rounded(Fraction(plan.time / STEPS), True, 6))
-        exact = float(rounded(Fraction(delta), False, 4))
-        attempt = Attempt(self.of, tracks, exact, step, STEPS)
+        exact = float(rounded(Fraction(delta), False, 4)) if self.asked is None else delta
+        attempt = Attempt(self.of, routes, exact, step, STEPS)
         state = attempt.state(limit, None if radius is None else float(radius))
         if state is None:
             return None, set()
