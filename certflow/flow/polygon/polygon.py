@@ -25,7 +25,7 @@ from certflow.flow.polygon.contacts import (
     sliding,
 )
 from certflow.flow.polygon.reduced import Exact, Reduced
-from certflow.flow.polygon.sphere import rising_rays
+from certflow.flow.polygon.sphere import falling, rising_rays
 from certflow.running import tick
 
 MOST_EDGES = 1_000
@@ -227,8 +227,6 @@ class _Walk:
         """The event at the end of a edge: the origin, a flip, kinks that are met, or none."""
         length, met = self._next(edge)
         to_origin = self._to_origin(edge)
-        if to_origin is not None and length is not None and to_origin > length:
-            raise AssertionError("all kinks are met at the origin")
         if self._flips(edge, length):
             self._flip(edge)
             return
@@ -326,11 +324,9 @@ class _Walk:
         if len(met) > 1:
             raise Tie("several kinks are met at once, and one of them pushes the flow away")
         (n,) = met
-        x = G.lines[n].x
-        side = _sign(edge.velocity.along(x))
+        # It is crossed: the speed across a convex kink does not fall (L11.4).
+        side = _sign(edge.velocity.along(G.lines[n].x))
         crossing = least_norm(G, self.sign, [*on, n] if side > 0 else on, edge.slides, edge.slides)
-        if side * crossing.vector.along(x) <= 0:
-            raise AssertionError("a convex kink that is reached is crossed")
         self.moving = Velocity(
             crossing.vector,
             crossing.slides,
@@ -348,10 +344,9 @@ class _Walk:
         if len(rays) >= 2:
             branching = Branching(self.sign, (rays[0], rays[1]))
             raise _Stop(End.BRANCHES, "w reaches 0, from where it may leave in several directions", branching)
-        raise _Stop(
-            End.ORIGIN if not rays else End.OPEN,
-            "" if not rays else "w reaches 0, from where it may leave",
-        )
+        if rays or falling(self.G, self.sign) is None:
+            raise _Stop(End.OPEN, "w reaches 0, and it is not proved to stay there")
+        raise _Stop(End.ORIGIN)
 
 
 def _ended(edge: Edge, length: Fraction, met: tuple[int, ...]) -> Edge:

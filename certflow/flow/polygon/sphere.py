@@ -101,8 +101,8 @@ def _candidates(G: Reduced, sign: int) -> Iterator[tuple[Velocity, tuple[int, ..
             tick()
             face = tuple(k for k, state in zip(contacts, states, strict=True) if state == 0)
             active = [k for k, state in zip(contacts, states, strict=True) if state == 1]
-            moved = sliding(G, sign, gradient(G, [*others, *active]), face)
-            if moved is None or not any(moved.vector.entries):
+            moved = _onto(G, sign, [*others, *active], face)
+            if not any(moved.vector.entries):
                 continue
             wanted = {k: _sign(sides[k]) for k in G.kinks} | dict(zip(contacts, states, strict=True))
             found = {k: _sign(moved.vector.along(G.lines[k].x)) for k in G.kinks}
@@ -112,6 +112,23 @@ def _candidates(G: Reduced, sign: int) -> Iterator[tuple[Velocity, tuple[int, ..
         if any(ray) and value(G, sign, ray) > 0 and len(contacts) >= G.inputs - 1:
             # The ray itself, also where more kinks than d - 1 meet in it.
             yield Velocity(_projected(G, sign, ray), tuple(contacts), (), tuple(others)), tuple(contacts)
+
+
+def _onto(G: Reduced, sign: int, active: Sequence[int], face: Sequence[int]) -> Velocity:
+    """The projection of s g to the span of a face, with multipliers only where they are unique."""
+    rest = gradient(G, active)
+    moved = sliding(G, sign, rest, face)
+    if moved is not None:
+        return moved
+    # The projection does not depend on which independent normals are taken.
+    kept: list[int] = []
+    for k in face:
+        if sliding(G, sign, rest, [*kept, k]) is not None:
+            kept.append(k)
+    moved = sliding(G, sign, rest, kept)
+    if moved is None:
+        raise ValueError("no kinks at all are independent")
+    return Velocity(moved.vector)
 
 
 def _projected(G: Reduced, sign: int, ray: tuple[int, ...]) -> WholeVector:

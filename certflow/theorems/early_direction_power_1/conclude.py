@@ -15,7 +15,7 @@ from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
 
 if TYPE_CHECKING:
-    from certflow.theorems.early_direction_power_1.prove import Proposal
+    from certflow.theorems.early_direction_power_1.prove import UniformProposal
 
 _ROOM = 1 + 2e-6
 _DIGITS = 6
@@ -24,7 +24,7 @@ _NEAR = Fraction(1, 2**50)
 """Radius of the ball about the centre of a KKT point, on a grid of 2^-60."""
 
 
-def claim_of(search: Proposal, state: AtHorizon) -> Claim:
+def claim_of(search: UniformProposal, state: AtHorizon) -> Claim:
     """The claim in the units of the proof."""
     problem, of = search.problem, search.of
     time = search.step_of(state) * len(state.masses)
@@ -48,7 +48,7 @@ def claim_of(search: Proposal, state: AtHorizon) -> Claim:
     )
 
 
-def _times(search: Proposal, state: AtHorizon, time: Fraction, growth: Fraction) -> Times | None:
+def _times(search: UniformProposal, state: AtHorizon, time: Fraction, growth: Fraction) -> Times | None:
     if state.radius is None or not state.arrived:
         return None
     best = max(state.arrived.values(), key=lambda block: (block.nu, block.mass))
@@ -59,7 +59,7 @@ def _times(search: Proposal, state: AtHorizon, time: Fraction, growth: Fraction)
 
 
 def _block(
-    search: Proposal, neuron: HiddenNeuron, state: AtHorizon, time: Fraction, growth: Fraction
+    search: UniformProposal, neuron: HiddenNeuron, state: AtHorizon, time: Fraction, growth: Fraction
 ) -> Block:
     j, (fate, why) = neuron.index, state.fates[neuron.index]
     block = Block(j, runs(neuron.weights), fate, _plain(why))
@@ -93,7 +93,12 @@ def _resting(block: Block, point: KKTBall, angle: float, state: AtHorizon) -> Bl
 
 
 def _directed(
-    search: Proposal, neuron: HiddenNeuron, block: Block, state: AtHorizon, time: Fraction, growth: Fraction
+    search: UniformProposal,
+    neuron: HiddenNeuron,
+    block: Block,
+    state: AtHorizon,
+    time: Fraction,
+    growth: Fraction,
 ) -> Block:
     """A block that turns to a KKT point where N is not 0."""
     last = neuron.polygon.edges[-1]

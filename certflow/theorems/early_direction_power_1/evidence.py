@@ -18,12 +18,12 @@ from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
 
 if TYPE_CHECKING:
-    from certflow.theorems.early_direction_power_1.prove import Proposal
+    from certflow.theorems.early_direction_power_1.prove import UniformProposal
 
 ROOM = Fraction(1_000_001, 1_000_000)
 
 
-def evidence_record(search: Proposal, state: AtHorizon, claim: Claim) -> dict[str, Any]:
+def evidence_record(search: UniformProposal, state: AtHorizon, claim: Claim) -> dict[str, Any]:
     """The JSON object of the evidence in the units of the proof; only the masses are in those of the
     direction as it was given.
     """

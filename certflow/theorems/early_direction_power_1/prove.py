@@ -73,7 +73,7 @@ def certify(
     wanted = None if asked is None else asked / units.length
     try:
         scale = Fraction(4) ** exponent(problem.direction)
-        found = Proposal(scaled, goal, angle, scale, progress).run(wanted)
+        found = UniformProposal(scaled, goal, angle, scale, progress).run(wanted)
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except OutOfTime as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
@@ -89,7 +89,7 @@ class _Found:
     routes: dict[int, Route]
 
 
-class Proposal:
+class UniformProposal:
     """The search for horizon, radius and delta for one problem, in units near 1; masses of the direction as
     it was given are `scale` times those here.
     """
