@@ -164,10 +164,12 @@ def test_latex_of_a_theorem_without_words_is_refused_with_the_statements_that_ha
     assert f"--latex: there is no LaTeX theorem of {without}, only of {able}; leave it out." in result.stderr
 
 
-def test_a_number_that_a_theorem_does_not_have_is_refused(entered):
-    result = CliRunner().invoke(main, ["certify", "--statement", "labels", "--epsilon", "1/20"])
+@pytest.mark.parametrize("option", ["epsilon", "delta_bar"])
+def test_a_number_that_a_theorem_does_not_have_is_refused(entered, option):
+    given = f"--{option.replace('_', '-')}"
+    result = CliRunner().invoke(main, ["certify", "--statement", "labels", given, "1/20"])
     assert result.exit_code == 2
-    assert "epsilon: the statement labels has no such number" in result.stderr
+    assert f"{option}: the statement labels has no such number" in result.stderr
 
 
 def test_an_unknown_statement_is_refused_with_those_that_are_known():

@@ -18,11 +18,13 @@ from certflow.checker.meant import Comparison
 from certflow.cli.commands import main
 from certflow.experiments.theorem import save_theorem, save_times, theorem_text
 from certflow.experiments.verify import verify
-from certflow.outcome import BadInput, ExitCode
+from certflow.outcome import BadInput, ExitCode, Fate, Outcome
 from certflow.problem import Problem
 from certflow.running import deadline
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction import prove as convergence
+from certflow.theorems.early_direction.certificate import certificate
+from certflow.theorems.early_direction.claim import Block
 
 TOML = """
 [network]
@@ -159,6 +161,61 @@ def test_with_the_check_the_words_say_so(prover: Certified, problem: str, tmp_pa
     assert (result.exit_code, result.stderr) == (0, "")
     assert "Accepted by the independent checker" in result.stdout
     assert "NOT CHECKED" not in result.stdout
+
+
+BRANCHES = {"outcome": Outcome.BRANCHES, "reason": "the limit flow branches.", "try_": "another seed"}
+SAID = "certflow: branches: the limit flow branches; to try: another seed.\n"
+
+
+def test_a_flow_that_branches_is_exit_code_3_with_what_to_try(
+    proved: Certified, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = replace(proved, claim=None, evidence=(), **BRANCHES)
+    monkeypatch.setattr(convergence, "certify", lambda *_, **__: nothing)
+    out = tmp_path / "cert.json"
+    words, record = (run("certify", problem, "--out", str(out), *more) for more in ([], ["--json"]))
+    assert (words.exit_code, words.stdout, words.stderr, out.exists()) == (3, "", SAID, False)
+    assert (record.exit_code, record.stderr) == (3, SAID)
+    found = json.loads(record.stdout)
+    assert (found["outcome"], found["claim"], found["try"]) == ("branches", None, "another seed")
+
+
+def test_a_certificate_that_the_flow_branches_is_written_and_exit_code_3(
+    proved: Certified, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convergence, "certify", lambda *_, **__: replace(proved, **BRANCHES))
+    out = tmp_path / "cert.json"
+    words, record = (run("certify", problem, "--out", str(out), *more) for more in ([], ["--json"]))
+    assert (words.exit_code, words.stderr, record.exit_code, record.stderr) == (3, SAID, 3, SAID)
+    assert "Accepted by the independent checker" in words.stdout and run("check", str(out)).exit_code == 0
+    found = json.loads(record.stdout)
+    assert (found["outcome"], found["checked"], found["certificate"]) == ("branches", True, str(out))
+
+
+@pytest.mark.parametrize(
+    ("fates", "outcome"),
+    [
+        ([], Outcome.PROVED),
+        ([Fate.CONVERGES, Fate.STOPS, Fate.ZERO], Outcome.PROVED),
+        ([Fate.CONVERGES, Fate.BRANCHES], Outcome.PARTIAL),
+        ([Fate.DEAD, Fate.FOLLOWED], Outcome.PARTIAL),
+        ([Fate.VANISHES, Fate.INCONCLUSIVE], Outcome.PARTIAL),
+        ([Fate.FOLLOWED, Fate.INCONCLUSIVE], Outcome.PARTIAL),
+        ([Fate.FOLLOWED, Fate.BRANCHES], Outcome.BRANCHES),
+        ([Fate.BRANCHES], Outcome.BRANCHES),
+    ],
+)
+def test_what_a_loaded_theorem_is_called_depends_on_what_it_leaves_open(
+    proved: Certified, fates: list[Fate], outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = tuple(Block(j, ((2 * j, 2),), fate) for j, fate in enumerate(fates))
+    claim = replace(proved.claim, blocks=blocks)
+    path = tmp_path / "cert.json"
+    path.write_text(certificate(replace(proved, claim=claim)), encoding="ascii")
+    verdicts(monkeypatch, Verdict("accepted"))
+    found = Theorem.load(path)
+    assert (found.outcome, found.blocks, found.checked) == (outcome, blocks, True)
+    assert bool(found.reason) == (outcome is not Outcome.PROVED)
 
 
 def test_a_theorem_is_printed_also_if_the_disk_is_full(

@@ -183,9 +183,9 @@ def _printed_place(block: Block) -> str:
 
 
 def _tex_prose(text: str) -> str:
-    """A sentence, with its letters N, R and w as mathematics."""
+    """A sentence, with its letters N, R, T and w as mathematics."""
     letters = re.sub(
-        r"\b([NR])\b( = ([0-9]+(?:\.[0-9]+)?(?![0-9e])))?",
+        r"\b([NRT])\b( = ([0-9]+(?:\.[0-9]+)?(?![0-9e])))?",
         lambda m: f"${m[1]}{' = ' + m[3] if m[3] else ''}$",
         text.replace("w/‖w‖", "W"),
     )

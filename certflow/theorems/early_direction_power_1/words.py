@@ -58,8 +58,8 @@ def outcomes(s: Claim) -> list[str]:
             "its direction."
         ),
         Fate.BRANCHES: (
-            "branches: from its direction the limit flow, δ → 0, has more than one solution; nothing is "
-            "claimed about where it goes."
+            "branches: from its direction the limit flow, as δ tends to 0, has more than one solution; "
+            "nothing is claimed about where it goes."
         ),
     }
     found = [f"{_each(s, s.of(fate))} {sentence}" for fate, sentence in said.items() if s.of(fate)]

@@ -34,7 +34,7 @@ def at_rest(index: int, outcome: str, **more: Any) -> dict[str, Any]:
         "angle_at_horizon": "1/7000",
         "angle_at_radius": "2/7000",
     }
-    return block(index, outcome, **known, **({"gap": None, "law": None, "horizon": None} | more))
+    return block(index, outcome, **(known | {"gap": None, "law": None, "horizon": None} | more))
 
 
 def claimed(*blocks: dict[str, Any], **more: Any) -> Claim:
@@ -68,8 +68,8 @@ SENTENCES = {
     Fate.ZERO: "Block 6 starts with all weights zero, and stays zero for all times.",
     Fate.FOLLOWED: "Block 7 is followed up to T only, where its size is part of the bound of ‖w‖²; nothing "
     "is claimed about its direction.",
-    Fate.BRANCHES: "Block 8 branches: from its direction the limit flow, δ → 0, has more than one solution; "
-    "nothing is claimed about where it goes.",
+    Fate.BRANCHES: "Block 8 branches: from its direction the limit flow, as δ tends to 0, has more than one "
+    "solution; nothing is claimed about where it goes.",
     Fate.INCONCLUSIVE: "Nothing is claimed about block 9 (inconclusive).",
 }
 
@@ -140,10 +140,12 @@ def test_latex_is_balanced_and_says_the_same() -> None:
         r"come to rest on the boundary of the cone in which no sample activates it, where $N_j$ is zero,"
         in text
     )
-    assert r"from its direction the limit flow, $\delta$ $\to $ 0, has more than one solution" in text
+    assert r"followed up to $T$ only, where" in text and r"as $\delta$ tends to 0, has more than" in text
     assert words.ADVICE not in text
     alone = paper.latex(claimed(at_rest(0, "stops")), PROBLEM, "0" * 64)
     assert "All weights are one block, those of the one neuron." in alone and "N_j" not in alone
+    one = Problem(TwoLayer(2, 1), [[1, 0]], [5], seed=1)
+    assert r"trained weights $w = (w_1, v_1) \in \mathbb{R}^{3}$." in paper.latex(ALL, one, "0" * 64)
 
 
 def test_an_answer_bounds_blocks_at_rest_by_what_holds_from_the_horizon_on() -> None:
