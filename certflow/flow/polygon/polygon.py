@@ -340,12 +340,13 @@ class _Walk:
             raise _Stop(End.ORIGIN)
         rays = rising_rays(self.G, self.sign)
         if rays is None:
-            raise _Stop(End.OPEN, "w reaches 0, and the kinks are too many to say what follows")
+            raise _Stop(End.OPEN, "w = 0 is reached, and the kinks are too many to say what follows")
         if len(rays) >= 2:
             branching = Branching(self.sign, (rays[0], rays[1]))
-            raise _Stop(End.BRANCHES, "w reaches 0, from where it may leave in several directions", branching)
+            here = "w reaches 0" if self.edges else "w = 0 at the start"
+            raise _Stop(End.BRANCHES, f"{here}, from where it may leave in several directions", branching)
         if rays or falling(self.G, self.sign) is None:
-            raise _Stop(End.OPEN, "w reaches 0, and it is not proved to stay there")
+            raise _Stop(End.OPEN, "w = 0 is reached, and it is not proved to stay there")
         raise _Stop(End.ORIGIN)
 
 

@@ -7,6 +7,7 @@ on it; N = v G(w). Equal samples with opposite labels then have no kink, and inp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -89,7 +90,7 @@ def reduced(problem: Problem) -> Reduced:
     )
 
 
-def canonical(alpha: Fraction, x: list[Exact], z: list[Fraction]) -> Reduced:
+def canonical(alpha: Fraction, x: Sequence[Exact], z: Sequence[Fraction]) -> Reduced:
     """The canonical form of `sum_i z_i max(x_i.w, alpha x_i.w)` (L11.1)."""
     found: dict[tuple[int, ...], list[tuple[int, Fraction]]] = {}
     for i, row in enumerate(x):

@@ -84,7 +84,7 @@ def neurons_of(
         values = [Fraction(problem.direction[i]) for i in block]
         w, v = tuple(values[:d]), values[d]
         path = polygon(G, w, v)
-        fate, reason = _fate(G, path)
+        fate, reason = fate_of(G, path)
         depth = depths[1 if v > 0 else -1]
         if path.c > 0 and v and depth is not None:
             fate, reason = Fate.VANISHES, ""
@@ -100,7 +100,7 @@ def _on_kink(G: Reduced, w: tuple[Fraction, ...]) -> bool:
     return any(sum(a * b for a, b in zip(line.x, w, strict=True)) == 0 for line in G.lines)
 
 
-def _fate(G: Reduced, path: Polygon) -> tuple[Fate, str]:
+def fate_of(G: Reduced, path: Polygon) -> tuple[Fate, str]:
     """What a limit flow alone says, and why it says no more."""
     match path.ending:
         case End.DEAD:

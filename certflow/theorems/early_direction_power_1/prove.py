@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from certflow.exact import short_number, shown
-from certflow.flow.polygon.reduced import reduced
+from certflow.exact import format_rational, short_number, shown
+from certflow.flow.polygon.polygon import polygon
+from certflow.flow.polygon.reduced import canonical, reduced
 from certflow.flow.propose.polygon_tube import Route
+from certflow.networks.expression import Expression
+from certflow.networks.two_layer_form import two_layer_form
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
@@ -30,7 +33,7 @@ from certflow.theorems.early_direction_power_1.bounds import AtHorizon, Attempt,
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
 from certflow.theorems.early_direction_power_1.evidence import evidence_record
-from certflow.theorems.early_direction_power_1.neurons import cone_of, largest_slope, neurons_of
+from certflow.theorems.early_direction_power_1.neurons import cone_of, fate_of, largest_slope, neurons_of
 from certflow.theorems.early_direction_power_1.plan import Planner, Target, exact_radius
 from certflow.units import TooLong, exponent, normalised
 
@@ -69,6 +72,8 @@ def certify(
         raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
+    if isinstance(problem.network, Expression):
+        return _of_an_expression(problem)
     scaled, units = normalised(problem)
     wanted = None if asked is None else asked / units.length
     try:
@@ -79,6 +84,31 @@ def certify(
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
     except (Inconclusive, TooLong) as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+
+
+def _of_an_expression(problem: Problem) -> Certified[Claim]:
+    """Whether the limit flow branches, for expressions that are two-layer networks in other words."""
+    form = two_layer_form(problem.network, problem.X) if isinstance(problem.network, Expression) else None
+    if form is None:
+        reason = "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2)"
+        return Certified(problem, Outcome.INCONCLUSIVE, f"{reason}, whose limit flows are known.")
+    G = canonical(form.alpha, list(form.inputs), list(problem.z))
+    start = [Fraction(value) for value in problem.direction]
+    paths = [
+        polygon(G, [start[k] for k in hidden], start[v])
+        for hidden, v in zip(form.hidden, form.outgoing, strict=True)
+    ]
+    found = [fate_of(G, path) for path in paths]
+    blocks = [
+        (j, fate, why) for j, (fate, why) in enumerate(found) if fate in (Fate.BRANCHES, Fate.INCONCLUSIVE)
+    ]
+    if any(fate is Fate.BRANCHES for fate, _ in found):
+        return Certified(problem, Outcome.BRANCHES, _reasons(blocks), try_="another initial direction")
+    width, alpha = len(paths), format_rational(form.alpha)
+    advice = f'write it as kind = "two-layer" with width = {width}, alpha = "{alpha}" and power = 1'
+    return Certified(
+        problem, Outcome.INCONCLUSIVE, "certificates of networks of power 1 hold no expressions.", try_=advice
+    )
 
 
 @dataclass(frozen=True)
