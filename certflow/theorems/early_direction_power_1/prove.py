@@ -10,6 +10,7 @@ computes the polygons again and bounds everything in directed arithmetic, is the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -280,7 +281,7 @@ class UniformProposal:
             self.progress(what, done, of)
 
 
-def _reasons(blocks: list[tuple[int, Fate, str]]) -> str:
+def _reasons(blocks: Sequence[tuple[int, Fate, str]]) -> str:
     """Why some blocks have no fate, each reason once, with the blocks counted from 1."""
     by_reason: dict[str, list[int]] = {}
     for j, _, why in blocks:
