@@ -15,8 +15,10 @@ from certflow.flow.propose.polygon_tube import Course, Route, follow
 from certflow.outcome import Fate
 from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
-SLACK = 1e-7
+SLACK = 1e-6
 """Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
+ROOM = 1.02
+"""By what factor the table is above what is found, because the checker's stations are others."""
 
 
 @dataclass(frozen=True)
@@ -142,15 +144,15 @@ class Attempt:
         """A table that closes, with the courses in it; None if there is none, or the mass at the horizon is
         above `most`.
         """
-        B = np.maximum.accumulate(np.maximum(limit, self.of.norm**2)) * (1 + 1e-3)
+        B = np.maximum.accumulate(np.maximum(limit, self.of.norm**2)) * ROOM * (1 + 2e-3)
         for _ in range(12):
             if not B[-1] <= most:
                 return None
             courses = self.courses(B)
             found = self.masses(B, courses)
-            if (found * (1 + SLACK) < B).all():
+            if (found * ROOM < B).all():
                 return B, courses
-            B = np.maximum.accumulate(np.maximum(B, found * (1 + 2e-3)))
+            B = np.maximum.accumulate(np.maximum(B, found * ROOM * (1 + 2e-3)))
         return None
 
     def state(self, limit: np.ndarray, radius: float | None) -> AtHorizon | None:

@@ -89,7 +89,7 @@ def certify(
 
 def _of_an_expression(problem: Problem) -> Certified[Claim]:
     """Whether the limit flow branches, for expressions that are two-layer networks in other words."""
-    form = two_layer_form(problem.network, problem.X) if isinstance(problem.network, Expression) else None
+    form = two_layer_form(problem.network, list(problem.X)) if isinstance(problem.network, Expression) else None
     if form is None:
         reason = "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2)"
         return Certified(problem, Outcome.INCONCLUSIVE, f"{reason}, whose limit flows are known.")
