@@ -15,6 +15,8 @@ from .early_direction import words as early_direction_words
 from .kernel.verdicts import Clock
 from .kkt_points import rules as kkt_points
 from .kkt_points import words as kkt_points_words
+from .power_1 import rules as power_1
+from .power_1 import words as power_1_words
 from .time_near_origin import rules as time_near_origin
 from .time_near_origin import words as time_near_origin_words
 from .words import DECIMALS, Say
@@ -43,6 +45,7 @@ STATEMENTS = {
     time_near_origin.STATEMENT: Statement(
         time_near_origin.check_time, time_near_origin.TIME_ASSUMPTIONS, time_near_origin_words.sentences
     ),
+    power_1.STATEMENT: Statement(power_1.check_power_1, power_1.ASSUMPTIONS, power_1_words.sentences),
 }
 
 

@@ -11,9 +11,11 @@ from .verdicts import Clock
 Assumptions = tuple[str, ...]
 
 
-def opened(content: Any, own: str, assumptions: Assumptions, clock: Clock) -> tuple[dict[str, Node], Problem]:
+def opened(
+    content: Any, own: str, assumptions: Assumptions, clock: Clock, lipschitz: bool = True
+) -> tuple[dict[str, Node], Problem]:
     """The entries of a parsed file with the keys `own` besides those of every certificate (and perhaps
-    units), and its problem in these units; the hashes match.
+    units), and its problem in these units, whose gradient is `lipschitz` or jumps; the hashes match.
     """
     names = f"format version problem problem_sha256 assumptions claim sha256 {own}"
     top = Node(content, "").fields(names, "units")
@@ -27,4 +29,4 @@ def opened(content: Any, own: str, assumptions: Assumptions, clock: Clock) -> tu
     if content["assumptions"] != list(assumptions):
         top["assumptions"].fail("these are not the assumptions of this checker")
     clock.enter("R1", "problem")
-    return top, Problem(content["problem"], clock, top.get("units"))
+    return top, Problem(content["problem"], clock, top.get("units"), lipschitz)

@@ -41,8 +41,9 @@ class Problem:
     here; an untrained output layer is `last` times the one here.
     """
 
-    def __init__(self, content: Any, clock: Clock, units: Node | None = None) -> None:
+    def __init__(self, content: Any, clock: Clock, units: Node | None = None, lipschitz: bool = True) -> None:
         top = Node(content, "problem").fields("network data loss direction")
+        self.lipschitz = lipschitz
         self._network(top["network"], clock)
         self._data(top["data"], top["loss"], clock)
         self.rate = self.mass = self.last = Fraction(1)
@@ -75,9 +76,16 @@ class Problem:
         if not -1 <= self.alpha <= 1:
             sigma["alpha"].fail("alpha is outside [-1, 1]")
         smooth = self.p > 1 or self.alpha == 1
-        node.need(smooth, "the gradient is not Lipschitz: the power is 1 and alpha is not 1", "R1")
+        if self.lipschitz:
+            node.need(smooth, "the gradient is not Lipschitz: the power is 1 and alpha is not 1", "R1")
         self.given = self._given(node, table, clock)
         self.trained = [l for l in range(1, self.depth + 1) if l not in self.given]
+        if not self.lipschitz:
+            last = self.trained == [self.depth - 1, self.depth]
+            reason = (
+                "the power is not 1 with another alpha than 1, or the last two layers are not those trained"
+            )
+            node.need(last and not smooth, reason, "R1")
         self.degrees = {l: self.p ** (self.depth - l) for l in range(1, self.depth + 1)}
         # The sample enters with the degree of the first layer.
         reason = f"the output has a degree above {MAX_DEGREE} in the sample"
