@@ -288,11 +288,11 @@ def table(s: Claim) -> Table:
             f"Angles to the KKT point at the horizon and when ‖w‖ = R = {down(s.radius)} after it, in "
             f"radians."
         )
-    found.notes += [
-        f"Block {block.name}: {block.reason}"
-        for block in s.blocks
-        if block.reason and not block.outcome.decided
-    ]
+    reasons: dict[str, list[Block]] = {}
+    for block in s.blocks:
+        if block.reason and not block.outcome.decided:
+            reasons.setdefault(block.reason, []).append(block)
+    found.notes += [f"{names(blocks).capitalize()}: {reason}" for reason, blocks in reasons.items()]
     return found
 
 

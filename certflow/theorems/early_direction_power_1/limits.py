@@ -23,7 +23,7 @@ BITS = 64
 class LimitingBlock:
     """The limit flow of one block is followed along `pieces` straight pieces to a KKT point where N is at
     least `value`; `used` is its largest angle after the horizon over epsilon. `slowest` is the block with the
-    least `value`, and `growth` a bound of ‖w‖/delta at the horizon.
+    least `value` if not all have the same, and `growth` a bound of ‖w‖/delta at the horizon.
     """
 
     block: int
@@ -31,7 +31,7 @@ class LimitingBlock:
     pieces: int
     value: Fraction
     used: Fraction
-    slowest: int
+    slowest: int | None
     growth: Fraction
 
     def to_json(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class LimitingBlock:
         who = "the direction of all weights" if self.joint else f"block {self.block + 1}"
         used, growth = rounded_text(100 * self.used, 3), rounded_text(self.growth, 4, up=True)
         count = f"{self.pieces} straight piece{'s' if self.pieces > 1 else ''}"
-        slowest = "" if self.joint else f" for block {self.slowest + 1}, the slowest,"
+        slowest = "" if self.slowest is None else f" for block {self.slowest + 1}, the slowest,"
         return (
             f"δ̄ is limited by {who}: its angle uses {used} % of what is allowed, and its limit flow has "
             f"{count}; T is so late{slowest} that the weights may have grown to {growth}·δ by then."
@@ -74,7 +74,8 @@ def limits(claim: Claim, certificate: dict[str, Any]) -> list[LimitingBlock]:
     if not arriving:
         return []
     growth = Ball(claim.factor_squared, BITS).sqrt().upper()
-    slowest = min(arriving, key=_value).index
+    slow, fast = min(arriving, key=_value), max(arriving, key=_value)
+    slowest = slow.index if _value(slow) < _value(fast) else None
     found = [
         LimitingBlock(block.index, claim.joint, count, _value(block), _used(block, claim), slowest, growth)
         for block, count in zip(arriving, pieces, strict=True)

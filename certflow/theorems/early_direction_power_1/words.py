@@ -22,18 +22,10 @@ __all__ = ["answer_tables", "outcomes", "paragraph", "points", "table"]
 
 FLOW = "every solution of the gradient flow w′ ∈ −∂Loss(w) (Clarke's subdifferential)"
 
-ADVICE = (
-    "A flow that changes the sign of an output weight while the hidden weights slide along a kink branches, "
-    "and starts that are not balanced do so with positive probability: try another seed, or a direction in "
-    "which the hidden weights of each neuron are as long as its output weight."
-)
-"""What can be done about a flow that branches."""
-
 
 def paragraph(claim: Claim) -> str:
     """The claim as one English paragraph."""
-    said = sentences(claim, FLOW, outcomes(claim))
-    return " ".join([*said, ADVICE] if claim.of(Fate.BRANCHES) else said)
+    return " ".join(sentences(claim, FLOW, outcomes(claim)))
 
 
 def outcomes(s: Claim) -> list[str]:
