@@ -380,4 +380,8 @@ def admissible(G: Neuron, node: Node, sign: int, on: Sequence[int], touched: Seq
         multiplier = chi.get(k, Fraction(int(k in active)))
         kept = side == 0 or multiplier == (1 if side > 0 else 0)
         node.need(kept, "no solution leaves with this velocity", "Q9")
+    # Only on independent kinks every choice of multipliers is one of Clarke's gradients.
+    rows = [G.lines[k].x for k in touched if moved.along(G.lines[k].x) == 0]
+    independent = inverse([[sum(map(mul, x, y)) for y in rows] for x in rows])[1] > 0
+    node.need(independent, "it is held on kinks that are not independent", "Q9")
     return moved

@@ -13,7 +13,6 @@ from ..early_direction.claim import runs
 from ..kernel.container import opened
 from ..kernel.definite import is_psd
 from ..kernel.numbers import (
-    ONE,
     down,
     exp_up_fixed,
     fraction,
@@ -27,7 +26,7 @@ from ..kernel.numbers import (
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from .after import HALF_ROOT, Fate, Size, arc, converges, point_error, shrinks, stops, vanishes
+from .after import HALF_ROOT, Cone, Fate, Size, converges, point_error, shrinks, stops, vanishes
 from .polygon import MAX_PIECES, Neuron, Piece, Vector, _sign, admissible, contacts, replay, vector
 from .tube import Table, Walk
 
@@ -148,7 +147,7 @@ class _Check:
 
     def all(self) -> None:
         """Every rule, and then the claim."""
-        problem, count = self.problem, len(self.problem.indices)
+        count = len(self.problem.indices)
         nodes, blocks = self.given["neurons"].items(count), self.claim["blocks"].items(count)
         totals = [0] * len(self.masses)
         fates: list[Fate] = []
@@ -249,7 +248,7 @@ class _Check:
             for x in G.samples.values():
                 self.clock.tick()
                 height = sum((a * b for a, b in zip(x, w, strict=True)), Fraction(0))
-                reach = fraction(ball) * root_up(sum(a * a for a in x), 2)
+                reach = fraction(ball) * root_up(sum((a * a for a in x), Fraction(0)), 2)
                 node.need(height + reach < 0, "a sample may be active", "Q8")
             node.need(G.alpha == 0 or not G.samples, "only neurons with alpha = 0 can be dead", "Q8")
             return Fate(Fraction(0))
@@ -296,7 +295,7 @@ class _Claim:
         self.fastest = max(fate.rate for fate in fates)
         # |w| / delta at the horizon is at most this.
         self.growth = root_up(check.masses[-1] / check.size2, 2)
-        self.units: list[Fraction] = []
+        self.known = all(fate.known for fate in fates)
 
     def compare(self, blocks: list[Node], outcomes: list[str]) -> None:
         """Everything but the blocks, and then these."""
@@ -350,7 +349,7 @@ class _Claim:
         if "kkt_point" in given:
             point = block["kkt_point"].fields("centre radius")
             centre = [number.dyadic() for number in point["centre"].items(len(weights))]
-            point["radius"].at_least(point_error(centre, fate.point, point["centre"]))
+            point["radius"].at_least(point_error(centre, fate, point["centre"]))
         if "support" in given:
             block["support"].same([j])
         if "value" in given:
@@ -379,26 +378,17 @@ class _Claim:
         exact = fate.sign * (self.rate / part) ** 2 * fate.square
         return low * abs(low) <= exact and (high is None or exact <= high * abs(high))
 
-    def _rest(self, fate: Fate) -> Fraction | None:
-        """K times the mass at rest over gamma; None if not all other neurons rest or converge."""
-        assert fate.cone is not None
-        if not fate.cone.K:
-            return Fraction(0)
-        if not all(each.known for each in self.fates):
-            return None
+    def _forced(self, cone: Cone) -> tuple[Fraction, Fraction]:
+        """D <= ... + the first + the second times the largest A so far: what neurons that shrink force, and what the
+        others do, all of which grow (at least at the lowest nu) where nothing is followed only.
+        """
         rest = sum((each.rest for each in self.fates), Fraction(0))
-        return rounded(fate.cone.K * self.check.scale * rest / fate.cone.gamma, True)
+        slowest = min(each.cone.nu for each in self.fates if each.cone) if self.known else Fraction(0)
+        first = cone.K * self.check.scale * rest / cone.gamma if self.known else Fraction(0)
+        return rounded(first, True), rounded(cone.K / (cone.gamma + slowest), True)
 
-    def _floor(self, fate: Fate) -> Fraction:
-        """D <= ... + floor A where the masses that force it grow."""
-        assert fate.cone is not None
-        slowest = min(each.cone.nu for each in self.fates if each.cone is not None)
-        return rounded(fate.cone.K / (fate.cone.gamma + slowest), True)
-
-    def _power(self, fate: Fate) -> Fraction:
-        assert fate.cone is not None
-        slowest = fate.cone.nu if not fate.cone.K else min(fate.cone.gamma, fate.cone.nu)
-        return rounded(slowest / self.fastest, False)
+    def _power(self, cone: Cone) -> Fraction:
+        return rounded((min(cone.gamma, cone.nu) if cone.K else cone.nu) / self.fastest, False)
 
     def _angles(self, fate: Fate, node: Node) -> tuple[Fraction, Fraction]:
         """Q8: bounds of the angle at the horizon and when |w| = R; it stays within epsilon and in its cone (L11.21)."""
@@ -406,16 +396,12 @@ class _Claim:
         if cone is None:
             node.need(fate.angle <= check.epsilon, "it is not proved to be within epsilon", "Q8")
             return fate.angle, fate.angle
-        rest, start = self._rest(fate), cone.D * HALF_ROOT + cone.psi
-        if rest is None:
-            forced = cone.K * size.last / cone.gamma
-            ends, angles = [cone.D + forced], [start + forced * HALF_ROOT]
-        else:
-            floor = self._floor(fate)
-            kept = power_up(self.growth * check.delta / check.R, self._power(fate))
-            forced = [rest + floor * A for A in (size.first, size.last)]
-            ends = [cone.D + forced[0], cone.D * kept + forced[1]]
-            angles = [start + forced[0] * HALF_ROOT, start * kept + forced[1] * HALF_ROOT]
+        rest, floor = self._forced(cone)
+        start = cone.D * HALF_ROOT + cone.psi
+        kept = power_up(self.growth * check.delta / check.R, self._power(cone))
+        first, last = (rest + floor * A for A in (size.first, size.last))
+        ends = cone.D + first, cone.D * kept + last
+        angles = start + first * HALF_ROOT, start * kept + last * HALF_ROOT
         inside = not cone.K or max(ends) < cone.limit
         node.need(inside, "it may leave its cone before the radius is reached", "Q8")
         node.need(max(angles) <= check.epsilon, "it is not proved to stay within epsilon", "Q8")
@@ -424,15 +410,15 @@ class _Claim:
     def _law(self, node: Node, fate: Fate) -> None:
         """Q8: angle <= coefficient (delta/rho)^exponent + floor rho^2 (L11.21)."""
         table = node.fields("exponent coefficient floor")
-        cone, rest = fate.cone, self._rest(fate)
-        lawful = cone is not None and (not cone.K or rest == 0) and self.fastest > 0
+        cone = fate.cone
+        rest, floor = (Fraction(1), Fraction(0)) if cone is None else self._forced(cone)
+        lawful = cone is not None and (not cone.K or (self.known and rest == 0))
         node.need(lawful, "no such law is proved", "Q8")
         assert cone is not None
         low, high = table["exponent"].pair()
-        table["exponent"].need(0 <= low <= high <= self._power(fate), "it is above the proved power", "Q8")
+        table["exponent"].need(0 <= low <= high <= self._power(cone), "it is above the proved power", "Q8")
         start = cone.D * HALF_ROOT + cone.psi
         table["coefficient"].at_least(
             start * max(power_up(self.growth, low), power_up(self.growth, high)), "Q8"
         )
-        floor = Fraction(0) if not cone.K else self._floor(fate) * HALF_ROOT
-        table["floor"].at_least(floor / self.mass, "Q8")
+        table["floor"].at_least(floor * HALF_ROOT / self.mass, "Q8")

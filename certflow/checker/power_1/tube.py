@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 from typing import NamedTuple
@@ -340,11 +339,10 @@ class Walk:
                 continue
             if distance <= table.reach(self._along(k, sources) + mul_up(self.norms[k], dust)):
                 return self._stop("another kink may be met at the same time")
-        jump = Fraction(abs(G.lines[n].jump), G.unit)
-        if before.sign * G.lines[n].jump > 0 and not set(before.slides) <= set(after.slides):
-            total = slow + down(abs(leaving)) - 2 * mul_up(norm, eta)
-            if total <= up(jump * sum(map(mul, x, x))):
-                return self._stop("a kink that pushes away is crossed too slowly")
+        # C5: W does not come back to a kink that pushes it away while others are left.
+        convex = before.sign * G.lines[n].jump > 0
+        if convex and not set(before.slides) <= set(after.slides) and 5 * slow <= 8 * mul_up(norm, eta):
+            return self._stop("a kink that pushes away is crossed too slowly")
 
         # M = I + a n^T, a = (w - u)/(n.u), and its norm from the 2 x 2 block that it acts on.
         change = [
