@@ -400,12 +400,16 @@ class _Claim:
         start = cone.D * HALF_ROOT + cone.psi
         kept = power_up(self.growth * check.delta / check.R, self._power(cone))
         first, last = (rest + floor * A for A in (size.first, size.last))
-        ends = cone.D + first, cone.D * kept + last
-        angles = start + first * HALF_ROOT, start * kept + last * HALF_ROOT
-        inside = not cone.K or max(ends) < cone.limit
-        node.need(inside, "it may leave its cone before the radius is reached", "Q8")
-        node.need(max(angles) <= check.epsilon, "it is not proved to stay within epsilon", "Q8")
-        return start, angles[-1]
+        most = max(cone.D + first, cone.D * kept + last)
+        at_radius = start * kept + last * HALF_ROOT
+        worst = max(start + first * HALF_ROOT, at_radius)
+        if not self.known:
+            # D' <= -gamma (D - last) all the time.
+            most = max(cone.D, last)
+            worst = most * HALF_ROOT + cone.psi
+        node.need(not cone.K or most < cone.limit, "it may leave its cone before the radius is reached", "Q8")
+        node.need(worst <= check.epsilon, "it is not proved to stay within epsilon", "Q8")
+        return start, min(at_radius, worst)
 
     def _law(self, node: Node, fate: Fate) -> None:
         """Q8: angle <= coefficient (delta/rho)^exponent + floor rho^2 (L11.21)."""
