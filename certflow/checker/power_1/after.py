@@ -10,8 +10,8 @@ from operator import mul
 from ..kernel.numbers import ONE, enclosed, fraction, root_down, root_up, rounded, sqrt_down, sqrt_up, up
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
-from .polygon import Neuron, Vector, Whole, inverse
-from .tube import Walk
+from ..polygon.neuron import Neuron, Vector, Whole
+from ..polygon.tube import Walk
 
 HALF_ROOT = root_up(Fraction(1, 2), 2)
 """1/sqrt 2: what an angle of w is as an angle of (w, v), where |w| = |v|."""
@@ -19,12 +19,14 @@ HALF_ROOT = root_up(Fraction(1, 2), 2)
 
 @dataclass(frozen=True)
 class Size:
-    """How large all weights are, in the units of the certificate: A <= `first` at the end of the table, A <= `last`
-    as long as anything is claimed; K with |forcing| <= K A."""
+    """How large all weights are, in the units of the certificate: A <= `first` at the end of the table, A
+    <= `last` as long as anything is claimed (without a radius `forever`); |forcing| <= K A.
+    """
 
     K: Fraction
     first: Fraction
     last: Fraction
+    forever: bool
 
     @property
     def eta(self) -> Fraction:
@@ -34,8 +36,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Cone:
-    """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass grows at least
-    at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0 for ever, and K = 0."""
+    """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass
+    grows at least at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0
+    for ever, and K = 0.
+    """
 
     D: Fraction
     psi: Fraction
@@ -180,8 +184,7 @@ def stops(
         else:
             idle = all(v * side < 0 for v in line.members.values()) and abs(side) > length * D
             node.need(idle, "a sample may be active where it stops", "Q8")
-    rows = [G.lines[k].x for k in held]
-    adjugate, det = inverse([[sum(map(mul, a, b)) for b in rows] for a in rows])
+    adjugate, det = G.gram(held)
     node.need(det > 0 and bool(held), "it stops on no kink, or on dependent ones", "Q8")
     speed = None
     for own, k in enumerate(held):
