@@ -10,8 +10,8 @@ from operator import mul
 from ..kernel.numbers import ONE, enclosed, fraction, root_down, root_up, rounded, sqrt_down, sqrt_up, up
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
-from .polygon import Neuron, Vector, Whole, inverse
-from .tube import Walk
+from ..polygon.neuron import Neuron, Vector, Whole
+from ..polygon.tube import Walk
 
 HALF_ROOT = root_up(Fraction(1, 2), 2)
 """1/sqrt 2: what an angle of w is as an angle of (w, v), where |w| = |v|."""
@@ -19,12 +19,14 @@ HALF_ROOT = root_up(Fraction(1, 2), 2)
 
 @dataclass(frozen=True)
 class Size:
-    """How large all weights are, in the units of the certificate: A <= `first` at the end of the table, A <= `last`
-    as long as anything is claimed; K with |forcing| <= K A."""
+    """How large all weights are, in the units of the certificate: A <= `first` at the end of the table, A
+    <= `last` as long as anything is claimed (without a radius `forever`); |forcing| <= K A.
+    """
 
     K: Fraction
     first: Fraction
     last: Fraction
+    forever: bool
 
     @property
     def eta(self) -> Fraction:
@@ -34,8 +36,10 @@ class Size:
 
 @dataclass(frozen=True)
 class Cone:
-    """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass grows at least
-    at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0 for ever, and K = 0."""
+    """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass
+    grows at least at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0
+    for ever, and K = 0.
+    """
 
     D: Fraction
     psi: Fraction
@@ -50,7 +54,7 @@ class Cone:
 class Fate:
     """Where a neuron ends: (ln |w|)' <= `rate` after the end of the table; its output is 0 then, unless it is
     in a `cone`, or shrinks from a mass of at most `rest`.
-    Its direction is that of `point` (fixed-point, each entry up to one unit) up to `angle`, or goes there in a
+    Its direction is that of `point` (each entry up to one unit, or `exact`) up to `angle`, or goes there in a
     `cone`; N there is sign |u|/2 with |u|^2 = `square`.
     """
 
@@ -62,6 +66,7 @@ class Fate:
     angle: Fraction = Fraction(0)
     cone: Cone | None = None
     known: bool = True
+    exact: bool = False
 
     def scaled(self, unit: Fraction) -> Fate:
         """The same with masses over this unit."""
@@ -113,19 +118,13 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
             spread += abs(jump) * root_up(Fraction(length2), 2)
     slowest, fastest = min(Fraction(1), 1 + low), 1 + (sin / cos) ** 2 + max(high, Fraction(0))
     node.need(slowest > 0 and mass > 0, "v may be too small at the end of the table", "Q8")
-    x = max(abs(fraction(v)) for v in c) / mass
-    psi = arc(x, node) / 2
+    skew = max(abs(fraction(v)) for v in c) / mass
+    psi = arc(skew, node) / 2
     gamma = root_down(slowest, 2) * (g - size.eta) * (1 - D0 * D0 / 6) * (1 - D0 * D0 / 2)
-    nu = 2 * root_down(1 - x * x, 2) * (g * cos - spread * sin - size.eta)
+    nu = 2 * root_down(1 - skew * skew, 2) * (g * cos - spread * sin - size.eta)
     node.need(gamma > 0 and nu > 0, "the forcing may be too large up to the radius", "Q8")
-    K = Fraction(0) if vertex else root_up(fastest, 2) * size.K
-    found = Cone(
-        D,
-        psi,
-        D0,
-        *(rounded(v, up) for v, up in ((gamma, False), (K, True), (nu, False))),
-        rounded(mass, False),
-    )
+    K = Fraction(0) if vertex else rounded(root_up(fastest, 2) * size.K, True)
+    found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False))
     return Fate(root_up(square, 2), point=_balanced(u, piece.sign), sign=1, square=square, cone=found)
 
 
@@ -155,7 +154,7 @@ def vanishes(
     length = root_up(w.inner(w), 2) + fraction(ball)
     time = length / ((m0 - size.eta) * root_down(fraction(c[0]), 2))
     node.need(time <= T, "it may not have vanished by the end of the table", "Q8")
-    return Fate(Fraction(0), point=[0] * G.d + [sign * ONE])
+    return Fate(Fraction(0), point=[0] * G.d + [sign * ONE], exact=True)
 
 
 def stops(
@@ -185,8 +184,7 @@ def stops(
         else:
             idle = all(v * side < 0 for v in line.members.values()) and abs(side) > length * D
             node.need(idle, "a sample may be active where it stops", "Q8")
-    rows = [G.lines[k].x for k in held]
-    adjugate, det = inverse([[sum(map(mul, a, b)) for b in rows] for a in rows])
+    adjugate, det = G.gram(held)
     node.need(det > 0 and bool(held), "it stops on no kink, or on dependent ones", "Q8")
     speed = None
     for own, k in enumerate(held):
@@ -226,14 +224,14 @@ def _balanced(u: Vector, sign: int) -> Whole:
     return [*entries, sign * sqrt_down(sum(v * v for v in u.entries) * ONE // top**2)]
 
 
-def point_error(centre: Sequence[Fraction], point: Whole, node: Node) -> Fraction:
-    """An upper bound of the angle between a vector and a point whose entries are known up to one unit."""
-    length, size = root_up(sum(v * v for v in centre), 2), root_up(Fraction(sum(v * v for v in point)), 2)
-    node.need(size > 0 and length > 0, "it is no direction", "R9")
-    # sin of the angle is the distance of the centre from the ray of the point, over its length.
-    off = [v - p * length / size for v, p in zip(centre, point, strict=True)]
-    slack = 4 * len(point) * length / size
-    distance = (root_up(sum((v * v for v in off), Fraction(0)), 2) + slack) / root_down(
-        sum(v * v for v in centre), 2
-    )
+def point_error(centre: Sequence[Fraction], fate: Fate, node: Node) -> Fraction:
+    """An upper bound of the angle between a vector and the point of a neuron."""
+    point = fate.point or []
+    squares = sum((v * v for v in centre), Fraction(0)), Fraction(sum(v * v for v in point))
+    node.need(min(squares) > 0, "it is no direction", "R9")
+    # The sine of the angle is at most the distance from any multiple of the point, over the length.
+    factor = root_down(squares[0] / squares[1], 2)
+    off = [v - p * factor for v, p in zip(centre, point, strict=True)]
+    slack = 0 if fate.exact else 4 * len(point) * factor
+    distance = (root_up(sum((v * v for v in off), Fraction(0)), 2) + slack) / root_down(squares[0], 2)
     return arc(rounded(distance, True), node)

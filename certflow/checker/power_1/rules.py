@@ -1,5 +1,5 @@
-"""Certificates of the statement "early-direction-power-1": Q1 to Q9 for each neuron, Q7 for all of them, and the
-claim that is compared with what they give (R9).
+"""Certificates of the statement "early-direction-power-1": Q1 to Q9 for each neuron, Q7 for all of them,
+and the claim that is compared with what they give (R9).
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..early_direction.claim import runs
 from ..kernel.container import opened
 from ..kernel.definite import is_psd
 from ..kernel.numbers import (
-    ONE,
     down,
     exp_up_fixed,
     fraction,
     mul_up,
-    power_up,
-    root_down,
     root_up,
     rounded,
     up,
@@ -27,15 +23,17 @@ from ..kernel.numbers import (
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from .after import HALF_ROOT, Fate, Size, arc, converges, point_error, shrinks, stops, vanishes
-from .polygon import MAX_PIECES, Neuron, Piece, Vector, _sign, admissible, contacts, replay, vector
-from .tube import Table, Walk
+from ..polygon.neuron import Neuron, Vector, sign_of, vector
+from ..polygon.replay import MAX_PIECES, Piece, admissible, contacts, replay
+from ..polygon.tube import Table, Walk
+from .after import Fate, Size, converges, shrinks, stops, vanishes
+from .claim import Comparison, Proved
 
 STATEMENT = "early-direction-power-1"
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "The flow is any solution in continuous time of w' in -(Clarke) dLoss(w) from w(0) = delta w0, where w0 is the "
-    "unit vector of the given direction or of any direction within start_angle of it.",
+    "The flow is any solution in continuous time of w' in -(Clarke) dLoss(w) from w(0) = delta w0, where w0 "
+    "is the unit vector of the given direction or of any direction within start_angle of it.",
     "The network, the data, the loss and the direction are exactly the rational numbers written in this "
     "certificate.",
 )
@@ -46,14 +44,14 @@ _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth "
     "n_max_upper radius time_to_radius blocks"
 )
-_OF_POINT = "kkt_point support value gap horizon angle_at_horizon angle_at_radius law"
-_BLOCK = f"index weights outcome reason {_OF_POINT}"
 _RESTING = "shrinks stops vanishes"
 _OUTCOMES = f"converges {_RESTING} dead zero followed branches inconclusive".split()
 
 
 def check_power_1(content: Any, clock: Clock) -> Any:
-    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the place."""
+    """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and
+    the place.
+    """
     top, problem = opened(content, "evidence", ASSUMPTIONS, clock, lipschitz=False)
     claim = top["claim"].fields(_FIELDS)
     clock.enter("R9", "claim")
@@ -69,7 +67,9 @@ def check_power_1(content: Any, clock: Clock) -> Any:
 
 @dataclass
 class _Neuron:
-    """A neuron in units in which its largest weight is near 1: masses are `unit` times those of the direction."""
+    """A neuron in units in which its largest weight is near 1: masses are `unit` times those of the
+    direction.
+    """
 
     w: Vector
     v: Fraction
@@ -83,8 +83,9 @@ class _Neuron:
 
 
 class _Check:
-    """One certificate. Lengths are those of the direction, of which the unit vector times delta is the start: `scale`
-    times its square is |w|^2 in the units of the certificate at delta_bar."""
+    """One certificate. Lengths are those of the direction, of which the unit vector times delta is the
+    start: `scale` times its square is |w|^2 in the units of the certificate at delta_bar.
+    """
 
     def __init__(
         self, problem: Problem, whole: Node, claim: dict[str, Node], evidence: Node, clock: Clock
@@ -97,8 +98,8 @@ class _Check:
         whole.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
         self.given = table = evidence.fields("norm_squared step masses neurons")
         self.G = Neuron(problem, clock)
-        self.size2 = sum((v * v for v in problem.direction), Fraction(0))
-        self.scale = self.delta**2 / (self.size2 * problem.mass)
+        self.square = sum((v * v for v in problem.direction), Fraction(0))
+        self.scale = self.delta**2 / (self.square * problem.mass)
         norm2, step = table["norm_squared"].rational(), table["step"].rational()
         clock.enter("Q1", table["norm_squared"].where)
         table["norm_squared"].need(self._bounds(norm2), "it is not proved to bound the inputs", "Q1")
@@ -106,7 +107,7 @@ class _Check:
         masses = [node.rational() for node in _listed(table["masses"], MAX_ROWS)]
         rising = all(a <= b for a, b in zip(masses, masses[1:], strict=False))
         table["masses"].need(
-            step > 0 and rising and masses[0] > self.size2, "they do not rise from the start", "Q7"
+            step > 0 and rising and masses[0] > self.square, "they do not rise from the start", "Q7"
         )
         self.masses, self.T = masses, step * len(masses)
         kappa = rounded(self.K * self.scale, True)
@@ -115,11 +116,11 @@ class _Check:
             kappa, [up(B) for B in masses], etas, [down(step * q) for q in range(len(masses) + 1)]
         )
         self.growths = [up((2 * self.largest() + 2 * kappa * B) * step) for B in masses]
-        self.forever = claim["radius"].value is None
+        forever = claim["radius"].value is None
         first = self.scale * masses[-1]
-        self.R = Fraction(0) if self.forever else claim["radius"].rational()
-        self.size = Size(self.K, first, first if self.forever else self.R**2 / problem.mass)
-        beyond = self.forever or (self.R > 0 and self.size.last > first)
+        self.R = Fraction(0) if forever else claim["radius"].rational()
+        self.size = Size(self.K, first, first if forever else self.R**2 / problem.mass, forever)
+        beyond = forever or (self.R > 0 and self.size.last > first)
         claim["radius"].need(beyond, "it is not above the size at the horizon", "Q8")
 
     def _bounds(self, norm2: Fraction) -> bool:
@@ -148,7 +149,7 @@ class _Check:
 
     def all(self) -> None:
         """Every rule, and then the claim."""
-        problem, count = self.problem, len(self.problem.indices)
+        count = len(self.problem.indices)
         nodes, blocks = self.given["neurons"].items(count), self.claim["blocks"].items(count)
         totals = [0] * len(self.masses)
         fates: list[Fate] = []
@@ -173,7 +174,20 @@ class _Check:
             where = Node(None, f"{self.given['masses'].where}[{q}]")
             where.need(total < down(self.masses[q]), "the masses of the neurons may be more", "Q7")
         self.clock.enter("R9", "claim")
-        _Claim(self, fates).compare(blocks, [node.value["outcome"] for node in nodes])
+        proved = Proved(
+            self.problem,
+            self.clock,
+            self.epsilon,
+            self.delta,
+            self.R,
+            self.size,
+            self.scale,
+            self.square,
+            self.masses[-1],
+            self.largest(),
+            self.T / self.problem.rate,
+        )
+        Comparison(proved, self.claim, fates).compare(blocks, [node.value["outcome"] for node in nodes])
 
     def _followed(self, j: int, table: dict[str, Node], outcome: str) -> _Neuron:
         """Q1 to Q5 for a neuron."""
@@ -182,7 +196,7 @@ class _Check:
         shift = top.denominator.bit_length() - top.numerator.bit_length() if top else 0
         factor = Fraction(2) ** shift
         *w, v = (entry * factor for entry in own)
-        ball = rounded(root_up(self.size2, 2) * self.angle * factor, True)
+        ball = rounded(root_up(self.square, 2) * self.angle * factor, True)
         start = vector(w)
         own2 = start.inner(start)
         c = v * v - own2
@@ -194,7 +208,7 @@ class _Check:
         node.need(
             not (pieces and ball and on_kink), "it may start on either side of a kink: not covered", "Q2"
         )
-        sign = _sign(v) or _sign(self.G.value(start.entries))
+        sign = sign_of(v) or sign_of(self.G.value(start.entries))
         node.need(not pieces or sign != 0, "v = 0 and G = 0 at the start: not covered", "Q2")
         node.need(not pieces or abs(v) > ball or ball == 0, "v may have either sign", "Q2")
         replayed = replay(self.G, start, sign, c, pieces)
@@ -249,7 +263,7 @@ class _Check:
             for x in G.samples.values():
                 self.clock.tick()
                 height = sum((a * b for a, b in zip(x, w, strict=True)), Fraction(0))
-                reach = fraction(ball) * root_up(sum(a * a for a in x), 2)
+                reach = fraction(ball) * root_up(sum((a * a for a in x), Fraction(0)), 2)
                 node.need(height + reach < 0, "a sample may be active", "Q8")
             node.need(G.alpha == 0 or not G.samples, "only neurons with alpha = 0 can be dead", "Q8")
             return Fate(Fraction(0))
@@ -281,158 +295,3 @@ class _Check:
 
 def _listed(node: Node, most: int) -> list[Node]:
     return node.items(1, most)
-
-
-class _Claim:
-    """R9: every number of the claim against what is proved; those of the claim are in the units of the problem."""
-
-    def __init__(self, check: _Check, fates: list[Fate]) -> None:
-        self.check, self.fates, self.claim, self.problem = check, fates, check.claim, check.problem
-        self.rate, self.mass, self.horizon = (
-            check.problem.rate,
-            check.problem.mass,
-            check.T / check.problem.rate,
-        )
-        self.fastest = max(fate.rate for fate in fates)
-        # |w| / delta at the horizon is at most this.
-        self.growth = root_up(check.masses[-1] / check.size2, 2)
-        self.units: list[Fraction] = []
-
-    def compare(self, blocks: list[Node], outcomes: list[str]) -> None:
-        """Everything but the blocks, and then these."""
-        claim, check = self.claim, self.check
-        claim["radius"].need(not check.forever or self.fastest == 0, "it is left out where N may grow", "Q8")
-        place = claim["horizon"].fields("scaled_time norm_over_delta")
-        place["norm_over_delta"].same(None)
-        place["scaled_time"].need(
-            place["scaled_time"].rational() == self.horizon, "it is not the end of the table"
-        )
-        factor = claim["growth"].fields("factor_squared")["factor_squared"]
-        factor.at_least(check.masses[-1] / check.size2)
-        claim["n_max_upper"].at_least(self.rate * check.largest() / 2)
-        if claim["time_to_radius"].value is not None:
-            self._times(claim["time_to_radius"])
-        for j, (node, fate, outcome) in enumerate(zip(blocks, self.fates, outcomes, strict=True)):
-            self.check.clock.enter("R9", node.where)
-            self._block(j, node.fields(_BLOCK), fate, outcome, node)
-
-    def _times(self, node: Node) -> None:
-        table = node.fields("start_radius_over_delta n_lower n_upper start_time")
-        low, high = table["start_radius_over_delta"].pair()
-        table["start_radius_over_delta"].need(0 < low <= high, "0 < low <= high is needed")
-        n_low = table["n_lower"].rational()
-        table["n_lower"].need(0 < n_low <= table["n_upper"].rational(), "0 < n_lower <= n_upper is needed")
-        node.need(not self.check.forever, "there is no radius")
-        slow = False
-        for fate in self.fates:
-            if fate.cone is not None:
-                size = root_down(fate.cone.least / self.check.size2, 2)
-                slow |= n_low <= self.rate * fate.cone.nu / 4 and low <= size
-        node.need(slow, "no neuron that converges starts and grows as claimed")
-        table["n_upper"].at_least(self.rate * self.fastest / 2)
-        table["start_radius_over_delta"].need(
-            high >= self.growth, "the upper start is lower than what is proved"
-        )
-        table["start_time"].need(table["start_time"].pair()[0] >= 0, "a time is negative")
-        table["start_time"].encloses(self.horizon, self.horizon)
-
-    def _block(self, j: int, block: dict[str, Node], fate: Fate, outcome: str, node: Node) -> None:
-        weights = self.problem.indices[j]
-        block["index"].same(j)
-        block["weights"].same(runs(sorted(weights)))
-        block["outcome"].same(outcome)
-        block["reason"].text()
-        given = [name for name in _OF_POINT.split() if block[name].value is not None]
-        if fate.point is None:
-            for name in given:
-                block[name].same(None)
-            return
-        if "kkt_point" in given:
-            point = block["kkt_point"].fields("centre radius")
-            centre = [number.dyadic() for number in point["centre"].items(len(weights))]
-            point["radius"].at_least(point_error(centre, fate.point, point["centre"]))
-        if "support" in given:
-            block["support"].same([j])
-        if "value" in given:
-            low, high = block["value"].pair()
-            block["value"].need(self._around(low, high, fate, 2), "it is narrower than what is proved")
-        if "gap" in given:
-            ends = block["gap"].items(2)
-            top = None if ends[1].value is None else ends[1].rational()
-            gap = fate.cone is not None and self._around(ends[0].rational(), top, fate, 1)
-            block["gap"].need(gap, "no such gap is proved")
-        if "horizon" in given:
-            block["horizon"].need(
-                block["horizon"].rational() == self.horizon, "it is not the horizon of the claim"
-            )
-        at_end, at_radius = self._angles(fate, node)
-        if self.check.forever:
-            block["angle_at_radius"].same(None)
-        for name, bound in (("angle_at_horizon", at_end), ("angle_at_radius", at_radius)):
-            if name in given:
-                block[name].at_least(bound)
-        if "law" in given:
-            self._law(block["law"], fate)
-
-    def _around(self, low: Fraction, high: Fraction | None, fate: Fate, part: int) -> bool:
-        """Whether low <= sign rate |u| / part <= high."""
-        exact = fate.sign * (self.rate / part) ** 2 * fate.square
-        return low * abs(low) <= exact and (high is None or exact <= high * abs(high))
-
-    def _rest(self, fate: Fate) -> Fraction | None:
-        """K times the mass at rest over gamma; None if not all other neurons rest or converge."""
-        assert fate.cone is not None
-        if not fate.cone.K:
-            return Fraction(0)
-        if not all(each.known for each in self.fates):
-            return None
-        rest = sum((each.rest for each in self.fates), Fraction(0))
-        return rounded(fate.cone.K * self.check.scale * rest / fate.cone.gamma, True)
-
-    def _floor(self, fate: Fate) -> Fraction:
-        """D <= ... + floor A where the masses that force it grow."""
-        assert fate.cone is not None
-        slowest = min(each.cone.nu for each in self.fates if each.cone is not None)
-        return rounded(fate.cone.K / (fate.cone.gamma + slowest), True)
-
-    def _power(self, fate: Fate) -> Fraction:
-        assert fate.cone is not None
-        slowest = fate.cone.nu if not fate.cone.K else min(fate.cone.gamma, fate.cone.nu)
-        return rounded(slowest / self.fastest, False)
-
-    def _angles(self, fate: Fate, node: Node) -> tuple[Fraction, Fraction]:
-        """Q8: bounds of the angle at the horizon and when |w| = R; it stays within epsilon and in its cone (L11.21)."""
-        check, cone, size = self.check, fate.cone, self.check.size
-        if cone is None:
-            node.need(fate.angle <= check.epsilon, "it is not proved to be within epsilon", "Q8")
-            return fate.angle, fate.angle
-        rest, start = self._rest(fate), cone.D * HALF_ROOT + cone.psi
-        if rest is None:
-            forced = cone.K * size.last / cone.gamma
-            ends, angles = [cone.D + forced], [start + forced * HALF_ROOT]
-        else:
-            floor = self._floor(fate)
-            kept = power_up(self.growth * check.delta / check.R, self._power(fate))
-            forced = [rest + floor * A for A in (size.first, size.last)]
-            ends = [cone.D + forced[0], cone.D * kept + forced[1]]
-            angles = [start + forced[0] * HALF_ROOT, start * kept + forced[1] * HALF_ROOT]
-        inside = not cone.K or max(ends) < cone.limit
-        node.need(inside, "it may leave its cone before the radius is reached", "Q8")
-        node.need(max(angles) <= check.epsilon, "it is not proved to stay within epsilon", "Q8")
-        return start, angles[-1]
-
-    def _law(self, node: Node, fate: Fate) -> None:
-        """Q8: angle <= coefficient (delta/rho)^exponent + floor rho^2 (L11.21)."""
-        table = node.fields("exponent coefficient floor")
-        cone, rest = fate.cone, self._rest(fate)
-        lawful = cone is not None and (not cone.K or rest == 0) and self.fastest > 0
-        node.need(lawful, "no such law is proved", "Q8")
-        assert cone is not None
-        low, high = table["exponent"].pair()
-        table["exponent"].need(0 <= low <= high <= self._power(fate), "it is above the proved power", "Q8")
-        start = cone.D * HALF_ROOT + cone.psi
-        table["coefficient"].at_least(
-            start * max(power_up(self.growth, low), power_up(self.growth, high)), "Q8"
-        )
-        floor = Fraction(0) if not cone.K else self._floor(fate) * HALF_ROOT
-        table["floor"].at_least(floor / self.mass, "Q8")

@@ -1,8 +1,9 @@
 """Q3 to Q5: how far a solution may stray from its polygon, when it is where, and how large it is.
 
-W = p + e at equal clock, with e in a sum of images P_k Ball(phi_k): one source for every piece and every kink that is
-met, carried on by the ordered saltation matrices. The phi_k are in units of kappa = K delta^2, so that eta, the
-bound of the forcing, is kappa B while the mass of all is at most delta^2 B (L11.9).
+W = p + e at equal clock, with e in a sum of images P_k Ball(phi_k): one source for every piece and every
+kink that is met, carried on by the ordered saltation matrices. The phi_k are in units of kappa = K
+delta^2, so that eta, the bound of the forcing, is kappa B while the mass of all is at most delta^2 B
+(L11.9).
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
 from typing import NamedTuple
@@ -30,15 +30,19 @@ from ..kernel.numbers import (
     times,
     up,
 )
-from .polygon import ANY, Neuron, Piece, Vector, Whole, inverse
+from .neuron import Neuron, Vector, Whole
+from .replay import ANY, Piece
 
 FINE, WIDE, MAX_SPANS = 8, 5, 200_000
-"""A segment is as long as |v| changes by about 2^-FINE, at events as WIDE of them; at most so many of one piece."""
+"""A segment is as long as |v| changes by about 2^-FINE, at events as WIDE of them; at most so many of one
+piece.
+"""
 
 
 class Table(NamedTuple):
-    """The masses that are assumed: at most delta^2 `sizes[q]` for `ends[q]` <= t <= `ends[q + 1]`, with the bounds
-    `etas` of the forcing; `ends` are rounded down."""
+    """The masses that are assumed: at most delta^2 `sizes[q]` for `ends[q]` <= t <= `ends[q + 1]`, with
+    the bounds `etas` of the forcing; `ends` are rounded down.
+    """
 
     kappa: Fraction
     sizes: Whole
@@ -55,8 +59,9 @@ class Table(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A segment: met at the earliest from `early` on, left at the latest by `late`, of at most this `mass`, within
-    `D` of the polygon, from the clock `begin`, at which the source of the piece was `phi`."""
+    """A segment: met at the earliest from `early` on, left at the latest by `late`, of at most this
+    `mass`, within `D` of the polygon, from the clock `begin`, at which the source of the piece was `phi`.
+    """
 
     early: int
     late: int
@@ -109,9 +114,10 @@ def identity(d: int) -> list[Whole]:
 
 
 class Walk:
-    """A neuron on its polygon, with c in the interval `c` and |e| <= `ball` at the start. After `run`: its `spans`;
-    whether they `cover` all times up to the end of the table, else what ended them (`why`), from the time `early` on;
-    when the last piece is `entered` at the latest; whether all kinks were `certain` to its end.
+    """A neuron on its polygon, with c in the interval `c` and |e| <= `ball` at the start. After `run`:
+    its `spans`; whether they `cover` all times up to the end of the table, else what ended them (`why`),
+    from the time `early` on; when the last piece is `entered` at the latest; whether all kinks were
+    `certain` to its end.
     """
 
     def __init__(
@@ -135,8 +141,9 @@ class Walk:
     # -- one piece -------------------------------------------------------------------------------------------
 
     def run(self, rests: bool = False, shrinks: bool = False) -> None:
-        """Follow all pieces up to the end of the table, or to the end of what is proved; or until it `rests` at the
-        end of the last piece, or for a while on the last piece, on which it `shrinks`."""
+        """Follow all pieces up to the end of the table, or to the end of what is proved; or until it
+        `rests` at the end of the last piece, or for a while on the last piece, on which it `shrinks`.
+        """
         for i in range(len(self.pieces)):
             if i == 0:
                 self._enter(0, 0, 0)
@@ -198,8 +205,9 @@ class Walk:
         return self.L + (rest if rest <= wide else rest - wide)
 
     def _attempt(self, action: Callable[..., bool], *arguments: int) -> bool:
-        """Take a step with the first row of the table whose end it does not overrun; the last row has no end, for
-        nothing is said of later times (L11.16)."""
+        """Take a step with the first row of the table whose end it does not overrun; the last row has no
+        end, for nothing is said of later times (L11.16).
+        """
         q, last = self.q, len(self.table.sizes) - 1
         while True:  # ends: q grows with every turn, up to the last row
             trial = copy(self)
@@ -292,7 +300,9 @@ class Walk:
         return False
 
     def _rest(self) -> bool:
-        """The last segment before it stops, on which the concave kinks that it stops on may be met at any time."""
+        """The last segment before it stops, on which the concave kinks that it stops on may be met at any
+        time.
+        """
         kinks = list(self.piece.sides)
         others = [k for k in kinks if k not in (self.piece.met or [])]
         known = self._apart(self.L, self.phi, kinks) and self._apart(self.L, self.phi, others, True)
@@ -312,8 +322,7 @@ class Walk:
             return self._stop("several kinks are met or entered at once")
         n = (before.met or [0])[0]
         x, norm = G.lines[n].x, self.norms[n]
-        rows = [G.lines[k].x for k in (*before.slides, n)]
-        if inverse([[sum(map(mul, a, b)) for b in rows] for a in rows])[1] == 0:
+        if G.gram([*before.slides, n])[1] == 0:
             return self._stop("the kinks that are kept and met are not independent")
         phi = self.phi + mul_up(B, (self.end or 0) - self.L)
         sources = [*self.sources, (self._projection(), phi, ONE + d)]
@@ -340,11 +349,10 @@ class Walk:
                 continue
             if distance <= table.reach(self._along(k, sources) + mul_up(self.norms[k], dust)):
                 return self._stop("another kink may be met at the same time")
-        jump = Fraction(abs(G.lines[n].jump), G.unit)
-        if before.sign * G.lines[n].jump > 0 and not set(before.slides) <= set(after.slides):
-            total = slow + down(abs(leaving)) - 2 * mul_up(norm, eta)
-            if total <= up(jump * sum(map(mul, x, x))):
-                return self._stop("a kink that pushes away is crossed too slowly")
+        # C5: W does not come back to a kink that pushes it away while others are left.
+        convex = before.sign * G.lines[n].jump > 0
+        if convex and not set(before.slides) <= set(after.slides) and 5 * slow <= 8 * mul_up(norm, eta):
+            return self._stop("a kink that pushes away is crossed too slowly")
 
         # M = I + a n^T, a = (w - u)/(n.u), and its norm from the 2 x 2 block that it acts on.
         change = [

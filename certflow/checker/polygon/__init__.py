@@ -1,0 +1,1 @@
+"""What all statements about networks of power 1 share: exact limit flows, and the tubes around them."""
