@@ -117,6 +117,6 @@ def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     of = theorem(statement)
     if of.part("query") is None:
         able = ", ".join(having("query"))
-        raise BadInput(f"claim: the statement {statement} says nothing about one delta, only {able} does.")
+        raise BadInput(f"claim: the statement {statement} says nothing about one delta, only {able} do.")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
     return of.part("query").query(read, delta, radii)
