@@ -310,10 +310,15 @@ def _certify_options(claim: dict[str, Any], problem: Problem) -> list[str]:
     """The options with which `certify` makes the claim again, besides those that are in the problem file."""
     from certflow.exact import format_rational, short_number
 
-    statement = theorem(claim.get("statement"), "prove").statement
+    of = theorem(claim.get("statement"), "prove")
+    options = [] if of.statement == default_statement(problem) else ["--statement", of.statement]
     angle = short_number(claim.get("start_angle", 0), "claim.start_angle")
-    named = [] if statement == default_statement(problem) else ["--statement", statement]
-    return named + (["--start-angle", format_rational(angle)] if angle else [])
+    if angle:
+        options += ["--start-angle", format_rational(angle)]
+    if of.takes("delta_bar"):
+        bar = short_number(claim.get("delta_bar"), "claim.delta_bar")
+        options += ["--delta-bar", format_rational(bar)]
+    return options
 
 
 @click.command(short_help="What a certificate says about one δ.")

@@ -50,12 +50,16 @@ class Statement:
         place = f"{self.folder}.{name}"
         return import_module(place) if find_spec(place) is not None else None
 
+    def takes(self, option: str) -> bool:
+        """Whether its proof has this option."""
+        return option in signature(self.part("prove").certify).parameters
+
     def certify(self, problem: Problem, progress: Progress | None, **options: Any) -> Certified[Any]:
         """What can be proved for a problem. Raises `BadInput` for options that this theorem does not have."""
-        prove = self.part("prove")
-        for name in options.keys() - signature(prove.certify).parameters.keys():
-            raise BadInput(f"{name}: the statement {self.statement} has no such number; leave it out.")
-        found: Certified[Any] = prove.certify(problem, progress=progress, **options)
+        for name in options:
+            if not self.takes(name):
+                raise BadInput(f"{name}: the statement {self.statement} has no such number; leave it out.")
+        found: Certified[Any] = self.part("prove").certify(problem, progress=progress, **options)
         return found
 
     def certificate(self, found: Certified[Any]) -> str:
@@ -114,6 +118,6 @@ def query(claim: Claim | dict[str, Any], delta: Any, radii: Any = None) -> Any:
     of = theorem(statement)
     if of.part("query") is None:
         able = ", ".join(having("query"))
-        raise BadInput(f"claim: the statement {statement} says nothing about one delta, only {able} does.")
+        raise BadInput(f"claim: the statement {statement} says nothing about one delta, only {able} do.")
     read = of.part("claim").Claim.from_json(claim) if isinstance(claim, dict) else claim
     return of.part("query").query(read, delta, radii)

@@ -160,7 +160,7 @@ def test_a_theorem_that_is_entered_is_served_by_every_command(entered):
 def test_latex_of_a_theorem_without_words_is_refused_with_the_statements_that_have_it(entered, without):
     result = CliRunner().invoke(main, ["certify", "--statement", without, "--latex"])
     assert result.exit_code == 2
-    able = "early-direction, time-near-origin, labels"
+    able = ", ".join(registry.having("paper"))
     assert f"--latex: there is no LaTeX theorem of {without}, only of {able}; leave it out." in result.stderr
 
 

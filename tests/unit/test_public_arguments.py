@@ -514,7 +514,7 @@ def test_what_cannot_be_called_is_no_progress(ask):
         (lambda: problem().replace(name=3), "name: expected text, got 3."),
         (
             lambda: Theorem(problem(), Outcome.PROVED, claim=SimpleNamespace(statement="basin")).at(1),
-            "claim: the statement basin says nothing about one delta, only early-direction does.",
+            "claim: the statement basin says nothing about one delta, only early-direction",
         ),
     ],
 )

@@ -264,7 +264,7 @@ def test_a_ball_of_any_numbers_has_a_short_repr() -> None:
 def test_statements_without_a_latex_theorem_say_so(tmp_path: Path) -> None:
     basin = cf.certify(results()["problem"], statement="basin")
     assert basin.outcome is cf.Outcome.PROVED and "converges" in str(basin)
-    with pytest.raises(cf.BadInput, match="no LaTeX theorem of basin, only of early-direction, time-"):
+    with pytest.raises(cf.BadInput, match="no LaTeX theorem of basin, only of early-direction"):
         basin.latex()
     basin.save(tmp_path / "basin.json")
     with pytest.raises(cf.BadInput, match="basin are checked and shown, not loaded"):

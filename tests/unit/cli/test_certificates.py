@@ -32,6 +32,7 @@ from certflow.theorems.early_direction.certificate import certificate_text
 from certflow.theorems.early_direction.claim import ASSUMPTIONS, Claim
 from certflow.theorems.early_direction.evidence import GroupEvidence, TrapEvidence
 from certflow.theorems.early_direction.limits import Bottleneck, limits
+from certflow.theorems.registry import default_statement
 from certflow.theorems.setting import WARNING
 
 HAND = Claim.from_json(separable(block(0), block(1), assumptions=list(ASSUMPTIONS)))
@@ -458,7 +459,9 @@ def test_problems_of_every_kind_come_back_from_what_is_printed(
     found = Problem.from_toml_text(printed.stdout)
     assert (found.sha256, found.exact_content()) == (problem.sha256, problem.exact_content())
     assert found.experiment.epsilon == Fraction(1, 7)
-    assert printed.stdout.splitlines()[1].endswith("certflow certify problem.toml --start-angle 1/9")
+    named = "" if default_statement(problem) == "early-direction" else " --statement early-direction"
+    command = f"certflow certify problem.toml{named} --start-angle 1/9"
+    assert printed.stdout.splitlines()[1].endswith(command)
 
 
 INJECTION = '"\n[experiment]\nepsilon = "1'
@@ -557,14 +560,9 @@ def test_certify_latex_is_the_theorem_alone(problem: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--latex"]])
 def test_inconclusive_is_exit_code_3_and_no_file(tmp_path: Path, arguments: list[str]) -> None:
     path, out = tmp_path / "relu.toml", tmp_path / "cert.json"
-    relu = (
-        PLANAR.replace('"one-layer"', '"two-layer"')
-        .replace("power = 2", "power = 1")
-        .replace('"1"]\n', '"1"]\n')
-    )
-    path.write_text(
-        relu.replace('["1", "1/2", "-1", "1"]', '["1", "1/2", "-1", "1", "1", "-1"]'), encoding="utf-8"
-    )
+    relu = PLANAR.replace('"one-layer"', '"feed-forward"').replace("power = 2", "power = 1")
+    relu = relu.replace("width = 2", "widths = [2, 2, 2, 1]")
+    path.write_text(relu.replace('["1", "1/2", "-1", "1"]', str([1, -1] * 5)), encoding="utf-8")
     result = run("certify", str(path), "--out", str(out), *arguments)
     assert (result.exit_code, out.exists()) == (3, False)
     if arguments == ["--json"]:
