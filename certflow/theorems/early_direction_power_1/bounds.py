@@ -5,7 +5,7 @@ closes, and every direction that has arrived stays within epsilon. It proposes; 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
 SLACK = 1e-6
 """Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
+UNKNOWN = (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
+"""The fates of blocks of which nothing is said after the horizon."""
+NOT_ARRIVED = "it is followed up to the horizon, but has not arrived by then"
 ROOM = 1.02
 """By what factor the table is above what is found, because the checker's stations are others."""
 
@@ -60,6 +63,8 @@ class AtHorizon:
     """A table of masses that closes for one delta, with everything at the horizon."""
 
     delta: float
+    unit: float
+    """The masses are in units of this."""
     step: float
     masses: np.ndarray
     radius: float | None
@@ -70,6 +75,10 @@ class AtHorizon:
     """The angle within which a block rests that stopped, vanished or shrinks."""
     fastest: float
     floors: dict[int, float]
+    constants: dict[int, float]
+    """What an angle is at most later: the floor times A, and what blocks that shrink force."""
+    known: bool
+    """Whether every block has a fate."""
     lawful: bool
 
     @property
@@ -79,11 +88,36 @@ class AtHorizon:
 
     def angle(self, j: int, growth: float, size: float) -> float:
         """A bound of the angle of a converging block once the size has grown by the factor `growth` to A =
-        `size` (L11.21).
+        `size`, if every block has a fate (L11.21).
         """
         block = self.arrived[j]
         shrunk = (block.turn / math.sqrt(2) + block.tilt) * growth ** -exponent(block, self.fastest)
-        return shrunk + self.floors[j] * size
+        return shrunk + self.constants[j] + self.floors[j] * size
+
+    def angles(self, j: int, start: float, end: float) -> tuple[float, float]:
+        """Bounds of the angle of a converging block from the horizon, where A = `start`, until A = `end`, and
+        just then (L11.21).
+        """
+        block = self.arrived[j]
+        growth = 1.0 if self.fastest == 0 else math.sqrt(end / start)
+        last = self.angle(j, growth, end)
+        if self.known:
+            return max(self.angle(j, 1.0, start), last), last
+        # The forcing may be as large at once, but then it is the most that the angle can become.
+        most = max(block.turn / math.sqrt(2), self.floors[j] * end) + block.tilt
+        return most, min(last, most)
+
+    def failing(self, of: Setting) -> set[int]:
+        """The converging blocks that are not proved to stay within epsilon and their cone."""
+        start = self.unit * float(self.masses[-1])
+        end = start if self.radius is None else self.radius**2
+        failing = set()
+        for j, block in self.arrived.items():
+            worst = self.angles(j, start, end)[0] * (1 + SLACK)
+            turned = math.sqrt(2) * worst
+            if worst > of.epsilon or (not block.vertex and turned >= block.cone * (1 - 1e-6)):
+                failing.add(j)
+        return failing
 
 
 def exponent(block: Arrived, fastest: float) -> float:
@@ -95,9 +129,16 @@ class Attempt:
     """One delta, one horizon and one radius, tried on routes that reach so far."""
 
     def __init__(
-        self, setting: Setting, routes: dict[int, Route], delta: float, step: float, count: int
+        self,
+        setting: Setting,
+        routes: dict[int, Route],
+        wanted: Collection[int],
+        delta: float,
+        step: float,
+        count: int,
     ) -> None:
-        self.of, self.routes, self.delta, self.step, self.count = setting, routes, delta, step, count
+        self.of, self.routes, self.wanted = setting, routes, wanted
+        self.delta, self.step, self.count = delta, step, count
         self.unit = (delta / setting.norm) ** 2
         self.kappa = setting.K * self.unit
 
@@ -113,7 +154,7 @@ class Attempt:
             course = courses.get(neuron.index)
             if course is None:
                 start = (math.sqrt(neuron.mass) + self.of.ball) ** 2
-                known = neuron.rests or neuron.fate is Fate.VANISHES
+                known = neuron.rests or (neuron.fate is Fate.VANISHES and neuron.index in self.wanted)
                 total += start if known else start * np.exp(np.cumsum(rates))
             else:
                 total += self._mass(course, rates)
@@ -170,22 +211,51 @@ class Attempt:
             j, course = neuron.index, courses.get(neuron.index)
             fate, why = self._fate(neuron, course, end, B, arrived, resting)
             fates[j] = fate, why
-        moving = list(arrived.values())
-        unknown = [
-            fate for fate, _ in fates.values() if fate in (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
-        ]
-        fastest = max([0.0, *(block.g for block in moving), *(self.of.slope for _ in unknown)]) * (1 + 1e-9)
-        lawful = not unknown
-        slowest = min((block.nu for block in moving), default=0.0)
-        shrinking = any(fate is Fate.SHRINKS for fate, _ in fates.values())
-        lawful = lawful and not shrinking
-        floors = {}
+        while True:  # ends: a block less has arrived in every turn
+            state = self._concluded(B, radius, courses, fates, arrived, resting)
+            late = [j for j in state.failing(self.of) if j not in self.wanted]
+            if not late:
+                return state
+            for j in late:
+                fates[j] = Fate.FOLLOWED, NOT_ARRIVED
+                del arrived[j]
+
+    def _concluded(
+        self,
+        B: np.ndarray,
+        radius: float | None,
+        courses: dict[int, Course],
+        fates: dict[int, tuple[Fate, str]],
+        arrived: dict[int, Arrived],
+        resting: dict[int, float],
+    ) -> AtHorizon:
+        """The rates after the horizon, if these blocks have arrived."""
+        known = all(fate not in UNKNOWN for fate, _ in fates.values())
+        rates = [block.g for block in arrived.values()]
+        fastest = max([0.0, *rates, 0.0 if known else self.of.slope]) * (1 + 1e-9)
+        slowest = min((block.nu for block in arrived.values()), default=0.0) if known else 0.0
+        shrinking = [j for j, (fate, _) in fates.items() if fate is Fate.SHRINKS]
+        rest = sum(float(courses[j].mass[-1]) for j in shrinking) * self.unit * (1 + 1e-6)
+        floors, constants = dict[int, float](), dict[int, float]()
         for j, block in arrived.items():
-            total = block.gamma + (slowest if not unknown else 0.0)
-            floor = block.K / total + (block.K / block.gamma if shrinking else 0.0)
-            floors[j] = 0.0 if block.vertex else floor / math.sqrt(2) * (1 + 1e-9)
+            turned = 0.0 if block.vertex else block.K / math.sqrt(2) * (1 + 1e-9)
+            floors[j] = turned / (block.gamma + slowest)
+            constants[j] = turned * rest / block.gamma if known else 0.0
         return AtHorizon(
-            self.delta, self.step, B, radius, courses, fates, arrived, resting, fastest, floors, lawful
+            self.delta,
+            self.unit,
+            self.step,
+            B,
+            radius,
+            courses,
+            fates,
+            arrived,
+            resting,
+            fastest,
+            floors,
+            constants,
+            known,
+            known and not shrinking,
         )
 
     # -- one block at the horizon ----------------------------------------------------------------------------
@@ -221,7 +291,7 @@ class Attempt:
         if not course.covers:
             return Fate.INCONCLUSIVE, f"for this delta: {course.why}"
         if not course.arrived or course.entered > T:
-            return Fate.FOLLOWED, "it is followed up to the horizon, but has not arrived by then"
+            return Fate.FOLLOWED, NOT_ARRIVED
         if neuron.fate is Fate.SHRINKS:
             last = self.routes[neuron.index].legs[-1]
             if eta >= last.lock or eta >= last.speed:
@@ -230,7 +300,7 @@ class Attempt:
             return Fate.SHRINKS, ""
         block = self._arrived(neuron, course, eta, T)
         if block is None:
-            return Fate.FOLLOWED, "it is followed up to the horizon, but has not arrived by then"
+            return Fate.FOLLOWED, NOT_ARRIVED
         arrived[neuron.index] = block
         return Fate.CONVERGES, ""
 
@@ -323,22 +393,3 @@ class Attempt:
             return Fate.FOLLOWED, "it is followed up to the horizon, but not near enough to where it rests"
         resting[neuron.index] = angle * (1 + 1e-6)
         return Fate.STOPS, ""
-
-
-def kept(state: AtHorizon, of: Setting, norm: float) -> list[int]:
-    """The converging blocks that are not proved to stay within epsilon and their cone until the radius
-    (L11.21).
-    """
-    failing = []
-    unit = (state.delta / norm) ** 2
-    start = unit * float(state.masses[-1])
-    end = start if state.radius is None else state.radius**2
-    growth = 1.0 if state.fastest == 0 else math.sqrt(end / start)
-    for j, block in state.arrived.items():
-        at_horizon = state.angle(j, 1.0, start)
-        at_radius = state.angle(j, growth, end)
-        worst = max(at_horizon, at_radius) * (1 + SLACK)
-        turned = math.sqrt(2) * worst
-        if worst > of.epsilon or (not block.vertex and turned >= block.cone * (1 - 1e-6)):
-            failing.append(j)
-    return failing

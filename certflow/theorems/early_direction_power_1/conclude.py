@@ -117,7 +117,10 @@ def _directed(
     kappa = rounded(Fraction(exponent(here, state.fastest) / _ROOM), False, _DIGITS)
     at_horizon = (here.turn / math.sqrt(2) + here.tilt) * _ROOM
     forgotten = math.exp(-float(kappa) * 0.5 * math.log(end / start))
-    at_radius = at_horizon * forgotten + state.floors[j] * end
+    at_radius = min(
+        at_horizon * forgotten + state.constants[j] + state.floors[j] * end,
+        state.angles(j, start, end)[0] * _ROOM,
+    )
     coefficient = at_horizon * math.exp(float(kappa) * 0.5 * math.log(float(growth)))
     law = PowerLaw((kappa, kappa), _up(coefficient), _up(state.floors[j])) if state.lawful else None
     return Block(

@@ -16,7 +16,7 @@ from certflow.outcome import Fate
 from certflow.theorems.early_direction_power_1.bounds import Setting
 from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
-_SHARES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.42, 0.55, 0.7)
+_SHARES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.42, 0.55, 0.7, 0.93)
 """Parts of epsilon that the forcing may take, of which the best is used."""
 _MARGIN = 0.97
 _NOTHING = 1e-200
@@ -87,10 +87,11 @@ class Planner:
         if not cones and not unknown:
             T = max((self.time(j, self._angle(j)) for j in wanted), default=1.0)
             return Target(frozenset(wanted), max(1.05 * T, 1e-3), None, of.norm)
+        fastest = max((cone.g for cone in cones.values()), default=0.0)
         best: Target | None = None
         for share in _SHARES:
             sizes = [
-                share * self._angle(j) / self._forced(cone, slowest)
+                share * self._angle(j) / self._after(cone, slowest)
                 for j, cone in cones.items()
                 if not cone.vertex
             ]
@@ -101,7 +102,9 @@ class Planner:
             size = min(sizes, default=share / of.K)
             left = {j: self._angle(j) * _MARGIN for j in wanted}
             for j, cone in cones.items():
-                left[j] -= 0.0 if cone.vertex else size * self._forced(cone, slowest)
+                tube = self.of.K / (cone.g + 2 * fastest) / math.sqrt(2)
+                after = 0.0 if unknown else self._after(cone, slowest)
+                left[j] -= 0.0 if cone.vertex else size * (tube + after)
             T = max(self.time(j, left[j]) for j in wanted)
             if not math.isfinite(T):
                 continue
@@ -114,9 +117,9 @@ class Planner:
                 best = Target(frozenset(wanted), T, math.sqrt(size), delta)
         return best
 
-    def _forced(self, cone: Cone, slowest: float) -> float:
-        """About what the forcing adds to an angle, over A at the radius: in the tube and after it."""
-        return math.sqrt(2) * self.of.K / (cone.g + slowest)
+    def _after(self, cone: Cone, slowest: float) -> float:
+        """About what the forcing adds to an angle after the horizon, over A at the radius."""
+        return self.of.K / (cone.g + slowest) / math.sqrt(2)
 
     def routes(self, time: float) -> dict[int, Route]:
         """The legs of all neurons that are followed, up to a horizon."""

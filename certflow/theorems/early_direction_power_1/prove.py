@@ -30,7 +30,7 @@ from certflow.running import OutOfTime, tick
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import AtHorizon, Attempt, Setting, kept
+from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Setting
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
 from certflow.theorems.early_direction_power_1.evidence import evidence_record
@@ -44,7 +44,6 @@ _FINER = 1.03
 """How near the search comes to the largest delta."""
 _SMALLEST = 1e-14
 """Of what the limit flow promises; what needs a smaller delta is left out instead."""
-_MEANINGLESS = (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
 
 
 def certify(
@@ -89,7 +88,9 @@ def certify(
 
 def _of_an_expression(problem: Problem) -> Certified[Claim]:
     """Whether the limit flow branches, for expressions that are two-layer networks in other words."""
-    form = two_layer_form(problem.network, list(problem.X)) if isinstance(problem.network, Expression) else None
+    form = (
+        two_layer_form(problem.network, list(problem.X)) if isinstance(problem.network, Expression) else None
+    )
     if form is None:
         reason = "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2)"
         return Certified(problem, Outcome.INCONCLUSIVE, f"{reason}, whose limit flows are known.")
@@ -177,13 +178,13 @@ class UniformProposal:
             return self._nothing(bool(branching), able, asked)
         state = found.state
         claim = claim_of(self, state)
-        open_blocks = [(j, fate, why) for j, (fate, why) in state.fates.items() if fate in _MEANINGLESS]
+        open_blocks = [(j, fate, why) for j, (fate, why) in state.fates.items() if fate in UNKNOWN]
         outcome = Outcome.PARTIAL if open_blocks else Outcome.PROVED
         evidence = evidence_record(self, state, claim)
         return Certified(self.problem, outcome, _reasons(open_blocks), evidence=evidence, claim=claim)
 
     def _nothing(self, branching: bool, able: list[int], asked: Fraction | None) -> Certified[Claim]:
-        reasons = [(n.index, n.fate, n.reason) for n in self.of.neurons if n.fate in _MEANINGLESS]
+        reasons = [(n.index, n.fate, n.reason) for n in self.of.neurons if n.fate in UNKNOWN]
         if able:
             why = "no block is proved to arrive" + (
                 "" if asked is None else " for a delta_bar as large as asked"
@@ -259,7 +260,7 @@ class UniformProposal:
 
     def _limit(self, plan: Target, routes: dict[int, Route]) -> np.ndarray:
         """The masses of the limit flow."""
-        attempt = Attempt(self.of, routes, 1e-150, plan.time / STEPS, STEPS)
+        attempt = Attempt(self.of, routes, plan.wanted, 1e-150, plan.time / STEPS, STEPS)
         return attempt.masses(np.ones(STEPS), attempt.courses(np.ones(STEPS)))
 
     def _tried(
@@ -269,12 +270,12 @@ class UniformProposal:
         radius = exact_radius(plan.radius)
         step = float(rounded(Fraction(plan.time / STEPS), True, 6))
         exact = float(rounded(Fraction(delta), False, 4)) if self.asked is None else delta
-        attempt = Attempt(self.of, routes, exact, step, STEPS)
+        attempt = Attempt(self.of, routes, plan.wanted, exact, step, STEPS)
         state = attempt.state(limit, None if radius is None else float(radius))
         if state is None:
             return None, set()
-        failing = {j for j in plan.wanted if state.fates[j][0] in _MEANINGLESS}
-        return state, failing | (set(kept(state, self.of, self.of.norm)) & plan.wanted)
+        failing = {j for j in plan.wanted if state.fates[j][0] in UNKNOWN}
+        return state, failing | state.failing(self.of)
 
     def _report(self, what: str, done: int, of: int) -> None:
         if self.progress is not None:
