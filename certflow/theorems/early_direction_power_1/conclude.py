@@ -12,7 +12,7 @@ from certflow.theorems.early_direction.claim import Block, KKTBall, PowerLaw, Ti
 from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import AtHorizon, exponent
 from certflow.theorems.early_direction_power_1.claim import Claim
-from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
+from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron, runs
 
 if TYPE_CHECKING:
     from certflow.theorems.early_direction_power_1.prove import UniformProposal
@@ -144,12 +144,6 @@ def _ball(values: list[Ball]) -> KKTBall:
     scaled = [(value / norm).lower() for value in values]
     unit = Fraction(1, 2**_GRID)
     return KKTBall(tuple(round(value / unit) * unit for value in scaled), _NEAR)
-
-
-def runs(weights: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """(first, count) for every run of consecutive weights."""
-    breaks = [k for k in range(1, len(weights)) if weights[k] != weights[k - 1] + 1]
-    return tuple((weights[a], b - a) for a, b in zip([0, *breaks], [*breaks, len(weights)], strict=True))
 
 
 def decimal(value: float) -> Fraction:

@@ -44,13 +44,25 @@ def evidence_record(search: UniformProposal, state: AtHorizon, claim: Claim) -> 
 
 def _neuron_record(G: Reduced, neuron: HiddenNeuron, state: AtHorizon, fate: Fate) -> dict[str, Any]:
     block = state.arrived.get(neuron.index)
-    branching = neuron.polygon.branching if fate is Fate.BRANCHES else None
+    if fate is Fate.BRANCHES:
+        return {"outcome": str(fate), "cone": None, **branch_record(G, neuron)}
     edges = () if fate is Fate.VANISHES else neuron.polygon.edges
     return {
         "outcome": str(fate),
         "pieces": [_piece_record(G, edge) for edge in edges],
         "cone": None if block is None else format_rational(rounded(Fraction(block.cone), False, 6)),
-        "branch": None if branching is None else [_velocity_record(G, each) for each in branching.velocities],
+        "branch": None,
+    }
+
+
+def branch_record(G: Reduced, neuron: HiddenNeuron) -> dict[str, Any]:
+    """The polygon of a neuron up to where two solutions part, and their velocities."""
+    branching = neuron.polygon.branching
+    if branching is None:
+        raise ValueError("the limit flow of this neuron is not known to branch")
+    return {
+        "pieces": [_piece_record(G, edge) for edge in neuron.polygon.edges],
+        "branch": [_velocity_record(G, each) for each in branching.velocities],
     }
 
 

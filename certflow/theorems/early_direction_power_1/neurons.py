@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -153,3 +154,22 @@ def largest_slope(problem: Problem, G: Reduced, norm: float) -> float:
     lengths = [math.sqrt(float(sum(v * v for v in row))) for row in G.x]
     by_samples = sum(abs(a) * b for a, b in zip(z, lengths, strict=True))
     return min(by_samples, norm * math.sqrt(sum(a * a for a in z))) * (1 + 1e-12)
+
+
+def runs(weights: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """(first, count) for every run of consecutive weights."""
+    breaks = [k for k in range(1, len(weights)) if weights[k] != weights[k - 1] + 1]
+    return tuple((weights[a], b - a) for a, b in zip([0, *breaks], [*breaks, len(weights)], strict=True))
+
+
+def listed_reasons(blocks: Sequence[tuple[int, str]]) -> str:
+    """Why some blocks have no fate, each reason once, with the blocks counted from 1."""
+    by_reason: dict[str, list[int]] = {}
+    for j, why in blocks:
+        by_reason.setdefault(why, []).append(j + 1)
+    sentences = []
+    for why, numbers in by_reason.items():
+        more = f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
+        listed = ", ".join(map(str, numbers[:12])) + more
+        sentences.append(f"block{'s' if len(numbers) > 1 else ''} {listed}: {why}")
+    return "; ".join(sentences) + ("." if sentences else "")

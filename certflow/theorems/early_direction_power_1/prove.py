@@ -10,19 +10,16 @@ computes the polygons again and bounds everything in directed arithmetic, is the
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from certflow.exact import format_rational, short_number, shown
-from certflow.flow.polygon.polygon import polygon
-from certflow.flow.polygon.reduced import canonical, reduced
+from certflow.exact import short_number, shown
+from certflow.flow.polygon.reduced import reduced
 from certflow.flow.propose.polygon_tube import Route
 from certflow.networks.expression import Expression
-from certflow.networks.two_layer_form import two_layer_form
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
@@ -34,10 +31,19 @@ from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon,
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
 from certflow.theorems.early_direction_power_1.evidence import evidence_record
-from certflow.theorems.early_direction_power_1.neurons import cone_of, fate_of, largest_slope, neurons_of
+from certflow.theorems.early_direction_power_1.neurons import (
+    cone_of,
+    largest_slope,
+    listed_reasons,
+    neurons_of,
+)
 from certflow.theorems.early_direction_power_1.plan import Planner, Target, exact_radius
 from certflow.units import TooLong, exponent, normalised
 
+_WRITTEN = (
+    "certificates of networks of power 1 hold no expressions; write a sum of terms such as v*abs(w1*x1 + w2*x2) "
+    'as kind = "two-layer", with power = 1 and alpha = "-1".'
+)
 STEPS = 128
 """Rows of the table of masses."""
 _FINER = 1.03
@@ -73,7 +79,7 @@ def certify(
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
     if isinstance(problem.network, Expression):
-        return _of_an_expression(problem)
+        return Certified(problem, Outcome.INCONCLUSIVE, _WRITTEN)
     scaled, units = normalised(problem)
     wanted = None if asked is None else asked / units.length
     try:
@@ -84,33 +90,6 @@ def certify(
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
     except (Inconclusive, TooLong) as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
-
-
-def _of_an_expression(problem: Problem) -> Certified[Claim]:
-    """Whether the limit flow branches, for expressions that are two-layer networks in other words."""
-    form = (
-        two_layer_form(problem.network, list(problem.X)) if isinstance(problem.network, Expression) else None
-    )
-    if form is None:
-        reason = "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2)"
-        return Certified(problem, Outcome.INCONCLUSIVE, f"{reason}, whose limit flows are known.")
-    G = canonical(form.alpha, list(form.inputs), list(problem.z))
-    start = [Fraction(value) for value in problem.direction]
-    paths = [
-        polygon(G, [start[k] for k in hidden], start[v])
-        for hidden, v in zip(form.hidden, form.outgoing, strict=True)
-    ]
-    found = [fate_of(G, path) for path in paths]
-    blocks = [
-        (j, fate, why) for j, (fate, why) in enumerate(found) if fate in (Fate.BRANCHES, Fate.INCONCLUSIVE)
-    ]
-    if any(fate is Fate.BRANCHES for fate, _ in found):
-        return Certified(problem, Outcome.BRANCHES, _reasons(blocks), try_="another initial direction")
-    width, alpha = len(paths), format_rational(form.alpha)
-    advice = f'write it as kind = "two-layer" with width = {width}, alpha = "{alpha}" and power = 1'
-    return Certified(
-        problem, Outcome.INCONCLUSIVE, "certificates of networks of power 1 hold no expressions.", try_=advice
-    )
 
 
 @dataclass(frozen=True)
@@ -181,10 +160,16 @@ class UniformProposal:
         open_blocks = [(j, fate, why) for j, (fate, why) in state.fates.items() if fate in UNKNOWN]
         outcome = Outcome.PARTIAL if open_blocks else Outcome.PROVED
         evidence = evidence_record(self, state, claim)
-        return Certified(self.problem, outcome, _reasons(open_blocks), evidence=evidence, claim=claim)
+        return Certified(
+            self.problem,
+            outcome,
+            listed_reasons([(j, why) for j, _, why in open_blocks]),
+            evidence=evidence,
+            claim=claim,
+        )
 
     def _nothing(self, branching: bool, able: list[int], asked: Fraction | None) -> Certified[Claim]:
-        reasons = [(n.index, n.fate, n.reason) for n in self.of.neurons if n.fate in UNKNOWN]
+        reasons = [(n.index, n.reason) for n in self.of.neurons if n.fate in UNKNOWN]
         if able:
             why = "no block is proved to arrive" + (
                 "" if asked is None else " for a delta_bar as large as asked"
@@ -192,11 +177,13 @@ class UniformProposal:
             return Certified(
                 self.problem,
                 Outcome.INCONCLUSIVE,
-                f"{why}. {_reasons(reasons)}".strip(),
+                f"{why}. {listed_reasons(reasons)}".strip(),
                 try_="a larger epsilon",
             )
         outcome = Outcome.BRANCHES if branching else Outcome.INCONCLUSIVE
-        return Certified(self.problem, outcome, _reasons(reasons), try_="another seed or initial direction")
+        return Certified(
+            self.problem, outcome, listed_reasons(reasons), try_="another seed or initial direction"
+        )
 
     # -- searching -------------------------------------------------------------------------------------------
 
@@ -280,17 +267,3 @@ class UniformProposal:
     def _report(self, what: str, done: int, of: int) -> None:
         if self.progress is not None:
             self.progress(what, done, of)
-
-
-def _reasons(blocks: Sequence[tuple[int, Fate, str]]) -> str:
-    """Why some blocks have no fate, each reason once, with the blocks counted from 1."""
-    by_reason: dict[str, list[int]] = {}
-    for j, _, why in blocks:
-        by_reason.setdefault(why, []).append(j + 1)
-    sentences = []
-    for why, numbers in by_reason.items():
-        listed = ", ".join(map(str, numbers[:12])) + (
-            f" and {len(numbers) - 12} more" if len(numbers) > 12 else ""
-        )
-        sentences.append(f"block{'s' if len(numbers) > 1 else ''} {listed}: {why}")
-    return "; ".join(sentences) + ("." if sentences else "")

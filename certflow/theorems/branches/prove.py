@@ -1,0 +1,64 @@
+"""Whether the limit flow from a direction branches, decided exactly (L11.6)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from certflow.exact import format_rational
+from certflow.flow.polygon.reduced import reduced
+from certflow.networks.expression import Expression
+from certflow.networks.one_hidden_layer import TwoLayer
+from certflow.networks.two_layer_form import two_layer_form
+from certflow.outcome import Fate, Inconclusive, Outcome
+from certflow.problem import Problem
+from certflow.progress import Progress
+from certflow.running import OutOfTime
+from certflow.theorems.branches.claim import Claim
+from certflow.theorems.certified import Certified
+from certflow.theorems.early_direction.claim import Block
+from certflow.theorems.early_direction_power_1.evidence import branch_record
+from certflow.theorems.early_direction_power_1.neurons import listed_reasons, neurons_of, runs
+from certflow.units import normalised
+
+
+def certify(problem: Problem, progress: Progress | None = None) -> Certified[Claim]:
+    """The statement that the limit flow of a network of power 1 has two solutions, with outcome `branches`;
+    inconclusive if no two are found.
+
+    An expression is replaced by the two-layer network that it is in other words.
+    """
+    try:
+        known = as_network(problem)
+        scaled, _ = normalised(known)
+        G = reduced(scaled)
+        neurons = neurons_of(scaled, G, Fraction(0), progress)
+    except (Inconclusive, OutOfTime) as error:
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+    found = [neuron for neuron in neurons if neuron.fate is Fate.BRANCHES]
+    if not found:
+        return Certified(problem, Outcome.INCONCLUSIVE, "the limit flow is not known to have two solutions.")
+    blocks = tuple(Block(n.index, runs(n.weights), Fate.BRANCHES, n.reason) for n in found)
+    reason = listed_reasons([(n.index, n.reason) for n in found])
+    evidence = {"neurons": [{"index": n.index, **branch_record(G, n)} for n in found]}
+    claim = Claim(known.sha256, blocks)
+    advice = "another initial direction"
+    return Certified(known, Outcome.BRANCHES, reason, try_=advice, evidence=evidence, claim=claim)
+
+
+def as_network(problem: Problem) -> Problem:
+    """The problem itself, or for an expression the equal one with a two-layer network; raises
+    `Inconclusive` if there is none.
+    """
+    if not isinstance(problem.network, Expression):
+        return problem
+    form = two_layer_form(problem.network, list(problem.X))
+    if form is None:
+        raise Inconclusive(
+            "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2), whose "
+            "limit flows are known."
+        )
+    width, d = len(form.outgoing), len(form.inputs[0])
+    network = TwoLayer(d, width, alpha=format_rational(form.alpha), power=1)
+    places = [k for own in (*form.hidden, form.outgoing) for k in own]
+    direction = [problem.direction[k] for k in places]
+    return problem.replace(network=network, X=form.inputs, direction=direction)
