@@ -63,11 +63,12 @@ class RawCoordinates:
     limit flow.
     """
 
-    def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic) -> None:
+    def __init__(self, N: Correlation, y: np.ndarray, loss: Loss, ar: JetArithmetic, lower: int = 0) -> None:
+        """`N` on the outputs of the `lower` layers that are given below the lowest trained one."""
         self.network, self.loss = N.network, loss
         self._X, self._y, self._z = ar.array(N.X), ar.array(y), ar.array(N.z)
         self.scales: Constant | None = None
-        self.sliding = Sliding(N.network, N.X, ar) if Sliding.serves(N.network) else None
+        self.sliding = Sliding(N.network, N.X, ar, lower) if Sliding.serves(N.network) else None
 
     def set_scales(self, ar: JetArithmetic, scales: Sequence[mpz]) -> None:
         """The fixed-point numbers (delta 2^(m_j))^L, one per block; all zero means the limit flow (L1.5)."""
@@ -188,8 +189,9 @@ class PolarCoordinates(RawCoordinates):
         ar: JetArithmetic,
         order: int,
         blocks: Sequence[Sequence[int]],
+        lower: int = 0,
     ) -> None:
-        super().__init__(N, y, loss, ar)
+        super().__init__(N, y, loss, ar, lower)
         self.order, self.count = order, len(blocks)
         membership = np.zeros((self.count, self.network.size), dtype=int)
         for j, indices in enumerate(blocks):

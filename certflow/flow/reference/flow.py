@@ -271,7 +271,8 @@ def limit_flow(
     (L1.5, L1.7, L1.9).
 
     For L > 2 it blows up in finite time: beyond that log norms are infinite. Raises `BadInput` for digits
-    outside 5..5000, `Inconclusive` where it branches at a kink or slides along one of a later layer.
+    outside 5..5000, `Inconclusive` where it branches at a kink or slides along one above the lowest trained
+    layer.
     """
 
     given, end = Problem.load(problem), _time(time)
@@ -317,8 +318,8 @@ def reference_flow(
     approximation with about `digits` digits; `error_estimate` is the largest difference of directions and log
     norms to a second run at higher order and precision (for L > 2 near blow-up at equal norms, together with
     relative differences of the times). Raises `BadInput` for unusable arguments, `Inconclusive` where the
-    flow branches at a kink, slides along one of a later layer, ends in a singularity, or takes too long; with
-    `partial`, what was computed until then is returned (`stopped`).
+    flow branches at a kink, slides along one above the lowest trained layer, ends in a singularity, or takes
+    too long; with `partial`, what was computed until then is returned (`stopped`).
     """
     given, start = Problem.load(problem), initial_norm(delta)
     require_progress(progress)
@@ -371,7 +372,7 @@ def _integrate(
     states = [limit.path(j).state(switch) for j in range(len(limit.blocks))]
     problem, delta_power = limit.problem, delta**limit.problem.order / limit.units.mass
     run = Integration(
-        problem, limit.network, limit.blocks, limit.precision, delta_power, limit.polar, switch, states
+        problem, limit.N, limit.blocks, limit.precision, delta_power, limit.polar, switch, states
     )
     try:
         _advance(run, until, goal.log_target, log_delta, progress)

@@ -21,8 +21,8 @@ from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.coordinates import MomentCoordinates, PolarCoordinates, RawCoordinates
 from certflow.flow.reference.path import Path, PathPiece, Rest, State
 from certflow.flow.reference.taylor import Stepper
-from certflow.networks.base import Network
 from certflow.networks.correlation import Correlation
+from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
@@ -81,14 +81,14 @@ class Precision:
 
 
 class Integration:
-    """One run of one vector field: all blocks of `network`, from given scaled weights, in scaled time;
-    `delta_power` is delta^L, None for the limit flow.
+    """One run of one vector field: all blocks of the network of `N`, from given scaled weights, in scaled
+    time; `delta_power` is delta^L, None for the limit flow.
     """
 
     def __init__(
         self,
         problem: Problem,
-        network: Network,
+        N: Correlation,
         blocks: list[list[int]],
         precision: Precision,
         delta_power: Fraction | None,
@@ -104,20 +104,24 @@ class Integration:
             start,
             self.context.zero,
             0,
-            network.size,
+            N.network.size,
             0,
         )
         self.blows_up = False
         u, self.m = self._scaled(states)
-        arguments = (Correlation(network, problem.X, problem.z), problem.y, problem.loss, self.ar)
+        whole = problem.network
+        lower = min(whole.trained) - 1 if isinstance(whole, FeedForward) else 0
+        arguments = (N, problem.y, problem.loss, self.ar)
         if polar:
-            self.field: RawCoordinates = PolarCoordinates(*arguments, order=problem.order, blocks=blocks)
+            self.field: RawCoordinates = PolarCoordinates(
+                *arguments, order=problem.order, blocks=blocks, lower=lower
+            )
         else:
-            serves = MomentCoordinates.serves(network)
-            self.field = MomentCoordinates(*arguments) if serves else RawCoordinates(*arguments)
+            serves = MomentCoordinates.serves(N.network)
+            self.field = MomentCoordinates(*arguments) if serves else RawCoordinates(*arguments, lower)
         self._delta_power = None if delta_power is None else _binary(delta_power, precision.bits + 32)
         self.paths = [Path(self.context, state, end=start) for state in states]
-        signs = self._initial_signs(problem, network, u)
+        signs = self._initial_signs(N, u)
         self.stepper = Stepper(
             self.field,
             self.ar,
@@ -157,13 +161,13 @@ class Integration:
             tail = [mpz(0), self._fixed(ctx.exp((2 - self.order) * logs[0] - self.rescale * ctx.ln2))]
         return np.array([*u, *(self._fixed(v) for v in logs), *alphas, *tail], dtype=object)
 
-    def _initial_signs(self, problem: Problem, network: Network, u: np.ndarray) -> list[np.ndarray]:
+    def _initial_signs(self, N: Correlation, u: np.ndarray) -> list[np.ndarray]:
         """The signs of all kink arguments at the start, 0 where one is within rounding of its kink."""
-        if not network.has_kinks:
+        if not N.network.has_kinks:
             return []
         ar = _RoundedSigns(self.context, self.ar.bits - 20)
         w = np.array([self.context.ldexp(self.context.mpf(int(v)), -self.ar.bits) for v in u], dtype=object)
-        run = network.forward(ar, w, ar.array(problem.X))
+        run = N.network.forward(ar, w, ar.array(N.X))
         return [ar.sign(z) for z in run.kinks]
 
     def _normalise(self) -> None:

@@ -18,6 +18,7 @@ from certflow.arithmetic.base import FLOAT, mp_arithmetic
 from certflow.flow.reference.integration import Integration, Pace, Precision
 from certflow.flow.reference.path import Path, Rest, State
 from certflow.networks.base import Network
+from certflow.networks.correlation import Correlation
 from certflow.networks.expression import Expression
 from certflow.networks.kinks import simplest
 from certflow.outcome import Inconclusive
@@ -47,7 +48,9 @@ class LimitFlow:
         _refuse_inputs_far_from_one(self.problem)
         problem, network = self.problem, self.problem.network
         split = problem.order == 2 and network.separable
-        self.network = _without_cancelling_kinks(network, keep_blocks=split)
+        simpler = _without_cancelling_kinks(network, keep_blocks=split)
+        # Layers below the lowest trained one are none of the flow's: their kinks do not move.
+        self.N = Correlation(simpler, problem.X, problem.z).on_features()
         self.blocks = [list(b) for b in problem.blocks] if split else [list(range(network.size))]
         self.context = mp_arithmetic(self.precision.time_digits).context
         ctx = self.context
@@ -97,10 +100,10 @@ class LimitFlow:
 
     def _run(self, j: int) -> Integration:
         if j not in self.runs:
-            network = self.network.block(j) if len(self.blocks) > 1 else self.network
-            whole, start = [list(range(network.size))], self.context.zero
+            N = self.N.block(j) if len(self.blocks) > 1 else self.N
+            whole, start = [list(range(N.network.size))], self.context.zero
             self.runs[j] = Integration(
-                self.problem, network, whole, self.precision, None, self.polar, start, [self.initial[j]]
+                self.problem, N, whole, self.precision, None, self.polar, start, [self.initial[j]]
             )
             self.paces[j] = Pace()
         return self.runs[j]

@@ -1,6 +1,9 @@
 """Flows at kinks where the field jumps (power 1): crossing, sliding along the kink (Filippov, Clarke),
 branching.
 
+The network is seen from its lowest trained layer on, whose inputs x_i are the exact outputs of the layers
+below; only kinks of that layer can hold the flow.
+
 Let z_ij = x_i . w_j be at zero, G the gradient in the row w_j with the off-slope there, and s_ij the
 derivative in the activation, so that the Clarke gradients are G + mu x_i with mu between 0 and J = (1 - off)
 s_ij. The flow keeps z_ij = 0 with the one multiplier that makes G + mu x_i orthogonal to x_i: a constant
@@ -13,6 +16,7 @@ of Filippov systems; `proofs_notes/L1-coordinates.md`.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +26,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.arithmetic.jets import Constant, JetArithmetic, JetArray
+from certflow.flow.reference.crossings import to_floats
 from certflow.networks.base import Forward, Network
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
@@ -32,11 +37,20 @@ SLIDING = 3
 opposite to the kink's first one.
 """
 
-MAX_SURFACES, MAX_TOGETHER = 4, 6
-"""The most kinks decided about at once: of one neuron, and of those that cannot hold the flow."""
+MAX_OPEN, MAX_TOGETHER = 4, 6
+"""The most kinks whose sides are tried out in all ways at once: of one neuron those that the first order
+leaves open, and all of those that cannot hold the flow.
+"""
+
+_OPEN = 1e-7
+"""Relative to their terms, numbers below this do not tell a side from the other to first order."""
 
 _TRIALS = 8
 """At so many random weights two kink arguments are compared to see whether one is a multiple of the other."""
+
+
+class NoneAgrees(Inconclusive):
+    """No choice of sides agrees with the motion it causes."""
 
 
 class Motion(Protocol):
@@ -78,8 +92,9 @@ class Sliding:
     there.
     """
 
-    def __init__(self, network: Network, X: np.ndarray, ar: JetArithmetic) -> None:
-        self.network, self.ar, self._X = network, ar, X
+    def __init__(self, network: Network, X: np.ndarray, ar: JetArithmetic, lower: int = 0) -> None:
+        """`lower` layers below the network are given; X are their outputs."""
+        self.network, self.ar, self._X, self._lower = network, ar, X, lower
         self._maps: dict[tuple[int, ...], tuple[Constant, Constant]] = {}
         self._parallel: list[list[tuple[int, Fraction]]] = []
         self._multiples: np.ndarray | None = None
@@ -206,7 +221,7 @@ class Sliding:
                     f"or shorten the time."
                 )
             if mattering:
-                self._decide(stepper, mattering)
+                self._decide(stepper, mattering, itertools.product((-1, 1), repeat=len(mattering)))
         return {index for surface in surfaces for index, _ in surface.members}
 
     def _twins(self, stepper: Motion, index: int) -> Surface:
@@ -237,18 +252,55 @@ class Sliding:
         if len(group) > 1 and not self._matters(stepper, group):
             return
         normals = self._X[[self._parallel[surface.key[1]][0][0] for surface in group if surface.key]]
-        if len(group) > MAX_SURFACES or len(_echelon(normals)) < len(group):
+        choices = None if len(_echelon(normals)) < len(group) else self._choices(stepper, j, group, normals)
+        if choices is None:
             raise Inconclusive(
-                f"the flow reached {len(group)} kinks of neuron {j + 1} of layer 1 at once, where its "
-                f"weights vanish or the data "
-                "points are linearly dependent: it may branch there; shorten the time."
+                f"the flow reached {len(group)} kinks of neuron {j + 1} of layer {self._lower + 1} at once, "
+                f"where its weights vanish or the data points are linearly dependent: it may branch there; "
+                f"shorten the time."
             )
-        self._decide(stepper, group)
+        self._decide(stepper, group, choices)
 
-    def _decide(self, stepper: Motion, group: list[Surface]) -> None:
-        sides = (-1, 1) if group[0].key is None else (-1, 1, 0)
+    def _choices(
+        self, stepper: Motion, j: int, group: list[Surface], normals: np.ndarray
+    ) -> list[tuple[int, ...]] | None:
+        """The choices of sides (0: held) that agree to first order with the motion they cause; None for too
+        many.
+
+        To first order the row moves with g + sum chi_k a_k, the a_k parallel to the normals, chi_k being 0
+        off, 1 on, and between them where it is held.
+        """
+        d, count = self.network.inputs, len(group)
+        columns = slice(j * d, (j + 1) * d)
+        single = [[1 if k == place else -1 for k in range(count)] for place in range(-1, count)]
+        rows = np.array([self._velocity(stepper, group, sides)[0][columns] for sides in single])
+        rows[1:] -= rows[0]
+        moves = to_floats(rows, self.ar.bits)
+        # Where all is as small as at a zero of the output weight, the first order says nothing.
+        moves /= max(float(np.max(np.abs(moves))), 2.0 ** (-self.ar.bits // 2))
+        unit = normals.astype(float)
+        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+        jumps = np.einsum("kd,kd->k", moves[1:], unit)
+        convex, concave = np.flatnonzero(jumps > _OPEN), np.flatnonzero(jumps < -_OPEN)
+        found: set[tuple[int, ...]] = set()
+        if len(convex) > MAX_OPEN:
+            return None
+        for sides in itertools.product((-1, 1), repeat=len(convex)):
+            field = moves[0] + (np.array(sides) > 0) @ moves[1 + convex]
+            allowed: list[tuple[int, ...]] = [(-1, 1, 0)] * count
+            for k, side in zip(convex, sides, strict=True):
+                allowed[k] = (side,)
+            held = _held_to_first_order(unit[concave], jumps[concave], unit[concave] @ field)
+            for k, states in zip(concave, held, strict=True):
+                allowed[k] = states
+            if math.prod(map(len, allowed)) > 3**MAX_OPEN:
+                return None
+            found.update(itertools.product(*allowed))
+        return sorted(found, key=lambda choice: [(-1, 1, 0).index(side) for side in choice])
+
+    def _decide(self, stepper: Motion, group: list[Surface], choices: Iterable[tuple[int, ...]]) -> None:
         found: dict[tuple[int, ...], tuple[int, ...]] = {}
-        for choice in itertools.product(sides, repeat=len(group)):
+        for choice in choices:
             tick()
             followed = self._followed(stepper, group, choice)
             if followed is not None:
@@ -263,11 +315,10 @@ class Sliding:
                 "gradient flow; start elsewhere, shorten the time, or use an activation with power >= 2."
             )
         elif self._matters(stepper, group):
-            raise Inconclusive(
+            raise NoneAgrees(
                 f"both sides of a kink push the flow back to it at {self._where(stepper, group)}; sliding is "
-                f"followed for kinks "
-                "of a trained first layer alone, apart from those of later layers: shorten the time, or use "
-                "power >= 2."
+                f"followed for kinks of the lowest trained layer alone, apart from those of later layers: "
+                f"shorten the time, or use power >= 2."
             )
 
     def _followed(
@@ -334,9 +385,34 @@ class Sliding:
             layered = isinstance(self.network, FeedForward)
             places.append(
                 f"sample {i + 1}, "
-                + (f"neuron {j + 1} of layer {layer + 1}" if layered else f"kink {layer + 1}")
+                + (f"neuron {j + 1} of layer {self._lower + layer + 1}" if layered else f"kink {layer + 1}")
             )
         return " and ".join(places)
+
+
+def _held_to_first_order(unit: np.ndarray, jumps: np.ndarray, rates: np.ndarray) -> list[tuple[int, ...]]:
+    """The states (-1 off, 1 on, 0 held; several if it is open) of concave kinks with independent unit
+    normals: the one solution of a linear complementarity problem, by Murty's least-index pivoting.
+
+    `jumps` are the changes of the velocity across them, along their normals, and `rates` its components along
+    them with all of them off.
+    """
+    gram, state = unit @ unit.T, np.zeros(len(unit), dtype=int)
+    while True:  # ends: a positive definite matrix is a P-matrix, for which no state comes twice
+        tick()
+        held, chi = state == 0, (state > 0).astype(float)
+        chi[held] = np.linalg.solve(
+            gram[np.ix_(held, held)] * jumps[held], -(rates + (gram * jumps) @ chi)[held]
+        )
+        motion = rates + (gram * jumps) @ chi
+        margin = np.where(held, np.minimum(chi, 1 - chi), state * motion)
+        wrong = np.flatnonzero(margin < -_OPEN)
+        if not len(wrong):
+            break
+        k = wrong[0]
+        state[k] = (-1 if chi[k] < 0 else 1) if held[k] else 0
+    near = np.where(chi < 1 / 2, -1, 1)
+    return [(near[k], 0) if margin[k] <= _OPEN else (state[k],) for k in range(len(state))]
 
 
 def _multiples(network: Network, X: np.ndarray, count: int) -> np.ndarray:

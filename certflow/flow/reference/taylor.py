@@ -20,7 +20,7 @@ from gmpy2 import mpz
 
 from certflow.arithmetic.jets import JetArithmetic, JetArray
 from certflow.flow.reference.crossings import KinkArguments, first_crossing, from_float, horner
-from certflow.flow.reference.sliding import SLIDING, Sliding
+from certflow.flow.reference.sliding import SLIDING, NoneAgrees, Sliding
 from certflow.outcome import Inconclusive
 from certflow.running import tick
 
@@ -89,8 +89,8 @@ class Stepper:
         """Advance by one step, to at most `limit` (fixed point) units of 2^limit_unit, and return its
         polynomial.
 
-        Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the first
-        layer.
+        Raises `Inconclusive` where the flow branches at a kink, or slides along one that is not of the
+        lowest trained layer.
         """
         self.start()
         for _ in range(8):
@@ -281,9 +281,24 @@ class Stepper:
     def _decide(self, indices: set[int]) -> None:
         """Choose the signs of arguments at which the field jumps."""
         if self.vector_field.sliding is not None:
-            decided = self.vector_field.sliding.decide(self, sorted(indices))
+            decided = self._decided(self.vector_field.sliding, indices)
             signs = self._flat_signs()
             self.fresh |= {i: 1 for i in decided if abs(signs[i]) == 1}
+
+    def _decided(self, sliding: Sliding, indices: set[int]) -> set[int]:
+        """The arguments decided about. Where no sides agree, rounding may be larger than was taken for it, up
+        to the terms at which series end.
+        """
+        before = [s.copy() for s in self.signs]
+        while True:  # ends: zero grows up to the tolerance
+            try:
+                return sliding.decide(self, sorted(indices))
+            except NoneAgrees:
+                if self.zero >= self.tolerance:
+                    raise
+            self.zero <<= 4
+            for signs, old in zip(self.signs, before, strict=True):
+                signs[...] = old
 
     def _settle_signs(self, kinks: KinkArguments, order: int) -> bool:
         """Give arguments that start at zero the sign they move to; False if the cell had to change."""

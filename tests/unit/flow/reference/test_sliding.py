@@ -14,7 +14,7 @@ from certflow.arithmetic.jets import JetArithmetic
 from certflow.flow.reference.flow import limit_flow, reference_flow
 from certflow.flow.reference.integration import Precision
 from certflow.flow.reference.limit_flow import limit_of
-from certflow.flow.reference.sliding import SLIDING, Sliding
+from certflow.flow.reference.sliding import SLIDING, Sliding, _held_to_first_order
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -352,6 +352,87 @@ def test_later_layers_that_would_slide_are_reported(seed, place):
         reference_flow(deep_problem(seed), Fraction(1, 2), time=Fraction(2), digits=20, check=False)
 
 
+def last_two_layers(seed, widths, alpha=0):
+    """Small whole inputs under given layers of small whole weights, so that features are sparse and often
+    parallel or zero; the last two layers are trained.
+    """
+    rng = random.Random(seed)
+    depth = len(widths) - 1
+    given = {
+        layer: [[rng.randint(-2, 2) for _ in range(widths[layer - 1])] for _ in range(widths[layer])]
+        for layer in range(1, depth - 1)
+    }
+    network = FeedForward(widths, Activation(Fraction(alpha), 1), [depth - 1, depth], given)
+    X = [[rng.randint(-2, 2) for _ in range(widths[0])] for _ in range(6)]
+    y = [Fraction(rng.randint(-9, 9), 4) for _ in range(6)]
+    direction = [rng.randint(-9, 9) for _ in range(network.size)]
+    return Problem(network, X, y, reduction="sum", direction=direction)
+
+
+def on_features(problem):
+    """The two-layer network on what the given layers put out."""
+    network = problem.network
+    shallow = TwoLayer(network.widths[-3], network.widths[-2], network.activation)
+    features = network.features(problem.X)
+    return Problem(shallow, features, problem.y, reduction="sum", direction=problem.direction)
+
+
+def followed(flow):
+    """The weights at the end of a flow, or why it stopped."""
+    try:
+        computed = flow()
+    except Inconclusive as error:
+        return str(error)
+    return [CTX.mpf(v) for v in computed.weights(computed.end_time)]
+
+
+@pytest.mark.parametrize("widths", [(2, 4, 3, 1), (2, 3, 4, 2, 1)])
+@pytest.mark.parametrize("alpha", [0, Fraction(1, 3)])
+def test_the_last_two_layers_move_as_a_two_layer_network_on_their_features(widths, alpha):
+    whole = 0
+    for seed in range(9):
+        deep = last_two_layers(seed, widths, alpha)
+        shallow = on_features(deep)
+        for flow in (
+            lambda problem: limit_flow(problem, time=Fraction(2), digits=15, check=False),
+            lambda problem: reference_flow(
+                problem, Fraction(1, 3), time=Fraction(1, 2), digits=15, check=False
+            ),
+        ):
+            found, expected = followed(lambda: flow(deep)), followed(lambda: flow(shallow))  # noqa: B023
+            if isinstance(expected, str):
+                # The same neuron and sample, of the layer that it is of in the whole network.
+                assert found == expected.replace("of layer 1", f"of layer {len(widths) - 2}")
+            else:
+                whole += 1
+                size = max(abs(v) for v in expected)
+                assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) < size * TINY ** (1 / 2)
+    assert whole >= 12
+
+
+@pytest.mark.parametrize("coordinates", ["raw", "polar"])
+def test_a_layer_above_given_ones_slides_along_its_kinks(coordinates):
+    # The given layer passes (1, 0) and (1, 1) on, and nothing of (-1, -2): on w1 = 0, w2' = v and v' = w2.
+    network = FeedForward([2, 2, 1, 1], RELU, [2, 3], {1: [[1, 0], [0, 1]]})
+    problem = Problem(network, [[1, 0], [1, 1], [-1, -2]], [-2, 1, 5], direction=[0, 1, 1], reduction="sum")
+    flow = limit_flow(problem, time=Fraction(3), coordinates=coordinates)
+    w1, w2, v = scaled(flow, 3)
+    expected = CTX.exp(3) / CTX.sqrt(2)
+    assert abs(w1) < TINY and abs(w2 / expected - 1) < TINY and abs(v / expected - 1) < TINY
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4, 7])
+def test_samples_on_one_line_share_their_kink(seed):
+    # N knows of samples on one ray only their sum: z σ(w.x) is 2z σ(w.x)/3 + z/6 σ(w.2x), and 0 adds nothing.
+    problem = random_problem(seed)
+    halves = np.concatenate([problem.X, 2 * problem.X, 0 * problem.X[:1]])
+    labels = [*(2 * y / 3 for y in problem.y), *(y / 6 for y in problem.y), 5]
+    split = Problem(problem.network, halves, labels, direction=problem.direction, reduction="sum")
+    ends = [followed(lambda: limit_flow(p, time=Fraction(6), check=False)) for p in (problem, split)]  # noqa: B023
+    assert not isinstance(ends[0], str) and held_at_the_end(problem)
+    assert max(abs(a - b) for a, b in zip(*ends, strict=True)) < CTX.mpf(10) ** -24
+
+
 # -- several kinks at once -----------------------------------------------------------------------------------
 
 
@@ -406,6 +487,49 @@ def test_too_many_kinks_at_once_are_reported():
     problem = Problem(Expression(names, ["x"], output), [[1]], [1], direction=[1, *[0] * 7])
     with pytest.raises(Inconclusive, match="reached 7 kinks at once"):
         limit_flow(problem, time=Fraction(1), digits=15)
+
+
+def test_many_kinks_of_one_neuron_hold_it_together():
+    """Seven orthogonal samples push back to their kinks, an eighth along all of them pulls on: w stays at 0
+    but for the last coordinate.
+    """
+    d = 8
+    X = [[int(k == i) for k in range(d)] for i in range(d - 1)] + [[1] * d]
+    y = [-2] * (d - 1) + [1]
+    start = [Fraction(1, 2 + i) for i in range(d - 1)] + [1, 1]
+    problem = Problem(TwoLayer(d, 1, RELU), X, y, direction=start, reduction="sum")
+    flow = limit_flow(problem, time=Fraction(4), digits=20)
+    assert flow.error_estimate < CTX.mpf(10) ** -18
+    assert [i for _, i in held_at_the_end(problem, 20)] == list(range(d - 1))
+    weights = scaled(flow, 4)
+    assert max(abs(v) for v in weights[: d - 1]) < CTX.mpf(10) ** -18
+    square = sum(Fraction(v) ** 2 for v in start[:-1])  # v^2 - |w|^2 stays 1 - |w(0)|^2
+    conserved, length = (CTX.mpf(v.numerator) / v.denominator for v in (1 - square, 1 + square))
+    assert abs((weights[d] ** 2 - weights[d - 1] ** 2) * length - conserved) < CTX.mpf(10) ** -14
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_states_of_concave_kinks_solve_their_complementarity_problem(seed):
+    rng = np.random.default_rng(seed)
+    count, d = rng.integers(1, 9), 9
+    unit = rng.standard_normal((count, d))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    jumps, field = -rng.uniform(0.1, 2, count), rng.standard_normal(d)
+    states = np.array([k for (k,) in _held_to_first_order(unit, jumps, unit @ field)])
+
+    # Oracle: the least |field + sum chi_k jump_k unit_k| over 0 <= chi <= 1, by projected coordinate descent.
+    chi = np.zeros(count)
+    for _ in range(4000):
+        for k in range(count):
+            rest = field + (chi * jumps) @ unit
+            chi[k] = np.clip(chi[k] - unit[k] @ rest / jumps[k], 0, 1)
+    expected = np.where(chi <= 1e-9, -1, np.where(chi >= 1 - 1e-9, 1, 0))
+    assert states.tolist() == expected.tolist()
+
+
+def test_a_concave_kink_between_two_states_keeps_both():
+    unit, jumps = np.eye(2), np.array([-1.0, -2.0])
+    assert _held_to_first_order(unit, jumps, np.array([0.0, 2.0])) == [(-1, 0), (1, 0)]
 
 
 # -- the surfaces --------------------------------------------------------------------------------------------
