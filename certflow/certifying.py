@@ -265,6 +265,8 @@ def certify(
         found = of.certify(problem, progress, **given)
         if found.claim is None:
             return Theorem(**vars(found))
+        # What was proved may be another statement than the one that was tried.
+        of = theorem(found.claim.statement, "certificate")
         found, text = accepted(found, progress) if check else (found, of.certificate(found))
     except (Inconclusive, OutOfTime) as error:
         return Theorem(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))

@@ -76,7 +76,7 @@ def certify(
     _one_of(run.as_json, latex)
     problem = run.problem()
     of = theorem(default_statement(problem) if statement is None else statement, "prove", "--statement")
-    in_words = _has_words(of, latex)
+    _has_words(of, latex)
     from certflow.certificates import NOT_CHECKED, write_certificate
     from certflow.certifying import certify as prove
     from certflow.report.terminal import emit, emit_command, emit_prose
@@ -101,14 +101,16 @@ def certify(
     if not run.as_json:
         if no_check and not latex:
             emit(f"{NOT_CHECKED}.\n")
-        if latex:
+        # What was proved may be another statement than the one that was tried.
+        proved = theorem(result.claim.statement)
+        if latex and proved.part("paper") is not None:
             emit(result.latex(), end="")
-        elif in_words:
+        elif proved.part("words") is not None:
             _print_claim(result.claim)
         else:
             from certflow.checker.registry import sentences
 
-            emit_prose("\n".join(sentences(result.claim.to_json(), problem.exact_content())))
+            emit_prose("\n".join(sentences(result.claim.to_json(), result.problem.exact_content())))
     if lost:
         complain(lost)
         return ExitCode.BAD_INPUT

@@ -36,7 +36,7 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
     found = [neuron for neuron in neurons if neuron.fate is Fate.BRANCHES]
     if not found:
-        return Certified(problem, Outcome.INCONCLUSIVE, "the limit flow is not known to have two solutions.")
+        return Certified(known, Outcome.INCONCLUSIVE, "the limit flow is not known to have two solutions.")
     blocks = tuple(Block(n.index, runs(n.weights), Fate.BRANCHES, n.reason) for n in found)
     reason = listed_reasons([(n.index, n.reason) for n in found])
     evidence = {"neurons": [{"index": n.index, **branch_record(G, n)} for n in found]}
@@ -54,8 +54,8 @@ def as_network(problem: Problem) -> Problem:
     form = two_layer_form(problem.network, list(problem.X))
     if form is None:
         raise Inconclusive(
-            "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2), whose "
-            "limit flows are known."
+            "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2), "
+            "whose limit flows are known."
         )
     width, d = len(form.outgoing), len(form.inputs[0])
     network = TwoLayer(d, width, alpha=format_rational(form.alpha), power=1)

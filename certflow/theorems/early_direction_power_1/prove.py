@@ -24,11 +24,11 @@ from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
+from certflow.theorems.branches.prove import certify as branches
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON
 from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Setting
-from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
 from certflow.theorems.early_direction_power_1.evidence import evidence_record
 from certflow.theorems.early_direction_power_1.neurons import (
@@ -41,8 +41,8 @@ from certflow.theorems.early_direction_power_1.plan import Planner, Target, exac
 from certflow.units import TooLong, exponent, normalised
 
 _WRITTEN = (
-    "certificates of networks of power 1 hold no expressions; write a sum of terms such as v*abs(w1*x1 + w2*x2) "
-    'as kind = "two-layer", with power = 1 and alpha = "-1".'
+    "certificates of networks of power 1 hold no expressions; write a sum of terms such as "
+    'v*abs(w1*x1 + w2*x2) as kind = "two-layer", with power = 1 and alpha = "-1".'
 )
 STEPS = 128
 """Rows of the table of masses."""
@@ -58,7 +58,7 @@ def certify(
     start_angle: Any = 0,
     delta_bar: Any = None,
     progress: Progress | None = None,
-) -> Certified[Claim]:
+) -> Certified[Any]:
     """The uniform theorem for a problem of power 1: for every delta in (0, delta_bar] and every initial
     direction within `start_angle` (L11.27).
 
@@ -79,12 +79,17 @@ def certify(
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
     if isinstance(problem.network, Expression):
-        return Certified(problem, Outcome.INCONCLUSIVE, _WRITTEN)
+        found = branches(problem, progress)
+        if found.claim is None and found.problem is not problem:
+            found.reason = _WRITTEN
+        return found
     scaled, units = normalised(problem)
     wanted = None if asked is None else asked / units.length
     try:
         scale = Fraction(4) ** exponent(problem.direction)
         found = UniformProposal(scaled, goal, angle, scale, progress).run(wanted)
+        if found.outcome is Outcome.BRANCHES:
+            return branches(problem, progress)
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except OutOfTime as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
@@ -180,9 +185,10 @@ class UniformProposal:
                 f"{why}. {listed_reasons(reasons)}".strip(),
                 try_="a larger epsilon",
             )
-        outcome = Outcome.BRANCHES if branching else Outcome.INCONCLUSIVE
+        if branching:
+            return Certified(self.problem, Outcome.BRANCHES)
         return Certified(
-            self.problem, outcome, listed_reasons(reasons), try_="another seed or initial direction"
+            self.problem, Outcome.INCONCLUSIVE, listed_reasons(reasons), try_="another initial direction"
         )
 
     # -- searching -------------------------------------------------------------------------------------------
