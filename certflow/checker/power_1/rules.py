@@ -44,17 +44,8 @@ _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth "
     "n_max_upper radius time_to_radius blocks"
 )
-_OUTCOMES = [
-    "converges",
-    "shrinks",
-    "stops",
-    "vanishes",
-    "dead",
-    "zero",
-    "followed",
-    "branches",
-    "inconclusive",
-]
+_RESTING = ("shrinks", "stops", "vanishes", "dead", "zero")
+_OPEN = ("followed", "branches", "inconclusive")
 
 
 def check_power_1(content: Any, clock: Clock) -> Any:
