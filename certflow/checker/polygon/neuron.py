@@ -62,6 +62,11 @@ class Line(NamedTuple):
     jump: int
     members: dict[int, Fraction]
 
+    @property
+    def length(self) -> Fraction:
+        """|x|, rounded up."""
+        return root_up(Fraction(sum(map(mul, self.x, self.x))), 2)
+
 
 class Neuron:
     """Q1: G(w) = b.w + sum_C j_C (x_C.w)_+ of a problem, exactly (L11.1); b and all j_C in units of

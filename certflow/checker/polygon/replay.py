@@ -21,7 +21,7 @@ ANY = 1 << 4_000
 
 
 @dataclass
-class Piece:
+class Edge:
     """A straight stretch p = start + L velocity (velocity = s g): the kinks `slides` are kept, `sides`
     are those of the others, `left` those of them that the start lies on. `lock` is m(S), `gram` the
     adjugate and determinant of X_S X_S^T. It ends at L = `length` on the kinks `met` ("vertex") or at w =
@@ -72,9 +72,9 @@ def contacts(G: Neuron, point: Vector) -> Whole:
     return [k for k in G.kinks if point.along(G.lines[k].x) == 0]
 
 
-def replay(G: Neuron, w: Vector, sign: int, c: Fraction, given: list[Node]) -> list[Piece]:
+def replay(G: Neuron, w: Vector, sign: int, c: Fraction, given: list[Node]) -> list[Edge]:
     """Q2: the pieces of the limit flow from w, each verified and followed to its end (L11.4, L11.5)."""
-    pieces: list[Piece] = []
+    pieces: list[Edge] = []
     for node in given:
         G.clock.tick()
         table = node.fields("slides on")
@@ -84,7 +84,7 @@ def replay(G: Neuron, w: Vector, sign: int, c: Fraction, given: list[Node]) -> l
         if before is not None and before.end == "flip":
             node.need(not (slides or on or before.slides), "v changes its sign here, off all kinks", "Q2")
             back = before.velocity._replace(entries=[-v for v in before.velocity.entries])
-            piece = Piece(before.start, -before.sign, back, [], before.sides, [], returns=True)
+            piece = Edge(before.start, -before.sign, back, [], before.sides, [], returns=True)
         else:
             sign = sign if before is None else before.sign
             piece = _leave(G, w if before is None else before.finish(), sign, slides, on, before, node)
@@ -94,8 +94,8 @@ def replay(G: Neuron, w: Vector, sign: int, c: Fraction, given: list[Node]) -> l
 
 
 def _leave(
-    G: Neuron, point: Vector, sign: int, slides: Whole, on: Whole, before: Piece | None, node: Node
-) -> Piece:
+    G: Neuron, point: Vector, sign: int, slides: Whole, on: Whole, before: Edge | None, node: Node
+) -> Edge:
     """Q2: the velocity after a point with these kinks kept and these active, verified at every contact."""
     touched = contacts(G, point)
     once = set(slides) <= set(touched) and set(on) <= set(touched) and not set(slides) & set(on)
@@ -117,7 +117,7 @@ def _leave(
     }
     node.need(all(0 < v < 1 for v in chi.values()), "a multiplier is not strictly between 0 and 1", "Q2")
     left = [k for k in touched if k not in slides]
-    piece = Piece(
+    piece = Edge(
         point, sign, velocity(G, sign, [k for k, side in sides.items() if side > 0], chi), slides, sides, left
     )
     piece.gram = adjugate, det
@@ -132,7 +132,7 @@ def _leave(
     return piece
 
 
-def _follow(G: Neuron, piece: Piece, c: Fraction, node: Node) -> None:
+def _follow(G: Neuron, piece: Edge, c: Fraction, node: Node) -> None:
     """Q2: where a piece ends: w = 0, a flip, the kinks that are met first, or nowhere."""
     p, u = piece.start, piece.velocity
     for k, side in piece.sides.items():

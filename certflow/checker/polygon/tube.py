@@ -30,8 +30,8 @@ from ..kernel.numbers import (
     times,
     up,
 )
-from .neuron import Neuron, Vector, Whole
-from .replay import ANY, Piece
+from .neuron import Neuron, Whole
+from .replay import ANY, Edge
 
 FINE, WIDE, MAX_SPANS = 8, 5, 200_000
 """A segment is as long as |v| changes by about 2^-FINE, at events as WIDE of them; at most so many of one
@@ -78,8 +78,9 @@ Source = tuple[list[Whole], int, int]
 class _Line:
     """|p| on a line p0 + L u."""
 
-    def __init__(self, piece: Piece) -> None:
-        a, b, square = (left.inner(right) for left, right in _pairs(piece))
+    def __init__(self, piece: Edge) -> None:
+        p, u = piece.start, piece.velocity
+        a, b, square = p.inner(p), p.inner(u), u.inner(u)
         self.a, self.b, self.square = enclosed(a), enclosed(b), enclosed(square)
         self.speed, self.foot = up(root_up(square, 2)), down(a - b * b / square)
 
@@ -103,11 +104,6 @@ class _Line:
         return sqrt_down(max(0, low)), sqrt_up(high)
 
 
-def _pairs(piece: Piece) -> tuple[tuple[Vector, Vector], ...]:
-    p, u = piece.start, piece.velocity
-    return (p, p), (p, u), (u, u)
-
-
 def identity(d: int) -> list[Whole]:
     """The unit matrix."""
     return [[ONE if i == k else 0 for k in range(d)] for i in range(d)]
@@ -121,7 +117,7 @@ class Walk:
     """
 
     def __init__(
-        self, G: Neuron, table: Table, pieces: Sequence[Piece], c: Interval, ball: int, still: bool
+        self, G: Neuron, table: Table, pieces: Sequence[Edge], c: Interval, ball: int, still: bool
     ) -> None:
         self.G, self.table, self.pieces, self.c, self.still = G, table, pieces, c, still
         self.sources: list[Source] = []

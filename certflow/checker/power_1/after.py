@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from operator import mul
 
 from ..kernel.numbers import ONE, enclosed, fraction, root_down, root_up, rounded, sqrt_down, sqrt_up, up
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
+from ..kernel.verdicts import Clock
 from ..polygon.neuron import Neuron, Vector, Whole
+from ..polygon.replay import ANY
 from ..polygon.tube import Walk
 
 HALF_ROOT = root_up(Fraction(1, 2), 2)
@@ -20,18 +21,37 @@ HALF_ROOT = root_up(Fraction(1, 2), 2)
 @dataclass(frozen=True)
 class Size:
     """How large all weights are, in the units of the certificate: A <= `first` at the end of the table, A
-    <= `last` as long as anything is claimed (without a radius `forever`); |forcing| <= K A.
+    <= `last` as long as anything is claimed (without a radius for ever); |forcing| <= K A.
     """
 
     K: Fraction
     first: Fraction
     last: Fraction
-    forever: bool
 
     @property
     def eta(self) -> Fraction:
         """The largest forcing."""
         return self.K * self.last
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """What is proved of all neurons: sizes up to the time `T` and until |w| = `R` (None: for ever), for
+    delta up to `delta`. `scale` times a mass is a size then; `square` is the mass at the start, `most`
+    the largest up to T, `largest` the maximum of |G| on the unit sphere.
+    """
+
+    problem: Problem
+    clock: Clock
+    epsilon: Fraction
+    delta: Fraction
+    R: Fraction | None
+    T: Fraction
+    size: Size
+    scale: Fraction
+    square: Fraction
+    most: Fraction
+    largest: Fraction
 
 
 @dataclass(frozen=True)
@@ -87,10 +107,10 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
     node.need(ray, f"the last piece is not proved to be reached: {walk.why}", "Q8")
     piece, line, c = walk.piece, walk.line, walk.c
     p, u = piece.start, piece.velocity
-    square, jumps = u.inner(u), {k: Fraction(G.lines[k].jump, G.unit) for k in G.kinks}
+    square = u.inner(u)
     g = root_down(square, 2)
     across = sqrt_up(up(p.inner(p) - p.inner(u) ** 2 / square))
-    tan, ahead, least = Fraction(0), None, None
+    tan, ahead, least = Fraction(0), ANY, ANY
     for span in walk.spans[walk.opened :]:
         G.clock.tick()
         if span.early <= T + 1 and span.late >= T:
@@ -98,8 +118,7 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
             node.need(y > 0, "it may not have turned to its ray", "Q8")
             far = sqrt_down(line.at(span.begin)[0]) - span.D
             tan = max(tan, Fraction(across + span.D, y))
-            ahead, least = min(y, ahead or y), min(far, least or far)
-    assert ahead is not None and least is not None
+            ahead, least = min(ahead, y), min(least, far)
     low, high = (Fraction(v) / ahead**2 * ONE for v in c)
     mass = 2 * fraction(least) ** 2 + fraction(c[0])
     vertex = len(piece.slides) == G.d - 1 and walk.certain and size.eta < fraction(piece.lock)
@@ -109,13 +128,12 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
         cone.need(D < D0 <= Fraction(1, 2), "it is not in this cone at the end of the table", "Q8")
     sin, cos = D0 - D0**3 / 6 + D0**5 / 120, 1 - D0 * D0 / 2
     spread = Fraction(0)
-    for k, jump in jumps.items():
-        x = G.lines[k].x
-        length2 = sum(map(mul, x, x))
+    for k in G.kinks:
+        x, jump, length = G.lines[k].x, Fraction(G.lines[k].jump, G.unit), G.lines[k].length
         # Kinks that meet the cone, or hold the flow, may change the gradient.
-        if k in piece.slides or u.times(x) ** 2 <= length2 * square * sin * sin:
+        if k in piece.slides or u.times(x) ** 2 <= length**2 * square * sin**2:
             cone.need(piece.sign * jump < 0, "a convex kink meets the cone", "Q8")
-            spread += abs(jump) * root_up(Fraction(length2), 2)
+            spread += abs(jump) * length
     slowest, fastest = min(Fraction(1), 1 + low), 1 + (sin / cos) ** 2 + max(high, Fraction(0))
     node.need(slowest > 0 and mass > 0, "v may be too small at the end of the table", "Q8")
     skew = max(abs(fraction(v)) for v in c) / mass
@@ -130,12 +148,9 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
 
 def shrinks(walk: Walk, balanced: bool, size: Size, node: Node) -> Fate:
     """Exactly balanced on a vertex, straight to 0, which is never reached (L11.25)."""
-    piece = walk.piece if walk.pieces else None
-    entered = (
-        piece is not None and walk.covers and walk.entered is not None and walk.entered <= walk.table.ends[-1]
-    )
+    entered = walk.covers and walk.entered is not None and walk.entered <= walk.table.ends[-1]
     node.need(entered, f"the last piece is not proved to be reached: {walk.why}", "Q8")
-    assert piece is not None
+    piece = walk.piece
     square = piece.velocity.inner(piece.velocity)
     held = len(piece.slides) == walk.G.d - 1 and size.eta < min(fraction(piece.lock), root_down(square, 2))
     node.need(balanced and piece.end == "origin" and held, "it need not shrink for ever", "Q8")
@@ -145,21 +160,19 @@ def shrinks(walk: Walk, balanced: bool, size: Size, node: Node) -> Fate:
 
 
 def vanishes(
-    G: Neuron, w: Vector, sign: int, c: tuple[int, int], ball: int, size: Size, T: Fraction, node: Node
+    G: Neuron, w: Vector, sign: int, c: tuple[int, int], ball: int, theorem: Theorem, node: Node
 ) -> Fate:
     """G is negative everywhere, so w = 0 is reached at a finite time, and kept (L11.24)."""
-    fall = G.fall(sign)
+    fall, size = G.fall(sign), theorem.size
     m0 = Fraction(0) if fall is None else root_down(fall, 2)
     node.need(c[0] > 0 and size.eta < m0, "it need not vanish", "Q8")
     length = root_up(w.inner(w), 2) + fraction(ball)
     time = length / ((m0 - size.eta) * root_down(fraction(c[0]), 2))
-    node.need(time <= T, "it may not have vanished by the end of the table", "Q8")
+    node.need(time <= theorem.T, "it may not have vanished by the end of the table", "Q8")
     return Fate(Fraction(0), point=[0] * G.d + [sign * ONE], exact=True)
 
 
-def stops(
-    walk: Walk, start: Vector, sign: int, ball: int, size: Size, problem: Problem, T: Fraction, node: Node
-) -> Fate:
+def stops(walk: Walk, start: Vector, sign: int, ball: int, theorem: Theorem, node: Node) -> Fate:
     """It comes to rest where every sample is inactive, or on a concave kink with all its samples on one side
     (L11.23).
     """
@@ -172,45 +185,30 @@ def stops(
     for k, line in enumerate(G.lines):
         G.clock.tick()
         side = place.times(line.x)
-        length = root_up(Fraction(sum(map(mul, line.x, line.x))), 2)
         if side == 0:
             held.append(k)
             node.need(sign * line.jump < 0, "a sample on which it stops does not hold it", "Q8")
-            node.need(
-                all(v > 0 for v in line.members.values()),
-                "samples on both sides of a kink on which it stops",
-                "Q8",
-            )
+            one_side = all(v > 0 for v in line.members.values())
+            node.need(one_side, "samples on both sides of a kink on which it stops", "Q8")
         else:
-            idle = all(v * side < 0 for v in line.members.values()) and abs(side) > length * D
+            idle = all(v * side < 0 for v in line.members.values()) and abs(side) > line.length * D
             node.need(idle, "a sample may be active where it stops", "Q8")
     adjugate, det = G.gram(held)
     node.need(det > 0 and bool(held), "it stops on no kink, or on dependent ones", "Q8")
-    speed = None
-    for own, k in enumerate(held):
-        line = G.lines[k]
-        length = root_up(Fraction(sum(map(mul, line.x, line.x))), 2)
-        moved = (
-            problem.omega
-            * problem.curvature
-            / 2
-            * size.last
-            * length
-            * sum(v * v for v in line.members.values())
-        )
+    speeds = []
+    residual = theorem.problem.omega * theorem.problem.curvature / 2 * theorem.size.last
+    for own, line in enumerate(G.lines[k] for k in held):
+        moved = residual * line.length * sum(v * v for v in line.members.values())
         mu = abs(Fraction(line.jump, G.unit)) - moved
         node.need(mu > 0, "the forcing may be too large up to the radius", "Q8")
-        m = root_down(mu * mu * det / adjugate[own][own], 2)
-        speed = m if speed is None else min(speed, m)
-    assert speed is not None
+        speeds.append(root_down(mu * mu * det / adjugate[own][own], 2))
     far, c = place.inner(place), (fraction(walk.c[0]), fraction(walk.c[1]))
     near, late = root_down(far, 2), root_up(far, 2)
     V = max(Fraction(0), near - D) ** 2 + c[0], far + c[0]
     node.need(V[0] > 0, "v may vanish where it stops", "Q8")
     slow, there = root_down(V[0], 2), root_down(V[1], 2)
-    node.need(
-        fraction(walk.late) + D / (speed * slow) <= T, "it may not have stopped by the end of the table", "Q8"
-    )
+    time = fraction(walk.late) + D / (min(speeds) * slow)
+    node.need(time <= theorem.T, "it may not have stopped by the end of the table", "Q8")
     dV = (D * (2 * late + D) + c[1] - c[0]) / (slow + there)
     angle = arc(rounded(root_up((D * D + dV * dV) / (far + V[1]), 2), True), node)
     point = [enclosed(Fraction(v, place.unit))[0] for v in place.entries] + [sign * enclosed(there)[0]]

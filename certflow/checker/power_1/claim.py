@@ -4,48 +4,30 @@ or for ever.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from ..early_direction.claim import runs
 from ..kernel.numbers import power_up, root_down, root_up, rounded
-from ..kernel.problem import Problem
 from ..kernel.reading import Node
-from ..kernel.verdicts import Clock
-from .after import HALF_ROOT, Cone, Fate, Size, point_error
+from ..kernel.verdicts import Refused
+from .after import HALF_ROOT, Cone, Fate, Theorem, point_error
 
 _OF_POINT = "kkt_point support value gap horizon angle_at_horizon angle_at_radius law"
 _BLOCK = f"index weights outcome reason {_OF_POINT}"
 
 
-@dataclass(frozen=True)
-class Proved:
-    """What was proved: the bound `most` of all masses at the `horizon` (a time of the problem), over
-    `square`, that of the start, at delta_bar = `delta`; sizes until |w| = `R`; the `largest` |G| on the
-    unit sphere. `scale` times a mass is a size.
-    """
-
-    problem: Problem
-    clock: Clock
-    epsilon: Fraction
-    delta: Fraction
-    R: Fraction
-    size: Size
-    scale: Fraction
-    square: Fraction
-    most: Fraction
-    largest: Fraction
-    horizon: Fraction
-
-
-class Comparison:
+class ClaimCheck:
     """The claim, in the units of the problem, and what becomes of the neurons, in those of the
     certificate.
     """
 
-    def __init__(self, check: Proved, claim: dict[str, Node], fates: list[Fate]) -> None:
+    def __init__(self, check: Theorem, claim: dict[str, Node], fates: list[Fate]) -> None:
         self.check, self.claim, self.fates, self.problem = check, claim, fates, check.problem
-        self.rate, self.mass, self.horizon = check.problem.rate, check.problem.mass, check.horizon
+        self.rate, self.mass, self.horizon = (
+            check.problem.rate,
+            check.problem.mass,
+            check.T / check.problem.rate,
+        )
         self.fastest = max(fate.rate for fate in fates)
         # |w| / delta at the horizon is at most this.
         self.growth = root_up(check.most / check.square, 2)
@@ -55,7 +37,7 @@ class Comparison:
         """Everything but the blocks, and then these."""
         claim, check = self.claim, self.check
         claim["radius"].need(
-            not check.size.forever or self.fastest == 0, "it is left out where N may grow", "Q8"
+            check.R is not None or self.fastest == 0, "it is left out where N may grow", "Q8"
         )
         place = claim["horizon"].fields("scaled_time norm_over_delta")
         place["norm_over_delta"].same(None)
@@ -77,7 +59,7 @@ class Comparison:
         table["start_radius_over_delta"].need(0 < low <= high, "0 < low <= high is needed")
         n_low = table["n_lower"].rational()
         table["n_lower"].need(0 < n_low <= table["n_upper"].rational(), "0 < n_lower <= n_upper is needed")
-        node.need(not self.check.size.forever, "there is no radius")
+        node.need(self.check.R is not None, "there is no radius")
         slow = False
         for fate in self.fates:
             if fate.cone is not None:
@@ -121,7 +103,7 @@ class Comparison:
                 block["horizon"].rational() == self.horizon, "it is not the horizon of the claim"
             )
         at_end, at_radius = self._angles(fate, node)
-        if self.check.size.forever:
+        if self.check.R is None:
             block["angle_at_radius"].same(None)
         for name, bound in (("angle_at_horizon", at_end), ("angle_at_radius", at_radius)):
             if name in given:
@@ -157,7 +139,7 @@ class Comparison:
             return fate.angle, fate.angle
         rest, floor = self._forced(cone)
         start = cone.D * HALF_ROOT + cone.psi
-        kept = power_up(self.growth * check.delta / check.R, self._power(cone))
+        kept = power_up(self.growth * check.delta / (check.R or 1), self._power(cone))
         first, last = (rest + floor * A for A in (size.first, size.last))
         most = max(cone.D + first, cone.D * kept + last)
         at_radius = start * kept + last * HALF_ROOT
@@ -174,14 +156,12 @@ class Comparison:
         """Q8: angle <= coefficient (delta/rho)^exponent + floor rho^2 (L11.21)."""
         table = node.fields("exponent coefficient floor")
         cone = fate.cone
-        rest, floor = (Fraction(1), Fraction(0)) if cone is None else self._forced(cone)
-        lawful = cone is not None and (not cone.K or (self.known and rest == 0))
-        node.need(lawful, "no such law is proved", "Q8")
-        assert cone is not None
+        if cone is None or (cone.K and not self.known) or self._forced(cone)[0]:
+            raise Refused("Q8", node.where, "no such law is proved")
         low, high = table["exponent"].pair()
         table["exponent"].need(0 <= low <= high <= self._power(cone), "it is above the proved power", "Q8")
         start = cone.D * HALF_ROOT + cone.psi
         table["coefficient"].at_least(
             start * max(power_up(self.growth, low), power_up(self.growth, high)), "Q8"
         )
-        table["floor"].at_least(floor * HALF_ROOT / self.mass, "Q8")
+        table["floor"].at_least(self._forced(cone)[1] * HALF_ROOT / self.mass, "Q8")

@@ -24,10 +24,10 @@ from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
 from ..polygon.neuron import Neuron, Vector, sign_of, vector
-from ..polygon.replay import MAX_PIECES, Piece, admissible, contacts, replay
+from ..polygon.replay import MAX_PIECES, Edge, admissible, contacts, replay
 from ..polygon.tube import Table, Walk
 from .after import Fate, Size, converges, shrinks, stops, vanishes
-from .claim import Comparison, Proved
+from .claim import ClaimCheck, Theorem
 
 STATEMENT = "early-direction-power-1"
 
@@ -44,8 +44,8 @@ _FIELDS = (
     "statement order epsilon delta_bar start_angle problem_sha256 loss assumptions horizon growth "
     "n_max_upper radius time_to_radius blocks"
 )
-_RESTING = "shrinks stops vanishes"
-_OUTCOMES = f"converges {_RESTING} dead zero followed branches inconclusive".split()
+_RESTING = ("shrinks", "stops", "vanishes", "dead", "zero")
+_OPEN = ("followed", "branches", "inconclusive")
 
 
 def check_power_1(content: Any, clock: Clock) -> Any:
@@ -78,50 +78,45 @@ class _Neuron:
     unit: Fraction
     start: int
     sign: int
-    pieces: list[Piece]
+    pieces: list[Edge]
     walk: Walk
 
 
 class _Check:
-    """One certificate. Lengths are those of the direction, of which the unit vector times delta is the
-    start: `scale` times its square is |w|^2 in the units of the certificate at delta_bar.
+    """One certificate: masses are in units of the direction, of which the unit vector times delta is the
+    start.
     """
 
     def __init__(
-        self, problem: Problem, whole: Node, claim: dict[str, Node], evidence: Node, clock: Clock
+        self, problem: Problem, top: Node, claim: dict[str, Node], given: Node, clock: Clock
     ) -> None:
         self.problem, self.claim, self.clock = problem, claim, clock
-        self.epsilon, self.delta, self.angle = (
-            claim[k].rational() for k in ("epsilon", "delta_bar", "start_angle")
-        )
-        lawful = self.epsilon > 0 and self.delta > 0 and self.angle >= 0
-        whole.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
-        self.given = table = evidence.fields("norm_squared step masses neurons")
+        epsilon, delta, self.angle = (claim[k].rational() for k in ("epsilon", "delta_bar", "start_angle"))
+        lawful = epsilon > 0 and delta > 0 and self.angle >= 0
+        top.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
+        self.given = given.fields("norm_squared step masses neurons")
         self.G = Neuron(problem, clock)
         self.square = sum((v * v for v in problem.direction), Fraction(0))
-        self.scale = self.delta**2 / (self.square * problem.mass)
-        norm2, step = table["norm_squared"].rational(), table["step"].rational()
-        clock.enter("Q1", table["norm_squared"].where)
-        table["norm_squared"].need(self._bounds(norm2), "it is not proved to bound the inputs", "Q1")
-        self.K = problem.omega * problem.curvature * norm2 / 2
-        masses = [node.rational() for node in _listed(table["masses"], MAX_ROWS)]
-        rising = all(a <= b for a, b in zip(masses, masses[1:], strict=False))
-        table["masses"].need(
-            step > 0 and rising and masses[0] > self.square, "they do not rise from the start", "Q7"
-        )
-        self.masses, self.T = masses, step * len(masses)
-        kappa = rounded(self.K * self.scale, True)
-        etas = [up(kappa * B) for B in masses]
-        self.table = Table(
-            kappa, [up(B) for B in masses], etas, [down(step * q) for q in range(len(masses) + 1)]
-        )
-        self.growths = [up((2 * self.largest() + 2 * kappa * B) * step) for B in masses]
-        forever = claim["radius"].value is None
-        first = self.scale * masses[-1]
-        self.R = Fraction(0) if forever else claim["radius"].rational()
-        self.size = Size(self.K, first, first if forever else self.R**2 / problem.mass, forever)
-        beyond = forever or (self.R > 0 and self.size.last > first)
-        claim["radius"].need(beyond, "it is not above the size at the horizon", "Q8")
+        scale = delta**2 / (self.square * problem.mass)
+        norm2, step = self.given["norm_squared"].rational(), self.given["step"].rational()
+        clock.enter("Q1", self.given["norm_squared"].where)
+        self.given["norm_squared"].need(self._bounds(norm2), "it is not proved to bound the inputs", "Q1")
+        K, largest = problem.omega * problem.curvature * norm2 / 2, self._largest(norm2)
+        node = self.given["masses"]
+        self.masses = masses = [mass.rational() for mass in node.items(1, MAX_ROWS)]
+        rising = all(a <= b for a, b in zip([self.square, *masses], masses, strict=False))
+        node.need(step > 0 and rising and masses[0] > self.square, "they do not rise from the start", "Q7")
+        kappa, T = rounded(K * scale, True), step * len(masses)
+        etas, ends = [up(kappa * B) for B in masses], [down(step * q) for q in range(len(masses) + 1)]
+        self.table = Table(kappa, [up(B) for B in masses], etas, ends)
+        self.growths = [up((2 * largest + 2 * kappa * B) * step) for B in masses]
+        radius, first = claim["radius"], scale * masses[-1]
+        R = None if radius.value is None else radius.rational()
+        self.size = Size(K, first, first if R is None else R**2 / problem.mass)
+        beyond = R is None or (R > 0 and self.size.last > first)
+        radius.need(beyond, "it is not above the size at the horizon", "Q8")
+        bounds = (self.size, scale, self.square, masses[-1], largest)
+        self.theorem = Theorem(problem, clock, epsilon, delta, R, T, *bounds)
 
     def _bounds(self, norm2: Fraction) -> bool:
         """Q1: norm2 I - X^T X (or X X^T) is positive semidefinite (L11.1)."""
@@ -135,17 +130,13 @@ class _Check:
         full = [[gram[max(i, k)][min(i, k)] for k in range(len(rows))] for i in range(len(rows))]
         return norm2 > 0 and is_psd(full, self.clock, 1)
 
-    def largest(self) -> Fraction:
+    def _largest(self, norm2: Fraction) -> Fraction:
         """An upper bound of |G| on the unit sphere (L11.7)."""
-        if not hasattr(self, "_largest"):
-            z, X = self.problem.z, self.problem.features
-            sizes = (
-                abs(a) * root_up(sum((v * v for v in x), Fraction(0)), 2) for a, x in zip(z, X, strict=True)
-            )
-            norm2 = self.given["norm_squared"].rational()
-            rough = min(sum(sizes, Fraction(0)), root_up(norm2 * sum(a * a for a in z), 2))
-            self._largest = self.G.largest(rounded(rough, True))
-        return self._largest
+        z, X = self.problem.z, self.problem.features
+        squares = (sum((v * v for v in x), Fraction(0)) for x in X)
+        rough = sum((abs(a) * root_up(square, 2) for a, square in zip(z, squares, strict=True)), Fraction(0))
+        joint = root_up(norm2 * sum(a * a for a in z), 2)
+        return self.G.largest(rounded(min(rough, joint), True))
 
     def all(self) -> None:
         """Every rule, and then the claim."""
@@ -156,13 +147,10 @@ class _Check:
         for j, node in enumerate(nodes):
             self.clock.enter("Q2", node.where)
             table = node.fields("outcome pieces cone branch")
-            outcome = table["outcome"].text(*_OUTCOMES)
-            extra = (outcome == "branches") == (table["branch"].value is not None)
-            node.need(
-                extra and (outcome == "converges" or table["cone"].value is None),
-                "evidence of another outcome",
-                "Q9",
-            )
+            outcome = table["outcome"].text("converges", *_RESTING, *_OPEN)
+            own = (outcome == "branches") == (table["branch"].value is not None)
+            own = own and (outcome == "converges" or table["cone"].value is None)
+            node.need(own, "it has evidence of another outcome", "Q9")
             each = self._followed(j, table, outcome)
             self.clock.enter("Q8", node.where)
             fate = self._fate(each, outcome, table, node)
@@ -170,24 +158,10 @@ class _Check:
             for q, mass in enumerate(self._masses(each, fate)):
                 totals[q] += -(-mass * each.unit.denominator // each.unit.numerator)
         self.clock.enter("Q7", self.given["masses"].where)
-        for q, total in enumerate(totals):
-            where = Node(None, f"{self.given['masses'].where}[{q}]")
-            where.need(total < down(self.masses[q]), "the masses of the neurons may be more", "Q7")
+        for assumed, total in zip(self.given["masses"].items(len(totals)), totals, strict=True):
+            assumed.need(total < down(assumed.rational()), "the masses of the neurons may be more", "Q7")
         self.clock.enter("R9", "claim")
-        proved = Proved(
-            self.problem,
-            self.clock,
-            self.epsilon,
-            self.delta,
-            self.R,
-            self.size,
-            self.scale,
-            self.square,
-            self.masses[-1],
-            self.largest(),
-            self.T / self.problem.rate,
-        )
-        Comparison(proved, self.claim, fates).compare(blocks, [node.value["outcome"] for node in nodes])
+        ClaimCheck(self.theorem, self.claim, fates).compare(blocks, [node.value["outcome"] for node in nodes])
 
     def _followed(self, j: int, table: dict[str, Node], outcome: str) -> _Neuron:
         """Q1 to Q5 for a neuron."""
@@ -204,10 +178,8 @@ class _Check:
         most = 2 * (root_up(own2, 2) + ball) ** 2 + c + wide
         node = table["pieces"]
         pieces = node.items(0, MAX_PIECES)
-        on_kink = bool(contacts(self.G, start))
-        node.need(
-            not (pieces and ball and on_kink), "it may start on either side of a kink: not covered", "Q2"
-        )
+        clear = not (pieces and ball and contacts(self.G, start))
+        node.need(clear, "it may start on either side of a kink: not covered", "Q2")
         sign = sign_of(v) or sign_of(self.G.value(start.entries))
         node.need(not pieces or sign != 0, "v = 0 and G = 0 at the start: not covered", "Q2")
         node.need(not pieces or abs(v) > ball or ball == 0, "v may have either sign", "Q2")
@@ -242,21 +214,16 @@ class _Check:
         if outcome == "converges":
             return converges(walk, self.size, node, table["cone"])
         if outcome == "stops":
-            return stops(walk, each.w, each.sign, ball, self.size, self.problem, self.T, node)
+            return stops(walk, each.w, each.sign, ball, self.theorem, node)
         if outcome == "shrinks":
             balanced = each.c == (0, 0) and each.v * each.v == each.w.inner(each.w) and self.angle == 0
             return shrinks(walk, balanced, self.size, node)
-        node.need(
-            outcome in ("followed", "branches", "inconclusive") or not each.pieces, "it has no pieces", "Q8"
-        )
+        node.need(outcome in _OPEN or not each.pieces, "a neuron that rests all the time has no pieces", "Q8")
         if outcome == "vanishes":
-            return vanishes(G, each.w, each.sign, each.c, ball, self.size, self.T, node)
+            return vanishes(G, each.w, each.sign, each.c, ball, self.theorem, node)
         if outcome == "zero":
-            node.need(
-                not any(each.w.entries) and each.v == 0 and self.angle == 0,
-                "it is not zero at the start",
-                "Q8",
-            )
+            zero = not any(each.w.entries) and each.v == 0 and self.angle == 0
+            node.need(zero, "it is not zero at the start", "Q8")
             return Fate(Fraction(0))
         if outcome == "dead":
             w = [Fraction(v, each.w.unit) for v in each.w.entries]
@@ -271,7 +238,7 @@ class _Check:
             node.need(walk.covers, f"it is not followed up to the horizon: {walk.why}", "Q8")
         if outcome == "branches":
             self._branch(each, table["branch"])
-        return Fate(self.largest(), known=False)
+        return Fate(self.theorem.largest, known=False)
 
     def _branch(self, each: _Neuron, node: Node) -> None:
         """Q9: two solutions of the limit flow part at the end of the pieces (L11.6)."""
@@ -291,7 +258,3 @@ class _Check:
             on = [k for k, side in last.sides.items() if side > 0]
         ways = [admissible(G, way, sign, on, touched) for way in node.items(2)]
         node.need(ways[0] != ways[1], "the two solutions are one", "Q9")
-
-
-def _listed(node: Node, most: int) -> list[Node]:
-    return node.items(1, most)

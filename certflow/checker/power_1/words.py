@@ -10,8 +10,8 @@ from ..words import Say
 _FATES = {
     "stops": "at the horizon its hidden weights rest where no sample activates it, N = 0, and none of its "
     "weights moves from then on {until}.",
-    "vanishes": "from the horizon on {until} its hidden weights are exactly zero, N = 0, and its output weight "
-    "stays.",
+    "vanishes": "from the horizon on its hidden weights are exactly zero {until}, N = 0, and its output "
+    "weight stays.",
     "dead": "no sample activates it, at the start and for ever, and its weights never move.",
     "followed": "it is followed up to the horizon; nothing is claimed about its direction.",
     "branches": "its limit flow, as delta tends to 0, has more than one solution; nothing is claimed about "
