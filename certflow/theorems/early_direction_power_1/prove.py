@@ -29,6 +29,7 @@ from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON
 from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Setting
+from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
 from certflow.theorems.early_direction_power_1.evidence import evidence_record
 from certflow.theorems.early_direction_power_1.neurons import (
