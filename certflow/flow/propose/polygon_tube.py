@@ -64,6 +64,8 @@ class Leg:
     """Whether a kink has to be certain at the start and at the end, a row for every kink."""
     lengths: np.ndarray
     lock: float
+    limit: float
+    """The forcing below which it is kept on its kinks, and leaves those it has left."""
     line: tuple[float, float, float] = (0.0, 0.0, 1.0)
     """|p|^2 = a + 2 b L + c L^2 at the clock L."""
     turns: bool = False
@@ -155,11 +157,15 @@ def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
         asked = np.ones((len(normals), 2), dtype=bool)
         asked[S] = False
         asked[[place[k] for k in skip], 0] = False
-        asked[[place[k] for k in edge.met], 1] = False
+        if i + 1 < len(edges) or polygon.ending is End.STOPS:
+            asked[[place[k] for k in edge.met], 1] = False
         if edge.length is None and not edge.flips:
             asked[:, 1] = edge.sign * jumps > 0
         lock = lock_of(normals[S], jumps[S], [float(v) for v in edge.chi])
-        leg = Leg(clock, low, high, norms, reach, normals @ p, normals @ u, asked, lengths, lock, speed=speed)
+        left = [place[k] for k in skip if place[k] not in S]
+        limit = min([lock, *(abs(float(normals[k] @ u)) / lengths[k] for k in left)])
+        places, speeds = normals @ p, normals @ u
+        leg = Leg(clock, low, high, norms, reach, places, speeds, asked, lengths, lock, limit, speed=speed)
         leg.line = (float(p @ p), float(p @ u), float(u @ u))
         route.legs.append(leg)
         if i == 0 and edge.start.square + polygon.c == 0:
@@ -390,7 +396,7 @@ class _Walk:
             if leg.first:
                 height = leg.first - leg.speed * D[0] - kappa * self.B[q[0]] * (leg.high[0] + D[0])
                 slow2[0] = (length[0] * height) ** 2 / fast2[0] if height > 0 else 0.0
-            good = slow2 > 0
+            good = (slow2 > 0) & (1.02 * kappa * self.B[q] < leg.limit)
             fails = int(np.argmin(good)) if not good.all() else len(good)
             slow, fast = np.sqrt(np.where(good, slow2, 1.0)), np.sqrt(np.maximum(fast2, 1e-300))
             late = self.late_time + np.cumsum(length / slow)
@@ -406,18 +412,20 @@ class _Walk:
         over = int(beyond[0]) if len(beyond) else len(length) + 1
         stop = min(fails, over, len(length))
         covers = over <= stop
-        eta = kappa * float(self.B[q[max(0, stop - 1)]])
         near = kappa * (leg.reach @ known)
-        at_start = np.abs(leg.places + leg.clock[0] * leg.speeds)
-        apart = np.abs(leg.places + leg.clock[stop] * leg.speeds)
-        reached = near + leg.lengths * kappa * (float(grown[stop - 1]) if stop else 0.0)
-        asked = leg.asked[:, 1] if stop == len(length) or final else leg.asked[:, 1] | ~leg.asked[:, 1]
-        asked = asked & leg.asked.any(axis=1)
-        if (leg.asked[:, 0] & (at_start <= near)).any() or (asked & (apart <= reached)).any():
+        if (leg.asked[:, 0] & (np.abs(leg.places + leg.clock[0] * leg.speeds) <= near)).any():
             return self._stop("a kink is not certain to lie on one side")
-        if eta >= leg.lock:
-            return self._stop("the neuron may leave a kink on which it slides")
         ray = final and self.route.polygon.ending is End.RAY
+        asked = leg.asked.any(axis=1) if stop < len(length) and not ray else leg.asked[:, 1]
+        stations = np.abs(leg.places[asked, None] + leg.speeds[asked, None] * leg.clock[None, 1 : stop + 1])
+        reached = near[asked, None] + leg.lengths[asked, None] * kappa * grown[None, :stop]
+        certain = np.nonzero((stations > reached).all(axis=0))[0]
+        if not len(certain):
+            return self._stop("a kink is not certain to lie on one side")
+        if certain[-1] + 1 < stop:
+            # Back to the last station at which the cell is certain.
+            stop, covers, final = int(certain[-1]) + 1, False, True
+        eta = kappa * float(self.B[q[stop - 1]])
         self.parts.append(
             (
                 early[:stop],
@@ -431,7 +439,9 @@ class _Walk:
             self.mass = float(self.parts[-1][2][-1])
             if ray:
                 self.arrived, self.entered = True, float(late[0])
-                self.certain = not (leg.asked.any(axis=1) & (apart <= reached)).any()
+                apart = np.abs(leg.places + leg.clock[stop] * leg.speeds)
+                within = near + leg.lengths * kappa * float(grown[stop - 1])
+                self.certain = not (leg.asked.any(axis=1) & (apart <= within)).any()
         self.early_time = float(early[stop])
         self.late_time = float(late[stop - 1]) if stop else self.late_time
         if final and self.route.polygon.ending is End.STOPS and stop == len(length):

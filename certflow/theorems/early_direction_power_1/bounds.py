@@ -17,6 +17,8 @@ from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
 SLACK = 1e-6
 """Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
+LARGEST = 600.0
+"""Exponents beyond it are about infinite."""
 UNKNOWN = (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
 """The fates of blocks of which nothing is said after the horizon."""
 NOT_ARRIVED = "it is followed up to the horizon, but has not arrived by then"
@@ -155,7 +157,7 @@ class Attempt:
             if course is None:
                 start = (math.sqrt(neuron.mass) + self.of.ball) ** 2
                 known = neuron.rests or (neuron.fate is Fate.VANISHES and neuron.index in self.wanted)
-                total += start if known else start * np.exp(np.cumsum(rates))
+                total += start if known else start * np.exp(np.minimum(np.cumsum(rates), LARGEST))
             else:
                 total += self._mass(course, rates)
         return total
@@ -177,7 +179,7 @@ class Attempt:
         if not course.covers:
             q0 = min(M - 1, int(course.last_early / h * (1 - 1e-9)))
             grown = np.zeros(M)
-            grown[q0:] = course.last_mass * np.exp(np.cumsum(rates[q0:]))
+            grown[q0:] = course.last_mass * np.exp(np.minimum(np.cumsum(rates[q0:]), LARGEST))
             result = np.maximum(result, grown)
         return result
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from certflow.flow.polygon.polygon import End, Polygon, polygon
+from certflow.flow.polygon.polygon import Edge, End, Polygon, polygon
 from certflow.flow.polygon.reduced import Reduced
 from certflow.flow.polygon.sphere import falling, largest_square
 from certflow.flow.propose.polygon_tube import lock_of
@@ -85,6 +85,9 @@ def neurons_of(
         values = [Fraction(problem.direction[i]) for i in block]
         w, v = tuple(values[:d]), values[d]
         path = polygon(G, w, v)
+        if path.edges and _starts_convex(G, path.edges[0]):
+            # The limit flow is unique, but no tube about it is proved at its start.
+            path = Polygon(path.c, (), End.OPEN, "it starts on a kink that pushes the flow away")
         fate, reason = fate_of(G, path)
         depth = depths[1 if v > 0 else -1]
         if path.c > 0 and v and depth is not None:
@@ -95,6 +98,10 @@ def neurons_of(
     if progress is not None:
         progress("limit flows", len(blocks), len(blocks))
     return found
+
+
+def _starts_convex(G: Reduced, first: Edge) -> bool:
+    return any(first.sign * G.whole_jumps[k] > 0 and first.start.along(G.lines[k].x) == 0 for k in G.kinks)
 
 
 def _on_kink(G: Reduced, w: tuple[Fraction, ...]) -> bool:

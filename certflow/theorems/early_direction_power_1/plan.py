@@ -86,7 +86,7 @@ class Planner:
         slowest = 0.0 if unknown else min((2 * cone.g for cone in cones.values()), default=0.0)
         if not cones and not unknown:
             T = max((self.time(j, self._angle(j)) for j in wanted), default=1.0)
-            return Target(frozenset(wanted), max(1.05 * T, 1e-3), None, of.norm)
+            return Target(frozenset(wanted), max(1.05 * T, 0.1 / max(of.slope, 1e-9)), None, of.norm)
         fastest = max((cone.g for cone in cones.values()), default=0.0)
         best: Target | None = None
         for share in _SHARES:
@@ -172,7 +172,8 @@ def _arrival_of(neuron: HiddenNeuron, route: Route, course: Course, slope: float
         angles = np.minimum.accumulate(angles)
         return Arrival(late, angles, logs, 2 * route.speed)
     if neuron.fate in (Fate.STOPS, Fate.SHRINKS) and course.arrived:
-        at = course.entered * 1.02
+        # A station later, wherever the checker has its own.
+        at = course.entered * 1.02 + 0.05 / route.speed
         return Arrival(
             np.append(times, max(at, times[-1])), np.append(angles, 0.0), np.append(logs, logs[-1]), 0.0
         )

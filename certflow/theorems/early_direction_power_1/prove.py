@@ -80,10 +80,10 @@ def certify(
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
     if isinstance(problem.network, Expression):
-        found = branches(problem, progress)
-        if found.claim is None and found.problem is not problem:
-            found.reason = _WRITTEN
-        return found
+        parted = branches(problem, progress)
+        if parted.claim is None and parted.problem is not problem:
+            parted.reason = _WRITTEN
+        return parted
     scaled, units = normalised(problem)
     wanted = None if asked is None else asked / units.length
     try:
