@@ -138,9 +138,9 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
     node.need(slowest > 0 and mass > 0, "v may be too small at the end of the table", "Q8")
     skew = max(abs(fraction(v)) for v in c) / mass
     psi = arc(skew, node) / 2
-    gamma = root_down(slowest, 2) * (g - size.eta) * (1 - D0 * D0 / 6) * (1 - D0 * D0 / 2)
+    gamma = root_down(slowest, 2) * g * (1 - D0 * D0 / 6) * (1 - D0 * D0 / 2)
     nu = 2 * root_down(1 - skew * skew, 2) * (g * cos - spread * sin - size.eta)
-    node.need(gamma > 0 and nu > 0, "the forcing may be too large up to the radius", "Q8")
+    node.need(nu > 0, "the forcing may be too large up to the radius", "Q8")
     K = Fraction(0) if vertex else rounded(root_up(fastest, 2) * size.K, True)
     found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False))
     return Fate(root_up(square, 2), point=_balanced(u, piece.sign), sign=1, square=square, cone=found)
