@@ -459,7 +459,8 @@ class _Walk:
 
     def _shrink(self, leg: Leg, base: float) -> bool:
         eta = self.kappa * float(self.B[-1])
-        D = max(self.kappa * base, self.size)
+        # Up to a station later, wherever the checker has its own.
+        D = max(self.kappa * base, self.size) + eta * STEP * float(leg.high[0]) / leg.speed
         if eta >= leg.lock or eta >= leg.speed or leg.high[0] <= D:
             return self._stop("the neuron may leave a kink on which it slides")
         self.entered = self.late_time + self.tau / (leg.high[0] - D) * 1.1

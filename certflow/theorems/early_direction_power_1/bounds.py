@@ -177,7 +177,8 @@ class Attempt:
             found = np.maximum.reduceat(padded, pairs.ravel())[::2]
             result = np.where(inside, found, 0.0)
         if not course.covers:
-            q0 = min(M - 1, int(course.last_early / h * (1 - 1e-9)))
+            # The checker may give up a station earlier.
+            q0 = min(M - 1, int(0.96 * course.last_early / h))
             grown = np.zeros(M)
             grown[q0:] = course.last_mass * np.exp(np.minimum(np.cumsum(rates[q0:]), LARGEST))
             result = np.maximum(result, grown)
