@@ -13,7 +13,7 @@ import numpy as np
 from certflow.flow.polygon.reduced import Reduced
 from certflow.flow.propose.polygon_tube import Course, Route, follow
 from certflow.outcome import Fate
-from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
+from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron, stopping
 
 SLACK = 1e-6
 """Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
@@ -178,7 +178,7 @@ class Attempt:
             result = np.where(inside, found, 0.0)
         if not course.covers:
             # The checker may give up a station earlier.
-            q0 = min(M - 1, int(0.96 * course.last_early / h))
+            q0 = min(M - 1, int(0.92 * course.last_early / h))
             grown = np.zeros(M)
             grown[q0:] = course.last_mass * np.exp(np.minimum(np.cumsum(rates[q0:]), LARGEST))
             result = np.maximum(result, grown)
@@ -322,14 +322,15 @@ class Attempt:
         mass = float((2 * np.maximum(0.0, size) ** 2 + low).min())
         vertex = route.vertex and course.certain and eta < route.legs[-1].lock * (1 - 1e-9)
         turn = 0.0 if vertex else math.atan((route.across + float(D.max())) / y)
-        width = min(cone.width, max(3 * self.of.epsilon, 2 * turn))
+        width = 0.0 if vertex else min(cone.width, max(3 * self.of.epsilon, 2 * turn))
         lopsided = max(abs(low), abs(high))
-        if cone.g <= eta or turn >= width or y * y + low <= 0 or lopsided >= mass:
+        if cone.g <= eta or (turn >= width and not vertex) or y * y + low <= 0 or lopsided >= mass:
             return None
         slower = min(1.0, math.sqrt(1 + low / y**2))
         faster = math.sqrt(1 + math.tan(width) ** 2 + max(high, 0.0) / y**2)
-        gamma = slower * (cone.g - eta) * math.sin(width) * math.cos(width) / width
-        height = cone.g * math.cos(width) - cone.steepest * math.sin(width) - eta
+        shrunk = 1.0 if vertex else math.sin(width) * math.cos(width) / width
+        gamma = slower * (cone.g - eta) * shrunk
+        height = cone.g * math.cos(width) - cone.drop(width) - eta
         nu = 2 * math.sqrt(1 - (lopsided / mass) ** 2) * height
         if nu <= 0:
             return None
@@ -355,12 +356,9 @@ class Attempt:
         if rest is None:
             raise ValueError("this block does not come to rest")
         p = np.array([float(v) for v in rest.exact()])
-        lines = [line for line in G.lines if rest.along(line.x) == 0]
-        pulls = []
-        for line in lines:
-            length = math.sqrt(sum(v * v for v in line.x))
-            forced = sum(float(abs(factor)) ** 2 * length / 2 for _, factor in line.members)
-            pulls.append(abs(float(line.jump)) - self.of.forcing * forced * end)
+        held = stopping(G, neuron)
+        lines = [line for line, _ in held]
+        pulls = [abs(float(line.jump)) - self.of.forcing * forced * end for line, forced in held]
         if course is not None and not course.covers:
             return Fate.INCONCLUSIVE, f"for this delta: {course.why}"
         if course is not None and not course.arrived:

@@ -50,7 +50,9 @@ def _neuron_record(G: Reduced, neuron: HiddenNeuron, state: AtHorizon, fate: Fat
     return {
         "outcome": str(fate),
         "pieces": [_piece_record(G, edge) for edge in edges],
-        "cone": None if block is None else format_rational(rounded(Fraction(block.cone), False, 6)),
+        "cone": None
+        if block is None or block.vertex
+        else format_rational(rounded(Fraction(block.cone), False, 6)),
         "branch": None,
     }
 

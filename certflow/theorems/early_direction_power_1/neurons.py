@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from certflow.flow.polygon.polygon import Edge, End, Polygon, polygon
-from certflow.flow.polygon.reduced import Reduced
+from certflow.flow.polygon.reduced import Line, Reduced
 from certflow.flow.polygon.sphere import falling, largest_square
 from certflow.flow.propose.polygon_tube import lock_of
 from certflow.outcome import Fate
@@ -61,15 +61,21 @@ class HiddenNeuron:
 @dataclass(frozen=True)
 class Cone:
     """The final cone of a neuron that converges (L11.18): its axis, g = |g|, the widest angle with all convex
-    kinks certain, the largest |g| of the cells that it meets, whether it is one ray (`vertex`), and m(S).
+    kinks certain, of the concave kinks the sine of the angle to the axis and the size of the jump, whether
+    the axis is a vertex, and m(S).
     """
 
     axis: np.ndarray
     g: float
     width: float
-    steepest: float
+    meets: tuple[tuple[float, float], ...]
     vertex: bool
     lock: float
+
+    def drop(self, width: float) -> float:
+        """By how much the slope may fall short of g cos(width) in the cone of this width."""
+        reach = math.sin(width) * (1 + 1e-6)
+        return math.sin(width) * sum(size for sine, size in self.meets if sine <= reach)
 
 
 def neurons_of(
@@ -137,19 +143,23 @@ def cone_of(G: Reduced, neuron: HiddenNeuron) -> Cone:
     last = neuron.polygon.edges[-1]
     u = np.array([float(v) for v in last.velocity.exact()])
     g = math.sqrt(float(u @ u))
-    width, steepest = LARGEST_CONE, g
+    width = LARGEST_CONE
+    meets: list[tuple[float, float]] = []
     for k in G.kinks:
         x, jump = np.array(G.lines[k].x, dtype=float), float(G.lines[k].jump)
         length = math.sqrt(float(x @ x))
-        sine = abs(float(x @ u)) / (g * length)
+        sine = 0.0 if k in last.slides else abs(float(x @ u)) / (g * length)
         if last.sign * jump > 0:
             width = min(width, math.asin(min(1.0, sine)) * (1 - 1e-9))
         else:
-            steepest += abs(jump) * length
+            meets.append((sine, abs(jump) * length))
+    cone = Cone(u / g, g, width, tuple(meets), len(last.slides) == G.inputs - 1, 0.0)
+    while cone.drop(width) > 0.3 * g:  # ends: the drop is at most in proportion to the width
+        width /= 1.5
     held = np.array([G.lines[k].x for k in last.slides], dtype=float)
     jumps = np.array([float(G.lines[k].jump) for k in last.slides])
     lock = lock_of(held, jumps, [float(v) for v in last.chi])
-    return Cone(u / g, g, width, steepest, len(last.slides) == G.inputs - 1, lock)
+    return replace(cone, width=width, lock=lock)
 
 
 def largest_slope(problem: Problem, G: Reduced, norm: float) -> float:
@@ -180,3 +190,14 @@ def listed_reasons(blocks: Sequence[tuple[int, str]]) -> str:
         listed = ", ".join(map(str, numbers[:12])) + more
         sentences.append(f"block{'s' if len(numbers) > 1 else ''} {listed}: {why}")
     return "; ".join(sentences) + ("." if sentences else "")
+
+
+def stopping(G: Reduced, neuron: HiddenNeuron) -> list[tuple[Line, float]]:
+    """The lines on which a neuron comes to rest, with what residuals pull on each, over A (L11.23)."""
+    rest = neuron.polygon.rest
+    lines = [] if rest is None else [line for line in G.lines if rest.along(line.x) == 0]
+    lengths = [math.sqrt(sum(v * v for v in line.x)) for line in lines]
+    return [
+        (line, sum(float(factor) ** 2 * length / 2 for _, factor in line.members))
+        for line, length in zip(lines, lengths, strict=True)
+    ]

@@ -14,12 +14,14 @@ import numpy as np
 from certflow.flow.propose.polygon_tube import Course, Route, follow, route_of
 from certflow.outcome import Fate
 from certflow.theorems.early_direction_power_1.bounds import Setting
-from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
+from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron, stopping
 
 _SHARES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.42, 0.55, 0.7, 0.93)
 """Parts of epsilon that the forcing may take, of which the best is used."""
 _MARGIN = 0.97
 _NOTHING = 1e-200
+_LEAST = 1e-120
+"""Smaller deltas are beyond what doubles can square."""
 _LONG = 1e9
 
 
@@ -62,6 +64,8 @@ class Planner:
 
     def __init__(self, of: Setting) -> None:
         self.of = of
+        # A up to which blocks surely rest, or shrink, in their own way.
+        self.largest: dict[int, float] = {}
         self.arrivals = {neuron.index: self._arrival(neuron) for neuron in of.neurons}
 
     def able(self) -> list[int]:
@@ -75,7 +79,11 @@ class Planner:
 
     def _angle(self, j: int) -> float:
         cone = self.of.cones.get(j)
-        return self.of.epsilon if cone is None else min(self.of.epsilon, cone.width / math.sqrt(2) * 0.999)
+        return (
+            self.of.epsilon
+            if cone is None or cone.vertex
+            else min(self.of.epsilon, cone.width / math.sqrt(2) * 0.999)
+        )
 
     def plan(self, wanted: Collection[int]) -> Target | None:
         """The best horizon and radius for these blocks; None if there is none."""
@@ -99,6 +107,7 @@ class Planner:
                 min(0.3 * cone.g, 0.9 * cone.lock if cone.vertex else math.inf) / of.K
                 for cone in cones.values()
             ]
+            sizes += [self.largest[j] for j in wanted if j in self.largest]
             size = min(sizes, default=share / of.K)
             left = {j: self._angle(j) * _MARGIN for j in wanted}
             for j, cone in cones.items():
@@ -113,7 +122,7 @@ class Planner:
             top = max(logs)
             total = top + math.log(sum(math.exp(value - top) for value in logs))
             delta = of.norm * math.exp(0.5 * (math.log(size) - total))
-            if best is None or delta > best.delta:
+            if delta > _LEAST and (best is None or delta > best.delta):
                 best = Target(frozenset(wanted), T, math.sqrt(size), delta)
         return best
 
@@ -135,6 +144,7 @@ class Planner:
             time = 0.0
             if neuron.fate is Fate.VANISHES:
                 time = (neuron.size + of.ball) / (neuron.depth * math.sqrt(float(neuron.polygon.c))) * 1.1
+                self.largest[neuron.index] = 0.08 * neuron.depth / of.K
             rests = neuron.rests or neuron.fate is Fate.VANISHES
             never = 0.0 if rests else math.inf
             return Arrival(
@@ -144,6 +154,13 @@ class Planner:
         g = of.slope if cone is None else cone.g
         route = self._route(neuron, 0.0, (math.log(1 / of.epsilon) + 9) / g)
         course = follow(route, _NOTHING, np.ones(1), _LONG, 0.0)
+        if neuron.fate is Fate.SHRINKS:
+            self.largest[neuron.index] = 0.9 * min(route.legs[-1].lock, route.speed) / of.K
+        if neuron.fate is Fate.STOPS:
+            self.largest[neuron.index] = 0.5 * min(
+                (abs(float(line.jump)) / (of.forcing * forced) for line, forced in stopping(of.G, neuron)),
+                default=math.inf,
+            )
         return _arrival_of(neuron, route, course, 2 * of.slope)
 
 

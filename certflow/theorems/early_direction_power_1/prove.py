@@ -125,7 +125,8 @@ class UniformProposal:
         X = np.array([[float(v) for v in row] for row in G.x])
         gram = X.T @ X if len(X) >= G.inputs else X @ X.T
         # The largest eigenvalue, with room for its rounding; the checker proves it.
-        self.largest = rounded(Fraction(float(np.linalg.eigvalsh(gram)[-1]) * (1 + 1e-9)), True, 12)
+        largest = float(np.linalg.eigvalsh(gram)[-1]) * (1 + 1e-9)
+        self.largest = rounded(Fraction(largest), True, 12) if largest > 0 else Fraction(1)
         curvature = 1.0 if problem.loss.kind == "square" else 0.5
         omega = 1 / problem.n if problem.loss.reduction == "mean" else 1.0
         norm = math.sqrt(float(square))
