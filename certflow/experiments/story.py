@@ -16,6 +16,7 @@ from certflow.experiments.theorem import CERTIFICATE
 from certflow.experiments.time_near_origin import TimeRow, time_table
 from certflow.kkt.points import KKTSet
 from certflow.kkt.table import fitting_kkt_table
+from certflow.outcome import Outcome
 from certflow.problem import Problem
 from certflow.tables import Table
 from certflow.theorems.literature import Structure
@@ -102,6 +103,8 @@ def _proved(theorem: Theorem, bounds: NearOrigin | None) -> str:
         return "nothing"
     if claim is None:
         return "lower bounds of the time near the origin, for every δ (L2); no theorem on directions"
+    if theorem.outcome is Outcome.BRANCHES:
+        return "the limit flow branches: it has more than one solution from this direction"
     bar = "" if theorem.delta_bar is None else f"for all δ ≤ {rounded_text(theorem.delta_bar, 4)}: "
     turning = sum(block.kkt_point is not None for block in theorem.blocks)
     near = rounded_text(claim.epsilon, 4, up=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from certflow.atomic import write_atomically
-from certflow.certificates import write_certificate
+from certflow.certificates import Claim, write_certificate
 from certflow.certifying import Faulty, Theorem, accepted
 from certflow.kkt.points import KKTSet
-from certflow.outcome import Inconclusive, Outcome
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
-from certflow.theorems.registry import words_of
+from certflow.theorems.registry import theorem
 from certflow.theorems.setting import BIBLIOGRAPHY
 from certflow.theorems.time_near_origin.prove import bounded
 
@@ -22,12 +22,15 @@ def theorem_text(found: Theorem, folder: Path | None = None) -> str:
     """The theorem in one paragraph and the `folder` with its certificate, or why there is none."""
     if found.claim is None:
         return f"No uniform theorem was proved: {found.reason}"
-    missing = f"\n\nNot proved: {found.reason}" if found.outcome is Outcome.PARTIAL else ""
-    where = "" if folder is None else f"\n\nWritten to {folder}: {CERTIFICATE}, {THEOREM}"
-    return (
-        f"Theorem ({found.claim.lemma}), proved, and accepted by the independent checker.\n"
-        f"{words_of(found.claim).paragraph(found.claim)}{missing}{where}"
-    )
+    files = f"{CERTIFICATE}, {THEOREM}" if _on_paper(found.claim) else CERTIFICATE
+    where = "" if folder is None else f"\n\nWritten to {folder}: {files}"
+    said = f"Theorem ({found.claim.lemma}), proved, and accepted by the independent checker."
+    return f"{said}\n{found}{where}"
+
+
+def _on_paper(claim: Claim) -> bool:
+    """Whether there is a LaTeX theorem of the statement."""
+    return theorem(claim.statement).part("paper") is not None
 
 
 def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
@@ -46,10 +49,12 @@ def save_times(problem: Problem, kkt: KKTSet | None, folder: Path) -> list[str]:
 
 
 def save_theorem(found: Theorem, folder: Path) -> list[str]:
-    """Write the certificate and the LaTeX theorem; returns the names of the files."""
+    """Write the certificate and, if there is one, the LaTeX theorem; returns the names of the files."""
     if found.claim is None or not found.certificate:
         return []
     write_certificate(folder / CERTIFICATE, found.certificate)
+    if not _on_paper(found.claim):
+        return [CERTIFICATE]
     write_atomically(folder / THEOREM, found.latex())
     write_atomically(folder / REFERENCES, BIBLIOGRAPHY)
     return [CERTIFICATE, THEOREM, REFERENCES]
