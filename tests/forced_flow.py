@@ -1,7 +1,7 @@
-"""Flows of one neuron of power 1 under a forcing that is constant for a while, from event to event in doubles.
+"""Flows of one neuron of power 1 under a forcing that is constant for a while, from event to event.
 
-W_Lambda = s (g(W; chi) + q) with constant q is the limit flow for b + q, so every stretch is straight; what v is
-follows from |W|. An oracle that shares no code with the polygon or its tube.
+In doubles. W_Lambda = s (g(W; chi) + q) with constant q is the limit flow for b + q, so every stretch is
+straight; what v is follows from |W|. An oracle that shares no code with the polygon or its tube.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Torn(Exception):
 
 
 class ForcedNeuron:
-    """W on its cell: `sides` of all kinks, 0 while one is slid along; `clock` and `time` since the start, `way` the
-    signed clock, which goes back after v has changed its sign.
+    """W on its cell: `sides` of all kinks, 0 while one is slid along; `clock` and `time` since the start, and
+    the signed clock `way`, which goes back after v has changed its sign.
     """
 
     def __init__(self, b, normals, jumps, w, v, sides):

@@ -1,4 +1,4 @@
-"""Neurons of power 1 under adversarial forcing against the tubes of the checker: where, when, and how large."""
+"""Neurons of power 1 under adversarial forcing against the tubes of the checker: where, when, how large."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _neuron(rng: random.Random, most: int = 7):
 
 
 def walk_of(alpha, x, z, w, v, kappa: Fraction, T: Fraction, rows: int, ball: Fraction = Fraction(0)):
-    """The polygon and the tube of the checker while all masses are at most 1, or None where it says nothing."""
+    """The polygon and the tube of the checker while all masses are at most 1; None without edges."""
     found = polygon(G := canonical(alpha, x, z), w, v)
     if not found.edges or v == 0 or found.c == 0:
         return None
@@ -48,7 +48,11 @@ def walk_of(alpha, x, z, w, v, kappa: Fraction, T: Fraction, rows: int, ball: Fr
     checked = Neuron(SimpleNamespace(features=x, alpha=alpha, z=z), Clock(None))
     c, size = found.c, sum(a * a for a in w) + v * v
     pieces = replay(
-        checked, vector(w), 1 if v > 0 else -1, c, [Node(table, f"pieces[{i}]") for i, table in enumerate(names)]
+        checked,
+        vector(w),
+        1 if v > 0 else -1,
+        c,
+        [Node(table, f"pieces[{i}]") for i, table in enumerate(names)],
     )
     sizes, ends = [ONE] * rows, [down(T * q / rows) for q in range(rows + 1)]
     wide = 2 * ball * (size + 1) + ball * ball
@@ -120,7 +124,10 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
             continue
         tried += 1
         legs = _legs(walk)
-        early, late, mass = (np.array([float(min(getattr(s, name), ONE << 500) / ONE) for s in walk.spans]) for name in ("early", "late", "mass"))
+        early, late, mass = (
+            np.array([float(min(getattr(s, name), ONE << 500) / ONE) for s in walk.spans])
+            for name in ("early", "late", "mass")
+        )
         end = 2.0 if walk.covers else walk.early / ONE
         for _ in range(3):
             off = draw.normal(size=len(w) + 1)
@@ -141,7 +148,9 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
                 place = _place(found, flow.way, flow.flipped)
                 if place is not None and place[0] < len(legs):
                     spans = [s for s in legs[place[0]] if s.begin / ONE <= place[1] + 1e-12]
-                    if spans and (place[0] + 1 < len(legs) or not walk.covers or spans[-1] is not legs[-1][-1]):
+                    if spans and (
+                        place[0] + 1 < len(legs) or not walk.covers or spans[-1] is not legs[-1][-1]
+                    ):
                         seen += 1
                         e = flow.w - place[2]
                         assert np.sqrt(e @ e) <= spans[-1].D / ONE * ROOM + 1e-12

@@ -28,7 +28,7 @@ def flow_of(problem, delta, times, steps=4000):
         out = np.where(inner > 0, inner, alpha * inner)
         r = omega * (y[0] - W[:, d] @ out)
         gate = np.where(inner > 0, 1.0, np.where(inner < 0, alpha, (1 + alpha) / 2))
-        return np.column_stack([W[:, d :] * ((gate * r) @ x), out @ r])
+        return np.column_stack([W[:, d:] * ((gate * r) @ x), out @ r])
 
     found, t = [], 0.0
     for end in times:
