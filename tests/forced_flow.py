@@ -21,10 +21,10 @@ class ForcedNeuron:
     the signed clock `way`, which goes back after v has changed its sign.
     """
 
-    def __init__(self, b, normals, jumps, w, v, sides):
+    def __init__(self, b, normals, jumps, w, v, sides, sign):
         self.b, self.X, self.j = np.array(b), np.array(normals), np.array(jumps)
         self.w, self.c, self.sides = np.array(w), v * v - float(np.dot(w, w)), np.array(sides)
-        self.sign = 1 if v > 0 else -1
+        self.sign = sign
         self.q = np.zeros(len(b))
         self.clock = self.time = self.way = 0.0
         self.flipped = False

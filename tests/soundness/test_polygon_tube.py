@@ -32,14 +32,14 @@ def _neuron(rng: random.Random, most: int = 7):
 
     x = [tuple(value() for _ in range(d)) for _ in range(n)]
     z = [Fraction(rng.randint(-20, 20), 8) * (1 if rng.random() < 0.3 else -1) for _ in range(n)]
-    w, v = tuple(value() / 4 for _ in range(d)), Fraction(rng.randint(-40, 40), 16)
+    w, v = tuple(value() / 4 for _ in range(d)), Fraction(rng.choice((0, rng.randint(-40, 40))), 16)
     return rng.choice((Fraction(0), Fraction(1, 10), Fraction(-1, 2))), x, z, w, v
 
 
 def walk_of(alpha, x, z, w, v, kappa: Fraction, T: Fraction, rows: int, ball: Fraction = Fraction(0)):
     """The polygon and the tube of the checker while all masses are at most 1; None without edges."""
     found = polygon(G := canonical(alpha, x, z), w, v)
-    if not found.edges or v == 0 or found.c == 0:
+    if not found.edges or found.c == 0:
         return None
     names = [
         {"slides": sorted(G.lines[k].first for k in e.slides), "on": sorted(G.lines[k].first for k in e.on)}
@@ -50,14 +50,14 @@ def walk_of(alpha, x, z, w, v, kappa: Fraction, T: Fraction, rows: int, ball: Fr
     pieces = replay(
         checked,
         vector(w),
-        1 if v > 0 else -1,
+        found.edges[0].sign,
         c,
         [Node(table, f"pieces[{i}]") for i, table in enumerate(names)],
     )
     sizes, ends = [ONE] * rows, [down(T * q / rows) for q in range(rows + 1)]
     wide = 2 * ball * (size + 1) + ball * ball
     table = Table(kappa, sizes, [up(kappa)] * rows, ends)
-    walk = Walk(checked, table, pieces, (down(c - wide), up(c + wide)), up(ball), False)
+    walk = Walk(checked, table, pieces, (down(c - wide), up(c + wide)), up(ball), v == 0)
     walk.run(rests=found.ending == "stops")
     return G, found, walk
 
@@ -96,7 +96,7 @@ def _forcing(rng: np.random.Generator, G, size: float):
     return q * size / np.sqrt(q @ q)
 
 
-def _forced(G, w, v, start):
+def _forced(G, w, v, start, sign):
     sides = [int(np.sign(float(sum(a * b for a, b in zip(G.lines[k].x, w, strict=True))))) for k in G.kinks]
     return ForcedNeuron(
         [float(a) for a in G.b],
@@ -105,6 +105,7 @@ def _forced(G, w, v, start):
         start,
         float(v),
         sides,
+        sign,
     )
 
 
@@ -120,7 +121,9 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
         if ways is None or not ways[2].spans:
             continue
         G, found, walk = ways
-        if any(sum(a * b for a, b in zip(G.lines[k].x, w, strict=True)) == 0 for k in G.kinks) or abs(v) <= r:
+        if any(sum(a * b for a, b in zip(G.lines[k].x, w, strict=True)) == 0 for k in G.kinks) or (
+            r and abs(v) <= r
+        ):
             continue
         tried += 1
         legs = _legs(walk)
@@ -132,7 +135,9 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
         for _ in range(3):
             off = draw.normal(size=len(w) + 1)
             off *= float(r) / np.sqrt(off @ off) * 0.999
-            flow = _forced(G, w, float(v) + off[-1], np.array([float(a) for a in w]) + off[:-1])
+            flow = _forced(
+                G, w, float(v) + off[-1], np.array([float(a) for a in w]) + off[:-1], found.edges[0].sign
+            )
             flow.force(_forcing(draw, G, eta))
             for _ in range(200):
                 if flow.time >= end or flow.u @ flow.u < 1e-20:
