@@ -75,7 +75,7 @@ class Cone:
 def neurons_of(
     problem: Problem, G: Reduced, angle: Fraction, progress: Progress | None
 ) -> list[HiddenNeuron]:
-    """Every neuron of a problem in its canonical form, for starts within `angle` (L11.26)."""
+    """Every neuron of a problem in its canonical form, for starts within `angle`."""
     depths = {sign: falling(G, sign) for sign in (1, -1)}
     found = []
     d, blocks = G.inputs, problem.blocks
