@@ -22,7 +22,7 @@ Whole = list[int]
 
 
 class Vector(NamedTuple):
-    """entries / unit, unit > 0, in lowest terms."""
+    """entries / unit, unit > 0, in lowest terms (L11.28)."""
 
     entries: Whole
     unit: int

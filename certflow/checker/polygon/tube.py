@@ -113,7 +113,7 @@ class Walk:
     """A neuron on its polygon, with c in the interval `c` and |e| <= `ball` at the start. After `run`:
     its `spans`; whether they `cover` all times up to the end of the table, else what ended them (`why`),
     from the time `early` on; when the last piece is `entered` at the latest; whether all kinks were
-    `certain` to its end.
+    `certain` to its end (L11.9, L11.10, L11.11, L11.12, L11.13, L11.14, L11.15; rounding: L11.28).
     """
 
     def __init__(

@@ -101,7 +101,9 @@ def arc(x: Fraction, node: Node) -> Fraction:
 
 
 def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
-    """The last piece is a ray that is surely entered: the final cone around it, or a vertex."""
+    """The last piece is a ray that is surely entered: the final cone around it, or a vertex (L11.18, L11.19,
+    L11.20).
+    """
     G, T = walk.G, walk.table.ends[-1]
     ray = walk.covers and walk.piece.end == "ray" and walk.entered is not None and walk.entered <= T
     node.need(ray, f"the last piece is not proved to be reached: {walk.why}", "Q8")

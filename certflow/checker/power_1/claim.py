@@ -18,7 +18,7 @@ _BLOCK = f"index weights outcome reason {_OF_POINT}"
 
 class ClaimCheck:
     """The claim, in the units of the problem, and what becomes of the neurons, in those of the
-    certificate.
+    certificate (L11.21, L11.22).
     """
 
     def __init__(self, check: Theorem, claim: dict[str, Node], fates: list[Fate]) -> None:

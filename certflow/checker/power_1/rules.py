@@ -50,7 +50,7 @@ _OPEN = ("followed", "branches", "inconclusive")
 
 def check_power_1(content: Any, clock: Clock) -> Any:
     """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and
-    the place.
+    the place (L11.16, L11.17, L11.26, L11.27).
     """
     top, problem = opened(content, "evidence", ASSUMPTIONS, clock, lipschitz=False)
     claim = top["claim"].fields(_FIELDS)

@@ -74,7 +74,7 @@ class Tie(Exception):
 
 
 def gradient(G: Reduced, on: Sequence[int]) -> list[int]:
-    """g with these lines active and all others not, in units of 1 / `G.unit`."""
+    """g with these lines active and all others not, in units of 1 / `G.unit` (L11.3)."""
     total = list(G.whole_b)
     for k in on:
         jump = G.whole_jumps[k]

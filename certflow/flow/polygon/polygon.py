@@ -54,7 +54,7 @@ class End(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Edge:
-    """A straight stretch: from `start`, with `velocity` = s g, while v has the sign `sign`.
+    """A straight stretch: from `start`, with `velocity` = s g, while v has the sign `sign` (L11.5).
 
     Its kinks in `slides` are kept with the multipliers `chi`; of the contacts of its start those in `on` are
     active; `sides[k]` is the side (1, -1, or 0 on it) of line k on the edge, 0 also for lines without a
@@ -87,7 +87,9 @@ class Branching:
 
 @dataclass(frozen=True)
 class Polygon:
-    """The whole limit flow of a neuron, as far as it is unique and decided; `reason` says why not further."""
+    """The whole limit flow of a neuron, as far as it is unique and decided; `reason` says why not further.
+    v^2 - |w|^2 keeps its value `c` (L11.2).
+    """
 
     c: Fraction
     edges: tuple[Edge, ...]

@@ -25,7 +25,7 @@ _NEAR = Fraction(1, 2**50)
 
 
 def claim_of(search: UniformProposal, state: AtHorizon) -> Claim:
-    """The claim in the units of the proof."""
+    """The claim in the units of the proof (L11.22)."""
     problem, of = search.problem, search.of
     time = search.step_of(state) * len(state.masses)
     radius = None if state.radius is None else decimal(state.radius)

@@ -25,8 +25,7 @@ ROOM = Fraction(1_000_001, 1_000_000)
 
 def evidence_record(search: UniformProposal, state: AtHorizon, claim: Claim) -> dict[str, Any]:
     """The JSON object of the evidence in the units of the proof; only the masses are in those of the
-    direction as it was given.
-    """
+    direction as it was given (L11.27)."""
     G, scale = search.of.G, search.scale
     masses, most = [], Fraction(0)
     for value in state.masses:
