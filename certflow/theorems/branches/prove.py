@@ -12,7 +12,6 @@ from certflow.networks.two_layer_form import two_layer_form
 from certflow.outcome import Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.running import OutOfTime
 from certflow.theorems.branches.claim import Claim
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.claim import Block
@@ -32,7 +31,7 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
         scaled, _ = normalised(known)
         G = reduced(scaled)
         neurons = neurons_of(scaled, G, Fraction(0), progress)
-    except (Inconclusive, OutOfTime) as error:
+    except Inconclusive as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
     found = [neuron for neuron in neurons if neuron.fate is Fate.BRANCHES]
     if not found:
