@@ -24,6 +24,13 @@ direction = ["1", "1/2", "-1", "1"]
 """
 """Two planar neurons, one block each, that come to their KKT points."""
 
+POWER_1 = (
+    PLANAR.replace('"one-layer"', '"two-layer"')
+    .replace("power = 2", "power = 1")
+    .replace('["1", "1/2", "-1", "1"]', '["1", "1/2", "-1", "-1/4", "1", "-1"]')
+)
+"""Two ReLU neurons: the one converges, the other comes to rest."""
+
 START = '[initialization]\ndirection = ["1", "2"]\n'
 
 

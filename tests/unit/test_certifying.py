@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from problem_texts import POWER_1
 
 import certflow
 from certflow import certifying
@@ -190,6 +191,38 @@ def test_a_certificate_that_the_flow_branches_is_written_and_exit_code_3(
     assert "Accepted by the independent checker" in words.stdout and run("check", str(out)).exit_code == 0
     found = json.loads(record.stdout)
     assert (found["outcome"], found["checked"], found["certificate"]) == ("branches", True, str(out))
+
+
+def test_a_theorem_of_power_1_is_loaded_asked_and_partial_where_a_block_branches(tmp_path: Path) -> None:
+    text = POWER_1.replace('"-1/4"', '"1"')
+    found = certify(Problem.from_toml_text(text))
+    assert (found.outcome, found.checked) == (Outcome.PARTIAL, True) and found.claim is not None
+    assert [block.outcome for block in found.blocks] == [Fate.CONVERGES, Fate.BRANCHES]
+    found.save(tmp_path / "cert.json")
+    again = Theorem.load(tmp_path / "cert.json")
+    assert (again.outcome, again.claim, again.checked) == (Outcome.PARTIAL, found.claim, True)
+    low, high = again.at("1e-1000").time_to("1/1000")
+    assert 0 < low < high
+    assert "Theorem (L11), proved, and accepted" in theorem_text(again) and "Block 2 branches" in str(again)
+
+
+def test_power_1_in_other_units_and_from_every_direction_nearby() -> None:
+    problem = Problem.from_toml_text(POWER_1)
+    known, many = certify(problem), Fraction(2) ** 200
+    far = certify(problem.replace(X=problem.X * many, y=problem.y / many))
+    assert known.claim is not None and far.claim is not None and far.checked
+    assert far.claim.scaled_time == known.claim.scaled_time
+    assert [block.outcome for block in far.blocks] == [Fate.CONVERGES, Fate.STOPS]
+    near = certify(problem, start_angle="1/1000000")
+    assert [block.outcome for block in near.blocks] == [Fate.CONVERGES, Fate.STOPS] and near.checked
+    assert "every w0 within the angle 0.000001" in str(near)
+
+
+def test_one_neuron_that_branches_is_no_theorem() -> None:
+    text = POWER_1.replace("width = 2", "width = 1").replace('"1", "1/2", "-1", "-1/4", "1"', '"-1", "1"')
+    found = certify(Problem.from_toml_text(text))
+    assert (found.outcome, found.claim, found.certificate) == (Outcome.BRANCHES, None, "")
+    assert "two solutions" in found.reason and "another seed" in found.try_
 
 
 @pytest.mark.parametrize(

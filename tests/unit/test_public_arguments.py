@@ -18,6 +18,7 @@ from unittest.mock import patch
 import number_kinds
 import pytest
 from claims import separable
+from problem_texts import POWER_1
 
 import certflow
 from certflow import Activation, Experiment, FeedForward, Loss, OneLayer, Problem, TwoLayer, certifying
@@ -166,6 +167,10 @@ NUMBERS: dict[str, tuple[str, Call]] = {
     "NearOrigin.statement.factor_squared": ("5/2", lambda v: near_origin().statement(v)),
     "certify.epsilon": ("1/8", lambda v: certflow.certify(problem(), v).reason),
     "certify.start_angle": ("1/64", lambda v: certflow.certify(problem(), "1/8", v).reason),
+    "certify.delta_bar": (
+        "1/131072",
+        lambda v: certflow.certify(Problem.from_toml_text(POWER_1), check=False, delta_bar=v).delta_bar,
+    ),
     "Theorem.at.delta": ("1/64", lambda v: answer(v)),
     "Theorem.at.radii": ("1/16", lambda v: answer(radii=[v])),
     "Answer.time_to.radius": ("1/16", lambda v: theorem().at("1/1024").time_to(v)),
@@ -318,7 +323,6 @@ OTHERS = {
     "certify.progress",
     "certify.check",
     "certify.statement",
-    "certify.delta_bar",
     "gradient_descent.progress",
     "verify.out",
     "verify.progress",

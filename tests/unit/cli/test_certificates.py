@@ -18,7 +18,7 @@ import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
 from hypothesis import given
-from problem_texts import PLANAR
+from problem_texts import PLANAR, POWER_1
 from strategies import problems
 
 from certflow.certificates import canonical_text, read_certificate, sealed, sha256
@@ -424,6 +424,8 @@ def test_a_forged_data_set_with_its_own_hash_is_not_the_one_that_is_meant(
         (PLANAR, ["--statement", "basin"]),
         (PLANAR, ["--statement", "time-near-origin"]),
         (PLANAR.replace("direction =", "seed = 3 #"), []),
+        (POWER_1, []),
+        (POWER_1, ["--delta-bar", "1/100000"]),
     ],
 )
 def test_the_problem_of_a_certificate_proves_it_again(
@@ -514,6 +516,28 @@ def test_certify_writes_a_certificate_and_says_what_is_proved(problem: str, tmp_
     assert content["problem_sha256"] == Problem.from_toml(problem).sha256
     assert content["claim"]["problem_sha256"] == content["problem_sha256"]
     assert content["claim"]["assumptions"] == content["assumptions"]
+
+
+def test_power_1_has_a_theorem_of_its_own_without_being_asked(tmp_path: Path) -> None:
+    (tmp_path / "relu.toml").write_text(POWER_1, encoding="utf-8")
+    out = str(tmp_path / "cert.json")
+    result = run("certify", str(tmp_path / "relu.toml"), "--out", out)
+    assert (result.exit_code, result.stderr) == (0, "")
+    said = " ".join(result.stdout.split())
+    assert "every solution of the gradient flow" in said and "Block 2 stops: at T at the latest" in said
+    checked = run("check", out)
+    assert checked.exit_code == 0 and "accepted" in checked.stdout
+    shown = " ".join(run("show", out).stdout.split())
+    assert "Block 2 stops: at T" in shown and "δ̄ is limited by block 1: its angle uses" in shown
+    (limit,) = one_object(run("show", out, "--json"))["limits"]
+    assert (limit["block"], limit["slowest"]) == (0, None)
+    answer = one_object(run("query", out, "--delta", "1e-1000", "--radius", "1e-500", "--json"))
+    assert [each["outcome"] for each in answer["blocks"]] == ["converges", "stops"]
+    assert answer["blocks"][1]["angles"][0]["angle"] == answer["blocks"][1]["angle_at_horizon"]
+    latex = run("show", out, "--latex")
+    assert r"\dot w \in -\partial\mathcal{L}(w)$" in latex.stdout
+    refused = run("certify", str(tmp_path / "relu.toml"), "--statement", "basin", "--delta-bar", "1")
+    assert refused.exit_code == 2 and "delta_bar: the statement basin has no such number" in refused.stderr
 
 
 def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from problem_texts import POWER_1
 
 import certflow as cf
 from certflow.certificates import sha256
@@ -87,6 +88,7 @@ def theorems() -> list[tuple[cf.Theorem, str]]:
     problems = (
         cf.Problem(cf.OneLayer(2, 2, power=2, signs=[1, -1]), X, Y, direction=["1", "1/2", -1, 1]),
         cf.Problem(cf.TwoLayer(2, 2, power=2), X, [1, -1, 1], loss="logistic", seed=1),
+        cf.Problem.from_toml_text(POWER_1),
     )
     found = [cf.certify(problem) for problem in problems]
     return [(theorem, theorem.latex()) for theorem in found]
@@ -209,10 +211,11 @@ EXPRESSION = cf.Problem(
     cf.Expression(["a_1", "b"], ["x1", "x2"], "a_1**2*x1 - b*abs(b)*x2"), [[1, 2], [3, 4]], [1, 2], seed=1
 )
 DEEP = cf.Problem(cf.FeedForward([2, 2, 2, 1], power=2), X, Y, seed=2)
+RELU = cf.Problem(cf.TwoLayer(2, 3), X, Y, seed=8)
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes minutes; the nightly target runs it")
-@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP], ids=str)
+@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP, RELU], ids=str)
 def test_every_tex_file_of_the_main_job_compiles(problem, tmp_path: Path) -> None:
     cf.verify(problem, tmp_path / "results")
     files = {path.stem: path.read_text("utf-8") for path in (tmp_path / "results").glob("*.tex")}
@@ -226,7 +229,7 @@ def test_every_tex_file_of_the_main_job_compiles(problem, tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes minutes; the nightly target runs it")
-@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP], ids=str)
+@pytest.mark.parametrize("problem", ["figure1", "l3-k20-s1", EXPRESSION, DEEP, RELU], ids=str)
 def test_the_latex_of_the_commands_compiles(problem, tmp_path: Path) -> None:
     table = cf.kkt_points(problem, budget=cf.Budget(boxes=2_000, starts=8)).table()
     assert (
