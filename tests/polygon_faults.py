@@ -122,7 +122,9 @@ class _Rules:
             return edge.length / 2
         time = Fraction(-1 if edge.returns and edge.length == 0 else 1)
         if edge.flips or edge.returns:
-            while self.height(edge, time) <= 0 or not self.before_foot(edge, time):
+            for _ in range(200):
+                if self.height(edge, time) > 0 and self.before_foot(edge, time):
+                    break
                 time /= 2
         return time
 

@@ -22,7 +22,19 @@ from certflow.flow.polygon.sphere import falling, largest_square, rising_rays
 HALF = Fraction(1, 2)
 
 
+def written(x, z, w, v) -> LoneNeuron:
+    """A ReLU neuron of whole numbers."""
+    rows = tuple(tuple(Fraction(value) for value in row) for row in x)
+    return LoneNeuron(Fraction(0), rows, tuple(map(Fraction, z)), tuple(map(Fraction, w)), Fraction(v))
+
+
+INACTIVE_ON_A_CONVEX_KINK = written([(1, 0)], [1], [0, 1], 1)
+WHERE_V_ONLY_TOUCHES_0 = written([(1, 0), (-1, 0)], [1, -1], [3, 4], -3)
+
+
 @given(lone_neurons())
+@example(INACTIVE_ON_A_CONVEX_KINK)
+@example(WHERE_V_ONLY_TOUCHES_0)
 def test_every_polygon_keeps_the_rules(neuron):
     assert faults(neuron, neuron.polygon()) == []
 
@@ -308,10 +320,7 @@ def test_a_falling_function_falls_everywhere(neuron, data, sign):
         assert rising_rays(G, sign) == []
 
 
-ORTHOGONAL = LoneNeuron(
-    Fraction(0), ((Fraction(0), Fraction(1)), (Fraction(1), Fraction(0))), (Fraction(1), Fraction(-1)),
-    (Fraction(0), Fraction(0)), Fraction(1),
-)  # fmt: skip
+ORTHOGONAL = written([(0, 1), (1, 0)], [1, -1], [0, 0], 1)
 """G = (w_2)_+ - (w_1)_+ rises along w_2 alone, with the multiplier 0."""
 
 
@@ -325,8 +334,6 @@ def test_w_at_0_ends_there_only_where_nothing_leads_away(neuron, data):
 
 
 def test_the_largest_value_may_lie_where_dependent_kinks_meet():
-    rows = ((0, 0, 1, 1), (1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0))
-    x = tuple(tuple(Fraction(value) for value in row) for row in rows)
-    z = (Fraction(1), Fraction(-1, 9), Fraction(-1, 9), Fraction(-1, 9))
-    neuron = LoneNeuron(Fraction(0), x, z, x[0], Fraction(1))
-    assert largest_square(neuron.reduced) == 2
+    rows = [(0, 0, 1, 1), (1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0)]
+    neuron = written(rows, [9, -1, -1, -1], rows[0], 1)
+    assert largest_square(neuron.reduced) == 2 * 9**2
