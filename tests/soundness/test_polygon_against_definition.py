@@ -105,9 +105,10 @@ def test_vertices_are_limits_of_smoothed_flows(habit):
     compared = 0
     for neuron in neurons(habit, 5 * SMOOTHED, inputs=(1, 2, 3, 5), samples=(3, 5)):
         polygon = neuron.polygon()
-        expected = [each for each in stations(polygon) if each.clock <= 2]
+        expected = stations(polygon)
         if polygon.ending is End.ORIGIN and polygon.c == 0:
             expected = expected[:-1]  # a smoothed neuron does not stay balanced
+        expected = [each for each in expected if each.clock <= 2]
         if not expected or compared == SMOOTHED:
             continue
         compared += 1
@@ -137,6 +138,8 @@ def test_perturbed_starts_of_decided_flows_stay_near(habit):
     for i, neuron in enumerate(neurons(habit, EACH)):
         polygon = neuron.polygon()
         expected = stations(polygon)
+        if polygon.ending is End.ORIGIN and polygon.c == 0:
+            expected = expected[:-1]  # v of a neuron that is not quite balanced vanishes next to 0
         if not expected or polygon.ending in (End.OPEN, End.BRANCHES):
             continue
         draw = np.random.default_rng(i)
