@@ -168,8 +168,8 @@ def test_an_input_that_is_always_0_changes_nothing(neuron):
     zero = (Fraction(0),)
     wider = replace(neuron, x=tuple(row + zero for row in neuron.x), w=neuron.w + zero)
     found, expected = wider.polygon(), neuron.polygon()
-    # What follows at w = 0 depends on all inputs: along the new one G is 0.
-    assert found.ending == expected.ending or "w reaches 0" in found.reason
+    # What follows at w = 0 is not always known: along the new input G is 0.
+    assert found.ending == expected.ending or (found.ending is End.OPEN and "w = 0" in found.reason)
     assert [e.velocity.exact() for e in found.edges] == [e.velocity.exact() + zero for e in expected.edges]
 
 
@@ -189,11 +189,8 @@ def test_a_flow_that_starts_on_the_way_goes_on_the_same_way(neuron, which, part)
     v = edge.sign * (abs(neuron.v) + 50 + sum(abs(value) for value in middle))
     again = replace(neuron, w=tuple(middle), v=v).polygon()
     before = [*polygon.edges[i:]]
-    if time == 0 and again.ending is End.OPEN and not again.edges:
-        assert "starts" in again.reason  # on a kink that was crossed
-        return
-    if time == 0 and again.ending is End.BRANCHES and not again.edges and "starts" in again.reason:
-        return
+    if time == 0 and again.ending in (End.OPEN, End.BRANCHES) and not again.edges:
+        return  # on a kink that was crossed, from where it may also go back
     assert (again.ending, again.reason) == (polygon.ending, polygon.reason)
     assert [e.velocity for e in again.edges] == [e.velocity for e in before]
     assert [e.start for e in again.edges[1:]] == [e.start for e in before[1:]]
