@@ -60,6 +60,8 @@ from certflow.printable import json_text
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress, require_progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
+from certflow.report.polygon_figures import polygons_figure
+from certflow.report.polygon_panels import polygon_panel
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.running import OutOfTime, no_deadline, tick
 from certflow.tables import Table, write_table
@@ -70,7 +72,7 @@ from certflow.units import require_doubles
 if TYPE_CHECKING:
     from os import PathLike
 
-STRUCTURE = "structure.txt"
+STRUCTURE, LIMIT_FLOWS = "structure.txt", "limit_flows"
 LAWS = {"fixed_time": "angle_fixed_time", "fixed_radius": "angle_fixed_radius"}
 
 _TABLES = [f"{law}{part}" for law in LAWS.values() for part in ("", "_fits")]
@@ -84,6 +86,7 @@ STEMS = frozenset(
         *(Path(name).stem for name in (CERTIFICATE, THEOREM, REFERENCES, TIMES, STRUCTURE, RESULTS)),
         "figure1",
         "figure3",
+        LIMIT_FLOWS,
     ]
 )
 """The names, without their endings, of all files that are written."""
@@ -378,6 +381,9 @@ class _Job:
         if descent is not None:
             figures.append(descent.draw)
             figures.append(lambda folder: save_figure3(problem, folder, descent))
+        with suppress(Inconclusive):
+            polygons = polygon_panel(problem)
+            figures.append(lambda folder: save(polygons_figure(polygons), folder, LIMIT_FLOWS))
         for done, figure in enumerate(figures if self.folder is not None else []):
             tick()
             self.at("drawing figures", done, len(figures))
