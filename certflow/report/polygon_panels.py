@@ -124,7 +124,7 @@ def polygon_panel(problem: Problem, progress: Progress | None = None) -> Polygon
         raise Inconclusive(f"only limit flows in 2 or 3 dimensions can be drawn, and here w has {G.inputs}.")
     neurons = neurons_of(problem, G, Fraction(0), progress)
     limits, cones = _limits(G, neurons)
-    stretches = [stretch for neuron in neurons for stretch in _stretches(neuron)]
+    stretches = [stretch for neuron in neurons for stretch in stretches_of(neuron, _unit(neuron))]
     happenings = [happening for neuron in neurons for happening in _happenings(neuron)]
     kinks = [Kink(np.array(G.lines[k].x, dtype=float), G.lines[k].jump > 0) for k in G.kinks]
     return PolygonPanel(G.inputs, kinks, stretches, happenings, cones, limits)
@@ -147,8 +147,9 @@ def _equal(one: FinalCone, other: FinalCone) -> bool:
     return one.sign == other.sign and float(np.abs(one.axis - other.axis).max()) < _SAME
 
 
-def _stretches(neuron: HiddenNeuron) -> Iterator[Stretch]:
-    unit, edges = _unit(neuron), neuron.polygon.edges
+def stretches_of(neuron: HiddenNeuron, unit: float = 1.0) -> Iterator[Stretch]:
+    """The path of w of a neuron, in units of `unit`."""
+    edges = neuron.polygon.edges
     for i, edge in enumerate(edges):
         start = _end(neuron, edges[i - 1]) if edge.returns else _float(edge.start)
         endless = edge.length is None and not edge.flips
