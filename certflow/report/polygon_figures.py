@@ -6,48 +6,52 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from certflow.problem import Problem
 from certflow.progress import Progress
-from certflow.report.figures import COLOURS, GREY, ONE_COLUMN, TWO_COLUMNS, YELLOW, blank, image, styled
+from certflow.report.figures import COLOURS, GREY, ONE_COLUMN, TWO_COLUMNS, YELLOW, blank, save, styled
 from certflow.report.kkt_panels import great_circle, on_discs
-from certflow.report.polygon_panels import Event, FinalCone, PolygonPanel, Stretch, polygon_panel
+from certflow.report.polygon_panels import Landmark, FinalCone, PolygonPanel, Stretch, polygon_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKERS: dict[Event, tuple[str, str, float]] = {
-    Event.START: ("o", "white", 3.2),
-    Event.DEAD: ("o", GREY, 3.2),
-    Event.CROSSED: (".", "black", 3.5),
-    Event.FLIP: ("P", YELLOW, 5.5),
-    Event.LIMIT: ("^", "", 6.5),
-    Event.STOPS: ("s", "white", 5),
-    Event.ORIGIN: ("D", "white", 5),
-    Event.BRANCHES: ("*", YELLOW, 8.5),
-    Event.OPEN: ("X", "white", 5.5),
+_MARKERS: dict[Landmark, tuple[str, str, float]] = {
+    Landmark.START: ("o", "white", 3.2),
+    Landmark.DEAD: ("o", GREY, 3.2),
+    Landmark.CROSSED: (".", "black", 3.5),
+    Landmark.FLIP: ("P", YELLOW, 5.5),
+    Landmark.LIMIT: ("^", "", 6.5),
+    Landmark.STOPS: ("s", "white", 5),
+    Landmark.ORIGIN: ("D", "white", 5),
+    Landmark.BRANCHES: ("*", YELLOW, 8.5),
+    Landmark.OPEN: ("X", "white", 5.5),
 }
-"""Marker, fill and size of each event; limits have the colour of the neurons that go there."""
-_SMALL = (Event.START, Event.CROSSED, Event.DEAD)
+"""Marker, fill and size of each; limits have the colour of the neurons that go there."""
+_SMALL = (Landmark.START, Landmark.CROSSED, Landmark.DEAD)
 _THIN, _BRANCH, _THICK = 0.7, 1.1, 2.2
 _FAR = 1e9
 MANY_LINES = 40
 _STEPS = 121
 
+LIMIT_FLOWS = "limit_flows"
+"""The name of the files."""
+
 Place = Callable[[np.ndarray], np.ndarray]
 """Points (m × d) to places (m × 2) in one disc, NaN where they are not in it."""
 
 
-def polygon_figure(problem: Problem, ending: str, progress: Progress | None = None) -> bytes:
-    """The figure of the limit flows as a file with this ending (png, svg, pdf).
+def save_limit_flows(problem: Problem, folder: str | Path, progress: Progress | None = None) -> list[str]:
+    """Write limit_flows.png and .svg into the existing `folder`; returns the names.
 
-    Raises `Inconclusive` where there is none: unless the network has power 1 and two or three features.
+    Raises `Inconclusive` where there is no figure: unless the network has power 1 and two or three features.
     """
-    return image(polygons_figure(polygon_panel(problem, progress)), ending)
+    return save(polygons_figure(polygon_panel(problem, progress)), folder, LIMIT_FLOWS)
 
 
 @styled
@@ -60,9 +64,9 @@ def polygons_figure(panel: PolygonPanel) -> Figure:
     columns = min(2, len(discs))
     rows = len(discs) // columns
     width = ONE_COLUMN if columns == 1 else TWO_COLUMNS
-    side, handles = width / columns, _legend_entries(panel)
-    entries = 2 if columns == 1 else 5
-    height = rows * side + 0.18 * -(-len(handles) // entries) + 0.1
+    side, entries = width / columns, _legend(panel)
+    in_a_row = 2 if columns == 1 else 5
+    height = rows * side + 0.18 * -(-len(entries) // in_a_row) + 0.1
     figure = blank(width, height)
     # Placed by hand: equal discs, the legend below.
     figure.set_layout_engine("none")
@@ -70,10 +74,11 @@ def polygons_figure(panel: PolygonPanel) -> Figure:
         row, column = divmod(i, columns)
         box = (column / columns, 1 - (row + 1) * side / height, 1 / columns, side / height)
         _disc(figure.add_axes(box), panel, sign, half)
+    axes = figure.axes[0]
     figure.legend(
-        handles=handles,
+        handles=[axes.plot([], [], label=name, **settings)[0] for name, settings in entries],
         loc="lower center",
-        ncols=entries,
+        ncols=in_a_row,
         handletextpad=0.4,
         columnspacing=1.2,
         borderaxespad=0.1,
@@ -95,15 +100,15 @@ def _disc(axes: Axes, panel: PolygonPanel, sign: int, half: int) -> None:
         if cone.sign == sign:
             _draw_cone(axes, cone, place, _cone_colour(panel, cone))
     _paths(axes, panel, place, sign)
-    for event in Event:
+    for what in Landmark:
         marked = defaultdict(list)
         for each in panel.happenings:
-            if each.event is event and each.sign == sign:
-                marked[_colour(panel, each.neuron)].append(each.at * (_FAR if event is Event.LIMIT else 1))
+            if each.what is what and each.sign == sign:
+                marked[_colour(panel, each.neuron)].append(each.at * (_FAR if what is Landmark.LIMIT else 1))
         for colour, points in marked.items():
             axes.plot(
-                *place(np.array(points)).T, clip_on=False, zorder=5 if event in _SMALL else 6,
-                **_mark(event, colour),
+                *place(np.array(points)).T, clip_on=False, zorder=5 if what in _SMALL else 6,
+                **_mark(what, colour),
             )  # fmt: skip
     _rim(axes, panel, sign, half)
 
@@ -182,8 +187,8 @@ def _cone_colour(panel: PolygonPanel, cone: FinalCone) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _mark(event: Event, colour: str) -> dict[str, Any]:
-    marker, fill, size = _MARKERS[event]
+def _mark(what: Landmark, colour: str) -> dict[str, Any]:
+    marker, fill, size = _MARKERS[what]
     return {
         "marker": marker, "markerfacecolor": fill or colour, "markeredgecolor": "black", "markersize": size,
         "markeredgewidth": 0.6, "linestyle": "none",
@@ -218,27 +223,21 @@ def _rim(axes: Axes, panel: PolygonPanel, sign: int, half: int) -> None:
     axes.set_ylim(-1.17, 1.17)
 
 
-def _legend_entries(panel: PolygonPanel) -> list[Any]:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    seen = {happening.event for happening in panel.happenings}
-    handles: list[Any] = [
-        Line2D([], [], label=str(event), **_mark(event, GREY)) for event in Event if event in seen
-    ]
-    if any(stretch.slides for stretch in panel.stretches):
-        handles.append(Line2D([], [], color=GREY, linewidth=_THICK, label="slides on a kink"))
+def _legend(panel: PolygonPanel) -> list[tuple[str, dict[str, Any]]]:
+    """The names of all that is drawn, with the settings of a line that shows it."""
+    seen = {happening.what for happening in panel.happenings}
+    entries = [(str(what), _mark(what, GREY)) for what in Landmark if what in seen]
+    if any(stretch.slides and not stretch.branch for stretch in panel.stretches):
+        entries.append(("slides on a kink", {"color": GREY, "linewidth": _THICK}))
     if any(stretch.branch for stretch in panel.stretches):
-        handles.append(
-            Line2D([], [], color=GREY, linewidth=_BRANCH, linestyle=":", label="two ways to go on")
-        )
+        entries.append(("two ways to go on", {"color": GREY, "linewidth": _BRANCH, "linestyle": ":"}))
     kinds = {kink.convex == (sign > 0) for kink in panel.kinks for sign in panel.signs}
     for convex, name in ((True, "convex kink"), (False, "concave kink")):
         if convex in kinds:
-            style: Any = kink_style(convex)
-            handles.append(Line2D([], [], color="black", linewidth=0.5, linestyle=style, label=name))
-    if panel.cones and panel.inputs == 2:
-        handles.append(Patch(facecolor=COLOURS[0], alpha=0.25, linewidth=0, label="final cone"))
-    elif panel.cones:
-        handles.append(Line2D([], [], color=COLOURS[0], linewidth=0.9, linestyle=":", label="final cone"))
-    return handles
+            entries.append((name, {"color": "black", "linewidth": 0.5, "linestyle": kink_style(convex)}))
+    if panel.cones:
+        wedge = {"linewidth": 6, "alpha": 0.25, "solid_capstyle": "butt"}
+        circle = {"linewidth": 0.9, "linestyle": ":"}
+        look = wedge if panel.inputs == 2 else circle
+        entries.append(("final cone", {"color": COLOURS[0], **look}))
+    return entries

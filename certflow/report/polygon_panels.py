@@ -28,7 +28,7 @@ _SAME = 1e-6
 """Limit directions that are nearer than this are drawn as one."""
 
 
-class Event(enum.StrEnum):
+class Landmark(enum.StrEnum):
     """What happens at a point of a limit flow, in the words of the legend."""
 
     START = "start"
@@ -43,11 +43,11 @@ class Event(enum.StrEnum):
 
 
 _ENDINGS = {
-    End.STOPS: Event.STOPS,
-    End.ORIGIN: Event.ORIGIN,
-    End.BRANCHES: Event.BRANCHES,
-    End.OPEN: Event.OPEN,
-    End.DEAD: Event.DEAD,
+    End.STOPS: Landmark.STOPS,
+    End.ORIGIN: Landmark.ORIGIN,
+    End.BRANCHES: Landmark.BRANCHES,
+    End.OPEN: Landmark.OPEN,
+    End.DEAD: Landmark.DEAD,
 }
 
 
@@ -78,9 +78,9 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Happening:
-    """An event of a neuron at a point (d), a direction for limits."""
+    """What a neuron does at a point (d), a direction for limits."""
 
-    event: Event
+    what: Landmark
     neuron: int
     sign: int
     at: np.ndarray
@@ -168,21 +168,21 @@ def _happenings(neuron: HiddenNeuron) -> Iterator[Happening]:
     first = edges[0].sign if edges else 1 if neuron.v > 0 else -1
     if path.ending is End.ZERO:
         return
-    yield Happening(Event.DEAD if path.ending is End.DEAD else Event.START, j, first, _start(neuron) / unit)
+    yield Happening(Landmark.DEAD if path.ending is End.DEAD else Landmark.START, j, first, _start(neuron) / unit)
     for i, edge in enumerate(edges):
         after = edges[i + 1] if i + 1 < len(edges) else None
         if edge.flips:
             at = _end(neuron, edge) / unit
             # It leaves one picture and enters the other.
-            yield Happening(Event.FLIP, j, edge.sign, at)
-            yield Happening(Event.FLIP, j, -edge.sign, at)
+            yield Happening(Landmark.FLIP, j, edge.sign, at)
+            yield Happening(Landmark.FLIP, j, -edge.sign, at)
         elif after is not None and any(k not in after.slides for k in edge.met):
-            yield Happening(Event.CROSSED, j, edge.sign, _float(after.start) / unit)
+            yield Happening(Landmark.CROSSED, j, edge.sign, _float(after.start) / unit)
     last = edges[-1].sign if edges else first
     if path.branching is not None:
         last = path.branching.sign
     if path.ending is End.RAY:
-        yield Happening(Event.LIMIT, j, last, _float(edges[-1].velocity))
+        yield Happening(Landmark.LIMIT, j, last, _float(edges[-1].velocity))
     elif path.ending is not End.DEAD:
         yield Happening(_ENDINGS[path.ending], j, last, _last(neuron) / unit)
 

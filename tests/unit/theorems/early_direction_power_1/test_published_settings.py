@@ -11,6 +11,7 @@ import pytest
 
 import certflow
 from certflow.outcome import Fate, Outcome
+from certflow.theorems.early_direction_power_1.claim import Claim
 
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
@@ -57,6 +58,7 @@ def test_each_setting_ends_with_its_theorem(name: str, proved: dict[str, certflo
     theorem = proved[name]
     assert (theorem.outcome, theorem.checked, theorem.reason) == (Outcome.PROVED, True, "")
     assert [str(block.outcome) for block in theorem.blocks] == FATES[name].split()
+    assert isinstance(theorem.claim, Claim)
     assert theorem.delta_bar >= Fraction(DELTA_BARS[name])
 
 
