@@ -18,6 +18,9 @@ from certflow.cli.kkt import kkt
 from certflow.outcome import BadInput
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from certflow.problem import Problem
     from certflow.tables import Table
 
 DEFAULT_FOLDER = "certflow-results"
@@ -145,38 +148,58 @@ def flow(run: Run, delta: str, time: str | None, radius: str | None, rows: int, 
     return int(result.exit_code)
 
 
-@main.command(short_help="Figure 1 or 3 of arXiv 2402.09226.")
-@click.argument("figure", type=click.Choice(["fig1", "fig3"]))
+@main.command(short_help="Figure 1, 2 or 3 of arXiv 2402.09226.")
+@click.argument("figure", type=click.Choice(["fig1", "fig2", "fig3", "fig4"]))
 @problem_command
 @click.option("--out", metavar="DIR", default=DEFAULT_FOLDER, show_default=True, help="Where the figures go.")
 def reproduce(run: Run, figure: str, out: str) -> None:
-    """Draw Figure 1 or 3 of arXiv 2402.09226 (PNG, SVG) from gradient descent with the published settings."""
+    """Draw a figure of arXiv 2402.09226 (PNG, SVG).
+
+    fig1 and fig3: gradient descent with the published settings; fig2: the gradient field of u1·|u2| with its
+    kink and exact limit flows, without PROBLEM; fig4, a saddle, is not drawn yet.
+    """
+    from certflow.report.records import problem_record
+    from certflow.report.terminal import emit_files, emit_table
+
+    if figure == "fig4":
+        raise BadInput("fig4: shows a flow near a saddle, which is not drawn yet; choose fig1, fig2 or fig3.")
+    drawn = _field(run, out) if figure == "fig2" else _descent(run, figure, out)
+    problem, folder, files, facts, more = drawn
+    if run.as_json:
+        cells = {row[0].text: [cell.for_csv() for cell in row[1:]] for row in facts.rows}
+        record = {"problem": problem_record(problem), "figure": figure, "folder": str(folder), "files": files}
+        print_json(record | {"approx": more | cells})
+    else:
+        emit_table(facts)
+        emit_files(folder, files)
+
+
+Drawn = tuple["Problem", "Path", list[str], "Table", dict[str, list[str]]]
+"""The problem, where its figure lies, the files, the facts in it, and more of them for JSON."""
+
+
+def _descent(run: Run, figure: str, out: str) -> Drawn:
     problem = run.problem()
     from certflow.experiments.figure1 import planar_descent, require_planar
     from certflow.experiments.figure3 import save_figure3
-    from certflow.report.records import problem_record
-    from certflow.report.terminal import emit_files, emit_table
 
     require_planar(problem)
     folder = run.output_folder(out, {"figure1", "figure1_facts", "figure3"})
     with run.progress() as progress:
         descent = planar_descent(problem, progress)
     files = descent.save(folder) if figure == "fig1" else save_figure3(problem, folder, descent)
-    if run.as_json:
-        facts = {row[0].text: [cell.for_csv() for cell in row[1:]] for row in descent.facts().rows}
-        approx = {"reductions": list(descent.runs), **facts}
-        print_json(
-            {
-                "problem": problem_record(problem),
-                "figure": figure,
-                "folder": str(folder),
-                "files": files,
-                "approx": approx,
-            }
-        )
-    else:
-        emit_table(descent.facts())
-        emit_files(folder, files)
+    return problem, folder, files, descent.facts(), {"reductions": list(descent.runs)}
+
+
+def _field(run: Run, out: str) -> Drawn:
+    if run.path is not None:
+        raise BadInput(f"fig2: shows u1·|u2| whatever the problem is; leave {run.path} out.")
+    folder = run.output_folder(out, {"figure2"})
+    from certflow.experiments.figure2 import planar_field
+
+    with run.progress() as progress:
+        field = planar_field(progress)
+    return field.problem, folder, field.save(folder), field.facts(), {}
 
 
 for each in (kkt, certify, check, show, query, problem_file):

@@ -60,6 +60,7 @@ from certflow.printable import json_text
 from certflow.problem import Problem, ProblemSource
 from certflow.progress import Progress, require_progress
 from certflow.report.figures import angle_law_figure, save, time_near_origin_figure
+from certflow.report.polygon_figures import LIMIT_FLOWS, save_limit_flows
 from certflow.report.records import kkt_record, problem_record, versions_record
 from certflow.running import OutOfTime, no_deadline, tick
 from certflow.tables import Table, write_table
@@ -84,6 +85,7 @@ STEMS = frozenset(
         *(Path(name).stem for name in (CERTIFICATE, THEOREM, REFERENCES, TIMES, STRUCTURE, RESULTS)),
         "figure1",
         "figure3",
+        LIMIT_FLOWS,
     ]
 )
 """The names, without their endings, of all files that are written."""
@@ -378,12 +380,19 @@ class _Job:
         if descent is not None:
             figures.append(descent.draw)
             figures.append(lambda folder: save_figure3(problem, folder, descent))
+        figures.append(self.limit_flows)
         for done, figure in enumerate(figures if self.folder is not None else []):
             tick()
             self.at("drawing figures", done, len(figures))
             self.keep(figure)
         tick()
         self.missing.remove(FIGURES)
+
+    def limit_flows(self, folder: Path) -> list[str]:
+        """The figure of the limit flows, where there is one."""
+        with suppress(Inconclusive):
+            return save_limit_flows(self.problem, folder)
+        return []
 
     # -- what is kept and told -------------------------------------------------------------------------------
 

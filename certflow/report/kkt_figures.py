@@ -91,7 +91,7 @@ def circle_figure(panel: CirclePanel) -> Figure:
             -1, 2
         )
         if len(places):
-            top.plot(places[:, 0], places[:, 1], marker, label=name, clip_on=False, **_mark(fill))
+            top.plot(places[:, 0], places[:, 1], marker, label=name, clip_on=False, **mark(fill))
     top.set_ylabel(r"$N(\theta)$")
     top.margins(y=0.12)
     if panel.marks or panel.arcs:
@@ -125,7 +125,8 @@ def _basin_row(axes: Axes, bands: Sequence[Band], attractors: Sequence[int], lab
     axes.set_ylabel(label, rotation=0, ha="right", va="center")
 
 
-def _mark(fill: str) -> dict[str, Any]:
+def mark(fill: str) -> dict[str, Any]:
+    """How the marker of a KKT point with this fill is drawn."""
     return {
         "markerfacecolor": fill,
         "markeredgecolor": "black",
@@ -191,7 +192,7 @@ def sphere_figure(panel: SpherePanel) -> Figure:
                 inside[:, 1],
                 marker,
                 clip_on=False,
-                **_mark(YELLOW if kind == Kind.MAXIMUM else fill),
+                **mark(YELLOW if kind == Kind.MAXIMUM else fill),
             )
         _rim(axes, panel.names, k)
     scale = figure.add_axes((0.905, 0.2, 0.018, 0.6))
@@ -243,7 +244,7 @@ def _sphere_legend(figure: Figure, panel: SpherePanel) -> None:
     axes = figure.axes[0]
     kinds = {mark.kind for mark in panel.marks}
     handles: list[Any] = [
-        axes.plot([], [], marker, label=name, **_mark(YELLOW if kind == Kind.MAXIMUM else fill))[0]
+        axes.plot([], [], marker, label=name, **mark(YELLOW if kind == Kind.MAXIMUM else fill))[0]
         for kind, (marker, fill, name) in MARKERS.items()
         if kind in kinds
     ]

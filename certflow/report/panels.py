@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from certflow.outcome import Kind
+
 
 @dataclass(frozen=True)
 class DescentPanel:
@@ -75,6 +77,20 @@ class TimePanel:
     time: np.ndarray
     bound_nmax: np.ndarray
     bound_beta: np.ndarray
+
+
+@dataclass(frozen=True)
+class FieldPanel:
+    """A gradient field in the plane: `field` (m × 2) at the points `at` (m × 2), KKT points on the unit
+    circle by kind, kinks (start, end, convex) and named paths, each of one or more curves (m × 2).
+    """
+
+    at: np.ndarray
+    field: np.ndarray
+    names: tuple[str, str]
+    marks: Sequence[tuple[Kind, np.ndarray]]
+    kinks: Sequence[tuple[np.ndarray, np.ndarray, bool]]
+    paths: Sequence[tuple[str, Sequence[np.ndarray]]]
 
 
 def wrapped_line(x: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -226,6 +226,7 @@ BORDERS = {
     "certflow.problem_file": "TOML: problem files",
     "certflow.report.figures": "matplotlib: settings",
     "certflow.report.kkt_figures": "matplotlib: settings",
+    "certflow.report.polygon_figures": "matplotlib: settings",
     "certflow.theorems.early_direction.certificate": "JSON: evidence",
     "certflow.theorems.early_direction.claim": "JSON: claims",
     "certflow.theorems.early_direction.limits": "JSON: evidence that is read again",

@@ -92,6 +92,8 @@ def test_help_is_printed_without_loading_anything_heavy() -> None:
         (["flow", "--rows", "1"], "--rows"),
         (["flow", "--json", "--csv"], "--csv"),
         (["reproduce", "fig9"], "fig9"),
+        (["reproduce", "fig4"], "not drawn yet"),
+        (["reproduce", "fig2", "figure1"], "leave figure1 out"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(arguments: list[str], part: str) -> None:
@@ -120,6 +122,16 @@ def test_a_planar_figure_of_a_problem_that_is_not_planar(tmp_path: Path) -> None
     result = run("reproduce", "fig1", str(path), "--out", str(out))
     assert (result.exit_code, out.exists()) == (2, False)
     assert "angles in the plane" in result.stderr
+
+
+def test_the_figure_of_a_field_is_of_no_problem_of_the_user(tmp_path: Path) -> None:
+    record = one_object(run("reproduce", "fig2", "--out", str(tmp_path), "--json"))
+    assert (
+        record["files"] == sorted(path.name for path in tmp_path.iterdir()) == ["figure2.png", "figure2.svg"]
+    )
+    assert record["approx"]["shrinks to 0"][-1] == "shrinks"
+    shown = run("reproduce", "fig2", "--out", str(tmp_path))
+    assert (shown.exit_code, shown.stderr) == (0, "") and "figure2.{png,svg}" in shown.stdout
 
 
 def test_with_json_even_an_error_is_one_object() -> None:

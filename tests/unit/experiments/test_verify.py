@@ -257,6 +257,20 @@ def test_planar_points_are_enumerated_once(tmp_path, monkeypatch):
     assert len(enumerated) == 1 and {"figure1.svg", TIMES} <= set(result.files)
 
 
+def test_limit_flows_of_power_1_are_drawn_in_two_and_three_dimensions(tmp_path):
+    experiment = Experiment(("1e-3",), Fraction(4), Fraction(1, 100), Fraction(1))
+    relu = Activation(Fraction(0), 1)
+    for d, direction in ((2, ["1", "2", "1"]), (3, ["1", "2", "1", "1"]), (4, ["1", "2", "1", "1", "1"])):
+        inputs = [["1", "1/3", "1/2", "1/5"][:d], ["1/4", "1", "-1/3", "1"][:d]]
+        problem = Problem(
+            TwoLayer(d, 1, relu), inputs, ["1", "2"], direction=direction, experiment=experiment
+        )
+        files = verify(problem, tmp_path / str(d), digits=DIGITS, workers=1).files
+        assert {f"limit_flows.{ending}" for ending in ("png", "svg")} & set(files) == (
+            {"limit_flows.png", "limit_flows.svg"} if d < 4 else set()
+        )
+
+
 def test_no_growth_is_no_failure():
     experiment = Experiment(("1e-2", "1e-50"), Fraction(4), Fraction(1, 10), Fraction(1))
     problem = Problem(
