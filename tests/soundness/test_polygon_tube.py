@@ -16,7 +16,7 @@ from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.polygon.neuron import Neuron, vector
 from certflow.checker.polygon.replay import replay
 from certflow.checker.polygon.tube import Table, Walk
-from certflow.flow.polygon.polygon import polygon
+from certflow.flow.polygon.polygon import End, polygon
 from certflow.flow.polygon.reduced import canonical
 
 ROOM = 1 + 1e-7
@@ -58,7 +58,7 @@ def walk_of(alpha, x, z, w, v, kappa: Fraction, T: Fraction, rows: int, ball: Fr
     wide = 2 * ball * (size + 1) + ball * ball
     table = Table(kappa, sizes, [up(kappa)] * rows, ends)
     walk = Walk(checked, table, pieces, (down(c - wide), up(c + wide)), up(ball), v == 0)
-    walk.run(rests=found.ending == "stops")
+    walk.run(rests=found.ending is End.STOPS)
     return G, found, walk
 
 
@@ -132,6 +132,8 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
             for name in ("early", "late", "mass")
         )
         end = 2.0 if walk.covers else walk.early / ONE
+        stops = found.ending is End.STOPS
+        way = sum(float(edge.length or 0) for edge in found.edges) if stops else np.inf
         for _ in range(3):
             off = draw.normal(size=len(w) + 1)
             off *= float(r) / np.sqrt(off @ off) * 0.999
@@ -146,7 +148,8 @@ def test_forced_neurons_stay_in_their_tubes_and_masses(seed):
                 if (step := draw.exponential(0.3)) < length:
                     length, why = step, None
                 flow.move(length)
-                if flow.time >= end:
+                # At rest only what comes from active samples forces it (L11.23): not any q.
+                if flow.time >= end or flow.clock > way:
                     break
                 at_once = (early <= flow.time * ROOM) & (late * ROOM >= flow.time)
                 assert flow.mass <= mass[at_once].max(initial=0.0) * ROOM
