@@ -277,7 +277,7 @@ class Attempt:
             return neuron.fate, ""
         if neuron.fate is Fate.VANISHES:
             slow = neuron.depth - eta
-            lowest = float(neuron.polygon.c) - self._spread(neuron)
+            lowest = float(neuron.polygon.c) - neuron.spread(self.of.ball)
             if slow <= 0 or lowest <= 0:
                 return Fate.INCONCLUSIVE, "it is not proved to vanish for so large a radius"
             time = (neuron.size + self.of.ball) / (slow * math.sqrt(lowest)) * (1 + 1e-6)
@@ -306,9 +306,6 @@ class Attempt:
             return Fate.FOLLOWED, NOT_ARRIVED
         arrived[neuron.index] = block
         return Fate.CONVERGES, ""
-
-    def _spread(self, neuron: HiddenNeuron) -> float:
-        return 2 * math.sqrt(neuron.mass) * self.of.ball + self.of.ball**2
 
     def _arrived(self, neuron: HiddenNeuron, course: Course, eta: float, T: float) -> Arrived | None:
         route, cone = self.routes[neuron.index], self.of.cones[neuron.index]
@@ -366,7 +363,10 @@ class Attempt:
         D = self.of.ball if course is None else float(course.stray[-1])
         V = math.sqrt(
             max(
-                0.0, max(0.0, float(np.sqrt(p @ p)) - D) ** 2 + float(neuron.polygon.c) - self._spread(neuron)
+                0.0,
+                max(0.0, float(np.sqrt(p @ p)) - D) ** 2
+                + float(neuron.polygon.c)
+                - neuron.spread(self.of.ball),
             )
         )
         samples = [
@@ -388,7 +388,7 @@ class Attempt:
             if time * (1 + 1e-6) > T:
                 return Fate.FOLLOWED, "it is followed up to the horizon, but is not at rest by then"
         wide = math.sqrt(max(0.0, 2 * float(p @ p) + float(neuron.polygon.c)))
-        drift = (2 * float(np.sqrt(p @ p)) * D + D * D + self._spread(neuron)) / V
+        drift = (2 * float(np.sqrt(p @ p)) * D + D * D + neuron.spread(self.of.ball)) / V
         angle = math.hypot(D, drift) / wide * math.pi / 2
         if angle > self.of.epsilon:
             return Fate.FOLLOWED, "it is followed up to the horizon, but not near enough to where it rests"

@@ -72,8 +72,11 @@ def _block(
         rest = neuron.polygon.rest
         height = (Ball(rest.square + neuron.polygon.c, 200)).sqrt()
         last = neuron.polygon.edges[-1].sign if neuron.polygon.edges else (1 if neuron.v > 0 else -1)
-        values = [Ball(value, 200) for value in rest.exact()] + [height * last]
-        return _resting(block, _ball(values), state.resting[j], state)
+        point = _ball([*(Ball(value, 200) for value in rest.exact()), height * last])
+        # With other starts v comes to rest elsewhere; where that is least the point of the checker is.
+        other = neuron.spread(search.of.ball) / float(rest.square + neuron.polygon.c)
+        point = KKTBall(point.centre, point.radius + (_up(other) if other else 0))
+        return _resting(block, point, state.resting[j], state)
     return block
 
 

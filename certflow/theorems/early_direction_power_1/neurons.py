@@ -52,6 +52,10 @@ class HiddenNeuron:
         """|w| at the start."""
         return math.sqrt(float(sum(value * value for value in self.w)))
 
+    def spread(self, ball: float) -> float:
+        """How far v^2 - |w|^2 may be from its value here, at starts within `ball` (L11.14)."""
+        return 2 * math.sqrt(self.mass) * ball + ball**2
+
     @property
     def rests(self) -> bool:
         """Whether its weights are constant from the start."""

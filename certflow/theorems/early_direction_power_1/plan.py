@@ -135,8 +135,7 @@ class Planner:
         return {n.index: self._route(n, time, 0.0) for n in self.of.neurons if followed(n)}
 
     def _route(self, neuron: HiddenNeuron, time: float, least: float) -> Route:
-        spread = 2 * math.sqrt(neuron.mass) * self.of.ball + self.of.ball**2
-        return route_of(self.of.G, neuron.polygon, time, least, spread)
+        return route_of(self.of.G, neuron.polygon, time, least, neuron.spread(self.of.ball))
 
     def _arrival(self, neuron: HiddenNeuron) -> Arrival:
         of, log = self.of, math.log(neuron.mass) if neuron.mass else -math.inf
