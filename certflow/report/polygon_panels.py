@@ -88,7 +88,9 @@ class Happening:
 
 @dataclass(frozen=True)
 class FinalCone:
-    """The widest cone about a limit direction that meets no convex kink: who is in it far out, stays."""
+    """The cone about a limit direction that theorems use: no convex kink meets it, and who is in it far out,
+    stays.
+    """
 
     sign: int
     axis: np.ndarray
@@ -168,7 +170,9 @@ def _happenings(neuron: HiddenNeuron) -> Iterator[Happening]:
     first = edges[0].sign if edges else 1 if neuron.v > 0 else -1
     if path.ending is End.ZERO:
         return
-    yield Happening(Landmark.DEAD if path.ending is End.DEAD else Landmark.START, j, first, _start(neuron) / unit)
+    yield Happening(
+        Landmark.DEAD if path.ending is End.DEAD else Landmark.START, j, first, _start(neuron) / unit
+    )
     for i, edge in enumerate(edges):
         after = edges[i + 1] if i + 1 < len(edges) else None
         if edge.flips:
