@@ -37,7 +37,7 @@ class Landmark(enum.StrEnum):
     LIMIT = "limit direction"
     STOPS = "stops"
     ORIGIN = "w = 0"
-    BRANCHES = "branches"
+    BRANCHES = "two solutions part"
     DEAD = "dead from the start"
     OPEN = "not decided"
 
