@@ -15,7 +15,7 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import COLOURS, GREY, ONE_COLUMN, TWO_COLUMNS, YELLOW, blank, save, styled
 from certflow.report.kkt_panels import great_circle, on_discs
-from certflow.report.polygon_panels import Landmark, FinalCone, PolygonPanel, Stretch, polygon_panel
+from certflow.report.polygon_panels import FinalCone, Landmark, PolygonPanel, Stretch, polygon_panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -88,7 +88,9 @@ class Happening:
 
 @dataclass(frozen=True)
 class FinalCone:
-    """The widest cone about a limit direction that meets no convex kink: who is in it far out, stays."""
+    """The cone about a limit direction that theorems use: no convex kink meets it, and who is in it far out,
+    stays.
+    """
 
     sign: int
     axis: np.ndarray

@@ -16,6 +16,7 @@ from pathlib import Path
 import attacks
 import kkt_attacks
 import malformations
+import power_1_attacks
 from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
@@ -57,7 +58,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
             (f"attacks on {name}", key, partial(_changed, name, change))
             for key, change in attacks.ATTACKS.items()
         )
-    for name, changes in kkt_attacks.ATTACKS.items():
+    for name, changes in (kkt_attacks.ATTACKS | power_1_attacks.ATTACKS).items():
         yield from (
             (f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items()
         )

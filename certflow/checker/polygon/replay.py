@@ -62,8 +62,9 @@ def velocity(G: Neuron, sign: int, on: Sequence[int], chi: dict[int, Fraction]) 
 def names(G: Neuron, node: Node) -> Whole:
     """Kinks by the numbers of their first samples, in increasing order."""
     given = node.integers(0, len(G.kinks))
-    if given != sorted(set(given)) or any(name not in G.names for name in given):
+    if given != sorted(set(given)):
         node.fail("expected numbers of kinks in increasing order")
+    node.need(set(given) <= set(G.names), "a number is not that of the first sample on a kink", "Q2")
     return [G.names[name] for name in given]
 
 
@@ -164,9 +165,8 @@ def admissible(G: Neuron, node: Node, sign: int, on: Sequence[int], touched: Seq
     chi: dict[int, Fraction] = {}
     for pair in table["slides"].items(0, len(touched)):
         name, value = pair.items(2)
-        if name.value not in G.names or type(name.value) is not int:
-            pair.fail("expected the number of a kink")
-        chi[G.names[name.value]] = value.rational()
+        (k,) = names(G, Node([name.value], name.where))
+        chi[k] = value.rational()
     active = names(G, table["on"])
     once = {*chi, *active} <= set(touched) and not set(chi) & set(active)
     node.need(

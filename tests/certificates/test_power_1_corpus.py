@@ -1,0 +1,92 @@
+"""Certificates of networks of power 1: the accepted ones, their attacks, and random changes of any number in
+them.
+"""
+
+import random
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from certflow.checker import check_file, check_text
+from certflow.checker.power_1.rules import ASSUMPTIONS
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+try:
+    from attacks import accepted, sealed
+    from power_1_attacks import ATTACKS
+    from verdicts import recorded, words
+finally:
+    sys.path.remove(str(FOLDER))
+
+RECORDED = recorded()
+NAMES = sorted(path.stem for path in (FOLDER / "accept").glob("power-1-*.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_theorems_of_power_1_are_accepted(name):
+    verdict = check_file(FOLDER / "accept" / f"{name}.json")
+    assert (verdict.verdict, verdict.reason) == ("accepted", "")
+    assert verdict.claim["statement"] == "early-direction-power-1" and verdict.assumptions == ASSUMPTIONS
+
+
+def test_the_corpus_has_every_outcome():
+    contents = [accepted(name) for name in NAMES]
+    neurons = [neuron for content in contents for neuron in content["evidence"][0]["neurons"]]
+    outcomes = "converges shrinks stops vanishes dead zero followed branches inconclusive"
+    assert " ".join(sorted({neuron["outcome"] for neuron in neurons})) == " ".join(sorted(outcomes.split()))
+    pieces = [piece for neuron in neurons for piece in neuron["pieces"]]
+    assert max(len(piece["slides"]) for piece in pieces) > 1 and any(piece["on"] for piece in pieces)
+    assert {content["problem"]["loss"]["kind"] for content in contents} == {"square", "logistic"}
+    assert {content["problem"]["network"]["activation"]["alpha"] for content in contents} >= {
+        "0",
+        "-1",
+        "1/10",
+    }
+    assert any("units" in content for content in contents)
+    assert any(content["claim"]["start_angle"] != "0" for content in contents)
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name in ATTACKS for attack in sorted(ATTACKS[name])]
+)
+def test_attacks_on_theorems_of_power_1_are_refused(name, attack):
+    content = accepted(name)
+    ATTACKS[name][attack](content)
+    assert content != accepted(name)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+def places(value, path=()):
+    """The paths to all leaves of a JSON value."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return [place for key, each in items for place in places(each, (*path, key))]
+    return [path]
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_no_change_of_a_number_ends_without_a_verdict_with_a_reason(seed):
+    rng = random.Random(seed)
+    content = accepted(rng.choice(["power-1-stopping", "power-1-branching", "power-1-figure2"]))
+    *path, last = rng.choice(places({"evidence": content["evidence"], "claim": content["claim"]}))
+    place = content
+    for key in path:
+        place = place[key]
+    old = place[last]
+    number = Fraction(old) if isinstance(old, str) and old.replace("/", "").lstrip("-").isdigit() else None
+    new = ["0", "-1", "1/3", "1" + "0" * 30, None, 7, [], {}, "x", True]
+    new += (
+        []
+        if number is None
+        else [str(number * Fraction(99, 100)), str(number * Fraction(101, 100)), str(-number)]
+    )
+    place[last] = rng.choice([each for each in new if repr(each) != repr(old)])
+    verdict = check_text(sealed(content), time_limit=60)
+    assert verdict.verdict in ("accepted", "refused", "malformed")
+    assert verdict.accepted or (
+        verdict.rule and verdict.where and "could not be completed" not in verdict.reason
+    )
