@@ -10,6 +10,8 @@ from typing import Any
 
 from .basin import rules as basin
 from .basin import words as basin_words
+from .branches import rules as branches
+from .branches import words as branches_words
 from .early_direction import claim as early_direction
 from .early_direction import words as early_direction_words
 from .kernel.verdicts import Clock
@@ -46,6 +48,9 @@ STATEMENTS = {
         time_near_origin.check_time, time_near_origin.TIME_ASSUMPTIONS, time_near_origin_words.sentences
     ),
     power_1.STATEMENT: Statement(power_1.check_power_1, power_1.ASSUMPTIONS, power_1_words.sentences),
+    branches.STATEMENT: Statement(
+        branches.check_branches, branches.BRANCHES_ASSUMPTIONS, branches_words.sentences
+    ),
 }
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FOLDERS = {
     "early-direction": "certflow.theorems.early_direction",
     "early-direction-power-1": "certflow.theorems.early_direction_power_1",
+    "branches": "certflow.theorems.branches",
     "basin": "certflow.theorems.basin",
     "kkt-points": "certflow.theorems.kkt_points",
     "time-near-origin": "certflow.theorems.time_near_origin",

@@ -184,3 +184,20 @@ def admissible(G: Neuron, node: Node, sign: int, on: Sequence[int], touched: Seq
     held = [k for k in touched if moved.along(G.lines[k].x) == 0]
     node.need(G.gram(held)[1] > 0, "it is held on kinks that are not independent", "Q9")
     return moved
+
+
+def part(G: Neuron, start: Vector, sign: int, c: Fraction, pieces: Sequence[Edge], node: Node) -> None:
+    """Q9: two solutions of the limit flow part at the end of the pieces (L11.6)."""
+    last = pieces[-1] if pieces else None
+    if last is None or last.end in ("vertex", "origin"):
+        place = start if last is None else last.finish()
+        sign = sign if last is None else last.sign
+        touched = contacts(G, place)
+        on = [k for k in G.kinks if place.along(G.lines[k].x) > 0]
+        node.need(any(place.entries) or c > 0, "w = 0 is never reached", "Q9")
+    else:
+        node.need(last.end == "flip" and bool(last.slides), "nothing is met here", "Q9")
+        touched, sign = last.slides, -last.sign
+        on = [k for k, side in last.sides.items() if side > 0]
+    ways = [admissible(G, way, sign, on, touched) for way in node.items(2)]
+    node.need(ways[0] != ways[1], "the two solutions are one", "Q9")

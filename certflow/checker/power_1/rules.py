@@ -24,7 +24,7 @@ from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
 from ..polygon.neuron import Neuron, Vector, sign_of, vector
-from ..polygon.replay import MAX_PIECES, Edge, admissible, contacts, replay
+from ..polygon.replay import MAX_PIECES, Edge, contacts, part, replay
 from ..polygon.tube import Table, Walk
 from .after import Fate, Size, converges, shrinks, stops, vanishes
 from .claim import ClaimCheck, Theorem
@@ -237,24 +237,6 @@ class _Check:
         if outcome == "followed":
             node.need(walk.covers, f"it is not followed up to the horizon: {walk.why}", "Q8")
         if outcome == "branches":
-            self._branch(each, table["branch"])
+            node.need(self.angle == 0 and each.sign != 0, "the limit flow depends on the start", "Q9")
+            part(G, each.w, each.sign, each.v * each.v - each.w.inner(each.w), each.pieces, table["branch"])
         return Fate(self.theorem.largest, known=False)
-
-    def _branch(self, each: _Neuron, node: Node) -> None:
-        """Q9: two solutions of the limit flow part at the end of the pieces (L11.6)."""
-        G, sign = self.G, each.sign
-        last = each.pieces[-1] if each.pieces else None
-        node.need(self.angle == 0 and sign != 0, "the limit flow depends on the start", "Q9")
-        if last is None or last.end in ("vertex", "origin"):
-            place = each.w if last is None else last.finish()
-            sign = sign if last is None else last.sign
-            touched = contacts(G, place)
-            on = [k for k in G.kinks if place.along(G.lines[k].x) > 0]
-            c = each.v * each.v - each.w.inner(each.w)
-            node.need(any(place.entries) or c > 0, "w = 0 is never reached", "Q9")
-        else:
-            node.need(last.end == "flip" and bool(last.slides), "nothing is met here", "Q9")
-            touched, sign = last.slides, -last.sign
-            on = [k for k, side in last.sides.items() if side > 0]
-        ways = [admissible(G, way, sign, on, touched) for way in node.items(2)]
-        node.need(ways[0] != ways[1], "the two solutions are one", "Q9")
