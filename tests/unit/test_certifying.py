@@ -218,11 +218,26 @@ def test_power_1_in_other_units_and_from_every_direction_nearby() -> None:
     assert "every w0 within the angle 0.000001" in str(near)
 
 
-def test_one_neuron_that_branches_is_no_theorem() -> None:
+def test_one_neuron_that_branches_is_a_statement_of_its_own(tmp_path: Path) -> None:
     text = POWER_1.replace("width = 2", "width = 1").replace('"1", "1/2", "-1", "-1/4", "1"', '"-1", "1"')
-    found = certify(Problem.from_toml_text(text))
-    assert (found.outcome, found.claim, found.certificate) == (Outcome.BRANCHES, None, "")
-    assert "two solutions" in found.reason and "another seed" in found.try_
+    (tmp_path / "p.toml").write_text(text, encoding="utf-8")
+    out = str(tmp_path / "cert.json")
+    said = run("certify", str(tmp_path / "p.toml"), "--out", out)
+    assert said.exit_code == 3 and said.stderr.startswith("certflow: branches: block 1: ")
+    assert "two solutions" in said.stderr and "positive probability" in said.stderr
+    assert run("check", out).exit_code == 0
+    found, shown = Theorem.load(out), run("show", out).stdout
+    assert (found.outcome, found.delta_bar, found.tables) == (Outcome.BRANCHES, None, [])
+    assert [block.outcome for block in found.blocks] == [Fate.BRANCHES] and "two solutions" in shown
+    files = save_theorem(found, tmp_path)
+    assert files == ["certificate.json"] and "Theorem (L11), proved" in theorem_text(found, tmp_path)
+    for ask in (found.latex, lambda: found.at(1)):
+        with pytest.raises(BadInput, match="branches"):
+            ask()
+    broken = json.loads(found.certificate)["claim"]
+    for change in ({"statement": "basin"}, {"order": 3}, {"problem_sha256": 1}, {"blocks": {}}):
+        with pytest.raises(BadInput, match=r"^claim"):
+            type(found.claim).from_json({**broken, **change})
 
 
 @pytest.mark.parametrize(
