@@ -256,4 +256,4 @@ def test_a_word_that_is_shown_is_no_name_of_a_statement_unless_it_is_asked():
     assert named(source('if statement == "basin": ...', "certflow.kkt.table"))
     for name in WORDS:
         (file,) = [each for each in sources() if each.name == name]
-        assert "basin" in {node.value for node in ast.walk(file.tree) if isinstance(node, ast.Constant)}
+        assert WORDS[name] in {node.value for node in ast.walk(file.tree) if isinstance(node, ast.Constant)}
