@@ -15,15 +15,21 @@ from certflow.flow.propose.polygon_tube import Course, Route, follow
 from certflow.outcome import Fate
 from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron, stopping
 
-SLACK = 1e-6
-"""Relative room for the rounding of the checker, whose bounds are no worse otherwise."""
 LARGEST = 600.0
 """Exponents beyond it are about infinite."""
 UNKNOWN = (Fate.FOLLOWED, Fate.BRANCHES, Fate.INCONCLUSIVE)
 """The fates of blocks of which nothing is said after the horizon."""
 NOT_ARRIVED = "it is followed up to the horizon, but has not arrived by then"
-ROOM = 1.02
-"""By what factor the table is above what is found, because the checker's stations are others."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """How careful a proposal is: by what factor it exceeds what is found, because the checker's stations are
+    others, and which neurons it does not follow.
+    """
+
+    room: float = 1.03
+    without: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Setting:
     slope: float
     ball: float
     epsilon: float
+    caution: Caution
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ class AtHorizon:
         end = start if self.radius is None else self.radius**2
         failing = set()
         for j, block in self.arrived.items():
-            worst = self.angles(j, start, end)[0] * (1 + SLACK)
+            worst = self.angles(j, start, end)[0] * of.caution.room
             turned = math.sqrt(2) * worst
             if worst > of.epsilon or (not block.vertex and turned >= block.cone * (1 - 1e-6)):
                 failing.add(j)
@@ -188,15 +195,16 @@ class Attempt:
         """A table that closes, with the courses in it; None if there is none, or the mass at the horizon is
         above `most`.
         """
-        B = np.maximum.accumulate(np.maximum(limit, self.of.norm**2)) * ROOM * (1 + 2e-3)
+        room = self.of.caution.room
+        B = np.maximum.accumulate(np.maximum(limit, self.of.norm**2)) * room * (1 + 2e-3)
         for _ in range(12):
             if not B[-1] <= most:
                 return None
             courses = self.courses(B)
             found = self.masses(B, courses)
-            if (found * ROOM < B).all():
+            if (found * room < B).all():
                 return B, courses
-            B = np.maximum.accumulate(np.maximum(B, found * ROOM * (1 + 2e-3)))
+            B = np.maximum.accumulate(np.maximum(B, found * room * (1 + 2e-3)))
         return None
 
     def state(self, limit: np.ndarray, radius: float | None) -> AtHorizon | None:

@@ -16,4 +16,6 @@ def certificate(found: Certified[Claim]) -> str:
     """
     if found.claim is None:
         raise ValueError("nothing was proved")
-    return sealed(found.problem, found.claim, {"evidence": [found.evidence]}, normalised(found.problem)[1])
+    return sealed(
+        found.problem, found.claim, {"evidence": [found.evidence.record]}, normalised(found.problem)[1]
+    )

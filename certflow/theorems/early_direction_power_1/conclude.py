@@ -118,11 +118,14 @@ def _directed(
     j, here = neuron.index, state.arrived[neuron.index]
     start, end = float(growth) * float(search.delta_of(state)) ** 2, (state.radius or 0.0) ** 2
     kappa = rounded(Fraction(exponent(here, state.fastest) / _ROOM), False, _DIGITS)
-    at_horizon = (here.turn / math.sqrt(2) + here.tilt) * _ROOM
+    room = search.of.caution.room
+    most = float(search.epsilon)
+    at_horizon = min((here.turn / math.sqrt(2) + here.tilt) * room, most)
     forgotten = math.exp(-float(kappa) * 0.5 * math.log(end / start))
     at_radius = min(
         at_horizon * forgotten + state.constants[j] + state.floors[j] * end,
-        state.angles(j, start, end)[0] * _ROOM,
+        state.angles(j, start, end)[0] * room,
+        most,
     )
     coefficient = at_horizon * math.exp(float(kappa) * 0.5 * math.log(float(growth)))
     law = PowerLaw((kappa, kappa), _up(coefficient), _up(state.floors[j])) if state.lawful else None

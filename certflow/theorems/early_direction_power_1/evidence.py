@@ -4,6 +4,7 @@ limit flows again (L11.27).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,24 @@ from certflow.flow.polygon.polygon import Edge
 from certflow.flow.polygon.reduced import Reduced
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import AtHorizon
+from certflow.theorems.early_direction_power_1.bounds import AtHorizon, Caution
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron
 
 if TYPE_CHECKING:
     from certflow.theorems.early_direction_power_1.prove import UniformProposal
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The JSON object of a certificate, and how it was proposed: how carefully, and for which delta_bar if
+    that was asked for.
+    """
+
+    record: dict[str, Any]
+    caution: Caution
+    asked: Fraction | None
+
 
 ROOM = Fraction(1_000_001, 1_000_000)
 

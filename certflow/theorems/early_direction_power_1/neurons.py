@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -83,9 +83,15 @@ class Cone:
 
 
 def neurons_of(
-    problem: Problem, G: Reduced, angle: Fraction, progress: Progress | None
+    problem: Problem,
+    G: Reduced,
+    angle: Fraction,
+    progress: Progress | None,
+    without: Collection[int] = (),
 ) -> list[HiddenNeuron]:
-    """Every neuron of a problem in its canonical form, for starts within `angle`."""
+    """Every neuron of a problem in its canonical form, for starts within `angle`; of those in `without`
+    nothing is said.
+    """
     depths = {sign: falling(G, sign) for sign in (1, -1)}
     found = []
     d, blocks = G.inputs, problem.blocks
@@ -102,8 +108,14 @@ def neurons_of(
         depth = depths[1 if v > 0 else -1]
         if path.c > 0 and v and depth is not None:
             fate, reason = Fate.VANISHES, ""
-        if angle and (fate in (Fate.ZERO, Fate.SHRINKS) or v == 0 or _on_kink(G, w)):
+        if angle and fate is Fate.BRANCHES:
+            fate, reason = Fate.INCONCLUSIVE, f"from the given direction {reason}"
+        elif angle and (fate in (Fate.ZERO, Fate.SHRINKS) or v == 0 or _on_kink(G, w)):
             fate, reason = Fate.INCONCLUSIVE, "with a start angle its start is not on one side of every kink"
+            path = Polygon(path.c, (), End.OPEN, reason)
+        if j in without:
+            reason = "the checker does not prove what is proposed about it"
+            fate, path = Fate.INCONCLUSIVE, Polygon(path.c, (), End.OPEN, reason)
         found.append(HiddenNeuron(j, tuple(block), w, v, path, fate, reason, math.sqrt(depth or 0)))
     if progress is not None:
         progress("limit flows", len(blocks), len(blocks))

@@ -10,6 +10,8 @@ computes the polygons again and bounds everything in directed arithmetic, is the
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -28,10 +30,10 @@ from certflow.theorems.branches.prove import certify as branches
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import LARGEST_EPSILON
 from certflow.theorems.early_direction.conclude import rounded
-from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Setting
+from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Caution, Setting
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
-from certflow.theorems.early_direction_power_1.evidence import evidence_record
+from certflow.theorems.early_direction_power_1.evidence import Evidence, evidence_record
 from certflow.theorems.early_direction_power_1.neurons import (
     cone_of,
     largest_slope,
@@ -47,6 +49,8 @@ _WRITTEN = (
 )
 STEPS = 128
 """Rows of the table of masses."""
+_MOST_ROOM = 1.3
+"""More room is not tried."""
 _FINER = 1.03
 """How near the search comes to the largest delta."""
 _SMALLEST = 1e-14
@@ -84,11 +88,42 @@ def certify(
         if parted.claim is None and parted.problem is not problem:
             parted.reason = _WRITTEN
         return parted
+    return _proposed(problem, goal, angle, asked, Caution(), progress)
+
+
+def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Any] | None:
+    """A more careful proposal, where the checker could not prove one; None once that was tried a few times.
+
+    More room is left, and a neuron that the checker names is not followed any more.
+    """
+    claim, evidence = found.claim, found.evidence
+    if claim is None or evidence.caution.room > _MOST_ROOM:
+        return None
+    named = re.search(r"(?:neurons|blocks)\[(\d+)\]", fault["where"])
+    without = evidence.caution.without
+    if named is not None and evidence.caution.room > Caution().room:
+        without |= {int(named[1])}
+    caution = Caution(evidence.caution.room * 1.06, without)
+    less = _proposed(found.problem, claim.epsilon, claim.start_angle, evidence.asked, caution, None)
+    return less if less.claim is not None and less.claim.statement == claim.statement else None
+
+
+def _proposed(
+    problem: Problem,
+    goal: Fraction,
+    angle: Fraction,
+    asked: Fraction | None,
+    caution: Caution,
+    progress: Progress | None,
+) -> Certified[Any]:
+    """The theorem of a network, in the units of the problem."""
     scaled, units = normalised(problem)
     wanted = None if asked is None else asked / units.length
     try:
         scale = Fraction(4) ** exponent(problem.direction)
-        found = UniformProposal(scaled, goal, angle, scale, progress).run(wanted)
+        found = UniformProposal(scaled, goal, angle, scale, caution, progress).run(wanted)
+        if found.claim is not None:
+            found.evidence = Evidence(found.evidence, caution, asked)
         if found.outcome is Outcome.BRANCHES:
             return branches(problem, progress)
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
@@ -112,7 +147,13 @@ class UniformProposal:
     """
 
     def __init__(
-        self, problem: Problem, epsilon: Fraction, angle: Fraction, scale: Fraction, progress: Progress | None
+        self,
+        problem: Problem,
+        epsilon: Fraction,
+        angle: Fraction,
+        scale: Fraction,
+        caution: Caution,
+        progress: Progress | None,
     ) -> None:
         if not any(problem.z):
             raise Inconclusive("all labels are zero: N = 0, so that no direction is the early one.")
@@ -120,7 +161,7 @@ class UniformProposal:
         self.progress = progress
         self.asked: Fraction | None = None
         G = reduced(problem)
-        neurons = neurons_of(problem, G, angle, progress)
+        neurons = neurons_of(problem, G, angle, progress, caution.without)
         square = sum(value * value for value in problem.direction)
         X = np.array([[float(v) for v in row] for row in G.x])
         gram = X.T @ X if len(X) >= G.inputs else X @ X.T
@@ -140,6 +181,7 @@ class UniformProposal:
             largest_slope(problem, G, math.sqrt(float(self.largest))),
             norm * float(angle),
             float(epsilon),
+            caution,
         )
 
     @staticmethod
