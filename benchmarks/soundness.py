@@ -43,7 +43,7 @@ FINDINGS = {
 """Count in the result -> list in the record of a trial."""
 
 
-def work(connection: Connection, seed: int) -> None:
+def work(connection: Connection, seed: int, family: str | None) -> None:
     """A worker: a number comes in, the record of its trial goes out."""
     from truth.trial import Trial
 
@@ -53,7 +53,7 @@ def work(connection: Connection, seed: int) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            connection.send(Trial(seed, index).run())
+            connection.send(Trial(seed, index, family).run())
         except (KeyboardInterrupt, BrokenPipeError):
             return
 
@@ -61,10 +61,10 @@ def work(connection: Connection, seed: int) -> None:
 class Worker:
     """A process with the trial that it is at; it is replaced when it hangs or dies."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, family: str | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, other = context.Pipe()
-        self.process = context.Process(target=work, args=(other, seed), daemon=True)
+        self.process = context.Process(target=work, args=(other, seed, family), daemon=True)
         self.process.start()
         other.close()
         self.index: int | None = None
@@ -101,8 +101,8 @@ class Worker:
 class Campaign:
     """The counts so far, and the records with findings."""
 
-    def __init__(self, seed: int, trials: int, first: int) -> None:
-        self.settings = {"seed": seed, "first": first, "asked": trials}
+    def __init__(self, seed: int, trials: int, first: int, family: str | None = None) -> None:
+        self.settings = {"seed": seed, "first": first, "asked": trials, "family": family}
         self.begun = time.monotonic()
         self.counts: Counter[str] = Counter()
         self.families: dict[str, Counter[str]] = {}
@@ -130,7 +130,8 @@ class Campaign:
         self.remarks += [f"trial {index}: {each}" for each in record.get("unforeseen", [])]
         self.slowest = sorted([*self.slowest, (record.get("seconds", 0.0), index)], reverse=True)[:10]
         if "worker" in record or any(record.get(key) for key in FINDINGS.values()):
-            again = f"python benchmarks/soundness.py --seed {self.settings['seed']} --only {index}"
+            only = "" if self.settings["family"] is None else f'--family "{self.settings["family"]}" '
+            again = f"python benchmarks/soundness.py {only}--seed {self.settings['seed']} --only {index}"
             self.failures.append({**record, "again": again})
 
     def result(self) -> dict[str, Any]:
@@ -177,7 +178,8 @@ def run(campaign: Campaign, jobs: int, path: Path) -> None:
     """All trials, in `jobs` processes."""
     seed, first = campaign.settings["seed"], campaign.settings["first"]
     waiting = list(range(first, first + campaign.settings["asked"]))[::-1]
-    workers = [Worker(seed) for _ in range(min(jobs, len(waiting)))]
+    family = campaign.settings["family"]
+    workers = [Worker(seed, family) for _ in range(min(jobs, len(waiting)))]
     written = time.monotonic()
     try:
         for worker in workers:
@@ -197,7 +199,7 @@ def run(campaign: Campaign, jobs: int, path: Path) -> None:
                     del workers[k]
                     continue
                 if "worker" in record:
-                    workers[k] = Worker(seed)
+                    workers[k] = Worker(seed, family)
                 workers[k].give(waiting.pop())
             if time.monotonic() - written > WRITTEN_EVERY:
                 write(path, campaign)
@@ -220,6 +222,7 @@ def main() -> int:
     parser.add_argument(
         "--only", type=int, help="run the trial of this number alone, here, and print its record"
     )
+    parser.add_argument("--family", help='problems of this family alone, such as "power 1"')
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument(
         "--out",
@@ -231,12 +234,12 @@ def main() -> int:
     if asked.only is not None:
         from truth.trial import Trial
 
-        campaign = Campaign(asked.seed, 1, asked.only)
-        record = Trial(asked.seed, asked.only).run()
+        campaign = Campaign(asked.seed, 1, asked.only, asked.family)
+        record = Trial(asked.seed, asked.only, asked.family).run()
         campaign.add(record)
         print(json.dumps(record, indent=1))
         return 0 if campaign.clean else 1
-    campaign = Campaign(asked.seed, asked.trials, asked.first)
+    campaign = Campaign(asked.seed, asked.trials, asked.first, asked.family)
     code = 0
     for each in (signal.SIGINT, signal.SIGTERM):
         # Also where a shell in the background has them ignored.

@@ -6,6 +6,7 @@ What each field means is `docs/certificate-format.md`, section *Claim*.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -18,14 +19,20 @@ from .report import Report
 
 ANGLE = 3e-10
 """How well an angle of the followed flow is known, at worst: far below every angle that is claimed."""
-MOST_STEPS = 1_500
 SLACK_OF_GAPS = 1e-11
 SMALLER = (Fraction(1, 3), Fraction(1, 10**6), Fraction(1, 10**12))
 """Of delta_bar: the deltas of the trajectories after the first."""
 Claim = dict[str, Any]
 
 
-def check_claim(net: Net, claim: Claim, draw: np.random.Generator, flows: int = 2) -> Report:
+def check_claim(
+    net: Net,
+    claim: Claim,
+    draw: np.random.Generator,
+    flows: int = 2,
+    block_type: type[Block] | None = None,
+    flow_type: Callable[..., Any] = Flow,
+) -> Report:
     """Everything that a claim about an early direction or a basin says, compared with the truth at some delta
     <= delta_bar.
 
@@ -33,10 +40,10 @@ def check_claim(net: Net, claim: Claim, draw: np.random.Generator, flows: int = 
     `start_angle`.
     """
     report = Report()
-    uniform = claim["statement"] == "early-direction"
+    uniform = claim["statement"].startswith("early-direction")
     report.need(claim["problem_sha256"] == net.sha256, "problem_sha256")
     report.need(claim["order"] == net.order, "order")
-    blocks = [Block(net, entry, report) for entry in claim["blocks"]]
+    blocks = [(block_type or Block)(net, entry, report) for entry in claim["blocks"]]
     report.need(
         sorted(i for b in blocks for i in b.weights) == list(range(net.size)),
         "the blocks are not all weights",
@@ -48,10 +55,16 @@ def check_claim(net: Net, claim: Claim, draw: np.random.Generator, flows: int = 
     # Where neurons at the origin flow is their own matter; a start on the edge of the cone may move any of
     # them.
     for k in range(flows):
-        delta = exact(claim["delta_bar"]) * (SMALLER[draw.integers(3)] if k else 1) if uniform else None
+        smaller = (Fraction(1), SMALLER[0 if k < flows - 1 else draw.integers(3)])[min(k, 1)]
+        delta = exact(claim["delta_bar"]) * smaller if uniform else None
         phi = extended(claim["start_angle"])
         start = net.start if phi == 0 or k == 0 else _turned(net, blocks, phi, draw)
-        Witness(net, claim, blocks, delta, start, report).follow()
+        try:
+            witness = Witness(net, claim, blocks, delta, start, report, flow_type)
+        except Stuck:
+            report.open.append("not followed from the start")
+            continue
+        witness.follow()
         if not uniform and phi == 0:
             break
     return report
@@ -89,6 +102,11 @@ class Block:
         self.point: np.ndarray | None = None
         if entry["kkt_point"] is not None:
             self._point(net, report)
+
+    @property
+    def rests(self) -> bool:
+        """Whether `angle_at_radius` holds from the horizon on."""
+        return False
 
     def _point(self, net: Net, report: Report) -> None:
         part, where = net.block(self.weights), f"block {self.index}"
@@ -146,13 +164,14 @@ class Witness:
         delta: Fraction | None,
         start: np.ndarray,
         report: Report,
+        flow_type: Callable[..., Any],
     ):
         self.net, self.claim, self.blocks, self.report, self.order = net, claim, blocks, report, net.order
         self.delta = None if delta is None else extended(delta)
         self.name = "limit flow" if delta is None else f"delta {np.format_float_scientific(self.delta, 3)}"
         # Near saddles errors grow; the directions that decide may be many powers of ten smaller than the
         # rest.
-        self.flow = Flow(net, start, None if delta is None else np.log(self.delta), 1e-14)
+        self.flow = flow_type(net, start, None if delta is None else np.log(self.delta))
         self.start = start
         horizon = claim["horizon"] if delta is not None else None
         if horizon is not None:
@@ -205,7 +224,7 @@ class Witness:
                         # rest.
                         rate = flow.rate()
                         last = 3 * flow.tau + 5 / rate if rate > 0 else flow.tau
-                if flow.steps >= MOST_STEPS or len(self.report.false) > 6:
+                if flow.steps >= flow.most_steps or len(self.report.false) > 6:
                     self.report.open.append(self.say("not followed to the end"))
                     break
         except Stuck:
@@ -256,7 +275,7 @@ class Witness:
                 angle(u[block.weights], block.point),
                 bound,
                 self.say(f"block {block.index}: {what}"),
-                ANGLE,  # type: ignore[arg-type]
+                ANGLE + self.flow.error,  # type: ignore[arg-type]
             )
 
     def _later(self, u: np.ndarray) -> None:
@@ -276,6 +295,8 @@ class Witness:
                     self._angle(block, u, extended(bound), "angle after the horizon")
                 continue
             self._angle(block, u, self.epsilon, "epsilon")
+            if block.rests and block.entry["angle_at_radius"] is not None:
+                self._angle(block, u, extended(block.entry["angle_at_radius"]), "angle at rest")
             law = block.entry["law"]
             if law is not None and (self.radius is None or size <= self.radius):
                 floor = extended(law["floor"]) * np.exp(self.order * np.log(size * self.delta))
@@ -318,7 +339,7 @@ class Witness:
         """
         for size, times in self.reached.items():
             low, high = self._time_bounds(size)
-            slack = LD(1e-9)
+            slack = LD(1e-9) + self.flow.error
             inside = any(low * (1 - slack) <= s <= high * (1 + slack) for s in times)
             over = end > high * (1 + slack) or bool(times)
             if inside or over:

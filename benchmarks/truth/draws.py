@@ -104,6 +104,14 @@ def _deep(
     }
 
 
+def _power_1(rng: Rng) -> dict[str, Any]:
+    d, alpha = rng.choice((1, 2, 2, 3, 3, 4)), rng.choice((*LEAKS[:1] * 3, *LEAKS))
+    if rng.random() < 0.2:
+        widths, trained = [rng.choice((1, 2)), d, rng.choice((1, 2)), 1], [2, 3]
+        return {"kind": "feed-forward", "power": 1, "alpha": alpha, "widths": widths, "trained": trained}
+    return {"kind": "two-layer", "power": 1, "alpha": alpha, "widths": [d, rng.choice((1, 1, 2, 3)), 1]}
+
+
 def _expression(rng: Rng) -> dict[str, Any]:
     own = rng.choice(EXPRESSIONS)
     return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
@@ -125,13 +133,14 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "last two layers": lambda rng: _deep(rng, 2, LEAKS[:4], [[2, 3]]),
     "given around": lambda rng: _deep(rng, 2, LEAKS[:4], [[2], [2, 3], [1, 2], [1, 3], [1]]),
     "expression": _expression,
+    "power 1": _power_1,
 }
 
 
-def draw(seed: int, index: int) -> Draw:
-    """The problem of this number in the campaign of this seed."""
+def draw(seed: int, index: int, family: str | None = None) -> Draw:
+    """The problem of this number in the campaign of this seed, or in that of one family."""
     rng = random.Random(f"certflow campaign {seed} {index}")
-    family = list(FAMILIES)[index % len(FAMILIES)]
+    family = family or list(FAMILIES)[index % len(FAMILIES)]
     made = Draw(family, **FAMILIES[family](rng))
     made.loss, made.reduction = rng.choice(("square", "square", "logistic")), rng.choice(("mean", "sum"))
     if made.kind != "expression":
@@ -232,7 +241,28 @@ def _start(rng: Rng, made: Draw) -> None:
     elif made.start == "axis":
         axis, rest = rng.randrange(len(w)), Fraction(rng.choice((0, 1)), 10**6)
         w = [v if i == axis else rest for i, v in enumerate(w)]
+    if made.family == "power 1" and rng.random() < 0.4:
+        made.start = _special_neuron(rng, made, w)
     made.direction = w if any(w) else [Fraction(1)] * len(w)
+
+
+def _special_neuron(rng: Rng, made: Draw, w: list[Fraction]) -> str:
+    """Change one neuron: |w_j| = |v_j| exactly, v_j = 0, |v_j| small or large beside |w_j|, or w_j = 0."""
+    d, m = made.widths[-3:-1]
+    j, kind = rng.randrange(m), rng.choice(("balanced", "balanced", "v = 0", "large v", "small v", "w = 0"))
+    row, v = slice(j * d, (j + 1) * d), m * d + j
+    if kind == "balanced":
+        slopes = [Fraction(rng.randint(-9, 9), rng.randint(1, 9)) for _ in range(d - 1)]
+        square = sum(t * t for t in slopes)
+        place = rng.randrange(d)
+        vector = [2 * t / (1 + square) for t in slopes]
+        vector.insert(place, rng.choice((1, -1)) * (1 - square) / (1 + square))
+        w[row] = [abs(w[v]) * a for a in vector]
+    elif kind == "w = 0":
+        w[row] = [Fraction(0)] * d
+    else:
+        w[v] *= {"v = 0": 0, "large v": 7, "small v": Fraction(1, 7)}[kind]
+    return kind
 
 
 def _eigenvector(rng: Rng, made: Draw, u: list[Fraction]) -> list[Fraction]:

@@ -30,7 +30,11 @@ class Flow:
     -> 0.
     """
 
-    def __init__(self, net: Net, start: np.ndarray, log_delta: Any, tolerance: float = 1e-13) -> None:
+    most_steps = 1_500
+    error = LD(0)
+    """Of an angle, besides what the tolerance leaves."""
+
+    def __init__(self, net: Net, start: np.ndarray, log_delta: Any, tolerance: float = 1e-14) -> None:
         self.net, self.tolerance = net, LD(tolerance)
         self.mass = LD(0) if log_delta is None else np.exp(net.order * LD(log_delta))
         self.blocks = net.blocks

@@ -32,6 +32,7 @@ from .flow_comparison import check_states
 from .lists import check_kkt_claim, check_list, check_near_origin, check_time_claim
 from .mutants import mutant
 from .networks import Net
+from .power_1 import check_branches, check_power_1
 from .report import Report
 
 TIME_LIMIT, PATIENCE = 60.0, 600.0
@@ -42,6 +43,8 @@ MUTANTS = 6
 BUDGET = Budget(cells=2_000, boxes=2_000, starts=4)
 CHECKS: dict[str, Callable[[Net, dict[str, Any], np.random.Generator], Report]] = {
     "early-direction": check_claim,
+    "early-direction-power-1": check_power_1,
+    "branches": check_branches,
     "basin": lambda net, claim, rng: check_claim(net, claim, rng, 1),
     "kkt-points": check_kkt_claim,
     "time-near-origin": check_time_claim,
@@ -68,8 +71,14 @@ def problem_of(made: Draw) -> certflow.Problem:
 class Trial:
     """The trial of one number of a campaign; `run` gives its record, whatever happens."""
 
-    def __init__(self, seed: int, index: int, certify: Callable[..., Theorem] = certflow.certify) -> None:
-        self.made, self.certify = draw(seed, index), certify
+    def __init__(
+        self,
+        seed: int,
+        index: int,
+        family: str | None = None,
+        certify: Callable[..., Theorem] = certflow.certify,
+    ) -> None:
+        self.made, self.certify = draw(seed, index, family), certify
         self.rng = random.Random(f"certflow mutants {seed} {index}")
         self.generator = np.random.default_rng([seed, index])
         self.report = Report()
@@ -206,7 +215,8 @@ class Trial:
         """The reference flow of expressions, and of some of the other problems, while the outputs are below
         the labels.
         """
-        if self.made.family != "expression" and self.rng.randrange(15):
+        often = {"expression": 1, "power 1": 3}.get(self.made.family, 15)
+        if often > 1 and self.rng.randrange(often):
             return
         net = self.net
         outputs, pull, _, _ = net.run(net.start)

@@ -15,7 +15,14 @@ from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.report.figures import COLOURS, GREY, ONE_COLUMN, TWO_COLUMNS, YELLOW, blank, save, styled
 from certflow.report.kkt_panels import great_circle, on_discs
-from certflow.report.polygon_panels import FinalCone, Landmark, PolygonPanel, Stretch, polygon_panel
+from certflow.report.polygon_panels import (
+    MOST_NEURONS,
+    FinalCone,
+    Landmark,
+    PolygonPanel,
+    Stretch,
+    polygon_panel,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +44,7 @@ _SMALL = (Landmark.START, Landmark.CROSSED, Landmark.DEAD)
 _THIN, _BRANCH, _THICK = 0.7, 1.1, 2.2
 _FAR = 1e9
 MANY_LINES = 40
-_STEPS = 121
+_STEPS = 61
 
 LIMIT_FLOWS = "limit_flows"
 """The name of the files."""
@@ -66,7 +73,9 @@ def polygons_figure(panel: PolygonPanel) -> Figure:
     width = ONE_COLUMN if columns == 1 else TWO_COLUMNS
     side, entries = width / columns, _legend(panel)
     in_a_row = 2 if columns == 1 else 5
-    height = rows * side + 0.18 * -(-len(entries) // in_a_row) + 0.1
+    some = panel.neurons > MOST_NEURONS
+    legend = -(-len(entries) // in_a_row) + some
+    height = rows * side + 0.18 * legend + 0.1
     figure = blank(width, height)
     # Placed by hand: equal discs, the legend below.
     figure.set_layout_engine("none")
@@ -76,6 +85,7 @@ def polygons_figure(panel: PolygonPanel) -> Figure:
         _disc(figure.add_axes(box), panel, sign, half)
     axes = figure.axes[0]
     figure.legend(
+        title=f"the first {MOST_NEURONS} of {panel.neurons:,} neurons" if some else None,
         handles=[axes.plot([], [], label=name, **settings)[0] for name, settings in entries],
         loc="lower center",
         ncols=in_a_row,
@@ -115,11 +125,12 @@ def _disc(axes: Axes, panel: PolygonPanel, sign: int, half: int) -> None:
 
 def _paths(axes: Axes, panel: PolygonPanel, place: Place, sign: int) -> None:
     """All paths of one look in one line, broken between them."""
+    broken = np.full((1, 2), np.nan)
     lines: defaultdict[tuple[str, bool, bool], list[np.ndarray]] = defaultdict(list)
     for stretch in panel.stretches:
         if stretch.sign == sign:
             look = (_colour(panel, stretch.neuron), stretch.slides and not stretch.branch, stretch.branch)
-            lines[look] += [place(_line(stretch)), np.full((1, 2), np.nan)]
+            lines[look] += [place(_line(stretch) if panel.inputs == 2 else _arc(stretch)), broken]
     for (colour, slides, branch), points in lines.items():
         width = _THICK if slides else _BRANCH if branch else _THIN
         axes.plot(
@@ -137,6 +148,15 @@ def _line(stretch: Stretch) -> np.ndarray:
     far = np.tan(np.linspace(0, np.pi / 2 - 1e-9, _STEPS))[:, None]
     size = max(float(np.linalg.norm(stretch.start)), 1e-3)
     return stretch.start + far * size * stretch.end / np.linalg.norm(stretch.end)
+
+
+def _arc(stretch: Stretch) -> np.ndarray:
+    """The directions along a stretch, with the point where they change to the other half of the sphere."""
+    start, end = _unit(np.array([stretch.start, stretch.end]))
+    share = np.linspace(0, 1, _STEPS)
+    if start[2] * end[2] < 0:
+        share = np.sort(np.append(share, start[2] / (start[2] - end[2])))
+    return _unit((1 - share)[:, None] * start + share[:, None] * end)
 
 
 def _plane(points: np.ndarray) -> np.ndarray:

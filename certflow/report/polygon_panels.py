@@ -23,6 +23,9 @@ from certflow.progress import Progress
 from certflow.structure.smoothness import smoothness_of
 from certflow.theorems.early_direction_power_1.neurons import HiddenNeuron, cone_of, neurons_of
 
+MOST_NEURONS = 200
+"""The first so many are drawn; more are a grey patch, and a long file."""
+
 _NEAR = 1e-9
 _SAME = 1e-6
 """Limit directions that are nearer than this are drawn as one."""
@@ -37,7 +40,7 @@ class Landmark(enum.StrEnum):
     LIMIT = "limit direction"
     STOPS = "stops"
     ORIGIN = "w = 0"
-    BRANCHES = "branches"
+    BRANCHES = "two solutions part"
     DEAD = "dead from the start"
     OPEN = "not decided"
 
@@ -101,7 +104,8 @@ class FinalCone:
 class PolygonPanel:
     """The limit flows of all neurons in their first layer, each in units of its own initial |w|.
 
-    `limits[j]` numbers the limit directions of the neurons that have one.
+    `limits[j]` numbers the limit directions of the neurons that have one; `neurons` are all of the network,
+    of which the first `MOST_NEURONS` are drawn.
     """
 
     inputs: int
@@ -110,6 +114,7 @@ class PolygonPanel:
     happenings: Sequence[Happening]
     cones: Sequence[FinalCone]
     limits: dict[int, int]
+    neurons: int
 
     @property
     def signs(self) -> list[int]:
@@ -124,12 +129,12 @@ def polygon_panel(problem: Problem, progress: Progress | None = None) -> Polygon
     G = reduced(problem)
     if G.inputs not in (2, 3):
         raise Inconclusive(f"only limit flows in 2 or 3 dimensions can be drawn, and here w has {G.inputs}.")
-    neurons = neurons_of(problem, G, Fraction(0), progress)
+    neurons = neurons_of(problem, G, Fraction(0), progress)[:MOST_NEURONS]
     limits, cones = _limits(G, neurons)
     stretches = [stretch for neuron in neurons for stretch in stretches_of(neuron, _unit(neuron))]
     happenings = [happening for neuron in neurons for happening in _happenings(neuron)]
     kinks = [Kink(np.array(G.lines[k].x, dtype=float), G.lines[k].jump > 0) for k in G.kinks]
-    return PolygonPanel(G.inputs, kinks, stretches, happenings, cones, limits)
+    return PolygonPanel(G.inputs, kinks, stretches, happenings, cones, limits, len(problem.blocks))
 
 
 def _limits(G: Reduced, neurons: Sequence[HiddenNeuron]) -> tuple[dict[int, int], list[FinalCone]]:

@@ -25,7 +25,8 @@ from benchmarks.truth.flows import Flow
 from benchmarks.truth.lists import check_list
 from benchmarks.truth.mutants import mutant, sealed
 from benchmarks.truth.networks import Net
-from certflow import Activation, Expression, OneLayer, Problem, certify
+from benchmarks.truth.power_1 import Inclusion, check_power_1
+from certflow import Activation, Expression, OneLayer, Problem, TwoLayer, certify
 from certflow.checker import Verdict
 from certflow.kkt.enumerate import kkt_set
 
@@ -197,6 +198,145 @@ def test_a_planted_lie_is_a_false_claim(lie, certificate):
     content = json.loads(json.dumps(certificate))
     lie(content["claim"])
     assert false_in(content) != []
+
+
+# -- power 1 -------------------------------------------------------------------------------------------------
+
+
+def sliding(alpha=0, direction=(0, 1, 1), y=(-2, 1)) -> Problem:
+    """One neuron: on w1 = 0 the flow is held, and w2' = v, v' = w2 to first order."""
+    network = TwoLayer(2, 1, Activation(alpha, 1))
+    return Problem(network, [[1, 0], [1, 1]], list(y), direction=list(direction), reduction="sum")
+
+
+def followed(problem: Problem, delta: Fraction | None, end: float) -> Inclusion:
+    net = Net(problem.exact_content())
+    flow = Inclusion(net, net.start, None if delta is None else np.log(LD(delta)))
+    while flow.s < end:
+        flow.step()
+    flow.u, flow.s = flow.event(lambda u, s: s - LD(end))
+    return flow
+
+
+@pytest.mark.parametrize("w1", [0, Fraction(1, 4)])
+def test_the_truth_of_power_1_slides(w1):
+    flow = followed(sliding(direction=(w1, 1, 1)), None, 4.0)
+    assert flow.u[0] == 0
+    if not w1:
+        assert abs(flow.u[1:] * np.sqrt(LD(2)) / np.exp(LD(4)) - 1).max() < 1e-15
+    # v^2 - |w|^2 is kept.
+    first = Fraction(w1) ** 2 / (2 + Fraction(w1) ** 2)
+    assert (
+        abs(flow.u[1] ** 2 - flow.u[2] ** 2 - LD(first.numerator) / first.denominator)
+        < 1e-15 * flow.u[1] ** 2
+    )
+
+
+def test_the_truth_of_power_1_changes_the_sign_of_v_and_goes_back():
+    # v = 1 falls as w2 moves away from it and back: with z2 = -1 the limit flow is w' = -v x, v' = -w . x.
+    flow = followed(sliding(direction=(1, 3, 1), y=(0, -1)), None, 3.0)
+    w1, w2, v = flow.u * np.sqrt(LD(11))
+    # On x = (1, 1): p = w . x has p' = -2 v, v' = -p, w1 - w2 stays.
+    root = np.sqrt(LD(2))
+    assert abs(v - (np.cosh(3 * root) - 4 / root * np.sinh(3 * root))) < 1e-13 * abs(v)
+    assert abs(w1 - w2 + 2) < 1e-14 * abs(v)
+
+
+@pytest.mark.parametrize("delta", [Fraction(1, 100), Fraction(1, 10**20)])
+def test_the_truth_of_power_1_feels_the_labels(delta):
+    # Along w1 = 0: s' = 2 s (1 - s) for the output s = v w2, from s0 = delta^2 / 2.
+    flow, start = followed(sliding(), delta, 3.0), LD(delta) ** 2 / 2
+    assert abs(flow.u[0]) < 1e-15
+    output = flow.u[1] * flow.u[2] * LD(delta) ** 2
+    expected = start * np.exp(LD(6)) / (1 + start * (np.exp(LD(6)) - 1))
+    assert abs(output / expected - 1) < 1e-6
+
+
+def of_power_1() -> tuple[Net, dict]:
+    """A claim about the sliding neuron with 1/10 beside v that is true, by hand."""
+    net = Net(sliding(direction=(0, 1, Fraction(11, 10))).exact_content())
+    block = {
+        "index": 0,
+        "weights": [0, 3],
+        "outcome": "converges",
+        "reason": "",
+        "kkt_point": {"centre": ["0", "1", "1"], "radius": "1/1000000"},
+        "support": [0],
+        "value": ["49/100", "51/100"],
+        "gap": ["99/100", "101/100"],
+        "horizon": "3",
+        "angle_at_horizon": "1/1000",
+        "angle_at_radius": "1/1000",
+        "law": None,
+    }
+    claim = {
+        "statement": "early-direction-power-1",
+        "order": 2,
+        "epsilon": "1/1000",
+        "delta_bar": "1/1000",
+        "start_angle": "0",
+        "problem_sha256": net.sha256,
+        "loss": net.record["loss"],
+        "assumptions": [],
+        "horizon": {"scaled_time": "3", "norm_over_delta": None},
+        "growth": {"factor_squared": "404"},
+        "n_max_upper": "71/100",
+        "radius": "1/10",
+        "time_to_radius": {
+            "start_radius_over_delta": ["20", "201/10"],
+            "n_lower": "49/100",
+            "n_upper": "1/2",
+            "start_time": ["3", "3"],
+        },
+        "blocks": [block],
+    }
+    return net, claim
+
+
+def rests(claim: dict) -> None:
+    claim["blocks"][0]["outcome"] = "stops"
+
+
+def other_side(claim: dict) -> None:
+    claim["blocks"][0]["kkt_point"]["centre"] = ["0", "1", "-1"]
+
+
+def off_the_kink(claim: dict) -> None:
+    claim["blocks"][0]["kkt_point"]["centre"] = ["1*2^-9", "1", "1"]
+
+
+def too_soon(claim: dict) -> None:
+    claim["horizon"]["scaled_time"] = claim["blocks"][0]["horizon"] = "1"
+
+
+POWER_1_LIES = [
+    wrong_gap,
+    wrong_value,
+    wrong_growth,
+    wrong_maximum,
+    wrong_times,
+    wrong_pace,
+    wrong_outcome,
+    rests,
+    other_side,
+    off_the_kink,
+    too_soon,
+]
+
+
+def test_a_true_claim_of_power_1_is_found_true():
+    report = check_power_1(*of_power_1(), np.random.default_rng(0))
+    assert (report.false, report.open) == ([], [])
+    assert report.compared > 100
+
+
+@pytest.mark.parametrize("lie", POWER_1_LIES, ids=[lie.__name__ for lie in POWER_1_LIES])
+def test_a_planted_lie_about_power_1_is_found(lie):
+    net, claim = of_power_1()
+    lie(claim)
+    if lie is wrong_value:
+        claim["blocks"][0]["value"] = ["501/1000", "51/100"]
+    assert check_power_1(net, claim, np.random.default_rng(0)).false != []
 
 
 @pytest.mark.parametrize("lie", ["missing", "moved", "value"])

@@ -289,9 +289,9 @@ class Walk:
         while len(self.spans) > self.opened:  # ends: one span less with every turn
             if self._apart(self.L, self.phi, others) or (loose and self._apart(self.L, self.phi, convex)):
                 break
+            self.why = "a kink is not certain to lie on one side" if over else self.why
             span = self.spans.pop()
             self.early, self.L, self.phi, over = span.early, span.begin, span.phi, False
-            self.why = "a kink is not certain to lie on one side"
         self.covers = over
         return False
 

@@ -17,7 +17,7 @@ from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.report.polygon_figures import polygons_figure, save_limit_flows
-from certflow.report.polygon_panels import Landmark, PolygonPanel, polygon_panel
+from certflow.report.polygon_panels import MOST_NEURONS, Landmark, PolygonPanel, polygon_panel
 
 RELU, LEAKY = Activation(F(0), 1), Activation(F(1, 5), 1)
 PLANE = [["-3/4", "1"], ["-1/2", "1"], ["1/8", "1"]]
@@ -79,7 +79,7 @@ def test_a_flip_is_marked_in_both_pictures_where_v_vanishes() -> None:
 def test_no_weights_are_an_empty_picture() -> None:
     panel = polygon_panel(planar([["0", "0", "0"], ["1", "1", "1"]]))
     assert {happening.neuron for happening in panel.happenings} == {1}
-    alone = PolygonPanel(2, panel.kinks, [], [], [], {})
+    alone = PolygonPanel(2, panel.kinks, [], [], [], {}, 1)
     assert len(polygons_figure(alone).axes) == 1
 
 
@@ -151,6 +151,13 @@ def test_the_legend_names_what_is_drawn_and_nothing_else() -> None:
         stretch.slides and not stretch.branch for stretch in panel.stretches
     )
     assert len(labels) == len(set(labels))
+
+
+def test_of_many_neurons_the_first_are_drawn_and_it_is_said() -> None:
+    panel = polygon_panel(spatial(1, width=MOST_NEURONS + 50))
+    assert {each.neuron for each in panel.happenings} == set(range(MOST_NEURONS))
+    (legend,) = polygons_figure(panel).legends
+    assert legend.get_title().get_text() == "the first 200 of 250 neurons"
 
 
 def test_all_that_is_drawn_is_inside_its_disc() -> None:
