@@ -89,9 +89,7 @@ def default_statement(problem: Problem) -> str:
     """
     from certflow.structure.smoothness import smoothness_of
 
-    jumps = (
-        "early-direction-power-1" in FOLDERS and problem.order == 2 and smoothness_of(problem.network) == 0
-    )
+    jumps = problem.order == 2 and smoothness_of(problem.network) == 0
     return "early-direction-power-1" if jumps else "early-direction"
 
 

@@ -34,9 +34,6 @@ PASSIVE = {
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
 
-UNDER_CONSTRUCTION: tuple[str, ...] = ()
-"""Rooms of a statement that the registry does not know yet; once it does, they are no exception any more."""
-
 NOTEBOOK = {"_repr_html_", "_repr_latex_", "_repr_markdown_"}
 """Methods that notebooks call."""
 
@@ -182,7 +179,6 @@ def exports() -> set[Place]:
         (getattr(certflow, name).__module__, name) for name in certflow.__all__ if name != "__version__"
     }
     public |= {place for statement in FOLDERS for place in asked_of(statement)}
-    public |= {place for place in definitions(sources()) if place[0].startswith(UNDER_CONSTRUCTION)}
     return (
         public
         | {("certflow.checker", name) for name in certflow.checker.__all__}
@@ -192,10 +188,6 @@ def exports() -> set[Place]:
 
 def test_all_code_is_reached_from_what_users_call():
     assert unreached(sources(), exports()) == []
-
-
-def test_nothing_is_under_construction_that_the_registry_knows():
-    assert not UNDER_CONSTRUCTION or "early-direction-power-1" not in FOLDERS
 
 
 def test_all_methods_are_used_or_given_to_users():
