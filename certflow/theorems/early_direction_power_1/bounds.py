@@ -397,7 +397,8 @@ class Attempt:
                 return Fate.FOLLOWED, "it is followed up to the horizon, but is not at rest by then"
         wide = math.sqrt(max(0.0, 2 * float(p @ p) + float(neuron.polygon.c)))
         drift = (2 * float(np.sqrt(p @ p)) * D + D * D + neuron.spread(self.of.ball)) / V
-        angle = math.hypot(D, drift) / wide * math.pi / 2
+        # The checker knows c up to a unit of its numbers only.
+        angle = math.hypot(D, drift) / wide * math.pi / 2 + 1e-25
         if angle > self.of.epsilon:
             return Fate.FOLLOWED, "it is followed up to the horizon, but not near enough to where it rests"
         resting[neuron.index] = angle * (1 + 1e-6)
