@@ -51,6 +51,13 @@ def stations(polygon: Polygon) -> list[Station]:
     return found
 
 
+def branch_kind(polygon: Polygon, w) -> str:
+    """Where two solutions part: at a flip, at w = 0, or on a kink."""
+    if polygon.edges and polygon.edges[-1].flips:
+        return "flip"
+    return "kink" if branch_point(polygon, w).any() else "w = 0"
+
+
 def branch_point(polygon: Polygon, w) -> np.ndarray:
     """Where two solutions part: the last vertex, the point of a flip, or the start."""
     if not polygon.edges:
