@@ -138,3 +138,18 @@ def end(edge: Edge) -> list[Fraction]:
     """The last point of an edge."""
     assert edge.length is not None
     return [a + edge.length * b for a, b in zip(edge.start.exact(), edge.velocity.exact(), strict=True)]
+
+
+@pytest.mark.parametrize("slide", [True, False])
+def test_no_piece_follows_a_flip_on_a_kink(slide):
+    seen = 0
+    for habit in HABITS:
+        for _, neuron, polygon in flows(habit):
+            if not (polygon.edges[-1].flips and polygon.edges[-1].slides):
+                continue
+            seen += 1
+            given = pieces(neuron, polygon)
+            after = {"slides": given[-1]["slides"] if slide else [], "on": []}
+            with pytest.raises(Refused):
+                replayed(neuron, polygon, [*given, after])
+    assert seen

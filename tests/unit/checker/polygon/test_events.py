@@ -200,3 +200,14 @@ def test_events_that_are_not_clean_end_the_tube_before_them(kappa, why):
     each = walk(HELD, [1, 1], 3, given, kappa=kappa)
     assert not each.covers and each.i == 0 and each.why == why
     assert all(span.late < each.table.ends[-1] for span in each.spans)
+
+
+@pytest.mark.parametrize(("kappa", "slow"), [("26/100", True), ("25/100", False)])
+def test_kinks_that_push_away_are_crossed_fast_enough_where_others_are_left(kappa, slow):
+    # Held on w_1 = 0 until n = (-2, 1, -1), met at the speed 1, pushes it off: 1/(8/5 sqrt 6) = 0.2551...
+    G = neuron([[1, 0, 0], [1, 1, 0], [-2, 1, -1]], [-3, 1, 1])
+    given, start = [([0], []), ([], [2])], [0, F(999, 1000), 1]
+    found, _ = edges(G, start, 5, given)
+    assert (found[0].met, found[0].slides, found[1].velocity) == ([2], [0], vector([F(-1), F(2), F(-1)]))
+    each = walk(G, start, 5, given, kappa=kappa)
+    assert not each.covers and (each.why == "a kink that pushes away is crossed too slowly") is slow
