@@ -230,6 +230,7 @@ BORDERS = {
     "certflow.theorems.early_direction.certificate": "JSON: evidence",
     "certflow.theorems.early_direction.claim": "JSON: claims",
     "certflow.theorems.early_direction.limits": "JSON: evidence that is read again",
+    "certflow.theorems.early_direction_power_1.evidence": "JSON: evidence",
     "certflow.theorems.early_direction_power_1.limits": "JSON: evidence that is read again",
     "certflow.theorems.early_direction.query": "JSON: answers",
     "certflow.theorems.registry": "JSON: claims that are asked",

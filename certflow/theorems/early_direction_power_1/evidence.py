@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ProposedEvidence:
     """The JSON object of a certificate, and how it was proposed: how carefully, and for which delta_bar if
     that was asked for.
     """

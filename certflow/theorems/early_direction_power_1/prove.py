@@ -33,7 +33,7 @@ from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Caution, Setting
 from certflow.theorems.early_direction_power_1.claim import Claim
 from certflow.theorems.early_direction_power_1.conclude import claim_of, decimal
-from certflow.theorems.early_direction_power_1.evidence import Evidence, evidence_record
+from certflow.theorems.early_direction_power_1.evidence import ProposedEvidence, evidence_record
 from certflow.theorems.early_direction_power_1.neurons import (
     cone_of,
     largest_slope,
@@ -123,7 +123,7 @@ def _proposed(
         scale = Fraction(4) ** exponent(problem.direction)
         found = UniformProposal(scaled, goal, angle, scale, caution, progress).run(wanted)
         if found.claim is not None:
-            found.evidence = Evidence(found.evidence, caution, asked)
+            found.evidence = ProposedEvidence(found.evidence, caution, asked)
         if found.outcome is Outcome.BRANCHES:
             return branches(problem, progress)
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))

@@ -322,7 +322,7 @@ def test_a_start_without_a_proof_is_exit_code_3_also_where_the_list_is_complete(
     result = run("--own-start")
     assert (
         result.exit_code == 3
-        and "the gradient jumps" in result.stderr
+        and "the theorem is early-direction-power-1" in result.stderr
         and "The list is complete" in result.stdout
     )
     certificate = run("--certificate", "k.json")

@@ -17,8 +17,10 @@ from certflow.problem import Problem
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.claim import Claim as Smooth
 from certflow.theorems.early_direction_power_1 import limits, paper, words
+from certflow.theorems.early_direction_power_1.bounds import Caution
 from certflow.theorems.early_direction_power_1.certificate import certificate
 from certflow.theorems.early_direction_power_1.claim import ASSUMPTIONS, Claim
+from certflow.theorems.early_direction_power_1.evidence import ProposedEvidence
 from certflow.theorems.early_direction_power_1.query import query
 from certflow.units import normalised
 
@@ -193,7 +195,8 @@ EVIDENCE = {
 
 
 def test_the_certificate_has_the_evidence_as_it_is(tmp_path: Any) -> None:
-    found = Certified(PROBLEM, Outcome.PARTIAL, evidence=EVIDENCE, claim=ALL)
+    proposed = ProposedEvidence(EVIDENCE, Caution(), None)
+    found = Certified(PROBLEM, Outcome.PARTIAL, evidence=proposed, claim=ALL)
     (tmp_path / "c.json").write_text(certificate(found), "ascii")
     content = read_certificate(tmp_path / "c.json")
     assert content["evidence"] == [EVIDENCE] and content["claim"] == ALL.to_json()
