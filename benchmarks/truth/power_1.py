@@ -330,7 +330,7 @@ class Inclusion:
         self.neurons = self._moved(self.neurons, middle, h)
         self.u, self.s, self.step_size = self._weights(self.neurons), self.s + h, h
         self.steps += 1
-        self.error += 10 * part**3 * change
+        self.error += 100 * part**3 * change
         if not np.isfinite(self.u).all():
             raise Stuck
 

@@ -180,13 +180,14 @@ class Trial:
             self.record["refused"].append(f"certify: {found.reason}")
         if found.claim is None:
             return
-        asked = (found.claim.epsilon, found.claim.start_angle)
-        self.report.need(
-            asked == (made.epsilon, made.start_angle),
-            "certify: epsilon or start_angle are not those asked for",
-        )
+        if found.claim.statement != "branches":
+            asked = (found.claim.epsilon, found.claim.start_angle)
+            self.report.need(
+                asked == (made.epsilon, made.start_angle),
+                "certify: epsilon or start_angle are not those asked for",
+            )
         self._accepted("certify", found.certificate)
-        if self.rng.random() < 0.3:
+        if found.claim.statement == "early-direction" and self.rng.random() < 0.3:
             self._accepted("basin", self._ask("basin", lambda: accepted(limit_flow(found))[1]))
 
     def _points(self) -> None:

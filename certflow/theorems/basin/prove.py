@@ -18,7 +18,7 @@ import numpy as np
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.points import KKTPoint, KKTSet
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Fate
+from certflow.outcome import Fate, Inconclusive
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import tick
@@ -40,7 +40,10 @@ def certify(
 
 
 def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
-    """What a theorem about small delta says about the limit flow, delta -> 0."""
+    """What a theorem about small delta says about the limit flow, delta -> 0. Raises `Inconclusive` for a
+    theorem about kinks, whose limit flow the checker follows by itself.
+    """
+    _require_curves(theorem)
     claim = None if theorem.claim is None else Claim.of(theorem.claim)
     return Certified(
         theorem.problem,
@@ -88,8 +91,9 @@ def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -
 
     `kkt` may be partial. A point of one neuron is compared with blocks of one neuron, and for order > 2 with
     limits that keep one neuron. No entry is ever guessed: `Limit.entry` is None unless the equality is
-    proved.
+    proved. Raises `Inconclusive` for a theorem about kinks.
     """
+    _require_curves(certified)
     if certified.claim is None:
         count = len(certified.problem.blocks) if certified.problem.order == 2 else 1
         return [Destination(j, Fate.INCONCLUSIVE, None, reason=certified.reason) for j in range(count)]
@@ -97,6 +101,15 @@ def certified_limits(certified: Certified[early_direction.Claim], kkt: KKTSet) -
         _limit(certified.problem, kkt, j, block, group.trap)
         for j, (block, group) in enumerate(zip(certified.claim.blocks, certified.evidence, strict=True))
     ]
+
+
+def _require_curves(theorem: Certified[early_direction.Claim]) -> None:
+    claim = theorem.claim
+    if claim is not None and claim.statement != early_direction.Claim.statement:
+        raise Inconclusive(
+            f"the theorem is {claim.statement}, which states the KKT point of every neuron itself; certify "
+            f"the problem to see it."
+        )
 
 
 def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Destination:
