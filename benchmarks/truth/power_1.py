@@ -320,9 +320,9 @@ class Inclusion:
             self.s += max(self.s, LD(1))
             self.steps += 1
             return
-        # Not what the outputs are, which may be small by chance, but what they could be.
-        largest = max(map(length, self.lines.rows)) * length(self.u) ** 2 * self.mass
-        change = self.net.omega * largest * np.sqrt(LD(len(r))) / max(length(self.net.z), TINY)
+        # How much the forcing could turn a neuron, not what the outputs are, which may be small by chance.
+        largest = max(map(length, self.lines.rows)) ** 2 * length(self.u) ** 2 * self.mass
+        change = self.net.omega * largest * len(r) / rate
         part = min(LD(0.5), np.cbrt(STEP_ERROR / max(change, LD(1e-30))))
         h = part / rate
         middle = self._residuals(self._weights(self._moved(self.neurons, r, h / 2)))
