@@ -52,9 +52,12 @@ def _times(search: UniformProposal, state: AtHorizon, time: Fraction, growth: Fr
     if state.radius is None or not state.arrived:
         return None
     best = max(state.arrived.values(), key=lambda block: (block.nu, block.mass))
-    low = rounded(Fraction(math.sqrt(best.mass) / search.of.norm / _ROOM), False, _DIGITS)
+    # Between two stations the time, and with it the mass, is uncertain; it counts by its logarithm only.
+    room = 1 + 6 * (search.of.caution.room - 1)
+    low = rounded(Fraction(math.sqrt(best.mass) / search.of.norm / room), False, _DIGITS)
     high = rounded((Ball(growth, 120).sqrt()).upper(), True, _DIGITS)
-    slow, fast = rounded(Fraction(best.nu / 4 / _ROOM), False, _DIGITS), _up(state.fastest / 2)
+    slow = rounded(Fraction(best.nu / 4 / search.of.caution.room), False, _DIGITS)
+    fast = _up(state.fastest / 2)
     return Times((low, high), slow, fast, (time, time))
 
 
