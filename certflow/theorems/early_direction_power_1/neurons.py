@@ -166,7 +166,7 @@ def cone_of(G: Reduced, neuron: HiddenNeuron) -> Cone:
         length = math.sqrt(float(x @ x))
         sine = 0.0 if k in last.slides else abs(float(x @ u)) / (g * length)
         if last.sign * jump > 0:
-            width = min(width, math.asin(min(1.0, sine)) * (1 - 1e-9))
+            width = min(width, math.asin(min(1.0, sine)) * (1 - 1e-4))
         else:
             meets.append((sine, abs(jump) * length))
     cone = Cone(u / g, g, width, tuple(meets), len(last.slides) == G.inputs - 1, 0.0)

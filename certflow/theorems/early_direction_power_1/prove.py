@@ -202,7 +202,9 @@ class UniformProposal:
         found = None
         if able:
             found = self._most(planner, able) if asked is None else self._up_to(planner, able, float(asked))
-        if found is None:
+        moved = (Fate.DEAD, Fate.ZERO, *UNKNOWN)
+        decided = found is not None and all(fate not in UNKNOWN for fate, _ in found.state.fates.values())
+        if found is None or (not decided and all(fate in moved for fate, _ in found.state.fates.values())):
             return self._nothing(bool(branching), able, asked)
         state = found.state
         claim = claim_of(self, state)

@@ -243,6 +243,8 @@ def test_a_point_whose_enclosure_only_meets_the_trap_is_not_said_to_be_the_limit
     ball = KKTBall((Fraction(2), Fraction(0)), Fraction(1, 8))
     found = Block(0, ((0, 2),), Fate.CONVERGES, kkt_point=ball)
     group = SimpleNamespace(trap=TrapEvidence(Fraction(1), Fraction(1, 4), Fraction(0), None))
-    proof = SimpleNamespace(problem=problem, claim=SimpleNamespace(blocks=(found,)), evidence=[group])
+    proof = SimpleNamespace(
+        problem=problem, claim=SimpleNamespace(blocks=(found,), statement="early-direction"), evidence=[group]
+    )
     (limit,) = certified_limits(proof, KKTSet(angles, 30, "partial"))
     assert (limit.entry, limit.reason) == (entry, reason) and limit.weights == (0, 1)
