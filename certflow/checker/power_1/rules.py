@@ -65,10 +65,16 @@ def check_power_1(content: Any, clock: Clock) -> Any:
     return content["claim"]
 
 
+def _near_one(values: list[Fraction]) -> Fraction:
+    """The power of two that brings the largest of some numbers near 1; 1 if all are 0."""
+    top = max(map(abs, values))
+    return Fraction(2) ** (top.denominator.bit_length() - top.numerator.bit_length() if top else 0)
+
+
 @dataclass
 class _Neuron:
     """A neuron in units in which its largest weight is near 1: masses are `unit` times those of the
-    direction.
+    certificate.
     """
 
     w: Vector
@@ -83,8 +89,8 @@ class _Neuron:
 
 
 class _Check:
-    """One certificate: masses are in units of the direction, of which the unit vector times delta is the
-    start.
+    """One certificate: masses are `unit` times those of the direction, of which the unit vector times delta is
+    the start, so that they are near 1 there.
     """
 
     def __init__(
@@ -96,14 +102,15 @@ class _Check:
         top.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
         self.given = given.fields("norm_squared step masses neurons")
         self.G = Neuron(problem, clock)
-        self.square = sum((v * v for v in problem.direction), Fraction(0))
+        self.unit = _near_one(problem.direction) ** 2
+        self.square = self.unit * sum((v * v for v in problem.direction), Fraction(0))
         scale = delta**2 / (self.square * problem.mass)
         norm2, step = self.given["norm_squared"].rational(), self.given["step"].rational()
         clock.enter("Q1", self.given["norm_squared"].where)
         self.given["norm_squared"].need(self._bounds(norm2), "it is not proved to bound the inputs", "Q1")
         K, largest = problem.omega * problem.curvature * norm2 / 2, self._largest(norm2)
         node = self.given["masses"]
-        self.masses = masses = [mass.rational() for mass in node.items(1, MAX_ROWS)]
+        self.masses = masses = [self.unit * mass.rational() for mass in node.items(1, MAX_ROWS)]
         rising = all(a <= b for a, b in zip([self.square, *masses], masses, strict=False))
         node.need(step > 0 and rising and masses[0] > self.square, "they do not rise from the start", "Q7")
         kappa, T = rounded(K * scale, True), step * len(masses)
@@ -158,19 +165,18 @@ class _Check:
             for q, mass in enumerate(self._masses(each, fate)):
                 totals[q] += -(-mass * each.unit.denominator // each.unit.numerator)
         self.clock.enter("Q7", self.given["masses"].where)
-        for assumed, total in zip(self.given["masses"].items(len(totals)), totals, strict=True):
-            assumed.need(total < down(assumed.rational()), "the masses of the neurons may be more", "Q7")
+        rows = self.given["masses"].items(len(totals))
+        for row, assumed, total in zip(rows, self.masses, totals, strict=True):
+            row.need(total < down(assumed), "the masses of the neurons may be more", "Q7")
         self.clock.enter("R9", "claim")
         ClaimCheck(self.theorem, self.claim, fates).compare(blocks, [node.value["outcome"] for node in nodes])
 
     def _followed(self, j: int, table: dict[str, Node], outcome: str) -> _Neuron:
         """Q1 to Q5 for a neuron."""
         own = [self.problem.direction[i] for i in self.problem.indices[j]]
-        top = max(map(abs, own))
-        shift = top.denominator.bit_length() - top.numerator.bit_length() if top else 0
-        factor = Fraction(2) ** shift
+        factor = _near_one(own)
         *w, v = (entry * factor for entry in own)
-        ball = rounded(root_up(self.square, 2) * self.angle * factor, True)
+        ball = rounded(root_up(self.square / self.unit, 2) * self.angle * factor, True)
         start = vector(w)
         own2 = start.inner(start)
         c = v * v - own2
@@ -187,7 +193,8 @@ class _Check:
         self.clock.enter("Q3", node.where)
         walk = Walk(self.G, self.table, replayed, (down(c - wide), up(c + wide)), up(ball), v == 0)
         walk.run(outcome == "stops", outcome == "shrinks")
-        return _Neuron(start, v, walk.c, up(ball), factor**2, up(most), sign, replayed, walk)
+        unit = factor**2 / self.unit
+        return _Neuron(start, v, walk.c, up(ball), unit, up(most), sign, replayed, walk)
 
     def _masses(self, each: _Neuron, fate: Fate) -> list[int]:
         """Q7: bounds of the mass of a neuron in every row of the table (L11.15, L11.17)."""
