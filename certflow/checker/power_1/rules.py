@@ -89,8 +89,8 @@ class _Neuron:
 
 
 class _Check:
-    """One certificate: masses are `unit` times those of the direction, of which the unit vector times delta is
-    the start, so that they are near 1 there.
+    """One certificate: masses are `unit` times those of the direction, of which the unit vector times delta
+    is the start, so that they are near 1 there.
     """
 
     def __init__(

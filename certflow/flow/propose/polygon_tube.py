@@ -183,7 +183,7 @@ def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
         if edge.length is None or i + 1 == len(edges):
             break
         after = edges[i + 1]
-        event = _event(G, normals, jumps, lengths, place, edge, after, P, norms)
+        event = _event(normals, jumps, lengths, place, edge, after, P, norms)
         leg.event = event
         w = _floats(after.velocity.exact())
         n = normals[event.kink]
@@ -287,7 +287,16 @@ def _extremes(
     return low, high
 
 
-def _event(G, normals, jumps, lengths, place, edge: Edge, after: Edge, P, norms) -> Meeting:  # type: ignore[no-untyped-def]
+def _event(
+    normals: np.ndarray,
+    jumps: np.ndarray,
+    lengths: np.ndarray,
+    place: dict[int, int],
+    edge: Edge,
+    after: Edge,
+    P: np.ndarray,
+    norms: np.ndarray,
+) -> Meeting:
     """What has to be known at the end of an edge (C0 to C5, L11.11)."""
     n = place[edge.met[0]]
     u, w = _floats(edge.velocity.exact()), _floats(after.velocity.exact())
@@ -331,9 +340,11 @@ def follow(route: Route, kappa: float, B: np.ndarray, h: float, ball: float = 0.
     the unit of the masses, `ball` bounds |e| at the start (L11.15).
     """
     walk = _Walk(route, kappa, B, h, ball)
-    for i in range(len(route.legs)):
-        if not walk.leg(i):
-            break
+    # What overflows is far too large, and fails every comparison.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i in range(len(route.legs)):
+            if not walk.leg(i):
+                break
     return walk.course()
 
 

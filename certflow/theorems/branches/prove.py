@@ -38,6 +38,8 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
         return Certified(known, Outcome.INCONCLUSIVE, "the limit flow is not known to have two solutions.")
     blocks = tuple(Block(n.index, runs(n.weights), Fate.BRANCHES, n.reason) for n in found)
     reason = listed_reasons([(n.index, n.reason) for n in found])
+    if known is not problem:
+        reason = f"as a two-layer network, which is what the certificate holds, {reason}"
     evidence = {"neurons": [{"index": n.index, **branch_record(G, n)} for n in found]}
     claim = Claim(known.sha256, blocks)
     advice = "another initial direction"

@@ -8,9 +8,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
+from certflow.exact import short_number, shown
 from certflow.flow.endings import Ending
-from certflow.outcome import Inconclusive
+from certflow.outcome import BadInput, Inconclusive
+from certflow.problem import Problem
 from certflow.theorems.certified import Stopped
 
 LARGEST_EPSILON = Fraction(1, 5)
@@ -97,3 +100,19 @@ def advice(causes: Iterable[Cause], epsilon: Fraction, start_angle: Fraction) ->
     if start_angle == 0:
         wanted.discard(Remedy.ANGLE)
     return " or ".join(remedy.value for remedy in Remedy if remedy in wanted)
+
+
+def asked_angles(problem: Problem, epsilon: Any, start_angle: Any) -> tuple[Fraction, Fraction]:
+    """The angle to be reached and kept (None: the problem's), and that within which the start may be. Raises
+    `BadInput` for angles that make no sense.
+    """
+    goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
+    angle = short_number(start_angle, "start_angle")
+    if not 0 < goal <= LARGEST_EPSILON:
+        raise BadInput(
+            f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as "
+            f"1/100."
+        )
+    if not 0 <= angle <= goal:
+        raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
+    return goal, angle

@@ -20,7 +20,7 @@ import numpy as np
 
 from certflow.arithmetic.doubles import logarithm
 from certflow.arithmetic.enclosure import OutsideDomain
-from certflow.exact import common_bits, short_number, shown
+from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
@@ -28,12 +28,12 @@ from certflow.flow.endings import NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
+from certflow.outcome import Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction.advice import CAUSES, LARGEST_EPSILON, Cause, Unproved, advice
+from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved, advice, asked_angles
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.conclude import make_claim, rounded
 from certflow.theorems.early_direction.groups import (
@@ -75,15 +75,7 @@ def certify(
     `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that
     make no sense; everything that cannot be proved, also within the deadline, is a result, not an error.
     """
-    goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
-    angle = short_number(start_angle, "start_angle")
-    if not 0 < goal <= LARGEST_EPSILON:
-        raise BadInput(
-            f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as "
-            f"1/100."
-        )
-    if not 0 <= angle <= goal:
-        raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
+    goal, angle = asked_angles(problem, epsilon, start_angle)
     scaled, units = normalised(problem)
     long = _too_long(scaled, problem.direction)
     if long:

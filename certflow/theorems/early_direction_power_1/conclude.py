@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,9 @@ def _block(
 def _resting(block: Block, point: KKTBall, angle: float, state: AtHorizon) -> Block:
     bound = Fraction(0) if angle == 0 else _up(angle)
     zero = (Fraction(0), Fraction(0))
-    return Block(
-        block.index,
-        block.weights,
-        block.outcome,
+    return replace(
+        block,
+        reason="",
         kkt_point=point,
         support=(block.index,),
         value=zero,
@@ -116,8 +116,7 @@ def _directed(
     value = (rounded((g / 2).lower(), False, 12), rounded((g / 2).upper(), True, 12))
     if shrinks:
         value = (-value[1], -value[0])
-        found = _resting(block, point, 0.0, state)
-        return Block(**{**vars(found), "value": value})
+        return replace(_resting(block, point, 0.0, state), value=value)
     j, here = neuron.index, state.arrived[neuron.index]
     start, end = float(growth) * float(search.delta_of(state)) ** 2, (state.radius or 0.0) ** 2
     kappa = rounded(Fraction(exponent(here, state.fastest) / _ROOM), False, _DIGITS)
@@ -132,10 +131,9 @@ def _directed(
     )
     coefficient = at_horizon * math.exp(float(kappa) * 0.5 * math.log(float(growth)))
     law = PowerLaw((kappa, kappa), _up(coefficient), _up(state.floors[j])) if state.lawful else None
-    return Block(
-        block.index,
-        block.weights,
-        block.outcome,
+    return replace(
+        block,
+        reason="",
         kkt_point=point,
         support=(block.index,),
         value=value,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -28,7 +28,7 @@ from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.branches.prove import certify as branches
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction.advice import LARGEST_EPSILON
+from certflow.theorems.early_direction.advice import asked_angles
 from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Caution, Setting
 from certflow.theorems.early_direction_power_1.claim import Claim
@@ -71,16 +71,8 @@ def certify(
     as possible get a fate; with it as many as can be proved for every delta up to it. Raises `BadInput` for
     numbers that make no sense; everything that cannot be proved, also within the deadline, is a result.
     """
-    goal = problem.experiment.epsilon if epsilon is None else short_number(epsilon, "epsilon")
-    angle = short_number(start_angle, "start_angle")
+    goal, angle = asked_angles(problem, epsilon, start_angle)
     asked = None if delta_bar is None else short_number(delta_bar, "delta_bar")
-    if not 0 < goal <= LARGEST_EPSILON:
-        raise BadInput(
-            f"epsilon: {shown(goal)} is outside (0, {LARGEST_EPSILON}]; give an angle in radians such as "
-            f"1/100."
-        )
-    if not 0 <= angle <= goal:
-        raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
     if isinstance(problem.network, Expression):
@@ -131,6 +123,12 @@ def _proposed(
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
     except (Inconclusive, TooLong) as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+
+
+def _worth_saying(fates: Sequence[Fate]) -> bool:
+    """Whether all blocks have a fate, or one does more than rest from its start."""
+    still = (Fate.DEAD, Fate.ZERO)
+    return all(fate not in UNKNOWN for fate in fates) or any(fate not in (*still, *UNKNOWN) for fate in fates)
 
 
 @dataclass(frozen=True)
@@ -202,9 +200,7 @@ class UniformProposal:
         found = None
         if able:
             found = self._most(planner, able) if asked is None else self._up_to(planner, able, float(asked))
-        moved = (Fate.DEAD, Fate.ZERO, *UNKNOWN)
-        decided = found is not None and all(fate not in UNKNOWN for fate, _ in found.state.fates.values())
-        if found is None or (not decided and all(fate in moved for fate, _ in found.state.fates.values())):
+        if found is None or not _worth_saying([fate for fate, _ in found.state.fates.values()]):
             return self._nothing(bool(branching), able, asked)
         state = found.state
         claim = claim_of(self, state)
