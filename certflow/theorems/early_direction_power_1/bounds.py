@@ -25,10 +25,11 @@ NOT_ARRIVED = "it is followed up to the horizon, but has not arrived by then"
 @dataclass(frozen=True)
 class Caution:
     """How careful a proposal is: by what factor it exceeds what is found, because the checker's stations are
-    others, and which neurons it does not follow.
+    others, which share of the largest delta it takes, and which neurons it does not follow.
     """
 
     room: float = 1.03
+    share: float = 1.0
     without: frozenset[int] = frozenset()
 
 

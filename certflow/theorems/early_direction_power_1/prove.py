@@ -86,7 +86,8 @@ def certify(
 def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Any] | None:
     """A more careful proposal, where the checker could not prove one; None once that was tried a few times.
 
-    More room is left, and a neuron that the checker names is not followed any more.
+    More room is left, delta_bar is smaller if it was not asked for, and a neuron that the checker names is
+    not followed any more.
     """
     claim, evidence = found.claim, found.evidence
     if claim is None or evidence.caution.room > _MOST_ROOM:
@@ -95,7 +96,7 @@ def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Any] 
     without = evidence.caution.without
     if named is not None and evidence.caution.room > Caution().room:
         without |= {int(named[1])}
-    caution = Caution(evidence.caution.room * 1.06, without)
+    caution = Caution(evidence.caution.room * 1.06, evidence.caution.share * 0.8, without)
     less = _proposed(found.problem, claim.epsilon, claim.start_angle, evidence.asked, caution, None)
     return less if less.claim is not None and less.claim.statement == claim.statement else None
 
@@ -291,7 +292,9 @@ class UniformProposal:
                 best, low = state, middle
             else:
                 high = middle
-        return _Found(best, routes), set()
+        share = self.of.caution.share
+        less, failing = self._tried(plan, routes, limit, low * share) if share < 1 else (None, set[int]())
+        return _Found(best if less is None or failing else less, routes), set()
 
     def _limit(self, plan: Target, routes: dict[int, Route]) -> np.ndarray:
         """The masses of the limit flow."""
