@@ -18,7 +18,7 @@ from certflow.theorems.early_direction_power_1.neurons import Cone, HiddenNeuron
 
 _SHARES = (0.01, 0.02, 0.04, 0.07, 0.12, 0.2, 0.3, 0.42, 0.55, 0.7, 0.93)
 """Parts of epsilon that the forcing may take, of which the best is used."""
-_MARGIN = 0.97
+_MARGIN = 0.93
 _NOTHING = 1e-200
 _LEAST = 1e-120
 """Smaller deltas are beyond what doubles can square."""
@@ -142,8 +142,8 @@ class Planner:
         if not followed(neuron):
             time = 0.0
             if neuron.fate is Fate.VANISHES:
-                time = (neuron.size + of.ball) / (neuron.depth * math.sqrt(float(neuron.polygon.c))) * 1.1
-                self.largest[neuron.index] = 0.08 * neuron.depth / of.K
+                time = (neuron.size + of.ball) / (neuron.depth * math.sqrt(float(neuron.polygon.c))) * 1.6
+                self.largest[neuron.index] = 0.35 * neuron.depth / of.K
             rests = neuron.rests or neuron.fate is Fate.VANISHES
             never = 0.0 if rests else math.inf
             return Arrival(
