@@ -1,7 +1,8 @@
 """Theorems with the checker's word on them: proved, written as certificates, and checked, all in one run.
 
 A theorem is announced only after the independent checker has accepted its certificate. What the checker
-refuses is no theorem but a fault of certflow: `inconclusive`, with the rule and the place.
+refuses is no theorem: `inconclusive`, with the rule and the place. It is a fault of certflow where the prover
+had proved it, and only a proposal that was too bold where the checker alone is the proof.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ class Theorem(Certified[Any]):
             "checked": self.checked,
             "fault": self.fault,
             "claim": None if self.claim is None else self.claim.to_json(),
+            "note": self.note,
         }
 
     def __str__(self) -> str:
@@ -194,7 +196,8 @@ class Theorem(Certified[Any]):
             said = words.paragraph(self.claim)
         warning = "" if self.checked else f"{NOT_CHECKED}.\n\n"
         missing = f"\n\nNot proved: {self.reason}" if self.outcome is Outcome.PARTIAL else ""
-        return f"{warning}{said}{missing}"
+        note = f"{self.note}\n\n" if self.note else ""
+        return f"{warning}{note}{said}{missing}"
 
     def __repr__(self) -> str:
         if self.claim is None:
@@ -324,8 +327,20 @@ def check(
     `BadInput` for what is no file name or number of seconds, and for a problem that is none or that no
     certificate can hold.
     """
-    meant = None if problem is None else Problem.load(problem).exact_content()
-    return check_file(file_name(certificate), _seconds(time_limit), meant)
+    content = None if problem is None else meant(Problem.load(problem)).exact_content()
+    return check_file(file_name(certificate), _seconds(time_limit), content)
+
+
+def meant(problem: Problem) -> Problem:
+    """The problem as certificates hold it: an expression that is a two-layer network in other words is
+    certified as that network.
+    """
+    from certflow.theorems.branches.prove import as_network
+
+    try:
+        return as_network(problem)[0]
+    except Inconclusive:
+        return problem
 
 
 def _seconds(limit: Any) -> float | None:

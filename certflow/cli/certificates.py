@@ -101,6 +101,8 @@ def certify(
     if not run.as_json:
         if no_check and not latex:
             emit(f"{NOT_CHECKED}.\n")
+        if result.note and not latex:
+            emit_prose(f"{result.note}\n")
         # What was proved may be another statement than the one that was tried.
         proved = theorem(result.claim.statement)
         if latex and proved.part("paper") is not None:
@@ -221,9 +223,10 @@ def check(
     Exit codes: 0 accepted, 1 refused, 2 malformed, 3 time limit; of several files the worst, in the order 2,
     1, 3, 0.
     """
+    from certflow.certifying import meant as meant_problem
     from certflow.checker.__main__ import main as run_checker
 
-    content = None if meant is None else asked_problem(meant).exact_content()
+    content = None if meant is None else meant_problem(asked_problem(meant)).exact_content()
     limit = [] if time_limit is None else ["--time-limit", f"{time_limit:g}"]
     flags = {"--json": as_json, "--quiet": quiet, "--all": every, "--exact": exact}
     options = [*(flag for flag, given in flags.items() if given), *limit]

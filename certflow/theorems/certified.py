@@ -35,6 +35,7 @@ class Certified(Generic[AClaim]):
 
     If `outcome` is not proved, `reason`, `stopped_at`, `proved_until` and `try_` say why, where (in the units
     of the proof), what was proved until there, and what to try. The claim is None if nothing was proved.
+    `note` says how `problem`, which the claim is about, is written otherwise than the one that was given.
     """
 
     problem: Problem
@@ -45,3 +46,4 @@ class Certified(Generic[AClaim]):
     try_: str = ""
     evidence: Any = ()
     claim: AClaim | None = None
+    note: str = ""

@@ -27,7 +27,7 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
     An expression is replaced by the two-layer network that it is in other words.
     """
     try:
-        known = as_network(problem)
+        known, note = as_network(problem)
         scaled, _ = normalised(known)
         G = reduced(scaled)
         neurons = neurons_of(scaled, G, Fraction(0), progress)
@@ -38,28 +38,34 @@ def certify(problem: Problem, progress: Progress | None = None) -> Certified[Cla
         return Certified(known, Outcome.INCONCLUSIVE, "the limit flow is not known to have two solutions.")
     blocks = tuple(Block(n.index, runs(n.weights), Fate.BRANCHES, n.reason) for n in found)
     reason = listed_reasons([(n.index, n.reason) for n in found])
-    if known is not problem:
-        reason = f"as a two-layer network, which is what the certificate holds, {reason}"
     evidence = {"neurons": [{"index": n.index, **branch_record(G, n)} for n in found]}
     claim = Claim(known.sha256, blocks)
     advice = "another initial direction"
-    return Certified(known, Outcome.BRANCHES, reason, try_=advice, evidence=evidence, claim=claim)
+    return Certified(known, Outcome.BRANCHES, reason, try_=advice, evidence=evidence, claim=claim, note=note)
 
 
-def as_network(problem: Problem) -> Problem:
-    """The problem itself, or for an expression the equal one with a two-layer network; raises
-    `Inconclusive` if there is none.
+def as_network(problem: Problem) -> tuple[Problem, str]:
+    """For an expression the equal problem with a two-layer network, and a sentence that says so; every other
+    problem as it is. Raises `Inconclusive` for an expression that is no such network in other words.
     """
-    if not isinstance(problem.network, Expression):
-        return problem
-    form = two_layer_form(problem.network, list(problem.X))
+    network = problem.network
+    if not isinstance(network, Expression):
+        return problem, ""
+    form = two_layer_form(network, list(problem.X))
     if form is None:
         raise Inconclusive(
             "the gradient jumps, and the expression is not a sum of terms such as v*abs(w1*x1 + w2*x2), "
             "whose limit flows are known."
         )
-    width, d = len(form.outgoing), len(form.inputs[0])
-    network = TwoLayer(d, width, alpha=format_rational(form.alpha), power=1)
     places = [k for own in (*form.hidden, form.outgoing) for k in own]
-    direction = [problem.direction[k] for k in places]
-    return problem.replace(network=network, X=form.inputs, direction=direction)
+    width, d = len(form.outgoing), len(form.inputs[0])
+    known = problem.replace(
+        network=TwoLayer(d, width, alpha=format_rational(form.alpha), power=1),
+        X=form.inputs,
+        direction=[problem.direction[k] for k in places],
+    )
+    order = ", ".join(network.weight_names[k] for k in places)
+    return (
+        known,
+        f"Written as the two-layer network that the expression is, with its weights in the order {order}.",
+    )

@@ -101,9 +101,10 @@ class Answer:
         return {
             "index": block.index,
             "outcome": str(block.outcome),
-            "angle_at_horizon": _text(self.angles_at_horizon[j]),
+            "angle_at_horizon": bound_text(self.angles_at_horizon[j]),
             "angles": [
-                {"radius": format_rational(each.rho), "angle": _text(each.angles[j])} for each in self.radii
+                {"radius": format_rational(each.rho), "angle": bound_text(each.angles[j])}
+                for each in self.radii
             ],
         }
 
@@ -145,13 +146,13 @@ def _answer(claim: Claim, delta: Fraction, text: str, radii: Any) -> Answer:
         text,
         _horizon_time(claim, delta, stretch),
         _short(norm_at_horizon(claim, delta), True),
-        tuple(_short_or_none(block.angle_at_horizon) for block in claim.blocks),
+        tuple(_angle(claim, block.angle_at_horizon) for block in claim.blocks),
         start,
         tuple(
             Radius(
                 rho,
                 None if times is None else _outward(*first_time(claim, times, delta, stretch, rho)),
-                tuple(_short_or_none(angle_at(claim, block, delta, rho)) for block in claim.blocks),
+                tuple(_angle(claim, angle_at(claim, block, delta, rho)) for block in claim.blocks),
             )
             for rho in chosen
         ),
@@ -264,12 +265,14 @@ def _short(value: Fraction, up: bool) -> Fraction:
     return (-(-value // unit) if up else value // unit) * unit
 
 
-def _short_or_none(value: Fraction | None) -> Fraction | None:
-    return None if value is None else _short(value, True)
+def _angle(claim: Claim, bound: Fraction | None) -> Fraction | None:
+    """The bound with few bits; epsilon stays what it is, so that 0.01 is not said to be 0.010001."""
+    return bound if bound is None or bound == claim.epsilon else _short(bound, True)
 
 
-def _text(value: Fraction | None) -> str | None:
-    return None if value is None else dyadic_text(value)
+def bound_text(value: Fraction | None) -> str | None:
+    """The least m*2^e of few bits that is not below an upper bound; None for None."""
+    return None if value is None else dyadic_text(_short(value, True))
 
 
 def _texts(pair: Pair | None) -> list[str] | None:

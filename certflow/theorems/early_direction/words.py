@@ -17,7 +17,7 @@ from certflow.exact import dyadic_text, format_rational
 from certflow.outcome import Fate
 from certflow.tables import Column, Table, TableCell
 from certflow.theorems.early_direction.claim import MOVING, Block, Claim, Pair
-from certflow.theorems.early_direction.query import Answer
+from certflow.theorems.early_direction.query import Answer, bound_text
 
 DIGITS = 4
 """Significant digits of the numbers in sentences."""
@@ -385,7 +385,8 @@ def _angles(answer: Answer) -> Table:
     found = Table("Angle of each block to its KKT point (radians)", columns, label="tab:query-angles")
     for j, block in enumerate(answer.claim.blocks):
         angles = [answer.angles_at_horizon[j], *(each.angles[j] for each in answer.radii)]
-        found.add(block.name, block.outcome, *(_bound_cell(angle, up, ANSWER_DIGITS) for angle in angles))
+        cells = (TableCell("–" if a is None else up(a, ANSWER_DIGITS), bound_text(a) or "") for a in angles)
+        found.add(block.name, block.outcome, *cells)
     if answer.radii:
         found.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
     return found

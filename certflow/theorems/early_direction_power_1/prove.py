@@ -21,11 +21,11 @@ import numpy as np
 from certflow.exact import short_number, shown
 from certflow.flow.polygon.reduced import reduced
 from certflow.flow.propose.polygon_tube import Route
-from certflow.networks.expression import Expression
 from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
+from certflow.theorems.branches.prove import as_network
 from certflow.theorems.branches.prove import certify as branches
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.advice import asked_angles
@@ -43,10 +43,6 @@ from certflow.theorems.early_direction_power_1.neurons import (
 from certflow.theorems.early_direction_power_1.plan import Planner, Target, exact_radius
 from certflow.units import TooLong, exponent, normalised
 
-_WRITTEN = (
-    "certificates of networks of power 1 hold no expressions; write a sum of terms such as "
-    'v*abs(w1*x1 + w2*x2) as kind = "two-layer", with power = 1 and alpha = "-1".'
-)
 STEPS = 128
 """Rows of the table of masses."""
 _MOST_ROOM = 1.3
@@ -75,30 +71,35 @@ def certify(
     asked = None if delta_bar is None else short_number(delta_bar, "delta_bar")
     if asked is not None and asked <= 0:
         raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
-    if isinstance(problem.network, Expression):
-        parted = branches(problem, progress)
-        if parted.claim is None and parted.problem is not problem:
-            parted.reason = _WRITTEN
-        return parted
-    return _proposed(problem, goal, angle, asked, Caution(), progress)
+    try:
+        known, note = as_network(problem)
+    except Inconclusive as error:
+        return Certified(problem, Outcome.INCONCLUSIVE, str(error))
+    return replace(_proposed(known, goal, angle, asked, Caution(), progress), note=note)
 
 
-def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Any] | None:
-    """A more careful proposal, where the checker could not prove one; None once that was tried a few times.
+def weaker(found: Certified[Claim], fault: Mapping[str, str]) -> Certified[Any]:
+    """A more careful proposal, where the checker could not prove one.
 
     More room is left, delta_bar is smaller if it was not asked for, and a neuron that the checker names is
-    not followed any more.
+    not followed any more. Raises `Inconclusive` once that was tried a few times: a proposal that the checker
+    does not prove is no theorem, and no fault either.
     """
     claim, evidence = found.claim, found.evidence
-    if claim is None or evidence.caution.room > _MOST_ROOM:
-        return None
-    named = re.search(r"(?:neurons|blocks)\[(\d+)\]", fault["where"])
-    without = evidence.caution.without
-    if named is not None and evidence.caution.room > Caution().room:
-        without |= {int(named[1])}
-    caution = Caution(evidence.caution.room * 1.06, evidence.caution.share * 0.8, without)
-    less = _proposed(found.problem, claim.epsilon, claim.start_angle, evidence.asked, caution, None)
-    return less if less.claim is not None and less.claim.statement == claim.statement else None
+    if claim is not None and evidence.caution.room <= _MOST_ROOM:
+        named = re.search(r"(?:neurons|blocks)\[(\d+)\]", fault["where"])
+        without = evidence.caution.without
+        if named is not None and evidence.caution.room > Caution().room:
+            without |= {int(named[1])}
+        caution = Caution(evidence.caution.room * 1.06, evidence.caution.share * 0.8, without)
+        less = _proposed(found.problem, claim.epsilon, claim.start_angle, evidence.asked, caution, None)
+        if less.claim is not None and less.claim.statement == claim.statement:
+            return replace(less, note=found.note)
+    place = ", ".join(part for part in (fault["rule"], fault["where"]) if part)
+    raise Inconclusive(
+        f"what was proposed in floating point could not be proved by the checker "
+        f"({place}: {fault['reason'].rstrip('.')})."
+    )
 
 
 def _proposed(

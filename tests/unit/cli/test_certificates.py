@@ -412,6 +412,25 @@ def test_a_forged_data_set_with_its_own_hash_is_not_the_one_that_is_meant(
     assert (result.exit_code, result.stdout) == (1, f"{file}: refused (R1, sample 1): {reason}\n")
 
 
+def test_an_expression_is_certified_and_meant_as_the_network_that_it_is(tmp_path: Path) -> None:
+    # u1 |u2| is one neuron with hidden weight u2 and output weight u1.
+    text = (
+        '[network]\nkind = "expression"\nweights = ["u1", "u2"]\ninputs = ["x1"]\noutput = "u1*abs(u2)*x1"\n'
+    )
+    text += '[data]\nX = [["1"]]\ny = ["1"]\n[loss]\nkind = "square"\nreduction = "mean"\n'
+    problem, file = tmp_path / "mine.toml", str(tmp_path / "c.json")
+    problem.write_text(text + '[initialization]\ndirection = ["1", "1/2"]\n')
+    result = run("certify", str(problem), "--out", file)
+    assert result.exit_code == 0 and "with its weights in the order u2, u1." in result.stdout
+    assert run("check", file, "--problem", str(problem)).exit_code == 0
+    problem.write_text(text + '[initialization]\ndirection = ["1/2", "1"]\n')
+    assert run("check", file, "--problem", str(problem)).exit_code == 1
+    problem.write_text(
+        text.replace("u1*abs(u2)*x1", "u1*u2*x1") + '[initialization]\ndirection = ["1", "1/2"]\n'
+    )
+    assert run("check", file, "--problem", str(problem)).exit_code == 1
+
+
 # -- problem -------------------------------------------------------------------------------------------------
 
 
@@ -558,6 +577,7 @@ def test_certify_json_twice_gives_the_same_bytes(problem: str, tmp_path: Path) -
         "checked",
         "fault",
         "claim",
+        "note",
     ]
     assert (record["outcome"], record["certificate"], record["checked"], record["fault"]) == (
         "proved",

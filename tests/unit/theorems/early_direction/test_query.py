@@ -186,3 +186,16 @@ def test_delta_bar_itself_is_allowed_and_extreme_powers_are_refused() -> None:
     assert query(separable(), separable()["delta_bar"])["order"] == 2
     with pytest.raises(BadInput, match="too extreme"):
         query(joint(order=90), "1e-100000")
+
+
+def test_an_angle_that_is_epsilon_is_said_as_epsilon() -> None:
+    claim = separable()
+    claim["blocks"][0]["law"] = None
+    epsilon = exact(claim["epsilon"])
+    assert epsilon.denominator & (epsilon.denominator - 1), "no dyadic: few bits would round it up"
+    answer = ask(claim, "1e-12", ["1/100"])
+    assert answer.radii[0].angles[0] == epsilon
+    record = answer.to_json()["blocks"][0]["angles"][0]["angle"]
+    assert epsilon <= exact(record) <= epsilon * (1 + Fraction(1, 2**60))
+    angles = answer_tables(answer)[-1].to_csv()
+    assert record in angles

@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 
 import certflow
-from certflow.outcome import Fate, Outcome
+from certflow.certifying import Faulty
+from certflow.outcome import Fate, Inconclusive, Outcome
 from certflow.theorems.early_direction_power_1.prove import certify, weaker
 
 ORTHOGONAL = [["1", "0"], ["0", "1"]]
@@ -60,9 +61,11 @@ def test_a_delta_bar_that_is_asked_for_is_the_one_that_is_claimed():
 
 def test_what_is_refused_is_proposed_again_more_carefully_until_it_is_given_up():
     found, tries = certify(problem(), epsilon="1/50"), []
-    while found is not None:  # ends: the room grows with every turn, up to a limit
-        tries.append(found)
-        found = weaker(found, {"where": "evidence[0].masses[3]"})
+    refused = {"rule": "Q3", "where": "evidence[0].masses[3]", "reason": "too small."}
+    with pytest.raises(Inconclusive, match=r"proposed .* \(Q3, evidence\[0\]\.masses\[3\]: too small\)\.$"):
+        while True:  # ends: the room grows with every turn, up to a limit
+            tries.append(found)
+            found = weaker(found, refused)
     room = [each.evidence.caution.room for each in tries]
     deltas = [each.claim.delta_bar for each in tries]
     assert len(tries) > 3 and room == sorted(set(room)) and deltas == sorted(set(deltas), reverse=True)
@@ -70,8 +73,20 @@ def test_what_is_refused_is_proposed_again_more_carefully_until_it_is_given_up()
 
 
 def test_a_neuron_that_is_named_twice_is_not_followed_any_more():
-    named = {"where": "evidence[0].neurons[1]"}
+    named = {"rule": "Q2", "where": "evidence[0].neurons[1]", "reason": "no."}
     again = weaker(certify(problem(), epsilon="1/50"), named)
     assert again.claim.blocks[1].outcome is Fate.CONVERGES
     # The other one alone has no theorem here.
-    assert weaker(again, named) is None
+    with pytest.raises(Inconclusive, match="could not be proved"):
+        weaker(again, named)
+
+
+def test_a_proposal_that_stays_refused_is_inconclusive_and_no_fault(monkeypatch):
+    def refuse(text, progress):
+        raise Faulty({"rule": "Q3", "where": "evidence[0]", "reason": "too small"})
+
+    monkeypatch.setattr("certflow.certifying.require_accepted", refuse)
+    found = certflow.certify(problem(), epsilon="1/50")
+    assert (found.outcome, found.claim, found.fault) == (Outcome.INCONCLUSIVE, None, None)
+    assert "could not be proved by the checker (Q3, evidence[0]: too small)" in found.reason
+    assert "report" not in found.reason
