@@ -55,16 +55,19 @@ class Outcome(enum.StrEnum):
 class Fate(enum.StrEnum):
     """What becomes of a block of weights in a theorem, in the word that people read.
 
-    It turns to a KKT point where N is positive or negative, to one of a continuum, dies, or is zero from the
-    start. With power 1 its hidden weights also come to rest where no sample activates it any more (stops), or
-    become zero (vanishes); its limit flow may be followed for a while only, or have several solutions
-    (branches).
+    It turns to a KKT point where N is positive or negative, to one of a continuum, stays at the one where it
+    starts (exact-start), turns to the boundary of a dead cell or to the null space of the data (fades),
+    dies, or is zero from the start. One that is too slow is followed for a while only. With power 1 its
+    hidden weights also come to rest where no sample activates it any more (stops), or become zero
+    (vanishes); its limit flow may have several solutions (branches).
     """
 
     CONVERGES = "converges"
     SHRINKS = "shrinks"
     DEAD = "dead"
     CONTINUUM = "continuum"
+    EXACT_START = "exact-start"
+    FADES = "fades"
     ZERO = "zero"
     STOPS = "stops"
     VANISHES = "vanishes"

@@ -15,6 +15,12 @@ from ..kernel.verdicts import Clock
 
 MAX_WINDOWS, MAX_STEPS, MAX_PIECES, MAX_DEGREE = 20_000, 64, 4_000, 64
 
+_TRAPPED = ("converges", "shrinks", "continuum", "exact-start")
+"""Outcomes of groups that end in a trap."""
+
+_FREE = ("dead", "fades", "followed")
+"""Outcomes of groups that are followed and have no trap."""
+
 Row = list[int]
 Rows = list[Row]
 Piece = tuple[int, Rows]
@@ -52,6 +58,7 @@ class GroupEvidence:
     start: Rows
     windows: list[Window]
     trap: TrapEvidence | None
+    ending: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,8 @@ def read(content: Any, clock: Clock, assumptions: Assumptions) -> Certificate:
 
 
 def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEvidence:
-    table = node.fields("outcome reason start windows trap")
-    outcome = table["outcome"].text("converges", "shrinks", "dead", "zero", "inconclusive")
+    table = node.fields("outcome reason start windows trap", "ending")
+    outcome = table["outcome"].text(*_TRAPPED, *_FREE, "zero", "inconclusive")
     reason, windows = table["reason"].text(), table["windows"].items(0, MAX_WINDOWS)
     start, trap = table["start"], table["trap"]
     if outcome in ("zero", "inconclusive"):
@@ -88,14 +95,20 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
                 "an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason"
             )
         return GroupEvidence(outcome, reason, [], [], None)
-    if reason or (trap.value is None) != (outcome == "dead"):
+    if (reason and outcome != "followed") or (trap.value is None) != (outcome in _FREE):
         node.fail(
-            "a group that converges or shrinks has a trap, a dead one has none, and neither has a reason"
+            f"a group with one of the outcomes {', '.join(_TRAPPED)} has a trap, one with {', '.join(_FREE)} "
+            "has none, and only one that is followed has a reason"
         )
-    proposed = None if outcome == "dead" else _trap(trap, sizes)
+    proposed = None if outcome in _FREE else _trap(trap, sizes)
     rows = _rows(start, sizes)
     return GroupEvidence(
-        outcome, reason, rows, [_window(each, sizes, unit, clock) for each in windows], proposed
+        outcome,
+        reason,
+        rows,
+        [_window(each, sizes, unit, clock) for each in windows],
+        proposed,
+        table.get("ending"),
     )
 
 

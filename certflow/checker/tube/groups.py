@@ -93,6 +93,8 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
+        if group.outcome not in ("converges", "shrinks", "dead"):
+            raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
         start = [Fraction(v) for row in group.start for v in row]
         distance = angle_up(start, own, f"{where}.start")
         if problem.coupled:

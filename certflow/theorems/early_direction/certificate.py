@@ -49,6 +49,8 @@ def _group(group: GroupEvidence) -> dict[str, Any]:
         "windows": [],
         "trap": None,
     }
+    if group.ending is not None:
+        record["ending"] = group.ending.to_json()
     curve = group.curve
     if curve is not None:
         record["start"] = _rows(curve.start)

@@ -28,27 +28,29 @@ its own.
 """
 
 Pair = tuple[Fraction, Fraction]
-MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM, Fate.STOPS, Fate.VANISHES)
+MOVING = (Fate.CONVERGES, Fate.SHRINKS, Fate.CONTINUUM, Fate.EXACT_START, Fate.STOPS, Fate.VANISHES)
 """The fates of blocks that have a direction and keep it."""
 
 
 @dataclass(frozen=True)
 class PowerLaw:
     """angle <= coefficient (delta/rho)^exponent + floor rho^L whenever ‖w‖ = rho, from the horizon until ‖w‖
-    > R.
+    > R; the angle is to the KKT point, or with `of_set` to the nearest of all KKT points.
     """
 
     exponent: Pair
     coefficient: Fraction
     floor: Fraction
+    of_set: bool = False
 
     @classmethod
     def from_json(cls, table: Any, where: str) -> PowerLaw:
         """The law in a block's entry; raises `BadInput`."""
         if not isinstance(table, dict):
             raise BadInput(f"{where}: expected an object, got {shown(table)}.")
-        numbers = (_number(table.get(key), f"{where}.{key}") for key in ("coefficient", "floor"))
-        return cls(_pair(table.get("exponent"), f"{where}.exponent"), *numbers)
+        coefficient, floor = (_number(table.get(key), f"{where}.{key}") for key in ("coefficient", "floor"))
+        of_set = table.get("of") == "set"
+        return cls(_pair(table.get("exponent"), f"{where}.exponent"), coefficient, floor, of_set)
 
     def to_json(self) -> dict[str, Any]:
         """The entry of a block."""
@@ -56,7 +58,7 @@ class PowerLaw:
             "exponent": _texts(self.exponent),
             "coefficient": format_rational(self.coefficient),
             "floor": format_rational(self.floor),
-        }
+        } | ({"of": "set"} if self.of_set else {})
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +95,10 @@ class KKTBall:
 class Block:
     """What is claimed of one block of weights that has a direction of its own; None where nothing is claimed.
 
-    `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` has their coordinates.
+    `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` and `direction`, to
+    which a block turns that fades, have their coordinates. `angle_to_curve` bounds the angle to the limit
+    flow at the horizon of a block that is only followed. With `within` the gap is that among symmetric
+    weights.
     """
 
     index: int
@@ -108,6 +113,9 @@ class Block:
     angle_at_horizon: Fraction | None = None
     angle_at_radius: Fraction | None = None
     law: PowerLaw | None = None
+    direction: tuple[Fraction, ...] | None = None
+    angle_to_curve: Fraction | None = None
+    within: bool = False
 
     @property
     def name(self) -> str:
@@ -145,12 +153,20 @@ class Block:
             angle_at_horizon=optional("angle_at_horizon", _number),
             angle_at_radius=optional("angle_at_radius", _number),
             law=optional("law", PowerLaw.from_json),
+            direction=optional("direction", _vector),
+            angle_to_curve=optional("angle_to_curve", _number),
+            within=table.get("within") is True,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The entry of `blocks`."""
+        """The entry of `blocks`; what only some outcomes have is left out by the others."""
         runs = [list(run) for run in self.weights]
-        return {
+        more = {
+            "direction": self.direction and [format_rational(value) for value in self.direction],
+            "angle_to_curve": _or_none(self.angle_to_curve),
+            "within": self.within or None,
+        }
+        return {key: value for key, value in more.items() if value is not None} | {
             "index": self.index,
             "weights": runs[0] if len(runs) == 1 else runs,
             "outcome": str(self.outcome),
@@ -401,6 +417,10 @@ def _gap(value: Any, where: str) -> tuple[Fraction, Fraction | None]:
             f"{where}: the lower bound {shown(ends[0])} is above the upper bound {shown(ends[1])}."
         )
     return low, high
+
+
+def _vector(value: Any, where: str) -> tuple[Fraction, ...]:
+    return tuple(_number(each, where) for each in _list(value, where))
 
 
 def _runs(value: Any, where: str) -> tuple[tuple[int, int], ...]:

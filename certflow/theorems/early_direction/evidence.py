@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from certflow.flow.curve import Curve, Grid
 from certflow.outcome import Fate
@@ -40,13 +40,19 @@ class TrapEvidence:
     gap_direction: Grid | None
 
 
+class Ending(Protocol):
+    """What an outcome beyond the strict trap (L12) stores besides the curve and the trap."""
+
+    def to_json(self) -> Any:
+        """The entry `ending` of a group."""
+
+
 @dataclass(frozen=True)
 class GroupEvidence:
-    """The evidence of one group: `outcome` converges, shrinks, dead, zero or inconclusive, and `reason` if
-    inconclusive (L5.7).
+    """The evidence of one group: its `outcome`, and `reason` if it is inconclusive or followed only (L5.7).
 
     `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no
-    trap, a dead one no trap.
+    trap; one that is dead, fades or is followed only has no trap.
     """
 
     outcome: Fate
@@ -54,3 +60,4 @@ class GroupEvidence:
     curve: Curve | None
     steps: tuple[tuple[StepEvidence, ...], ...]
     trap: TrapEvidence | None
+    ending: Ending | None = None

@@ -164,7 +164,10 @@ def trap(**changes):
 
 
 NO_START = "an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason"
-NO_REASON = "a group that converges or shrinks has a trap, a dead one has none, and neither has a reason"
+NO_REASON = (
+    "a group with one of the outcomes converges, shrinks, continuum, exact-start has a trap, one with dead, "
+    "fades, followed has none, and only one that is followed has a reason"
+)
 A_STEP = "a step needs r > 0 and s >= 0"
 A_WINDOW = "a window needs h > 0, and a number of steps that is a power of two"
 A_TRAP = "a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0"
@@ -201,7 +204,8 @@ SAID = {
     "an unknown key": (group(x=1), f"malformed (R1, {G}): the key 'x' is unknown"),
     "an unknown outcome": (
         group(outcome="alive"),
-        f"malformed (R1, {G}.outcome): expected converges or shrinks or dead or zero or inconclusive",
+        f"malformed (R1, {G}.outcome): expected converges or shrinks or continuum or exact-start or dead or "
+        "fades or followed or zero or inconclusive",
     ),
     "no reason": (
         certificate({**UNKNOWN, "reason": None}),
@@ -226,6 +230,12 @@ SAID = {
     "a reason that it converges": (group(reason="It does."), f"malformed (R1, {G}): {NO_REASON}"),
     "a reason that it is dead": (
         certificate({**DEAD, "reason": "It is."}),
+        f"malformed (R1, {G}): {NO_REASON}",
+    ),
+    "fading with a trap": (group(outcome="fades"), f"malformed (R1, {G}): {NO_REASON}"),
+    "followed with a trap": (group(outcome="followed"), f"malformed (R1, {G}): {NO_REASON}"),
+    "a continuum without a trap": (
+        group(outcome="continuum", trap=None),
         f"malformed (R1, {G}): {NO_REASON}",
     ),
     "no trap": (group(trap=None), f"malformed (R1, {G}): {NO_REASON}"),
