@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
 from ..kernel.network import Part, bounded, norm_bound
-from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
+from ..kernel.numbers import BITS, ONE, down, fraction, mul_up, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from .curve import follow, square
@@ -171,8 +171,11 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
     """R5: at its end every sample is strictly inactive for every direction within D, so the group never
     moves again (L4.6)."""
     track, where = proved.runner.track, proved.runner.where
-    if problem.alpha != 0 or problem.p < 2 or not problem.shallow or track is None:
-        raise Refused("R5", where, "only neurons with alpha = 0 can be dead")
+    if problem.alpha != 0 or problem.p < 2 or track is None:
+        raise Refused("R5", where, "only networks with alpha = 0 can be dead")
+    if not problem.shallow:
+        _check_silent(problem, proved, track.end, grid)
+        return
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:
@@ -182,3 +185,19 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
             if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
                 reason = f"a sample may be active for part {part}, so it is not proved dead"
                 raise Refused("R5", where, reason)
+
+
+def _check_silent(problem: Problem, proved: Proved, end: Rows, grid: int) -> None:
+    """R17: of a deep network all gradients of the outputs are exactly zero for every direction within D,
+    because every sample is inactive in all neurons of a hidden layer, so the network never moves again
+    (L12.9).
+    """
+    where, own = proved.runner.where, Part(problem.layers[0], False)
+    bounded([own], where)
+    reach = up(fraction(proved.runner.entry_D) * root_up(square(end, grid), 2))
+    W = [(v << (BITS - grid), v << (BITS - grid)) for v in end[0]]
+    far = [mul_up(reach, length) for length in own.lengths]
+    Z = [[(a - x, b + x) for a, b in kinks] for kinks, x in zip(own.first_kinks(W), far, strict=True)]
+    gradients = own.evaluate([(a - reach, b + reach) for a, b in W], Z).slopes
+    if any(any(entry) for gradient in gradients for entry in gradient):
+        raise Refused("R17", where, "a sample may be active in every hidden layer, so it is not proved dead")

@@ -346,6 +346,21 @@ def _evaluated(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> Evalua
     return N.at(MIDRAD, parts.flat(W.reshape(entries, parts.size)), enclose=enclose)
 
 
+def silent_room(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> float:
+    """An angle, 0 if none is found, up to which about a point of a deep network every sample is strictly
+    inactive in all neurons of a hidden layer (L12.9).
+    """
+    at, _ = point(parts, values, grid)
+    for k in range(2, 45):
+        tick()
+        angle = 2.0**-k
+        rho = up(np.array([angle * (1 + 2.0**-10)]) * np.sqrt(at.norm2.upper()))
+        kinks = _evaluated(parts, at, rho, slice(0, 1)).run.kinks
+        if np.any([(layer.upper() < 0).all(axis=1) for layer in kinks], axis=0).all():
+            return angle
+    return 0.0
+
+
 def _hessians(parts: Parts, inside: Evaluation) -> MidRad:
     """places × parts × weights × weights, from `size` products with the block diagonal Hessian."""
     entries = inside.run.block_outputs.shape[1] if parts.shallow else 1

@@ -428,6 +428,18 @@ def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
     w = problem.direction[own]
     g = problem.correlation.restricted(own).gradient(EXACT, w)
     if not any(g):
-        return Ending.NO_GRADIENT_AT_START
+        return Ending.DEAD if _dead(problem) else Ending.NO_GRADIENT_AT_START
     inner, square = sum(a * b for a, b in zip(w, g, strict=True)), sum(a * a for a in w)
     return Ending.KKT_START if all(b * square == a * inner for a, b in zip(w, g, strict=True)) else None
+
+
+def _dead(problem: Problem) -> bool:
+    """Whether for every sample all neurons of a hidden layer are strictly inactive at the start, and give
+    nothing then.
+    """
+    network = problem.network
+    if not isinstance(network, FeedForward) or network.activation.off != 0 or network.activation.power < 2:
+        return False
+    kinks = network.forward(EXACT, problem.direction, problem.X).kinks
+    silent = np.array([(layer < 0).all(axis=1) for layer in kinks])
+    return bool(silent.any(axis=0).all())

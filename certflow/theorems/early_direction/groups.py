@@ -20,7 +20,7 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
-from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions
+from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, silent_room
 from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
@@ -173,9 +173,11 @@ def propose_steps(group: GroupProof, coupled: bool) -> None:
 def dead_room(parts: Parts, curve: Curve) -> float:
     """The largest D for which every sample is strictly inactive for every part of the group: the sine of the
     angle between the end of the curve and the nearest direction for which one is not, at most; the exact end
-    decides, no float (L4.6).
+    decides, no float (L4.6). For a deep network one for which every sample is so in a hidden layer (L12.9).
     """
     end = curve.end
+    if not parts.shallow:
+        return silent_room(parts, end, curve.grid)
     whole = sum(v * v for part in end for v in part)
     room = math.inf
     for part, row in itertools.product(end, parts.X):
