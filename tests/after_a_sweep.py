@@ -8,9 +8,9 @@ from certflow.checker.early_direction.claim import _After
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.outcomes.groups import Proved, ProvedTrap
 from certflow.checker.tube.curve import Step, Track
 from certflow.checker.tube.evidence import TrapEvidence
-from certflow.checker.tube.groups import Proved, ProvedTrap
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, Sweep
 

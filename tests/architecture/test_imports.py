@@ -96,6 +96,7 @@ ROOMS = {
     },
     "certflow.checker.kernel": {
         "certflow.checker.tube",
+        "certflow.checker.outcomes",
         "certflow.checker.early_direction",
         "certflow.checker.basin",
         "certflow.checker.kkt_points",
@@ -103,6 +104,14 @@ ROOMS = {
         "certflow.checker.registry",
     },
     "certflow.checker.tube": {
+        "certflow.checker.outcomes",
+        "certflow.checker.early_direction",
+        "certflow.checker.basin",
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
+    },
+    "certflow.checker.outcomes": {
         "certflow.checker.early_direction",
         "certflow.checker.basin",
         "certflow.checker.kkt_points",

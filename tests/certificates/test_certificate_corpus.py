@@ -218,9 +218,9 @@ def test_the_time_limit_is_a_verdict():
     [
         ("kernel.container", "Problem", "R1", "problem"),
         ("tube.evidence", "_group", "R1", "groups[0]"),
-        ("tube.groups", "angle_up", "R5", "groups[0]"),
+        ("outcomes.groups", "angle_up", "R5", "groups[0]"),
         ("tube.curve", "_place", "R4", "groups[0].windows[0].steps[0]"),
-        ("tube.groups", "at_point", "R6", "groups[0].trap"),
+        ("outcomes.groups", "at_point", "R6", "groups[0].trap"),
         ("early_direction.claim", "sweep", "R5", "groups"),
         ("early_direction.claim", "power_up", "R7", "claim"),
         ("early_direction.claim", "largest_ncf", "R9", "claim"),

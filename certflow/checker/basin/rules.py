@@ -14,8 +14,8 @@ from typing import Any
 from ..early_direction.claim import check_heading, check_point, scaled_time
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
+from ..outcomes.groups import Proved, check_dead, prepare
 from ..tube.evidence import Certificate, read
-from ..tube.groups import Proved, check_dead, prepare
 from ..tube.sweep import Sweep, sweep
 
 STATEMENT = "basin"

@@ -9,8 +9,8 @@ from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up,
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
+from ..outcomes.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.evidence import Certificate, TrapEvidence, read
-from ..tube.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
 
@@ -148,6 +148,8 @@ class _After:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
         D, floor = self.swept.D[g], self.late_floor(trap)
         if floor is None or self.fastest <= 0:
+            reason = "without a gap nothing is proved where other masses may force the direction"
+            self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
             return D + fraction(trap.rates.K) * self.end / trap.gamma
         forgotten = power_up(self.growth * self.delta_bar / self.R, self.kappa(trap)) if D else Fraction(0)
         return D * forgotten + floor * self.end
@@ -160,6 +162,9 @@ class _After:
         )
         for g, each in enumerate(self.proved):
             self.clock.tick()
+            if each.group.outcome == "exact-start":
+                still = self.swept.horizon == 0
+                self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
             if each.trap is not None:
                 # The distance after the horizon is log-convex in |w|, so the two ends decide.
                 worst, floor = self.at_radius(g, each.trap), self.late_floor(each.trap)
@@ -298,8 +303,10 @@ class _After:
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()
-        table["exponent"].need(0 <= low <= high <= self.kappa(trap), "it is above the proved power", "R7")
         D = self.swept.D[g]
+        # From an exact start nothing has to be forgotten.
+        most = self.kappa(trap) if D else max(high, self.kappa(trap))
+        table["exponent"].need(0 <= low <= high <= most, "it is above the proved power", "R7")
         coefficient = D * max(power_up(self.growth, low), power_up(self.growth, high)) if D else Fraction(0)
         table["coefficient"].at_least(coefficient, "R7")
         table["floor"].at_least(floor / self.mass, "R7")

@@ -29,24 +29,23 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
         return "its weights are zero at the start and for ever."
     if block["outcome"] == "dead":
         return "from the horizon on every sample is inactive and its weights never move again."
+    starts = "it starts exactly at a KKT point, and " if block["outcome"] == "exact-start" else ""
     radius, epsilon, law = claim["radius"], say.up(claim["epsilon"]), block["law"]
     angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
     until = "for ever" if radius is None else f"until |w| first exceeds {say.down(radius)}"
     bound = "" if law is None else f" and within {_law(law, claim['order'], say)}"
     return (
-        f"at the horizon its direction is within {angle} of {point(block, say)}, and from then on "
+        f"{starts}at the horizon its direction is within {angle} of {point(block, say)}, and from then on "
         f"{until} within {epsilon}{bound}."
     )
 
 
 def point(block: dict[str, Any], say: Say) -> str:
     """The KKT point of a block with its value and gap, as far as they are claimed, and the sign of N."""
-    up, value, gap, centre = (
-        block["outcome"] == "converges",
-        block["value"],
-        block["gap"],
-        block["kkt_point"],
-    )
+    value, gap, centre = block["value"], block["gap"], block["kkt_point"]
+    up = block["outcome"] != "shrinks"
+    if block["outcome"] == "exact-start":
+        up = value is not None and not value[0].startswith("-")
     size = f"N {'>' if up else '<'} 0"
     if value is not None:
         size = f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"

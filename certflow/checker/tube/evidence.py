@@ -100,7 +100,7 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
             f"a group with one of the outcomes {', '.join(_TRAPPED)} has a trap, one with {', '.join(_FREE)} "
             "has none, and only one that is followed has a reason"
         )
-    proposed = None if outcome in _FREE else _trap(trap, sizes)
+    proposed = None if outcome in _FREE else _trap(trap, sizes, outcome == "exact-start")
     rows = _rows(start, sizes)
     return GroupEvidence(
         outcome,
@@ -134,10 +134,10 @@ def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
     return Window(h, _moderate(table["lambda"]), steps, parts)
 
 
-def _trap(node: Node, sizes: list[int]) -> TrapEvidence:
+def _trap(node: Node, sizes: list[int], exact: bool) -> TrapEvidence:
     table = node.fields("centre gamma r0 s gap_direction")
     gamma, r0, s = (_moderate(table[key]) for key in ("gamma", "r0", "s"))
-    if gamma <= 0 or not 0 < r0 <= Fraction(1, 4) or s < 0:
+    if (gamma <= 0 and not exact) or not 0 < r0 <= Fraction(1, 4) or s < 0:
         node.fail("a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0")
     centre, given = _rows(table["centre"], sizes), table["gap_direction"]
     return TrapEvidence(centre, gamma, r0, s, None if given.value is None else _rows(given, sizes))

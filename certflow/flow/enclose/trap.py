@@ -62,7 +62,7 @@ class Trap:
     norm: Ball
     value: Ball
     gap: Ball
-    gap_direction: Grid
+    gap_direction: Grid | None
 
     def unit_rate(self, rate: float, order: int) -> Ball:
         """A rate in s-units as a rate per tau, where |u| = 1."""
@@ -139,6 +139,17 @@ class Balls:
         return middle
 
     @cached_property
+    def norm(self) -> Ball:
+        """The length of the centre."""
+        norm2 = sum(Fraction(v) ** 2 for part in self.centre for v in part) / Fraction(4) ** self.grid
+        return Ball(norm2, BITS).sqrt()
+
+    @property
+    def scale(self) -> Ball:
+        """By what rates in s-units are divided to be those at unit length."""
+        return self.norm ** (self.parts.problem.order - 2)
+
+    @cached_property
     def signed(self) -> np.ndarray:
         """On which balls all rates are finite and N is known to be positive or negative."""
         regions = self.regions
@@ -170,29 +181,56 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
 def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: Grid) -> Trap:
     """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its
     gap from above (L4.1)."""
-    mu, radial = bound
+    mu = bound.mu
     if not balls.holds_kkt_point(place, mu):
         raise ValueError("this ball is not known to hold a KKT point")
-    at, regions, order, kkt_radius, r0 = (
-        balls.at,
-        balls.regions,
-        balls.parts.problem.order,
-        balls.kkt_radius(mu),
-        balls.radii[place],
+    kkt_radius, scale = balls.kkt_radius(mu), balls.scale
+    high = float(balls.regions.ell_hi[place])
+    upper = _gap_upper(
+        balls.at, balls.regions, place, gap_direction, kkt_radius, balls.parts.problem.order, high
     )
+    gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
+    return _trap(balls, place, bound, kkt_radius, gap, gap_direction)
+
+
+def exact_trap(balls: Balls, place: int, bound: TangentialBound) -> Trap:
+    """The rates on a ball about a start that is exactly a KKT point, but for its rounding to the grid; what
+    is called its gap may be negative (L12)."""
+    away = 2.0 ** (2 - balls.grid) * len(balls.direction.reshape(-1))
+    lower = Ball(-bound.mu, BITS) / balls.scale
+    return _trap(balls, place, bound, away, lower, None)
+
+
+def _trap(
+    balls: Balls,
+    place: int,
+    bound: TangentialBound,
+    kkt_radius: float,
+    gap: Ball,
+    gap_direction: Grid | None,
+) -> Trap:
+    regions, order, r0 = balls.regions, balls.parts.problem.order, balls.radii[place]
     limit = float(np.nextafter(float(r0) - kkt_radius, 0.0))
     K, E, T = (float(each[place]) for each in (regions.K, regions.E, regions.T))
     low, high = float(regions.ell_lo[place]), float(regions.ell_hi[place])
-    rates = Rates(float(mu), limit, 0.0, K, E, T, low, high)
-    norm2 = sum(Fraction(v) ** 2 for part in balls.centre for v in part) / Fraction(4) ** balls.grid
-    norm = Ball(norm2, BITS).sqrt()
-    scale = norm ** (order - 2)
-    at_centre = Ball.interval(Fraction(float(at.ell.lower()[0])), Fraction(float(at.ell.upper()[0])), BITS)
+    rates = Rates(float(bound.mu), limit, 0.0, K, E, T, low, high)
+    ell = balls.at.ell
+    at_centre = Ball.interval(Fraction(float(ell.lower()[0])), Fraction(float(ell.upper()[0])), BITS)
     reach = Fraction(kkt_radius) * Fraction(T)
-    value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / scale
-    upper = _gap_upper(at, regions, place, gap_direction, kkt_radius, order, high)
-    gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return Trap(balls.centre, balls.grid, -mu, r0, radial, kkt_radius, rates, norm, value, gap, gap_direction)
+    value = (at_centre / order + Ball.interval(-reach, reach, BITS)) / balls.scale
+    return Trap(
+        balls.centre,
+        balls.grid,
+        -bound.mu,
+        r0,
+        bound.radial,
+        kkt_radius,
+        rates,
+        balls.norm,
+        value,
+        gap,
+        gap_direction,
+    )
 
 
 def _gap_upper(

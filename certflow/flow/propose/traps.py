@@ -17,7 +17,15 @@ from certflow.arithmetic.eigenvalues import smallest_shift
 from certflow.flow.curve import Curve, Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Regions
-from certflow.flow.enclose.trap import Balls, Trap, dyadic_up, enclose_balls, prove_trap, tangential_bound
+from certflow.flow.enclose.trap import (
+    Balls,
+    Trap,
+    dyadic_up,
+    enclose_balls,
+    exact_trap,
+    prove_trap,
+    tangential_bound,
+)
 from certflow.flow.enclose.tube import Timeline
 from certflow.flow.endings import Ending, NotSettled
 from certflow.running import tick
@@ -50,6 +58,28 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled
     return _traps(
         parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled
     )
+
+
+def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coupled: bool) -> Trap:
+    """The rates about a start that is exactly a KKT point, on the ball that allows the largest masses; what
+    grows near the point may have a negative `gamma` (L12). Raises `NotSettled` if there is no such ball.
+    """
+    largest = min(epsilon * Fraction(17, 16), _LARGEST)
+    radii = [dyadic_up(float(largest * _SHRINK**i), 16) for i in range(_RADII)]
+    balls = enclose_balls(parts, start, grid, radii, coupled)
+    regions, L = balls.regions, parts.problem.order
+    best: tuple[float, Trap] | None = None
+    for i, r0 in enumerate(radii):
+        bound = tangential_bound(regions, balls.direction, i, proposed_bound(regions, balls.direction, i))
+        K, E, ell = (float(each[i]) for each in (regions.K, regions.E, regions.ell_lo))
+        room = min(float(epsilon), float(r0))
+        # K A / (gamma + L (ell - L A E)) <= room, solved for A.
+        size = room * (L * ell - float(bound.mu)) / max(K + room * L * L * E, 1e-300)
+        if balls.signed[i] and size > 0 and (best is None or size > best[0]):
+            best = size, exact_trap(balls, i, bound)
+    if best is None:
+        raise NotSettled(Ending.KKT_START)
+    return best[1]
 
 
 def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], coupled: bool) -> list[Trap]:

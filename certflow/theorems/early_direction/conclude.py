@@ -231,7 +231,7 @@ def _block(
     block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own if order == 2 else scaled)
     if trap is None:
         return block
-    at_horizon = Fraction(float(sweep.distance[g]))
+    at_horizon = _distance(group, sweep, g)
     if order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
         at_horizon = at_horizon + floor * size
@@ -242,24 +242,36 @@ def _block(
         support=_support(trap, g),
         value=_pair(trap.value),
         # A single weight has no tangent space, and no gap.
-        gap=_pair(trap.gap) if len(weights) > 1 else None,
+        gap=_gap(trap) if len(weights) > 1 else None,
         angle_at_horizon=rounded(at_horizon, True),
     )
     if radius is None:
         return block
     full = (Ball(radius, BITS) ** order).upper()
     at_radius = rounded(horizon.angle_at(sweep, delta_bar, g, full), True)
-    return replace(block, angle_at_radius=at_radius, law=_law(horizon, sweep, g, full, order))
+    return replace(block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, full, order))
 
 
-def _law(horizon: Horizon, sweep: Sweep, g: int, full: Fraction, order: int) -> PowerLaw | None:
+def _distance(group: GroupProof, sweep: Sweep, g: int) -> Fraction:
+    """A bound of the distance of group g at the horizon: none if it starts exactly at its KKT point."""
+    return Fraction(0) if group.exact else Fraction(float(sweep.distance[g]))
+
+
+def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:
+    low, high = _pair(trap.gap)
+    return low, high if trap.gap_direction is not None else None
+
+
+def _law(
+    horizon: Horizon, group: GroupProof, sweep: Sweep, g: int, full: Fraction, order: int
+) -> PowerLaw | None:
     """The law of block g until A = `full`."""
     law = horizon.law(g, full)
     if law is None:
         return None
     exponent = rounded(law[0], False)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
-    coefficient = (Ball(Fraction(float(sweep.distance[g])), BITS) * start).upper()
+    coefficient = (Ball(_distance(group, sweep, g), BITS) * start).upper()
     return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(law[1], True))
 
 

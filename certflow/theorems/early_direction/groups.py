@@ -25,7 +25,7 @@ from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_b
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
-from certflow.flow.propose.traps import find_traps, proposed_bound
+from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
 from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
@@ -47,6 +47,7 @@ class GroupProof:
     at: Points | None = None
     dead: bool = False
     zero: bool = False
+    exact: bool = False
     reason: str = ""
     cause: Cause | None = None
     angles: list[float] = field(default_factory=list)
@@ -67,7 +68,8 @@ class GroupProof:
     def give_up(self, error: Unproved) -> None:
         """Say nothing about the group, and why."""
         self.curve = self.trap = self.at = None
-        self.dead, self.rates, self.reason, self.cause = False, (), str(error), error.cause
+        self.dead = self.exact = False
+        self.rates, self.reason, self.cause = (), str(error), error.cause
 
     @property
     def count(self) -> int:
@@ -75,39 +77,40 @@ class GroupProof:
         return self.curve.steps if self.curve is not None else 0
 
 
-def prepare(group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float = SUB_STEP) -> list[Trap]:
+def prepare(
+    group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float = SUB_STEP, exact: bool = False
+) -> list[Trap]:
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its
     end (L5.5).
 
     The centre turns by about `sub_step` on each step of the tube. Afterwards the group has a curve that ends
-    well inside the smallest of these traps, or is dead. Raises `Unproved` where nothing can be said.
+    well inside the smallest of these traps, or is dead, or, where starts are `exact`, stays at a KKT point
+    that need not be a strict maximum. Raises `Unproved` where nothing can be said.
     """
     parts = group.parts
     proposal = Proposal(parts.problem, parts.indices, steps=sub_step)
-    curve = _followed(proposal, max(float(epsilon), _FINEST))
+    curve = proposal.curve(max(float(epsilon), _FINEST))
+    if curve.ending is Ending.KKT_START and exact:
+        group.curve, group.exact = replace(curve, centre=curve.start), True
+        group.trap = _enclosed(
+            curve, lambda: rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
+        )
+        return []
+    if curve.centre is None and curve.ending is not Ending.DEAD:
+        raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
     if curve.centre is None:
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
     traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    nearer = _followed(proposal, _NEAREST * room)
+    nearer = proposal.curve(_NEAREST * room)
     if nearer.centre != centre:
-        raise _unproved(nearer, Ending.NOT_ISOLATED)
+        raise _unproved(nearer, nearer.ending or Ending.NOT_ISOLATED)
     group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
     if nearer.windows:
         group.at = _enclosed(nearer, lambda: enclose_curve(parts, nearer))
     return traps
-
-
-def _followed(proposal: Proposal, distance: float) -> Curve:
-    """The curve that comes within `distance` of a KKT point; it has no centre if the group is dead at the
-    start.
-    """
-    curve = proposal.curve(distance)
-    if curve.centre is None and curve.ending is not Ending.DEAD:
-        raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
-    return curve
 
 
 def _enclosed(curve: Curve, make: Callable[[], T]) -> T:
@@ -173,7 +176,7 @@ def propose_steps(group: GroupProof, coupled: bool) -> None:
 def dead_room(parts: Parts, curve: Curve) -> float:
     """The largest D for which every sample is strictly inactive for every part of the group: the sine of the
     angle between the end of the curve and the nearest direction for which one is not, at most; the exact end
-    decides, no float (L4.6). For a deep network one for which every sample is so in a hidden layer (L12.9).
+    decides, no float (L4.6). For a deep network one for which every sample is so in a hidden layer (L12).
     """
     end = curve.end
     if not parts.shallow:
@@ -197,6 +200,8 @@ def outcome_of(group: GroupProof) -> Fate:
         return Fate.ZERO if group.zero else Fate.INCONCLUSIVE
     if group.trap is None:
         return Fate.DEAD
+    if group.exact:
+        return Fate.EXACT_START
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
 

@@ -70,7 +70,8 @@ class Horizon:
         floor = self.floor(group, size)
         if floor is None or group.trap is None or not self.grows:
             return None
-        return group.trap.gamma / self.fastest(), floor
+        # Only an exact start, from which nothing has to be forgotten, may have a negative rate.
+        return max(Fraction(0), group.trap.gamma / self.fastest()), floor
 
     def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
         """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and
@@ -87,10 +88,13 @@ class Horizon:
         for g, group in enumerate(self.groups):
             if group.trap is None:
                 continue
+            size = A1 if radius is None else self._size(radius).upper()
+            if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
+                return g
             if radius is None:
                 worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
             else:
-                worst = self._worst(sweep, delta_bar, g, A1, self._size(radius).upper())
+                worst = self._worst(sweep, delta_bar, g, A1, size)
             if worst > self.budget(group):
                 return g
         return None
@@ -144,6 +148,8 @@ class Horizon:
                 if group.rates.K == 0:
                     continue
                 floor, budget = self.floor(group, size), self.budget(group)
+                if floor is None and group.trap.gamma <= 0:
+                    continue
                 if floor is None:
                     floor = Fraction(group.rates.K) / group.trap.gamma
                     budget = max(budget - self._distance(rest, g), budget / 1_000)

@@ -245,9 +245,10 @@ def _tex_law(s: Claim, block: Block) -> str:
     if law is None:
         raise ValueError("the block has no law")
     power = rf"(\delta/\rho)^{{{_tex(down(law.exponent[0]))}}}"
+    forgotten = rf"{_tex(up(law.coefficient))}\,{power} + " if law.coefficient else ""
     return (
         r"From the horizon until $\|w\|$ first exceeds $R$, whenever $\|w\| = \rho$, this angle is at most "
-        rf"${_tex(up(law.coefficient))}\,{power} + {_tex(up(law.floor))}\,\rho^{{{s.order}}}$."
+        rf"${forgotten}{_tex(up(law.floor))}\,\rho^{{{s.order}}}$."
     )
 
 

@@ -24,7 +24,7 @@ from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.flow.endings import NotSettled
+from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
@@ -214,6 +214,7 @@ class _Proof:
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
+        self._only_starts()
         delta = None
         while delta is None:  # ends: a group is given up, none twice
             tick()
@@ -249,6 +250,14 @@ class _Proof:
         partial = any(not group.known for group in self.groups)
         outcome = Outcome.PARTIAL if partial else Outcome.PROVED
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
+
+    def _only_starts(self) -> None:
+        """Give up exact starts beside groups that move first: nothing is proved of them by then (L12)."""
+        if all(group.count == 0 for group in self.groups):
+            return
+        for g, group in enumerate(self.groups):
+            if group.exact:
+                group.give_up(Unproved(Ending.KKT_START.value, CAUSES[Ending.KKT_START], g))
 
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.
@@ -319,7 +328,7 @@ class _Proof:
         if group.zero:
             return
         try:
-            traps = prepare(group, self.epsilon, self.coupled, self.sub_step)
+            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, self.start_angle == 0)
             if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.coupled and traps:

@@ -213,7 +213,7 @@ def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Frac
     """
     if block.outcome in claim.resting:
         return block.angle_at_radius
-    if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS):
+    if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS, Fate.EXACT_START):
         return None
     bounds = [claim.epsilon]
     if rho == claim.radius and block.angle_at_radius is not None:

@@ -38,6 +38,8 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     if curve is None:
         after = _STILL if group.zero else _unknown(problem, parts)
         return Track((), after, 0.0, 0.0, log_share)
+    if group.exact and group.trap is not None:
+        return Track((), group.trap.rates, 0.0, 0.0, log_share)
     start = [Fraction(v) for part in curve.start for v in part]
     distance = float(up(angle_upper(start, own) + moved))
     logs = _half_logs(group, sum(v * v for v in start) / Fraction(4) ** curve.grid)

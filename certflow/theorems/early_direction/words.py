@@ -137,7 +137,19 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + zeros(s)
+    return found + zeros(s) + _exact_starts(s)
+
+
+def _exact_starts(s: Claim) -> list[str]:
+    exact = s.of(Fate.EXACT_START)
+    if not exact:
+        return []
+    who = "The network" if s.joint else names(exact).capitalize()
+    start, it = ("start", "they") if len(exact) > 1 else ("starts", "it")
+    return [
+        f"{who} {start} exactly at {'a KKT point' if len(exact) == 1 else 'KKT points'} that need not be a "
+        f"maximum of N on the sphere; nothing is claimed about how near to it {it} might start otherwise."
+    ]
 
 
 def signs(s: Claim) -> list[str]:

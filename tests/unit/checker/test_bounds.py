@@ -20,9 +20,9 @@ from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, OutOfTime
 from certflow.checker.kkt_points.planar import check_planar
 from certflow.checker.kkt_points.points import applied
+from certflow.checker.outcomes.groups import Proved, check_dead
 from certflow.checker.tube.curve import Step, Track
 from certflow.checker.tube.evidence import _window
-from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner, sweep
 

@@ -15,9 +15,9 @@ from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.kkt_points.points import ListedFunction, Point, _Tangential
+from certflow.checker.outcomes.groups import prepare
 from certflow.checker.tube.curve import Step, Track
 from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
-from certflow.checker.tube.groups import prepare
 from certflow.checker.tube.region import Bounds, Rates, at_point
 from certflow.checker.tube.sweep import Runner, sweep
 from certflow.networks.activation import Activation

@@ -14,9 +14,9 @@ from certflow.checker.kernel.numbers import BITS, ONE, enclosed
 from certflow.checker.kernel.polynomials import Polynomial, defect, gradient
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.outcomes.groups import Proved, check_dead
 from certflow.checker.tube.curve import Track, _span
 from certflow.checker.tube.evidence import GroupEvidence
-from certflow.checker.tube.groups import Proved, check_dead
 from certflow.checker.tube.region import Bounds, Rates, at_point, least_quotient, unit_outputs
 from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation

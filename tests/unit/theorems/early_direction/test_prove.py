@@ -15,7 +15,7 @@ from certflow.checker import check_text
 from certflow.checker.kernel.numbers import fraction
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock
-from certflow.checker.tube.groups import _unknown
+from certflow.checker.outcomes.groups import _unknown
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.tube import Rates, Step, Timeline, Track
 from certflow.flow.endings import Ending

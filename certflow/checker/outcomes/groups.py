@@ -9,13 +9,14 @@ from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
 from ..kernel.network import Part, bounded, norm_bound
-from ..kernel.numbers import BITS, ONE, down, fraction, mul_up, root_down, root_up, up
+from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
-from .curve import follow, square
-from .evidence import Certificate, GroupEvidence, Rows, TrapEvidence
-from .region import Bounds, Rates, Runs, at_point, least_quotient, unit_outputs
-from .sweep import Runner
+from ..tube.curve import Track, follow, square
+from ..tube.evidence import Certificate, GroupEvidence, Rows, TrapEvidence
+from ..tube.region import Bounds, Place, Rates, Runs, at_point, least_quotient, unit_outputs
+from ..tube.sweep import Runner
+from .still import check_exact, check_silent
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
@@ -93,8 +94,11 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
-        if group.outcome not in ("converges", "shrinks", "dead"):
+        if group.outcome not in ("converges", "shrinks", "dead", "exact-start"):
             raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
+        if group.outcome == "exact-start":
+            result.append(_exact(certificate, g, own, share, start_angle))
+            continue
         start = [Fraction(v) for row in group.start for v in row]
         distance = angle_up(start, own, f"{where}.start")
         if problem.coupled:
@@ -134,6 +138,48 @@ def _unknown(problem: Problem, part: int, where: str) -> Rates:
     return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 
 
+def _exact(
+    certificate: Certificate,
+    g: int,
+    own: list[Fraction],
+    share: tuple[Fraction, Fraction],
+    start_angle: Fraction,
+) -> Proved:
+    """O5: a group that starts exactly at a KKT point, with rates about it; `gamma` may be
+    negative (L12).
+    """
+    where, problem, group = f"groups[{g}]", certificate.problem, certificate.groups[g]
+    proposed, parts = group.trap, problem.groups[g]
+    if start_angle or group.windows or proposed is None:
+        raise Refused("O5", where, "an exact start needs start_angle = 0, no curve, and rates about it")
+    check_exact(problem, parts, own, where)
+    bounds = Bounds(problem, parts, where)
+    place = at_point(bounds, proposed.centre, certificate.grid, f"{where}.trap")
+    rates, _ = bounds.rates(place, -proposed.gamma, proposed.r0, proposed.s, f"{where}.trap")
+    away = angle_up([Fraction(v) for row in proposed.centre for v in row], own, f"{where}.trap.centre")
+    if away >= proposed.r0:
+        raise Refused("O5", f"{where}.trap", "the start is not within r0 of the centre")
+    scale = _scale(bounds, proposed, certificate.grid)
+    value = _value(place, rates, away, scale, bounds.order)
+    gap = divided(proposed.gamma, Fraction(0), scale)[0], None
+    trap = ProvedTrap(proposed.gamma, proposed.r0, away, rates, scale, value, gap)
+    track = Track([], square(group.start, certificate.grid), group.start)
+    return Proved(group, trap, Runner(track, rates, down(proposed.r0 - away), 0, share, 0, where))
+
+
+def _scale(bounds: Bounds, trap: TrapEvidence, grid: int) -> tuple[Fraction, Fraction]:
+    norm2, rate = square(trap.centre, grid) ** (bounds.order - 2), bounds.problem.rate
+    return root_down(norm2, 2) / rate, root_up(norm2, 2) / rate
+
+
+def _value(
+    place: Place, rates: Rates, k: Fraction, scale: tuple[Fraction, Fraction], L: int
+) -> tuple[Fraction, Fraction]:
+    """N at unit length within k of the centre."""
+    reach = k * fraction(rates.T)
+    return divided(fraction(place.ell[0]) / L - reach, fraction(place.ell[1]) / L + reach, scale)
+
+
 def _trap(bounds: Bounds, group: GroupEvidence, trap: TrapEvidence, grid: int, where: str) -> ProvedTrap:
     L = bounds.order
     place = at_point(bounds, trap.centre, grid, where)
@@ -144,10 +190,8 @@ def _trap(bounds: Bounds, group: GroupEvidence, trap: TrapEvidence, grid: int, w
         raise Refused("R6", where, reason)
     if not {"converges": rates.ell[0] > 0, "shrinks": rates.ell[1] < 0}[group.outcome]:
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
-    norm2 = square(trap.centre, grid) ** (L - 2)
-    scale = (root_down(norm2, 2) / bounds.problem.rate, root_up(norm2, 2) / bounds.problem.rate)
-    reach = k * fraction(rates.T)
-    value = divided(fraction(place.ell[0]) / L - reach, fraction(place.ell[1]) / L + reach, scale)
+    scale = _scale(bounds, trap, grid)
+    value = _value(place, rates, k, scale, L)
     high = None if trap.direction is None else _gap_high(trap.direction, trap.centre, rates, runs, k, L)
     gap = (trap.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
     return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap)
@@ -173,10 +217,10 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
     track, where = proved.runner.track, proved.runner.where
     if problem.alpha != 0 or problem.p < 2 or track is None:
         raise Refused("R5", where, "only networks with alpha = 0 can be dead")
-    if not problem.shallow:
-        _check_silent(problem, proved, track.end, grid)
-        return
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
+    if not problem.shallow:
+        check_silent(problem, up(reach), track.end[0], grid, where)
+        return
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:
             clock.tick()
@@ -185,19 +229,3 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
             if any(x) and z + reach * root_up(sum((v * v for v in x), Fraction(0)), 2) >= 0:
                 reason = f"a sample may be active for part {part}, so it is not proved dead"
                 raise Refused("R5", where, reason)
-
-
-def _check_silent(problem: Problem, proved: Proved, end: Rows, grid: int) -> None:
-    """R17: of a deep network all gradients of the outputs are exactly zero for every direction within D,
-    because every sample is inactive in all neurons of a hidden layer, so the network never moves again
-    (L12.9).
-    """
-    where, own = proved.runner.where, Part(problem.layers[0], False)
-    bounded([own], where)
-    reach = up(fraction(proved.runner.entry_D) * root_up(square(end, grid), 2))
-    W = [(v << (BITS - grid), v << (BITS - grid)) for v in end[0]]
-    far = [mul_up(reach, length) for length in own.lengths]
-    Z = [[(a - x, b + x) for a, b in kinks] for kinks, x in zip(own.first_kinks(W), far, strict=True)]
-    gradients = own.evaluate([(a - reach, b + reach) for a, b in W], Z).slopes
-    if any(any(entry) for gradient in gradients for entry in gradient):
-        raise Refused("R17", where, "a sample may be active in every hidden layer, so it is not proved dead")

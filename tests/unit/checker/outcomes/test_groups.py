@@ -12,10 +12,8 @@ from certflow.checker.kernel.numbers import ONE, down, root_down, root_up, up
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
-from certflow.checker.tube import groups
-from certflow.checker.tube.curve import Track
-from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
-from certflow.checker.tube.groups import (
+from certflow.checker.outcomes import groups
+from certflow.checker.outcomes.groups import (
     Proved,
     _gap_high,
     _trap,
@@ -25,6 +23,8 @@ from certflow.checker.tube.groups import (
     divided,
     prepare,
 )
+from certflow.checker.tube.curve import Track
+from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation
@@ -202,11 +202,9 @@ def test_a_dead_neuron_is_inactive_for_every_direction_it_may_have():
     assert dead(features=((F(0), F(0)),)) is None
 
 
-@pytest.mark.parametrize(
-    "changes", [{"alpha": 1}, {"alpha": F(-1, 2)}, {"p": 1}, {"shallow": False}, {"path": False}]
-)
+@pytest.mark.parametrize("changes", [{"alpha": 1}, {"alpha": F(-1, 2)}, {"p": 1}, {"path": False}])
 def test_only_neurons_that_can_be_inactive_are_dead(changes):
-    assert dead(**changes) == ("R5", "here", "only neurons with alpha = 0 can be dead")
+    assert dead(**changes) == ("R5", "here", "only networks with alpha = 0 can be dead")
 
 
 def certificate(
