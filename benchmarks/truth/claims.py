@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .extended import LD, angle, array, exact, extended, length
+from .extended import LD, angle, array, exact, extended, length, unit
 from .flows import Flow, Stuck
 from .networks import Net
 from .report import Report
@@ -102,11 +102,25 @@ class Block:
         self.point: np.ndarray | None = None
         if entry["kkt_point"] is not None:
             self._point(net, report)
+        if self.outcome == "fades":
+            self._silent(net, report)
 
     @property
     def rests(self) -> bool:
         """Whether `angle_at_radius` holds from the horizon on."""
         return False
+
+    def _silent(self, net: Net, report: Report) -> None:
+        """Where the block fades no sample acts."""
+        self.point = u = unit(array(self.entry["direction"]))
+        random = np.random.default_rng(0).standard_normal((8, len(u))).astype(LD)
+        outputs = [
+            np.abs(net.run(net.block(self.weights).all_weights(v))[0]).max() for v in (u, *map(unit, random))
+        ]
+        report.need(
+            outputs[0] <= 1e-30 * max(outputs),
+            f"block {self.index}: its outputs do not vanish in its direction",
+        )
 
     def _point(self, net: Net, report: Report) -> None:
         part, where = net.block(self.weights), f"block {self.index}"
@@ -188,6 +202,7 @@ class Witness:
         radius = claim.get("radius")
         self.radius = None if radius is None else extended(radius) / self.delta
         self.after: dict[int, np.ndarray] | None = None
+        self.sizes: dict[int, Any] = {}
         self.times = claim.get("time_to_radius")
         self.first = LD(0)
         self.reached: dict[Any, list[Any]] = {}
@@ -295,6 +310,8 @@ class Witness:
                     self._angle(block, u, extended(bound), "angle after the horizon")
                 continue
             self._angle(block, u, self.epsilon, "epsilon")
+            if block.outcome == "fades":
+                self._fading(block, u)
             if block.rests and block.entry["angle_at_radius"] is not None:
                 self._angle(block, u, extended(block.entry["angle_at_radius"]), "angle at rest")
             law = block.entry["law"]
@@ -303,6 +320,15 @@ class Witness:
                 for exponent in law["exponent"]:
                     bound = extended(law["coefficient"]) * size ** -extended(exponent) + floor
                     self._angle(block, u, bound, "law")
+
+    def _fading(self, block: Block, u: np.ndarray) -> None:
+        """It stays where it was at the horizon, and its norm does not grow."""
+        self._angle(block, u, extended(block.entry["angle_at_horizon"]), "fading")
+        size, before = length(u[block.weights]), self.sizes.get(block.index)
+        if before is not None:
+            grown = size / before - 1
+            self.report.at_most(grown, LD(1e-12), self.say(f"block {block.index} fades and grows"))
+        self.sizes[block.index] = size
 
     def _zero(self, u: np.ndarray) -> None:
         for block in self.blocks:

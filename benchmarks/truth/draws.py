@@ -112,6 +112,14 @@ def _power_1(rng: Rng) -> dict[str, Any]:
     return {"kind": "two-layer", "power": 1, "alpha": alpha, "widths": [d, rng.choice((1, 1, 2, 3)), 1]}
 
 
+def _fading(rng: Rng) -> dict[str, Any]:
+    if rng.random() < 0.2:
+        widths, trained = [rng.choice((1, 2)), rng.choice((2, 3)), rng.choice((1, 2)), 1], [2]
+        alpha = rng.choice(LEAKS[:4])
+        return {"kind": "feed-forward", "power": 2, "alpha": alpha, "widths": widths, "trained": trained}
+    return _one(rng, 2, LEAKS, (2, 3, 4, 5))
+
+
 def _expression(rng: Rng) -> dict[str, Any]:
     own = rng.choice(EXPRESSIONS)
     return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
@@ -134,6 +142,7 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "given around": lambda rng: _deep(rng, 2, LEAKS[:4], [[2], [2, 3], [1, 2], [1, 3], [1]]),
     "expression": _expression,
     "power 1": _power_1,
+    "fading": _fading,
 }
 
 
@@ -150,6 +159,8 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
                     [_number(rng) for _ in range(made.widths[layer - 1])] for _ in range(made.widths[layer])
                 ]
     _data(rng, made)
+    if family == "fading":
+        _rays(rng, made)
     _start(rng, made)
     _scale(rng, made)
     made.epsilon = rng.choice(EPSILONS)
@@ -193,6 +204,23 @@ def _data(rng: Rng, made: Draw) -> None:
         made.y[rng.randrange(n)] = Fraction(0)
     if made.loss == "logistic":
         made.y = [Fraction(1 if v > 0 else -1) for v in made.y]
+
+
+def _rays(rng: Rng, made: Draw) -> None:
+    """Samples on few rays, often repeated with labels of both signs: neurons turn to where none of them
+    acts.
+    """
+    d = made.widths[0]
+    rays = [[_number(rng) or Fraction(1) for _ in range(d)] for _ in range(rng.randint(1, max(1, d)))]
+    sign = rng.choice((1, -1))
+    made.X, made.y = [], []
+    for ray in rays:
+        for k in range(rng.choice((1, 1, 2, 3))):
+            made.X.append([v * rng.choice((1, 2, Fraction(1, 3))) for v in ray] if k == 0 else list(ray))
+            if k and rng.random() < 0.5:
+                made.X[-1] = [3 * v for v in ray]
+            size = abs(_number(rng)) if made.loss == "square" else Fraction(1)
+            made.y.append((sign if rng.random() < 0.75 else -sign) * (size or Fraction(1)))
 
 
 def _start(rng: Rng, made: Draw) -> None:

@@ -130,6 +130,7 @@ def _stronger(path, value):
         "one-neuron",
         "two-layer-logistic",
         "three-neurons-one-dead",
+        "fades",
         "two-neurons",
         "shrinking",
         "scaled-given-layers",

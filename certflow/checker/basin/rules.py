@@ -11,9 +11,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..early_direction.claim import check_heading, check_point, scaled_time
+from ..early_direction.claim import check_fading, check_heading, check_point, scaled_time
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
+from ..outcomes.fades import check_fades
 from ..outcomes.groups import Proved, check_dead, prepare
 from ..tube.evidence import Certificate, read
 from ..tube.sweep import Sweep, sweep
@@ -47,7 +48,9 @@ def check_basin(content: Any, clock: Clock) -> Any:
     swept = sweep([each.runner for each in proved], problem.order, Fraction(0), clock)
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.tick()
-        _check_block(certificate, g, proved[g], swept, block.fields(_BLOCK), clock)
+        fades = proved[g].group.outcome == "fades"
+        fields = block.fields(_BLOCK + (" direction" if fades else ""))
+        _check_block(certificate, g, proved[g], swept, fields, clock)
     return content["claim"]
 
 
@@ -64,6 +67,11 @@ def _check_block(
         block["horizon"].need(each.runner.track is not None, "nothing is proved about this block")
         time = swept.horizon if problem.order == 2 else scaled_time(each, problem.order, clock)[1]
         block["horizon"].at_least(time / problem.rate, "R13")
+    if each.group.outcome == "fades":
+        angle, still = swept.D[g], Fraction(0)
+        phi = check_fades(problem, problem.groups[g][0], each, angle, still, Fraction(1), clock)
+        check_fading(block, each, phi)
+        return
     if trap is None or proposed is None:
         if each.group.outcome == "dead":
             check_dead(problem, problem.groups[g], each, certificate.grid, clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..early_direction.words import point
+from ..early_direction.words import point, turned
 from ..words import Say
 
 
@@ -23,6 +23,11 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
             lines.append(f"{name}: it is zero at the start and for ever.")
         elif block["outcome"] == "dead":
             lines.append(f"{name}: {when} every sample is inactive, and it never moves again.")
+        elif block["outcome"] == "fades":
+            lines.append(
+                f"{name}: {when} its direction is {turned(block, say)} and stays so, and its norm does not "
+                f"grow."
+            )
         else:
             lines.append(
                 f"{name}: {when} its direction is within {say.up(block['angle_at_horizon'])} of "

@@ -9,6 +9,7 @@ from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up,
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
+from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
@@ -74,7 +75,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     claim["n_max_upper"].at_least(largest_ncf(problem, clock))
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
-        after.check_block(g, block.fields(_BLOCK))
+        after.check_block(g, block.fields(_BLOCK + (" direction" if g in after.turned else "")))
 
 
 class _After:
@@ -110,6 +111,15 @@ class _After:
         self.R = Fraction(0) if self.forever else claim["radius"].rational()
         self.end = self.A1 if self.forever else self.size(self.R)
         self.at_horizon = self.A1
+        most = max(self.end, swept.most * self.size(delta))
+        self.turned: dict[int, Fraction] = {}
+        for g, (each, parts) in enumerate(zip(proved, certificate.problem.groups, strict=True)):
+            if each.group.outcome == "fades":
+                clock.enter("O3", each.runner.where)
+                self.turned[g] = check_fades(
+                    certificate.problem, parts[0], each, swept.D[g], most, epsilon, clock
+                )
+        self.leak = leak(self.turned.values())
         times = (swept.horizon, swept.horizon) if self.L == 2 else scaled_time(proved[0], self.L, clock)
         self.time_low, self.time_high = (time / self.rate for time in times)
         self.horizon: Fraction | None = None
@@ -126,15 +136,17 @@ class _After:
         return lowest
 
     def floor(self, trap: ProvedTrap, size: Fraction) -> Fraction | None:
-        """R7: K/(gamma + nu_min) while A <= size; None where masses without a lower rate may force the
-        direction.
+        """R7: K/(gamma + nu_min), or what fading groups add to it, while A <= size; None where masses without
+        a lower rate may force the direction.
         """
         if any(each.trap is None for each in self.moving):
             return None
         if size not in self.slowest:
             self.slowest[size] = min(self.nu(each, size) for each in self.moving)
         total = trap.gamma + self.slowest[size]
-        return fraction(trap.rates.K) / total if total > 0 else None
+        if total <= 0 or (self.leak and trap.gamma <= 0):
+            return None
+        return fraction(trap.rates.K) * max(1 / total, self.leak and self.leak / trap.gamma)
 
     def late_floor(self, trap: ProvedTrap) -> Fraction | None:
         """R7: the floor up to the radius; None if there is none."""
@@ -263,6 +275,9 @@ class _After:
             late = self.horizon is not None and block["horizon"].rational() > self.horizon
             block["horizon"].need(not late, "it is later than the horizon of the claim")
         trap, proposed = each.trap, each.group.trap
+        if g in self.turned:
+            check_fading(block, each, self.turned[g])
+            return
         # Only what is claimed is compared; a block without a trap claims nothing of these.
         given = [name for name in _OF_TRAP.split() if block[name].value is not None]
         if trap is None or proposed is None:
@@ -318,6 +333,18 @@ def check_heading(block: dict[str, Node], g: int, each: Proved, weights: list[in
     block["weights"].same(runs(sorted(weights)))
     block["outcome"].same(each.group.outcome)
     block["reason"].same(each.group.reason)
+
+
+def check_fading(block: dict[str, Node], each: Proved, phi: Fraction) -> None:
+    """O3: the direction to which a block fades is that of the evidence, and it is within the claimed
+    angle.
+    """
+    for name in _OF_TRAP.split():
+        if name != "angle_at_horizon":
+            block.get(name, Node(None, "")).same(None)
+    ending = each.group.ending
+    block["direction"].same(ending and ending.value["direction"])
+    block["angle_at_horizon"].at_least(phi, "O3")
 
 
 def check_point(node: Node, trap: ProvedTrap, proposed: TrapEvidence, weights: list[int], grid: int) -> None:

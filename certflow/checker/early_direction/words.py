@@ -29,14 +29,33 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
         return "its weights are zero at the start and for ever."
     if block["outcome"] == "dead":
         return "from the horizon on every sample is inactive and its weights never move again."
+    if block["outcome"] == "fades":
+        return (
+            f"from the horizon on its direction stays {turned(block, say)} {_until(claim, say)}, and until "
+            f"then its norm does not grow."
+        )
     starts = "it starts exactly at a KKT point, and " if block["outcome"] == "exact-start" else ""
-    radius, epsilon, law = claim["radius"], say.up(claim["epsilon"]), block["law"]
+    epsilon, law = say.up(claim["epsilon"]), block["law"]
     angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
-    until = "for ever" if radius is None else f"until |w| first exceeds {say.down(radius)}"
     bound = "" if law is None else f" and within {_law(law, claim['order'], say)}"
     return (
         f"{starts}at the horizon its direction is within {angle} of {point(block, say)}, and from then on "
-        f"{until} within {epsilon}{bound}."
+        f"{_until(claim, say)} within {epsilon}{bound}."
+    )
+
+
+def _until(claim: dict[str, Any], say: Say) -> str:
+    radius = claim["radius"]
+    return "for ever" if radius is None else f"until |w| first exceeds {say.down(radius)}"
+
+
+def turned(block: dict[str, Any], say: Say) -> str:
+    """Near which direction a block is that fades."""
+    runs = block["weights"] if isinstance(block["weights"][0], list) else [block["weights"]]
+    numbers = list(chain.from_iterable(range(first + 1, first + count + 1) for first, count in runs))
+    return (
+        f"within {say.up(block['angle_at_horizon'])} of {say.vector(block['direction'], numbers)}, at which "
+        f"its outputs vanish,"
     )
 
 

@@ -48,8 +48,8 @@ class Proved:
 
     @property
     def moving(self) -> bool:
-        """Whether its weights may still change."""
-        return self.group.outcome not in ("dead", "zero")
+        """Whether its weights may still grow, or turn by more than is claimed."""
+        return self.group.outcome not in ("dead", "zero", "fades")
 
 
 def divided(low: Fraction, high: Fraction, scale: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction]:
@@ -94,7 +94,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
-        if group.outcome not in ("converges", "shrinks", "dead", "exact-start"):
+        if group.outcome not in ("converges", "shrinks", "dead", "exact-start", "fades"):
             raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
         if group.outcome == "exact-start":
             result.append(_exact(certificate, g, own, share, start_angle))

@@ -16,7 +16,9 @@ import numpy as np
 
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
+from certflow.flow.enclose.fading import Fading
 from certflow.flow.endings import MAX_WINDOWS, Ending
+from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.kinks import first_events
 from certflow.flow.propose.limit_point import LimitPoint, settle
 from certflow.flow.propose.series import PartSeries, series_of
@@ -67,7 +69,7 @@ class Proposal:
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
     `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
-    there will be none.
+    there will be none. With a `search` the flow ends where it is found to fade: `fading`.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Proposal:
         max_step: float = MAX_STEP,
         steps: float = SUB_STEP,
         progress: Progress | None = None,
+        search: FadingSearch | None = None,
     ) -> None:
         if grid not in GRIDS:
             raise BadInput(
@@ -96,6 +99,8 @@ class Proposal:
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
         self.limit: LimitPoint | None = None
+        self.search = search
+        self.fading: Fading | None = None
         self.ending: Ending | None = None if self.position.any() else Ending.ZERO
         self._nearest = math.inf
         self._numbers = 0
@@ -159,7 +164,7 @@ class Proposal:
 
     def _follow(self, distance: float) -> None:
         # ends: at most MAX_WINDOWS windows
-        while self.ending is None and not self._arrived(distance) and self.ending is None:
+        while not self._fades(distance) and not self._arrived(distance) and self.ending is None:
             tick()
             if len(self.windows) >= MAX_WINDOWS:
                 self.ending = Ending.TOO_SLOW
@@ -197,6 +202,13 @@ class Proposal:
                 near = found is not None and _angle(u, found.point) < _NEAR
                 self.ending = self._ended(found if near else None, growth, residual)
         return self.limit is not None and _angle(u, self.limit.point) <= distance
+
+    def _fades(self, distance: float) -> bool:
+        """Whether the flow is where the neuron fades, or has ended before."""
+        if self.search is not None and self.ending is None:
+            self.fading = self.search.near(tuple(self.position[0].tolist()), distance)
+            self.limit = None if self.fading is not None else self.limit
+        return self.fading is not None or self.ending is not None
 
     def _residual(self) -> tuple[float, float]:
         """The growth rate L N and the length of the tangential gradient, both at the direction of the last

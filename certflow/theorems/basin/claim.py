@@ -29,6 +29,7 @@ _OF_BLOCK = (
     "gap",
     "horizon",
     "angle_at_horizon",
+    "direction",
 )
 
 
@@ -65,5 +66,8 @@ class Claim:
             "start_angle": format_rational(self.start_angle),
             "problem_sha256": self.problem_sha256,
             "assumptions": list(self.assumptions),
-            "blocks": [{key: block.to_json()[key] for key in _OF_BLOCK} for block in self.blocks],
+            "blocks": [
+                {key: value for key, value in block.to_json().items() if key in _OF_BLOCK}
+                for block in self.blocks
+            ],
         }

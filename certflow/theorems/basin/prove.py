@@ -63,7 +63,8 @@ class Destination:
     w0.
 
     `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then
-    `reason` says which). `outcome` is that of the theorem: converges, shrinks, dead, zero or inconclusive.
+    `reason` says which). `outcome` is that of the theorem: converges, shrinks, dead, fades, zero or
+    inconclusive.
     `weights` are the indices, in the problem, of those weights that are the listed point up to a positive
     factor; all other weights of the block are zero.
     """
@@ -119,6 +120,13 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         return Destination(j, outcome, None, reason=block.reason)
     if outcome is Fate.ZERO:
         return Destination(j, outcome, None, reason="its weights are zero and stay zero")
+    if outcome is Fate.FADES:
+        return Destination(
+            j,
+            outcome,
+            None,
+            reason="it comes near a direction at which no sample acts, which is not isolated",
+        )
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
     if trap is None or block.kkt_point is None:

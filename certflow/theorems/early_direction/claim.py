@@ -118,6 +118,11 @@ class Block:
     within: bool = False
 
     @property
+    def place(self) -> KKTBall | None:
+        """The KKT point to which it comes, or near which it stays: exactly the `direction` if it fades."""
+        return self.kkt_point if self.direction is None else KKTBall(self.direction, Fraction(0))
+
+    @property
     def name(self) -> str:
         """Its number as people count: from 1."""
         return str(self.index + 1)

@@ -229,6 +229,12 @@ def _block(
         return Block(g, _runs(sorted(weights)), outcome, group.reason)
     own = sum((window.h for window in group.curve.windows), Fraction(0))
     block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own if order == 2 else scaled)
+    if group.fading is not None:
+        return replace(
+            block,
+            direction=tuple(Fraction(v) for v in group.fading.direction),
+            angle_at_horizon=rounded(Fraction(float(sweep.distance[g])), True),
+        )
     if trap is None:
         return block
     at_horizon = _distance(group, sweep, g)

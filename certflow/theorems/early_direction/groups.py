@@ -19,12 +19,14 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
+from certflow.flow.enclose.fading import Fading, fading_neuron
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, silent_room
 from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
+from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
@@ -44,6 +46,7 @@ class GroupProof:
     parts: Parts
     curve: Curve | None = None
     trap: Trap | None = None
+    fading: Fading | None = None
     at: Points | None = None
     dead: bool = False
     zero: bool = False
@@ -67,7 +70,7 @@ class GroupProof:
 
     def give_up(self, error: Unproved) -> None:
         """Say nothing about the group, and why."""
-        self.curve = self.trap = self.at = None
+        self.curve = self.trap = self.fading = self.at = None
         self.dead = self.exact = False
         self.rates, self.reason, self.cause = (), str(error), error.cause
 
@@ -84,12 +87,19 @@ def prepare(
     end (L5.5).
 
     The centre turns by about `sub_step` on each step of the tube. Afterwards the group has a curve that ends
-    well inside the smallest of these traps, or is dead, or, where starts are `exact`, stays at a KKT point
-    that need not be a strict maximum. Raises `Unproved` where nothing can be said.
+    well inside the smallest of these traps, or is dead, or fades, or, where starts are `exact`, stays at a
+    KKT point that need not be a strict maximum. Raises `Unproved` where nothing can be said.
     """
     parts = group.parts
-    proposal = Proposal(parts.problem, parts.indices, steps=sub_step)
+    neuron = fading_neuron(parts.problem, parts.indices[0])
+    search = None if neuron is None else FadingSearch(neuron)
+    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
     curve = proposal.curve(max(float(epsilon), _FINEST))
+    if proposal.fading is not None:
+        group.curve, group.fading = curve, proposal.fading.within(epsilon)
+        if curve.windows:
+            group.at = _enclosed(curve, lambda: enclose_curve(parts, curve))
+        return []
     if curve.ending is Ending.KKT_START and exact:
         group.curve, group.exact = replace(curve, centre=curve.start), True
         group.trap = _enclosed(
@@ -198,6 +208,8 @@ def outcome_of(group: GroupProof) -> Fate:
     """What becomes of a group."""
     if group.curve is None:
         return Fate.ZERO if group.zero else Fate.INCONCLUSIVE
+    if group.fading is not None:
+        return Fate.FADES
     if group.trap is None:
         return Fate.DEAD
     if group.exact:
@@ -219,7 +231,7 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
         steps.append(tuple(row))
     trap = group.trap
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
-    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end)
+    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end, group.fading)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:

@@ -23,12 +23,13 @@ rounded.
 @dataclass(frozen=True)
 class Settled:
     """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for
-    one that is `still`: dead or zero (L5.9).
+    one that is `still`: dead, zero (L5.9) or one that fades, which it does while A <= `largest` (L12).
     """
 
     trap: Trap | None
     rates: Rates
     still: bool
+    largest: Fraction | None = None
 
 
 class Horizon:
@@ -38,6 +39,11 @@ class Horizon:
         self.groups, self.order, self.epsilon = groups, order, epsilon
         self.moving = [g for g in groups if not g.still]
         self.grows = any(g.rates.ell_hi > 0 for g in self.moving)
+        fading = [g for g in groups if g.largest is not None]
+        self.largest = min((g.largest for g in fading if g.largest is not None), default=None)
+        # tan^2 of the widest angle, from sin x <= x and cos x >= 1 - x^2/2.
+        widest = max((Fraction(g.rates.limit) for g in fading), default=Fraction(0))
+        self.leak = (widest / (1 - widest * widest / 2)) ** 2
 
     def budget(self, group: Settled) -> Fraction:
         """How far the direction of a trapped group may be from its KKT point."""
@@ -55,12 +61,14 @@ class Horizon:
         return max(Fraction(g.rates.ell_hi) for g in self.moving)
 
     def floor(self, group: Settled, size: Fraction) -> Fraction | None:
-        """K/(gamma + nu), the part of the bound that grows with A, while A <= `size`; None if there is no
-        such law (L4.3)."""
+        """The part of the bound that grows with A, while A <= `size`: K/(gamma + nu), or what fading groups
+        make of it; None if there is no such law (L4.3, L12)."""
         if any(g.trap is None for g in self.moving) or group.trap is None:
             return None
         total = group.trap.gamma + min(self.rate(g, size) for g in self.moving)
-        return Fraction(group.rates.K) / total if total > 0 else None
+        if total <= 0 or (self.leak and group.trap.gamma <= 0):
+            return None
+        return Fraction(group.rates.K) * max(1 / total, self.leak and self.leak / group.trap.gamma)
 
     def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
@@ -78,8 +86,11 @@ class Horizon:
         nothing grows) (L4.4, L4.5)."""
         if radius is None and self.grows:
             return False
-        most = _ROUNDED * Fraction(sweep.A_max) * delta_bar**self.order
-        large_enough = radius is None or self._size(radius).lower() > most
+        most = Fraction(sweep.A_max) * delta_bar**self.order
+        large_enough = radius is None or self._size(radius).lower() > _ROUNDED * most
+        end = most if radius is None else self._size(radius).upper()
+        if self.largest is not None and end > self.largest:
+            return False
         return large_enough and self.failing(sweep, delta_bar, radius) is None
 
     def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
@@ -154,6 +165,8 @@ class Horizon:
                     floor = Fraction(group.rates.K) / group.trap.gamma
                     budget = max(budget - self._distance(rest, g), budget / 1_000)
                 sizes.append(share * budget / floor)
+            if self.largest is not None:
+                sizes.append(self.largest * Fraction(99, 100))
             if not sizes:
                 return Fraction(1)
             best = min(sizes)

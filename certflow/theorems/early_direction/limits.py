@@ -12,7 +12,7 @@ from typing import Any
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.exact import format_rational, number
-from certflow.outcome import BadInput
+from certflow.outcome import BadInput, Fate
 from certflow.theorems.early_direction.claim import Block, Claim
 
 _LARGEST_EXPONENT = 700
@@ -102,6 +102,8 @@ def _limit(group: dict[str, Any], block: Block, claim: Claim) -> Bottleneck:
 
 
 def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:
+    if block.outcome is Fate.FADES:
+        return (block.angle_at_horizon or Fraction(0)) / claim.epsilon
     if group["trap"] is None:
         return Fraction(0)
     room = number(group["trap"]["r0"], "r0") - (block.kkt_point.radius if block.kkt_point else 0)

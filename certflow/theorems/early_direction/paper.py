@@ -168,7 +168,7 @@ def _tex_place(block: Block, letter: str) -> str:
 
 def _printed_place(block: Block) -> str:
     """The KKT point: its angle in degrees, or its coordinates; right to one unit of the last digit."""
-    point = block.kkt_point
+    point = block.place
     if point is None:
         return ""
     centre = [Ball(v, PLACE_BITS) for v in point.centre]
@@ -256,7 +256,7 @@ def paper_tables(s: Claim) -> list[Table]:
     """The KKT points of the blocks and the bounds of their angles, as narrow as a column of two; equal rows
     are one.
     """
-    planar = all(block.kkt_point is None or len(block.kkt_point.centre) == 2 for block in s.blocks)
+    planar = all(block.place is None or len(block.place.centre) == 2 for block in s.blocks)
     points = Table(
         "The blocks and their KKT points",
         [
@@ -285,17 +285,18 @@ def paper_tables(s: Claim) -> list[Table]:
     )
     rows: dict[tuple[str, ...], list[Block]] = {}
     for block in s.blocks:
-        value = "–" if block.value is None else interval_text(*block.value, 4)
+        value = "0" if block.direction is not None else "–"
+        value = value if block.value is None else interval_text(*block.value, 4)
         gap = "–" if block.gap is None else down(block.gap[0])
         rows.setdefault((str(block.outcome), _printed_place(block) or "–", value, gap), []).append(block)
     for (outcome, where, value, gap), blocks in rows.items():
         points.add(_short_runs(blocks), outcome, *([where] if planar else []), value, gap)
-        point = blocks[0].kkt_point
+        point = blocks[0].place
         if not planar and point is not None and len(point.centre) <= MOST_PRINTED:
             points.notes.append(f"KKT point of {names(blocks)}: ({where}).")
     points.notes.append(f"{'Angles' if planar else 'Coordinates'} are right to one unit of the last digit.")
     angles: dict[tuple[str, ...], list[Block]] = {}
-    for block in s.of(*MOVING):
+    for block in s.of(*MOVING, Fate.FADES):
         row = [_up(block.angle_at_horizon)]
         if s.radius is not None:
             law = block.law

@@ -357,10 +357,14 @@ class _Proof:
             for j, group in enumerate(self.groups)
         ]
         self.timeline = Timeline(tracks, self.order)
-        still = [group.dead or group.zero for group in self.groups]
         settled = [
-            Settled(g.trap, track.after, own)
-            for g, track, own in zip(self.groups, tracks, still, strict=True)
+            Settled(
+                g.trap,
+                track.after,
+                g.dead or g.zero or g.fading is not None,
+                None if g.fading is None else g.fading.largest,
+            )
+            for g, track in zip(self.groups, tracks, strict=True)
         ]
         self.horizon = Horizon(settled, self.order, self.epsilon)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))

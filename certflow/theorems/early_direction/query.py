@@ -213,6 +213,8 @@ def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Frac
     """
     if block.outcome in claim.resting:
         return block.angle_at_radius
+    if block.outcome is Fate.FADES:
+        return block.angle_at_horizon
     if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS, Fate.EXACT_START):
         return None
     bounds = [claim.epsilon]

@@ -50,9 +50,14 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     if group.dead:
         after = replace(_STILL, limit=dead_room(parts, curve))
         return Track(steps, after, 0.0, distance, log_share)
+    if group.fading is not None:
+        after = replace(_STILL, limit=group.fading.room)
+        end = [Fraction(v) for v in curve.end[0]]
+        entry = float(up(angle_upper(end, map(Fraction, group.fading.direction))))
+        return Track(steps, after, entry, distance, log_share)
     trap = group.trap
     if trap is None:
-        raise ValueError("a group with a tube ends in a trap or is dead")
+        raise ValueError("a group with a tube ends in a trap, fades or is dead")
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))

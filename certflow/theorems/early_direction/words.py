@@ -137,7 +137,27 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + zeros(s) + _exact_starts(s)
+    return found + fading(s) + zeros(s) + _exact_starts(s)
+
+
+def fading(s: Claim) -> list[str]:
+    """Near what the directions of the blocks stay that fade, and how long."""
+    blocks = s.of(Fate.FADES)
+    if not blocks:
+        return []
+    angle = max(block.angle_at_horizon or Fraction(0) for block in blocks)
+    who, fades, whose = (
+        ("The network", "fades", "its direction")
+        if s.joint
+        else (names(blocks).capitalize(), "fades", "its direction")
+        if len(blocks) == 1
+        else (names(blocks).capitalize(), "fade", "the direction of each")
+    )
+    return [
+        f"{who} {fades}: from the horizon on {whose} stays within {up(angle)} (radians) of one at which "
+        f"{'its' if len(blocks) == 1 else 'their'} outputs vanish, {until(s)}, and until then "
+        f"{'its norm does not grow' if len(blocks) == 1 else 'their norms do not grow'}."
+    ]
 
 
 def _exact_starts(s: Claim) -> list[str]:
@@ -320,9 +340,10 @@ def points(s: Claim) -> Table:
     ]
     found = Table("KKT points to which the directions come", columns, label="tab:claim-points")
     rows: dict[tuple[str, ...], tuple[list[TableCell], list[int]]] = {}
-    for block in s.of(*MOVING):
+    for block in s.of(*MOVING, Fate.FADES):
         gap = None if block.gap is None else block.gap[0]
-        cells = [_place(block), _cell(block.value, interval_text, 5), _cell(gap, down)]
+        value = _cell(block.value, interval_text, 5) if block.direction is None else TableCell("0", "0")
+        cells = [_place(block), value, _cell(gap, down)]
         rows.setdefault(tuple(cell.text for cell in cells), (cells, []))[1].append(block.index + 1)
     for cells, blocks in rows.values():
         found.add(*cells, number_runs(blocks))
@@ -331,6 +352,9 @@ def points(s: Claim) -> Table:
         found.notes.append(
             f"Places are rounded; the certificate has each up to at most {up(max(radii))} radians."
         )
+    if s.of(Fate.FADES):
+        who = names(s.of(Fate.FADES)).capitalize()
+        found.notes.append(f"{who}: near it from the horizon on, which need not be its limit.")
     return found
 
 
@@ -338,10 +362,11 @@ def _place(block: Block) -> TableCell:
     """The unit vector of the KKT point: an angle, the coordinates, or the largest ones by the numbers of
     their weights.
     """
-    if block.kkt_point is None:
+    if block.place is None:
         return TableCell("–", "")
-    centre = block.kkt_point.centre
-    raw = " ".join(dyadic_text(v) for v in centre)
+    centre = block.place.centre
+    text = dyadic_text if block.direction is None else format_rational
+    raw = " ".join(text(v) for v in centre)
     top = max(map(abs, centre), default=Fraction(0))
     if not top:
         return TableCell("–", raw)
