@@ -75,7 +75,8 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     claim["n_max_upper"].at_least(largest_ncf(problem, clock))
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
-        after.check_block(g, block.fields(_BLOCK + (" direction" if g in after.turned else "")))
+        direction = " direction" if proved[g].group.outcome == "fades" else ""
+        after.check_block(g, block.fields(_BLOCK + direction))
 
 
 class _After:
@@ -113,12 +114,12 @@ class _After:
         self.at_horizon = self.A1
         most = max(self.end, swept.most * self.size(delta))
         self.turned: dict[int, Fraction] = {}
-        for g, (each, parts) in enumerate(zip(proved, certificate.problem.groups, strict=True)):
+        for g, each in enumerate(proved):
             if each.group.outcome == "fades":
                 clock.enter("O3", each.runner.where)
-                self.turned[g] = check_fades(
-                    certificate.problem, parts[0], each, swept.D[g], most, epsilon, clock
-                )
+                problem = certificate.problem
+                part = problem.groups[g][0]
+                self.turned[g] = check_fades(problem, part, each, swept.D[g], most, epsilon, clock)
         self.leak = leak(self.turned.values())
         times = (swept.horizon, swept.horizon) if self.L == 2 else scaled_time(proved[0], self.L, clock)
         self.time_low, self.time_high = (time / self.rate for time in times)

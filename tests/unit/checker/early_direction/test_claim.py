@@ -254,3 +254,37 @@ def test_a_horizon_at_a_size():
     assert at(4, event="3", C=F(9), proved=level, most=F(1))[1] == never
     both = state(4, horizon=horizon("1", "3"), growth={"factor_squared": "9"}, **own)
     assert refusal(both.check_horizon)[:2] == ("R9", "claim.horizon.scaled_time")
+
+
+# -- groups that fade ----------------------------------------------------------------------------------------
+
+
+def with_fading(monkeypatch, phi, trap=TRAP, **changes):
+    asked = []
+    monkeypatch.setattr(claim, "check_fades", lambda *given: asked.append(given) or phi)
+    after = state(proved=[group(trap=trap), group("fades", None)], **changes)
+    return after, asked
+
+
+@pytest.mark.parametrize(("radius", "size"), [("2", F(1)), ("1/2", F(1, 2)), (None, F(1, 2))])
+def test_fading_is_asked_up_to_the_largest_size_before_and_after_the_horizon(monkeypatch, radius, size):
+    # most delta^2 / mass = 1/2, R^2 / mass = 1 or 1/16, A1 = 1/4.
+    after, asked = with_fading(monkeypatch, F(1, 8), radius=radius, D=(F(1, 64), F(1, 32)))
+    problem = after.certificate.problem
+    assert asked == [(problem, 1, after.proved[1], F(1, 32), size, F(1, 4), CLOCK)]
+    assert after.turned == {1: F(1, 8)} and after.moving == after.proved[:1]
+
+
+def test_a_fading_group_forces_the_others_by_its_tangent(monkeypatch):
+    # K = 1/8, gamma = 2 and nu = 1/2 at A = 0: without it the floor is 1/20.
+    assert with_fading(monkeypatch, F(0))[0].floor(TRAP, F(0)) == F(1, 20)
+    assert with_fading(monkeypatch, F(1, 8))[0].floor(TRAP, F(0)) == F(1, 20)
+    # tan^2 <= 4, over gamma.
+    assert with_fading(monkeypatch, F(1))[0].floor(TRAP, F(0)) == F(1, 4)
+
+
+@pytest.mark.parametrize("gamma", [F(0), -F(1, 4)])
+def test_where_nothing_contracts_a_fading_group_may_force_for_ever(monkeypatch, gamma):
+    loose = replace(TRAP, gamma=gamma)
+    assert with_fading(monkeypatch, F(1, 8))[0].floor(loose, F(0)) is None
+    assert with_fading(monkeypatch, F(0))[0].floor(loose, F(0)) == F(1, 8) / (gamma + F(1, 2))
