@@ -200,6 +200,52 @@ def test_a_planted_lie_is_a_false_claim(lie, certificate):
     assert false_in(content) != []
 
 
+# -- neurons that fade ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fading() -> dict:
+    """The first of two neurons fades; its labels on one ray have both signs."""
+    network = OneLayer(2, 2, Activation(0, 2), [-1, 1])
+    X = [["1", "0"], ["2", "0"], ["1/2", "1"]]
+    problem = Problem(network, X, ["-1", "1", "3/2"], direction=["1", "-2", "1/2", "1"])
+    return json.loads(certify(problem, Fraction(1, 50)).certificate)
+
+
+def off_its_direction(claim: dict) -> None:
+    claim["blocks"][0]["direction"] = ["1/100", "-1"]
+
+
+def nearer_than_it_is(claim: dict) -> None:
+    block = claim["blocks"][0]
+    block["angle_at_horizon"] = scaled(block["angle_at_horizon"], "1/1000")
+
+
+def fades_for_ever(claim: dict) -> None:
+    """Beyond R the neuron that converges fits the labels, and turns the residuals of the ray."""
+    claim["radius"] = "3"
+    claim["time_to_radius"] = claim["blocks"][1]["law"] = None
+    claim["epsilon"] = claim["blocks"][1]["angle_at_horizon"] = claim["blocks"][1]["angle_at_radius"] = "2"
+
+
+def the_other_fades(claim: dict) -> None:
+    claim["blocks"][1] |= {"outcome": "fades", "direction": ["0", "-1"], "kkt_point": None, "law": None}
+
+
+FADING_LIES = [off_its_direction, nearer_than_it_is, fades_for_ever, the_other_fades]
+
+
+def test_a_true_claim_of_fading_is_found_true(fading):
+    assert false_in(fading) == []
+
+
+@pytest.mark.parametrize("lie", FADING_LIES, ids=[lie.__name__ for lie in FADING_LIES])
+def test_a_planted_lie_about_fading_is_a_false_claim(lie, fading):
+    content = json.loads(json.dumps(fading))
+    lie(content["claim"])
+    assert false_in(content) != []
+
+
 # -- power 1 -------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ class FadingSearch:
             return None
         u = np.array(end, dtype=float)
         u /= np.linalg.norm(u)
-        on = (self.rays @ u > 0) | (self.neuron.off != 0)
+        on = (self.rays @ u >= -_CLEAR * angle) | (self.neuron.off != 0)
         while on.any() and self.away[on].all():  # ends: samples are added
             tick()
             span = self.rays[on]

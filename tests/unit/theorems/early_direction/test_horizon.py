@@ -130,3 +130,35 @@ def test_what_does_not_grow_stays_for_ever_if_its_force_is_small():
     assert horizon.holds(arrived(0.015625, 4.0), Fraction(1, 1000), None)
     assert not horizon.holds(arrived(0.015625, 4.0), Fraction(1, 4), None)
     assert not Horizon([settled()], 2, EPSILON).holds(arrived(0.015625, 4.0), Fraction(1, 1000), None)
+
+
+# -- groups that fade ----------------------------------------------------------------------------------------
+
+
+def fading(angle, largest=1):
+    """A group that fades within this angle while A is at most `largest`."""
+    rates = Rates(mu=0.0, limit=angle, defect=0.0, K=0.0, E=0.0, T=0.0, ell_lo=0.0, ell_hi=0.0)
+    return Settled(None, rates, True, Fraction(largest))
+
+
+def test_a_fading_group_forces_the_others_by_its_tangent():
+    one = settled()
+    # gamma = 3/2, nu = 3/2 at A = 0.
+    assert Horizon([one], 2, EPSILON).floor(one, Fraction(0)) == Fraction(1, 2) / 3
+    assert Horizon([one, fading(0.5)], 2, EPSILON).floor(one, Fraction(0)) == Fraction(1, 2) / 3
+    assert Horizon([one, fading(0.25), fading(1.0)], 2, EPSILON).floor(one, Fraction(0)) == Fraction(4, 3)
+    loose = settled(replace(RATES, mu=0.25))
+    assert Horizon([loose], 2, EPSILON).floor(loose, Fraction(0)) == Fraction(1, 2) / Fraction(5, 4)
+    assert Horizon([loose, fading(0.5)], 2, EPSILON).floor(loose, Fraction(0)) is None
+
+
+def test_nothing_holds_beyond_the_size_up_to_which_groups_fade():
+    swept = Sweep(distance=np.array([0.0, 0.0]), A_end=1.0, A_max=4.0)
+    tight = Horizon([settled(replace(RATES, K=0.0)), fading(0.5, Fraction(1, 4))], 2, EPSILON)
+    assert tight.holds(swept, Fraction(1, 100), Fraction(499, 1000))
+    assert not tight.holds(swept, Fraction(1, 100), Fraction(501, 1000))
+    assert tight.target_radius(Fraction(1, 2), swept) <= Fraction(1, 2)
+    alone = Horizon([fading(0.5, Fraction(1, 4))], 2, EPSILON)
+    only = Sweep(distance=np.array([0.0]), A_end=1.0, A_max=4.0)
+    assert alone.holds(only, Fraction(1, 4), None)
+    assert not alone.holds(only, Fraction(1001, 4000), None)
