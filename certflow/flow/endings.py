@@ -26,10 +26,6 @@ class Ending(enum.Enum):
         "the limit flow seems to come to rest at a saddle of the NCF: the start lies on the stable set of "
         "the saddle, or too close to it for double precision to tell on which side."
     )
-    ROTATIONS = (
-        "the limit is one of a continuum of KKT points, as for all deep linear networks: rotations of a "
-        "hidden layer move it and leave the NCF as it is."
-    )
     FLAT = (
         "the limit of the flow does not seem to be a strict KKT point: in some direction the NCF is flat to "
         "second order as far as double precision tells, as in a continuum of KKT points."

@@ -140,6 +140,26 @@ class FeedForward(Network):
             owner[column if layer == self.depth else row].append(index)
         return tuple(tuple(indices) for indices in owner.values())
 
+    @cached_property
+    def rotations(self) -> dict[int, np.ndarray]:
+        """Hidden layer -> row by row the weights that enter and leave each of its neurons, for all layers
+        between two trained ones whose neurons can be rotated into each other without a change of the output.
+        """
+        if self.activation.has_kink or self.activation.power > 1:
+            return {}
+        place = {position: index for index, position in enumerate(self._positions())}
+        return {
+            layer: np.array(
+                [
+                    [place[layer, a, b] for b in range(self.widths[layer - 1])]
+                    + [place[layer + 1, c, a] for c in range(self.widths[layer + 1])]
+                    for a in range(self.widths[layer])
+                ]
+            )
+            for layer in self.trained
+            if layer + 1 in self.trained and self.widths[layer] > 1
+        }
+
     @property
     def has_kinks(self) -> bool:
         return self.activation.has_kink and self.depth > 1

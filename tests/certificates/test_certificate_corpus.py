@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 try:
     from attacks import ATTACKS, accepted, sealed, value_of
+    from continuum_attacks import ATTACKS as CONTINUUM
     from malformations import INSIDE, TEXTS
     from verdicts import CASES, recorded, words
 finally:
@@ -59,6 +60,25 @@ def test_attacks_are_refused(name, attack):
     ATTACKS[attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name, own in CONTINUUM.items() for attack in own]
+)
+def test_attacks_on_a_continuum_are_refused(name, attack):
+    content = accepted(name)
+    CONTINUUM[name][attack](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize("of", [None, "set of points", ["set"]])
+def test_the_law_of_a_continuum_says_that_it_is_of_the_set(of):
+    content = accepted("continuum")
+    content["claim"]["blocks"][0]["law"]["of"] = of
+    assert check_text(sealed(content)).verdict == "refused"
+    del content["claim"]["blocks"][0]["law"]["of"]
+    assert check_text(sealed(content)).verdict == "malformed"
 
 
 def test_every_certificate_of_the_corpora_has_its_line():
@@ -135,6 +155,7 @@ def _stronger(path, value):
         "shrinking",
         "scaled-given-layers",
         "scaled-two-layer",
+        "continuum",
     ],
 )
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):

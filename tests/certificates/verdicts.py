@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import attacks
+import continuum_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
@@ -59,7 +60,8 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
             (f"attacks on {name}", key, partial(_changed, name, change))
             for key, change in attacks.ATTACKS.items()
         )
-    for name, changes in (kkt_attacks.ATTACKS | power_1_attacks.ATTACKS | fades_attacks.ATTACKS).items():
+    more = kkt_attacks.ATTACKS | power_1_attacks.ATTACKS | fades_attacks.ATTACKS | continuum_attacks.ATTACKS
+    for name, changes in more.items():
         yield from (
             (f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items()
         )

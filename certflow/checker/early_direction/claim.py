@@ -11,6 +11,8 @@ from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, divided, prepare
+from ..outcomes.lifts import rotations
+from ..outcomes.orbit import orbit_of
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -30,6 +32,8 @@ _FIELDS = (
     "n_max_upper radius time_to_radius blocks"
 )
 _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
+_LIFTS = {"continuum": rotations}
+
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 
 
@@ -56,7 +60,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     )
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
     certificate.claim.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
-    proved = prepare(certificate, start_angle, clock)
+    proved = prepare(certificate, start_angle, clock, _LIFTS)
     clock.enter("R5", "groups")
     swept = sweep(
         [each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock
@@ -104,6 +108,8 @@ class _After:
         # rho1 / delta_bar: rho / delta at the horizon is at most this, for every delta.
         self.growth = root_up(swept.end, self.L)
         self.moving = [each for each in proved if each.moving]
+        pairs, problem = zip(proved, swept.D, strict=True), certificate.problem
+        self.orbits = [orbit_of(each, D, problem, certificate.grid) for each, D in pairs]
         self.slowest: dict[Fraction, Fraction] = {}  # by size, because every block asks for it
         self.clock = clock
         # d|w|^2/dt <= 2 L N(w) for a convex loss, and L N_j <= max(ell_hi) |w_j|^2: no coupling in this rate.
@@ -159,7 +165,9 @@ class _After:
 
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
-        D, floor = self.swept.D[g], self.late_floor(trap)
+        D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbits[g]
+        if orbit is not None:
+            return orbit.angle(self.end, self.nu(self.proved[g], self.end))
         if floor is None or self.fastest <= 0:
             reason = "without a gap nothing is proved where other masses may force the direction"
             self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
@@ -178,7 +186,13 @@ class _After:
             if each.group.outcome == "exact-start":
                 still = self.swept.horizon == 0
                 self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
-            if each.trap is not None:
+            orbit = self.orbits[g]
+            if orbit is not None:
+                alone = not self.forever and len(self.proved) == 1
+                stays = alone and orbit.stays(self.end, self.nu(each, self.end), self.epsilon)
+                reason = f"blocks[{g}] is not proved to stay near one KKT point of its continuum"
+                self.claim["blocks"].need(stays, reason, "O2")
+            elif each.trap is not None:
                 # The distance after the horizon is log-convex in |w|, so the two ends decide.
                 worst, floor = self.at_radius(g, each.trap), self.late_floor(each.trap)
                 if floor is not None:
@@ -285,8 +299,12 @@ class _After:
             for name in given:
                 block[name].same(None)
             return
-        K, floor = fraction(trap.rates.K), self.floor(trap, self.at_horizon)
+        K, floor, orbit = fraction(trap.rates.K), self.floor(trap, self.at_horizon), self.orbits[g]
         drift = Fraction(0) if self.L == 2 else (K / trap.gamma if floor is None else floor) * self.at_horizon
+        at_horizon = self.swept.D[g] + drift
+        if orbit is not None:
+            trap = orbit.settled
+            at_horizon = orbit.angle(self.at_horizon, self.nu(each, self.at_horizon))
         if self.forever:
             block["angle_at_radius"].same(None)
         if "kkt_point" in given:
@@ -302,7 +320,7 @@ class _After:
             )
             block["gap"].encloses(*trap.gap, open_end=True)
         for name, bound in (
-            ("angle_at_horizon", self.swept.D[g] + drift),
+            ("angle_at_horizon", at_horizon),
             ("angle_at_radius", self.at_radius(g, trap)),
         ):
             if name in given:
@@ -312,14 +330,19 @@ class _After:
 
     def _check_law(self, g: int, trap: ProvedTrap, node: Node) -> None:
         """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho
-        <= R.
+        <= R; in a continuum (O2) it is the distance to the set of KKT points that is bounded so.
         """
-        table = node.fields("exponent coefficient floor")
-        floor = self.late_floor(trap)
+        orbit = self.orbits[g]
+        table = node.fields(
+            "exponent coefficient floor" if orbit is None else "exponent coefficient floor of"
+        )
+        D, floor = self.swept.D[g], self.late_floor(trap)
+        if orbit is not None:
+            table["of"].same("set")
+            D, floor = orbit.path, orbit.floor(self.nu(self.proved[g], self.end))
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()
-        D = self.swept.D[g]
         # From an exact start nothing has to be forgotten.
         most = self.kappa(trap) if D else max(high, self.kappa(trap))
         table["exponent"].need(0 <= low <= high <= most, "it is above the proved power", "R7")

@@ -34,6 +34,8 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
             f"from the horizon on its direction stays {turned(block, say)} {_until(claim, say)}, and until "
             f"then its norm does not grow."
         )
+    if block["outcome"] == "continuum":
+        return _continuum(block, claim, say)
     starts = "it starts exactly at a KKT point, and " if block["outcome"] == "exact-start" else ""
     epsilon, law = say.up(claim["epsilon"]), block["law"]
     angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
@@ -59,23 +61,48 @@ def turned(block: dict[str, Any], say: Say) -> str:
     )
 
 
+def _continuum(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
+    centre, epsilon, law = block["kkt_point"], say.up(claim["epsilon"]), block["law"]
+    angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
+    near = "" if centre is None else f" within {say.up(centre['radius'])} of {_place(block, say)}"
+    own = "" if claim["start_angle"] == "0" else ", another one for each initial direction,"
+    until = f"until |w| first exceeds {say.down(claim['radius'])}"
+    nearest = ""
+    if law is not None:
+        bound = _law(law, claim["order"], say)
+        nearest = f", and its angle to the set of all KKT points is at most {bound}"
+    return (
+        f"the limit flow converges to one{own} of a continuum of KKT points{near} ({_facts(block, say)}); at "
+        f"the horizon the direction is within {angle} of it, and from then on {until} it is within "
+        f"{epsilon}{nearest}."
+    )
+
+
 def point(block: dict[str, Any], say: Say) -> str:
     """The KKT point of a block with its value and gap, as far as they are claimed, and the sign of N."""
-    value, gap, centre = block["value"], block["gap"], block["kkt_point"]
+    if block["kkt_point"] is None:
+        return f"a KKT point ({_facts(block, say)})"
+    error = f" up to {block['kkt_point']['radius']} rad" if say.exact else ""
+    return f"the KKT point at {_place(block, say)}{error} ({_facts(block, say)})"
+
+
+def _facts(block: dict[str, Any], say: Say) -> str:
+    value, gap = block["value"], block["gap"]
     up = block["outcome"] != "shrinks"
     if block["outcome"] == "exact-start":
         up = value is not None and not value[0].startswith("-")
     size = f"N {'>' if up else '<'} 0"
     if value is not None:
         size = f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"
-    space = "" if gap is None else f", gap >= {say.down(gap[0])}"
-    if centre is None:
-        return f"a KKT point ({size}{space})"
+    kind = "normal gap" if block["outcome"] == "continuum" else "gap"
+    return size if gap is None else f"{size}, {kind} >= {say.down(gap[0])}"
+
+
+def _place(block: dict[str, Any], say: Say) -> str:
+    centre = block["kkt_point"]["centre"]
     runs = block["weights"] if isinstance(block["weights"][0], list) else [block["weights"]]
     numbers = chain.from_iterable(range(first + 1, first + count + 1) for first, count in runs)
-    place = say.vector(centre["centre"], list(islice(numbers, len(centre["centre"]))))
-    error = f" up to {centre['radius']} rad" if say.exact else ""
-    return f"the KKT point at {place}{error} ({size}{space})"
+    return say.vector(centre, list(islice(numbers, len(centre))))
 
 
 def _law(law: dict[str, Any], order: int, say: Say) -> str:

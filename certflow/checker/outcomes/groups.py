@@ -4,6 +4,7 @@ groups.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,16 +15,20 @@ from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from ..tube.curve import Track, follow, square
 from ..tube.evidence import Certificate, GroupEvidence, Rows, TrapEvidence
-from ..tube.region import Bounds, Place, Rates, Runs, at_point, least_quotient, unit_outputs
+from ..tube.region import Bounds, Lifted, Place, Rates, Runs, at_point, least_quotient, unit_outputs
 from ..tube.sweep import Runner
 from .still import check_exact, check_silent
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
+Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
+"""Outcome -> what reads the lifts of its traps."""
+
 
 @dataclass(frozen=True)
 class ProvedTrap:
-    """R6: exactly one KKT point lies within `kkt_radius` of the centre; the rates hold within `r0` (L4.1).
+    """R6: exactly one KKT point lies within `kkt_radius` of the centre, with lifts at least one; the rates
+    hold within `r0` (L4.1).
 
     `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the
     problem, as `value` and `gap` are.
@@ -73,8 +78,13 @@ def arc_up(x: Fraction, where: str) -> Fraction:
     return x + x**3 / 4
 
 
-def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> list[Proved]:
-    """Every group followed along its curve and into its trap, ready for the sweep (L4.2, L5.9, L5.11)."""
+def prepare(
+    certificate: Certificate, start_angle: Fraction, clock: Clock, lifts: Lifts | None = None
+) -> list[Proved]:
+    """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
+    with other outcomes that these are for (L4.2, L5.9, L5.11).
+    """
+    lifts = lifts or {}
     problem = certificate.problem
     length2 = sum((v * v for v in problem.direction), Fraction(0))
     result: list[Proved] = []
@@ -94,7 +104,7 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
-        if group.outcome not in ("converges", "shrinks", "dead", "exact-start", "fades"):
+        if group.outcome not in ("converges", "shrinks", "dead", "exact-start", "fades", *lifts):
             raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
         if group.outcome == "exact-start":
             result.append(_exact(certificate, g, own, share, start_angle))
@@ -111,7 +121,9 @@ def prepare(certificate: Certificate, start_angle: Fraction, clock: Clock) -> li
         trap: ProvedTrap | None = None
         entry, limit, after = Fraction(0), None, _NOTHING
         if group.trap is not None:
-            trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap")
+            read = lifts.get(group.outcome)
+            lifted = None if read is None else read(group, problem, clock)
+            trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap", lifted)
             end = [Fraction(v) for row in track.end for v in row]
             centre = [Fraction(v) for row in group.trap.centre for v in row]
             entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius
@@ -180,19 +192,28 @@ def _value(
     return divided(fraction(place.ell[0]) / L - reach, fraction(place.ell[1]) / L + reach, scale)
 
 
-def _trap(bounds: Bounds, group: GroupEvidence, trap: TrapEvidence, grid: int, where: str) -> ProvedTrap:
+def _trap(
+    bounds: Bounds,
+    group: GroupEvidence,
+    trap: TrapEvidence,
+    grid: int,
+    where: str,
+    lifts: Lifted | None = None,
+) -> ProvedTrap:
     L = bounds.order
     place = at_point(bounds, trap.centre, grid, where)
-    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where)
+    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where, lifts)
     k = fraction(place.tangential) / trap.gamma
     if k >= trap.r0:
         reason = "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0"
         raise Refused("R6", where, reason)
-    if not {"converges": rates.ell[0] > 0, "shrinks": rates.ell[1] < 0}[group.outcome]:
+    if not (rates.ell[1] < 0 if group.outcome == "shrinks" else rates.ell[0] > 0):
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     scale = _scale(bounds, trap, grid)
     value = _value(place, rates, k, scale, L)
-    high = None if trap.direction is None else _gap_high(trap.direction, trap.centre, rates, runs, k, L)
+    # With lifts the gap is only one among directions orthogonal to orbits, and no single one bounds it.
+    v = None if lifts is not None else trap.direction
+    high = None if v is None else _gap_high(v, trap.centre, rates, runs, k, L)
     gap = (trap.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
     return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from operator import mul
+from typing import Protocol
 
-from ..kernel.definite import below, is_psd, solve_length
+from ..kernel.definite import Matrix, below, is_psd, solve_length
 from ..kernel.network import Box, Evaluation, Part, bounded, norm_bound, sizes
 from ..kernel.numbers import (
     BITS,
@@ -67,6 +68,19 @@ class Rates:
     dd: int = 0
 
 
+class Lifted(Protocol):
+    """O1: forms that are added where an eigenvalue bound is only about directions on which they vanish at
+    every point itself: `count` of them, each at most `cost` times the square of how far from there it is
+    taken.
+    """
+
+    cost: Fraction
+    count: int
+
+    def add(self, matrix: Matrix, w: list[int]) -> None:
+        """Add the forms at the point w to the matrix, each less than one unit too small."""
+
+
 class Bounds:
     """R4 for one group of parts of a problem."""
 
@@ -79,9 +93,17 @@ class Bounds:
         self.kappa = (down(problem.omega * problem.least_curvature), self.most)
         self.beta = [up(b) for b in unit_outputs(problem)] if self.coupled else []
 
-    def rates(self, at: Place, mu: Fraction, r: Fraction, s: Fraction, where: str) -> tuple[Rates, Runs]:
-        """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there
-        (L3.5, L3.6, L3.7)."""
+    def rates(
+        self,
+        at: Place,
+        mu: Fraction,
+        r: Fraction,
+        s: Fraction,
+        where: str,
+        lifts: Lifted | None = None,
+    ) -> tuple[Rates, Runs]:
+        """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there, with
+        `lifts` only for directions on which these vanish (L3.5, L3.6, L3.7)."""
         if at.P[0] <= 0:
             raise Refused("R4", where, "the curve may pass through zero")
         L, radius = self.order, up(r)
@@ -95,19 +117,33 @@ class Bounds:
         T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << BITS)
         wobble = L * mul_up(radius, T)
         ell = (at.ell[0] - wobble, at.ell[1] + wobble)
-        if not self._definite(at, runs, mu, s, rho, ell[0]):
+        if not self._definite(at, runs, mu, s, rho, ell[0], lifts):
             raise Refused("R4", where, "the eigenvalue bound mu could not be verified")
         K, E = self._forcing(at, runs)
         return Rates(mu, radius, K, E, T, ell, at.dd), runs
 
-    def _definite(self, at: Place, runs: Runs, mu: Fraction, s: Fraction, rho: int, ell: int) -> bool:
+    def _definite(
+        self,
+        at: Place,
+        runs: Runs,
+        mu: Fraction,
+        s: Fraction,
+        rho: int,
+        ell: int,
+        lifts: Lifted | None = None,
+    ) -> bool:
         balls = [list(map(around, W)) for W in at.W]
         middles = [[m for m, _ in row] for row in balls]
         spread = norm_up(r for row in balls for _, r in row) + rho
         # M_j = (mu + ell - t_j - s eps^2) I - A_j, rounded down; t_j covers what is not in A_j.
-        lifted = up(s * fraction(spread) ** 2)
+        cost = s if lifts is None else s + lifts.cost
+        lifted = up(cost * fraction(spread) ** 2)
         matrices = [below(run.above, down(mu) + ell - run.loss - lifted) for run in runs]
-        return _proved(matrices, middles, s, self.clock)
+        if lifts is None:
+            return _proved(matrices, middles, s, self.clock)
+        (matrix,), (middle,) = matrices, middles
+        lifts.add(matrix, middle)
+        return is_psd(_lifted(matrix, middle, s), self.clock, 1 + lifts.count)
 
     def _forcing(self, at: Place, runs: Runs) -> tuple[int, int]:
         """K and E of the region (R4)."""

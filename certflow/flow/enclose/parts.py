@@ -88,6 +88,11 @@ class Parts:
         return self.network.is_sum_of_neurons
 
     @property
+    def rotations(self) -> dict[int, np.ndarray]:
+        """Hidden layer -> the weights of its neurons, where these can be rotated within the group."""
+        return {} if self.shallow else self.network.rotations
+
+    @property
     def first_trained(self) -> bool:
         """Whether the first kink arguments move with the weights."""
         return 1 in self.own.trained

@@ -49,7 +49,9 @@ class Trap:
     """A proved trap of a group about the grid point `centre`, in s-units at |c| (L4.1).
 
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
-    the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c.
+    the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a positive
+    `sigma`, the weight of the rotation form in the proof, gamma is about directions orthogonal to all
+    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12).
     """
 
     centre: Grid
@@ -63,6 +65,13 @@ class Trap:
     value: Ball
     gap: Ball
     gap_direction: Grid | None
+    sigma: Fraction = Fraction(0)
+
+    @property
+    def turning(self) -> Fraction:
+        """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball."""
+        rates = Fraction(self.rates.T) - Fraction(self.kkt_radius) * self.gamma
+        return max(Fraction(0), rates) / self.r0
 
     def unit_rate(self, rate: float, order: int) -> Ball:
         """A rate in s-units as a rate per tau, where |u| = 1."""
@@ -178,7 +187,13 @@ def enclose_balls(parts: Parts, centre: Grid, grid: int, radii: list[Fraction], 
     return Balls(parts, centre, grid, radii, at, float(eta[0]), regions)
 
 
-def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: Grid) -> Trap:
+def prove_trap(
+    balls: Balls,
+    place: int,
+    bound: TangentialBound,
+    gap_direction: Grid | None,
+    sigma: Fraction = Fraction(0),
+) -> Trap:
     """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its
     gap from above (L4.1)."""
     mu = bound.mu
@@ -186,11 +201,12 @@ def prove_trap(balls: Balls, place: int, bound: TangentialBound, gap_direction: 
         raise ValueError("this ball is not known to hold a KKT point")
     kkt_radius, scale = balls.kkt_radius(mu), balls.scale
     high = float(balls.regions.ell_hi[place])
-    upper = _gap_upper(
-        balls.at, balls.regions, place, gap_direction, kkt_radius, balls.parts.problem.order, high
-    )
+    upper = -mu
+    if gap_direction is not None:
+        order = balls.parts.problem.order
+        upper = _gap_upper(balls.at, balls.regions, place, gap_direction, kkt_radius, order, high)
     gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return _trap(balls, place, bound, kkt_radius, gap, gap_direction)
+    return replace(_trap(balls, place, bound, kkt_radius, gap, gap_direction), sigma=sigma)
 
 
 def exact_trap(balls: Balls, place: int, bound: TangentialBound) -> Trap:

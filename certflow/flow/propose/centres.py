@@ -128,8 +128,6 @@ class Proposal:
             and self.problem.network.is_sum_of_neurons
         ):
             self.ending = Ending.DEAD
-        elif self.ending is None and self.series.rotates:
-            self.ending = Ending.ROTATIONS
 
     def curve(self, distance: float) -> Curve:
         """The curve up to the first window from whose end on the angle to the KKT point stays at most
@@ -191,8 +189,12 @@ class Proposal:
             self.ending = Ending.OUT_OF_RANGE
             return False
         self._largest = max(self._largest, abs(growth) + residual)
-        if self.limit is None or (
-            len(self.ends) > 1 and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
+        # One of a continuum of KKT points is known only as well as the flow is near it.
+        if (
+            self.limit is None
+            or self.series.rotations
+            or len(self.ends) > 1
+            and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
         ):
             found = settle(self.series, u)
             self.limit = (

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from certflow.arithmetic.midpoint_radius import MidRad
+from certflow.flow.enclose.rotations import rotation_form
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.sphere import tangential_top
 from certflow.running import tick
@@ -28,8 +30,8 @@ _AT_ONCE = 128
 
 @dataclass(frozen=True)
 class LimitPoint:
-    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if
-    negligible.
+    """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible;
+    where rotations move it, the gap is that of all other directions.
     """
 
     point: Array
@@ -72,6 +74,7 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
         if not 0 < unit < np.inf:
             return None
         system = np.zeros((size + 1, size + 1))
+        H = H - unit * _turning(series, flat)
         system[:size, :size] = (H - value * np.eye(size)) / unit
         system[:size, size], system[size, :size] = -flat, flat
         try:
@@ -90,13 +93,15 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
     H = hessian(series, u, cell)
+    lift = np.abs(H).max() * _turning(series, flat)
+    H = H - lift
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
     gap = -tangential_top(H - value * np.eye(size), flat)
     kinked = np.abs(series.kinks(u)) <= _ZERO * series.reach
     if kinked.any():
         # Beside a kink N has another second derivative, which may grow.
-        beside = hessian(series, u, np.where(kinked, 1.0, cell))
+        beside = hessian(series, u, np.where(kinked, 1.0, cell)) - lift
         gap = min(gap, -tangential_top(beside - value * np.eye(size), flat))
     largest = float(np.abs(H).max())
     if abs(gap) <= max(_FLAT * largest, _NOISE * series.scale):
@@ -105,6 +110,13 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
     return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
+
+
+def _turning(series: PartSeries, flat: Array) -> Array:
+    """A form that is of the order of 1 on the directions in which rotations move a rank-one KKT point, and 0
+    on all others.
+    """
+    return series.order * rotation_form(MidRad.exact(flat), series.rotations).mid if series.rotations else 0.0
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:

@@ -36,8 +36,8 @@ class PartSeries(ABC):
     off: float
     kink_count: int
 
-    rotates: bool = False
-    """Whether rotations between two trained layers with linear activation leave N as it is."""
+    rotations: tuple[Array, ...] = ()
+    """The weights of the neurons of each hidden layer that can be rotated without a change of N."""
 
     @abstractmethod
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
@@ -150,9 +150,6 @@ class LayeredSeries(PartSeries):
         self.depth = len(widths) - 1
         self.order = sum(power ** (self.depth - layer) for layer in trained)
         self.kink_count = len(X) * sum(widths[1:-1])
-        self.rotates = off == power == 1 and any(
-            layer + 1 in trained and widths[layer] > 1 for layer in trained
-        )
 
     def select(self, parts: Array) -> LayeredSeries:
         """The series of the listed parts alone."""
@@ -314,7 +311,9 @@ def _series(
     off, power = float(network.activation.off), network.activation.power
     if not shallow:
         given = {layer: FLOAT.array(matrix)[None] for layer, matrix in network.given.items()}
-        return LayeredSeries(X, z, off, network.widths, power, network.trained, given)
+        found = LayeredSeries(X, z, off, network.widths, power, network.trained, given)
+        found.rotations = tuple(network.rotations.values())
+        return found
     X = network.features(X, FLOAT)
     outgoing = None
     if network.depth in network.given:

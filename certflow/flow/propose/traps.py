@@ -9,14 +9,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from certflow.arithmetic.eigenvalues import smallest_shift
+from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Curve, Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Regions
+from certflow.flow.enclose.rotations import lifted, rotation_form
 from certflow.flow.enclose.trap import (
     Balls,
     Trap,
@@ -26,7 +29,7 @@ from certflow.flow.enclose.trap import (
     prove_trap,
     tangential_bound,
 )
-from certflow.flow.enclose.tube import Timeline
+from certflow.flow.enclose.tube import Reached, Timeline
 from certflow.flow.endings import Ending, NotSettled
 from certflow.running import tick
 
@@ -48,8 +51,11 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled
     Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
     """
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
+    wanted = [largest * _SHRINK**i for i in range(_RADII)]
+    if parts.rotations:
+        wanted = [min(epsilon * k * Fraction(51, 1000), _LARGEST) for k in range(19, 7, -1)] + wanted[4:]
     try:
-        return _traps(parts, centre, grid, [largest * _SHRINK**i for i in range(_RADII)], coupled)
+        return _traps(parts, centre, grid, wanted, coupled)
     except NotSettled as error:
         if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
             raise
@@ -85,7 +91,13 @@ def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coup
 def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], coupled: bool) -> list[Trap]:
     """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
     balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], coupled)
-    regions, direction = balls.regions, balls.direction
+    direction, turned = balls.direction, list(parts.rotations.values())
+    sigma = np.zeros(len(wanted))
+    if turned:
+        form = rotation_form(balls.at.W[0, 0], turned)
+        sigma = np.array([_lift(balls, form, len(turned), i) for i in range(len(wanted))])
+        balls = replace(balls, regions=lifted(balls.regions, form, len(turned), sigma))
+    regions = balls.regions
     bounds = [
         tangential_bound(regions, direction, i, proposed_bound(regions, direction, i))
         for i in range(len(wanted))
@@ -95,13 +107,34 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
         raise NotSettled(Ending.NO_GAP)
     traps = []
     for i, bound in enumerate(bounds):
-        if -bound.mu >= best / 16 and balls.holds_kkt_point(i, bound.mu):
-            traps.append(prove_trap(balls, i, bound, steepest(balls, i)))
-            if -bound.mu >= best * Fraction(15, 16):
+        grows = not turned or regions.ell_lo[i] > 0
+        if -bound.mu >= best / 16 and grows and balls.holds_kkt_point(i, bound.mu):
+            gap_direction = None if turned else steepest(balls, i)
+            traps.append(prove_trap(balls, i, bound, gap_direction, Fraction(float(sigma[i]))))
+            if -bound.mu >= best * (Fraction(63, 64) if turned else Fraction(15, 16)):
                 break
     if not traps:
         raise NotSettled(Ending.TOO_FINE if balls.signed.any() else Ending.SIZE_UNKNOWN)
     return traps
+
+
+def _lift(balls: Balls, form: MidRad, layers: int, place: int) -> float:
+    """The weight of the rotation form, a power of two, with which the rate on the ball of `place` is about
+    the best.
+    """
+    size = float(np.abs(balls.regions.A.mid[place]).max())
+    if not 0 < size < math.inf:
+        return 0.0
+    first = math.frexp(size)[1]
+    tried = [2.0**k for k in range(first - 3, first + 6)]
+
+    def rate(sigma: float) -> float:
+        tick()
+        return proposed_bound(
+            lifted(balls.regions, form, layers, np.full(len(balls.radii), sigma)), balls.direction, place
+        )[0]
+
+    return min(tried, key=rate)
 
 
 def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tuple[float, float]:
@@ -179,19 +212,22 @@ def best_choice(
     steps = list(itertools.accumulate(window.steps for window in curve.windows))
     best = (-math.inf, traps[0], len(angles), DEFAULT_SHARE)
     gap = max(float(trap.gamma) for trap in traps)
-    for trap, share in itertools.product(traps, (0.2, 0.4, 0.6, 0.8)):
+    tenths = range(1, 10) if traps[0].sigma else (2, 4, 6, 8)
+    for trap, share in itertools.product(traps, (tenth / 10 for tenth in tenths)):
         tick()
         budget = min(float(epsilon), trap.rates.limit)
         for count in range(len(angles), 0, -1):
             k = steps[count - 1] - 1
             if k >= len(forced):
                 continue
-            at = rest[k]
-            score = _score(
-                trap, budget, share, order, at.D + angles[count - 1], (forced[k].D - at.D) / a0, at.A
-            )
+            at, angle = rest[k], angles[count - 1]
+            growing = (forced[k].D - at.D) / a0
+            if trap.sigma:
+                score = _orbit_score(trap, gap, float(epsilon), share, order, at, angle, growing)
+            else:
+                score = _score(trap, budget, share, order, at.D + angle, growing, at.A)
             # A gap that is proved is worth something by itself: it is the law's exponent.
-            score += math.log(float(trap.gamma) / gap) / 3
+            score += math.log(float(trap.gamma) / gap) / (0.125 if trap.sigma else 3)
             if score > best[0]:
                 best = (score, trap, count, Fraction(share).limit_denominator(10))
     return best[1:]
@@ -224,3 +260,22 @@ def _score(
         middle = 0.5 * (low + high)
         low, high = (middle, high) if works(middle) else (low, middle)
     return (low + math.log(size)) / order
+
+
+def _orbit_score(
+    trap: Trap, gap: float, epsilon: float, share: float, order: int, at: Reached, angle: float, forced: float
+) -> float:
+    """The same for a trap about a continuum, if the tube ends at the angle `angle` from the centre.
+
+    The way that is left within D of the end of the curve is (g + Lambda' D)/gamma, where g is about `gap`
+    times the angle.
+    """
+    gamma, rates = float(trap.gamma), trap.rates
+    more, left = float(trap.turning) / gamma, 1.1 * gap / gamma * angle
+    reach = min((1 - share) * epsilon / 2, trap.rates.limit - share * epsilon - angle)
+    room = (reach - min(trap.kkt_radius + more * angle, left)) / (1 + more) - at.D
+    if not (rates.ell_lo > 0 and room > 0 and forced > 0):
+        return -math.inf
+    size = share * epsilon * order * rates.ell_lo / (max(rates.K, 1e-300) * (1 + more))
+    size = min(size, rates.ell_lo / (2 * order * max(rates.E, 1e-300)))
+    return (math.log(min(room / forced, size / at.A)) + math.log(size)) / order

@@ -25,7 +25,6 @@ class Cause(enum.Enum):
 
     NETWORK = "there are no certified flows for this network"
     LABELS = "the labels are all zero"
-    CONTINUUM = "from every start the limit is one of a continuum of KKT points"
     START = "the initial direction does not move, or is none"
     LIMIT = "the limit flow is not known to end in a strict KKT point"
     TUBE = "the flow is not proved to stay near enough"
@@ -44,7 +43,6 @@ class Remedy(enum.Enum):
 REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.NETWORK: (),
     Cause.LABELS: (),
-    Cause.CONTINUUM: (),
     Cause.START: (Remedy.ANGLE, Remedy.DIRECTION),
     Cause.LIMIT: (Remedy.DIRECTION,),
     Cause.TUBE: (Remedy.ANGLE, Remedy.EPSILON, Remedy.DIRECTION),
@@ -58,7 +56,6 @@ CAUSES: dict[Ending, Cause] = {
     Ending.ZERO: Cause.START,
     Ending.NO_GRADIENT_AT_START: Cause.START,
     Ending.KKT_START: Cause.START,
-    Ending.ROTATIONS: Cause.CONTINUUM,
     Ending.NO_BOUND: Cause.TUBE,
     Ending.TOO_FINE: Cause.PRECISION,
     Ending.OUT_OF_RANGE: Cause.RANGE,

@@ -22,6 +22,7 @@ from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.claim import Block, Claim, KKTBall, Pair, PowerLaw, Times
 from certflow.theorems.early_direction.groups import GroupProof, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
+from certflow.theorems.early_direction.orbit import OrbitHorizon
 
 _DIGITS = 6
 
@@ -238,7 +239,11 @@ def _block(
     if trap is None:
         return block
     at_horizon = _distance(group, sweep, g)
-    if order > 2:
+    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
+    if orbit is not None:
+        trap = orbit.settled(sweep)
+        at_horizon = orbit.angle_at(sweep, delta_bar, g, size)
+    elif order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
         at_horizon = at_horizon + floor * size
     centre = _in_order(weights, [Fraction(v, 1 << trap.grid) for part in trap.centre for v in part])
@@ -275,10 +280,14 @@ def _law(
     law = horizon.law(g, full)
     if law is None:
         return None
+    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
+    distance = _distance(group, sweep, g) if orbit is None else orbit.way(sweep, g)
     exponent = rounded(law[0], False)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
-    coefficient = (Ball(_distance(group, sweep, g), BITS) * start).upper()
-    return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(law[1], True))
+    coefficient = (Ball(distance, BITS) * start).upper()
+    return PowerLaw(
+        (exponent, exponent), rounded(coefficient, True), rounded(law[1], True), orbit is not None
+    )
 
 
 def _runs(weights: list[int]) -> tuple[tuple[int, int], ...]:

@@ -31,11 +31,13 @@ from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_sta
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
 from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
+from certflow.theorems.early_direction.orbit import Rotations
 
 T = TypeVar("T")
 
 _FIRST_RADIUS = 2.0**-30
 _NEAREST = 0.25
+_NEARER = 2.0**-10
 _FINEST = 2.0**-40
 
 
@@ -94,7 +96,9 @@ def prepare(
     neuron = fading_neuron(parts.problem, parts.indices[0])
     search = None if neuron is None else FadingSearch(neuron)
     proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
-    curve = proposal.curve(max(float(epsilon), _FINEST))
+    # One of a continuum of limits is known only as well as the flow has come near it.
+    nearness = _NEARER if parts.rotations else 1
+    curve = proposal.curve(nearness * max(float(epsilon), _FINEST))
     if proposal.fading is not None:
         group.curve, group.fading = curve, proposal.fading.within(epsilon)
         if curve.windows:
@@ -114,7 +118,7 @@ def prepare(
     centre, grid = curve.centre, curve.grid
     traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    nearer = proposal.curve(_NEAREST * room)
+    nearer = curve if parts.rotations else proposal.curve(_NEAREST * room)
     if nearer.centre != centre:
         raise _unproved(nearer, nearer.ending or Ending.NOT_ISOLATED)
     group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
@@ -214,6 +218,8 @@ def outcome_of(group: GroupProof) -> Fate:
         return Fate.DEAD
     if group.exact:
         return Fate.EXACT_START
+    if group.trap.sigma:
+        return Fate.CONTINUUM
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
 
@@ -231,7 +237,8 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
         steps.append(tuple(row))
     trap = group.trap
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
-    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end, group.fading)
+    lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
+    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end, group.fading or lifts)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:

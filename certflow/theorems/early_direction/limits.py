@@ -106,6 +106,8 @@ def _used(group: dict[str, Any], block: Block, claim: Claim) -> Fraction:
         return (block.angle_at_horizon or Fraction(0)) / claim.epsilon
     if group["trap"] is None:
         return Fraction(0)
-    room = number(group["trap"]["r0"], "r0") - (block.kkt_point.radius if block.kkt_point else 0)
+    radius = block.kkt_point.radius if block.kkt_point else Fraction(0)
+    # In a continuum the angle to the KKT point is `radius` more than that to the centre, for which r0 is.
+    room = number(group["trap"]["r0"], "r0") + (radius if block.outcome is Fate.CONTINUUM else -radius)
     angles = (angle for angle in (block.angle_at_horizon, block.angle_at_radius) if angle is not None)
     return max(angles, default=Fraction(0)) / min(claim.epsilon, room)

@@ -119,8 +119,8 @@ def _blocks(s: Claim, problem: Problem) -> str:
         return (
             r"A KKT point of $N$ is a unit vector $\hat w$ at which $\nabla N(\hat w)$ "
             r"is a multiple of $\hat w$; its gap is minus the largest eigenvalue of "
-            rf"$\nabla^2 N(\hat w) - {s.order} N(\hat w)$ on the vectors orthogonal to $\hat w$ (where "
-            r"pieces of $N$ meet, the least of theirs). All weights are one block."
+            rf"$\nabla^2 N(\hat w) - {s.order} N(\hat w)$ on the vectors orthogonal to $\hat w$ "
+            f"{_others(s)}. All weights are one block."
         )
     weights = (
         "the weights of neuron $j$"
@@ -135,6 +135,13 @@ def _blocks(s: Claim, problem: Problem) -> str:
         rf"$\nabla^2 N_j(\hat u) - {s.order} N_j(\hat u)$ on the vectors orthogonal to $\hat u$ (where "
         r"pieces of $N_j$ meet, the least of theirs)."
     )
+
+
+def _others(s: Claim) -> str:
+    """What else is to be known about the gap."""
+    if s.of(Fate.CONTINUUM):
+        return "and to all directions in which rotations of hidden neurons move it"
+    return "(where pieces of $N$ meet, the least of theirs)"
 
 
 def _tex_point(block: Block) -> str:
@@ -245,9 +252,10 @@ def _tex_law(s: Claim, block: Block) -> str:
     if law is None:
         raise ValueError("the block has no law")
     power = rf"(\delta/\rho)^{{{_tex(down(law.exponent[0]))}}}"
+    angle = "the angle between $w/\\|w\\|$ and the set of all KKT points" if law.of_set else "this angle"
     forgotten = rf"{_tex(up(law.coefficient))}\,{power} + " if law.coefficient else ""
     return (
-        r"From the horizon until $\|w\|$ first exceeds $R$, whenever $\|w\| = \rho$, this angle is at most "
+        rf"From the horizon until $\|w\|$ first exceeds $R$, whenever $\|w\| = \rho$, {angle} is at most "
         rf"${forgotten}{_tex(up(law.floor))}\,\rho^{{{s.order}}}$."
     )
 

@@ -46,6 +46,7 @@ from certflow.theorems.early_direction.groups import (
     settle_for,
 )
 from certflow.theorems.early_direction.horizon import Horizon, Settled
+from certflow.theorems.early_direction.orbit import OrbitHorizon, gradient_at_end
 from certflow.theorems.early_direction.tracks import track_of
 from certflow.units import TooLong, natural_length, normalised
 
@@ -367,6 +368,10 @@ class _Proof:
             for g, track in zip(self.groups, tracks, strict=True)
         ]
         self.horizon = Horizon(settled, self.order, self.epsilon)
+        for group, track, own in zip(self.groups, tracks, settled, strict=True):
+            if group.trap is not None and group.trap.sigma and group.curve is not None:
+                end = gradient_at_end(group.parts, group.curve, group.trap)
+                self.horizon = OrbitHorizon(own, track, end, self.order, self.epsilon)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:

@@ -215,12 +215,12 @@ def angle_at(claim: Claim, block: Block, delta: Fraction, rho: Fraction) -> Frac
         return block.angle_at_radius
     if block.outcome is Fate.FADES:
         return block.angle_at_horizon
-    if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS, Fate.EXACT_START):
+    if block.outcome not in (Fate.CONVERGES, Fate.SHRINKS, Fate.EXACT_START, Fate.CONTINUUM):
         return None
     bounds = [claim.epsilon]
     if rho == claim.radius and block.angle_at_radius is not None:
         bounds.append(block.angle_at_radius)
-    if block.law is not None:
+    if block.law is not None and not block.law.of_set:
         # delta <= rho, so the smaller exponent gives the larger bound.
         power = ((Ball(delta, BITS) / Ball(rho, BITS)).log() * Ball(block.law.exponent[0], BITS)).exp()
         bounds.append(

@@ -46,7 +46,7 @@ def sentences(s: Claim, flow: str, fates: Sequence[str]) -> list[str]:
     if moving:
         found.append(f"{at} {subject(s, moving)} is {near(s, moving)} of the neural correlation function N.")
         found.append(from_then_on(s))
-    found += fates
+    found += [*fates, *_nearest(s)]
     if s.times is not None and s.radius is not None:
         found.append(_first_time(s))
     if not s.joint:
@@ -137,7 +137,7 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + fading(s) + zeros(s) + _exact_starts(s)
+    return found + continua(s) + fading(s) + zeros(s) + _exact_starts(s)
 
 
 def fading(s: Claim) -> list[str]:
@@ -169,6 +169,28 @@ def _exact_starts(s: Claim) -> list[str]:
     return [
         f"{who} {start} exactly at {'a KKT point' if len(exact) == 1 else 'KKT points'} that need not be a "
         f"maximum of N on the sphere; nothing is claimed about how near to it {it} might start otherwise."
+    ]
+
+
+def continua(s: Claim) -> list[str]:
+    """Which limits are one of a continuum."""
+    if not s.of(Fate.CONTINUUM):
+        return []
+    own = " Each initial direction has its own." if s.start_angle else ""
+    return [
+        "This KKT point is the one to which the limit flow converges: one of a continuum of KKT points, "
+        f"because rotations of hidden neurons leave N as it is. N is positive there.{own}"
+    ]
+
+
+def _nearest(s: Claim) -> list[str]:
+    """How near the direction stays to a continuum of KKT points."""
+    return [
+        f"From the horizon {until(s)}, whenever ‖w‖ = ρ, the angle between the direction and the set of all "
+        f"KKT points is at most c·(δ/ρ)^κ + f·ρ{power(s.order)} with c = {up(block.law.coefficient)}, "
+        f"κ = {down(block.law.exponent[0])} and f = {up(block.law.floor)}."
+        for block in s.blocks
+        if block.law is not None and block.law.of_set
     ]
 
 
@@ -312,8 +334,9 @@ def table(s: Claim) -> Table:
         found.add(*cells)
     if s.radius is not None and any(block.law is not None for block in s.blocks):
         law = f"c times δ/ρ to the power κ, plus floor·ρ{power(s.order)}"
+        angle = "angle to the set of all KKT points" if s.of(Fate.CONTINUUM) else "angle"
         found.notes.append(
-            f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the angle is at most {law}."
+            f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the {angle} is at most {law}."
         )
     if s.radius is not None:
         found.notes.append(

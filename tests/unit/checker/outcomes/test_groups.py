@@ -109,7 +109,7 @@ def test_a_trap_of_order_four(monkeypatch):
     # N = ell/L -+ radius * T in s-units.
     assert trap.value == ((F(1, 4) - F(1, 512)) * F(128, 25), (F(1, 2) + F(1, 512)) * F(128, 25))
     assert trap.gap == (2 * F(128, 25), None)
-    assert asked == [(own, [[3], [4]], 2, "t"), (place, F(-2), F(1, 8), F(7), "t")]
+    assert asked == [(own, [[3], [4]], 2, "t"), (place, F(-2), F(1, 8), F(7), "t", None)]
 
 
 @pytest.mark.parametrize("high", [F(3), F(-3), F(0), None])
@@ -261,7 +261,7 @@ def test_a_group_is_followed_along_its_own_curve(monkeypatch):
         (checked, [1], "groups[1]"),
         ("bounds", turned, GRID),
         ("R6", "groups[1].trap"),
-        ("bounds", turned, turned.trap, GRID, "groups[1].trap"),
+        ("bounds", turned, turned.trap, GRID, "groups[1].trap", None),
     ]
     sine = root_up(1 - F(9 << 2 * GRID) / (1 + (9 << 2 * GRID)), 2)
     assert (one.trap, one.runner.entry) == (None, 0)

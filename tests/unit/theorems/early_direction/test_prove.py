@@ -190,19 +190,10 @@ def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
     assert set(REMEDIES) == set(Cause)
     everything = advice(Cause, Fraction(1, 100), Fraction(1, 1000))
     assert all(remedy.value in everything for remedy in Remedy)
-    for cause in (Cause.NETWORK, Cause.LABELS, Cause.CONTINUUM, Cause.RANGE):
+    for cause in (Cause.NETWORK, Cause.LABELS, Cause.RANGE):
         assert advice([cause], Fraction(1, 100), Fraction(1, 1000)) == ""
     assert "epsilon" not in advice(Cause, LARGEST_EPSILON, Fraction(1, 1000))
     assert "angle" not in advice(Cause, Fraction(1, 100), Fraction(0))
-
-
-DEEP_LINEAR = Problem(
-    FeedForward([2, 2, 2, 1], Activation(1, 1)),
-    X,
-    Y,
-    "square",
-    ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"],
-)
 
 
 @pytest.mark.parametrize(
@@ -215,10 +206,9 @@ DEEP_LINEAR = Problem(
             "",
         ),
         (one_layer(["1", "1/2"], y=["0", "0", "0"]), "all labels are zero", ""),
-        (DEEP_LINEAR, "a continuum", ""),
         (one_layer(["1", "0"], y=["0", "0", "1"]), "at the start", "another initial direction"),
     ],
-    ids=["power 1", "expression", "no labels", "deep linear", "at rest"],
+    ids=["power 1", "expression", "no labels", "at rest"],
 )
 def test_reasons_and_advice_are_true(problem, reason, advised):
     found = certify(problem, EPSILON)
@@ -442,19 +432,6 @@ def test_small_random_problems_are_accepted_whenever_they_are_proved():
             proved += 1
             assert accepted(found) == ("accepted", ""), found.problem.to_toml()
     assert proved >= 4
-
-
-def test_deep_linear_networks_have_a_continuum_of_limits():
-    network = FeedForward([2, 2, 2, 1], Activation(1, 1))
-    found = certify(
-        Problem(network, X, Y, "square", ["1", "1/2", "-1", "1", "1", "0", "1/3", "1", "1", "-1"]), EPSILON
-    )
-    assert found.outcome == "inconclusive"
-    assert found.claim is None
-    place = found.stopped_at
-    assert place is not None and place.time >= 0
-    assert place.to_json() == {"block": 0, "piece": place.piece, "time": str(place.time)}
-    assert "rotations" in found.reason
 
 
 def test_jumping_gradients_are_inconclusive():

@@ -1,0 +1,91 @@
+"""O2: a trap about one of a continuum of KKT points, its orbit under an exact symmetry of N (L12).
+
+In it the lengths of gradients contract, not distances. With g = |P grad N(q)|/|q|, and Lambda' a bound of how
+much it changes per angle, g' <= -gamma g + Lambda' K A and |theta'| <= g + K A as long as theta is within r0
+of the centre; and from any theta there the limit flow moves by at most g/gamma to a KKT point, if that stays
+within r0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from ..kernel.numbers import fraction, root_up
+from ..kernel.problem import Problem
+from ..tube.curve import square
+from ..tube.region import Bounds, at_point
+from .groups import Proved, ProvedTrap
+
+
+def orbit_of(proved: Proved, D: Fraction, problem: Problem, grid: int) -> Orbit | None:
+    """O2: the group, if its limit is one of a continuum, with the distance D at the horizon."""
+    track, trap, proposed, where = proved.runner.track, proved.trap, proved.group.trap, proved.runner.where
+    if proved.group.outcome != "continuum" or track is None or trap is None or proposed is None:
+        return None
+    parts = list(range(len(problem.layers)))
+    at_end = at_point(Bounds(problem, parts, where), track.end, grid, where)
+    # g has the degree L - 2, and is meant at the length of the centre.
+    ratio = (square(proposed.centre, grid) / square(track.end, grid)) ** (problem.order - 2)
+    gradient = fraction(at_end.tangential) * root_up(ratio, 2)
+    return Orbit(trap, D, fraction(proved.runner.entry_D), gradient)
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """O2: what a trap, whose gamma is one for directions orthogonal to the orbits, proves of a direction
+    that at the horizon is within D of the centre, and within `near` of the end of the curve, where g is at
+    most `gradient`. `turning` is Lambda'.
+    """
+
+    trap: ProvedTrap
+    D: Fraction
+    near: Fraction
+    gradient: Fraction
+
+    @property
+    def turning(self) -> Fraction:
+        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre."""
+        return (fraction(self.trap.rates.T) - self.trap.kkt_radius * self.trap.gamma) / self.trap.r0
+
+    @property
+    def path(self) -> Fraction:
+        """How far the direction, and that of the limit flow, may still move without masses: g/gamma."""
+        trap = self.trap
+        from_centre = trap.kkt_radius + self.turning * self.D / trap.gamma
+        return min(from_centre, (self.gradient + self.turning * self.near) / trap.gamma)
+
+    @property
+    def reach(self) -> Fraction:
+        """How far from the centre the KKT point may be to which the limit flow converges."""
+        return self.D + self.path
+
+    def drift(self, size: Fraction, nu: Fraction) -> Fraction:
+        """What the masses may add to the way until A = size, if A grows at least at the rate nu."""
+        return fraction(self.trap.rates.K) * (1 + self.turning / self.trap.gamma) * size / nu
+
+    def angle(self, size: Fraction, nu: Fraction) -> Fraction:
+        """A bound of the angle to this KKT point until A = size: at the horizon the flow and the limit flow
+        are both within `near` of one direction.
+        """
+        return 2 * (self.near + self.path) + self.drift(size, nu)
+
+    def floor(self, nu: Fraction) -> Fraction:
+        """The part of the distance to the set of KKT points that grows with A, per unit of A."""
+        return self.turning * fraction(self.trap.rates.K) / (self.trap.gamma * (self.trap.gamma + nu))
+
+    def stays(self, size: Fraction, nu: Fraction, epsilon: Fraction) -> bool:
+        """Whether until A = size neither the direction nor the limit flow from it leaves the trap, and the
+        direction stays within epsilon of the KKT point.
+        """
+        if nu <= 0:
+            return False
+        inside = self.reach + self.drift(size, nu) < self.trap.r0
+        return inside and self.angle(size, nu) <= epsilon
+
+    @property
+    def settled(self) -> ProvedTrap:
+        """The trap with what is known of this KKT point; T bounds how much N changes per angle."""
+        low, high = self.trap.value
+        more = (self.reach - self.trap.kkt_radius) * fraction(self.trap.rates.T) / self.trap.scale[0]
+        return replace(self.trap, kkt_radius=self.reach, value=(low - more, high + more))
