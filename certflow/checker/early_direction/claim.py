@@ -12,7 +12,7 @@ from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, divided, prepare
 from ..outcomes.lifts import rotations
-from ..outcomes.orbit import orbit_of
+from ..outcomes.orbit import Orbit, orbit_of
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -108,8 +108,7 @@ class _After:
         # rho1 / delta_bar: rho / delta at the horizon is at most this, for every delta.
         self.growth = root_up(swept.end, self.L)
         self.moving = [each for each in proved if each.moving]
-        pairs, problem = zip(proved, swept.D, strict=True), certificate.problem
-        self.orbits = [orbit_of(each, D, problem, certificate.grid) for each, D in pairs]
+        self.orbits: dict[int, Orbit] = {}
         self.slowest: dict[Fraction, Fraction] = {}  # by size, because every block asks for it
         self.clock = clock
         # d|w|^2/dt <= 2 L N(w) for a convex loss, and L N_j <= max(ell_hi) |w_j|^2: no coupling in this rate.
@@ -163,9 +162,18 @@ class _After:
         """R7: the power of |w| with which the distance of the horizon is forgotten."""
         return rounded(trap.gamma / self.fastest, False)
 
+    def orbit(self, g: int) -> Orbit | None:
+        """O2: what is proved of a direction whose limit is one of a continuum; None for others."""
+        if self.proved[g].group.outcome != "continuum":
+            return None
+        if g not in self.orbits:
+            problem, grid = self.certificate.problem, self.certificate.grid
+            self.orbits[g] = orbit_of(self.proved[g], self.swept.D[g], problem, grid)
+        return self.orbits[g]
+
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
-        D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbits[g]
+        D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbit(g)
         if orbit is not None:
             return orbit.angle(self.end, self.nu(self.proved[g], self.end))
         if floor is None or self.fastest <= 0:
@@ -186,7 +194,7 @@ class _After:
             if each.group.outcome == "exact-start":
                 still = self.swept.horizon == 0
                 self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
-            orbit = self.orbits[g]
+            orbit = self.orbit(g)
             if orbit is not None:
                 alone = not self.forever and len(self.proved) == 1
                 stays = alone and orbit.stays(self.end, self.nu(each, self.end), self.epsilon)
@@ -299,7 +307,7 @@ class _After:
             for name in given:
                 block[name].same(None)
             return
-        K, floor, orbit = fraction(trap.rates.K), self.floor(trap, self.at_horizon), self.orbits[g]
+        K, floor, orbit = fraction(trap.rates.K), self.floor(trap, self.at_horizon), self.orbit(g)
         drift = Fraction(0) if self.L == 2 else (K / trap.gamma if floor is None else floor) * self.at_horizon
         at_horizon = self.swept.D[g] + drift
         if orbit is not None:
@@ -332,7 +340,7 @@ class _After:
         """R7: angle <= coefficient (delta/rho)^exponent + floor rho^L after the horizon, whenever |w| = rho
         <= R; in a continuum (O2) it is the distance to the set of KKT points that is bounded so.
         """
-        orbit = self.orbits[g]
+        orbit = self.orbit(g)
         table = node.fields(
             "exponent coefficient floor" if orbit is None else "exponent coefficient floor of"
         )

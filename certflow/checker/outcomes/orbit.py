@@ -13,16 +13,17 @@ from fractions import Fraction
 
 from ..kernel.numbers import fraction, root_up
 from ..kernel.problem import Problem
+from ..kernel.verdicts import Refused
 from ..tube.curve import square
 from ..tube.region import Bounds, at_point
 from .groups import Proved, ProvedTrap
 
 
-def orbit_of(proved: Proved, D: Fraction, problem: Problem, grid: int) -> Orbit | None:
-    """O2: the group, if its limit is one of a continuum, with the distance D at the horizon."""
+def orbit_of(proved: Proved, D: Fraction, problem: Problem, grid: int) -> Orbit:
+    """O2: the one group of a problem, with the distance D at the horizon."""
     track, trap, proposed, where = proved.runner.track, proved.trap, proved.group.trap, proved.runner.where
-    if proved.group.outcome != "continuum" or track is None or trap is None or proposed is None:
-        return None
+    if track is None or trap is None or proposed is None:
+        raise Refused("O2", where, "a continuum needs a curve and a trap")
     parts = list(range(len(problem.layers)))
     at_end = at_point(Bounds(problem, parts, where), track.end, grid, where)
     # g has the degree L - 2, and is meant at the length of the centre.
