@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import check_file, check_text
+from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.power_1.rules import ASSUMPTIONS
 
 FOLDER = Path(__file__).parent
@@ -57,7 +58,28 @@ def test_attacks_on_theorems_of_power_1_are_refused(name, attack):
     ATTACKS[name][attack](content)
     assert content != accepted(name)
     verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+    assert not verdict.accepted and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize("name", ["branches", "power-1-stopping"])
+def test_what_is_being_checked_is_known(monkeypatch, name):
+    steps = []
+    enter = Clock.enter
+    monkeypatch.setattr(
+        Clock, "enter", lambda clock, rule, where: (steps.append((rule, where)), enter(clock, rule, where))[1]
+    )
+    content = accepted(name)
+    assert check_text(sealed(content)).accepted
+    neurons = [f"evidence[0].neurons[{j}]" for j in range(len(content["evidence"][0]["neurons"]))]
+    first = [("R1", "file"), ("R1", "problem"), ("R9", "claim")]
+    if name == "branches":
+        own = [("Q2", "pieces"), ("Q9", "branch")]
+        assert steps == first + [(rule, f"{node}.{part}") for node in neurons for rule, part in own]
+        return
+    first.append(("Q1", "evidence[0].norm_squared"))
+    first += [step for node in neurons for step in (("Q2", node), ("Q3", f"{node}.pieces"), ("Q8", node))]
+    blocks = [("R9", f"claim.blocks[{j}]") for j in range(len(neurons))]
+    assert steps == [*first, ("Q7", "evidence[0].masses"), ("R9", "claim"), *blocks]
 
 
 def places(value, path=()):
