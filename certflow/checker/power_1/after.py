@@ -10,7 +10,7 @@ from ..kernel.numbers import ONE, enclosed, fraction, root_down, root_up, rounde
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from ..polygon.neuron import Neuron, Vector, Whole
+from ..polygon.neuron import Line, Neuron, Vector, Whole
 from ..polygon.replay import ANY
 from ..polygon.tube import Walk
 
@@ -148,14 +148,14 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
     return Fate(root_up(square, 2), point=_balanced(u, piece.sign), sign=1, square=square, cone=found)
 
 
-def shrinks(walk: Walk, balanced: bool, size: Size, node: Node) -> Fate:
+def shrinks(walk: Walk, size: Size, node: Node) -> Fate:
     """Exactly balanced on a vertex, straight to 0, which is never reached (L11.25)."""
     entered = walk.covers and walk.entered is not None and walk.entered <= walk.table.ends[-1]
     node.need(entered, f"the last piece is not proved to be reached: {walk.why}", "Q8")
     piece = walk.piece
     square = piece.velocity.inner(piece.velocity)
     held = len(piece.slides) == walk.G.d - 1 and size.eta < min(fraction(piece.lock), root_down(square, 2))
-    node.need(balanced and piece.end == "origin" and held, "it need not shrink for ever", "Q8")
+    node.need(walk.c == (0, 0) and piece.end == "origin" and held, "it need not shrink for ever", "Q8")
     back = piece.velocity._replace(entries=[-v for v in piece.velocity.entries])
     point = _balanced(back, piece.sign)
     return Fate(Fraction(0), fraction(walk.spans[-1].mass), point, -1, square)
@@ -174,6 +174,13 @@ def vanishes(
     return Fate(Fraction(0), point=[0] * G.d + [sign * ONE], exact=True)
 
 
+def idle(line: Line, place: Vector, D: Fraction, clock: Clock) -> bool:
+    """Whether no sample on a line is active anywhere within D of a point."""
+    clock.tick()
+    side = place.times(line.x)
+    return all(v * side < 0 for v in line.members.values()) and abs(side) > line.length * D
+
+
 def stops(walk: Walk, start: Vector, sign: int, ball: int, theorem: Theorem, node: Node) -> Fate:
     """It comes to rest where every sample is inactive, or on a concave kink with all its samples on one side
     (L11.23).
@@ -185,16 +192,13 @@ def stops(walk: Walk, start: Vector, sign: int, ball: int, theorem: Theorem, nod
     D = fraction(walk.spans[-1].D if walk.pieces else ball)
     held: list[int] = []
     for k, line in enumerate(G.lines):
-        G.clock.tick()
-        side = place.times(line.x)
-        if side == 0:
+        if place.along(line.x) == 0:
             held.append(k)
             node.need(sign * line.jump < 0, "a sample on which it stops does not hold it", "Q8")
             one_side = all(v > 0 for v in line.members.values())
             node.need(one_side, "samples on both sides of a kink on which it stops", "Q8")
         else:
-            idle = all(v * side < 0 for v in line.members.values()) and abs(side) > line.length * D
-            node.need(idle, "a sample may be active where it stops", "Q8")
+            node.need(idle(line, place, D, G.clock), "a sample may be active where it stops", "Q8")
     adjugate, det = G.gram(held)
     node.need(det > 0 and bool(held), "it stops on no kink, or on dependent ones", "Q8")
     speeds = []

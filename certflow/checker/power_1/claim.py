@@ -121,7 +121,7 @@ class ClaimCheck:
         and what the others do, all of which grow (at least at the lowest nu) where nothing is followed
         only.
         """
-        rest = sum((each.rest for each in self.fates), Fraction(0))
+        rest = sum(each.rest for each in self.fates)
         slowest = min(each.cone.nu for each in self.fates if each.cone) if self.known else Fraction(0)
         first = cone.K * self.check.scale * rest / cone.gamma if self.known else Fraction(0)
         return rounded(first, True), rounded(cone.K / (cone.gamma + slowest), True)

@@ -26,7 +26,7 @@ from ..kernel.verdicts import Clock
 from ..polygon.neuron import Neuron, Vector, sign_of, vector
 from ..polygon.replay import MAX_PIECES, Edge, contacts, part, replay
 from ..polygon.tube import Table, Walk
-from .after import Fate, Size, converges, shrinks, stops, vanishes
+from .after import Fate, Size, converges, idle, shrinks, stops, vanishes
 from .claim import ClaimCheck, Theorem
 
 STATEMENT = "early-direction-power-1"
@@ -223,22 +223,16 @@ class _Check:
         if outcome == "stops":
             return stops(walk, each.w, each.sign, ball, self.theorem, node)
         if outcome == "shrinks":
-            balanced = each.c == (0, 0) and each.v * each.v == each.w.inner(each.w) and self.angle == 0
-            return shrinks(walk, balanced, self.size, node)
+            return shrinks(walk, self.size, node)
         node.need(outcome in _OPEN or not each.pieces, "a neuron that rests all the time has no pieces", "Q8")
         if outcome == "vanishes":
             return vanishes(G, each.w, each.sign, each.c, ball, self.theorem, node)
         if outcome == "zero":
-            zero = not any(each.w.entries) and each.v == 0 and self.angle == 0
-            node.need(zero, "it is not zero at the start", "Q8")
+            node.need(each.start == 0, "it is not zero at the start", "Q8")
             return Fate(Fraction(0))
         if outcome == "dead":
-            w = [Fraction(v, each.w.unit) for v in each.w.entries]
-            for x in G.samples.values():
-                self.clock.tick()
-                height = sum((a * b for a, b in zip(x, w, strict=True)), Fraction(0))
-                reach = fraction(ball) * root_up(sum((a * a for a in x), Fraction(0)), 2)
-                node.need(height + reach < 0, "a sample may be active", "Q8")
+            still = all(idle(line, each.w, fraction(ball), self.clock) for line in G.lines)
+            node.need(still, "a sample may be active", "Q8")
             node.need(G.alpha == 0 or not G.samples, "only neurons with alpha = 0 can be dead", "Q8")
             return Fate(Fraction(0))
         if outcome == "followed":

@@ -187,6 +187,115 @@ def test_the_mass_is_that_of_the_first_row_whose_end_is_not_overrun():
     assert q == 4
 
 
+def next_of(rest=None, first=False, still=False, ends="vertex", square=16, L=7):
+    """How far the next segment reaches where |v|^2 = `square`, |u| = 2 and p.u = 12."""
+    line = SimpleNamespace(at=lambda _: (square * ONE - ONE, 99 * ONE), speed=2 * ONE)
+    line.b, line.square = (12 * ONE, 13 * ONE), (3 * ONE, 4 * ONE)
+    piece, end = SimpleNamespace(end=ends), None if rest is None else L + rest
+    each = SimpleNamespace(
+        line=line, c=(ONE, 9 * ONE), still=still, end=end, piece=piece, L=L, begun=not first
+    )
+    length = Walk._next(each) - L
+    assert each.begun
+    return length
+
+
+def test_the_first_and_the_last_segment_of_a_piece_are_wide():
+    step = ONE // 128 + 1
+    assert next_of() == step and next_of(first=True) == 5 * step
+    assert next_of(square=0) == 1 and next_of(square=-3) == 1
+    assert next_of(rest=10 * step + 3, first=True) == 5 * step == next_of(rest=99 * step, first=True)
+    assert next_of(rest=10 * step - 1, first=True) == 5 * step - 1
+    assert next_of(rest=6 * step + 1) == step and next_of(rest=6 * step) == step
+    assert next_of(rest=6 * step - 1) == step - 1 and next_of(rest=5 * step + 1) == 1
+    assert next_of(rest=5 * step) == 5 * step and next_of(rest=3) == 3
+    # Before a change of sign there is no last segment.
+    assert next_of(rest=3, ends="flip") == step and next_of(rest=3, first=True, ends="flip") == 5 * step
+    # v = 0: 12 / (800 5 4).
+    assert next_of(still=True) == 3 * ONE // 4000 + 1
+
+
+@pytest.mark.parametrize(
+    ("square", "foot", "near"), [(F(1), F(-400), True), (F(1), F(-399), False), (F(1), F(-401), True)]
+)
+def test_when_the_next_thing_is_the_change_of_sign(square, foot, near):
+    c = (-ONE, ONE)
+    line = SimpleNamespace(at=lambda _: (down(square + 1), 9 * ONE), foot=down(foot + 1))
+    assert Walk._near(SimpleNamespace(line=line, c=c, L=0)) is near
+
+
+# -- what fails ----------------------------------------------------------------------------------------------
+
+
+def edge(accepts, low, high):
+    """The largest number that is accepted, up to 10^-12, between an accepted and a refused one."""
+    assert accepts(low) and not accepts(high)
+    while high - low > F(1, 10**12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if accepts(middle) else (low, middle)
+    return low
+
+
+def test_the_forcing_is_less_than_what_locks_and_leaves():
+    # m(S) = 1/4.
+    held = neuron([[1, 0], [-1, 0], [0, 1]], [F(-3, 4), F(-1, 4), 1])
+
+    def stays(kappa):
+        each = walk(held, [0, 1], 2, [([0], [])], kappa=kappa, T=F(1, 200))
+        assert each.covers or each.why == "it may not be held on its kinks, or not leave one"
+        return each.covers
+
+    assert abs(edge(stays, F(1, 5), F(1, 3)) - F(1, 4)) < F(1, 10**11)
+    # A concave kink is crossed from (1, 3/4), and left at the speed |x.u| / |x| = 4 / sqrt 5 of G's units.
+    over = walk(neuron([[2, -1], [-1, 2]], [-1, 1]), [1, F(3, 4)], 3, [([], []), ([], [])], T=F(1, 3))
+    assert over.i == 1 and below(over.limit, over.piece.velocity.times([-2, 1]) / root(F(5)))
+
+
+BESIDE = neuron([[1, 0], [1, 2], [20, 1]], [-3, 1, "-1/1000"])
+"""w_1 falls to 0 near (0, p_2), and 20 w_1 + w_2 is not far from 0 there."""
+
+
+def test_another_kink_is_not_met_at_the_same_time():
+    start, v, given = [F(1, 2), F(1, 4)], 3, [([], []), ([0], [])]
+    pieces = walk(BESIDE, start, v, given, T=F(1, 1000)).pieces
+    k = next(k for k in BESIDE.kinks if BESIDE.lines[k].x == [20, 1])
+    x, point = [F(20), F(1)], abs(pieces[1].start.times(BESIDE.lines[k].x))
+
+    def apart(kappa):
+        own = (projection([], 2), pieces[0].length, F(1))
+        found = Event(BESIDE, *pieces[:2], pieces[0].met[0], [own], 1, kappa)
+        before, after = dot(x, found.u), dot(x, found.w)
+        swept = max(abs(before), abs(after)) + abs(after - before) + norm(x) * kappa
+        return point - found.tau * swept > norm(x) * kappa * pieces[0].length
+
+    def accepted(kappa):
+        each = walk(BESIDE, start, v, given, kappa=kappa, T=F(1, 3))
+        assert each.i == 1 or each.why == "another kink may be met at the same time", each.why
+        return each.i == 1
+
+    exact, found = edge(apart, F(1, 10**6), F(1)), edge(accepted, F(1, 10**6), F(1, 10))
+    assert abs(exact - found) < F(1, 10**11)
+
+
+def test_a_kink_is_met_within_a_segment():
+    def tau(kappa):
+        own = (projection([], 2), F(1, 2), F(1))
+        pieces = walk(HELD, [1, 1], 3, TURN, T=F(1, 1000)).pieces
+        return Event(HELD, *pieces, 0, [own], 1, kappa).tau
+
+    def accepted(kappa):
+        each = walk(HELD, [1, 1], 3, TURN, kappa=kappa, T=F(1, 3))
+        assert each.i == 1 or each.why == "the window of a kink is longer than a segment", each.why
+        return each.i == 1
+
+    found = edge(accepted, F(1, 1000), F(1, 2))
+    # The last segment before, and the first after, are 5 times |v| / (256 |u|) long, |v| about 3.
+    each = walk(HELD, [1, 1], 3, TURN, kappa=F(1, 1000), T=F(1, 3))
+    (last, end), (first, then) = by_piece(each)[0][-1], by_piece(each)[1][0]
+    lengths = end - F(last.begin, ONE), then - F(first.begin, ONE)
+    assert abs(tau(found) - min(lengths)) < F(1, 10**9)
+
+
 # -- events --------------------------------------------------------------------------------------------------
 
 

@@ -223,9 +223,9 @@ def test_a_vertex_is_kept_below_its_lock():
 LINE = neuron([["1"]], [-1])
 
 
-def shrunk(balanced=True, last="1/100", G=LINE, start=(1,), **entries):
+def shrunk(last="1/100", G=LINE, start=(1,), **entries):
     spans = [span(mass=3 * ONE)]
-    return shrinks(after(G, start, 1, spans, **entries), balanced, Size(F(1), F(0), F(last)), NODE)
+    return shrinks(after(G, start, 1, spans, **entries), Size(F(1), F(0), F(last)), NODE)
 
 
 def test_what_shrinks_is_worked_out():
@@ -239,7 +239,9 @@ def test_what_shrinks_is_worked_out():
     assert shrunk(table=SimpleNamespace(ends=[0, T - 1, T])).rest == 3
     assert shrunk(last="99/100").rest == 3 and shrunk(entered=T).rest == 3
     need = ("Q8", "here", "it need not shrink for ever")
-    assert refusal(shrunk, True, "1") == refusal(shrunk, False) == need
+    assert refusal(shrunk, "1") == need
+    for c in (("-1", "0"), ("0", "1")):
+        assert refusal(lambda c=c: shrunk(c=(down(F(c[0])), up(F(c[1]))))) == need
     assert refusal(lambda: shrunk(G=RAY, start=[1, 0])) == need
     late = ("Q8", "here", "the last piece is not proved to be reached: it rains")
     for entries in ({"covers": False}, {"entered": None}, {"entered": T + 1}):
