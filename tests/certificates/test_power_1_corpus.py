@@ -82,6 +82,51 @@ def test_what_is_being_checked_is_known(monkeypatch, name):
     assert steps == [*first, ("Q7", "evidence[0].masses"), ("R9", "claim"), *blocks]
 
 
+STAY = "it is not proved to stay within epsilon"
+ABOVE, WINDOW = "it is not above the size at the horizon", "the window of a kink is longer than a segment"
+REACHED = f"the last piece is not proved to be reached: {WINDOW}"
+CONE, MASSES = "it may leave its cone before the radius is reached", "the masses of the neurons may be more"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "proved", "reason"),
+    [
+        ("power-1-stopping", "delta_bar", "1102/1000", ABOVE),
+        ("power-1-stopping", "radius", "1638/1000", STAY),
+        ("power-1-stopping", "epsilon", "898/1000", STAY),
+        ("power-1-figure2", "delta_bar", "1378/1000", MASSES),
+        (
+            "power-1-figure2",
+            "radius",
+            "1495/1000",
+            "it may not have vanished by the end of the table",
+        ),
+        ("power-1-figure2", "epsilon", "836/1000", STAY),
+        ("power-1-ball", "delta_bar", "1286/1000", REACHED),
+        ("power-1-ball", "radius", "1056/1000", CONE),
+        ("power-1-ball", "epsilon", "843/1000", STAY),
+        ("power-1-three-points", "delta_bar", "1031/1000", ABOVE),
+        ("power-1-logistic", "delta_bar", "1063/1000", REACHED),
+        ("power-1-logistic", "radius", "1551/1000", STAY),
+        ("power-1-logistic", "epsilon", "427/1000", STAY),
+    ],
+)
+def test_one_per_cent_more_than_the_largest_number_that_is_proved_is_refused(name, key, proved, reason):
+    """Nothing else is claimed that depends on the number: it is the proof itself that ends there."""
+
+    def verdict(factor):
+        content = accepted(name)
+        content["claim"][key] = str(Fraction(content["claim"][key]) * factor)
+        content["claim"]["time_to_radius"] = None
+        for block in content["claim"]["blocks"]:
+            block |= dict.fromkeys(["law", "angle_at_horizon", "angle_at_radius"])
+        return check_text(sealed(content))
+
+    assert verdict(Fraction(proved)).accepted
+    beyond = verdict(Fraction(proved) * (Fraction(99, 100) if key == "epsilon" else Fraction(101, 100)))
+    assert (beyond.verdict, beyond.reason) == ("refused", reason)
+
+
 def places(value, path=()):
     """The paths to all leaves of a JSON value."""
     if isinstance(value, dict | list):
