@@ -157,6 +157,7 @@ def test_a_piece_ends_at_the_first_kinks_that_it_runs_to():
     # Not straight through 0, and away from it.
     assert edges(neuron([[1, 0]], [-1], 1), [1, "1/100"], 9, [([], [])])[0].end == "ray"
     assert edges(neuron([[1, 0]], [1], 1), [1, 0], 9, [([], [])])[0].end == "ray"
+    assert edges(neuron([[1, 0]], [1], 1), [0, 0], 9, [([], [])])[0].end == "ray"
     (slow,) = edges(neuron([[1]], [-1], 1), ["3"], 9, [([], [])])
     assert (slow.end, slow.length, slow.met) == ("origin", 3, None)
 
