@@ -310,6 +310,17 @@ def test_a_stop_on_two_kinks_worked_out():
     assert refusal(stops, *held, theorem(F(2, 3), F(10**3)), NODE) == strong
 
 
+def test_a_stop_on_a_kink_that_is_not_of_length_1():
+    # x = (1, 1) and j = -2 at (1, -1): det / adjugate = 2, and omega curvature/2 last |x| is taken from |j|.
+    each = SimpleNamespace(pieces=[], c=(3 * ONE, 3 * ONE), late=ONE, why="", spans=[], piece=None)
+    each.G, D, last = neuron([[1, 1]], [-2]), F(1, 10), F(1, 2)
+    slow, mu = root((root(F(2)) - D) ** 2 + 3), 2 - F(3, 4) * last * root(F(2))
+    time = 1 + D / (mu * root(F(2)) * slow)
+    held = (each, vector([F(1), F(-1)]), 1, ONE // 10)
+    assert stops(*held, theorem(last, time + F(1, 10**30)), NODE).rate == 0
+    assert refusal(stops, *held, theorem(last, time - F(1, 10**30)), NODE)[2].startswith("it may not have")
+
+
 def test_a_stop_in_other_units():
     # From (1, 1) with the sample (2/3, 0): G = -(2/3) 5/7 (w_1)_+, |x| = 1 and j = -10/21; to (0, 2/3).
     G = neuron([["2/3", 0], [-1, -1]], ["-5/7", 0])
