@@ -304,6 +304,22 @@ ATTACKS: dict[str, dict[str, Attack]] = {
         ),
         **_stronger({1: "angle late-angle exponent coefficient floor", 0: "angle"}),
     },
+    "power-1-orthogonal": {
+        "an-input-that-is-not-orthogonal": _sample(3, ["1/10", "0", "9/10"]),
+        "an-unlabelled-opposite-input": _sample(3, ["1", "-1", "0"]),
+        "a-leaky-network": lambda content: content["problem"]["network"]["activation"].update(alpha="1/1000"),
+        "a-touched-kink-forgotten": _pieces(0, [([], []), ([], [])]),
+        "a-touched-kink-crossed": _pieces(0, [([], []), ([], [1])]),
+        "a-gap-where-others-are-pushed-away": lambda content: content["claim"]["blocks"][1].update(
+            gap=[content["claim"]["blocks"][1]["value"][0], None]
+        ),
+        "another-limit-across-a-convex-kink": _weights({5: "-1/1000000"}),
+        **{
+            name: attack
+            for name, attack in _stronger({0: "late-angle gap-below", 1: "late-angle value-below"}).items()
+            if name not in ("slowest", "start-from-below")
+        },
+    },
     "power-1-logistic": {
         "a-kink-not-held": _pieces(2, [([], []), ([], []), ([], [0]), ([], [2])]),
         "a-held-kink-forgotten": _pieces(2, [([], []), ([], []), ([], [0]), ([], [])]),

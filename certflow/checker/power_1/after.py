@@ -58,7 +58,7 @@ class Theorem:
 class Cone:
     """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass
     grows at least at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0
-    for ever, and K = 0.
+    for ever, and K = 0. All directions in it turn to its axis if it is `strict`.
     """
 
     D: Fraction
@@ -68,6 +68,7 @@ class Cone:
     K: Fraction
     nu: Fraction
     least: Fraction
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,17 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
         D, D0 = rounded(tan - tan**3 / 3 + tan**5 / 5, True), cone.rational()
         cone.need(D < D0 <= Fraction(1, 2), "it is not in this cone at the end of the table", "Q8")
     sin, cos = D0 - D0**3 / 6 + D0**5 / 120, 1 - D0 * D0 / 2
-    spread = Fraction(0)
+    spread, strict = Fraction(0), True
     for k in G.kinks:
         x, jump, length = G.lines[k].x, Fraction(G.lines[k].jump, G.unit), G.lines[k].length
         # Kinks that meet the cone, or hold the flow, may change the gradient.
         if k in piece.slides or u.times(x) ** 2 <= length**2 * square * sin**2:
-            cone.need(piece.sign * jump < 0, "a convex kink meets the cone", "Q8")
+            if piece.sign * jump > 0:
+                # A free kink that is off stays off, wherever the others lead (L11.29).
+                off = G.free(k) and piece.sides[k] < 0
+                cone.need(off, "a convex kink meets the cone", "Q8")
+                strict = False
+                continue
             spread += abs(jump) * length
     slowest, fastest = min(Fraction(1), 1 + low), 1 + (sin / cos) ** 2 + max(high, Fraction(0))
     node.need(slowest > 0 and mass > 0, "v may be too small at the end of the table", "Q8")
@@ -144,7 +150,7 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
     nu = 2 * root_down(1 - skew * skew, 2) * (g * cos - spread * sin - size.eta)
     node.need(nu > 0, "the forcing may be too large up to the radius", "Q8")
     K = Fraction(0) if vertex else rounded(root_up(fastest, 2) * size.K, True)
-    found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False))
+    found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False), strict)
     return Fate(root_up(square, 2), point=_balanced(u, piece.sign), sign=1, square=square, cone=found)
 
 
@@ -186,7 +192,7 @@ def stops(walk: Walk, start: Vector, sign: int, ball: int, theorem: Theorem, nod
     (L11.23).
     """
     G = walk.G
-    reached = not walk.pieces or (walk.covers and walk.piece.end == "vertex")
+    reached = not walk.pieces or (walk.covers and walk.piece.met is not None)
     node.need(reached and G.alpha == 0, f"it is not proved to come to rest: {walk.why}", "Q8")
     place = walk.piece.finish() if walk.pieces else start
     D = fraction(walk.spans[-1].D if walk.pieces else ball)

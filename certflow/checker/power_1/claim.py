@@ -96,7 +96,9 @@ class ClaimCheck:
         if "gap" in given:
             ends = block["gap"].items(2)
             top = None if ends[1].value is None else ends[1].rational()
-            gap = fate.cone is not None and self._around(ends[0].rational(), top, fate, 1)
+            gap = (
+                fate.cone is not None and fate.cone.strict and self._around(ends[0].rational(), top, fate, 1)
+            )
             block["gap"].need(gap, "no such gap is proved")
         if "horizon" in given:
             block["horizon"].need(

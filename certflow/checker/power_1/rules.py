@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import mul
 from typing import Any
 
 from ..kernel.container import opened
@@ -139,11 +140,15 @@ class _Check:
 
     def _largest(self, norm2: Fraction) -> Fraction:
         """An upper bound of |G| on the unit sphere (L11.7)."""
-        z, X = self.problem.z, self.problem.features
-        squares = (sum((v * v for v in x), Fraction(0)) for x in X)
-        rough = sum((abs(a) * root_up(square, 2) for a, square in zip(z, squares, strict=True)), Fraction(0))
-        joint = root_up(norm2 * sum(a * a for a in z), 2)
-        return self.G.largest(rounded(min(rough, joint), True))
+        z, alpha = self.problem.z, self.problem.alpha
+        lengths = [root_up(sum((v * v for v in x), Fraction(0)), 2) for x in self.problem.features]
+        rough = Fraction(0)
+        for s in (1, -1):
+            # s z_i sigma(x_i.u) <= a_i |x_i.u|.
+            a = [max(s * v, -alpha * s * v, Fraction(0)) for v in z]
+            apart, joint = sum(map(mul, a, lengths), Fraction(0)), root_up(norm2 * sum(map(mul, a, a)), 2)
+            rough = max(rough, min(apart, joint))
+        return self.G.largest(rounded(rough, True))
 
     def all(self) -> None:
         """Every rule, and then the claim."""

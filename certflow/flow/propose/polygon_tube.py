@@ -174,7 +174,10 @@ def route_of(G: Reduced, polygon: Polygon, least: float, spread: float = 0.0) ->
             asked[:, 1] = edge.sign * jumps > 0
         lock = lock_of(normals[S], jumps[S], [float(v) for v in edge.chi])
         left = [place[k] for k in skip if place[k] not in S]
-        limit = min([lock, *(abs(float(normals[k] @ u)) / lengths[k] for k in left)])
+        # A convex kink on which it starts is left at least at the speed of its other side.
+        leaving = {k: abs(float(normals[k] @ u)) / lengths[k] for k in left}
+        against = {k: max(0.0, edge.sign * jumps[k]) * lengths[k] if i == 0 else 0.0 for k in left}
+        limit = min([lock, *(leaving[k] - against[k] for k in left)])
         places, speeds = normals @ p, normals @ u
         leg = Leg(clock, low, high, norms, reach, places, speeds, asked, lengths, lock, limit, speed=speed)
         leg.line = (float(p @ p), float(p @ u), float(u @ u))
@@ -233,7 +236,8 @@ def lock_of(rows: np.ndarray, jumps: np.ndarray, chi: list[float]) -> float:
     if not len(rows):
         return math.inf
     spread = np.sqrt(np.diag(np.linalg.inv(rows @ rows.T)))
-    inner = np.minimum(np.array(chi), 1.0 - np.array(chi))
+    # A free kink is kept by all of its jump (L11.29).
+    inner = np.array([min(v, 1.0 - v) if v else 1.0 for v in chi])
     return float((np.abs(jumps) * inner / spread).min())
 
 
