@@ -31,10 +31,11 @@ def refusal(action, *arguments):
     return found.value.rule, found.value.where, found.value.reason
 
 
-CONVEX = "a convex kink is met with others, or at the start: not covered"
+CONVEX = "a convex kink is met with others: not covered"
+BOTH = "it may stay on the kink on which it starts, or leave it to both sides"
 SIDE = "a kink is not left to the side that is given"
 MEET = "not all of these kinks meet here"
-BETWEEN = "a multiplier is not strictly between 0 and 1"
+BETWEEN = "a multiplier is not strictly between 0 and 1, nor 0 on a free kink"
 AXES = neuron([[1, 0], [0, 1]], [-1, -1])
 HELD = neuron([[1, 0], [1, 1]], [-3, 1])
 """w_1 falls to 0 and is held there with the multiplier 1/3."""
@@ -69,7 +70,8 @@ PAIR = neuron([[1, 0], [-1, 0], [0, 1]], ["-3/4", "-1/4", 1])
         (HELD, [0, 1], 2, [([0], []), ([], [])], "pieces[1]", "the limit flow has ended before"),
         (neuron([[1]], [-1]), [1], 1, [([], []), ([], [])], "pieces[1]", "the limit flow has ended before"),
         (SPAN, [0, 0], 2, [([0, 1, 2], [])], "pieces[0]", "a convex kink is not slid on"),
-        (neuron([[1, 0]], [1]), [0, 1], 2, [([], [0])], "pieces[0]", CONVEX),
+        (neuron([[1, 0], [1, 1]], [1, 1]), [0, 0], 2, [([], [0, 1])], "pieces[0]", CONVEX),
+        (neuron([[1, 0]], [1]), [0, 1], 2, [([], [0])], "pieces[0]", BOTH),
         (neuron([[1], [-1]], [-1, -1]), [0], 1, [([], [0])], "pieces[0]", SIDE),
         (
             neuron([[1, 0], [0, 1], [1, 1]], [-1, -1, -1]),
@@ -79,7 +81,7 @@ PAIR = neuron([[1, 0], [-1, 0], [0, 1]], ["-3/4", "-1/4", 1])
             "pieces[0]",
             "the kinks that are kept are not independent",
         ),
-        (neuron([[1, 0], [0, 1]], [-1, 1]), [0, 1], 2, [([0], [])], "pieces[0]", BETWEEN),
+        (neuron([[1, 0], [0, 1], [-1, 0]], [-1, 1, 0]), [0, 1], 2, [([0], [])], "pieces[0]", BETWEEN),
         (neuron([[1, 0], [1, 1]], [-1, 1]), [0, 1], 2, [([0], [])], "pieces[0]", BETWEEN),
         (neuron([[1, 0], [1, 1]], [-1, 1]), [0, 1], 2, [([], [])], "pieces[0]", SIDE),
         (HELD, [0, 1], 2, [([], [])], "pieces[0]", SIDE),
@@ -153,13 +155,13 @@ def test_a_piece_ends_at_the_first_kinks_that_it_runs_to():
     assert (each.length, each.met, each.end) == (F(20, 11), [0], "vertex")
     (each,) = edges(G, [2, 2], 9, [([], [])])
     # All three at once, where w = 0.
-    assert (each.length, each.met, each.end) == (F(20, 11), None, "origin")
+    assert (each.length, each.met, each.end) == (F(20, 11), [0, 1, 2], "origin")
     # Not straight through 0, and away from it.
     assert edges(neuron([[1, 0]], [-1], 1), [1, "1/100"], 9, [([], [])])[0].end == "ray"
     assert edges(neuron([[1, 0]], [1], 1), [1, 0], 9, [([], [])])[0].end == "ray"
     assert edges(neuron([[1, 0]], [1], 1), [0, 0], 9, [([], [])])[0].end == "ray"
     (slow,) = edges(neuron([[1]], [-1], 1), ["3"], 9, [([], [])])
-    assert (slow.end, slow.length, slow.met) == ("origin", 3, None)
+    assert (slow.end, slow.length, slow.met) == ("origin", 3, [])
 
 
 def test_velocities_are_exact():

@@ -209,7 +209,7 @@ def test_only_balanced_neurons_shrink():
 
 # -- all neurons ---------------------------------------------------------------------------------------------
 
-CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(3), F(20))
+CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(3), F(20), True)
 
 
 def checks(*fates, **entries):

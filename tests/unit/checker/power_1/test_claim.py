@@ -19,7 +19,7 @@ ROOT = F(70710678118654752440084436210484903928483593768847, 10**50)
 """1/sqrt 2, rounded down."""
 
 TINY = F(1, 10**30)
-CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(1), F(64))
+CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(1), F(64), True)
 GROWS = Fate(F(1), point=[3 * ONE, 4 * ONE, 5 * ONE], sign=1, square=F(4), cone=CONE)
 STOPS = Fate(F(0), point=[0, ONE], angle=F(1, 50), exact=True)
 GONE = Fate(F(0))

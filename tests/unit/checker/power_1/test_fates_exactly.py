@@ -421,7 +421,7 @@ def test_points_and_their_errors():
 
 
 def test_a_fate_in_other_units():
-    cone = Cone(F(1), F(2), F(3), F(4), F(5), F(6), F(7))
+    cone = Cone(F(1), F(2), F(3), F(4), F(5), F(6), F(7), True)
     each = Fate(F(8), F(9), [ONE], 1, F(10), F(11), cone)
     assert each.scaled(F(2)) == replace(each, rest=F(9, 2), cone=replace(cone, least=F(7, 2)))
     assert Fate(F(1), F(4)).scaled(F(1, 2)) == Fate(F(1), F(8))

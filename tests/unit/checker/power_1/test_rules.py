@@ -85,11 +85,12 @@ def test_the_table_worked_out():
 def test_a_bound_of_n_is_no_more_than_the_rough_ones(monkeypatch):
     monkeypatch.setattr("certflow.checker.polygon.neuron.MAX_WORK", 0)
     each = check()
-    z = [abs(v) for v in each.problem.z]
-    for norm2, exact in ((F(10**6), 3 * z[0] + 4 * z[1]), (F(1, 100), None)):
-        joint = each._largest(norm2)
-        square = exact**2 if exact is not None else norm2 * sum(v * v for v in z)
-        assert 0 <= joint**2 - square < F(1, 10**50)
+    assert each.problem.z == [1, -2]
+    # Only the second sample counts for -G, with 2 |x_2|, the first for G; with a slope below 0 both do.
+    both = check(LEAKY)
+    for norm2, apart, together in ((F(10**6), 64, F(25, 3) ** 2), (F(1, 100), F(4, 100), F(325, 8100))):
+        assert 0 <= each._largest(norm2) ** 2 - apart < F(1, 10**50)
+        assert 0 <= both._largest(norm2) ** 2 - together < F(1, 10**50)
 
 
 @pytest.mark.parametrize(
