@@ -338,12 +338,9 @@ class Walk:
         for k in before.sides:
             if k == n:
                 continue
-            normal = G.lines[k].x
-            # Both speeds over the product of the units.
-            a, b = u.along(normal) * w.unit, w.along(normal) * u.unit
-            most = max(abs(a), abs(b)) + abs(b - a)
-            swept = -((-most << BITS) // (u.unit * w.unit)) + mul_up(self.norms[k], eta)
-            distance = (abs(after.start.along(normal)) << BITS) // after.start.unit - mul_up(tau, swept)
+            speeds = [Fraction(v) for v in (u.times(G.lines[k].x), w.times(G.lines[k].x))]
+            swept = up(max(map(abs, speeds)) + abs(speeds[1] - speeds[0])) + mul_up(self.norms[k], eta)
+            distance = down(abs(after.start.times(G.lines[k].x))) - mul_up(tau, swept)
             if distance > mul_up(self.norms[k], D):
                 continue
             if distance <= table.reach(self._along(k, sources) + mul_up(self.norms[k], dust)):
