@@ -108,6 +108,8 @@ class PowerOneWitness(Witness):
         super().__init__(problem, proved.claim.to_json(), delta, points, digits)
         (table,) = json.loads(proved.certificate)["evidence"]
         self.masses = [number(each, "mass") for each in table["masses"]]
+        # Masses are in units of the given direction, also for a flow that starts elsewhere in its ball.
+        self.square = sum(Fraction(v) ** 2 for v in proved.problem.direction)
 
     def violations(self) -> list[str]:
         """All statements of the claim and its table of masses that the flow contradicts, in words."""
@@ -121,10 +123,9 @@ class PowerOneWitness(Witness):
 
     def _masses(self, horizon: Any) -> None:
         """Of all weights in the q-th part of the time until the horizon, for about `ROWS` of the parts."""
-        square = sum(Fraction(v) ** 2 for v in self.problem.direction)
         start, parts = self.flow.log_norm(self.ctx.mpf(0)), len(self.masses)
         for q in {*range(1, parts + 1, max(1, parts // ROWS)), parts}:
-            bound = self.ctx.log(self.number(self.masses[q - 1] / square)) / 2
+            bound = self.ctx.log(self.number(self.masses[q - 1] / self.square)) / 2
             for time in (horizon * (2 * q - 1) / (2 * parts), horizon * q / parts):
                 grown = self.flow.log_norm(time) - start
                 self._at_most(grown, bound + self.slack, f"mass in part {q} of {parts}")

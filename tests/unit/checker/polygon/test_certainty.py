@@ -1,7 +1,9 @@
 """Q5 worked out: which side of a kink is certain, and where what is followed ends."""
 
 import random
+from copy import copy
 from fractions import Fraction as F
+from math import isqrt
 from types import SimpleNamespace
 
 import pytest
@@ -203,3 +205,92 @@ def test_what_shrinks_does_so_on_its_last_piece_only():
     each.run(shrinks=True)
     assert each.covers is True and each.i == 1 and each.piece.end == "origin"
     assert each.spans[-1].late == ANY and each.entered is not None and each.entered < ANY
+
+
+# -- changes of sign and events at their edges ---------------------------------------------------------------
+
+
+def root(x):
+    """The square root up to 2^-200."""
+    return F(isqrt(int(x * 4**200)), 2**200)
+
+
+def turning(kappa, L, phi=0, ball=0):
+    """From (2, 1/10) along (-1, 0), where |p| = sqrt(2/5) is where v vanishes; at the clock L."""
+    each = walk(PAST, [2, "1/10"], "19/10", FIRST * 2, kappa, ball=ball)
+    each._enter(0, 0, 0)
+    each.L, each.phi = down(F(L)), up(F(phi))
+    return each
+
+
+def largest(accepts, low, high):
+    """Up to 10^-12 the largest number that is accepted."""
+    assert accepts(low) and not accepts(high)
+    while high - low > F(1, 10**12):
+        middle = (low + high) / 2
+        low, high = (middle, high) if accepts(middle) else (low, middle)
+    return low
+
+
+def test_v_is_certain_to_change_its_sign_beyond_its_zero():
+    L, phi, ball, zero = F(137, 100), F(1, 50), F(1, 200), root(F(2, 5))
+
+    def exact(kappa):
+        # Six times: where |p| + D is a little less than at the zero, and D there.
+        D = ball + kappa * phi
+        for _ in range(6):
+            goal = zero - D - D / 2**10 - zero / 2**40
+            far = 2 - root(goal**2 - F(1, 100))
+            D = ball + kappa * (phi + 2 * (far - L))
+        assert 2 - far - D - kappa * (root((2 - L) ** 2 + F(1, 100)) + D) > F(1, 10)
+        return root((2 - far) ** 2 + F(1, 100)) + D < zero
+
+    def turns(kappa):
+        each = turning(kappa, L, phi, ball)
+        assert each._turn() or each.why == "it is not certain that v changes its sign"
+        return each.i == 1
+
+    assert abs(largest(exact, F(1, 1000), F(1, 4)) - largest(turns, F(1, 1000), F(1, 4))) < F(1, 10**11)
+
+
+def test_v_is_certain_to_change_its_sign_if_it_falls():
+    # At 14/10 it has turned already: v' = -(6/10 - eta sqrt(37/100)).
+    found = largest(lambda kappa: turning(kappa, F(14, 10))._turn(), F(1, 2), F(3, 2))
+    assert abs(found - F(6, 10) / root(F(37, 100))) < F(1, 10**11)
+    each, asked = turning(F(1, 10), F(14, 10), F(1, 50)), []
+    each._apart = lambda *arguments: asked.append(arguments)
+    assert not each._turn() and each.why == "it is not certain that v changes its sign"
+    assert asked == [(each.L, each.phi, list(each.piece.sides))] and each.i == 0 and not each.fresh
+
+
+@pytest.mark.parametrize(("inside", "turns"), [(-1, False), (0, False), (1, True)])
+def test_v_changes_its_sign_before_the_foot_of_the_perpendicular(inside, turns):
+    each = turning(F(1, 10**6), 1)
+    zero = isqrt(-each.c[1] * ONE)
+    goal = zero - (zero >> 40)
+    a = 4 * ONE + (goal * goal // ONE) - inside
+    each.line = SimpleNamespace(b=(-2 * ONE, 0), square=(ONE, 0), a=(a, 0), speed=ONE)
+    each.line.at, each.line.slope = lambda _: (0, 0), lambda _: (-ONE, -ONE)
+    each.table = Table(F(1), [0], [0], [0, ONE])
+    each._apart = lambda *_: True
+    assert each._turn() is turns
+
+
+@pytest.mark.parametrize(("fall", "turns"), [(4, False), (5, False), (6, True)])
+def test_v_falls_faster_than_what_is_forced(fall, turns):
+    each = turning(F(1, 10**6), F(14, 10))
+    each.line = SimpleNamespace(b=(-2 * ONE, 0), square=(ONE, 0), a=(4 * ONE, 0), speed=ONE)
+    # |p| = 1/2, so that 10 units of eta force 5 units.
+    each.line.at, each.line.slope = lambda _: (0, ONE // 4), lambda _: (-9 * ONE, -fall)
+    each.table = Table(F(1), [0], [10], [0, ONE])
+    each._apart = lambda *_: True
+    assert each._turn() is turns
+
+
+def test_kinks_that_depend_on_each_other_are_not_crossed():
+    each, asked = walk(HELD, [1, 1], 3, [([], []), ([0], [])], "1/1000"), []
+    each._enter(0, 0, 0)
+    each.G = copy(HELD)
+    each.G.gram = lambda kinks: (asked.append(kinks), ([], 0))[1]
+    assert each._cross() is False and asked == [each.piece.met]
+    assert each.why == "the kinks that are kept and met are not independent"

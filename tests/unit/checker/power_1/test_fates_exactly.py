@@ -168,6 +168,31 @@ def test_cones_at_their_edges():
     assert refusal(lambda: ray(size=Size(F(1), F(1), F(199, 100))))[2].startswith("the forcing")
 
 
+def test_a_cone_is_measured_at_the_worse_end_of_what_is_known():
+    each = after(RAY, [1, F(1, 10)], 2, [span()])
+    # p.u is at least 12, |p|^2 at least 16 and |u| at most 2.
+    each.line = SimpleNamespace(slope=lambda _: (12 * ONE, 99 * ONE), at=lambda _: (16 * ONE, 25 * ONE))
+    each.line.speed = 2 * ONE
+    found, D = converges(each, SIZE, NODE, CONE).cone, F(ONE // 100, ONE)
+    tan = (F(1, 10) + D) / (6 - D)
+    assert 0 <= found.D - (tan - tan**3 / 3 + tan**5 / 5) < F(1, 10**34)
+    assert 0 <= 2 * (4 - D) ** 2 - found.least < F(1, 10**50)
+
+
+def test_a_kink_at_the_edge_of_the_cone_meets_it():
+    # u = (2, 0) and x = (2, 1): |x.u| = 4 and |x| |u| sin D0 = 4 if |x| were 2 / sin D0.
+    each, D0 = after(RAY, [1, F(1, 10)], 2, [span()]), F(1, 10)
+    edge = 2 / (D0 - D0**3 / 6 + D0**5 / 120)
+    for length, meets in ((edge, True), (edge - TINY, False)):
+        line = SimpleNamespace(x=[2, 1], jump=1, length=length)
+        each.G = SimpleNamespace(kinks=[0], lines=[line], unit=1, d=2, clock=Clock(None))
+        if meets:
+            said = ("Q8", "cone", "a convex kink meets the cone")
+            assert refusal(converges, each, SIZE, NODE, CONE) == said
+        else:
+            assert converges(each, SIZE, NODE, CONE).cone.limit == D0
+
+
 FLAT = neuron([[1, 0], [-1, 0], [1, 100], [3, -1]], [1, -1, "-1/1000000", 0])
 """Concave across a line at an angle of a hundredth, with |j||x| = 10^-6 sqrt 10001; one without a kink."""
 

@@ -9,7 +9,7 @@ from certflow.checker.kernel.numbers import ONE, down, up
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Refused
-from certflow.checker.polygon.tube import Span
+from certflow.checker.polygon.tube import Span, Walk
 from certflow.checker.power_1.after import Fate
 from certflow.checker.power_1.rules import MAX_ROWS, _Check, _near_one
 
@@ -207,6 +207,16 @@ def test_a_neuron_in_its_own_units():
         assert exact * ONE <= value < exact * ONE + 3
     most = 2 * (F(5, 8) + ball) ** 2 + c + wide
     assert most * ONE <= found.start < most * ONE + 3
+
+
+@pytest.mark.parametrize("outcome", ["converges", "stops", "shrinks", "followed"])
+def test_only_what_stops_or_shrinks_is_followed_to_its_rest(monkeypatch, outcome):
+    asked = []
+    monkeypatch.setattr(
+        Walk, "run", lambda _, rests=False, shrinks=False: asked.append((bool(rests), bool(shrinks)))
+    )
+    check()._followed(0, Node(RESTS, "here").fields("outcome pieces cone branch"), outcome)
+    assert asked == [(outcome == "stops", outcome == "shrinks")]
 
 
 DOWN = {"direction": ["-6", "-8", "0", "0", "24", "0"]}
