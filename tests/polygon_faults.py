@@ -43,6 +43,12 @@ class _Rules:
                 total += z * abs(dot(row, x)) / dot(x, x)
         return (1 - self.neuron.alpha) * total
 
+    def free(self, k: int) -> bool:
+        """Whether a line is pushed by its own samples alone, and not from where it is negative."""
+        x = self.lines[k].x
+        pushing = [row for row in self.neuron.x if dot(row, x)]
+        return self.neuron.alpha == 0 and all(parallel(row, x) and dot(row, x) > 0 for row in pushing)
+
     def gradient(self, signs, chi: dict[int, Fraction]) -> Exact:
         """The gradient with every sample on the side `signs(x_i)`, and lines with multipliers: 0 for those
         without a kink that are met.
@@ -78,7 +84,7 @@ class _Rules:
         expected = self.gradient(lambda row: _sign(dot(row, inside)), chi)
         if tuple(s * value for value in expected) != u:
             yield "the velocity is no gradient with these multipliers"
-        if not all(0 < share < 1 for share in edge.chi):
+        if not all(0 < share < 1 or (share == 0 and self.free(k)) for k, share in chi.items()):
             yield "a multiplier is not strictly between 0 and 1"
         if _rank([self.lines[k].x for k in edge.slides]) < len(edge.slides):
             yield "the normals of the kinks that hold it are dependent"

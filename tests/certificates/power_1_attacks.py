@@ -304,6 +304,22 @@ ATTACKS: dict[str, dict[str, Attack]] = {
         ),
         **_stronger({1: "angle late-angle exponent coefficient floor", 0: "angle"}),
     },
+    "power-1-orthogonal": {
+        "an-input-that-is-not-orthogonal": _sample(3, ["1/10", "0", "9/10"]),
+        "an-unlabelled-opposite-input": _sample(3, ["1", "-1", "0"]),
+        "a-leaky-network": lambda content: content["problem"]["network"]["activation"].update(alpha="1/1000"),
+        "a-touched-kink-forgotten": _pieces(0, [([], []), ([], [])]),
+        "a-touched-kink-crossed": _pieces(0, [([], []), ([], [1])]),
+        "a-gap-where-others-are-pushed-away": lambda content: content["claim"]["blocks"][1].update(
+            gap=[content["claim"]["blocks"][1]["value"][0], None]
+        ),
+        "another-limit-across-a-convex-kink": _weights({5: "-1/1000000"}),
+        **{
+            name: attack
+            for name, attack in _stronger({0: "late-angle gap-below", 1: "late-angle value-below"}).items()
+            if name not in ("slowest", "start-from-below")
+        },
+    },
     "power-1-logistic": {
         "a-kink-not-held": _pieces(2, [([], []), ([], []), ([], [0]), ([], [2])]),
         "a-held-kink-forgotten": _pieces(2, [([], []), ([], []), ([], [0]), ([], [])]),
@@ -325,6 +341,29 @@ ATTACKS: dict[str, dict[str, Attack]] = {
         )[0],
         "other-units": lambda content: content["units"].update(inputs=2),
         **_stronger({0: "angle late-angle value-below gap-above"}),
+    },
+    "branches": {
+        "other-order": _put("order", 3),
+        "other-assumptions": _put("assumptions", []),
+        "other-outcome": _put("blocks.0.outcome", "followed"),
+        "other-index": _put("blocks.0.index", 5),
+        "other-weights": _put("blocks.1.weights", [[15, 3], [42, 1]]),
+        "a-reason-that-is-no-text": _put("blocks.1.reason", 1),
+        "a-block-less": lambda content: content["claim"]["blocks"].pop(),
+        "a-number-of-no-neuron": lambda content: _neuron(content, 1).update(index=12),
+        "no-neurons": lambda content: _evidence(content).update(neurons=[]),
+        "evidence-twice": lambda content: content["evidence"].append(_evidence(content)),
+        "the-same-neuron-twice": lambda content: _evidence(content)["neurons"].__setitem__(
+            1, _neuron(content, 0)
+        ),
+        "neurons-in-another-order": lambda content: _evidence(content)["neurons"].reverse(),
+        "one-solution": _same_branch,
+        "three-solutions": lambda content: _neuron(content, 0)["branch"].append({"slides": [], "on": []}),
+        "a-multiplier-that-does-not-hold": _branch(0, ([[13, "29413/133915"]], []), ([], [13])),
+        "a-piece-left-out": _dropped(0, 3),
+        "an-unknown-kink": _pieces(1, [([], []), ([], [3])]),
+        "v-and-g-are-0": _weights({12: "0", 13: "0", 14: "0", 40: "0"}),
+        "a-neuron-that-does-not-branch": lambda content: _neuron(content, 1).update(index=6),
     },
 }
 """Name of an accepted certificate -> attack -> what it changes."""

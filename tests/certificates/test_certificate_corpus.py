@@ -31,7 +31,7 @@ RECORDED = recorded()
 NAMES = sorted(
     path.stem
     for path in (FOLDER / "accept").glob("*.json")
-    if not path.stem.startswith(("kkt-", "basin-", "time-", "power-1-"))
+    if not path.stem.startswith(("kkt-", "basin-", "time-", "power-1-", "branches"))
 )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import check_file, check_text
+from certflow.checker.kernel.verdicts import Clock
 from certflow.checker.power_1.rules import ASSUMPTIONS
 
 FOLDER = Path(__file__).parent
@@ -57,7 +58,82 @@ def test_attacks_on_theorems_of_power_1_are_refused(name, attack):
     ATTACKS[name][attack](content)
     assert content != accepted(name)
     verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+    assert not verdict.accepted and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize("name", ["branches", "power-1-stopping"])
+def test_what_is_being_checked_is_known(monkeypatch, name):
+    steps = []
+    enter = Clock.enter
+    monkeypatch.setattr(
+        Clock, "enter", lambda clock, rule, where: (steps.append((rule, where)), enter(clock, rule, where))[1]
+    )
+    content = accepted(name)
+    assert check_text(sealed(content)).accepted
+    neurons = [f"evidence[0].neurons[{j}]" for j in range(len(content["evidence"][0]["neurons"]))]
+    first = [("R1", "file"), ("R1", "problem"), ("R9", "claim")]
+    if name == "branches":
+        own = [("Q2", "pieces"), ("Q9", "branch")]
+        assert steps == first + [(rule, f"{node}.{part}") for node in neurons for rule, part in own]
+        return
+    first.append(("Q1", "evidence[0].norm_squared"))
+    first += [step for node in neurons for step in (("Q2", node), ("Q3", f"{node}.pieces"), ("Q8", node))]
+    blocks = [("R9", f"claim.blocks[{j}]") for j in range(len(neurons))]
+    assert steps == [*first, ("Q7", "evidence[0].masses"), ("R9", "claim"), *blocks]
+
+
+STAY = "it is not proved to stay within epsilon"
+ABOVE, WINDOW = "it is not above the size at the horizon", "the window of a kink is longer than a segment"
+REACHED = f"the last piece is not proved to be reached: {WINDOW}"
+CONE, MASSES = "it may leave its cone before the radius is reached", "the masses of the neurons may be more"
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "proved", "reason"),
+    [
+        ("power-1-stopping", "delta_bar", "1102/1000", ABOVE),
+        ("power-1-stopping", "radius", "1638/1000", STAY),
+        ("power-1-stopping", "epsilon", "898/1000", STAY),
+        ("power-1-figure2", "delta_bar", "1378/1000", MASSES),
+        (
+            "power-1-figure2",
+            "radius",
+            "1495/1000",
+            "it may not have vanished by the end of the table",
+        ),
+        ("power-1-figure2", "epsilon", "836/1000", STAY),
+        ("power-1-ball", "delta_bar", "1286/1000", REACHED),
+        ("power-1-ball", "radius", "1056/1000", CONE),
+        ("power-1-ball", "epsilon", "843/1000", STAY),
+        ("power-1-ball", "start_angle", "2680", MASSES),
+        ("power-1-branching", "delta_bar", "1284/1000", REACHED),
+        ("power-1-branching", "radius", "1054/1000", CONE),
+        ("power-1-branching", "epsilon", "843/1000", STAY),
+        ("power-1-vertex", "delta_bar", "1065/1000", ABOVE),
+        ("power-1-vertex", "radius", "1750/1000", STAY),
+        ("power-1-vertex", "epsilon", "878/1000", STAY),
+        ("power-1-followed", "delta_bar", "5109/1000", ABOVE),
+        ("power-1-followed", "epsilon", "685/1000", STAY),
+        ("power-1-three-points", "delta_bar", "1031/1000", ABOVE),
+        ("power-1-logistic", "delta_bar", "1063/1000", REACHED),
+        ("power-1-logistic", "radius", "1551/1000", STAY),
+        ("power-1-logistic", "epsilon", "427/1000", STAY),
+    ],
+)
+def test_one_per_cent_more_than_the_largest_number_that_is_proved_is_refused(name, key, proved, reason):
+    """Nothing else is claimed that depends on the number: it is the proof itself that ends there."""
+
+    def verdict(factor):
+        content = accepted(name)
+        content["claim"][key] = str(Fraction(content["claim"][key]) * factor)
+        content["claim"]["time_to_radius"] = None
+        for block in content["claim"]["blocks"]:
+            block |= dict.fromkeys(["law", "angle_at_horizon", "angle_at_radius"])
+        return check_text(sealed(content))
+
+    assert verdict(Fraction(proved)).accepted
+    beyond = verdict(Fraction(proved) * (Fraction(99, 100) if key == "epsilon" else Fraction(101, 100)))
+    assert (beyond.verdict, beyond.reason) == ("refused", reason)
 
 
 def places(value, path=()):

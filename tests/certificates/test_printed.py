@@ -403,7 +403,7 @@ def test_data_and_loss_in_words():
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_said_of_a_problem_is_what_the_checker_has_read(name):
     content = accepted(name)
-    lipschitz = not name.startswith("power-1-")
+    lipschitz = not name.startswith(("power-1-", "branches"))
     read, facts = Problem(content["problem"], Clock(None), None, lipschitz), about(content["problem"])
     assert (facts["order"], facts["weights"], facts["widths"]) == (read.order, read.size, read.widths)
     assert (facts["trained"], facts["samples"]) == (read.trained, len(read.samples))

@@ -44,7 +44,9 @@ def replayed(neuron: LoneNeuron, polygon: Polygon, given) -> list:
 
 
 def flows(habit: str):
-    """Neurons whose polygons have edges and that do not start on a convex kink, which the checker refuses."""
+    """Neurons whose polygons have edges and that do not start on a convex kink and others, which the checker
+    refuses.
+    """
     for seed in range(EACH):
         rng = random.Random(f"replay {habit} {seed}")
         d, n = rng.choice((1, 2, 3, 5, 10)), rng.choice((3, 5, 10, 20, 50))
@@ -53,7 +55,7 @@ def flows(habit: str):
         if not polygon.edges:
             continue
         start = contacts(own, vector(neuron.w))
-        if all(polygon.edges[0].sign * own.lines[k].jump < 0 for k in start):
+        if len(start) == 1 or all(polygon.edges[0].sign * own.lines[k].jump < 0 for k in start):
             yield rng, neuron, polygon
 
 

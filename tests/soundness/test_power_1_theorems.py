@@ -151,3 +151,66 @@ def test_a_ball_of_starts_has_its_theorem_for_every_start_in_it():
         for block, weights in zip(theorem.blocks, W, strict=True):
             assert angle(weights, [float(u) for u in block.kkt_point.centre]) <= float(theorem.claim.epsilon)
         assert (W**2).sum() <= float(theorem.claim.factor_squared) * delta**2
+
+
+def test_theorems_about_orthogonal_inputs_hold_for_their_flows():
+    """Kinks that are touched, and others that stay off for ever though they would push away."""
+    w = ["3/10", "1", "1", "3/10", "1", "-1", "3/10", "1", "-1", "-1", "-1/5", "-1", "1", "1/5", "1/2"]
+    rows, y = [["1", "1", "0"], ["-1", "1", "0"], ["0", "0", "2"], ["0", "0", "1"]], ["1", "-1/2", "1/3", "0"]
+    network = cf.TwoLayer(inputs=3, width=5, power=1)
+    problem = cf.Problem(network, rows, y, reduction="sum", direction=[*w, "1", "3/2", "-1", "1", "-2"])
+    theorem = cf.certify(problem, epsilon="1/100")
+    assert theorem.check().accepted
+    outcomes = ["converges", "converges", "converges", "stops", "stops"]
+    assert [str(block.outcome) for block in theorem.blocks] == outcomes
+    # The second one does not see the third input, and its limit lies on that kink.
+    assert [block.gap is None for block in theorem.blocks] == [False, True, False, True, True]
+    T, R, steps = float(theorem.claim.scaled_time), float(theorem.claim.radius), 4000
+    for share in (1, 10):
+        delta = float(theorem.delta_bar) / share
+        times = [T, *(T + 0.1 * k for k in range(1, 30))]
+        for t, W in zip(times, flow_of(problem, delta, times, steps=steps), strict=True):
+            if math.sqrt((W**2).sum()) > R:
+                break
+            for block, weights in zip(theorem.blocks, W, strict=True):
+                bound = float(block.angle_at_horizon) if t == T else float(theorem.claim.epsilon)
+                assert angle(weights, [float(v) for v in block.kkt_point.centre]) <= bound + 2e-3
+            # The touched kinks are where they were met, up to a step.
+            assert abs(W[0] @ [-1, 1, 0, 0]) <= 20 / steps * delta * abs(W[0, 3] / delta)
+            assert W[1, 2] < 0 and abs(W[1, 2] / W[1, 0]) < 1
+
+
+def test_a_start_on_a_convex_kink_that_is_left_has_a_theorem():
+    network = cf.TwoLayer(inputs=2, width=1, power=1)
+    problem = cf.Problem(network, [["1", "0"], ["1", "2"]], ["1", "1"], direction=["0", "1", "1"])
+    theorem = cf.certify(problem, epsilon="1/100")
+    assert theorem.outcome == cf.Outcome.PROVED and theorem.check().accepted
+    (block,) = theorem.blocks
+    T = float(theorem.claim.scaled_time)
+    for share in (1, 10):
+        (W,) = flow_of(problem, float(theorem.delta_bar) / share, [T])
+        centre = [float(v) for v in block.kkt_point.centre]
+        assert angle(W[0], centre) <= float(block.angle_at_horizon) + 1e-4
+
+
+def test_the_largest_slope_bounds_g_where_the_rays_are_too_many():
+    draw = np.random.default_rng(3)
+    for alpha in ("0", "1/4", "-3/4"):
+        x = draw.integers(-9, 10, size=(8, 6))
+        y = draw.integers(-9, 10, size=8)
+        network = cf.TwoLayer(inputs=6, width=1, power=1, alpha=alpha)
+        rows = [[str(v) for v in row] for row in x]
+        problem = cf.Problem(network, rows, [str(v) for v in y], reduction="sum", seed=1)
+        theorem = cf.certify(problem, epsilon="1/100")
+        assert theorem.check().accepted
+        best = 0.0
+        for u in draw.normal(size=(200, 6)):
+            for _ in range(30):
+                inner = x @ u
+                g = x.T @ (y * np.where(inner > 0, 1.0, float(Fraction(alpha))))
+                if not g.any():
+                    break
+                u = g / np.linalg.norm(g) * (1 if g @ u > 0 else -1)
+                best = max(best, abs(y @ np.where(x @ u > 0, x @ u, float(Fraction(alpha)) * (x @ u))))
+        joint = np.linalg.norm(x, 2) * np.linalg.norm(y)
+        assert best <= 2 * float(theorem.claim.n_max_upper) < joint

@@ -5,7 +5,6 @@ Each listed neuron is replayed along its polygon, exactly, to a point that two d
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from ..early_direction.claim import runs
@@ -60,8 +59,8 @@ def check_branches(content: Any, clock: Clock) -> Any:
 def _check_neuron(problem: Problem, G: Neuron, j: int, table: dict[str, Node], clock: Clock) -> None:
     """Q2 and Q9: the polygon, and two velocities at its end."""
     *w, v = (problem.direction[i] for i in problem.indices[j])
-    start, c = vector(w), v * v - sum((a * a for a in w), Fraction(0))
-    sign = sign_of(v) or sign_of(G.value(start.entries))
+    start = vector(w)
+    c, sign = v * v - start.inner(start), sign_of(v) or sign_of(G.value(start.entries))
     clock.enter("Q2", table["pieces"].where)
     table["pieces"].need(sign != 0, "v = 0 and G = 0 at the start: not covered", "Q2")
     pieces = replay(G, start, sign, c, table["pieces"].items(0, MAX_PIECES))

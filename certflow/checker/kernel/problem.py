@@ -94,10 +94,10 @@ class Problem:
         reason = f"the order of homogeneity is {self.order}; 2 to {MAX_ORDER} are checked"
         node.need(2 <= self.order <= MAX_ORDER, reason, "R1")
         self.size = sum(self.widths[l] * self.widths[l - 1] for l in self.trained)
-        if self.size > MAX_WEIGHTS or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
-            node.fail(
-                f"at most {MAX_WEIGHTS} weights, and {MAX_ENTRIES} with those that are not trained, are read"
-            )
+        # Neurons of power 1 are checked one by one.
+        most = MAX_WEIGHTS if self.lipschitz else MAX_ENTRIES
+        if self.size > most or sum(map(mul, self.widths, self.widths[1:])) > MAX_ENTRIES:
+            node.fail(f"at most {most} weights, and {MAX_ENTRIES} with those that are not trained, are read")
 
     def _given(self, node: Node, table: dict[str, Node], clock: Clock) -> dict[int, ExactMatrix]:
         """The untrained layers: the signs of a one-layer network, those not in `trained` of a feed-forward

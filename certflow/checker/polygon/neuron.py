@@ -102,6 +102,14 @@ class Neuron:
         self.kinks = [k for k, line in enumerate(self.lines) if line.jump]
         self.names = {self.lines[k].first: k for k in self.kinks}
 
+    def free(self, k: int) -> bool:
+        """Whether no other sample changes the argument of a kink, and its own only where it is positive
+        (L11.29).
+        """
+        x, members = self.lines[k].x, self.lines[k].members.values()
+        alone = sum(self.at(i, x) != 0 for i in range(len(self.lines))) == 1
+        return self.alpha == 0 and alone and min(members) > 0
+
     def gradient(self, on: Sequence[int]) -> Whole:
         """g with these kinks active and no other, in units of 1/`unit`."""
         g = self.b

@@ -103,8 +103,8 @@ def _leave(
     node.need(once, "not all of these kinks meet here", "Q2")
     convex = [k for k in touched if sign * G.lines[k].jump > 0]
     node.need(not set(convex) & set(slides), "a convex kink is not slid on", "Q2")
-    alone = before is not None and before.met == convex and len(convex) == 1
-    node.need(not convex or alone, "a convex kink is met with others, or at the start: not covered", "Q2")
+    alone = len(convex) == 1 and convex == (touched if before is None else before.met)
+    node.need(not convex or alone, "a convex kink is met with others: not covered", "Q2")
     sides = {
         k: sign_of(point.along(G.lines[k].x)) or (1 if k in on else -1) for k in G.kinks if k not in slides
     }
@@ -116,7 +116,8 @@ def _leave(
         k: Fraction(sum(map(mul, row, pulls)), det * G.lines[k].jump)
         for k, row in zip(slides, adjugate, strict=True)
     }
-    node.need(all(0 < v < 1 for v in chi.values()), "a multiplier is not strictly between 0 and 1", "Q2")
+    inner = all(0 < v < 1 or (v == 0 and G.free(k)) for k, v in chi.items())
+    node.need(inner, "a multiplier is not strictly between 0 and 1, nor 0 on a free kink", "Q2")
     left = [k for k in touched if k not in slides]
     piece = Edge(
         point, sign, velocity(G, sign, [k for k, side in sides.items() if side > 0], chi), slides, sides, left
@@ -127,8 +128,14 @@ def _leave(
         crossed = before is None or k in before.slides or side == sign_of(before.velocity.along(G.lines[k].x))
         node.need(side == sides[k] and crossed, "a kink is not left to the side that is given", "Q2")
     node.need(any(piece.velocity.entries), "it comes to rest here", "Q2")
+    if before is None and convex:
+        # It is left to this side for every multiplier.
+        (k,), square = convex, G.at(convex[0], G.lines[convex[0]].x)
+        slow = abs(piece.velocity.times(G.lines[k].x)) - Fraction(abs(G.lines[k].jump) * square, G.unit)
+        node.need(slow > 0, "it may stay on the kink on which it starts, or leave it to both sides", "Q2")
+        piece.lock = down(slow / G.lines[k].length)
     for (k, v), own in zip(chi.items(), range(len(slides)), strict=True):
-        mu = Fraction(G.lines[k].jump, G.unit) * min(v, 1 - v)
+        mu = Fraction(G.lines[k].jump, G.unit) * (min(v, 1 - v) if v else 1)
         piece.lock = min(piece.lock, sqrt_down(down(mu * mu * det / adjugate[own][own])))
     return piece
 
@@ -147,7 +154,7 @@ def _follow(G: Neuron, piece: Edge, c: Fraction, node: Node) -> None:
                 piece.met = [*(piece.met or []), k]
     inward, square = p.inner(u), u.inner(u)
     if inward < 0 and inward * inward == square * p.inner(p):
-        piece.length, piece.met, piece.end = -inward / square, None, "origin"
+        piece.length, piece.met, piece.end = -inward / square, list(piece.sides), "origin"
     if c < 0 and inward < 0 and not piece.returns:
         foot = -inward / square
         at = foot if piece.length is None else min(foot, piece.length)

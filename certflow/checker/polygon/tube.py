@@ -182,7 +182,7 @@ class Walk:
             return self._attempt(Walk._turn) or self._close(False)
         if self.piece.end == "vertex" and not final:
             return self._attempt(Walk._cross) or self._close(False)
-        if rests and self.piece.end == "vertex":
+        if rests and self.piece.met is not None:
             return self._rest()
         return self._close(False)
 

@@ -10,7 +10,7 @@ from ..kernel.numbers import ONE, enclosed, fraction, root_down, root_up, rounde
 from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
-from ..polygon.neuron import Neuron, Vector, Whole
+from ..polygon.neuron import Line, Neuron, Vector, Whole
 from ..polygon.replay import ANY
 from ..polygon.tube import Walk
 
@@ -58,7 +58,7 @@ class Theorem:
 class Cone:
     """A neuron in its final cone (L11.18 to L11.20): D' <= -gamma D + K A while D < `limit`, its mass
     grows at least at the rate `nu` from `least`; `D` and `psi` at the end of the table. In a vertex D = 0
-    for ever, and K = 0.
+    for ever, and K = 0. All directions in it turn to its axis if it is `strict`.
     """
 
     D: Fraction
@@ -68,6 +68,7 @@ class Cone:
     K: Fraction
     nu: Fraction
     least: Fraction
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,17 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
         D, D0 = rounded(tan - tan**3 / 3 + tan**5 / 5, True), cone.rational()
         cone.need(D < D0 <= Fraction(1, 2), "it is not in this cone at the end of the table", "Q8")
     sin, cos = D0 - D0**3 / 6 + D0**5 / 120, 1 - D0 * D0 / 2
-    spread = Fraction(0)
+    spread, strict = Fraction(0), True
     for k in G.kinks:
         x, jump, length = G.lines[k].x, Fraction(G.lines[k].jump, G.unit), G.lines[k].length
         # Kinks that meet the cone, or hold the flow, may change the gradient.
         if k in piece.slides or u.times(x) ** 2 <= length**2 * square * sin**2:
-            cone.need(piece.sign * jump < 0, "a convex kink meets the cone", "Q8")
+            if piece.sign * jump > 0:
+                # A free kink that is off stays off, wherever the others lead (L11.29).
+                off = G.free(k) and piece.sides[k] < 0
+                cone.need(off, "a convex kink meets the cone", "Q8")
+                strict = False
+                continue
             spread += abs(jump) * length
     slowest, fastest = min(Fraction(1), 1 + low), 1 + (sin / cos) ** 2 + max(high, Fraction(0))
     node.need(slowest > 0 and mass > 0, "v may be too small at the end of the table", "Q8")
@@ -144,18 +150,18 @@ def converges(walk: Walk, size: Size, node: Node, cone: Node) -> Fate:
     nu = 2 * root_down(1 - skew * skew, 2) * (g * cos - spread * sin - size.eta)
     node.need(nu > 0, "the forcing may be too large up to the radius", "Q8")
     K = Fraction(0) if vertex else rounded(root_up(fastest, 2) * size.K, True)
-    found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False))
+    found = Cone(D, psi, D0, rounded(gamma, False), K, rounded(nu, False), rounded(mass, False), strict)
     return Fate(root_up(square, 2), point=_balanced(u, piece.sign), sign=1, square=square, cone=found)
 
 
-def shrinks(walk: Walk, balanced: bool, size: Size, node: Node) -> Fate:
+def shrinks(walk: Walk, size: Size, node: Node) -> Fate:
     """Exactly balanced on a vertex, straight to 0, which is never reached (L11.25)."""
     entered = walk.covers and walk.entered is not None and walk.entered <= walk.table.ends[-1]
     node.need(entered, f"the last piece is not proved to be reached: {walk.why}", "Q8")
     piece = walk.piece
     square = piece.velocity.inner(piece.velocity)
     held = len(piece.slides) == walk.G.d - 1 and size.eta < min(fraction(piece.lock), root_down(square, 2))
-    node.need(balanced and piece.end == "origin" and held, "it need not shrink for ever", "Q8")
+    node.need(walk.c == (0, 0) and piece.end == "origin" and held, "it need not shrink for ever", "Q8")
     back = piece.velocity._replace(entries=[-v for v in piece.velocity.entries])
     point = _balanced(back, piece.sign)
     return Fate(Fraction(0), fraction(walk.spans[-1].mass), point, -1, square)
@@ -174,27 +180,31 @@ def vanishes(
     return Fate(Fraction(0), point=[0] * G.d + [sign * ONE], exact=True)
 
 
+def idle(line: Line, place: Vector, D: Fraction, clock: Clock) -> bool:
+    """Whether no sample on a line is active anywhere within D of a point."""
+    clock.tick()
+    side = place.times(line.x)
+    return all(v * side < 0 for v in line.members.values()) and abs(side) > line.length * D
+
+
 def stops(walk: Walk, start: Vector, sign: int, ball: int, theorem: Theorem, node: Node) -> Fate:
     """It comes to rest where every sample is inactive, or on a concave kink with all its samples on one side
     (L11.23).
     """
     G = walk.G
-    reached = not walk.pieces or (walk.covers and walk.piece.end == "vertex")
+    reached = not walk.pieces or (walk.covers and walk.piece.met is not None)
     node.need(reached and G.alpha == 0, f"it is not proved to come to rest: {walk.why}", "Q8")
     place = walk.piece.finish() if walk.pieces else start
     D = fraction(walk.spans[-1].D if walk.pieces else ball)
     held: list[int] = []
     for k, line in enumerate(G.lines):
-        G.clock.tick()
-        side = place.times(line.x)
-        if side == 0:
+        if place.along(line.x) == 0:
             held.append(k)
             node.need(sign * line.jump < 0, "a sample on which it stops does not hold it", "Q8")
             one_side = all(v > 0 for v in line.members.values())
             node.need(one_side, "samples on both sides of a kink on which it stops", "Q8")
         else:
-            idle = all(v * side < 0 for v in line.members.values()) and abs(side) > line.length * D
-            node.need(idle, "a sample may be active where it stops", "Q8")
+            node.need(idle(line, place, D, G.clock), "a sample may be active where it stops", "Q8")
     adjugate, det = G.gram(held)
     node.need(det > 0 and bool(held), "it stops on no kink, or on dependent ones", "Q8")
     speeds = []

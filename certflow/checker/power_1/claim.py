@@ -96,7 +96,9 @@ class ClaimCheck:
         if "gap" in given:
             ends = block["gap"].items(2)
             top = None if ends[1].value is None else ends[1].rational()
-            gap = fate.cone is not None and self._around(ends[0].rational(), top, fate, 1)
+            gap = (
+                fate.cone is not None and fate.cone.strict and self._around(ends[0].rational(), top, fate, 1)
+            )
             block["gap"].need(gap, "no such gap is proved")
         if "horizon" in given:
             block["horizon"].need(
@@ -121,7 +123,7 @@ class ClaimCheck:
         and what the others do, all of which grow (at least at the lowest nu) where nothing is followed
         only.
         """
-        rest = sum((each.rest for each in self.fates), Fraction(0))
+        rest = sum(each.rest for each in self.fates)
         slowest = min(each.cone.nu for each in self.fates if each.cone) if self.known else Fraction(0)
         first = cone.K * self.check.scale * rest / cone.gamma if self.known else Fraction(0)
         return rounded(first, True), rounded(cone.K / (cone.gamma + slowest), True)

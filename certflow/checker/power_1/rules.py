@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import mul
 from typing import Any
 
 from ..kernel.container import opened
@@ -26,7 +27,7 @@ from ..kernel.verdicts import Clock
 from ..polygon.neuron import Neuron, Vector, sign_of, vector
 from ..polygon.replay import MAX_PIECES, Edge, contacts, part, replay
 from ..polygon.tube import Table, Walk
-from .after import Fate, Size, converges, shrinks, stops, vanishes
+from .after import Fate, Size, converges, idle, shrinks, stops, vanishes
 from .claim import ClaimCheck, Theorem
 
 STATEMENT = "early-direction-power-1"
@@ -139,11 +140,15 @@ class _Check:
 
     def _largest(self, norm2: Fraction) -> Fraction:
         """An upper bound of |G| on the unit sphere (L11.7)."""
-        z, X = self.problem.z, self.problem.features
-        squares = (sum((v * v for v in x), Fraction(0)) for x in X)
-        rough = sum((abs(a) * root_up(square, 2) for a, square in zip(z, squares, strict=True)), Fraction(0))
-        joint = root_up(norm2 * sum(a * a for a in z), 2)
-        return self.G.largest(rounded(min(rough, joint), True))
+        z, alpha = self.problem.z, self.problem.alpha
+        lengths = [root_up(sum((v * v for v in x), Fraction(0)), 2) for x in self.problem.features]
+        rough = Fraction(0)
+        for s in (1, -1):
+            # s z_i sigma(x_i.u) <= a_i |x_i.u|.
+            a = [max(s * v, -alpha * s * v, Fraction(0)) for v in z]
+            apart, joint = sum(map(mul, a, lengths), Fraction(0)), root_up(norm2 * sum(map(mul, a, a)), 2)
+            rough = max(rough, min(apart, joint))
+        return self.G.largest(rounded(rough, True))
 
     def all(self) -> None:
         """Every rule, and then the claim."""
@@ -223,22 +228,16 @@ class _Check:
         if outcome == "stops":
             return stops(walk, each.w, each.sign, ball, self.theorem, node)
         if outcome == "shrinks":
-            balanced = each.c == (0, 0) and each.v * each.v == each.w.inner(each.w) and self.angle == 0
-            return shrinks(walk, balanced, self.size, node)
+            return shrinks(walk, self.size, node)
         node.need(outcome in _OPEN or not each.pieces, "a neuron that rests all the time has no pieces", "Q8")
         if outcome == "vanishes":
             return vanishes(G, each.w, each.sign, each.c, ball, self.theorem, node)
         if outcome == "zero":
-            zero = not any(each.w.entries) and each.v == 0 and self.angle == 0
-            node.need(zero, "it is not zero at the start", "Q8")
+            node.need(each.start == 0, "it is not zero at the start", "Q8")
             return Fate(Fraction(0))
         if outcome == "dead":
-            w = [Fraction(v, each.w.unit) for v in each.w.entries]
-            for x in G.samples.values():
-                self.clock.tick()
-                height = sum((a * b for a, b in zip(x, w, strict=True)), Fraction(0))
-                reach = fraction(ball) * root_up(sum((a * a for a in x), Fraction(0)), 2)
-                node.need(height + reach < 0, "a sample may be active", "Q8")
+            still = all(idle(line, each.w, fraction(ball), self.clock) for line in G.lines)
+            node.need(still, "a sample may be active", "Q8")
             node.need(G.alpha == 0 or not G.samples, "only neurons with alpha = 0 can be dead", "Q8")
             return Fate(Fraction(0))
         if outcome == "followed":

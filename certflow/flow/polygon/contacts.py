@@ -60,7 +60,8 @@ class WholeVector:
 @dataclass(frozen=True)
 class Velocity:
     """s g for one choice of the multipliers at a point: contacts in `slides` have `chi` strictly between 0
-    and 1 and are kept, those in `on` are active, all other contacts are not.
+    and 1, or at an end of this interval where they are only touched, and are kept, those in `on` are active,
+    all other contacts are not.
     """
 
     vector: WholeVector
@@ -106,7 +107,8 @@ def least_norm(
     """The element of least norm of `gradient(on) + sum over contacts of [0, 1] j x`, times `sign`; all
     contacts are concave for this sign (P1, L11.4). `first` are those that probably slide.
 
-    Raises `Tie` if a contact neither slides strictly inside its interval nor is left at a positive speed.
+    Raises `Tie` if a contact neither slides strictly inside its interval nor is left at a positive speed,
+    unless it is free: then it is kept, with the multiplier 0 (L11.29).
     """
     state = {k: 0 if k in first else -1 for k in contacts}
     for _ in range(4 * 3 ** min(len(contacts), 6)):
@@ -133,7 +135,7 @@ def _wrong(
     tie = False
     for k in contacts:
         if state[k] == 0:
-            if not 0 < chi[k] < 1:
+            if not (0 < chi[k] < 1 or (chi[k] == 0 and k in G.free)):
                 return k, 1 if chi[k] >= 1 else -1
             continue
         side = found.vector.along(G.lines[k].x)
@@ -146,8 +148,8 @@ def _wrong(
 
 
 def admissible(G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int]) -> list[Velocity]:
-    """Every admissible velocity at a point with these contacts whose multipliers are 0, 1 or between, with
-    independent normals where they are strictly between; `on` are the active lines besides (L11.6).
+    """Every admissible velocity at a point with these contacts that keeps independent ones; `on` are the
+    active lines besides (L11.6).
 
     Each of them is the start of a solution: a straight line for a positive time.
     """
@@ -156,7 +158,7 @@ def admissible(G: Reduced, sign: int, on: Sequence[int], contacts: Sequence[int]
         slides = [k for k, state in zip(contacts, states, strict=True) if state == 0]
         active = [k for k, state in zip(contacts, states, strict=True) if state == 1]
         moved = sliding(G, sign, gradient(G, [*on, *active]), slides)
-        if moved is None or not all(0 < chi < 1 for chi in moved.chi):
+        if moved is None or not all(0 <= chi <= 1 for chi in moved.chi):
             continue
         sides = [(moved.vector.along(G.lines[k].x), state) for k, state in zip(contacts, states, strict=True)]
         if all(side * state > 0 for side, state in sides if state):

@@ -233,7 +233,8 @@ class _Walk:
             self._flip(edge)
             return
         if to_origin is not None:
-            self.edges.append(_ended(edge, to_origin, ()))
+            met = tuple(k for k in self.G.kinks if k not in edge.slides)
+            self.edges.append(_ended(edge, to_origin, met))
             self.point = WholeVector(tuple([0] * self.G.inputs), 1)
             self._origin()
         if length is None:
@@ -340,14 +341,19 @@ class _Walk:
         """W = 0 is reached, or there from the start (P5)."""
         if self.c <= 0:
             raise _Stop(End.ORIGIN)
-        rays = rising_rays(self.G, self.sign)
-        if rays is None:
+        if self._rests(self.G.kinks):
+            raise _Stop(End.STOPS)
+        few = len(self.G.kinks) <= MOST_CONTACTS
+        ways = admissible(self.G, self.sign, [], self.G.kinks) if few else rising_rays(self.G, self.sign)
+        if ways is None:
             raise _Stop(End.OPEN, "w = 0 is reached, and the kinks are too many to say what follows")
-        if len(rays) >= 2:
-            branching = Branching(self.sign, (rays[0], rays[1]))
+        if len(ways) >= 2:
+            branching = Branching(self.sign, (ways[0], ways[1]))
             here = "w reaches 0" if self.edges else "w = 0 at the start"
-            raise _Stop(End.BRANCHES, f"{here}, from where it may leave in several directions", branching)
-        if rays or falling(self.G, self.sign) is None:
+            stays = not all(any(way.vector.entries) for way in ways[:2])
+            more = "where it may stay, or leave" if stays else "from where it may leave in several directions"
+            raise _Stop(End.BRANCHES, f"{here}, {more}", branching)
+        if any(any(way.vector.entries) for way in ways) or falling(self.G, self.sign) is None:
             raise _Stop(End.OPEN, "w = 0 is reached, and it is not proved to stay there")
         raise _Stop(End.ORIGIN)
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import lcm
 
-from certflow.algebra.directions import primitive
+from certflow.algebra.directions import dot, primitive
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
@@ -52,6 +52,17 @@ class Reduced:
     def kinks(self) -> tuple[int, ...]:
         """The lines at which the gradient of G jumps."""
         return tuple(k for k, line in enumerate(self.lines) if line.jump)
+
+    @cached_property
+    def free(self) -> frozenset[int]:
+        """The kinks whose argument only their own samples change, and only where it is positive (L11.29)."""
+        return frozenset(
+            k
+            for k in self.kinks
+            if self.alpha == 0
+            and all(factor > 0 for _, factor in self.lines[k].members)
+            and not any(dot(self.lines[k].x, other.x) for i, other in enumerate(self.lines) if i != k)
+        )
 
     @cached_property
     def unit(self) -> int:

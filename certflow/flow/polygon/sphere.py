@@ -148,15 +148,15 @@ def largest_square(G: Reduced) -> Fraction | None:
 
 
 def rising_rays(G: Reduced, sign: int) -> list[Velocity] | None:
-    """Velocities that lead straight away from w = 0, each with multipliers strictly inside their intervals;
-    None if the rays are too many (L11.6).
+    """Velocities that lead straight away from w = 0, each with its multipliers; None if the rays are too many
+    (L11.6).
     """
     if too_many(G):
         return None
     found: dict[WholeVector, Velocity] = {}
     try:
         for moved, face in _candidates(G, sign):
-            if len(moved.chi) == len(face) and all(0 < chi < 1 for chi in moved.chi):
+            if len(moved.chi) == len(face) and all(0 <= chi <= 1 for chi in moved.chi):
                 found.setdefault(moved.vector, moved)
     except OverflowError:
         return None

@@ -9,7 +9,7 @@ once; everything here only proposes, and the checker proves it again.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -94,6 +94,21 @@ class Route:
     along: float = 0.0
     speed: float = 0.0
     """Of the last edge: its direction, how far from the ray it runs, p.axis at its start, and |g|."""
+    spent: float = 0.0
+    """The time of the limit flow at the start of the last leg."""
+    last: tuple[np.ndarray, np.ndarray] | None = None
+    """Start and velocity of the last edge."""
+
+    def until(self, horizon: float) -> Route:
+        """The same with stations up to a horizon on a leg that has no end."""
+        last = self.polygon.edges[-1]
+        if self.last is None or last.length is not None or last.flips:
+            return self
+        leg, (p, u) = self.legs[-1], self.last
+        rest = max(horizon * 1.1 - self.spent, 1e-3 * horizon)
+        clock, _ = _stations(p, u, (self.c_low + self.c_high) / 2, float(leg.clock[0]), None, False, rest)
+        low, high = _extremes(p, u, clock)
+        return replace(self, legs=[*self.legs[:-1], replace(leg, clock=clock, low=low, high=high)])
 
 
 @dataclass(frozen=True)
@@ -120,10 +135,8 @@ class Course:
     why: str
 
 
-def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, spread: float = 0.0) -> Route:
-    """The legs of a polygon, one without an end up to the time `horizon` and for a time of at least `least`;
-    c is known within `spread`.
-    """
+def route_of(G: Reduced, polygon: Polygon, least: float, spread: float = 0.0) -> Route:
+    """The legs of a polygon, one without an end for the time `least`; c is known within `spread`."""
     c = float(polygon.c)
     edges = polygon.edges
     start = float(edges[0].start.square) ** 0.5 if edges else 0.0
@@ -137,7 +150,6 @@ def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
     norms = np.ones(1)
     turned = 0.0
     skip = {k for k in G.kinks if edges and edges[0].start.along(G.lines[k].x) == 0}
-    time = 0.0
     for i, edge in enumerate(edges):
         tick()
         p, u = _floats(edge.start.exact()), _floats(edge.velocity.exact())
@@ -147,12 +159,11 @@ def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
         back = edge.returns
         begin = -turned if back else 0.0
         end = None if edge.length is None else float(edge.length)
-        rest = max(horizon * 1.1 - time, least, 1e-3 * horizon)
-        clock, spent = _stations(p, u, c, begin, end, edge.flips, rest)
-        time += spent
-        points = p[None, :] + clock[:, None] * u[None, :]
-        sizes = np.sqrt((points**2).sum(axis=1))
-        low, high = _extremes(p, u, clock, sizes)
+        clock, spent = _stations(p, u, c, begin, end, edge.flips, least)
+        low, high = _extremes(p, u, clock)
+        if i + 1 < len(edges):
+            route.spent += spent
+        route.last = p, u
         reach = np.sqrt(((np.einsum("cd,kde->cke", normals, P)) ** 2).sum(axis=2))
         asked = np.ones((len(normals), 2), dtype=bool)
         asked[S] = False
@@ -163,7 +174,10 @@ def route_of(G: Reduced, polygon: Polygon, horizon: float, least: float = 0.0, s
             asked[:, 1] = edge.sign * jumps > 0
         lock = lock_of(normals[S], jumps[S], [float(v) for v in edge.chi])
         left = [place[k] for k in skip if place[k] not in S]
-        limit = min([lock, *(abs(float(normals[k] @ u)) / lengths[k] for k in left)])
+        # A convex kink on which it starts is left at least at the speed of its other side.
+        leaving = {k: abs(float(normals[k] @ u)) / lengths[k] for k in left}
+        against = {k: max(0.0, edge.sign * jumps[k]) * lengths[k] if i == 0 else 0.0 for k in left}
+        limit = min([lock, *(leaving[k] - against[k] for k in left)])
         places, speeds = normals @ p, normals @ u
         leg = Leg(clock, low, high, norms, reach, places, speeds, asked, lengths, lock, limit, speed=speed)
         leg.line = (float(p @ p), float(p @ u), float(u @ u))
@@ -222,7 +236,8 @@ def lock_of(rows: np.ndarray, jumps: np.ndarray, chi: list[float]) -> float:
     if not len(rows):
         return math.inf
     spread = np.sqrt(np.diag(np.linalg.inv(rows @ rows.T)))
-    inner = np.minimum(np.array(chi), 1.0 - np.array(chi))
+    # A free kink is kept by all of its jump (L11.29).
+    inner = np.array([min(v, 1.0 - v) if v else 1.0 for v in chi])
     return float((np.abs(jumps) * inner / spread).min())
 
 
@@ -274,10 +289,9 @@ def _stations(
     return clock, abs(b - a) / speed
 
 
-def _extremes(
-    p: np.ndarray, u: np.ndarray, clock: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _extremes(p: np.ndarray, u: np.ndarray, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest |p| on every segment."""
+    sizes = np.sqrt(((p[None, :] + clock[:, None] * u[None, :]) ** 2).sum(axis=1))
     low, high = np.minimum(sizes[:-1], sizes[1:]), np.maximum(sizes[:-1], sizes[1:])
     foot = -float(p @ u) / float(u @ u)
     inside = (clock[:-1] < foot) & (foot < clock[1:])

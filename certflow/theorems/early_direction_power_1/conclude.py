@@ -137,7 +137,7 @@ def _directed(
         kkt_point=point,
         support=(block.index,),
         value=value,
-        gap=(value[0] * 2, value[1] * 2),
+        gap=(value[0] * 2, value[1] * 2) if search.of.cones[j].strict else None,
         horizon=time,
         angle_at_horizon=_up(at_horizon),
         angle_at_radius=_up(at_radius),

@@ -66,7 +66,7 @@ class HiddenNeuron:
 class Cone:
     """The final cone of a neuron that converges (L11.18): its axis, g = |g|, the widest angle with all convex
     kinks certain, of the concave kinks the sine of the angle to the axis and the size of the jump, whether
-    the axis is a vertex, and m(S).
+    the axis is a vertex, m(S), and whether all directions about the axis turn to it.
     """
 
     axis: np.ndarray
@@ -75,6 +75,7 @@ class Cone:
     meets: tuple[tuple[float, float], ...]
     vertex: bool
     lock: float
+    strict: bool
 
     def drop(self, width: float) -> float:
         """By how much the slope may fall short of g cos(width) in the cone of this width."""
@@ -103,7 +104,7 @@ def neurons_of(
         path = polygon(G, w, v)
         if path.edges and _starts_convex(G, path.edges[0]):
             # The limit flow is unique, but no tube about it is proved at its start.
-            path = Polygon(path.c, (), End.OPEN, "it starts on a kink that pushes the flow away")
+            path = Polygon(path.c, (), End.OPEN, "it starts on kinks, and one of them pushes the flow away")
         fate, reason = fate_of(G, path)
         depth = depths[1 if v > 0 else -1]
         if path.c > 0 and v and depth is not None:
@@ -123,7 +124,8 @@ def neurons_of(
 
 
 def _starts_convex(G: Reduced, first: Edge) -> bool:
-    return any(first.sign * G.whole_jumps[k] > 0 and first.start.along(G.lines[k].x) == 0 for k in G.kinks)
+    contacts = [k for k in G.kinks if first.start.along(G.lines[k].x) == 0]
+    return len(contacts) > 1 and any(first.sign * G.whole_jumps[k] > 0 for k in contacts)
 
 
 def _on_kink(G: Reduced, w: tuple[Fraction, ...]) -> bool:
@@ -149,27 +151,34 @@ def fate_of(G: Reduced, path: Polygon) -> tuple[Fate, str]:
         case End.OPEN:
             return Fate.INCONCLUSIVE, f"its limit flow is not decided: {path.reason}"
     last = path.edges[-1]
-    if any(last.sign * G.whole_jumps[k] > 0 and last.velocity.along(G.lines[k].x) == 0 for k in G.kinks):
+    if any(_pushes(G, last, k) and last.velocity.along(G.lines[k].x) == 0 for k in G.kinks):
         return Fate.INCONCLUSIVE, "its limit lies on a kink from which the flow is pushed away on one side"
     return Fate.CONVERGES, ""
 
 
+def _pushes(G: Reduced, last: Edge, k: int) -> bool:
+    """Whether a kink may push a neuron off its last edge: it is convex, and may become active (L11.29)."""
+    return last.sign * G.whole_jumps[k] > 0 and not (k in G.free and last.sides[k] < 0)
+
+
 def cone_of(G: Reduced, neuron: HiddenNeuron) -> Cone:
-    """The final cone of a neuron whose limit flow runs straight for ever."""
+    """The final cone of a neuron whose limit flow runs straight for ever (L11.18, L11.29)."""
     last = neuron.polygon.edges[-1]
     u = np.array([float(v) for v in last.velocity.exact()])
     g = math.sqrt(float(u @ u))
     width = LARGEST_CONE
-    meets: list[tuple[float, float]] = []
+    meets, strict = list[tuple[float, float]](), True
     for k in G.kinks:
         x, jump = np.array(G.lines[k].x, dtype=float), float(G.lines[k].jump)
         length = math.sqrt(float(x @ x))
         sine = 0.0 if k in last.slides else abs(float(x @ u)) / (g * length)
-        if last.sign * jump > 0:
+        if _pushes(G, last, k):
             width = min(width, math.asin(min(1.0, sine)) * (1 - 1e-4))
-        else:
+        elif last.sign * jump < 0:
             meets.append((sine, abs(jump) * length))
-    cone = Cone(u / g, g, width, tuple(meets), len(last.slides) == G.inputs - 1, 0.0)
+        else:
+            strict = False
+    cone = Cone(u / g, g, width, tuple(meets), len(last.slides) == G.inputs - 1, 0.0, strict)
     while cone.drop(width) > 0.3 * g:  # ends: the drop is at most in proportion to the width
         width /= 1.5
     held = np.array([G.lines[k].x for k in last.slides], dtype=float)
@@ -183,10 +192,14 @@ def largest_slope(problem: Problem, G: Reduced, norm: float) -> float:
     square = largest_square(G)
     if square is not None:
         return math.sqrt(float(square)) * (1 + 1e-12)
-    z = [float(value) for value in problem.z]
+    z, alpha = [float(value) for value in problem.z], float(G.alpha)
     lengths = [math.sqrt(float(sum(v * v for v in row))) for row in G.x]
-    by_samples = sum(abs(a) * b for a, b in zip(z, lengths, strict=True))
-    return min(by_samples, norm * math.sqrt(sum(a * a for a in z))) * (1 + 1e-12)
+    rough = 0.0
+    for s in (1, -1):
+        a = [max(s * v, -alpha * s * v, 0.0) for v in z]
+        by_samples = sum(b * length for b, length in zip(a, lengths, strict=True))
+        rough = max(rough, min(by_samples, norm * math.sqrt(sum(b * b for b in a))))
+    return rough * (1 + 1e-12)
 
 
 def runs(weights: tuple[int, ...]) -> tuple[tuple[int, int], ...]:

@@ -64,8 +64,9 @@ class Planner:
 
     def __init__(self, of: Setting) -> None:
         self.of = of
-        # A up to which blocks surely rest, or shrink, in their own way.
+        # A up to which blocks surely rest, or shrink, in their own way; and the legs of those followed.
         self.largest: dict[int, float] = {}
+        self.legs: dict[int, Route] = {}
         self.arrivals = {neuron.index: self._arrival(neuron) for neuron in of.neurons}
 
     def able(self) -> list[int]:
@@ -132,10 +133,7 @@ class Planner:
 
     def routes(self, time: float) -> dict[int, Route]:
         """The legs of all neurons that are followed, up to a horizon."""
-        return {n.index: self._route(n, time, 0.0) for n in self.of.neurons if followed(n)}
-
-    def _route(self, neuron: HiddenNeuron, time: float, least: float) -> Route:
-        return route_of(self.of.G, neuron.polygon, time, least, neuron.spread(self.of.ball))
+        return {j: route.until(time) for j, route in self.legs.items()}
 
     def _arrival(self, neuron: HiddenNeuron) -> Arrival:
         of, log = self.of, math.log(neuron.mass) if neuron.mass else -math.inf
@@ -151,7 +149,9 @@ class Planner:
             )
         cone = of.cones.get(neuron.index)
         g = of.slope if cone is None else cone.g
-        route = self._route(neuron, 0.0, (math.log(1 / of.epsilon) + 9) / g)
+        least = (math.log(1 / of.epsilon) + 9) / g
+        route = route_of(of.G, neuron.polygon, least, neuron.spread(of.ball))
+        self.legs[neuron.index] = route
         course = follow(route, _NOTHING, np.ones(1), _LONG, 0.0)
         if neuron.fate is Fate.SHRINKS:
             self.largest[neuron.index] = 0.9 * min(route.legs[-1].lock, route.speed) / of.K

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -49,6 +49,8 @@ _MOST_ROOM = 1.3
 """More room is not tried."""
 _FINER = 1.03
 """How near the search comes to the largest delta."""
+_TRIES = 64
+"""For so many numbers of blocks at most a horizon is looked for, so that the cost is linear in the blocks."""
 _SMALLEST = 1e-14
 """Of what the limit flow promises; what needs a smaller delta is left out instead."""
 
@@ -139,6 +141,23 @@ class _Found:
 
     state: AtHorizon
     routes: dict[int, Route]
+
+
+def _longest(count: int, found: Callable[[int], _Found | None]) -> _Found | None:
+    """What is found for the largest number up to `count` of a few dozen evenly spaced ones, or for a number
+    just above it.
+    """
+    step = 1 + count // _TRIES
+    best, low, high = None, count, count + 1
+    while best is None and low > 0:  # ends: low falls
+        best = found(low)
+        if best is None:
+            low, high = max(0, low - step), low
+    while high - low > 1:  # ends: their distance is halved
+        middle = (low + high) // 2
+        more = found(middle)
+        best, low, high = (best, low, middle) if more is None else (more, middle, high)
+    return best
 
 
 class UniformProposal:
@@ -256,18 +275,18 @@ class UniformProposal:
 
     def _up_to(self, planner: Planner, able: list[int], delta: float) -> _Found | None:
         """For every delta up to this one as many blocks as possible."""
-        wanted = list(able)
-        while wanted:  # ends: a block is given up in every turn
+
+        def first(count: int) -> _Found | None:
             tick()
-            self._report("horizons", len(able) - len(wanted), len(able))
-            plan = planner.plan(wanted)
-            if plan is not None and plan.delta >= delta:
-                routes = planner.routes(plan.time)
-                state, failing = self._tried(plan, routes, self._limit(plan, routes), delta)
-                if state is not None and not failing:
-                    return _Found(state, routes)
-            wanted.pop()
-        return None
+            self._report("horizons", len(able) - count, len(able))
+            plan = planner.plan(able[:count])
+            if plan is None or plan.delta < delta:
+                return None
+            routes = planner.routes(plan.time)
+            state, failing = self._tried(plan, routes, self._limit(plan, routes), delta)
+            return None if state is None or failing else _Found(state, routes)
+
+        return _longest(len(able), first)
 
     def _largest(self, planner: Planner, plan: Target) -> tuple[_Found | None, set[int]]:
         """The largest delta for which a plan works, or the blocks that fail however small it is."""

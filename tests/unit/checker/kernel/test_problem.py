@@ -817,3 +817,13 @@ def test_powers_of_long_numbers_are_not_computed(value, p, least, monkeypatch):
     if least > 1:
         with pytest.raises(Refused, match="^the numbers are too long$"):
             problem._passed(matrix, x, here, Clock(None))
+
+
+def test_more_weights_are_read_where_neurons_are_checked_one_by_one(monkeypatch):
+    monkeypatch.setattr(module, "MAX_WEIGHTS", 5)
+    kinked = {"kind": "two-layer", "inputs": 2, "width": 2, "activation": {"alpha": "0", "power": 1}}
+    problem = content(kinked, "1 0 0 1 1 1")
+    assert Problem(problem, Clock(None), lipschitz=False).size == 6
+    monkeypatch.setattr(module, "MAX_ENTRIES", 5)
+    with pytest.raises(Malformed, match="at most 5 weights, and 5 with those"):
+        Problem(problem, Clock(None), lipschitz=False)

@@ -102,8 +102,8 @@ def test_a_kink_that_holds_the_flow_is_kept(given, reason):
 
 def test_starts_that_are_not_covered():
     G = neuron(TWO, [1, 1])
-    convex = "a convex kink is met with others, or at the start: not covered"
-    assert refusal(G, [0, 1], 2, [([], [0])]) == ("Q2", "pieces[0]", convex)
+    convex = "a convex kink is met with others: not covered"
+    assert refusal(neuron([*TWO, [1, 1]], [1, -1, 3]), [0, 0], 2, [([], [0])]) == ("Q2", "pieces[0]", convex)
     assert refusal(G, [1, 1], 2, [([], []), ([], [])]) == (
         "Q2",
         "pieces[1]",
@@ -122,7 +122,53 @@ def test_convex_kinks_are_crossed_alone():
     assert slid == ("Q2", "pieces[1]", "a convex kink is not slid on")
     H = neuron([[1, 0, 0], [0, 1, 0], [1, 1, 1]], [1, 1, 1])
     both = refusal(H, [F(-1, 2), F(-1, 2), 2], 3, [([], []), ([], [0, 1])])
-    assert both[2] == "a convex kink is met with others, or at the start: not covered"
+    assert both[2] == "a convex kink is met with others: not covered"
+
+
+def test_a_convex_kink_alone_at_the_start_is_left_to_one_side():
+    # x_1.u is 3/2 without the kink and 5/2 with it; with v < 0 the kink is concave, and just left.
+    G = neuron([[1, 0], [3, 1]], [1, F(1, 2)])
+    (first,), _ = edges(G, [0, 1], 2, [([], [0])])
+    assert first.velocity == vector([F(5, 2), F(1, 2)]) and first.lock == down(F(3, 2))
+    assert refusal(G, [0, 1], 2, [([], [])])[2] == "a kink is not left to the side that is given"
+    assert refusal(G, [0, 1], 2, [([0], [])])[2] == "a convex kink is not slid on"
+    assert edges(G, [0, 1], -2, [([], [])])[0][0].velocity == vector([F(-3, 2), F(-1, 2)])
+    assert walk(G, [0, 1], 2, [([], [0])]).covers
+    fast = walk(G, [0, 1], 2, [([], [0])], kappa="8/5")
+    assert not fast.covers and fast.why == "it may not be held on its kinks, or not leave one"
+    # Both ways are open, or the way off is only touched.
+    both = "it may stay on the kink on which it starts, or leave it to both sides"
+    for pull in (F(-1, 10), F(0)):
+        H = neuron([[1, 0], [3, 1], [3, -1]], [1, pull, 0])
+        assert refusal(H, [0, 1], 2, [([], [0])]) == ("Q2", "pieces[0]", both)
+
+
+def test_a_free_kink_is_kept_with_the_multiplier_0():
+    # x_1.w falls to 0 and stays there; x_2.w grows.
+    G = neuron([[2, 0], [0, 1], [0, 3]], [-1, 1, 0])
+    kept = [([], []), ([0], [])]
+    assert [G.free(k) for k in range(2)] == [True, True]
+    found, _ = edges(G, [1, 1], 2, kept)
+    assert found[1].velocity == vector([F(0), F(1)]) and found[1].lock == down(F(2))
+    assert walk(G, [1, 1], 2, kept).covers
+    strong = walk(G, [1, 1], 2, kept, kappa="201/100")
+    assert not strong.covers
+    # A start on it; nothing else goes on from there.
+    assert edges(G, [0, 1], 2, [([0], [])])[0][0].lock == down(F(2))
+    left = "a kink is not left to the side that is given"
+    assert refusal(G, [1, 1], 2, [([], []), ([], [])])[2] == left
+    assert refusal(G, [1, 1], 2, [([], []), ([], [0])])[2] == left
+    # The same limit flow, but another sample, an opposite one or the slope below 0 pushes.
+    inner = "a multiplier is not strictly between 0 and 1, nor 0 on a free kink"
+    for x, z in (
+        ([[2, 0], [0, 1], [1, 1]], [-1, 1, 0]),
+        ([[2, 0], [0, 1], [-1, 0]], [-1, 1, 0]),
+        ([[2, 0], [-1, 0], [0, 1]], [-1, 0, 1]),
+    ):
+        H = neuron(x, z)
+        assert not H.free(0) and refusal(H, [1, 1], 2, kept) == ("Q2", "pieces[1]", inner)
+    leaky = neuron([[2, 0], [0, 1]], [-1, 1], F(1, 10))
+    assert not leaky.free(0) and refusal(leaky, [1, 1], 2, kept)[2] == inner
 
 
 def test_v_that_only_touches_0_is_not_covered():

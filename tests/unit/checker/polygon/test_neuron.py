@@ -121,3 +121,43 @@ def test_a_fall_is_that_of_the_slowest_ray():
     assert G.fall(1) == 1 and G.fall(-1) is None
     assert neuron([[1, 0], [-1, 0]], [-1, -1]).fall(1) is None  # 0 at (0, 1)
     assert neuron([["2"]], ["-1/2"], -1).fall(1) == 1
+
+
+def test_rays_are_those_in_which_kinks_meet_and_coordinate_planes_where_they_do_not_span():
+    assert list(neuron([[1, 1]], [1]).rays()) == [[1, -1], [-1, 1], [0, 1], [0, -1]]
+    assert list(neuron([[1, 1]], [1], 1).rays()) == [[0, 1], [0, -1], [1, 0], [-1, 0]]
+    # e_1 + e_2 and e_3 are kinks; with e_1 they span the space. The second pair of planes meets in e_2.
+    G = neuron([[1, 1, 0], [0, 0, 2]], [1, 1])
+    assert list(G.rays()) == [[1, -1, 0], [-1, 1, 0], [0, 0, 1], [0, 0, -1], [0, 1, 0], [0, -1, 0]]
+    # Planes that are dependent meet in no line.
+    flat = neuron([[1, 0, 0], [0, 1, 0], [1, 1, 0]], [1, 1, 1])
+    lines = [tuple(ray) for ray in flat.rays()]
+    assert lines.count((0, 0, 1)) == 3 and set(lines) == {
+        (s * a, s * b, s * c) for a, b, c in [(0, 0, 1), (0, 1, 0), (1, 0, 0), (1, -1, 0)] for s in (1, -1)
+    }
+
+
+@pytest.mark.parametrize(("x", "work"), [([[1, 0], [0, 1], [1, 1]], 300), ([[1, 2, 3]], 1296)])
+def test_the_sphere_is_searched_up_to_a_certain_work(monkeypatch, x, work):
+    # 2 C(n, d - 1) 3^(d - 1) n d, with n kinks and coordinate planes.
+    G = neuron(x, [1] * len(x))
+    monkeypatch.setattr("certflow.checker.polygon.neuron.MAX_WORK", work)
+    assert G.rays() is not None and G.largest(F(100)) < 100
+    monkeypatch.setattr("certflow.checker.polygon.neuron.MAX_WORK", work - 1)
+    assert G.rays() is None and G.largest(F(100)) == 100
+
+
+def test_as_many_kinks_as_are_allowed_meet_in_one_ray(monkeypatch):
+    G = neuron([[1, 0, 0], [0, 1, 0], [1, 1, 0]], [1, 1, 1])
+    monkeypatch.setattr("certflow.checker.polygon.neuron.MAX_SPAN", 3)
+    assert G.largest(F(100)) < 100
+    monkeypatch.setattr("certflow.checker.polygon.neuron.MAX_SPAN", 2)
+    assert G.largest(F(100)) == 100
+
+
+def test_a_fall_is_per_length_and_in_the_units_of_the_problem():
+    # -|w|/3, and in the plane -|w_1 + w_2| - |w_1 - w_2|, 2 and 2 sqrt 2 at the rays (1, 1) and (1, 0).
+    assert neuron([[1], [-1]], ["-1/3", "-1/3"]).fall(1) == F(1, 9)
+    turned = [[1, 1], [-1, -1], [1, -1], [-1, 1]]
+    assert neuron(turned, [-1] * 4).fall(1) == 2
+    assert neuron(turned, [1] * 4).fall(-1) == 2 and neuron(turned, [1] * 4).fall(1) is None

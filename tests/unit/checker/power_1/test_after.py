@@ -194,20 +194,22 @@ def test_a_neuron_vanishes_where_all_directions_fall():
 def test_only_balanced_neurons_shrink():
     G = neuron([[1]], [-1])
     each = walk(G, [1], 1, [([], [])], shrinks=True)
-    found = shrinks(each, True, SMALL, NODE)
+    found = shrinks(each, SMALL, NODE)
     assert (found.sign, found.square, found.rate, found.angle) == (-1, 1, 0, 0) and 2 <= found.rest < F(
         21, 10
     )
-    assert refusal(shrinks, each, False, SMALL, NODE)[2] == "it need not shrink for ever"
-    assert refusal(shrinks, each, True, Size(F(1), F(1), F(1)), NODE)[2] == "it need not shrink for ever"
+    each.c = -1, 0
+    assert refusal(shrinks, each, SMALL, NODE)[2] == "it need not shrink for ever"
+    each.c = 0, 0
+    assert refusal(shrinks, each, Size(F(1), F(1), F(1)), NODE)[2] == "it need not shrink for ever"
     plane = neuron([[1, 0]], [-1])
     open_side = walk(plane, [1, 0], 1, [([], [])], shrinks=True)
-    assert refusal(shrinks, open_side, True, SMALL, NODE)[2] == "it need not shrink for ever"
+    assert refusal(shrinks, open_side, SMALL, NODE)[2] == "it need not shrink for ever"
 
 
 # -- all neurons ---------------------------------------------------------------------------------------------
 
-CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(3), F(20))
+CONE = Cone(F(1, 100), F(1, 1000), F(1, 5), F(1), F(2), F(3), F(20), True)
 
 
 def checks(*fates, **entries):

@@ -111,6 +111,43 @@ def test_a_flip_goes_back_on_its_line_and_meets_the_kink_on_which_it_started():
     assert last.start.along(last.velocity.entries) > 0
 
 
+def test_free_kinks_that_are_touched_are_kept():
+    # Orthogonal inputs: x_1.w falls to 0 and stays there, x_2.w grows.
+    given = exact([(2, 0), (0, 1), (0, 3)])
+    found = polygon(canonical(F(0), given, [F(-1), F(1), F(0)]), (F(1), F(1)), F(2))
+    assert (found.ending, [edge.slides for edge in found.edges]) == (End.RAY, [(), (0,)])
+    assert found.edges[1].chi == (0,)
+    # Not so if another sample pushes, or the sample itself below 0.
+    for alpha, x in ((0, (1, 1)), (0, (-1, 0)), (F(1, 10), (0, 3))):
+        G = canonical(F(alpha), [*given[:2], tuple(map(F, x))], [F(-1), F(1), F(0)])
+        assert 0 not in G.free
+        assert alpha or polygon(G, (F(1), F(1)), F(2)).ending is End.OPEN
+    # With -s it is convex: two solutions part where v changes its sign on it, or where it starts there.
+    G = canonical(F(0), exact([(1, 0), (0, 1)]), [F(-1), F(-2)])
+    turned = polygon(G, (F(1), F(3)), F(31, 10))
+    assert turned.ending is End.BRANCHES and turned.edges[-1].slides == (0,)
+    assert polygon(G, (F(0), F(1)), F(-1)).ending is End.BRANCHES
+
+
+def test_w_that_reaches_0_rests_there_or_may_leave():
+    inputs = exact([(1, 0), (0, 1)])
+    # No sample is ever active again: it stops at w = 0.
+    G = canonical(F(0), inputs, [F(-1), F(-1)])
+    for w in ((F(1), F(2)), (F(0), F(0))):
+        found = polygon(G, w, F(4))
+        assert found.ending is End.STOPS and found.rest is not None and not any(found.rest.entries)
+    # The first sample would lead away; it need not.
+    G = canonical(F(0), inputs, [F(1), F(-1)])
+    found = polygon(G, (F(0), F(0)), F(4))
+    assert found.ending is End.BRANCHES and found.branching is not None
+    own = checked(0, inputs, [1, -1])
+    for way in found.branching.velocities:
+        slides = [[k, str(chi)] for k, chi in zip(way.slides, way.chi, strict=True)]
+        moved = checked_velocity(own, Node({"slides": slides, "on": list(way.on)}, "branch"), 1, [], [0, 1])
+        assert tuple(moved.entries) == way.vector.entries
+    assert {way.vector.exact() for way in found.branching.velocities} == {(0, 0), (1, 0)}
+
+
 def test_flips_need_a_way_off_all_kinks_and_v_that_changes_its_sign():
     x, z = by_kinks([-1, 0], [])
     G = canonical(F(0), x, z)
