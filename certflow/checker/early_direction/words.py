@@ -30,9 +30,10 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
     if block["outcome"] == "dead":
         return "from the horizon on every sample is inactive and its weights never move again."
     if block["outcome"] == "fades":
+        so_long = "and" if claim["radius"] is None else "and until then"
         return (
-            f"from the horizon on its direction stays {turned(block, say)} {_until(claim, say)}, and until "
-            f"then its norm does not grow."
+            f"from the horizon on its direction stays {turned(block, say)} {_until(claim, say)}, "
+            f"{so_long} its norm does not grow."
         )
     if block["outcome"] == "continuum":
         return _continuum(block, claim, say)

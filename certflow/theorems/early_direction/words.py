@@ -153,9 +153,10 @@ def fading(s: Claim) -> list[str]:
         if len(blocks) == 1
         else (names(blocks).capitalize(), "fade", "the direction of each")
     )
+    so_long = "and" if s.radius is None else "and until then"
     return [
         f"{who} {fades}: from the horizon on {whose} stays within {up(angle)} (radians) of one at which "
-        f"{'its' if len(blocks) == 1 else 'their'} outputs vanish, {until(s)}, and until then "
+        f"{'its' if len(blocks) == 1 else 'their'} outputs vanish, {until(s)}, {so_long} "
         f"{'its norm does not grow' if len(blocks) == 1 else 'their norms do not grow'}."
     ]
 
