@@ -125,7 +125,8 @@ class Block:
     def _point(self, net: Net, report: Report) -> None:
         part, where = net.block(self.weights), f"block {self.index}"
         centre = array(self.entry["kkt_point"]["centre"])
-        self.point = u = part.polished(centre)
+        flat = self.outcome == "continuum"
+        self.point = u = part.polished(centre, flat=flat)
         value, scale = part.at(u)[0], part.scale(u)
         # Where N = 0 the gradient is zero at a KKT point, and its own size is no measure.
         report.need(part.residual(u) <= 1e-13 * scale, f"{where}: no KKT point near the centre")
@@ -134,8 +135,16 @@ class Block:
         )
         low, high = array(self.entry["value"])
         report.within(value, low, high, f"{where}: value", 1e-17 * scale)
-        report.need((value > 0) == (self.outcome == "converges"), f"{where}: {self.outcome} with N = {value}")
-        if self.entry.get("gap") is not None:
+        report.need(
+            (value > 0) == (flat or self.outcome == "converges"), f"{where}: {self.outcome} with N = {value}"
+        )
+        if flat:
+            spectrum, own = part.spectrum(u, part.at(u)[2])
+            # Along the continuum the eigenvalues are zero.
+            across = max((e for e in spectrum if abs(e) > 1e-9), default=-np.inf)
+            report.at_most(extended(self.entry["gap"][0]), -own * LD(across), f"{where}: gap", 1e-9 * own)
+            report.need(self.entry["gap"][1] is None, f"{where}: the gap has an upper end")
+        elif self.entry.get("gap") is not None:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
             check_gap(part, u, low, high, where, report)
         if self.entry.get("support") is not None:
@@ -187,6 +196,9 @@ class Witness:
         # rest.
         self.flow = flow_type(net, start, None if delta is None else np.log(self.delta))
         self.start = start
+        for block in blocks:
+            if block.outcome == "continuum":
+                self._limit(block)
         horizon = claim["horizon"] if delta is not None else None
         if horizon is not None:
             self.time, self.norm = (
@@ -213,6 +225,19 @@ class Witness:
                 size = max(self.radius * LD(f), lowest * LD(1.0001))
                 if size <= self.radius:
                     self.reached[size] = []
+
+    def _limit(self, block: Block) -> None:
+        """The point of the block becomes the one to which the limit flow from this start converges."""
+        limit, part = Flow(self.net, self.start, None), self.net.block(block.weights)
+        for _ in range(limit.most_steps):
+            limit.step()
+            found = part.polished(limit.u, flat=True)
+            rest = part.residual(found) <= 1e-13 * part.scale(found)
+            if rest and angle(limit.u, found) < 1e-9:
+                break
+        block.point, radius = found, extended(block.entry["kkt_point"]["radius"])
+        centre = array(block.entry["kkt_point"]["centre"])
+        self.report.at_most(angle(found, centre), radius, self.say("the limit is far from the centre"), ANGLE)
 
     def say(self, what: str) -> str:
         """A statement with the trajectory that it is about."""
@@ -284,10 +309,12 @@ class Witness:
             self.report.at_most(length(u), self.radius, self.say("the horizon is after R"))
         self._later(u)
 
-    def _angle(self, block: Block, u: np.ndarray, bound: Any, what: str) -> None:
+    def _angle(
+        self, block: Block, u: np.ndarray, bound: Any, what: str, point: np.ndarray | None = None
+    ) -> None:
         if u[block.weights].any():
             self.report.at_most(
-                angle(u[block.weights], block.point),
+                angle(u[block.weights], block.point if point is None else point),
                 bound,
                 self.say(f"block {block.index}: {what}"),
                 ANGLE + self.flow.error,  # type: ignore[arg-type]
@@ -317,9 +344,12 @@ class Witness:
             law = block.entry["law"]
             if law is not None and (self.radius is None or size <= self.radius):
                 floor = extended(law["floor"]) * np.exp(self.order * np.log(size * self.delta))
+                near = block.point
+                if law.get("of") == "set":
+                    near = self.net.block(block.weights).polished(u, flat=True)
                 for exponent in law["exponent"]:
                     bound = extended(law["coefficient"]) * size ** -extended(exponent) + floor
-                    self._angle(block, u, bound, "law")
+                    self._angle(block, u, bound, "law", near)
 
     def _fading(self, block: Block, u: np.ndarray) -> None:
         """It stays where it was at the horizon, and its norm does not grow."""

@@ -104,6 +104,11 @@ def _deep(
     }
 
 
+def _wide_linear(rng: Rng) -> dict[str, Any]:
+    widths = rng.choice(([2, 2, 2, 1], [1, 2, 2, 1], [2, 3, 2, 1], [3, 1, 2, 1], [2, 2, 2, 2, 1]))
+    return {"kind": "feed-forward", "power": 1, "alpha": Fraction(1), "widths": widths}
+
+
 def _power_1(rng: Rng) -> dict[str, Any]:
     d, alpha = rng.choice((1, 2, 2, 3, 3, 4)), rng.choice((*LEAKS[:1] * 3, *LEAKS))
     if rng.random() < 0.2:
@@ -138,6 +143,7 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "deep cubic": lambda rng: _deep(rng, 3, LEAKS[:1]),
     "deep leaky": lambda rng: _deep(rng, 2, LEAKS[2:5]),
     "deep linear": lambda rng: _deep(rng, 1, (Fraction(1),)),
+    "deep linear continuum": _wide_linear,
     "last two layers": lambda rng: _deep(rng, 2, LEAKS[:4], [[2, 3]]),
     "given around": lambda rng: _deep(rng, 2, LEAKS[:4], [[2], [2, 3], [1, 2], [1, 3], [1]]),
     "expression": _expression,

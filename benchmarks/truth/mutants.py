@@ -36,6 +36,7 @@ MOST = ("claim number", "claim number", "evidence number", "problem number")
 """What is tried more often than the rest, because it is not told by the form alone."""
 OUTCOMES = (
     "converges",
+    "continuum",
     "shrinks",
     "dead",
     "zero",

@@ -210,8 +210,10 @@ class Part:
         N, g, _ = self.at(v)
         return length(g - self.order * N * v)
 
-    def polished(self, v: np.ndarray, rounds: int = POLISHING) -> np.ndarray:
-        """Newton's method for grad N = L N v, |v| = 1, from v: the unit vector where it ends."""
+    def polished(self, v: np.ndarray, rounds: int = POLISHING, flat: bool = False) -> np.ndarray:
+        """Newton's method for grad N = L N v, |v| = 1, from v: the unit vector where it ends; with `flat` by
+        the shortest steps, to one of a continuum.
+        """
         v = unit(v)
         for _ in range(rounds):
             N, g, branches = self.at(v)
@@ -222,7 +224,8 @@ class Part:
             M[:-1, -1], M[-1, :-1] = -v, v
             rhs[:-1], rhs[-1] = (rate * v - g) / scale, (1 - (v * v).sum()) / 2
             try:
-                move = np.linalg.solve(M, rhs)[:-1].astype(LD)
+                whole = np.linalg.lstsq(M, rhs, rcond=1e-9)[0] if flat else np.linalg.solve(M, rhs)
+                move = whole[:-1].astype(LD)
             except np.linalg.LinAlgError:
                 break
             if not np.isfinite(move).all() or length(move) > 10:
