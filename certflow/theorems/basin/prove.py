@@ -41,9 +41,14 @@ def certify(
 
 def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
     """What a theorem about small delta says about the limit flow, delta -> 0. Raises `Inconclusive` for a
-    theorem about kinks, whose limit flow the checker follows by itself.
+    theorem about kinks, whose limit flow the checker follows by itself, and for one about a continuum.
     """
     _require_curves(theorem)
+    if theorem.claim is not None and theorem.claim.of(Fate.CONTINUUM):
+        raise Inconclusive(
+            "the limit is one of a continuum of KKT points, and the theorem itself states to which of them "
+            "the limit flow converges; certify the problem to see it."
+        )
     claim = None if theorem.claim is None else Claim.of(theorem.claim)
     return Certified(
         theorem.problem,
@@ -120,6 +125,8 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         return Destination(j, outcome, None, reason=block.reason)
     if outcome is Fate.ZERO:
         return Destination(j, outcome, None, reason="its weights are zero and stay zero")
+    if outcome is Fate.CONTINUUM:
+        return Destination(j, outcome, None, reason="its limit is one of a continuum of KKT points")
     if outcome is Fate.FADES:
         return Destination(
             j,

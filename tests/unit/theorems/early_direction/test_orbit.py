@@ -12,8 +12,9 @@ import pytest
 from certflow.checker import check_text
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Fate
+from certflow.outcome import Fate, Inconclusive
 from certflow.problem import Problem
+from certflow.theorems.basin.prove import certified_limits, limit_flow
 from certflow.theorems.certified import Certified
 from certflow.theorems.early_direction.certificate import certificate
 from certflow.theorems.early_direction.claim import Claim
@@ -117,3 +118,14 @@ def test_the_theorem_in_words():
     tex = latex(s, Problem.load(EXAMPLE), "0" * 64)
     assert "orthogonal to $\\hat w$ and to all directions in which rotations of hidden neurons move it" in tex
     assert tex.count("the set of all KKT points") == 1
+
+
+def test_the_limit_flow_has_no_certificate_of_its_own_and_its_point_is_in_no_list():
+    with pytest.raises(Inconclusive, match="one of a continuum"):
+        limit_flow(proved())
+    (found,) = certified_limits(proved(), None)
+    assert (found.outcome, found.entry, found.reason) == (
+        Fate.CONTINUUM,
+        None,
+        "its limit is one of a continuum of KKT points",
+    )
