@@ -154,7 +154,7 @@ def lies(claim):
 def test_what_is_claimed_too_well_is_found():
     theorem, points = proof(RESTS)
     for what, claim in lies(theorem.claim):
-        told = SimpleNamespace(claim=claim, certificate=theorem.certificate)
+        told = SimpleNamespace(claim=claim, certificate=theorem.certificate, problem=theorem.problem)
         found = PowerOneWitness(theorem.problem, told, theorem.delta_bar, points, digits=20)
         assert any(what in each for each in found.violations()), what
 

@@ -396,8 +396,8 @@ class Walk:
 
     def _turn(self) -> bool:
         """Q3: v changes its sign beyond this station, and W comes back to it on the same line (L11.13)."""
-        if self.c[1] >= 0:
-            return self._stop("v may keep its sign")
+        if self.c[1] >= 0 or self.table.etas[self.q] >= self.limit:
+            return self._stop("v may keep its sign, or the neuron a kink on which it starts")
         line, table, B = self.line, self.table, self.table.sizes[self.q]
         root, size = sqrt_down(-self.c[1]), sqrt_up(line.at(self.L)[1])
         D, far = table.reach(self.base + self.phi), self.L

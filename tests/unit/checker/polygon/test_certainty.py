@@ -15,6 +15,8 @@ from certflow.checker.polygon.neuron import Neuron, vector
 from certflow.checker.polygon.replay import ANY, replay
 from certflow.checker.polygon.tube import Span, Table, Walk
 
+KEPT = ", or the neuron a kink on which it starts"
+
 
 def neuron(x, z, alpha=0):
     features = [[F(v) for v in row] for row in x]
@@ -173,7 +175,14 @@ WAITS = "it is not followed"
             "v may vanish",
             None,
         ),
-        ((PAST, [2, "1/10"], 1, FIRST * 2, "1/100", 9), {"wide": 4}, {}, False, "v may keep its sign", None),
+        (
+            (PAST, [2, "1/10"], 1, FIRST * 2, "1/100", 9),
+            {"wide": 4},
+            {},
+            False,
+            f"v may keep its sign{KEPT}",
+            None,
+        ),
         ((ALONG, ["1/1000", 1], 0, FIRST, "1/100"), {"sign": 1}, {}, False, "v may not leave 0", 0),
         ((HELD, [1, 1], 3, FIRST, "1/1000"), {}, {}, False, WAITS, None),
         ((HELD, [1, 1], 3, FIRST, "1/1000"), {}, {"rests": True}, True, WAITS, None),
@@ -251,6 +260,16 @@ def test_v_is_certain_to_change_its_sign_beyond_its_zero():
         return each.i == 1
 
     assert abs(largest(exact, F(1, 1000), F(1, 4)) - largest(turns, F(1, 1000), F(1, 4))) < F(1, 10**11)
+
+
+def test_v_changes_its_sign_at_once_only_where_the_kinks_of_the_start_are_left():
+    # Without a segment before it, nothing else has asked for this (L11.12(4), L11.13).
+    each = turning(F(1, 10), F(14, 10))
+    each.limit = each.table.etas[each.q] + 1
+    assert each._turn()
+    each = turning(F(1, 10), F(14, 10))
+    each.limit = each.table.etas[each.q]
+    assert not each._turn() and each.why == f"v may keep its sign{KEPT}"
 
 
 def test_v_is_certain_to_change_its_sign_if_it_falls():

@@ -119,6 +119,7 @@ def test_a_fall_is_that_of_the_slowest_ray():
     # G = -|w_1| - 2 |w_2|: least in absolute value at (1, 0).
     G = neuron(square, [-1, -1, -2, -2])
     assert G.fall(1) == 1 and G.fall(-1) is None
+    assert neuron(square, [-2, -2, -1, -1]).fall(1) == 1
     assert neuron([[1, 0], [-1, 0]], [-1, -1]).fall(1) is None  # 0 at (0, 1)
     assert neuron([["2"]], ["-1/2"], -1).fall(1) == 1
 

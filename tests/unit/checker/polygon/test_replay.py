@@ -238,7 +238,8 @@ def test_where_two_solutions_part():
     assert refusal(parted, PART, [0, 1], 2, [], [two[0]] * 2) == ("Q9", "branch", "the two solutions are one")
     assert refusal(parted, PART, [1, 1], 2, [([], [])], two) == ("Q9", "branch", "nothing is met here")
     # At w = 0, where v > 0 does not vanish: each kink may stay or be left.
-    parted(PART, [0, 0], 2, [], [way([], [0]), way([], [1])])
+    for v in (2, F(1, 2)):
+        parted(PART, [0, 0], v, [], [way([], [0]), way([], [1])])
     said = refusal(parted, PART, [0, 0], 0, [], [way([], [0]), way([], [1])])
     assert said == ("Q9", "branch", "w = 0 is never reached")
 

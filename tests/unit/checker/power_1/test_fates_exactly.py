@@ -185,7 +185,9 @@ def test_a_kink_at_the_edge_of_the_cone_meets_it():
     edge = 2 / (D0 - D0**3 / 6 + D0**5 / 120)
     for length, meets in ((edge, True), (edge - TINY, False)):
         line = SimpleNamespace(x=[2, 1], jump=1, length=length)
-        each.G = SimpleNamespace(kinks=[0], lines=[line], unit=1, d=2, clock=Clock(None))
+        each.G = SimpleNamespace(
+            kinks=[0], lines=[line], unit=1, d=2, clock=Clock(None), free=lambda _: False
+        )
         if meets:
             said = ("Q8", "cone", "a convex kink meets the cone")
             assert refusal(converges, each, SIZE, NODE, CONE) == said
