@@ -48,3 +48,27 @@ def refusal_of(text, folder=None):
     assert "\n" not in message
     assert len(message) < 400
     return message
+
+
+SLOW = """
+[network]
+kind = "one-layer"
+width = 2
+activation = { alpha = "0", power = 2 }
+signs = [-1, 1]
+[data]
+X = [
+  ["943/1000", "39/125"],
+  ["-323/1000", "186/125"],
+  ["-1173/1000", "-42/125"],
+  ["-733/500", "-19/50"],
+  ["9/125", "-373/1000"],
+]
+y = ["-599/1000", "749/1000", "-779/500", "-73/200", "79/500"]
+[loss]
+kind = "square"
+reduction = "mean"
+[initialization]
+direction = ["198/125", "-43/125", "174/125", "11/500"]
+"""
+"""Two neurons, of which the second arrives at t = 73 and the first at t = 11."""

@@ -320,7 +320,7 @@ def _certify_options(claim: dict[str, Any], problem: Problem) -> list[str]:
     angle = short_number(claim.get("start_angle", 0), "claim.start_angle")
     if angle:
         options += ["--start-angle", format_rational(angle)]
-    if of.takes("delta_bar"):
+    if of.takes("delta_bar") and not of.part("claim").Claim.from_json(claim).searched:
         bar = short_number(claim.get("delta_bar"), "claim.delta_bar")
         options += ["--delta-bar", format_rational(bar)]
     return options

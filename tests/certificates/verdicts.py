@@ -18,6 +18,7 @@ import continuum_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
+import outcome_attacks
 import power_1_attacks
 from attacks import accepted, sealed
 
@@ -60,7 +61,13 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
             (f"attacks on {name}", key, partial(_changed, name, change))
             for key, change in attacks.ATTACKS.items()
         )
-    more = kkt_attacks.ATTACKS | power_1_attacks.ATTACKS | fades_attacks.ATTACKS | continuum_attacks.ATTACKS
+    more = (
+        outcome_attacks.ATTACKS
+        | kkt_attacks.ATTACKS
+        | power_1_attacks.ATTACKS
+        | fades_attacks.ATTACKS
+        | continuum_attacks.ATTACKS
+    )
     for name, changes in more.items():
         yield from (
             (f"attacks on {name}", key, partial(_changed, name, change)) for key, change in changes.items()

@@ -10,7 +10,7 @@ from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
-from ..outcomes.groups import Proved, ProvedTrap, check_dead, divided, prepare
+from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
 from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
 from ..tube.evidence import Certificate, TrapEvidence, read
@@ -35,6 +35,7 @@ _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
 _LIFTS = {"continuum": rotations}
 
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
+_MORE = "angle_to_curve"
 
 
 def check_early(content: Any, clock: Clock) -> Any:
@@ -68,6 +69,8 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     for each, parts in zip(proved, problem.groups, strict=True):
         if each.group.outcome == "dead":
             check_dead(problem, parts, each, certificate.grid, clock)
+        if each.runner.followed:
+            check_followed(each, swept.horizon)
     clock.enter("R7", "claim")
     after = _After(certificate, claim, proved, swept, epsilon, delta_bar, clock)
     after.check_radius()
@@ -80,7 +83,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
         direction = " direction" if proved[g].group.outcome == "fades" else ""
-        after.check_block(g, block.fields(_BLOCK + direction))
+        after.check_block(g, block.fields(_BLOCK + direction, _MORE))
 
 
 class _After:
@@ -293,10 +296,16 @@ class _After:
             block["horizon"].need(
                 known, "the horizon has no time here, or nothing is proved about this block"
             )
-            own = each.runner.ends[-1] if each.runner.ends else Fraction(0)
+            own = min(each.runner.ends[-1], self.swept.horizon) if each.runner.ends else Fraction(0)
             block["horizon"].at_least(own / self.rate if self.L == 2 else self.time_high)
             late = self.horizon is not None and block["horizon"].rational() > self.horizon
             block["horizon"].need(not late, "it is later than the horizon of the claim")
+        if "angle_to_curve" in block:
+            block["angle_to_curve"].need(
+                each.runner.followed, "only of what is followed it is claimed", "R17"
+            )
+            # D holds for delta_bar and every smaller delta, hence for the limit flow: each is within D.
+            block["angle_to_curve"].at_least(2 * self.swept.D[g], "R17")
         trap, proposed = each.trap, each.group.trap
         if g in self.turned:
             check_fading(block, each, self.turned[g])

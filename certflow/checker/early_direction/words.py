@@ -25,6 +25,10 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
 def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
     if block["outcome"] == "inconclusive":
         return f"nothing is claimed: {block['reason']}"
+    if block["outcome"] == "followed":
+        bound = block.get("angle_to_curve")
+        near = "" if bound is None else f"; there its direction is within {say.up(bound)} of the limit flow's"
+        return f"it is followed up to the horizon{near}. It is not claimed where it goes: {block['reason']}"
     if block["outcome"] == "zero":
         return "its weights are zero at the start and for ever."
     if block["outcome"] == "dead":

@@ -104,7 +104,8 @@ def prepare(
             after = _NOTHING if group.outcome == "zero" else _unknown(problem, parts[0], where)
             result.append(Proved(group, None, Runner(None, after, None, 0, share, 0, where)))
             continue
-        if group.outcome not in ("converges", "shrinks", "dead", "exact-start", "fades", *lifts):
+        strict = "converges", "shrinks", "dead", "exact-start", "fades", "followed"
+        if group.outcome not in (*strict, *lifts):
             raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
         if group.outcome == "exact-start":
             result.append(_exact(certificate, g, own, share, start_angle))
@@ -128,17 +129,21 @@ def prepare(
             centre = [Fraction(v) for row in group.trap.centre for v in row]
             entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius
             limit, after = down(trap.r0 - trap.kkt_radius), trap.rates
-        result.append(Proved(group, trap, Runner(track, after, limit, up(entry), share, up(distance), where)))
+        followed = group.outcome == "followed"
+        if followed:
+            after = _unknown(problem, parts[0], where)
+        run = Runner(track, after, limit, up(entry), share, up(distance), where, followed)
+        result.append(Proved(group, trap, run))
     return result
 
 
 def _unknown(problem: Problem, part: int, where: str) -> Rates:
-    """R5: all that is used of an inconclusive group, one part of order 2, is how fast its size grows: at most
-    at the rate 2 sum |z_i| beta_i, and at most at the largest eigenvalue of the generalised Hessians of all
-    its directions.
+    """R5: all that is used of an inconclusive group, one part of order 2, and after the horizon of one that
+    is followed, is how fast its size grows: at most at the rate 2 sum |z_i| beta_i, and at most at the
+    largest eigenvalue of the generalised Hessians of all its directions.
     """
     if not problem.coupled:
-        raise Refused("R5", where, "nothing is proved about an inconclusive single group")
+        raise Refused("R5", where, "nothing is proved about an inconclusive or followed single group")
     beta = unit_outputs(problem)
     slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
     own = Part(problem.layers[part], problem.shallow)
@@ -230,6 +235,12 @@ def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -
     # v' is orthogonal to c, not to the KKT point, which is k away and an eigenvector of the Hessian.
     high = fraction(rates.ell[1])
     return (high + (L - 2) * max(Fraction(0), high) * k * k - least_quotient(runs, tangent)) / (1 - k * k)
+
+
+def check_followed(proved: Proved, horizon: Fraction) -> None:
+    """R17: what is only followed has a tube up to the horizon, where the others have arrived."""
+    if (proved.runner.ends or [Fraction(0)])[-1] < horizon:
+        raise Refused("R17", proved.runner.where, "its curve ends before the horizon")
 
 
 def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, clock: Clock) -> None:

@@ -33,8 +33,8 @@ from .region import Rates
 class Runner:
     """One group on the clock. `after` are its rates beyond its last step, within D < `limit` (None: nothing
     is claimed); entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s
-    = 0. `base_up` is in units of 2^-`small`, so that a group that starts tiny and grows is not taken for one
-    that starts with a fixed-point unit.
+    = 0. The clock does not wait for the end of what is only `followed`. `base_up` is in units of 2^-`small`,
+    so that a group that starts tiny and grows is not taken for one that starts with a fixed-point unit.
     """
 
     track: Track | None
@@ -44,6 +44,7 @@ class Runner:
     share: tuple[Fraction, Fraction]
     D: int
     where: str
+    followed: bool = False
     step: int = 0
     err_up: int = 0
     err_lo: int = 0
@@ -98,8 +99,11 @@ def sweep(runners: list[Runner], order: int, size: Fraction, clock: Clock) -> Sw
             _enter(run)
     A = most = sum(_in_units(run.base_up, run) for run in runners)
     begin = Fraction(0)
+    last = max((run.ends[-1] for run in runners if run.ends and not run.followed), default=begin)
     for end in merge(*(run.ends for run in runners)):
         clock.tick()
+        if end > last:
+            break
         if end == begin:
             continue
         dt, dt_low = up(end - begin), down(end - begin)

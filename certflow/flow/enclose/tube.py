@@ -67,7 +67,8 @@ class Track:
     (L4.6).
 
     `entry` is what is added to D when the last step is over (the distance from the end of the centre to the
-    KKT point). `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta).
+    KKT point). `start_distance` bounds D at s = 0, `log_share` encloses log(rho(0)/delta). The clock does not
+    wait for the end of a track that is only `followed`.
     """
 
     steps: tuple[Step, ...]
@@ -75,6 +76,7 @@ class Track:
     entry: float
     start_distance: float
     log_share: tuple[float, float]
+    followed: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ class Timeline:
 
     def __init__(self, tracks: list[Track], order: int) -> None:
         self.tracks, self.order = tracks, order
-        self.points = sorted({step.end for track in tracks for step in track.steps})
+        ends = {step.end for track in tracks for step in track.steps}
+        last = max((t.steps[-1].end for t in tracks if t.steps and not t.followed), default=Fraction(0))
+        self.points = sorted(end for end in ends if end <= last)
         count = len(self.points)
         lengths = [end - begin for begin, end in zip([Fraction(0), *self.points], self.points, strict=False)]
         self.dt = np.array([float_up(length) for length in lengths])
@@ -298,7 +302,7 @@ def _steps_at(track: Track, points: list[Fraction]) -> list[int]:
     place = {point: k for k, point in enumerate(points)}
     result, begin = [len(track.steps)] * len(points), 0
     for k, step in enumerate(track.steps):
-        stop = place[step.end] + 1
+        stop = place.get(step.end, len(points) - 1) + 1
         result[begin:stop] = [k] * (stop - begin)
         begin = stop
     return result

@@ -113,3 +113,11 @@ def asked_angles(problem: Problem, epsilon: Any, start_angle: Any) -> tuple[Frac
     if not 0 <= angle <= goal:
         raise BadInput(f"start_angle: {shown(angle)} is outside [0, epsilon]; give a small angle in radians.")
     return goal, angle
+
+
+def asked_delta(delta_bar: Any) -> Fraction | None:
+    """The delta_bar that is asked for, if it is; raises `BadInput` for one that makes no sense."""
+    asked = None if delta_bar is None else short_number(delta_bar, "delta_bar")
+    if asked is not None and asked <= 0:
+        raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
+    return asked

@@ -252,6 +252,11 @@ class Claim:
         """Whether the one block is all weights, so that the claim is about their joint direction."""
         return len(self.blocks) == 1
 
+    @property
+    def searched(self) -> bool:
+        """Whether its delta_bar is found if none is asked for: then no block is followed that arrives."""
+        return not self.of(Fate.FOLLOWED)
+
     def of(self, *outcomes: Fate) -> list[Block]:
         """The blocks with one of these outcomes."""
         return [block for block in self.blocks if block.outcome in outcomes]

@@ -16,6 +16,7 @@ from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.networks.feed_forward import FeedForward
+from certflow.outcome import Fate
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
@@ -228,8 +229,13 @@ def _block(
     outcome = outcome_of(group)
     if group.curve is None:
         return Block(g, _runs(sorted(weights)), outcome, group.reason)
-    own = sum((window.h for window in group.curve.windows), Fraction(0))
-    block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own if order == 2 else scaled)
+    if outcome is Fate.FOLLOWED:
+        # Both the flow and the limit flow are so near to the curve.
+        bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
+        runs = _runs(sorted(weights))
+        return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound)
+    own = group.arrival if order == 2 else scaled
+    block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own)
     if group.fading is not None:
         return replace(
             block,

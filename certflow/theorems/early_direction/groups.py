@@ -62,19 +62,49 @@ class GroupProof:
 
     @property
     def known(self) -> bool:
-        """Whether anything is said about the group."""
-        return self.zero or self.followed
+        """Whether it is said where the group goes."""
+        return self.zero or self.dead or self.fading is not None or self.trap is not None
 
     @property
-    def followed(self) -> bool:
+    def has_tube(self) -> bool:
         """Whether the group has a direction and a tube."""
         return self.curve is not None
 
+    @property
+    def arrival(self) -> Fraction:
+        """When its curve ends."""
+        windows = self.curve.windows if self.curve is not None else ()
+        return sum((window.h for window in windows), Fraction(0))
+
     def give_up(self, error: Unproved) -> None:
         """Say nothing about the group, and why."""
-        self.curve = self.trap = self.fading = self.at = None
+        self.curve = self.at = None
+        self.follow(error)
+        self.rates = ()
+
+    def follow(self, error: Unproved) -> None:
+        """Say nothing about where the group goes, and why; it keeps its tube."""
+        self.trap = self.fading = None
         self.dead = self.exact = False
-        self.rates, self.reason, self.cause = (), str(error), error.cause
+        self.reason, self.cause = str(error), error.cause
+
+    def end_after(self, horizon: Fraction) -> None:
+        """Keep of the tube only the windows that begin before the horizon."""
+        if self.curve is None:
+            raise ValueError("a group without a curve has no tube")
+        begins = itertools.accumulate((window.h for window in self.curve.windows), initial=Fraction(0))
+        count = sum(begin < horizon for begin in itertools.islice(begins, len(self.curve.windows)))
+        self.end_with(count)
+
+    def end_with(self, windows: int) -> None:
+        """Keep so many windows of the tube."""
+        if self.curve is None:
+            raise ValueError("a group without a curve has no tube")
+        self.curve = replace(self.curve, windows=self.curve.windows[:windows])
+        if self.at is not None:
+            self.at = self.at.first(self.count) if self.count else None
+        self.rates, self.spectra = self.rates[: self.count], self.spectra[: self.count]
+        self.radius = self.radius[: self.count]
 
     @property
     def count(self) -> int:
@@ -144,12 +174,8 @@ def _unproved(curve: Curve, ending: Ending) -> Unproved:
 
 def settle_for(group: GroupProof, trap: Trap, windows: int) -> None:
     """Choose this trap, and end the tube after so many windows."""
-    curve = group.curve
-    if curve is None:
-        raise ValueError("a group without a curve has no trap")
-    group.trap, group.curve = trap, replace(curve, windows=curve.windows[:windows])
-    if group.at is not None:
-        group.at = group.at.first(group.count) if group.count else None
+    group.trap = trap
+    group.end_with(windows)
 
 
 def bound_steps(group: GroupProof, radius: np.ndarray, coupled: bool, proved: bool = True) -> None:
@@ -215,7 +241,7 @@ def outcome_of(group: GroupProof) -> Fate:
     if group.fading is not None:
         return Fate.FADES
     if group.trap is None:
-        return Fate.DEAD
+        return Fate.DEAD if group.dead else Fate.FOLLOWED
     if group.exact:
         return Fate.EXACT_START
     if group.trap.sigma:
@@ -238,7 +264,8 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
     trap = group.trap
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
     lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
-    return GroupEvidence(outcome_of(group), "", group.curve, tuple(steps), end, group.fading or lifts)
+    reason = "" if group.known else group.reason
+    return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, group.fading or lifts)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:

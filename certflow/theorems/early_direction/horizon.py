@@ -93,6 +93,11 @@ class Horizon:
             return False
         return large_enough and self.failing(sweep, delta_bar, radius) is None
 
+    def least_radius(self, sweep: Sweep, delta_bar: Fraction) -> Fraction:
+        """A radius that is hardly above the size at the horizon."""
+        most = _ROUNDED * Fraction(sweep.A_max) * delta_bar**self.order
+        return (Ball(most, BITS).log() / self.order).exp().upper() * (1 + Fraction(1, 2**20))
+
     def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
         """The first trapped group that may exceed its budget before ‖w‖ = `radius`, None if there is none."""
         A1 = self.start_size(sweep, delta_bar)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -28,12 +28,19 @@ from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
-from certflow.outcome import Fate, Inconclusive, Outcome
+from certflow.outcome import Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved, advice, asked_angles
+from certflow.theorems.early_direction.advice import (
+    CAUSES,
+    Cause,
+    Unproved,
+    advice,
+    asked_angles,
+    asked_delta,
+)
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.conclude import make_claim, rounded
 from certflow.theorems.early_direction.groups import (
@@ -63,25 +70,32 @@ _NEARLY = Fraction(4, 5)
 _SMALLER = (5, 25)
 """By what the last angle is divided, one after the other, until something is proved."""
 _SMALLEST = Fraction(1, 10**90)
-_EVEN = "even for delta = 1e-90 in the units of the proof"
+_EVEN, _ASKED = "even for delta = 1e-90 in the units of the proof", "for a delta_bar as large as asked"
 _NARROWINGS = 3
 
 
 def certify(
-    problem: Problem, epsilon: Any = None, start_angle: Any = 0, progress: Progress | None = None
+    problem: Problem,
+    epsilon: Any = None,
+    start_angle: Any = 0,
+    progress: Progress | None = None,
+    delta_bar: Any = None,
 ) -> Certified[Claim]:
     """The uniform theorem for a problem: for every delta in (0, delta_bar] and every initial direction within
     `start_angle` (L5.1, L5.2, L5.10).
 
-    `epsilon` (default: the problem's) is the angle to be reached and kept. Raises `BadInput` for numbers that
-    make no sense; everything that cannot be proved, also within the deadline, is a result, not an error.
+    `epsilon` (default: the problem's) is the angle to be reached and kept. Without `delta_bar` as many blocks
+    as possible are proved to arrive, for the largest delta; with it as many as arrive for every delta up to
+    it. Raises `BadInput` for numbers that make no sense; everything that cannot be proved, also within the
+    deadline, is a result, not an error.
     """
     goal, angle = asked_angles(problem, epsilon, start_angle)
+    asked = asked_delta(delta_bar)
     scaled, units = normalised(problem)
     long = _too_long(scaled, problem.direction)
     if long:
         return Certified(problem, Outcome.INCONCLUSIVE, long)
-    found = _best(scaled, goal, angle, progress)
+    found = _best(scaled, goal, angle, None if asked is None else asked / units.length, progress)
     try:
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except TooLong as error:
@@ -109,7 +123,9 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
     return ""
 
 
-def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None) -> Certified[Claim]:
+def _best(
+    problem: Problem, goal: Fraction, angle: Fraction, asked: Fraction | None, progress: Progress | None
+) -> Certified[Claim]:
     """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller
     angles.
     """
@@ -123,15 +139,15 @@ def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress 
         if best is not None and (falls or place >= len(targets)):
             break
         try:
-            found = _certified(problem, target, angle, progress, sub_step)
+            found = _certified(problem, target, angle, asked, progress, sub_step)
         except Unproved as error:
             first = first or error
             if Cause.TUBE not in error.causes:
                 break
             continue
-        best = found if best is None else max(best, found, key=_worth)
-        (known, delta), (most, largest) = _worth(found), _worth(best)
-        falls = target < _WIDE and (known < most or delta < _NEARLY * largest)
+        best = found if best is None else max(best, found, key=lambda each: _worth(each, asked))
+        (known, size), (most, largest) = _worth(found, asked), _worth(best, asked)
+        falls = target < _WIDE and (known < most or size < _NEARLY * largest)
         if found.claim is None:
             break
     if best is None:
@@ -150,22 +166,29 @@ def _best(problem: Problem, goal: Fraction, angle: Fraction, progress: Progress 
     return best
 
 
-def _worth(found: Certified[Claim]) -> tuple[int, Fraction]:
-    """More blocks are better, then a larger delta_bar."""
-    if found.claim is None:
+def _worth(found: Certified[Claim], asked: Fraction | None) -> tuple[int, Fraction]:
+    """More blocks are better, then a larger delta_bar; where that was asked for, a larger radius."""
+    claim = found.claim
+    if claim is None:
         return 0, Fraction(0)
-    return len(found.claim.blocks) - len(found.claim.of(Fate.INCONCLUSIVE)), found.claim.delta_bar
+    size = claim.delta_bar if asked is None else claim.radius or Fraction(0)
+    return sum(block.outcome.decided for block in claim.blocks), size
 
 
 def _certified(
-    problem: Problem, goal: Fraction, angle: Fraction, progress: Progress | None, sub_step: float
+    problem: Problem,
+    goal: Fraction,
+    angle: Fraction,
+    asked: Fraction | None,
+    progress: Progress | None,
+    sub_step: float,
 ) -> Certified[Claim]:
     """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single
     group.
     """
     proof: _Proof | None = None
     try:
-        proof = _Proof(problem, _groups(problem), goal, angle, progress, sub_step)
+        proof = _Proof(problem, _groups(problem), goal, angle, asked, progress, sub_step)
         return proof.run()
     except OutOfTime as error:
         return Certified(
@@ -197,41 +220,44 @@ class _Proof:
         groups: list[GroupProof],
         epsilon: Fraction,
         start_angle: Fraction,
+        asked: Fraction | None,
         progress: Progress | None,
         sub_step: float,
     ) -> None:
-        self.sub_step = sub_step
+        self.sub_step, self.asked, self.even = sub_step, asked, _EVEN if asked is None else _ASKED
         self.problem, self.groups, self.epsilon, self.start_angle = problem, groups, epsilon, start_angle
         self.order, self.coupled, self.progress = problem.order, len(groups) > 1, progress
         self.share, self.proved, self.stage = DEFAULT_SHARE, False, ("curves and traps", 0)
         # No larger delta is tried; like the start of the search it is in proportion to the data, whatever
         # their size.
         self.largest = natural_length(problem)
+        self.radius: Fraction | None = None
 
     def run(self) -> Certified[Claim]:
         """Prepare the groups, search, widen the regions to what the flow needs, search again, and state the
-        claim.
+        claim; for the delta_bar that is asked for, if one is.
         """
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
         self._only_starts()
         delta = None
-        while delta is None:  # ends: a group is given up, none twice
+        while delta is None:  # ends: a group is followed only or given up, none twice
             tick()
-            if not any(group.followed for group in self.groups):
+            if not any(group.has_tube and group.known for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
-                raise Unproved(reasons(self.groups), min(causes, key=str), others=causes)
+                why = "" if self.asked is None else f"no block is proved to arrive {_ASKED}. "
+                raise Unproved(why + reasons(self.groups), min(causes, key=str), others=causes)
             try:
-                delta = self._largest_delta()
+                delta = self._largest_delta() if self.asked is None else self._proved_for(self.asked)
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the
                 # others.
-                if not self.coupled or not self.groups[error.group].known:
+                if not self.coupled or not self.groups[error.group].has_tube:
                     raise
-                self.groups[error.group].give_up(error)
-                delta = None
-        delta = rounded(delta, False, 4)
+                self._leave_out(error)
+        if self.asked is None:
+            delta = rounded(delta, False, 4)
         sweep = self.timeline.sweep(delta)
         if sweep.failure is not None or not self.horizon.holds(sweep, delta, self.radius):
             raise Unproved("the bounds changed by rounding; this should not happen.", Cause.TUBE)
@@ -296,6 +322,12 @@ class _Proof:
         """The largest delta that works with rates proved on regions as wide as this sweep for `hoped` needs
         them.
         """
+        self._bound(thin)
+        delta, _ = self._search(hoped, 1.002)
+        return delta
+
+    def _bound(self, thin: Sweep) -> None:
+        """Prove rates on regions as wide as this sweep needs them."""
         for g, group in enumerate(self.groups):
             self._report("tubes", g)
             wanted = thin.widest[g][: group.count] * _ROOM + 2.0**-44
@@ -306,8 +338,86 @@ class _Proof:
         self._report("tubes", len(self.groups))
         self.proved = True
         self._setup()
-        delta, _ = self._search(hoped, 1.002)
+
+    def _leave_out(self, error: Unproved) -> None:
+        """Say nothing about where the group goes that the error names; it is followed up to the horizon of
+        the others if its tube goes so far.
+        """
+        left = self.groups[error.group]
+        others = [group for group in self.groups if group is not left and group.has_tube and group.known]
+        horizon = max((group.arrival for group in others), default=Fraction(0))
+        if left.known and others and error.time is not None and error.time >= horizon:
+            left.follow(error)
+        else:
+            left.give_up(error)
+        for group in self.groups:
+            if group.has_tube and not group.known:
+                group.end_after(horizon)
+
+    def _proved_for(self, delta: Fraction) -> Fraction:
+        """This delta, with rates proved on regions that are made for it, and a radius for which it works;
+        raises `Unproved` with the group to leave out.
+        """
+        for group in self.groups:
+            propose_steps(group, self.coupled)
+        self.proved = False
+        self._setup()
+        thin = self.timeline.sweep(_SMALLEST)
+        if thin.failure is not None:
+            raise self._stopped(_SMALLEST, thin)
+        self._leave_out_for(delta)
+        self._bound(self.timeline.sweep(delta))
+        if not self._settled_for(delta):
+            raise self._late()
         return delta
+
+    def _leave_out_for(self, delta: Fraction) -> None:
+        """Leave out as few groups as this delta takes, as far as thin tubes tell: the slowest, for which all
+        others wait and grow; and, where more arrive in time then, one that does not stay in its region
+        although it is faster.
+        """
+        groups, without, best = self.groups, list[Unproved](), None
+        while True:  # ends: one more group is left out in every turn
+            tick()
+            faulty = {error.group for error in without}
+            slow = [error for error in self._by_arrival(groups) if error.group not in faulty]
+            low, high, chosen = -1, len(slow), groups
+            while high - low > 1:  # ends: the interval is halved
+                count = (low + high) // 2
+                self._begin_without(groups, [*without, *slow[:count]])
+                if self._settled_for(delta):
+                    high, chosen = count, self.groups
+                else:
+                    low = count
+            left = len(without) + high
+            if high < len(slow) and (best is None or left < best[0]):
+                best = left, chosen
+            if low < 0 or best is None or left > best[0]:
+                break
+            self._begin_without(groups, [*without, *slow[:low]])
+            failing = self._failing(delta, self.timeline.sweep(delta))
+            if failing is None or failing.group == slow[low].group:
+                break
+            without.append(failing)
+        self._begin_without(groups if best is None else best[1], [])
+        if not self._settled_for(delta):
+            raise self._late()
+
+    def _begin_without(self, groups: Sequence[GroupProof], errors: Iterable[Unproved]) -> None:
+        """The clock of these groups, but for those that the errors name."""
+        self.groups = [replace(group) for group in groups]
+        for error in errors:
+            self._leave_out(error)
+        self._setup()
+
+    def _settled_for(self, delta: Fraction) -> bool:
+        """Whether everything holds for this delta, with a radius that is lowered if need be."""
+        sweep = self.timeline.sweep(delta)
+        if sweep.failure is not None:
+            return False
+        if self.radius is not None and not self.horizon.holds(sweep, delta, self.radius):
+            self.radius = self.horizon.least_radius(sweep, delta)
+        return self.horizon.holds(sweep, delta, self.radius)
 
     def progressed(self) -> str:
         """Up to where the proof has come, in words."""
@@ -379,11 +489,7 @@ class _Proof:
         steps.
         """
 
-        def works(delta: Fraction) -> Sweep | None:
-            found = self.timeline.sweep(delta)
-            ok = found.failure is None and self.horizon.holds(found, delta, self.radius)
-            return found if ok else None
-
+        works = self._works
         low, best, step = start, works(start), 1.1
         high = low
         while best is None:  # ends: low falls, ever faster, to _SMALLEST
@@ -409,42 +515,65 @@ class _Proof:
         return low, best
 
     def _stopped(self, delta: Fraction, sweep: Sweep) -> Unproved:
-        """Why even this smallest delta does not work, and which group to give up."""
+        """Why even this smallest delta does not work, and which group to leave out."""
+        return self._failing(delta, sweep) or self._late()
+
+    def _works(self, delta: Fraction) -> Sweep | None:
+        """The sweep for a delta, if everything holds for it."""
+        found = self.timeline.sweep(delta)
+        ok = found.failure is None and self.horizon.holds(found, delta, self.radius)
+        return found if ok else None
+
+    def _late(self) -> Unproved:
+        """What takes longest makes the others wait, and grow."""
+        return self._by_arrival(self.groups)[0]
+
+    def _by_arrival(self, groups: Sequence[GroupProof]) -> list[Unproved]:
+        """Why those that are known to arrive are left out, the slowest first."""
+        reason = (
+            f"the direction arrives so late that the weights may have grown too much by then, {self.even}."
+        )
+        known = [g for g, group in enumerate(groups) if group.has_tube and group.known]
+        known.sort(key=lambda g: -groups[g].arrival)
+        return [self._stopped_at(reason, g, groups[g], groups[g].arrival) for g in known]
+
+    def _failing(self, delta: Fraction, sweep: Sweep) -> Unproved | None:
+        """Which group leaves its region, None if it is not known of one."""
         failure, tracks = sweep.failure, self.timeline.tracks
         if failure is None:
             g = self.horizon.failing(sweep, delta, self.radius)
-            if g is not None:
-                reason = (
-                    f"the direction is not proved to stay within epsilon and inside its trap after the "
-                    f"horizon, {_EVEN}."
-                )
-                return self._unproved(reason, g, len(tracks[g].steps))
-        elif failure.group is not None:
-            g, k = failure.group, failure.step
-            if k == len(tracks[g].steps):
-                reason = f"the direction is not proved to be inside its trap or dead cell, {_EVEN}."
-                return self._unproved(reason, g, k)
-            return self._unproved(
-                f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, "
-                f"{_EVEN}, because "
-                "the centre is not accurate enough or flows grow too far apart.",
-                g,
-                k,
+            if g is None:
+                return None
+            reason = (
+                f"the direction is not proved to stay within epsilon and inside its trap after the horizon, "
+                f"{self.even}."
             )
-        # What takes longest makes the others wait, and grow.
-        followed = [g for g, group in enumerate(self.groups) if group.followed]
-        slowest = max(followed, key=lambda g: tracks[g].steps[-1].end if tracks[g].steps else Fraction(0))
-        reason = f"the direction arrives so late that the weights may have grown too much by then, {_EVEN}."
-        return self._unproved(reason, slowest, len(tracks[slowest].steps))
+            return self._unproved(reason, g, len(tracks[g].steps))
+        if failure.group is None:
+            return None
+        g, k = failure.group, failure.step
+        if k == len(tracks[g].steps):
+            reason = f"the direction is not proved to be inside its trap or dead cell, {self.even}."
+            return self._unproved(reason, g, k)
+        return self._unproved(
+            f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, "
+            f"{self.even}, because "
+            "the centre is not accurate enough or flows grow too far apart.",
+            g,
+            k,
+        )
 
     def _unproved(self, reason: str, g: int, step: int) -> Unproved:
-        steps, curve = self.timeline.tracks[g].steps, self.groups[g].curve
-        done = itertools.accumulate(window.steps for window in curve.windows) if curve is not None else ()
-        at = steps[step - 1].end if step else Fraction(0)
-        proved = f"s = {float(at):.6g} of the limit flow" if step and self.proved else ""
+        steps = self.timeline.tracks[g].steps
+        return self._stopped_at(reason, g, self.groups[g], steps[step - 1].end if step else Fraction(0))
+
+    def _stopped_at(self, reason: str, g: int, group: GroupProof, time: Fraction) -> Unproved:
+        windows = () if group.curve is None else group.curve.windows
+        done = itertools.accumulate(window.h for window in windows)
+        proved = f"s = {float(time):.6g} of the limit flow" if time and self.proved else ""
         # A dead cell is what it is, whatever epsilon is.
-        cause = Cause.START if self.groups[g].dead else Cause.TUBE
-        return Unproved(reason, cause, g, sum(count <= step for count in done), at, proved)
+        cause = Cause.START if group.dead else Cause.TUBE
+        return Unproved(reason, cause, g, sum(end <= time for end in done), time, proved)
 
     def _largest_radius(self, sweep: Sweep, delta: Fraction) -> Fraction | None:
         """The largest radius that works for this delta, within a fraction of a percent."""

@@ -98,7 +98,10 @@ class Answer:
         }
 
     def _block(self, j: int, block: Block) -> dict[str, Any]:
-        return {
+        followed = (
+            {} if block.angle_to_curve is None else {"angle_to_curve": bound_text(block.angle_to_curve)}
+        )
+        return followed | {
             "index": block.index,
             "outcome": str(block.outcome),
             "angle_at_horizon": bound_text(self.angles_at_horizon[j]),

@@ -57,7 +57,8 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
         return Track(steps, after, entry, distance, log_share)
     trap = group.trap
     if trap is None:
-        raise ValueError("a group with a tube ends in a trap, fades or is dead")
+        # After the horizon only the size of what is followed is bounded.
+        return Track(steps, _unknown(problem, parts), 0.0, distance, log_share, followed=True)
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
@@ -73,7 +74,7 @@ def _share(
     square = sum(v * v for v in own) / sum(v * v for v in problem.direction)
     sigma = Ball(square, BITS).sqrt()
     high = float_up((sigma + phi).log().upper()) if square + phi else _NOTHING
-    if not group.followed:
+    if not group.has_tube:
         # It may have turned anywhere; only the bound of its size is used.
         return (_NOTHING, high), 0.0
     if not 2 * phi <= sigma.lower():

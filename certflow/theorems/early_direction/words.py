@@ -137,7 +137,7 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + continua(s) + fading(s) + zeros(s) + _exact_starts(s)
+    return found + continua(s) + fading(s) + _followed(s) + zeros(s) + _exact_starts(s)
 
 
 def fading(s: Claim) -> list[str]:
@@ -208,6 +208,24 @@ def signs(s: Claim) -> list[str]:
             )
             found.append(f"N is {sign} at {where}.{_alive(s, blocks)}")
     return found
+
+
+def _followed(s: Claim) -> list[str]:
+    """How near blocks are to the limit flow that are followed up to the horizon only."""
+    blocks = s.of(Fate.FOLLOWED)
+    angles = [block.angle_to_curve for block in blocks if block.angle_to_curve is not None]
+    if not blocks:
+        return []
+    who = f"Each of {names(blocks)}" if len(blocks) > 1 else names(blocks).capitalize()
+    bound = (
+        f"there its direction is within {up(max(angles))} of that of the limit flow as δ tends to 0, "
+        if angles
+        else ""
+    )
+    return [
+        f"{who} is followed up to T only: {bound}its size is part of the bound of ‖w‖², and nothing is "
+        "claimed about where it goes."
+    ]
 
 
 def zeros(s: Claim) -> list[str]:
@@ -448,6 +466,12 @@ def _angles(answer: Answer) -> Table:
         angles = [answer.angles_at_horizon[j], *(each.angles[j] for each in answer.radii)]
         cells = (TableCell("–" if a is None else up(a, ANSWER_DIGITS), bound_text(a) or "") for a in angles)
         found.add(block.name, block.outcome, *cells)
+    for block in answer.claim.of(Fate.FOLLOWED):
+        if block.angle_to_curve is not None:
+            found.notes.append(
+                f"Block {block.name} is followed only: at the horizon its direction is within "
+                f"{up(block.angle_to_curve, ANSWER_DIGITS)} of that of the limit flow as δ tends to 0."
+            )
     if answer.radii:
         found.notes.append("From the horizon until ‖w‖ first exceeds R, whenever it has the stated value.")
     return found

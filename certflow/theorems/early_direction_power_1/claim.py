@@ -29,5 +29,6 @@ class Claim(early_direction.Claim):
     statement: ClassVar[str] = "early-direction-power-1"
     lemma: ClassVar[str] = "L11"
     resting: ClassVar[tuple[Fate, ...]] = (Fate.SHRINKS, Fate.STOPS, Fate.VANISHES)
+    searched: ClassVar[bool] = False
 
     assumptions: tuple[str, ...] = ASSUMPTIONS

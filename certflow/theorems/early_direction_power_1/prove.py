@@ -18,17 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from certflow.exact import short_number, shown
 from certflow.flow.polygon.reduced import reduced
 from certflow.flow.propose.polygon_tube import Route
-from certflow.outcome import BadInput, Fate, Inconclusive, Outcome
+from certflow.outcome import Fate, Inconclusive, Outcome
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import OutOfTime, tick
 from certflow.theorems.branches.prove import as_network
 from certflow.theorems.branches.prove import certify as branches
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction.advice import asked_angles
+from certflow.theorems.early_direction.advice import asked_angles, asked_delta
 from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction_power_1.bounds import UNKNOWN, AtHorizon, Attempt, Caution, Setting
 from certflow.theorems.early_direction_power_1.claim import Claim
@@ -70,9 +69,7 @@ def certify(
     numbers that make no sense; everything that cannot be proved, also within the deadline, is a result.
     """
     goal, angle = asked_angles(problem, epsilon, start_angle)
-    asked = None if delta_bar is None else short_number(delta_bar, "delta_bar")
-    if asked is not None and asked <= 0:
-        raise BadInput(f"delta_bar: {shown(asked)} is not positive; give a number such as 1e-6.")
+    asked = asked_delta(delta_bar)
     try:
         known, note = as_network(problem)
     except Inconclusive as error:

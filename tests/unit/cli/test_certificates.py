@@ -18,7 +18,7 @@ import pytest
 from claims import block, separable
 from click.testing import CliRunner, Result
 from hypothesis import given
-from problem_texts import PLANAR, POWER_1
+from problem_texts import PLANAR, POWER_1, SLOW
 from strategies import problems
 
 from certflow.certificates import canonical_text, read_certificate, sealed, sha256
@@ -443,6 +443,7 @@ def test_an_expression_is_certified_and_meant_as_the_network_that_it_is(tmp_path
         (PLANAR, ["--statement", "basin"]),
         (PLANAR, ["--statement", "time-near-origin"]),
         (PLANAR.replace("direction =", "seed = 3 #"), []),
+        (SLOW, ["--delta-bar", "1/1000000"]),
         (POWER_1, []),
         (POWER_1, ["--delta-bar", "1/100000"]),
     ],

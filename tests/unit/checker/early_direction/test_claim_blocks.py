@@ -248,6 +248,29 @@ def test_a_block_without_a_trap_claims_nothing():
         assert found == ("R9", f"b.{name}", OTHER)
 
 
+def test_a_block_that_is_followed_is_near_the_limit_flow():
+    """Both are within D of the curve; the horizon of the block is that of the claim, not the end of its
+    curve.
+    """
+
+    def followed(change, outcome="followed"):
+        own = group(outcome, None, path=path(1, 6))
+        own.runner.followed = outcome == "followed"
+        return block(
+            {"outcome": outcome, **change}, state(proved=[own, group()], D=(F(1, 64), F(0))), 0, F(5, 8)
+        )
+
+    assert followed({}) is followed({"angle_to_curve": "1/32"}) is None
+    assert followed({"angle_to_curve": str(F(1, 32) - TINY)}) == ("R17", "b.angle_to_curve", BELOW)
+    reason = "only of what is followed it is claimed"
+    for outcome in ("dead", "inconclusive"):
+        assert followed({"angle_to_curve": "1"}, outcome) == ("R17", "b.angle_to_curve", reason)
+    assert block({"angle_to_curve": "1"}) == ("R17", "b.angle_to_curve", reason)
+    assert followed({"angle_at_horizon": "1"}) == ("R9", "b.angle_at_horizon", OTHER)
+    assert followed({"horizon": "5/8"}) is None
+    assert followed({"horizon": str(F(5, 8) - TINY)})[1] == "b.horizon"
+
+
 def test_a_block_claims_no_angle_at_a_radius_that_is_not_there():
     after = state(radius=None, proved=[group(trap=FALLING)])
     assert block({"angle_at_radius": "1"}, after)[:2] == ("R9", "b.angle_at_radius")

@@ -20,6 +20,7 @@ from certflow.checker.outcomes.groups import (
     angle_up,
     arc_up,
     check_dead,
+    check_followed,
     divided,
     prepare,
 )
@@ -370,7 +371,30 @@ def test_what_is_asked_about_the_eigenvalue_of_an_unknown_group(monkeypatch):
 
 def test_nothing_is_proved_about_a_single_group_that_is_unknown():
     found = refusal(prepare, certificate([1, 2], [nothing("inconclusive", "")]), F(0), CLOCK)
-    assert found == ("R5", "groups[0]", "nothing is proved about an inconclusive single group")
+    assert found == ("R5", "groups[0]", "nothing is proved about an inconclusive or followed single group")
+
+
+def test_after_its_tube_what_is_followed_may_grow_like_what_is_unknown():
+    followed = replace(on_the_axis(), outcome="followed", trap=None)
+    groups = [followed, nothing("inconclusive", "")], [nothing("inconclusive", "")] * 2
+    (found, _), (unknown, _) = (
+        prepare(certificate([1, 0, 1, 0], own, [1, -1]), F(0), CLOCK) for own in groups
+    )
+    own = found.runner
+    assert own.followed and not unknown.runner.followed and own.after == unknown.runner.after
+    assert (own.track is not None, own.limit, own.entry, found.moving) == (True, None, 0, True)
+    alone = refusal(prepare, certificate([1, 0], [followed]), F(0), CLOCK)
+    assert alone == ("R5", "groups[0]", "nothing is proved about an inconclusive or followed single group")
+
+
+@pytest.mark.parametrize(
+    ("ends", "horizon", "reaches"),
+    [([F(1)], F(1), True), ([F(1)], F(1) + F(1, 2**80), False), ([], F(0), True), ([], F(1), False)],
+)
+def test_a_tube_of_what_is_followed_reaches_the_horizon(ends, horizon, reaches):
+    proved = SimpleNamespace(runner=SimpleNamespace(ends=ends, where="groups[1]"))
+    found = refusal(check_followed, proved, horizon)
+    assert found == (None if reaches else ("R17", "groups[1]", "its curve ends before the horizon"))
 
 
 def test_the_places_of_a_group():

@@ -228,6 +228,29 @@ def test_a_sweep_takes_the_stretches_between_all_ends_in_turn(several, decay):
     assert found == byhand
 
 
+def test_the_clock_does_not_wait_for_the_end_of_what_is_followed():
+    """Its curve may end on the way, at the horizon, or after it, also within a step."""
+
+    def swept(*ends, followed=True):
+        runs = [runner(track("1/4", "1/2"), limit=ONE), runner(track(*ends))]
+        runs[1].followed = followed
+        return sweep(runs, 2, F(1, 10**9), Clock(None)), runs[1]
+
+    whole, entered = swept("1/4", "1/2", followed=False)
+    at, own = swept("1/4", "1/2")
+    assert at == whole and own.step == entered.step == 2
+    for more in (("1/4", "1/2", "3/4"), ("1/4", "1/2", "5/8", "7")):
+        beyond, own = swept(*more)
+        assert beyond == whole and own.step == 2
+    within, own = swept("1/4", "3/4")
+    assert within.horizon == F(1, 2) and own.step == 1 and within.D == whole.D
+    assert swept("1/4", "3/4", followed=False)[0].horizon == F(3, 4)
+    assert swept("1/4")[0].horizon == F(1, 2)
+    alone = runner(track("1/4"))
+    alone.followed = True
+    assert sweep([alone, runner(None)], 2, F(1, 7), Clock(None)).horizon == 0
+
+
 def test_the_size_is_bounded_by_the_curves_where_they_are_tighter_and_by_the_growth_where_it_is():
     # The growth rate allows e^1, the curve stands still; or the rate is negative, and the curve proves
     # nothing.
