@@ -17,7 +17,7 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
     for block in claim["blocks"]:
         name, time = f"Block {block['index'] + 1}", block["horizon"]
         when = "when its curve ends" if time is None else f"at time {say.up(time)}"
-        if block["outcome"] == "inconclusive":
+        if block["outcome"] in ("inconclusive", "followed"):
             lines.append(f"{name}: nothing is claimed: {block['reason']}")
         elif block["outcome"] == "zero":
             lines.append(f"{name}: it is zero at the start and for ever.")
@@ -28,6 +28,8 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
                 f"{name}: {when} its direction is {turned(block, say)} and stays so, and its norm does not "
                 f"grow."
             )
+        elif block["outcome"] == "exact-start":
+            lines.append(f"{name}: it starts exactly at {point(block, say)}, and stays there.")
         else:
             lines.append(
                 f"{name}: {when} its direction is within {say.up(block['angle_at_horizon'])} of "

@@ -301,11 +301,9 @@ class _After:
             late = self.horizon is not None and block["horizon"].rational() > self.horizon
             block["horizon"].need(not late, "it is later than the horizon of the claim")
         if "angle_to_curve" in block:
-            block["angle_to_curve"].need(
-                each.runner.followed, "only of what is followed it is claimed", "R17"
-            )
+            block["angle_to_curve"].need(each.runner.followed, "only of what is followed it is claimed", "O7")
             # D holds for delta_bar and every smaller delta, hence for the limit flow: each is within D.
-            block["angle_to_curve"].at_least(2 * self.swept.D[g], "R17")
+            block["angle_to_curve"].at_least(2 * self.swept.D[g], "O7")
         trap, proposed = each.trap, each.group.trap
         if g in self.turned:
             check_fading(block, each, self.turned[g])

@@ -238,9 +238,9 @@ def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -
 
 
 def check_followed(proved: Proved, horizon: Fraction) -> None:
-    """R17: what is only followed has a tube up to the horizon, where the others have arrived."""
+    """O7: what is only followed has a tube up to the horizon, where the others have arrived."""
     if (proved.runner.ends or [Fraction(0)])[-1] < horizon:
-        raise Refused("R17", proved.runner.where, "its curve ends before the horizon")
+        raise Refused("O7", proved.runner.where, "its curve ends before the horizon")
 
 
 def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, clock: Clock) -> None:

@@ -68,8 +68,7 @@ class Destination:
     w0.
 
     `entry` is the index in the `points` of the KKT set, None if it is not among them or not proved (then
-    `reason` says which). `outcome` is that of the theorem: converges, shrinks, dead, fades, zero or
-    inconclusive.
+    `reason` says which). `outcome` is that of the theorem.
     `weights` are the indices, in the problem, of those weights that are the listed point up to a positive
     factor; all other weights of the block are zero.
     """
@@ -121,8 +120,11 @@ def _require_curves(theorem: Certified[early_direction.Claim]) -> None:
 def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Destination:
     outcome = block.outcome
     parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
-    if outcome is Fate.INCONCLUSIVE:
+    if outcome in (Fate.INCONCLUSIVE, Fate.FOLLOWED):
         return Destination(j, outcome, None, reason=block.reason)
+    if outcome is Fate.EXACT_START:
+        # Others may lie in the region about it.
+        return Destination(j, outcome, None, reason="it starts exactly at a KKT point, and stays there")
     if outcome is Fate.ZERO:
         return Destination(j, outcome, None, reason="its weights are zero and stay zero")
     if outcome is Fate.CONTINUUM:

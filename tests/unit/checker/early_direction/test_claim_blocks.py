@@ -261,11 +261,11 @@ def test_a_block_that_is_followed_is_near_the_limit_flow():
         )
 
     assert followed({}) is followed({"angle_to_curve": "1/32"}) is None
-    assert followed({"angle_to_curve": str(F(1, 32) - TINY)}) == ("R17", "b.angle_to_curve", BELOW)
+    assert followed({"angle_to_curve": str(F(1, 32) - TINY)}) == ("O7", "b.angle_to_curve", BELOW)
     reason = "only of what is followed it is claimed"
     for outcome in ("dead", "inconclusive"):
-        assert followed({"angle_to_curve": "1"}, outcome) == ("R17", "b.angle_to_curve", reason)
-    assert block({"angle_to_curve": "1"}) == ("R17", "b.angle_to_curve", reason)
+        assert followed({"angle_to_curve": "1"}, outcome) == ("O7", "b.angle_to_curve", reason)
+    assert block({"angle_to_curve": "1"}) == ("O7", "b.angle_to_curve", reason)
     assert followed({"angle_at_horizon": "1"}) == ("R9", "b.angle_at_horizon", OTHER)
     assert followed({"horizon": "5/8"}) is None
     assert followed({"horizon": str(F(5, 8) - TINY)})[1] == "b.horizon"

@@ -394,7 +394,7 @@ def test_after_its_tube_what_is_followed_may_grow_like_what_is_unknown():
 def test_a_tube_of_what_is_followed_reaches_the_horizon(ends, horizon, reaches):
     proved = SimpleNamespace(runner=SimpleNamespace(ends=ends, where="groups[1]"))
     found = refusal(check_followed, proved, horizon)
-    assert found == (None if reaches else ("R17", "groups[1]", "its curve ends before the horizon"))
+    assert found == (None if reaches else ("O7", "groups[1]", "its curve ends before the horizon"))
 
 
 def test_the_places_of_a_group():

@@ -157,3 +157,8 @@ def test_a_network_that_is_nearly_active_is_not_dead(direction):
 
     found = verdict(theorem, other)
     assert (found.accepted, found.rule) == (False, "O6"), found
+
+
+def test_the_limit_flow_from_an_exact_start_stays_there_and_nothing_is_said_of_what_is_followed():
+    theorem = certflow.certify(one_neuron(), statement="basin")
+    assert theorem.checked and "starts exactly at" in str(theorem) and "stays there" in str(theorem)
