@@ -379,7 +379,7 @@ def test_the_list_is_complete():
 def _without_the_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `certify` and `verify` are asked for is all that counts here."""
 
-    def asked(problem: Problem, goal: Fraction, angle: Fraction, progress: Any) -> Certified[Any]:
+    def asked(problem: Problem, goal: Fraction, angle: Fraction, *_: Any) -> Certified[Any]:
         return Certified(problem, Outcome.INCONCLUSIVE, f"{goal} {angle}")
 
     def asked_for(job: Any) -> None:

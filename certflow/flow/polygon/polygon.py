@@ -347,6 +347,8 @@ class _Walk:
         ways = admissible(self.G, self.sign, [], self.G.kinks) if few else rising_rays(self.G, self.sign)
         if ways is None:
             raise _Stop(End.OPEN, "w = 0 is reached, and the kinks are too many to say what follows")
+        # Two that leave, if there are two, say more than one and rest.
+        ways.sort(key=lambda way: not any(way.vector.entries))
         if len(ways) >= 2:
             branching = Branching(self.sign, (ways[0], ways[1]))
             here = "w reaches 0" if self.edges else "w = 0 at the start"
