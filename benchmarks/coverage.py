@@ -235,8 +235,11 @@ PHRASES: dict[str, str] = {
     "the time limit of": "time limit",
     "the time limit was reached before the checker": "time limit of the check",
     "checker refuses": "refused by checker",
+    "could not be proved by the checker": "too bold a proposal",
     "not for expressions": "refused by kind",
     "arrives so late": "arrives too late",
+    "to be inside its trap": "not in its trap at the end",
+    "inside its trap after the horizon": "leaves its trap later",
     "two solutions": "two solutions",
 }
 """What is found in a reason, and the cause in few words; other reasons are shortened."""
@@ -317,7 +320,7 @@ def summary(family: str, seed: int, limit: float, check: bool, rows: list[dict[s
         "fates": dict(fates.most_common()),
         "log10_delta_bar": {"median": median(bars), "least": bars[0]} if bars else None,
         "seconds": {
-            "median": median(row["seconds"] for row in rows),
+            "median": round(median(row["seconds"] for row in rows), 2),
             "largest": max(row["seconds"] for row in rows),
         },
         "rows": [row for row in rows if row["outcome"] != Outcome.PROVED],
@@ -351,7 +354,7 @@ def figure(stored: Sequence[dict[str, Any]]) -> Any:
         )  # fmt: skip
         left = [a + b for a, b in zip(left, shares, strict=True)]
     axes.set_yticks(range(len(stored)), [row["family"] for row in stored])
-    axes.invert_yaxis()
+    axes.set_ylim(len(stored) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of the random problems of the family")
     drawn.legend(loc="outside upper center", ncols=3)
