@@ -143,7 +143,8 @@ class FeedForward(Network):
     @cached_property
     def rotations(self) -> dict[int, np.ndarray]:
         """Hidden layer -> row by row the weights that enter and leave each of its neurons, for all layers
-        between two trained ones whose neurons can be rotated into each other without a change of the output.
+        between two trained ones whose neurons can be rotated into each other without a change of the output
+        (L12.2).
         """
         if self.activation.has_kink or self.activation.power > 1:
             return {}

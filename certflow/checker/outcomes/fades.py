@@ -21,7 +21,7 @@ def check_fades(
 ) -> Fraction:
     """An upper bound phi <= `most` of the angle between the direction of this neuron and that of its
     `ending`, from the end of its curve on as long as A <= `size`; until then its norm neither grows nor falls
-    below cos(phi) times what it was. `angle` is that to the end of the curve.
+    below cos(phi) times what it was. `angle` is that to the end of the curve (L12.6, L12.11).
     """
     track, ending, where = each.runner.track, each.group.ending, each.runner.where
     if problem.order != 2 or problem.p != 2:
@@ -60,7 +60,7 @@ def check_fades(
 
 def leak(angles: Iterable[Fraction]) -> Fraction:
     """An upper bound of tan^2 of the largest of these angles, which are at most 1, and 0 if there are
-    none.
+    none (L12.7).
     """
     phi = max(angles, default=Fraction(0))
     return (phi / (1 - phi * phi / 2)) ** 2

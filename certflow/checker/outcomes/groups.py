@@ -163,7 +163,7 @@ def _exact(
     start_angle: Fraction,
 ) -> Proved:
     """O5: a group that starts exactly at a KKT point, with rates about it; `gamma` may be
-    negative (L12).
+    negative (L12.8).
     """
     where, problem, group = f"groups[{g}]", certificate.problem, certificate.groups[g]
     proposed, parts = group.trap, problem.groups[g]
@@ -238,7 +238,7 @@ def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -
 
 
 def check_followed(proved: Proved, horizon: Fraction) -> None:
-    """O7: what is only followed has a tube up to the horizon, where the others have arrived."""
+    """O7: what is only followed has a tube up to the horizon, where the others have arrived (L12.10)."""
     if (proved.runner.ends or [Fraction(0)])[-1] < horizon:
         raise Refused("O7", proved.runner.where, "its curve ends before the horizon")
 

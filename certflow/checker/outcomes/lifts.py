@@ -1,4 +1,4 @@
-"""O1: lifts, with which an eigenvalue bound is one for fewer directions only (L12)."""
+"""O1: lifts, with which an eigenvalue bound is one for fewer directions only (L12.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..tube.evidence import GroupEvidence
 
 class Rotations:
     """O1: rotations of the neurons of hidden layers leave N as it is. What is read is a weight sigma per
-    layer; what the bound then says is about directions that are orthogonal to all these rotations.
+    layer; what the bound then says is about directions that are orthogonal to all these rotations (L12.2).
 
     For a layer with the rows X_a, the weights that enter neuron a and those that leave it, `sum_(a<b) <v,
     E_ab X>^2` has the entries [a = b] (X^T X)_ij - X_bi X_aj, and is at most |v|^2 |X|^2.
@@ -39,7 +39,8 @@ class Rotations:
         self.count = len(self.lifts)
 
     def add(self, matrix: Matrix, w: list[int]) -> None:
-        """Add them at the point w; each changes every entry once, rounded down (less than one unit off)."""
+        """Add them at the point w; each changes every entry once, rounded down (less than one unit off)
+        (L12.1, L12.11)."""
         for neurons, sigma in self.lifts:
             X, n, d = [[w[k] for k in own] for own in neurons], sigma.numerator, sigma.denominator << BITS
             columns = list(zip(*X, strict=True))

@@ -1,4 +1,4 @@
-"""O2: a trap about one of a continuum of KKT points, its orbit under an exact symmetry of N (L12).
+"""O2: a trap about one of a continuum of KKT points, its orbit under an exact symmetry of N (L12.3).
 
 In it the lengths of gradients contract, not distances. With g = |P grad N(q)|/|q|, and Lambda' a bound of how
 much it changes per angle, g' <= -gamma g + Lambda' K A and |theta'| <= g + K A as long as theta is within r0
@@ -36,7 +36,7 @@ def orbit_of(proved: Proved, D: Fraction, problem: Problem, grid: int) -> Orbit:
 class Orbit:
     """O2: what a trap, whose gamma is one for directions orthogonal to the orbits, proves of a direction
     that at the horizon is within D of the centre, and within `near` of the end of the curve, where g is at
-    most `gradient`. `turning` is Lambda'.
+    most `gradient`. `turning` is Lambda' (L12.4).
     """
 
     trap: ProvedTrap
@@ -46,12 +46,13 @@ class Orbit:
 
     @property
     def turning(self) -> Fraction:
-        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre."""
+        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre (L12.3)."""
         return (fraction(self.trap.rates.T) - self.trap.kkt_radius * self.trap.gamma) / self.trap.r0
 
     @property
     def path(self) -> Fraction:
-        """How far the direction, and that of the limit flow, may still move without masses: g/gamma."""
+        """How far the direction, and that of the limit flow, may still move without masses: g/gamma
+        (L12.3)."""
         trap = self.trap
         from_centre = trap.kkt_radius + self.turning * self.D / trap.gamma
         return min(from_centre, (self.gradient + self.turning * self.near) / trap.gamma)
@@ -86,7 +87,8 @@ class Orbit:
 
     @property
     def settled(self) -> ProvedTrap:
-        """The trap with what is known of this KKT point; T bounds how much N changes per angle."""
+        """The trap with what is known of this KKT point; T bounds how much N changes per angle
+        (L12.5)."""
         low, high = self.trap.value
         more = (self.reach - self.trap.kkt_radius) * fraction(self.trap.rates.T) / self.trap.scale[0]
         return replace(self.trap, kkt_radius=self.reach, value=(low - more, high + more))

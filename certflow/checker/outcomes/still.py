@@ -16,7 +16,7 @@ from ..tube.evidence import Row
 
 def gradient_at(layers: Layers, w: list[Fraction], weights: list[Fraction]) -> list[Fraction]:
     """grad N, with these weights of the samples, of one part at its weights w, exactly; where a kink argument
-    is zero the activation of a power above 1 has the derivative 0 (L12).
+    is zero the activation of a power above 1 has the derivative 0 (L12.8).
     """
 
     def activation(z: Fraction) -> tuple[Fraction, Fraction]:
@@ -34,7 +34,7 @@ def gradient_at(layers: Layers, w: list[Fraction], weights: list[Fraction]) -> l
 
 
 def check_exact(problem: Problem, parts: list[int], w: list[Fraction], where: str) -> None:
-    """O5: the gradient of N at the start w of a group is parallel to it: w is a KKT point (L12)."""
+    """O5: the gradient of N at the start w of a group is parallel to it: w is a KKT point (L12.8)."""
     g: list[Fraction] = []
     begin = 0
     for j in parts:
@@ -49,7 +49,7 @@ def check_exact(problem: Problem, parts: list[int], w: list[Fraction], where: st
 def check_silent(problem: Problem, reach: int, end: Row, grid: int, where: str) -> None:
     """O6: of a deep network all gradients of the outputs are exactly zero at all points within `reach` of
     its end, because every sample is inactive in all neurons of a hidden layer, so it never moves again
-    (L12).
+    (L12.9).
     """
     own = Part(problem.layers[0], False)
     bounded([own], where)

@@ -1,5 +1,5 @@
 """Where a neuron fades: the boundary of a dead cell or the null space of the data, from which its direction
-does not go away again (L12).
+does not go away again (L12.6).
 
 Exact: samples are rays of whole numbers, and only the bounds that are handed on are rounded.
 """
@@ -65,7 +65,7 @@ class Fading:
 
 
 def fading_neuron(problem: Problem, part: Indices) -> FadingNeuron | None:
-    """The neuron with these weights, if its order is 2 and its output weight is fixed."""
+    """The neuron with these weights, if its order is 2 and its output weight is fixed (L12.6)."""
     network = problem.network
     if not isinstance(network, FeedForward) or network.order != 2 or network.activation.power != 2:
         return None
@@ -85,7 +85,7 @@ def fading_neuron(problem: Problem, part: Indices) -> FadingNeuron | None:
 
 
 def prove_fading(neuron: FadingNeuron, direction: Sequence[int]) -> Fading | None:
-    """What holds near this direction, None if a sample may pull a neuron away from it (L12)."""
+    """What holds near this direction, None if a sample may pull a neuron away from it (L12.6)."""
     room, largest = math.inf, None
     square = dot(direction, direction)
     for ray in neuron.rays:

@@ -348,7 +348,7 @@ def _evaluated(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> Evalua
 
 def silent_room(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> float:
     """An angle, 0 if none is found, up to which about a point of a deep network every sample is strictly
-    inactive in all neurons of a hidden layer (L12).
+    inactive in all neurons of a hidden layer (L12.9).
     """
     at, _ = point(parts, values, grid)
     for k in range(2, 45):

@@ -1,5 +1,5 @@
 """Rotations of the neurons of linear hidden layers, which leave N as it is: the form that lifts eigenvalues
-along them, and regions whose eigenvalue bounds are about all other directions only (L12).
+along them, and regions whose eigenvalue bounds are about all other directions only (L12.1).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from certflow.flow.enclose.region import Regions
 
 def rotation_form(weights: MidRad, layers: Iterable[np.ndarray]) -> MidRad:
     """`sum_(a<b) (E_ab X)(E_ab X)^T` over hidden layers: X_a are the weights that enter and leave neuron a,
-    which are those at `layer[a]`, and E_ab turns neurons a and b into each other. At most |v|^2 |X|^2.
+    which are those at `layer[a]`, and E_ab turns neurons a and b into each other. At most |v|^2 |X|^2
+    (L12.1).
     """
     size = len(weights)
     total = MidRad.exact(np.zeros((size, size)))
@@ -36,7 +37,7 @@ def rotation_form(weights: MidRad, layers: Iterable[np.ndarray]) -> MidRad:
 
 def lifted(regions: Regions, form: MidRad, layers: int, sigma: np.ndarray) -> Regions:
     """The same regions with `sigma` (one per place) times the rotation form of so many layers subtracted from
-    the Hessians of their one part, and what that may change away from the point of the form.
+    the Hessians of their one part, and what that may change away from the point of the form (L12.1).
     """
     weight = MidRad.exact(sigma[:, None, None, None])
     lifts = MidRad.exact(regions.A.mid) - form[None, None] * weight

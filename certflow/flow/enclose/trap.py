@@ -51,7 +51,7 @@ class Trap:
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
     the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a positive
     `sigma`, the weight of the rotation form in the proof, gamma is about directions orthogonal to all
-    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12).
+    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
     """
 
     centre: Grid
@@ -69,7 +69,7 @@ class Trap:
 
     @property
     def turning(self) -> Fraction:
-        """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball."""
+        """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball (L12.3)."""
         rates = Fraction(self.rates.T) - Fraction(self.kkt_radius) * self.gamma
         return max(Fraction(0), rates) / self.r0
 
@@ -211,7 +211,7 @@ def prove_trap(
 
 def exact_trap(balls: Balls, place: int, bound: TangentialBound) -> Trap:
     """The rates on a ball about a start that is exactly a KKT point, but for its rounding to the grid; what
-    is called its gap may be negative (L12)."""
+    is called its gap may be negative (L12.8)."""
     away = 2.0 ** (2 - balls.grid) * len(balls.direction.reshape(-1))
     lower = Ball(-bound.mu, BITS) / balls.scale
     return _trap(balls, place, bound, away, lower, None)

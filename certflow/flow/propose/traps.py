@@ -68,7 +68,7 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled
 
 def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coupled: bool) -> Trap:
     """The rates about a start that is exactly a KKT point, on the ball that allows the largest masses; what
-    grows near the point may have a negative `gamma` (L12). Raises `NotSettled` if there is no such ball.
+    grows near the point may have a negative `gamma` (L12.8). Raises `NotSettled` if there is no such ball.
     """
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
     radii = [dyadic_up(float(largest * _SHRINK**i), 16) for i in range(_RADII)]

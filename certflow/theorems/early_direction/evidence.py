@@ -41,7 +41,7 @@ class TrapEvidence:
 
 
 class Ending(Protocol):
-    """What an outcome beyond the strict trap (L12) stores besides the curve and the trap."""
+    """What an outcome beyond the strict trap (L12.1, L12.6) stores besides the curve and the trap."""
 
     def to_json(self) -> Any:
         """The entry `ending` of a group."""

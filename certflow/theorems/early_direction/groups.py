@@ -216,7 +216,7 @@ def propose_steps(group: GroupProof, coupled: bool) -> None:
 def dead_room(parts: Parts, curve: Curve) -> float:
     """The largest D for which every sample is strictly inactive for every part of the group: the sine of the
     angle between the end of the curve and the nearest direction for which one is not, at most; the exact end
-    decides, no float (L4.6). For a deep network one for which every sample is so in a hidden layer (L12).
+    decides, no float (L4.6). For a deep network one for which every sample is so in a hidden layer (L12.9).
     """
     end = curve.end
     if not parts.shallow:

@@ -23,7 +23,7 @@ rounded.
 @dataclass(frozen=True)
 class Settled:
     """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for
-    one that is `still`: dead, zero (L5.9) or one that fades, which it does while A <= `largest` (L12).
+    one that is `still`: dead, zero (L5.9) or one that fades, which it does while A <= `largest` (L12.6).
     """
 
     trap: Trap | None
@@ -62,7 +62,7 @@ class Horizon:
 
     def floor(self, group: Settled, size: Fraction) -> Fraction | None:
         """The part of the bound that grows with A, while A <= `size`: K/(gamma + nu), or what fading groups
-        make of it; None if there is no such law (L4.3, L12)."""
+        make of it; None if there is no such law (L4.3, L12.7)."""
         if any(g.trap is None for g in self.moving) or group.trap is None:
             return None
         total = group.trap.gamma + min(self.rate(g, size) for g in self.moving)
@@ -73,7 +73,7 @@ class Horizon:
     def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
         angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if
-        there is no law (L4.4)."""
+        there is no law (L4.4, L12.8)."""
         group = self.groups[g]
         floor = self.floor(group, size)
         if floor is None or group.trap is None or not self.grows:

@@ -1,4 +1,4 @@
-"""A limit that is one of a continuum of KKT points, its orbit under rotations between linear layers (L12).
+"""A limit that is one of a continuum of KKT points, its orbit under rotations between linear layers (L12.3).
 
 In the trap the lengths of gradients contract, not distances. Within D of the centre the gradient is at most
 gamma times `way`, so the limit flow goes no further than that, to a KKT point; masses add a drift.
@@ -43,7 +43,7 @@ class Rotations:
 
 class OrbitHorizon(Horizon):
     """What follows at and after the horizon for the one group of a problem, whose limit is one of a
-    continuum.
+    continuum (L12.4).
     """
 
     def __init__(self, group: Settled, track: Track, end: float, order: int, epsilon: Fraction) -> None:
@@ -70,7 +70,7 @@ class OrbitHorizon(Horizon):
         return self._distance(sweep, 0) + self.way(sweep, 0)
 
     def settled(self, sweep: Sweep) -> Trap:
-        """The trap with what is known of the KKT point of the limit flow."""
+        """The trap with what is known of the KKT point of the limit flow (L12.5)."""
         trap, reach = self.trap, self.reach(sweep)
         more = Ball.interval(-reach, reach, BITS) * Fraction(self.groups[0].rates.T)
         value = trap.value + more / trap.norm ** (self.order - 2)

@@ -279,7 +279,7 @@ class _Proof:
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
     def _only_starts(self) -> None:
-        """Give up exact starts beside groups that move first: nothing is proved of them by then (L12)."""
+        """Give up exact starts beside groups that move first: nothing is proved of them by then (L12.8)."""
         if all(group.count == 0 for group in self.groups):
             return
         for g, group in enumerate(self.groups):
