@@ -143,6 +143,8 @@ def prepare(
     if curve.centre is None and curve.ending is not Ending.DEAD:
         raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
     if curve.centre is None:
+        if dead_room(parts, curve) == 0:
+            raise _unproved(curve, Ending.NO_GRADIENT_AT_START)
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
