@@ -346,7 +346,7 @@ class Witness:
                 floor = extended(law["floor"]) * np.exp(self.order * np.log(size * self.delta))
                 near = block.point
                 if law.get("of") == "set":
-                    near = self.net.block(block.weights).polished(u, flat=True)
+                    near = self.net.block(block.weights).nearest_of_rank_one(u)
                 for exponent in law["exponent"]:
                     bound = extended(law["coefficient"]) * size ** -extended(exponent) + floor
                     self._angle(block, u, bound, "law", near)

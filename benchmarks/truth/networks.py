@@ -235,6 +235,21 @@ class Part:
                 break
         return v
 
+    def nearest_of_rank_one(self, v: np.ndarray, rounds: int = 400) -> np.ndarray:
+        """The KKT point with N of the sign at v that is nearest to a unit vector v, of a deep linear network
+        all of whose layers are trained: W_l = D^(-1/2) a_l a_(l-1)^T, by maximising the cosine over one unit
+        vector a_l after the other (an upper bound of the distance).
+        """
+        v, layers = unit(v), self.net.layers
+        W, g = layers.matrices(v), self.net.z @ layers.X
+        a = [g / length(g) * np.sign(self.at(v)[0]), *(w[:, 0] * 0 for w in W[:-1]), np.ones(1, dtype=LD)]
+        for l, w in enumerate(W[:-1], 1):
+            a[l] = unit(w @ a[l - 1])
+        for _ in range(rounds):
+            for l in range(1, len(W)):
+                a[l] = unit(W[l - 1] @ a[l - 1] + W[l].T @ a[l + 1])
+        return unit(np.concatenate([np.outer(a[l + 1], a[l]).ravel() for l in range(len(W))]))
+
     def spectrum(self, v: np.ndarray, branches: Branches) -> tuple[np.ndarray, Any]:
         """The eigenvalues of the Hessian minus L N on the tangent space of a unit vector, rising, as
         multiples of a scale.
