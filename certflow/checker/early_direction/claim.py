@@ -326,7 +326,12 @@ class _After:
             check_point(block["kkt_point"], trap, proposed, weights, self.certificate.grid)
         if "support" in given:
             block["support"].need("kkt_point" in given, "it belongs to a KKT point")
-            _check_support(block["support"], trap, proposed, problem.groups[g])
+            if each.group.outcome == "exact-start":
+                # The KKT point is the start itself, whatever the centre is.
+                parts, w0 = problem.groups[g], problem.direction
+                block["support"].same([j for j in parts if any(w0[w] for w in problem.indices[j])])
+            else:
+                _check_support(block["support"], trap, proposed, problem.groups[g])
         if "value" in given:
             block["value"].encloses(*trap.value)
         if "gap" in given:
@@ -387,7 +392,9 @@ def check_fading(block: dict[str, Node], each: Proved, phi: Fraction) -> None:
 
 
 def check_point(node: Node, trap: ProvedTrap, proposed: TrapEvidence, weights: list[int], grid: int) -> None:
-    """R6: the centre is that of the trap, and the radius holds its one KKT point and no other."""
+    """R6: the centre is that of the trap, and the radius holds its one KKT point and no other; with an exact
+    start (O5) or a continuum (O2) the one that is meant, and maybe others.
+    """
     point = node.fields("centre radius")
     flat = [v for row in proposed.centre for v in row]
     expected = [Fraction(v, 1 << grid) for _, v in sorted(zip(weights, flat, strict=True))]

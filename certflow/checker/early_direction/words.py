@@ -92,15 +92,18 @@ def point(block: dict[str, Any], say: Say) -> str:
 
 
 def _facts(block: dict[str, Any], say: Say) -> str:
-    value, gap = block["value"], block["gap"]
+    value, gap, exact = block["value"], block["gap"], block["outcome"] == "exact-start"
     up = block["outcome"] != "shrinks"
-    if block["outcome"] == "exact-start":
-        up = value is not None and not value[0].startswith("-")
-    size = f"N {'>' if up else '<'} 0"
+    if exact and value is not None:
+        up = not value[0].startswith("-")
+    # The outcome itself tells the sign, but for an exact start.
+    facts = [] if exact else [f"N {'>' if up else '<'} 0"]
     if value is not None:
-        size = f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"
-    kind = "normal gap" if block["outcome"] == "continuum" else "gap"
-    return size if gap is None else f"{size}, {kind} >= {say.down(gap[0])}"
+        facts = [f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"]
+    if gap is not None:
+        kind = "normal gap" if block["outcome"] == "continuum" else "gap"
+        facts.append(f"{kind} >= {say.down(gap[0])}")
+    return ", ".join(facts) or "of any kind"
 
 
 def _place(block: dict[str, Any], say: Say) -> str:

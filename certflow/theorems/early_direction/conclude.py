@@ -256,7 +256,7 @@ def _block(
     block = replace(
         block,
         kkt_point=KKTBall(centre, rounded(Fraction(trap.kkt_radius), True)),
-        support=_support(trap, g),
+        support=_exact_support(problem, group, g) if group.exact else _support(trap, g),
         value=_pair(trap.value),
         # A single weight has no tangent space, and no gap.
         gap=_gap(trap) if len(weights) > 1 else None,
@@ -305,6 +305,12 @@ def _runs(weights: list[int]) -> tuple[tuple[int, int], ...]:
 def _in_order(weights: list[int], values: list[Fraction]) -> tuple[Fraction, ...]:
     """Values listed part by part, in the order of the problem's weights."""
     return tuple(value for _, value in sorted(zip(weights, values, strict=True)))
+
+
+def _exact_support(problem: Problem, group: GroupProof, first: int) -> tuple[int, ...]:
+    """The parts of an exact start that are not zero, counted as in `_support`."""
+    places = enumerate(group.parts.indices, first)
+    return tuple(j for j, part in places if any(problem.direction[i] for i in part))
 
 
 def _support(trap: Trap, first: int) -> tuple[int, ...] | None:

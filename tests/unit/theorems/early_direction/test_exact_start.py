@@ -9,6 +9,7 @@ import pytest
 import certflow
 from certflow.certificates import canonical_text, sha256
 from certflow.checker import check_text
+from certflow.checker.registry import sentences
 from certflow.outcome import Fate, Outcome
 from certflow.theorems.early_direction.claim import Claim
 
@@ -162,3 +163,31 @@ def test_a_network_that_is_nearly_active_is_not_dead(direction):
 def test_the_limit_flow_from_an_exact_start_stays_there_and_nothing_is_said_of_what_is_followed():
     theorem = certflow.certify(one_neuron(), statement="basin")
     assert theorem.checked and "starts exactly at" in str(theorem) and "stays there" in str(theorem)
+
+
+def saddle():
+    """Two equal neurons of power 3, exactly at a saddle: the larger one would win."""
+    network = certflow.OneLayer(2, 2, alpha="0", power=3)
+    start = ["1", "0", "1", "0"]
+    return certflow.Problem(network, [["1", "0"], ["0", "1"]], ["1", "8"], direction=start)
+
+
+@pytest.mark.parametrize("support", [[0], [1], []])
+def test_the_support_of_an_exact_start_is_that_of_the_start(support):
+    theorem = certflow.certify(saddle(), epsilon="1/10")
+    assert theorem.checked and theorem.blocks[0].outcome is Fate.EXACT_START
+    assert theorem.blocks[0].support == (0, 1)
+    found = verdict(theorem, lambda c: c["claim"]["blocks"][0].update(support=support))
+    assert (found.accepted, found.rule) == (False, "R9")
+
+
+def test_no_sign_of_n_is_said_of_an_exact_start_that_claims_no_value():
+    theorem = certflow.certify(saddle(), epsilon="1/10")
+
+    def without(content):
+        content["claim"]["blocks"][0] |= {"value": None, "gap": None}
+
+    found = verdict(theorem, without)
+    assert found.accepted
+    said = "\n".join(sentences(found.claim, found.problem))
+    assert "it starts exactly at a KKT point" in said and "N <" not in said and "N >" not in said
