@@ -125,8 +125,8 @@ class Block:
     def _point(self, net: Net, report: Report) -> None:
         part, where = net.block(self.weights), f"block {self.index}"
         centre = array(self.entry["kkt_point"]["centre"])
-        flat = self.outcome == "continuum"
-        self.point = u = part.polished(centre, flat=flat)
+        flat, exact_start = self.outcome == "continuum", self.outcome == "exact-start"
+        self.point = u = unit(net.start[self.weights]) if exact_start else part.polished(centre, flat=flat)
         value, scale = part.at(u)[0], part.scale(u)
         # Where N = 0 the gradient is zero at a KKT point, and its own size is no measure.
         report.need(part.residual(u) <= 1e-13 * scale, f"{where}: no KKT point near the centre")
@@ -136,7 +136,8 @@ class Block:
         low, high = array(self.entry["value"])
         report.within(value, low, high, f"{where}: value", 1e-17 * scale)
         report.need(
-            (value > 0) == (flat or self.outcome == "converges"), f"{where}: {self.outcome} with N = {value}"
+            exact_start or (value > 0) == (flat or self.outcome == "converges"),
+            f"{where}: {self.outcome} with N = {value}",
         )
         if flat:
             spectrum, own = part.spectrum(u, part.at(u)[2])
@@ -305,9 +306,20 @@ class Witness:
             bound = block.entry["angle_at_horizon"]
             if bound is not None and block.point is not None:
                 self._angle(block, u, extended(bound), "angle at the horizon")
+            curve = block.entry.get("angle_to_curve")
+            if curve is not None and self.delta is not None:
+                limit = self._limit_flow(s)
+                self._angle(block, u, extended(curve), "angle to the limit flow", limit[block.weights])
         if self.radius is not None:
             self.report.at_most(length(u), self.radius, self.say("the horizon is after R"))
         self._later(u)
+
+    def _limit_flow(self, time: Any) -> np.ndarray:
+        """The weights of the limit flow from this start at a time; raises `Stuck`."""
+        flow = Flow(self.net, self.start, None)
+        while flow.s < time:
+            flow.step()
+        return flow.u if time == 0 else flow.event(lambda u, s: s - time)[0]
 
     def _angle(
         self, block: Block, u: np.ndarray, bound: Any, what: str, point: np.ndarray | None = None

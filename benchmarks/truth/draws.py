@@ -50,6 +50,7 @@ class Draw:
     direction: list[Fraction] = field(default_factory=list)
     epsilon: Fraction = Fraction(1, 100)
     start_angle: Fraction = Fraction(0)
+    delta_bar: Fraction | None = None
     start: str = "anywhere"
     scales: dict[str, str] = field(default_factory=dict)
 
@@ -149,6 +150,8 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "expression": _expression,
     "power 1": _power_1,
     "fading": _fading,
+    "exact starts": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS, (2, 2, 3)),
+    "given delta": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3, 5)),
 }
 
 
@@ -168,9 +171,15 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
     if family == "fading":
         _rays(rng, made)
     _start(rng, made)
+    if family == "exact starts":
+        _on_axes(rng, made)
     _scale(rng, made)
     made.epsilon = rng.choice(EPSILONS)
     made.start_angle = min(made.epsilon, rng.choice((*[Fraction(0)] * 5, Fraction(1, 1000), Fraction(1, 50))))
+    if family == "exact starts":
+        made.start_angle = Fraction(0)
+    if family == "given delta":
+        made.delta_bar = Fraction(1, 10 ** rng.randint(2, 9))
     return made
 
 
@@ -227,6 +236,25 @@ def _rays(rng: Rng, made: Draw) -> None:
                 made.X[-1] = [3 * v for v in ray]
             size = abs(_number(rng)) if made.loss == "square" else Fraction(1)
             made.y.append((sign if rng.random() < 0.75 else -sign) * (size or Fraction(1)))
+
+
+def _on_axes(rng: Rng, made: Draw) -> None:
+    """Samples on the axes, and neurons that start on these, or anywhere where all axes are alike."""
+    d, alike = made.widths[0], rng.random() < 0.5
+    made.X, made.y = [], []
+    size, label = _number(rng) or Fraction(1), _number(rng) or Fraction(1)
+    for k in range(d):
+        for sign in rng.choice(((1,), (1, -1))):
+            own = size if alike else _number(rng) or Fraction(1)
+            made.X.append([sign * own * (i == k) for i in range(d)])
+            made.y.append(label if alike else _number(rng))
+    if made.loss == "logistic":
+        made.y = [Fraction(1 if v > 0 else -1) for v in made.y]
+    for row in (range(j * d, (j + 1) * d) for j in range(made.widths[1])):
+        axis, anywhere = rng.randrange(d), alike and made.power == 2 and rng.random() < 0.7
+        for i in row:
+            kept = anywhere or i - row[0] == axis
+            made.direction[i] = (made.direction[i] or Fraction(1)) if kept else Fraction(0)
 
 
 def _start(rng: Rng, made: Draw) -> None:

@@ -172,7 +172,10 @@ class Trial:
 
     def _theorem(self) -> None:
         made = self.made
-        found = self._ask("certify", lambda: self.certify(self.problem, made.epsilon, made.start_angle))
+        given = {} if made.delta_bar is None else {"delta_bar": made.delta_bar}
+        found = self._ask(
+            "certify", lambda: self.certify(self.problem, made.epsilon, made.start_angle, **given)
+        )
         if found is None:
             return
         self.record |= {"outcome": found.outcome, "reason": found.reason[:200]}

@@ -246,6 +246,67 @@ def test_a_planted_lie_about_fading_is_a_false_claim(lie, fading):
     assert false_in(content) != []
 
 
+# -- exact starts, and what is followed ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exact_start() -> dict:
+    """All directions of the quadrant are KKT points, and the losses turn the neuron away from its own."""
+    problem = Problem(
+        OneLayer(2, 1, Activation(0, 2)), [["1", "0"], ["0", "1"]], [1, 1], direction=["3", "4"]
+    )
+    return json.loads(certify(problem, Fraction(1, 50)).certificate)
+
+
+@pytest.fixture(scope="module")
+def slow() -> dict:
+    """The second of two neurons is too slow for this delta."""
+    network = OneLayer(2, 2, Activation(0, 2))
+    X = [["1", "0"], ["0", "1"], ["-1", "1/2"]]
+    problem = Problem(network, X, ["5", "1", "1"], direction=["1", "1/2", "-1/5", "1"])
+    return json.loads(certify(problem, Fraction(1, 50), delta_bar=Fraction(1, 10**3)).certificate)
+
+
+def floor_too_low(claim: dict) -> None:
+    law = claim["blocks"][0]["law"]
+    law["floor"] = scaled(law["floor"], "1/10")
+
+
+def no_growth_at_all(claim: dict) -> None:
+    claim["blocks"][0]["value"] = ["-2", "-1"]
+
+
+def a_gap_that_is_none(claim: dict) -> None:
+    claim["blocks"][0]["gap"] = ["1/10", None]
+
+
+def nearer_to_the_limit_flow(claim: dict) -> None:
+    (block,) = (each for each in claim["blocks"] if each["outcome"] == "followed")
+    block["angle_to_curve"] = "1/1000000000000000000"
+
+
+STARTING_LIES = [floor_too_low, no_growth_at_all, a_gap_that_is_none]
+
+
+def test_true_claims_of_exact_starts_and_of_what_is_followed_are_found_true(exact_start, slow):
+    assert [block["outcome"] for block in exact_start["claim"]["blocks"]] == ["exact-start"]
+    assert sorted(block["outcome"] for block in slow["claim"]["blocks"]) == ["converges", "followed"]
+    assert false_in(exact_start) == false_in(slow) == []
+
+
+@pytest.mark.parametrize("lie", STARTING_LIES, ids=[lie.__name__ for lie in STARTING_LIES])
+def test_a_planted_lie_about_an_exact_start_is_a_false_claim(lie, exact_start):
+    content = json.loads(json.dumps(exact_start))
+    lie(content["claim"])
+    assert false_in(content) != []
+
+
+def test_a_planted_lie_about_what_is_followed_is_a_false_claim(slow):
+    content = json.loads(json.dumps(slow))
+    nearer_to_the_limit_flow(content["claim"])
+    assert any("angle to the limit flow" in each for each in false_in(content))
+
+
 # -- power 1 -------------------------------------------------------------------------------------------------
 
 
