@@ -141,6 +141,16 @@ class FeedForward(Network):
         return tuple(tuple(indices) for indices in owner.values())
 
     @cached_property
+    def places(self) -> dict[int, np.ndarray]:
+        """Trained layer -> the index of each of its weights, as a matrix."""
+        result, start = {}, 0
+        for layer in self.trained:
+            rows, columns = self.widths[layer], self.widths[layer - 1]
+            result[layer] = np.arange(start, start + rows * columns).reshape(rows, columns)
+            start += rows * columns
+        return result
+
+    @cached_property
     def rotations(self) -> dict[int, np.ndarray]:
         """Hidden layer -> row by row the weights that enter and leave each of its neurons, for all layers
         between two trained ones whose neurons can be rotated into each other without a change of the output

@@ -13,6 +13,7 @@ from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
 from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
+from ..outcomes.within import subspace
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -35,7 +36,7 @@ _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
 _LIFTS = {"continuum": rotations}
 
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
-_MORE = "angle_to_curve"
+_MORE = "angle_to_curve within"
 
 
 def check_early(content: Any, clock: Clock) -> Any:
@@ -61,7 +62,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     )
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
     certificate.claim.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
-    proved = prepare(certificate, start_angle, clock, _LIFTS)
+    proved = prepare(certificate, start_angle, clock, _LIFTS, subspace)
     clock.enter("R5", "groups")
     swept = sweep(
         [each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock
@@ -291,6 +292,11 @@ class _After:
         each, problem = self.proved[g], self.certificate.problem
         weights = [w for j in problem.groups[g] for w in problem.indices[j]]
         check_heading(block, g, each, weights)
+        if each.within is not None or "within" in block:
+            agrees = each.within is not None and "within" in block
+            reason = "it says within if and only if only symmetric directions are meant"
+            block["outcome"].need(agrees, reason, "O4")
+            block["within"].same(True)
         if block["horizon"].value is not None:
             known = self.horizon is not None and each.runner.track is not None
             block["horizon"].need(
@@ -335,9 +341,9 @@ class _After:
         if "value" in given:
             block["value"].encloses(*trap.value)
         if "gap" in given:
-            block["gap"].need(
-                len(weights) > 1, "a single weight has no directions between which there is a gap"
-            )
+            several = len(weights) if each.within is None else each.within.dimension
+            reason = "a single weight has no directions between which there is a gap"
+            block["gap"].need(several > 1, reason)
             block["gap"].encloses(*trap.gap, open_end=True)
         for name, bound in (
             ("angle_at_horizon", at_horizon),

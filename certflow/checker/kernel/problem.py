@@ -34,7 +34,7 @@ ExactMatrix = list[list[Fraction]]
 class Problem:
     """What is certified, exactly, in the units of the certificate (R1) (L5.8, L6.46).
 
-    `order` is L, `degrees[l]` that of layer l; `indices[j]` the weights of part j, `groups` the parts of each
+    `order` is L, `degrees[l]` that of layer l; `matrices` are the layers from the lowest trained one on; `indices[j]` the weights of part j, `groups` the parts of each
     group, `layers[j]` the part as layers on `features` (the exact outputs of the layers below the lowest
     trained one). `z[i]` = omega y_i, `curvature` >= l'', `least_curvature` <= l''. For the problem of the
     file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved
@@ -167,6 +167,7 @@ class Problem:
         for l in range(lowest, self.depth + 1):
             shape = range(self.widths[l]), range(self.widths[l - 1])
             matrices.append(self.given.get(l) or [[next(weights) for _ in shape[1]] for _ in shape[0]])
+        self.matrices = matrices
         parts: list[list[Entries]] = [matrices]
         products = whole = 0
         self.shallow = len(matrices) == 2

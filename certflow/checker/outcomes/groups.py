@@ -17,12 +17,16 @@ from ..tube.curve import Track, follow, square
 from ..tube.evidence import Certificate, GroupEvidence, Rows, TrapEvidence
 from ..tube.region import Bounds, Lifted, Place, Rates, Runs, at_point, least_quotient, unit_outputs
 from ..tube.sweep import Runner
+from .within import Subspace
 from .still import check_exact, check_silent
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
 Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
 """Outcome -> what reads the lifts of its traps."""
+
+Symmetries = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Subspace]
+"""What reads the subspace of a group."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Proved:
     group: GroupEvidence
     trap: ProvedTrap | None
     runner: Runner
+    within: Subspace | None = None
 
     @property
     def moving(self) -> bool:
@@ -79,10 +84,15 @@ def arc_up(x: Fraction, where: str) -> Fraction:
 
 
 def prepare(
-    certificate: Certificate, start_angle: Fraction, clock: Clock, lifts: Lifts | None = None
+    certificate: Certificate,
+    start_angle: Fraction,
+    clock: Clock,
+    lifts: Lifts | None = None,
+    symmetries: Symmetries | None = None,
 ) -> list[Proved]:
     """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
-    with other outcomes that these are for (L4.2, L5.9, L5.11).
+    with other outcomes that these are for, with `symmetries` also within subspaces (L4.2, L5.9, L5.11,
+    L12.12).
     """
     lifts = lifts or {}
     problem = certificate.problem
@@ -107,6 +117,11 @@ def prepare(
         strict = "converges", "shrinks", "dead", "exact-start", "fades", "followed"
         if group.outcome not in (*strict, *lifts):
             raise Refused("R5", where, f"this statement has no outcome {group.outcome}")
+        within: Subspace | None = None
+        if group.symmetries is not None:
+            if symmetries is None:
+                raise Refused("O4", where, "this statement is not about symmetric starts")
+            within = symmetries(group, g, problem, start_angle, clock)
         if group.outcome == "exact-start":
             result.append(_exact(certificate, g, own, share, start_angle))
             continue
@@ -116,7 +131,7 @@ def prepare(
             distance += arc_up(start_angle / sigma[0], "claim.start_angle") if start_angle else 0
         else:
             distance += start_angle
-        bounds = Bounds(problem, parts, where)
+        bounds = Bounds(problem, parts, where, within)
         track = follow(bounds, group, certificate.grid)
         clock.enter("R6", f"{where}.trap")
         trap: ProvedTrap | None = None
@@ -133,7 +148,7 @@ def prepare(
         if followed:
             after = _unknown(problem, parts[0], where)
         run = Runner(track, after, limit, up(entry), share, up(distance), where, followed)
-        result.append(Proved(group, trap, run))
+        result.append(Proved(group, trap, run, within))
     return result
 
 

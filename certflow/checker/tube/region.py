@@ -81,10 +81,23 @@ class Lifted(Protocol):
         """Add the forms at the point w to the matrix, each less than one unit too small."""
 
 
+class Within(Protocol):
+    """O4: a subspace of which a curve, and every start near it that is meant, is known to be part."""
+
+    def form(self, matrices: list[Matrix]) -> Matrix:
+        """sum_j v_j^T M_j v_j in coordinates of the subspace, exactly."""
+
+    def inner(self, vectors: list[list[int]]) -> list[int]:
+        """The inner products of the basis of these coordinates with a vector, exactly."""
+
+
 class Bounds:
     """R4 for one group of parts of a problem."""
 
-    def __init__(self, problem: Problem, group: list[int], where: str) -> None:
+    def __init__(
+        self, problem: Problem, group: list[int], where: str, within: Within | None = None
+    ) -> None:
+        self.within = within
         self.problem, self.order, self.coupled, self.where = problem, problem.order, problem.coupled, where
         self.parts = [Part(problem.layers[j], problem.shallow) for j in group]
         bounded(self.parts, where)
@@ -139,6 +152,9 @@ class Bounds:
         cost = s if lifts is None else s + lifts.cost
         lifted = up(cost * fraction(spread) ** 2)
         matrices = [below(run.above, down(mu) + ell - run.loss - lifted) for run in runs]
+        if self.within is not None:
+            direction = self.within.inner(middles)
+            return is_psd(_lifted(self.within.form(matrices), direction, s), self.clock, 1)
         if lifts is None:
             return _proved(matrices, middles, s, self.clock)
         (matrix,), (middle,) = matrices, middles

@@ -20,6 +20,7 @@ import numpy as np
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.flow.curve import GroupWeights
+from certflow.flow.enclose.within import Invariant
 from certflow.networks.activation import Activation
 from certflow.networks.correlation import Correlation
 from certflow.networks.feed_forward import FeedForward
@@ -58,7 +59,8 @@ class Parts:
     weights.
 
     `own` is the network of the group, and `N` its NCF: of a group of neurons these neurons on their features,
-    otherwise there is one part, the whole `network` of the problem.
+    otherwise there is one part, the whole `network` of the problem. What is bounded about directions is so for
+    those `within` a subspace, if there is one.
     """
 
     problem: Problem
@@ -66,6 +68,7 @@ class Parts:
     network: FeedForward
     own: FeedForward
     N: Correlation
+    within: Invariant | None = None
 
     @property
     def count(self) -> int:
@@ -114,6 +117,10 @@ class Parts:
         if overlap:
             network = network.with_activation(OverlapActivation(activation.alpha, activation.power))
         return self.N.seen_by(network)
+
+    def joined(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (parts × weights) as the blocks of their Hessians are: within a subspace there is one."""
+        return weights if self.within is None else weights.reshape(1, -1)
 
     def flat(self, weights: Any) -> Any:
         """Weights (entries × size) as the weight vector of `wide`."""

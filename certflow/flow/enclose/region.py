@@ -308,7 +308,7 @@ def enclose_regions(
         A = _hessians(parts, inside)
         A_mid[here], A_rad[here] = A.mid, A.rad
         K[here], E[here] = _forcing(parts, inside, at.norm2[here], coupled)
-    A = MidRad(A_mid, A_rad)
+    A, loss = MidRad(A_mid, A_rad), symmetric_norm_upper(A_rad)
     size = symmetric_norm_upper(A.magnitude()).max(axis=1)
     T = up(tangential + radius * size * (1 + 1 / (order - 1)))
     wobble = up(order * radius * T)
@@ -316,9 +316,11 @@ def enclose_regions(
     low, high = -sum_up(-at.ell.lower(), wobble), sum_up(at.ell.upper(), wobble)
     spare = _SPARE if parts.shallow else _SPARE_DEEP
     aside = (high - low) * spare
+    if parts.within is not None:
+        A, loss = parts.within.restricted(A, loss)
     return Regions(
         A,
-        symmetric_norm_upper(A_rad) * (1 + _SPARE_NORM),
+        loss * (1 + _SPARE_NORM),
         up(spread + rho),
         sum_down(low, -aside),
         sum_up(high, aside),

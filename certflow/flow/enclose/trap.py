@@ -144,7 +144,7 @@ class Balls:
     @property
     def direction(self) -> np.ndarray:
         """The centre, parts × weights, as floats."""
-        middle: np.ndarray = self.at.W.mid[0]
+        middle: np.ndarray = self.parts.joined(self.at.W.mid[0])
         return middle
 
     @cached_property
@@ -253,8 +253,9 @@ def _gap_upper(
     at: Points, regions: Regions, place: int, direction: Grid, kkt_radius: float, order: int, ell_hi: float
 ) -> Fraction:
     """An upper bound of the gap in s-units, from one tangential direction (L4.1)."""
-    v = MidRad.exact(direction)
-    c = at.W[0]
+    blocks = regions.A[place].mid.shape[:2]
+    v = MidRad.exact(direction).reshape(*blocks)
+    c = at.W[0].reshape(*blocks)
     share = (v * c).reshape(1, -1).sum(axis=1)
     w = v - c * (share / at.norm2)
     A = regions.A[place]

@@ -17,6 +17,7 @@ import numpy as np
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
 from certflow.flow.enclose.fading import Fading
+from certflow.flow.enclose.within import Invariant
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.kinks import first_events
@@ -69,7 +70,8 @@ class Proposal:
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
     `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
-    there will be none. With a `search` the flow ends where it is found to fade: `fading`.
+    there will be none. With a `search` the flow ends where it is found to fade: `fading`. `within` a subspace,
+    if there is one, it is followed and its limit looked for.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Proposal:
         steps: float = SUB_STEP,
         progress: Progress | None = None,
         search: FadingSearch | None = None,
+        within: Invariant | None = None,
     ) -> None:
         if grid not in GRIDS:
             raise BadInput(
@@ -94,7 +97,10 @@ class Proposal:
             steps,
             progress,
         )
+        self.within = within
         self.start = _start_of(problem, group, grid)
+        if within is not None:
+            self.start = _grid(within.nearest(np.array(self.start, dtype=float)))
         self.position = np.array(self.start, dtype=np.int64)
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
@@ -144,7 +150,7 @@ class Proposal:
         angles, count = self.angles(), len(self.windows)
         while count and angles[count - 1] <= distance:  # ends: count falls
             count -= 1
-        centre = np.rint(self.limit.point * 2.0**self.grid).astype(np.int64)
+        centre = self._rounded(self.limit.point * 2.0**self.grid)
         return Curve(self.grid, self.group, self.start, tuple(self.windows[:count]), _grid(centre))
 
     def angles(self) -> list[float]:
@@ -154,6 +160,10 @@ class Proposal:
         if self.limit is None:
             raise ValueError("no KKT point is known")
         return [_angle(end, self.limit.point) for end in self.ends]
+
+    def _rounded(self, values: Array) -> Array:
+        """Numbers (parts × weights) on the grid."""
+        return np.rint(values).astype(np.int64) if self.within is None else self.within.nearest(values)
 
     # -- following -------------------------------------------------------------------------------------------
 
@@ -196,7 +206,7 @@ class Proposal:
             or len(self.ends) > 1
             and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
         ):
-            found = settle(self.series, u)
+            found = settle(self.series, u, self.within)
             self.limit = (
                 found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
             )
@@ -316,7 +326,12 @@ class Proposal:
         m, whole = len(self.position), 1 << self.grid
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
-        active = np.arange(m)
+        # Of parts that are the same but for a symmetry one is followed for all.
+        same = {j: [j] for j in range(m)}
+        if self.within is not None:
+            same = {own[0]: own for own in self.within.components}
+        active = np.array(sorted(same))
+        U, Z = U[:, active], Z[:, active]
         ignored = np.full(self._on.shape, self.series.off == 1)
         for _ in range(64 + 8 * self.series.kink_count):
             tick()
@@ -330,15 +345,15 @@ class Proposal:
                 end = whole if y >= 1 else at[part] + math.floor(y * rest)
                 if end > at[part]:
                     share = (end - at[part]) / rest
-                    pieces[part].append(
-                        self._piece(part, U[:, row] * share ** np.arange(len(U))[:, None], end)
-                    )
+                    c = U[:, row] * share ** np.arange(len(U))[:, None] * 2.0**self.grid
+                    for each, rounded in zip(same[part], self._coefficients(part, c[1:]), strict=True):
+                        pieces[each].append(self._piece(each, rounded, end))
                     at[part] = end
                     ignored[part] = self.series.off == 1
                 if kink >= 0 and y < 2:
-                    self._on[part, kink] ^= True
+                    self._on[same[part], kink] ^= True
                     ignored[part, kink] = True
-            active = np.array([part for part in range(m) if at[part] < whole], dtype=int)
+            active = np.array([part for part in sorted(same) if at[part] < whole], dtype=int)
             if not len(active):
                 return tuple(tuple(each) for each in pieces)
             u, cell = self._weights()[active], self._cell()[active]
@@ -348,9 +363,12 @@ class Proposal:
                 return None
         return None
 
-    def _piece(self, part: int, c: Array, end: int) -> Piece:
-        """The polynomial rounded to the grid; moves the part to its end."""
-        rounded = np.rint(c[1:] * 2.0**self.grid).astype(np.int64)
+    def _coefficients(self, part: int, c: Array) -> list[Array]:
+        """Those of a polynomial on the grid, of the part and of all that are the same."""
+        return [np.rint(c).astype(np.int64)] if self.within is None else self.within.spread(part, c)
+
+    def _piece(self, part: int, rounded: Array, end: int) -> Piece:
+        """The polynomial with these coefficients; moves the part to its end."""
         self.position[part] += rounded.sum(0)
         columns = []
         for column in rounded.T:

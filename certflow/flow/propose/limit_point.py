@@ -11,6 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.rotations import rotation_form
+from certflow.flow.enclose.within import Invariant
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.sphere import tangential_top
 from certflow.running import tick
@@ -23,6 +24,7 @@ _ZERO = 1e-9
 _FLAT = 1e-7
 _NOISE = 1e-10
 _VANISHES = 1e-12
+_OUTSIDE = 4
 _RESIDUAL = 1e-13
 _RADIUS = 1e-9
 _AT_ONCE = 128
@@ -44,25 +46,30 @@ class LimitPoint:
         return self.gap > 0 and self.value != 0
 
 
-def settle(series: PartSeries, u: Array) -> LimitPoint | None:
+def settle(series: PartSeries, u: Array, within: Invariant | None = None) -> LimitPoint | None:
     """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
 
     For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the
-    others are 0.
+    others are 0; `within` a subspace the largest of several sets of neurons that are the same.
     """
-    many = len(u) > 1
-    if many and (u * series.gradient(u, series.cell(series.kinks(u)))).sum() > 0:
-        largest = int(np.argmax((u * u).sum(1)))
-        alone = _newton(series.select(np.array([largest])), u[[largest]])
+    sets = [[j] for j in range(len(u))] if within is None else within.components
+    space = None if within is None else within.orthonormal
+    if len(sets) > 1 and (u * series.gradient(u, series.cell(series.kinks(u)))).sum() > 0:
+        sizes = (u * u).sum(1)
+        largest = sets[int(np.argmax([sizes[own].sum() for own in sets]))]
+        if space is not None:
+            space = space.reshape(*u.shape, -1)[largest].reshape(len(largest) * u.shape[1], -1)
+            space = space[:, np.abs(space).max(axis=0) > _ZERO]
+        alone = _newton(series.select(np.array(largest)), u[largest], space)
         if alone is None:
             return None
         point = np.zeros_like(u)
-        point[largest] = alone.point[0]
+        point[largest] = alone.point
         return LimitPoint(point, alone.value, min(alone.gap, series.order * alone.value))
-    return _newton(series, u)
+    return _newton(series, u, space)
 
 
-def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
+def _newton(series: PartSeries, u: Array, space: Array | None = None) -> LimitPoint | None:
     u = u / np.linalg.norm(u)
     size = u.size
     for _ in range(_ITERATIONS):
@@ -74,7 +81,7 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
         if not 0 < unit < np.inf:
             return None
         system = np.zeros((size + 1, size + 1))
-        H = H - unit * _turning(series, flat)
+        H = H - unit * _turning(series, flat, space)
         system[:size, :size] = (H - value * np.eye(size)) / unit
         system[:size, size], system[size, :size] = -flat, flat
         try:
@@ -93,7 +100,7 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
     H = hessian(series, u, cell)
-    lift = np.abs(H).max() * _turning(series, flat)
+    lift = np.abs(H).max() * _turning(series, flat, space)
     H = H - lift
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
@@ -112,11 +119,12 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
 
 
-def _turning(series: PartSeries, flat: Array) -> Array:
-    """A form that is of the order of 1 on the directions in which rotations move a rank-one KKT point, and 0
-    on all others.
+def _turning(series: PartSeries, flat: Array, space: Array | None) -> Array:
+    """A form that is of the order of 1 on the directions in which rotations move a rank-one KKT point and on
+    those orthogonal to the columns of `space`, and 0 on all others.
     """
-    return series.order * rotation_form(MidRad.exact(flat), series.rotations).mid if series.rotations else 0.0
+    form = rotation_form(MidRad.exact(flat), series.rotations).mid if series.rotations else 0.0
+    return series.order * (form if space is None else form + _OUTSIDE * (np.eye(len(flat)) - space @ space.T))
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:

@@ -153,6 +153,7 @@ def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tupl
 
 def steepest(balls: Balls, place: int) -> Grid:
     """A direction of least contraction, as small integers."""
+    within = balls.parts.within
     blocks = balls.regions.A.mid[place]
     count, size = blocks.shape[:2]
     dense = np.zeros((count * size, count * size))
@@ -163,6 +164,8 @@ def steepest(balls: Balls, place: int) -> Grid:
     away = 4 * np.linalg.norm(dense) or 1.0
     values, vectors = np.linalg.eigh(projector @ dense @ projector - away * np.outer(c, c))
     v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
+    if within is not None:
+        return tuple(map(tuple, within.nearest(v).tolist()))
     return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
 
 

@@ -232,10 +232,14 @@ def _block(
     if outcome is Fate.FOLLOWED:
         # Both the flow and the limit flow are so near to the curve.
         bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
-        runs = _runs(sorted(weights))
-        return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound)
+        runs, within = _runs(sorted(weights)), group.parts.within is not None
+        return Block(
+            g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound, within=within
+        )
     own = group.arrival if order == 2 else scaled
     block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own)
+    if group.parts.within is not None:
+        block = replace(block, within=True)
     if group.fading is not None:
         return replace(
             block,
@@ -259,7 +263,7 @@ def _block(
         support=_exact_support(problem, group, g) if group.exact else _support(trap, g),
         value=_pair(trap.value),
         # A single weight has no tangent space, and no gap.
-        gap=_gap(trap) if len(weights) > 1 else None,
+        gap=_gap(trap) if _directions(group) > 1 else None,
         angle_at_horizon=rounded(at_horizon, True),
     )
     if radius is None:
@@ -272,6 +276,12 @@ def _block(
 def _distance(group: GroupProof, sweep: Sweep, g: int) -> Fraction:
     """A bound of the distance of group g at the horizon: none if it starts exactly at its KKT point."""
     return Fraction(0) if group.exact else Fraction(float(sweep.distance[g]))
+
+
+def _directions(group: GroupProof) -> int:
+    """The dimension of the weights that are meant."""
+    within = group.parts.within
+    return group.parts.count * group.parts.size if within is None else within.dimension
 
 
 def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:

@@ -27,6 +27,7 @@ from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
 from certflow.flow.propose.fading import FadingSearch
+from certflow.flow.propose.symmetries import invariant_of
 from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
@@ -39,6 +40,7 @@ _FIRST_RADIUS = 2.0**-30
 _NEAREST = 0.25
 _NEARER = 2.0**-10
 _FINEST = 2.0**-40
+_SYMMETRIC = (Ending.NOT_ISOLATED, Ending.SADDLE)
 
 
 @dataclass
@@ -128,7 +130,16 @@ def prepare(
     proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
     # One of a continuum of limits is known only as well as the flow has come near it.
     nearness = _NEARER if parts.rotations else 1
-    curve = proposal.curve(nearness * max(float(epsilon), _FINEST))
+    near = nearness * max(float(epsilon), _FINEST)
+    curve = proposal.curve(near)
+    if curve.ending in _SYMMETRIC and exact:
+        within = invariant_of(parts)
+        if within is not None:
+            inside = Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
+            other = inside.curve(near)
+            if other.centre is not None:
+                group.parts = parts = replace(parts, within=within)
+                proposal, curve = inside, other
     if proposal.fading is not None:
         group.curve, group.fading = curve, proposal.fading.within(epsilon)
         if curve.windows:
@@ -191,8 +202,9 @@ def bound_steps(group: GroupProof, radius: np.ndarray, coupled: bool, proved: bo
     low = np.sqrt(at.norm2.lower()) * (1 - 2.0**-50)
     regions = enclose_regions(parts, at, radius, coupled, up(at.slope / low))
     places = range(len(radius))
-    shifts = [proposed_bound(regions, at.W.mid[k], k) for k in places]
-    group.spectra = [tangential_bound(regions, at.W.mid[k], k, shifts[k]) for k in places] if proved else []
+    middles = [parts.joined(at.W.mid[k]) for k in places]
+    shifts = [proposed_bound(regions, middles[k], k) for k in places]
+    group.spectra = [tangential_bound(regions, middles[k], k, shifts[k]) for k in places] if proved else []
     defect = up(at.defect / low)
     group.radius = radius
     group.rates = tuple(
@@ -267,7 +279,9 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
     lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
     reason = "" if group.known else group.reason
-    return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, group.fading or lifts)
+    symmetries = () if group.parts.within is None else group.parts.within.symmetries
+    ending = group.fading or lifts
+    return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, ending, symmetries)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:
