@@ -46,7 +46,8 @@ def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
     angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
     bound = "" if law is None else f" and within {_law(law, claim['order'], say)}"
     return (
-        f"{starts}at the horizon its direction is within {angle} of {point(block, say)}, and from then on "
+        f"{starts}at the horizon its direction is within {angle} of {point(block, say)}"
+        f"{_alone(block)}, and from then on "
         f"{_until(claim, say)} within {epsilon}{bound}."
     )
 
@@ -91,6 +92,15 @@ def point(block: dict[str, Any], say: Say) -> str:
     return f"the KKT point at {_place(block, say)}{error} ({_facts(block, say)})"
 
 
+def _alone(block: dict[str, Any]) -> str:
+    """Which directions are meant, if these are not all."""
+    if "within" not in block:
+        return ""
+    return (
+        ", the only one near it among directions with the same symmetry (the start must be exactly symmetric)"
+    )
+
+
 def _facts(block: dict[str, Any], say: Say) -> str:
     value, gap, exact = block["value"], block["gap"], block["outcome"] == "exact-start"
     up = block["outcome"] != "shrinks"
@@ -102,6 +112,7 @@ def _facts(block: dict[str, Any], say: Say) -> str:
         facts = [f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"]
     if gap is not None:
         kind = "normal gap" if block["outcome"] == "continuum" else "gap"
+        kind = "gap within the symmetry" if "within" in block else kind
         facts.append(f"{kind} >= {say.down(gap[0])}")
     return ", ".join(facts) or "of any kind"
 

@@ -111,7 +111,10 @@ def subspace(group: GroupEvidence, g: int, problem: Problem, start_angle: Fracti
     rows, basis = _solved(own, len(places), clock)
     found = Subspace(
         [[(*places[k][:2], n) for k, n in row.items()] for row in map(_whole, rows)],
-        [[[(places[k][1], n) for k, n in v.items() if places[k][0] == p] for v in basis] for p in range(len(parts))],
+        [
+            [[(places[k][1], n) for k, n in v.items() if places[k][0] == p] for v in basis]
+            for p in range(len(parts))
+        ],
     )
     found.check(group, where, clock)
     return found

@@ -94,9 +94,7 @@ class Within(Protocol):
 class Bounds:
     """R4 for one group of parts of a problem."""
 
-    def __init__(
-        self, problem: Problem, group: list[int], where: str, within: Within | None = None
-    ) -> None:
+    def __init__(self, problem: Problem, group: list[int], where: str, within: Within | None = None) -> None:
         self.within = within
         self.problem, self.order, self.coupled, self.where = problem, problem.order, problem.coupled, where
         self.parts = [Part(problem.layers[j], problem.shallow) for j in group]

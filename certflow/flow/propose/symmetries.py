@@ -14,8 +14,7 @@ _LARGEST = 128
 
 
 def invariant_of(parts: Parts) -> Invariant | None:
-    """The subspace of the weights of a group that have the symmetries of the start; None if there are none.
-    """
+    """The subspace of the weights of a group that have the symmetries of the start; None if there are none."""
     if parts.count > 1 and parts.count * parts.size > _LARGEST:
         return None
     order = {w: k for k, w in enumerate(w for part in parts.indices for w in part)}

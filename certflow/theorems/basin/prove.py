@@ -41,13 +41,19 @@ def certify(
 
 def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
     """What a theorem about small delta says about the limit flow, delta -> 0. Raises `Inconclusive` for a
-    theorem about kinks, whose limit flow the checker follows by itself, and for one about a continuum.
+    theorem about kinks, whose limit flow the checker follows by itself, and for one about a continuum or an
+    exactly symmetric start.
     """
     _require_curves(theorem)
     if theorem.claim is not None and theorem.claim.of(Fate.CONTINUUM):
         raise Inconclusive(
             "the limit is one of a continuum of KKT points, and the theorem itself states to which of them "
             "the limit flow converges; certify the problem to see it."
+        )
+    if theorem.claim is not None and any(block.within for block in theorem.claim.blocks):
+        raise Inconclusive(
+            "the start is exactly symmetric, and the theorem is about directions with its symmetry only; certify "
+            "the problem to see it."
         )
     claim = None if theorem.claim is None else Claim.of(theorem.claim)
     return Certified(
@@ -138,6 +144,10 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         )
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
+    if block.within:
+        # Others, without the symmetry, may lie in the region about it.
+        reason = "its limit is known among directions with the symmetry of the start only"
+        return Destination(j, outcome, None, reason=reason)
     if trap is None or block.kkt_point is None:
         raise ValueError("a block that converges has a trap")
     owned = sorted(i for part in parts.values() for i in part)

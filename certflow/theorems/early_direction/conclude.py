@@ -233,9 +233,7 @@ def _block(
         # Both the flow and the limit flow are so near to the curve.
         bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
         runs, within = _runs(sorted(weights)), group.parts.within is not None
-        return Block(
-            g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound, within=within
-        )
+        return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound, within=within)
     own = group.arrival if order == 2 else scaled
     block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own)
     if group.parts.within is not None:

@@ -141,6 +141,8 @@ def _others(s: Claim) -> str:
     """What else is to be known about the gap."""
     if s.of(Fate.CONTINUUM):
         return "and to all directions in which rotations of hidden neurons move it"
+    if s.blocks[0].within:
+        return "and with the symmetry of the start (where pieces of $N$ meet, the least of theirs)"
     return "(where pieces of $N$ meet, the least of theirs)"
 
 

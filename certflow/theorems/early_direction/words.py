@@ -137,7 +137,19 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + continua(s) + fading(s) + _followed(s) + zeros(s) + _exact_starts(s)
+    return found + _symmetric(s) + continua(s) + fading(s) + _followed(s) + zeros(s) + _exact_starts(s)
+
+
+def _symmetric(s: Claim) -> list[str]:
+    """Among which directions a KKT point is the only one, if not among all."""
+    blocks = [block for block in s.of(*MOVING) if block.within]
+    if not blocks:
+        return []
+    point = "this KKT point" if s.joint else f"the KKT point of {names(blocks)}"
+    return [
+        f"The start is exactly symmetric, and the flow stays so: {point} is the only one nearby among directions "
+        "with the same symmetry, its gap is that among these, and nothing is claimed about other starts."
+    ]
 
 
 def fading(s: Claim) -> list[str]:
@@ -394,6 +406,9 @@ def points(s: Claim) -> Table:
         found.notes.append(
             f"Places are rounded; the certificate has each up to at most {up(max(radii))} radians."
         )
+    within = [block for block in s.of(*MOVING) if block.within]
+    if within:
+        found.notes.append(f"{names(within).capitalize()}: among directions with the symmetry of the start.")
     if s.of(Fate.FADES):
         who = names(s.of(Fate.FADES)).capitalize()
         found.notes.append(f"{who}: near it from the horizon on, which need not be its limit.")
