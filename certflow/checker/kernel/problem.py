@@ -34,11 +34,11 @@ ExactMatrix = list[list[Fraction]]
 class Problem:
     """What is certified, exactly, in the units of the certificate (R1) (L5.8, L6.46).
 
-    `order` is L, `degrees[l]` that of layer l; `matrices` are the layers from the lowest trained one on; `indices[j]` the weights of part j, `groups` the parts of each
-    group, `layers[j]` the part as layers on `features` (the exact outputs of the layers below the lowest
-    trained one). `z[i]` = omega y_i, `curvature` >= l'', `least_curvature` <= l''. For the problem of the
-    file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times what is proved
-    here; an untrained output layer is `last` times the one here.
+    `order` is L, `degrees[l]` that of layer l; `indices[j]` the weights of part j, `groups` the parts of each
+    group, `matrices` the layers on `features` (the exact outputs of the layers below the lowest trained one),
+    `layers[j]` those of a part. `z[i]` = omega y_i, `curvature` >= l'', `least_curvature` <= l''. For the
+    problem of the file, values of N are `rate` times, scaled times 1/`rate` times and |w|^L is `mass` times
+    what is proved here; an untrained output layer is `last` times the one here.
     """
 
     def __init__(self, content: Any, clock: Clock, units: Node | None = None, lipschitz: bool = True) -> None:

@@ -17,8 +17,8 @@ from ..tube.curve import Track, follow, square
 from ..tube.evidence import Certificate, GroupEvidence, Rows, TrapEvidence
 from ..tube.region import Bounds, Lifted, Place, Rates, Runs, at_point, least_quotient, unit_outputs
 from ..tube.sweep import Runner
-from .within import Subspace
 from .still import check_exact, check_silent
+from .within import Subspace
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 

@@ -14,7 +14,7 @@ from math import lcm
 from operator import mul
 
 from ..kernel.definite import Matrix
-from ..kernel.problem import ExactMatrix, Problem
+from ..kernel.problem import MAX_PART, ExactMatrix, Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..tube.evidence import GroupEvidence, Row, Rows
@@ -77,12 +77,10 @@ class Subspace:
         for w, window in enumerate(group.windows):
             for normal in self.normals:
                 clock.tick()
-                own = sorted({j for j, _, _ in normal})
-                for pieces in zip_longest(*(window.parts[j] for j in own)):
-                    together = None not in pieces and len({end for end, _ in pieces}) == 1
-                    rows = dict(zip(own, (rows for _, rows in pieces), strict=True)) if together else {}
-                    if not together or not _vanishes((n, rows[j][i]) for j, i, n in normal):
-                        raise Refused("O4", f"{where}.windows[{w}]", "the curve is not exactly symmetric")
+                ends = {tuple(end for end, _ in window.parts[j]) for j, _, _ in normal}
+                terms = [[(n, rows[i]) for _, rows in window.parts[j]] for j, i, n in normal]
+                if len(ends) > 1 or not all(map(_vanishes, zip(*terms, strict=True))):
+                    raise Refused("O4", f"{where}.windows[{w}]", "the curve is not exactly symmetric")
 
 
 def _vanishes(terms: Iterable[tuple[int, Row]]) -> bool:
@@ -98,26 +96,31 @@ def subspace(group: GroupEvidence, g: int, problem: Problem, start_angle: Fracti
     if node is None or start_angle or group.outcome not in ("converges", "shrinks", "followed"):
         reason = "symmetries are of exact starts, start_angle 0, which converge, shrink or are followed"
         raise Refused("O4", where, reason)
-    normals = [each for entry in node.items(1, MAX_SYMMETRIES) for each in _normals(entry, problem, clock)]
-    for normal in normals:
-        clock.tick()
-        if sum(n * problem.direction[w] for w, n in normal.items()):
-            raise Refused("O4", node.where, "the start is not exactly symmetric")
-    parts = problem.groups[g]
-    places = [(p, i, w) for p, j in enumerate(parts) for i, w in enumerate(problem.indices[j])]
-    order = {w: k for k, (_, _, w) in enumerate(places)}
-    # Another group moves by itself, so what joins the two says nothing about this one alone.
-    own = [{order[w]: n for w, n in each.items()} for each in normals if all(w in order for w in each)]
-    rows, basis = _solved(own, len(places), clock)
+    places = [(p, i, w) for p, j in enumerate(problem.groups[g]) for i, w in enumerate(problem.indices[j])]
+    node.need(len(places) <= MAX_PART, f"at most {MAX_PART} weights of a symmetric group are checked", "O4")
+    rows, basis = _solved(_own(node, [w for _, _, w in places], problem, clock), len(places), clock)
     found = Subspace(
         [[(*places[k][:2], n) for k, n in row.items()] for row in map(_whole, rows)],
         [
-            [[(places[k][1], n) for k, n in v.items() if places[k][0] == p] for v in basis]
-            for p in range(len(parts))
+            [[(places[k][1], n) for k, n in vector.items() if places[k][0] == p] for vector in basis]
+            for p in range(len(problem.groups[g]))
         ],
     )
     found.check(group, where, clock)
     return found
+
+
+def _own(node: Node, weights: list[int], problem: Problem, clock: Clock) -> Iterator[Vector]:
+    """The normals of F, in all of which the start lies, that are about these weights of a group alone."""
+    order = {w: k for k, w in enumerate(weights)}
+    for entry in node.items(1, MAX_SYMMETRIES):
+        for normal in _normals(entry, problem, clock):
+            clock.tick()
+            if sum(n * problem.direction[w] for w, n in normal.items()):
+                raise Refused("O4", node.where, "the start is not exactly symmetric")
+            # Another group moves by itself: what joins the two says nothing about this one.
+            if all(w in order for w in normal):
+                yield {order[w]: n for w, n in normal.items()}
 
 
 def _normals(node: Node, problem: Problem, clock: Clock) -> Iterator[Vector]:

@@ -59,8 +59,8 @@ class Parts:
     weights.
 
     `own` is the network of the group, and `N` its NCF: of a group of neurons these neurons on their features,
-    otherwise there is one part, the whole `network` of the problem. What is bounded about directions is so for
-    those `within` a subspace, if there is one.
+    otherwise there is one part, the whole `network` of the problem. Only directions `within` a subspace are
+    meant where there is one.
     """
 
     problem: Problem

@@ -83,6 +83,20 @@ class Invariant:
         y = np.rint(np.linalg.lstsq(self.basis.T.astype(float), values.reshape(-1), rcond=None)[0])
         return (y.astype(np.int64) @ self.basis).reshape(self.count, self.size)
 
+    def orders(self, samples: int) -> dict[int, np.ndarray]:
+        """For a group of neurons, of each one: its kink argument on sample i is that of the first of its
+        component on sample `order[i]`.
+        """
+        found = {own[0]: np.arange(samples) for own in self.components}
+        while len(found) < self.count:  # ends: one more is found, as the symmetries join what normals join
+            for each in self.symmetries:
+                turned = np.arange(samples) if each.samples is None else np.array(each.samples)
+                for _, order in each.neurons:
+                    for a, b in enumerate(order):
+                        if b in found and a not in found:
+                            found[a] = found[b][turned]
+        return found
+
     def spread(self, part: int, values: np.ndarray) -> list[np.ndarray]:
         """About the nearest integer points to those of floats (any number × weights) of this part, the first
         of the parts that normals join, and with them those of all these parts.

@@ -70,8 +70,8 @@ class Proposal:
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
     `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
-    there will be none. With a `search` the flow ends where it is found to fade: `fading`. `within` a subspace,
-    if there is one, it is followed and its limit looked for.
+    there will be none. With a `search` the flow ends where it is found to fade: `fading`. Where there is a
+    subspace, it is followed, and its limit is looked for, `within` it.
     """
 
     def __init__(
@@ -164,6 +164,13 @@ class Proposal:
     def _rounded(self, values: Array) -> Array:
         """Numbers (parts × weights) on the grid."""
         return np.rint(values).astype(np.int64) if self.within is None else self.within.nearest(values)
+
+    def strict_for_all(self) -> bool:
+        """Whether the KKT point is a strict maximum among all directions, not only within the subspace."""
+        if self.limit is None:
+            raise ValueError("no KKT point is known")
+        found = settle(self.series, self.limit.point)
+        return found is not None and found.strict and _angle(found.point, self.limit.point) < _NEAR
 
     # -- following -------------------------------------------------------------------------------------------
 
@@ -327,9 +334,10 @@ class Proposal:
         pieces: list[list[Piece]] = [[] for _ in range(m)]
         at = [0] * m
         # Of parts that are the same but for a symmetry one is followed for all.
-        same = {j: [j] for j in range(m)}
+        same, orders = {j: [j] for j in range(m)}, dict[int, Array]()
         if self.within is not None:
             same = {own[0]: own for own in self.within.components}
+            orders = self.within.orders(self._on.shape[1])
         active = np.array(sorted(same))
         U, Z = U[:, active], Z[:, active]
         ignored = np.full(self._on.shape, self.series.off == 1)
@@ -351,7 +359,9 @@ class Proposal:
                     at[part] = end
                     ignored[part] = self.series.off == 1
                 if kink >= 0 and y < 2:
-                    self._on[same[part], kink] ^= True
+                    self._on[part, kink] ^= True
+                    for each in same[part][1:]:
+                        self._on[each] = self._on[part, orders[each]]
                     ignored[part, kink] = True
             active = np.array([part for part in sorted(same) if at[part] < whole], dtype=int)
             if not len(active):

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import Any
 
-from certflow.flow.enclose.within import Generator, Invariant, invariant
+import numpy as np
+
 from certflow.flow.enclose.parts import Parts
-from certflow.problem import Problem
+from certflow.flow.enclose.within import Generator, Invariant, invariant
+from certflow.networks.feed_forward import FeedForward
+from certflow.running import tick
 
 _LARGEST = 128
 """So many weights are tried of a group whose parts are joined: their Hessians become one matrix."""
 
+_MOST = 64
+"""So many symmetries are looked for."""
+
+Array = Any
+
 
 def invariant_of(parts: Parts) -> Invariant | None:
-    """The subspace of the weights of a group that have the symmetries of the start; None if there are none."""
+    """The subspace of the weights of a group with the symmetries of the start; None if there are none."""
     if parts.count > 1 and parts.count * parts.size > _LARGEST:
         return None
+    network, w = parts.network, parts.problem.direction
     order = {w: k for k, w in enumerate(w for part in parts.indices for w in part)}
-    found = list(equal_neurons(parts.problem))
-    normals = [
-        {order[w]: n for w, n in normal.items()}
-        for generator in found
-        for normal in _normals(parts, generator)
-        if all(w in order for w in normal)
-    ]
-    return invariant(found, normals, parts.count, parts.size)
+    used, normals = [], []
+    for generator in [*equal_neurons(network, w), *reflections(parts)][:_MOST]:
+        own = [each for each in moved(network, generator) if all(w in order for w in each)]
+        if own:
+            used.append(generator)
+            normals += [{order[w]: n for w, n in each.items()} for each in own]
+    return invariant(used, normals, parts.count, parts.size)
 
 
-def equal_neurons(problem: Problem) -> Iterator[Generator]:
+def equal_neurons(network: FeedForward, w: Array) -> Iterator[Generator]:
     """For neurons of a hidden layer that start with the same weights, those that enter and those that leave
     them, the cycle of them.
     """
-    network, w = problem.network, problem.direction
-    matrices = {layer: w[place] for layer, place in network.places.items()} | dict(network.given)
+    matrices = _matrices(network, w)
     for layer in range(min(network.trained), network.depth):
         alike: dict[tuple[Fraction, ...], list[int]] = {}
         for a in range(network.widths[layer]):
@@ -46,14 +55,69 @@ def equal_neurons(problem: Problem) -> Iterator[Generator]:
                 yield Generator(None, None, ((layer, tuple(order)),))
 
 
-def _normals(parts: Parts, generator: Generator) -> Iterator[dict[int, Fraction]]:
-    """What vanishes at all weights that the generator does not move."""
-    orders = dict(generator.neurons)
-    for layer, place in parts.network.places.items():
-        rows = orders.get(layer, range(place.shape[0]))
-        columns = orders.get(layer - 1, range(place.shape[1]))
+def reflections(parts: Parts) -> Iterator[Generator]:
+    """Reflections of the features that permute the samples and their labels, and the neurons of the start."""
+    problem = parts.problem
+    X = parts.network.features(problem.X)
+    alike: dict[tuple[Fraction, Fraction], list[Array]] = {}
+    for x, z in zip(X, problem.z, strict=True):
+        alike.setdefault((x @ x, z), []).append(x)
+    # Some sample is moved to another one, and the difference of these two is what is reflected.
+    seen: set[tuple[Fraction, ...]] = set()
+    for points in alike.values():
+        for x, other in itertools.combinations(points, 2):
+            tick()
+            normal = x - other
+            if normal.any():
+                normal = normal / normal[np.flatnonzero(normal)[0]]
+                if tuple(normal) not in seen:
+                    seen.add(tuple(normal))
+                    yield from _reflection(parts, X, normal)
+
+
+def _reflection(parts: Parts, X: Array, normal: Array) -> Iterator[Generator]:
+    network, z = parts.network, parts.problem.z
+    Q = np.eye(len(normal), dtype=int).astype(object) - 2 * np.outer(normal, normal) / (normal @ normal)
+    lowest, matrices = min(network.trained), _matrices(network, parts.problem.direction)
+    rows, leaving = matrices[lowest], matrices[lowest + 1].T
+    neurons = _order(_pairs(rows @ Q, leaving), _pairs(rows, leaving))
+    samples = _order(_pairs(X @ Q, z[:, None]), _pairs(X, z[:, None]))
+    if neurons is not None and samples is not None:
+        yield Generator(tuple(map(tuple, Q.tolist())), samples, ((lowest, neurons),))
+
+
+def moved(network: FeedForward, generator: Generator) -> Iterator[dict[int, Fraction]]:
+    """What vanishes exactly at the weights that the generator does not move, as vectors by their entries."""
+    orders: Mapping[int, tuple[int, ...]] = dict(generator.neurons)
+    for layer, place in network.places.items():
+        rows, columns = (
+            orders.get(k, range(n)) for k, n in zip((layer, layer - 1), place.shape, strict=True)
+        )
+        Q = generator.inputs if layer == min(network.trained) else None
         for a, row in enumerate(place.tolist()):
             for b, w in enumerate(row):
-                other = int(place[rows[a], columns[b]])
-                if other != w:
-                    yield {w: Fraction(-1), other: Fraction(1)}
+                image = [(columns[b], Fraction(1))] if Q is None else enumerate(Q[b])
+                normal: dict[int, Fraction] = {w: Fraction(-1)}
+                for c, q in image:
+                    other = int(place[rows[a], c])
+                    normal[other] = normal.get(other, Fraction(0)) + q
+                normal = {k: v for k, v in normal.items() if v}
+                if normal:
+                    yield normal
+
+
+def _matrices(network: FeedForward, w: Array) -> dict[int, Array]:
+    return {layer: w[place] for layer, place in network.places.items()} | dict(network.given)
+
+
+def _pairs(left: Array, right: Array) -> list[tuple[Fraction, ...]]:
+    return [(*a, *b) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+
+
+def _order(images: Any, originals: Any) -> tuple[int, ...] | None:
+    """Which original each of the images is, every one once; None if one is none of them."""
+    places: dict[Any, list[int]] = {}
+    for k, original in enumerate(originals):
+        places.setdefault(original, []).append(k)
+    order = [places[image].pop(0) if places.get(image) else -1 for image in images]
+    return None if -1 in order else tuple(order)

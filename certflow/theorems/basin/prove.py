@@ -52,8 +52,8 @@ def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
         )
     if theorem.claim is not None and any(block.within for block in theorem.claim.blocks):
         raise Inconclusive(
-            "the start is exactly symmetric, and the theorem is about directions with its symmetry only; certify "
-            "the problem to see it."
+            "the start is exactly symmetric, and the theorem is about directions with its symmetry only; "
+            "certify the problem to see it."
         )
     claim = None if theorem.claim is None else Claim.of(theorem.claim)
     return Certified(

@@ -56,6 +56,7 @@ CAUSES: dict[Ending, Cause] = {
     Ending.ZERO: Cause.START,
     Ending.NO_GRADIENT_AT_START: Cause.START,
     Ending.KKT_START: Cause.START,
+    Ending.SYMMETRIC: Cause.START,
     Ending.NO_BOUND: Cause.TUBE,
     Ending.TOO_FINE: Cause.PRECISION,
     Ending.OUT_OF_RANGE: Cause.RANGE,

@@ -131,15 +131,18 @@ def prepare(
     # One of a continuum of limits is known only as well as the flow has come near it.
     nearness = _NEARER if parts.rotations else 1
     near = nearness * max(float(epsilon), _FINEST)
-    curve = proposal.curve(near)
-    if curve.ending in _SYMMETRIC and exact:
-        within = invariant_of(parts)
-        if within is not None:
-            inside = Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
-            other = inside.curve(near)
-            if other.centre is not None:
-                group.parts = parts = replace(parts, within=within)
-                proposal, curve = inside, other
+    within = invariant_of(parts)
+    inside = None if within is None else Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
+    curve = None if inside is None else inside.curve(near)
+    if inside is None or curve is None or curve.centre is None or inside.strict_for_all():
+        symmetric, curve = curve, proposal.curve(near)
+        if symmetric is not None and symmetric.centre is None and curve.ending in _SYMMETRIC:
+            raise _unproved(symmetric, symmetric.ending or Ending.NOT_ISOLATED)
+    elif not exact:
+        raise _unproved(curve, Ending.SYMMETRIC)
+    else:
+        group.parts = parts = replace(parts, within=within)
+        proposal = inside
     if proposal.fading is not None:
         group.curve, group.fading = curve, proposal.fading.within(epsilon)
         if curve.windows:

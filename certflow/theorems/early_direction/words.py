@@ -147,8 +147,9 @@ def _symmetric(s: Claim) -> list[str]:
         return []
     point = "this KKT point" if s.joint else f"the KKT point of {names(blocks)}"
     return [
-        f"The start is exactly symmetric, and the flow stays so: {point} is the only one nearby among directions "
-        "with the same symmetry, its gap is that among these, and nothing is claimed about other starts."
+        f"The start is exactly symmetric, and the flow stays so: {point} is the only one nearby among "
+        "directions with the same symmetry, its gap is that among these, and nothing is claimed about other "
+        "starts."
     ]
 
 
