@@ -27,8 +27,8 @@ class Ending(enum.Enum):
         "the saddle, or too close to it for double precision to tell on which side."
     )
     SYMMETRIC = (
-        "the start is exactly symmetric, and the limit flow ends where only directions with its symmetry come "
-        "near, so that nothing is proved for a start angle."
+        "the start is exactly symmetric, and the limit flow ends where only directions with its symmetry "
+        "come near, so that nothing is proved for a start angle."
     )
     FLAT = (
         "the limit of the flow does not seem to be a strict KKT point: in some direction the NCF is flat to "

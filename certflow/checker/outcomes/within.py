@@ -126,7 +126,7 @@ def _own(node: Node, weights: list[int], problem: Problem, clock: Clock) -> Iter
 def _normals(node: Node, problem: Problem, clock: Clock) -> Iterator[Vector]:
     """The normals of one entry."""
     if isinstance(node.value, dict) and "orthogonal" in node.value:
-        return _orthogonal(node.fields("orthogonal")["orthogonal"], problem, clock)
+        return _orthogonal(node.fields("orthogonal neurons"), problem, clock)
     return _generator(node.fields("inputs samples neurons"), problem, clock)
 
 
@@ -164,11 +164,14 @@ def _generator(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterat
         before = now
 
 
-def _orthogonal(node: Node, problem: Problem, clock: Clock) -> Iterator[Vector]:
-    """The neurons of the first trained layer stay orthogonal to vectors to which every feature is orthogonal,
-    or which span it: where it is orthogonal to a neuron, it does not push it, if the power is above 1.
+def _orthogonal(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterator[Vector]:
+    """Neurons of the first trained layer stay orthogonal to vectors if every feature is orthogonal to these,
+    or is a combination of them: a feature that is orthogonal to a neuron does not push it, if the power is
+    above 1.
     """
-    X = problem.features
+    X, node, which = problem.features, table["orthogonal"], table["neurons"]
+    neurons = which.integers(1, len(problem.matrices[0]))
+    which.need(set(neurons) <= set(range(len(problem.matrices[0]))), "there is no such neuron", "O4")
     rows = _matrix(node, 1, len(X[0]))
     sparse = [_sum(enumerate(row)) for row in rows]
     inside = [[Fraction(v.get(c, 0)) for c in range(len(X[0]))] for v in _solved(sparse, len(X[0]), clock)[1]]
@@ -177,9 +180,9 @@ def _orthogonal(node: Node, problem: Problem, clock: Clock) -> Iterator[Vector]:
         lies = not any(_inner(row, x, clock) for row in rows)
         beside = problem.p > 1 and not any(_inner(v, x, clock) for v in inside)
         node.need(lies or beside, "a sample pushes neurons out of the subspace", "O4")
-    for neuron in problem.matrices[0]:
+    for j in neurons:
         for row in sparse:
-            yield {int(neuron[c]): n for c, n in row.items()}
+            yield {int(problem.matrices[0][j][c]): n for c, n in row.items()}
 
 
 def _permutation(node: Node, count: int) -> list[int]:

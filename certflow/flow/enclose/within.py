@@ -44,12 +44,27 @@ class Generator:
 
 
 @dataclass(frozen=True)
+class Orthogonal:
+    """Neurons of the first trained layer that stay orthogonal to `vectors`, because every sample is
+    orthogonal to these, or a combination of them and so to the neurons.
+    """
+
+    vectors: tuple[tuple[Fraction, ...], ...]
+    neurons: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entry in a certificate."""
+        rows = [[format_rational(v) for v in row] for row in self.vectors]
+        return {"orthogonal": rows, "neurons": list(self.neurons)}
+
+
+@dataclass(frozen=True)
 class Invariant:
     """The part of such a subspace that belongs to one group of `count` parts of `size` weights: all weights,
     part by part, that are orthogonal to the integer `normals`; the integer `basis` spans it.
     """
 
-    symmetries: tuple[Generator, ...]
+    symmetries: tuple[Generator | Orthogonal, ...]
     normals: np.ndarray
     basis: np.ndarray
     count: int
@@ -90,6 +105,8 @@ class Invariant:
         found = {own[0]: np.arange(samples) for own in self.components}
         while len(found) < self.count:  # ends: one more is found, as the symmetries join what normals join
             for each in self.symmetries:
+                if isinstance(each, Orthogonal):
+                    continue
                 turned = np.arange(samples) if each.samples is None else np.array(each.samples)
                 for _, order in each.neurons:
                     for a, b in enumerate(order):
@@ -137,24 +154,21 @@ class Invariant:
 
 
 def invariant(
-    symmetries: Iterable[Generator], normals: Iterable[dict[int, Fraction]], count: int, size: int
+    symmetries: Iterable[Generator | Orthogonal],
+    normals: Iterable[dict[int, Fraction]],
+    count: int,
+    size: int,
 ) -> Invariant | None:
     """The subspace of all vectors that are orthogonal to the normals, given by their entries; None without
     any, or if its numbers are too large.
     """
-    rows: list[np.ndarray] = []
-    places: list[int] = []
-    for normal in normals:
-        row = np.array([normal.get(k, Fraction(0)) for k in range(count * size)], dtype=object)
-        for other, place in zip(rows, places, strict=True):
-            row = row - row[place] * other
-        found = np.flatnonzero(row)
-        if len(found):
-            row = row / row[found[0]]
-            rows = [other - other[found[0]] * row for other in rows] + [row]
-            places.append(int(found[0]))
+    dense = (
+        np.array([each.get(k, Fraction(0)) for k in range(count * size)], dtype=object) for each in normals
+    )
+    rows = independent(dense)
     if not rows:
         return None
+    places = [int(np.flatnonzero(row)[0]) for row in rows]
     basis = []
     for k in range(count * size):
         if k not in places:
@@ -165,6 +179,19 @@ def invariant(
     if not basis or max(abs(int(v)) for own in whole for v in own.flat) > 2**10:
         return None
     return Invariant(tuple(symmetries), whole[0].astype(np.int64), whole[1].astype(np.int64), count, size)
+
+
+def independent(vectors: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Vectors with the same span, each with a 1 as its first entry where all others have 0."""
+    rows: list[np.ndarray] = []
+    for row in vectors:
+        for other in rows:
+            row = row - row[np.flatnonzero(other)[0]] * other
+        found = np.flatnonzero(row)
+        if len(found):
+            row = row / row[found[0]]
+            rows = [other - other[found[0]] * row for other in rows] + [row]
+    return rows
 
 
 def _whole(vector: np.ndarray) -> list[int]:

@@ -99,16 +99,16 @@ def _newton(series: PartSeries, u: Array, space: Array | None = None) -> LimitPo
     cell = series.cell(series.kinks(u))
     G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
-    H = hessian(series, u, cell)
-    lift = np.abs(H).max() * _turning(series, flat, space)
-    H = H - lift
+    H, turning = hessian(series, u, cell), _turning(series, flat, space)
+    H = H - np.abs(H).max() * turning
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
     gap = -tangential_top(H - value * np.eye(size), flat)
     kinked = np.abs(series.kinks(u)) <= _ZERO * series.reach
     if kinked.any():
         # Beside a kink N has another second derivative, which may grow.
-        beside = hessian(series, u, np.where(kinked, 1.0, cell)) - lift
+        beside = hessian(series, u, np.where(kinked, 1.0, cell))
+        beside = beside - np.abs(beside).max() * turning
         gap = min(gap, -tangential_top(beside - value * np.eye(size), flat))
     largest = float(np.abs(H).max())
     if abs(gap) <= max(_FLAT * largest, _NOISE * series.scale):

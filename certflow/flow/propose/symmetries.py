@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.enclose.parts import Parts
-from certflow.flow.enclose.within import Generator, Invariant, invariant
+from certflow.flow.enclose.within import Generator, Invariant, Orthogonal, independent, invariant
 from certflow.networks.feed_forward import FeedForward
 from certflow.running import tick
 
@@ -21,6 +21,7 @@ _MOST = 64
 """So many symmetries are looked for."""
 
 Array = Any
+Vector = dict[int, Fraction]
 
 
 def invariant_of(parts: Parts) -> Invariant | None:
@@ -29,12 +30,16 @@ def invariant_of(parts: Parts) -> Invariant | None:
         return None
     network, w = parts.network, parts.problem.direction
     order = {w: k for k, w in enumerate(w for part in parts.indices for w in part)}
-    used, normals = [], []
-    for generator in [*equal_neurons(network, w), *reflections(parts)][:_MOST]:
-        own = [each for each in moved(network, generator) if all(w in order for w in each)]
+    generators = [*equal_neurons(network, w), *reflections(parts)]
+    found: list[tuple[Generator | Orthogonal, list[Vector]]]
+    found = [(each, list(moved(network, each))) for each in generators]
+    found += [(each, list(pushed(network, each))) for each in orthogonal(parts)]
+    used, normals = list[Generator | Orthogonal](), list[Vector]()
+    for each, rows in found[:_MOST]:
+        own = [row for row in rows if all(w in order for w in row)]
         if own:
-            used.append(generator)
-            normals += [{order[w]: n for w, n in each.items()} for each in own]
+            used.append(each)
+            normals += [{order[w]: n for w, n in row.items()} for row in own]
     return invariant(used, normals, parts.count, parts.size)
 
 
@@ -86,7 +91,36 @@ def _reflection(parts: Parts, X: Array, normal: Array) -> Iterator[Generator]:
         yield Generator(tuple(map(tuple, Q.tolist())), samples, ((lowest, neurons),))
 
 
-def moved(network: FeedForward, generator: Generator) -> Iterator[dict[int, Fraction]]:
+def orthogonal(parts: Parts) -> Iterator[Orthogonal]:
+    """Samples that are orthogonal to all others, as long as power 1 does not let them push, and the neurons
+    that start orthogonal to them.
+    """
+    network = parts.network
+    if network.activation.power < 2:
+        return
+    sets: list[list[Array]] = []
+    for x in network.features(parts.problem.X):
+        tick()
+        if x.any():
+            near = [any(x @ other for other in own) for own in sets]
+            joined = itertools.chain(*itertools.compress(sets, near))
+            sets = [own for own, joins in zip(sets, near, strict=True) if not joins] + [[x, *joined]]
+    rows = _matrices(network, parts.problem.direction)[min(network.trained)]
+    for own in sets:
+        neurons = tuple(j for j, row in enumerate(rows) if not any(x @ row for x in own))
+        if neurons:
+            yield Orthogonal(tuple(map(tuple, independent(own))), neurons)
+
+
+def pushed(network: FeedForward, each: Orthogonal) -> Iterator[Vector]:
+    """What vanishes exactly at the weights of these neurons, as vectors by their entries."""
+    for j in each.neurons:
+        for vector in each.vectors:
+            place = network.places[min(network.trained)][j].tolist()
+            yield {w: v for w, v in zip(place, vector, strict=True) if v}
+
+
+def moved(network: FeedForward, generator: Generator) -> Iterator[Vector]:
     """What vanishes exactly at the weights that the generator does not move, as vectors by their entries."""
     orders: Mapping[int, tuple[int, ...]] = dict(generator.neurons)
     for layer, place in network.places.items():

@@ -97,8 +97,8 @@ class Block:
 
     `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` and `direction`, to
     which a block turns that fades, have their coordinates. `angle_to_curve` bounds the angle to the limit
-    flow at the horizon of a block that is only followed. What is said of the KKT point and its gap may be about
-    directions `within` the symmetry of the start only.
+    flow at the horizon of a block that is only followed. What is said of the KKT point and its gap may be
+    about directions `within` the symmetry of the start only.
     """
 
     index: int

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 from certflow.flow.curve import Curve, Grid
-from certflow.flow.enclose.within import Generator
+from certflow.flow.enclose.within import Generator, Orthogonal
 from certflow.outcome import Fate
 
 
@@ -62,4 +62,4 @@ class GroupEvidence:
     steps: tuple[tuple[StepEvidence, ...], ...]
     trap: TrapEvidence | None
     ending: Ending | None = None
-    symmetries: tuple[Generator, ...] = ()
+    symmetries: tuple[Generator | Orthogonal, ...] = ()

@@ -115,44 +115,36 @@ class GroupProof:
 
 
 def prepare(
-    group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float = SUB_STEP, exact: bool = False
+    group: GroupProof,
+    epsilon: Fraction,
+    coupled: bool,
+    sub_step: float = SUB_STEP,
+    exact: bool = False,
+    still: bool = True,
 ) -> list[Trap]:
     """Follow the limit flow of a group and enclose its centre; returns the traps that were found about its
     end (L5.5).
 
     The centre turns by about `sub_step` on each step of the tube. Afterwards the group has a curve that ends
-    well inside the smallest of these traps, or is dead, or fades, or, where starts are `exact`, stays at a
-    KKT point that need not be a strict maximum. Raises `Unproved` where nothing can be said.
+    well inside the smallest of these traps, or is dead, or fades, or, where starts are `exact` and may be
+    `still`, stays at a KKT point that need not be a strict maximum; where they are exact only directions with
+    the symmetry of the start may be meant. Raises `Unproved` where nothing can be said.
     """
+    proposal, curve = _followed(group, epsilon, sub_step, exact, still)
     parts = group.parts
-    neuron = fading_neuron(parts.problem, parts.indices[0])
-    search = None if neuron is None else FadingSearch(neuron)
-    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
-    # One of a continuum of limits is known only as well as the flow has come near it.
-    nearness = _NEARER if parts.rotations else 1
-    near = nearness * max(float(epsilon), _FINEST)
-    within = invariant_of(parts)
-    inside = None if within is None else Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
-    curve = None if inside is None else inside.curve(near)
-    if inside is None or curve is None or curve.centre is None or inside.strict_for_all():
-        symmetric, curve = curve, proposal.curve(near)
-        if symmetric is not None and symmetric.centre is None and curve.ending in _SYMMETRIC:
-            raise _unproved(symmetric, symmetric.ending or Ending.NOT_ISOLATED)
-    elif not exact:
-        raise _unproved(curve, Ending.SYMMETRIC)
-    else:
-        group.parts = parts = replace(parts, within=within)
-        proposal = inside
     if proposal.fading is not None:
         group.curve, group.fading = curve, proposal.fading.within(epsilon)
         if curve.windows:
             group.at = _enclosed(curve, lambda: enclose_curve(parts, curve))
         return []
-    if curve.ending is Ending.KKT_START and exact:
+    if curve.ending is Ending.KKT_START and exact and still:
+        try:
+            group.trap = _enclosed(
+                curve, lambda: rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
+            )
+        except Unproved:
+            return prepare(group, epsilon, coupled, sub_step, exact, still=False)
         group.curve, group.exact = replace(curve, centre=curve.start), True
-        group.trap = _enclosed(
-            curve, lambda: rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
-        )
         return []
     if curve.centre is None and curve.ending is not Ending.DEAD:
         raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
@@ -171,6 +163,38 @@ def prepare(
     if nearer.windows:
         group.at = _enclosed(nearer, lambda: enclose_curve(parts, nearer))
     return traps
+
+
+def _followed(
+    group: GroupProof, epsilon: Fraction, sub_step: float, exact: bool, still: bool
+) -> tuple[Proposal, Curve]:
+    """The limit flow to near its end; within the subspace of the symmetries of the start, which the group
+    then knows, if only in there it ends in a strict maximum.
+    """
+    parts = group.parts
+    neuron = fading_neuron(parts.problem, parts.indices[0])
+    search = None if neuron is None else FadingSearch(neuron)
+    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
+    # One of a continuum of limits is known only as well as the flow has come near it.
+    near = (_NEARER if parts.rotations else 1) * max(float(epsilon), _FINEST)
+    within = invariant_of(parts)
+    if within is None:
+        return proposal, proposal.curve(near)
+    inside = Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
+    curve = inside.curve(near)
+    if curve.centre is None or inside.strict_for_all():
+        usual = proposal.curve(near)
+        if curve.centre is None and curve.ending is not None and usual.ending in _SYMMETRIC:
+            raise _unproved(curve, curve.ending)
+        return proposal, usual
+    if not exact:
+        raise _unproved(curve, Ending.SYMMETRIC)
+    if still and not curve.windows:
+        usual = proposal.curve(near)
+        if usual.ending is Ending.KKT_START:
+            return proposal, usual
+    group.parts = replace(parts, within=within)
+    return inside, curve
 
 
 def _enclosed(curve: Curve, make: Callable[[], T]) -> T:

@@ -24,7 +24,7 @@ from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.endings import NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
@@ -242,7 +242,9 @@ class _Proof:
             self._prepare(group)
         self._only_starts()
         delta = None
-        while delta is None:  # ends: a group is followed only or given up, none twice
+        while (
+            delta is None
+        ):  # ends: a group is no exact start any more, followed only or given up, none twice
             tick()
             if not any(group.has_tube and group.known for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
@@ -253,6 +255,8 @@ class _Proof:
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the
                 # others.
+                if self._within_symmetries(self.groups[error.group]):
+                    continue
                 if not self.coupled or not self.groups[error.group].has_tube:
                     raise
                 self._leave_out(error)
@@ -279,12 +283,24 @@ class _Proof:
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
     def _only_starts(self) -> None:
-        """Give up exact starts beside groups that move first: nothing is proved of them by then (L12.8)."""
+        """Give up exact starts beside groups that move first, where nothing holds within their symmetries
+        either: nothing is proved of them by then (L12.8).
+        """
         if all(group.count == 0 for group in self.groups):
             return
-        for g, group in enumerate(self.groups):
-            if group.exact:
-                group.give_up(Unproved(Ending.KKT_START.value, CAUSES[Ending.KKT_START], g))
+        for group in self.groups:
+            self._within_symmetries(group)
+
+    def _within_symmetries(self, group: GroupProof) -> bool:
+        """Try an exact start within its symmetries instead; whether it is known there where it goes."""
+        if not group.exact:
+            return False
+        group.exact, group.trap = False, None
+        try:
+            self._prepare(group, still=False)
+        except Unproved:
+            return False
+        return group.known
 
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.
@@ -429,7 +445,7 @@ class _Proof:
         if self.progress is not None:
             self.progress(what, done, len(self.groups))
 
-    def _prepare(self, group: GroupProof) -> None:
+    def _prepare(self, group: GroupProof, still: bool = True) -> None:
         """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed
         keeps its reason.
         """
@@ -439,7 +455,8 @@ class _Proof:
         if group.zero:
             return
         try:
-            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, self.start_angle == 0)
+            exact = self.start_angle == 0
+            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, exact, still)
             if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.coupled and traps:
