@@ -25,6 +25,7 @@ try:
     from malformations import INSIDE, TEXTS
     from outcome_attacks import ATTACKS as OUTCOME_ATTACKS
     from verdicts import CASES, recorded, words
+    from within_attacks import ATTACKS as WITHIN
 finally:
     sys.path.remove(str(FOLDER))
 
@@ -79,6 +80,16 @@ def test_attacks_on_a_continuum_are_refused(name, attack):
 def test_attacks_on_outcomes_are_refused(name, attack):
     content = accepted(name)
     OUTCOME_ATTACKS[name][attack](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name, own in WITHIN.items() for attack in own]
+)
+def test_attacks_on_symmetric_starts_are_refused(name, attack):
+    content = accepted(name)
+    WITHIN[name][attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
 
@@ -167,6 +178,8 @@ def _stronger(path, value):
         "scaled-given-layers",
         "scaled-two-layer",
         "continuum",
+        "within",
+        "within-orthogonal",
     ],
 )
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):

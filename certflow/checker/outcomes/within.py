@@ -40,7 +40,7 @@ class Subspace:
         return len(self.basis[0])
 
     def form(self, matrices: list[Matrix]) -> Matrix:
-        """sum_j v_j^T M_j v_j for v in F as a form in the coordinates of v, exactly (L12.12)."""
+        """sum_j v_j^T M_j v_j for v in F as a form in the coordinates of v, exactly (L12.13)."""
         total = [[0] * self.dimension for _ in range(self.dimension)]
         for matrix, basis in zip(matrices, self.basis, strict=True):
             for k, own in enumerate(basis):
@@ -65,7 +65,7 @@ class Subspace:
 
     def check(self, group: GroupEvidence, where: str, clock: Clock) -> None:
         """Refuse unless the curve, the centre and the direction of the gap lie in F: on all pieces of parts
-        that a normal joins, which end together, every coefficient does.
+        that a normal joins, which end together, every coefficient does (L12.13).
         """
         trap = group.trap
         fixed = [("start", group.start)]

@@ -1,5 +1,5 @@
 """Subspaces in which a start lies and which the flow and the limit flow cannot leave, by an exact symmetry or
-because no sample pushes out of them: then only directions within them matter (L12.12).
+because no sample pushes out of them: then only directions within them matter.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Invariant:
     def restricted(self, A: MidRad, loss: np.ndarray) -> tuple[MidRad, np.ndarray]:
         """Hessians (places × parts × weights × weights) and bounds of their radii (places × parts) as those
         of one part each, minus so much of the squares of the normals that what is outside of the subspace
-        does not count (L12.12).
+        does not count (L12.13).
         """
         places, total = len(loss), self.count * self.size
         mid, rad = (np.zeros((places, 1, total, total)) for _ in range(2))
@@ -137,8 +137,12 @@ class Invariant:
         form = (self.normals.T @ self.normals).astype(float)
         sizes = np.abs(mid).sum(axis=-1).max(axis=(-2, -1))
         tau = np.array([self._weight(float(each)) for each in sizes])
+        worst = loss.max(axis=1, keepdims=True)
+        # A part of which less is unknown than of the worst one is as far below.
+        below = np.repeat((worst - loss) * (1 - 2.0**-50), self.size, axis=1)
         lifted = MidRad.exact(mid) - MidRad.exact(form)[None, None] * MidRad.exact(tau)[:, None, None, None]
-        worst = up(loss.max(axis=1, keepdims=True) + symmetric_norm_upper(lifted.rad))
+        lifted = lifted - MidRad.exact(np.eye(total)[None, None] * below[:, None, None, :])
+        worst = up(worst + symmetric_norm_upper(lifted.rad))
         return MidRad(lifted.mid, up(lifted.rad + rad)), worst
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Exact symmetries of a problem and its start, which the flow keeps (L12.12)."""
+"""Exact symmetries of a problem and its start, which the flow keeps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Vector = dict[int, Fraction]
 
 
 def invariant_of(parts: Parts) -> Invariant | None:
-    """The subspace of the weights of a group with the symmetries of the start; None if there are none."""
+    """The subspace of the weights of a group with the symmetries of the start; None if there are none
+    (L12.12).
+    """
     if parts.count > 1 and parts.count * parts.size > _LARGEST:
         return None
     network, w = parts.network, parts.problem.direction

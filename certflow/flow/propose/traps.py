@@ -109,7 +109,8 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
     for i, bound in enumerate(bounds):
         grows = not turned or regions.ell_lo[i] > 0
         if -bound.mu >= best / 16 and grows and balls.holds_kkt_point(i, bound.mu):
-            gap_direction = None if turned else steepest(balls, i)
+            ray = parts.within is not None and parts.within.dimension == 1
+            gap_direction = None if turned or ray else steepest(balls, i)
             traps.append(prove_trap(balls, i, bound, gap_direction, Fraction(float(sigma[i]))))
             if -bound.mu >= best * (Fraction(63, 64) if turned else Fraction(15, 16)):
                 break
