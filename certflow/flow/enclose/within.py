@@ -152,9 +152,7 @@ class Invariant:
 
     def _weight(self, size: float) -> float:
         """A power of two, so that multiplying by it is exact."""
-        if not 0 < size < math.inf:
-            return 0.0
-        return 2.0 ** math.frexp(_WEIGHT * size / self._least)[1]
+        return 0.0 if size == 0 else 2.0 ** math.frexp(_WEIGHT * size / self._least)[1]
 
 
 def invariant(
