@@ -16,6 +16,7 @@ from .extended import LD, angle, array, exact, extended, length, unit
 from .flows import Flow, Stuck
 from .networks import Net
 from .report import Report
+from .symmetric import SymmetricFlow, Symmetry
 
 ANGLE = 3e-10
 """How well an angle of the followed flow is known, at worst: far below every angle that is claimed."""
@@ -40,6 +41,9 @@ def check_claim(
     `start_angle`.
     """
     report = Report()
+    if any(entry.get("within") for entry in claim["blocks"]):
+        # In the whole space what rounding adds would grow.
+        flow_type = SymmetricFlow
     uniform = claim["statement"].startswith("early-direction")
     report.need(claim["problem_sha256"] == net.sha256, "problem_sha256")
     report.need(claim["order"] == net.order, "order")
@@ -147,7 +151,8 @@ class Block:
             report.need(self.entry["gap"][1] is None, f"{where}: the gap has an upper end")
         elif self.entry.get("gap") is not None:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
-            check_gap(part, u, low, high, where, report)
+            space = Symmetry(net).space(self.weights) if self.entry.get("within") else None
+            check_gap(part, u, low, high, where, report, space)
         if self.entry.get("support") is not None:
             parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(net.layers.parts))
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
@@ -158,8 +163,18 @@ class Block:
             )
 
 
-def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report: Report) -> None:
-    """low <= gap <= high at the KKT point u; on a kink only low, for both extreme choices of branches."""
+def check_gap(
+    part: Any,
+    u: np.ndarray,
+    low: Any,
+    high: Any,
+    where: str,
+    report: Report,
+    space: np.ndarray | None = None,
+) -> None:
+    """low <= gap <= high at the KKT point u, in a subspace if one is meant; on a kink only low, for both
+    extreme choices of branches.
+    """
     if part.size == 1:
         return
     own, on = part.at(u)[2], part.on_kinks(u)
@@ -171,7 +186,7 @@ def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report:
             [np.where(each, side, taken) for each, taken in zip(on, own, strict=True)] for side in sides
         ]
     for chosen in branches:
-        spectrum, scale = part.spectrum(u, chosen)
+        spectrum, scale = part.spectrum(u, chosen, space)
         report.within(
             -scale * LD(spectrum[-1]), low, None if kink else high, f"{where}: gap", SLACK_OF_GAPS * scale
         )
@@ -195,6 +210,7 @@ class Witness:
         self.name = "limit flow" if delta is None else f"delta {np.format_float_scientific(self.delta, 3)}"
         # Near saddles errors grow; the directions that decide may be many powers of ten smaller than the
         # rest.
+        self.flow_type = flow_type
         self.flow = flow_type(net, start, None if delta is None else np.log(self.delta))
         self.start = start
         for block in blocks:
@@ -316,7 +332,7 @@ class Witness:
 
     def _limit_flow(self, time: Any) -> np.ndarray:
         """The weights of the limit flow from this start at a time; raises `Stuck`."""
-        flow = Flow(self.net, self.start, None)
+        flow = self.flow_type(self.net, self.start, None)
         while flow.s < time:
             flow.step()
         return flow.u if time == 0 else flow.event(lambda u, s: s - time)[0]

@@ -126,6 +126,20 @@ def _fading(rng: Rng) -> dict[str, Any]:
     return _one(rng, 2, LEAKS, (2, 3, 4, 5))
 
 
+def _symmetric_network(rng: Rng) -> dict[str, Any]:
+    kind, d, m = rng.choice(("one-layer", "two-layer", "two-layer", "feed-forward")), rng.choice((2, 2, 3)), 2
+    widths = [d, rng.choice((m, m, 3)), 1]
+    if kind == "feed-forward":
+        widths = [rng.choice((1, 2)), 2, 1, 1]
+    return {
+        "kind": kind,
+        "power": 2 if kind == "feed-forward" else rng.choice((2, 2, 3)),
+        "alpha": rng.choice(LEAKS[:4]),
+        "widths": widths,
+        "signs": [1, 1, rng.choice((1, -1))][: widths[1]] if kind == "one-layer" else None,
+    }
+
+
 def _expression(rng: Rng) -> dict[str, Any]:
     own = rng.choice(EXPRESSIONS)
     return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
@@ -152,6 +166,7 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "fading": _fading,
     "exact starts": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS, (2, 2, 3)),
     "given delta": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3, 5)),
+    "symmetric": _symmetric_network,
 }
 
 
@@ -173,10 +188,12 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
     _start(rng, made)
     if family == "exact starts":
         _on_axes(rng, made)
+    if family == "symmetric":
+        _symmetric(rng, made)
     _scale(rng, made)
     made.epsilon = rng.choice(EPSILONS)
     made.start_angle = min(made.epsilon, rng.choice((*[Fraction(0)] * 5, Fraction(1, 1000), Fraction(1, 50))))
-    if family == "exact starts":
+    if family == "exact starts" or (family == "symmetric" and rng.random() < 0.9):
         made.start_angle = Fraction(0)
     if family == "given delta":
         made.delta_bar = Fraction(1, 10 ** rng.randint(2, 9))
@@ -255,6 +272,43 @@ def _on_axes(rng: Rng, made: Draw) -> None:
         for i in row:
             kept = anywhere or i - row[0] == axis
             made.direction[i] = (made.direction[i] or Fraction(1)) if kept else Fraction(0)
+
+
+def _symmetric(rng: Rng, made: Draw) -> None:
+    """Neurons that start equal, data and neurons with a mirror image, or neurons that start orthogonal to
+    samples.
+    """
+    d, m = made.widths[:2]
+    w, style = made.direction, rng.choice(("twins", "mirror", "mirror", "orthogonal"))
+    rows = [w[j * d : (j + 1) * d] for j in range(m)]
+    made.start = style
+    leaving = [[i for i in range(m * d, len(w)) if (i - m * d) % m == j] for j in range(m)]
+    if made.kind != "one-layer":
+        # What enters the layer above from the first two neurons is the same.
+        for i, k in zip(leaving[0][: made.widths[2]], leaving[1][: made.widths[2]], strict=True):
+            w[k] = w[i]
+    if style == "twins":
+        rows[1] = list(rows[0])
+    elif style == "mirror":
+        k = rng.randrange(d)
+        made.X, made.y = made.X[:3], made.y[:3]
+        made.X += [[-v if i == k else v for i, v in enumerate(x)] for x in made.X]
+        made.y += made.y
+        rows[1] = [-v if i == k else v for i, v in enumerate(rows[0])]
+        if rng.random() < 0.4:
+            rows[0][k] = rows[1][k] = Fraction(0)
+        for row in rows[2:]:
+            row[k] = Fraction(0)
+    else:
+        made.X = [[_number(rng) if i == k % d else Fraction(0) for i in range(d)] for k in range(len(made.X))]
+        for row in rows:
+            kept = rng.randrange(d)
+            for i in range(d):
+                row[i] *= i == kept or rng.random() < 0.3
+            row[kept] = row[kept] or Fraction(1)
+    w[: m * d] = [v for row in rows for v in row]
+    if not any(w):
+        w[0] = Fraction(1)
 
 
 def _start(rng: Rng, made: Draw) -> None:

@@ -250,13 +250,16 @@ class Part:
                 a[l] = unit(W[l - 1] @ a[l - 1] + W[l].T @ a[l + 1])
         return unit(np.concatenate([np.outer(a[l + 1], a[l]).ravel() for l in range(len(W))]))
 
-    def spectrum(self, v: np.ndarray, branches: Branches) -> tuple[np.ndarray, Any]:
+    def spectrum(
+        self, v: np.ndarray, branches: Branches, space: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Any]:
         """The eigenvalues of the Hessian minus L N on the tangent space of a unit vector, rising, as
-        multiples of a scale.
+        multiples of a scale; only on the span of the rows of `space`, in which the vector lies.
         """
         H = self.hessian(v, branches)
         scale = max(self.scale(v), np.abs(H).max())
-        across = np.linalg.svd(v[None, :].astype(float))[2][1:]
+        rows = np.eye(self.size) if space is None else space.astype(float)
+        across = np.linalg.svd((rows @ v.astype(float))[None, :])[2][1:] @ rows
         tangential = across @ (H / scale).astype(float) @ across.T
         return np.linalg.eigvalsh(tangential) - float(self.order * self.at(v)[0] / scale), scale
 

@@ -98,10 +98,14 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
         sigma = np.array([_lift(balls, form, len(turned), i) for i in range(len(wanted))])
         balls = replace(balls, regions=lifted(balls.regions, form, len(turned), sigma))
     regions = balls.regions
-    bounds = [
-        tangential_bound(regions, direction, i, proposed_bound(regions, direction, i))
-        for i in range(len(wanted))
-    ]
+    ray = parts.within is not None and parts.within.dimension == 1
+    bounds = []
+    for i in range(len(wanted)):
+        mu, radial = proposed_bound(regions, direction, i)
+        if ray:
+            # Between no directions every rate holds, and one like that of the growth makes the best law.
+            mu = max(mu, -2 * max(abs(float(regions.ell_lo[i])), abs(float(regions.ell_hi[i]))))
+        bounds.append(tangential_bound(regions, direction, i, (mu, radial)))
     best = max(-bound.mu for bound in bounds)
     if best <= 0:
         raise NotSettled(Ending.NO_GAP)
@@ -109,7 +113,6 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
     for i, bound in enumerate(bounds):
         grows = not turned or regions.ell_lo[i] > 0
         if -bound.mu >= best / 16 and grows and balls.holds_kkt_point(i, bound.mu):
-            ray = parts.within is not None and parts.within.dimension == 1
             gap_direction = None if turned or ray else steepest(balls, i)
             traps.append(prove_trap(balls, i, bound, gap_direction, Fraction(float(sigma[i]))))
             if -bound.mu >= best * (Fraction(63, 64) if turned else Fraction(15, 16)):

@@ -242,9 +242,7 @@ class _Proof:
             self._prepare(group)
         self._only_starts()
         delta = None
-        while (
-            delta is None
-        ):  # ends: a group is no exact start any more, followed only or given up, none twice
+        while delta is None:  # ends: a group stops being an exact start, is followed or given up, once each
             tick()
             if not any(group.has_tube and group.known for group in self.groups):
                 causes = {group.cause for group in self.groups if group.cause is not None}
