@@ -9,6 +9,7 @@ Source: `proofs_notes/L5-uniform-theorem.md`.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Sequence
@@ -281,23 +282,18 @@ class _Proof:
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
     def _only_starts(self) -> None:
-        """Give up exact starts beside groups that move first, where nothing holds within their symmetries
-        either: nothing is proved of them by then (L12.8).
-        """
-        if all(group.count == 0 for group in self.groups):
-            return
-        for group in self.groups:
-            self._within_symmetries(group)
+        """Beside groups that move first exact starts are tried within their symmetries (L12.8)."""
+        if any(group.count for group in self.groups):
+            for group in self.groups:
+                self._within_symmetries(group)
 
     def _within_symmetries(self, group: GroupProof) -> bool:
-        """Try an exact start within its symmetries instead; whether it is known there where it goes."""
+        """Try an exact start within its symmetries; whether it is known there where it goes."""
         if not group.exact:
             return False
         group.exact, group.trap = False, None
-        try:
+        with contextlib.suppress(Unproved):
             self._prepare(group, still=False)
-        except Unproved:
-            return False
         return group.known
 
     def _largest_delta(self) -> Fraction:
@@ -444,17 +440,15 @@ class _Proof:
             self.progress(what, done, len(self.groups))
 
     def _prepare(self, group: GroupProof, still: bool = True) -> None:
-        """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed
-        keeps its reason.
-        """
+        """Centre, trap and first rates of a group; one of several that is not followed keeps its reason."""
         group.zero = self.start_angle == 0 and not any(
             self.problem.direction[i] for part in group.parts.indices for i in part
         )
         if group.zero:
             return
         try:
-            exact = self.start_angle == 0
-            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, exact, still)
+            of = self.epsilon, self.coupled, self.sub_step, self.start_angle == 0
+            traps = prepare(group, *of, still)
             if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.coupled and traps:
