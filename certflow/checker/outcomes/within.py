@@ -21,7 +21,7 @@ from ..tube.evidence import GroupEvidence, Row, Rows
 
 MAX_SYMMETRIES, MAX_BITS = 64, 2_000
 
-Vector = dict[int, Fraction]
+Sparse = dict[int, Fraction]
 """A vector by its entries that are not zero."""
 
 
@@ -110,7 +110,7 @@ def subspace(group: GroupEvidence, g: int, problem: Problem, start_angle: Fracti
     return found
 
 
-def _own(node: Node, weights: list[int], problem: Problem, clock: Clock) -> Iterator[Vector]:
+def _own(node: Node, weights: list[int], problem: Problem, clock: Clock) -> Iterator[Sparse]:
     """The normals of F, in all of which the start lies, that are about these weights of a group alone."""
     order = {w: k for k, w in enumerate(weights)}
     for entry in node.items(1, MAX_SYMMETRIES):
@@ -123,14 +123,14 @@ def _own(node: Node, weights: list[int], problem: Problem, clock: Clock) -> Iter
                 yield {order[w]: n for w, n in normal.items()}
 
 
-def _normals(node: Node, problem: Problem, clock: Clock) -> Iterator[Vector]:
+def _normals(node: Node, problem: Problem, clock: Clock) -> Iterator[Sparse]:
     """The normals of one entry."""
     if isinstance(node.value, dict) and "orthogonal" in node.value:
         return _orthogonal(node.fields("orthogonal neurons"), problem, clock)
     return _generator(node.fields("inputs samples neurons"), problem, clock)
 
 
-def _generator(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterator[Vector]:
+def _generator(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterator[Sparse]:
     """The rows of g - I, where g turns the features by an orthogonal matrix Q, which permutes the samples,
     and permutes the neurons of hidden layers; every output, and every layer that is not trained, stays as it
     is.
@@ -164,7 +164,7 @@ def _generator(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterat
         before = now
 
 
-def _orthogonal(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterator[Vector]:
+def _orthogonal(table: dict[str, Node], problem: Problem, clock: Clock) -> Iterator[Sparse]:
     """Neurons of the first trained layer stay orthogonal to vectors if every feature is orthogonal to these,
     or is a combination of them: a feature that is orthogonal to a neuron does not push it, if the power is
     above 1.
@@ -194,11 +194,11 @@ def _permutation(node: Node, count: int) -> list[int]:
     return found
 
 
-def _solved(rows: Iterable[Vector], size: int, clock: Clock) -> tuple[list[Vector], list[dict[int, int]]]:
+def _solved(rows: Iterable[Sparse], size: int, clock: Clock) -> tuple[list[Sparse], list[dict[int, int]]]:
     """Independent rows with the same span, and an integer basis of all vectors of this size that are
     orthogonal to them (Gauss and Jordan).
     """
-    pivots: dict[int, Vector] = {}
+    pivots: dict[int, Sparse] = {}
     for row in rows:
         clock.tick()
         for k in [k for k in row if k in pivots]:
@@ -219,14 +219,14 @@ def _solved(rows: Iterable[Vector], size: int, clock: Clock) -> tuple[list[Vecto
     return list(pivots.values()), basis
 
 
-def _sum(terms: Iterable[tuple[int, Fraction]]) -> Vector:
-    total: Vector = {}
+def _sum(terms: Iterable[tuple[int, Fraction]]) -> Sparse:
+    total: Sparse = {}
     for k, v in terms:
         total[k] = total.get(k, Fraction(0)) + v
     return {k: v for k, v in total.items() if v}
 
 
-def _whole(vector: Vector) -> dict[int, int]:
+def _whole(vector: Sparse) -> dict[int, int]:
     """The vector times the least number that makes it whole; refuses numbers that are too long."""
     unit = 1
     for v in vector.values():

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,55 +74,6 @@ class Invariant:
         """That of the subspace."""
         return len(self.basis)
 
-    @cached_property
-    def orthonormal(self) -> np.ndarray:
-        """An orthonormal basis in its columns, in floats."""
-        return np.linalg.qr(self.basis.T.astype(float))[0]
-
-    @cached_property
-    def components(self) -> list[list[int]]:
-        """The parts that normals join, the first one of each list tells the others."""
-        owner = list(range(self.count))
-        for normal in self.normals:
-            own = sorted({int(k) // self.size for k in np.flatnonzero(normal)})
-            least = min(owner[j] for j in own)
-            joined = {owner[j] for j in own}
-            owner = [least if each in joined else each for each in owner]
-        return [[j for j, each in enumerate(owner) if each == first] for first in sorted(set(owner))]
-
-    def nearest(self, values: np.ndarray) -> np.ndarray:
-        """About the nearest point to one of floats (parts × weights) that is an integer combination of the
-        basis.
-        """
-        y = np.rint(np.linalg.lstsq(self.basis.T.astype(float), values.reshape(-1), rcond=None)[0])
-        return (y.astype(np.int64) @ self.basis).reshape(self.count, self.size)
-
-    def orders(self, samples: int) -> dict[int, np.ndarray]:
-        """For a group of neurons, of each one: its kink argument on sample i is that of the first of its
-        component on sample `order[i]`.
-        """
-        found = {own[0]: np.arange(samples) for own in self.components}
-        while len(found) < self.count:  # ends: one more is found, as the symmetries join what normals join
-            for each in self.symmetries:
-                if isinstance(each, Orthogonal):
-                    continue
-                turned = np.arange(samples) if each.samples is None else np.array(each.samples)
-                for _, order in each.neurons:
-                    for a, b in enumerate(order):
-                        if b in found and a not in found:
-                            found[a] = found[b][turned]
-        return found
-
-    def spread(self, part: int, values: np.ndarray) -> list[np.ndarray]:
-        """About the nearest integer points to those of floats (any number × weights) of this part, the first
-        of the parts that normals join, and with them those of all these parts.
-        """
-        (own,) = (each for each in self.components if each[0] == part)
-        table = self.basis.reshape(self.dimension, self.count, self.size)[:, own]
-        table = table[table.any(axis=(1, 2))]
-        y = np.rint(np.linalg.lstsq(table[:, 0].T.astype(float), values.T, rcond=None)[0]).astype(np.int64)
-        return [y.T @ table[:, k] for k in range(len(own))]
-
     def restricted(self, A: MidRad, loss: np.ndarray) -> tuple[MidRad, np.ndarray]:
         """Hessians (places × parts × weights × weights) and bounds of their radii (places × parts) as those
         of one part each, minus so much of the squares of the normals that what is outside of the subspace
@@ -136,7 +86,8 @@ class Invariant:
             mid[:, 0, own, own], rad[:, 0, own, own] = A.mid[:, j], A.rad[:, j]
         form = (self.normals.T @ self.normals).astype(float)
         sizes = np.abs(mid).sum(axis=-1).max(axis=(-2, -1))
-        tau = np.array([self._weight(float(each)) for each in sizes])
+        # Each normal is at least 1 where all others are 0; with powers of two products are exact.
+        tau = np.array([2.0 ** math.frexp(_WEIGHT * float(each))[1] for each in sizes])
         worst = loss.max(axis=1, keepdims=True)
         # A part of which less is unknown than of the worst one is as far below.
         below = np.repeat((worst - loss) * (1 - 2.0**-50), self.size, axis=1)
@@ -144,15 +95,6 @@ class Invariant:
         lifted = lifted - MidRad.exact(np.eye(total)[None, None] * below[:, None, None, :])
         worst = up(worst + symmetric_norm_upper(lifted.rad))
         return MidRad(lifted.mid, up(lifted.rad + rad)), worst
-
-    @cached_property
-    def _least(self) -> float:
-        """The smallest square of a singular value of the normals."""
-        return float(np.linalg.svd(self.normals.astype(float), compute_uv=False)[-1]) ** 2
-
-    def _weight(self, size: float) -> float:
-        """A power of two, so that multiplying by it is exact."""
-        return 0.0 if size == 0 else 2.0 ** math.frexp(_WEIGHT * size / self._least)[1]
 
 
 def invariant(

@@ -21,6 +21,7 @@ from certflow.flow.enclose.within import Invariant
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.kinks import first_events
+from certflow.flow.propose.lattice import Lattice
 from certflow.flow.propose.limit_point import LimitPoint, settle
 from certflow.flow.propose.series import PartSeries, series_of
 from certflow.networks.feed_forward import FeedForward
@@ -97,10 +98,10 @@ class Proposal:
             steps,
             progress,
         )
-        self.within = within
+        self.lattice = None if within is None else Lattice(within)
         self.start = _start_of(problem, group, grid)
-        if within is not None:
-            self.start = _grid(within.nearest(np.array(self.start, dtype=float)))
+        if self.lattice is not None:
+            self.start = _grid(self.lattice.nearest(np.array(self.start, dtype=float)))
         self.position = np.array(self.start, dtype=np.int64)
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
@@ -163,7 +164,7 @@ class Proposal:
 
     def _rounded(self, values: Array) -> Array:
         """Numbers (parts × weights) on the grid."""
-        return np.rint(values).astype(np.int64) if self.within is None else self.within.nearest(values)
+        return np.rint(values).astype(np.int64) if self.lattice is None else self.lattice.nearest(values)
 
     def strict_for_all(self) -> bool:
         """Whether the KKT point is a strict maximum among all directions, not only within the subspace."""
@@ -213,7 +214,7 @@ class Proposal:
             or len(self.ends) > 1
             and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
         ):
-            found = settle(self.series, u, self.within)
+            found = settle(self.series, u, self.lattice)
             self.limit = (
                 found if found is not None and found.strict and _angle(u, found.point) < _WIDEST_TRY else None
             )
@@ -335,9 +336,9 @@ class Proposal:
         at = [0] * m
         # Of parts that are the same but for a symmetry one is followed for all.
         same, orders = {j: [j] for j in range(m)}, dict[int, Array]()
-        if self.within is not None:
-            same = {own[0]: own for own in self.within.components}
-            orders = self.within.orders(self._on.shape[1])
+        if self.lattice is not None:
+            same = {own[0]: own for own in self.lattice.components}
+            orders = self.lattice.orders(self._on.shape[1])
         active = np.array(sorted(same))
         U, Z = U[:, active], Z[:, active]
         ignored = np.full(self._on.shape, self.series.off == 1)
@@ -375,7 +376,7 @@ class Proposal:
 
     def _coefficients(self, part: int, c: Array) -> list[Array]:
         """Those of a polynomial on the grid, of the part and of all that are the same."""
-        return [np.rint(c).astype(np.int64)] if self.within is None else self.within.spread(part, c)
+        return [np.rint(c).astype(np.int64)] if self.lattice is None else self.lattice.spread(part, c)
 
     def _piece(self, part: int, rounded: Array, end: int) -> Piece:
         """The polynomial with these coefficients; moves the part to its end."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.rotations import rotation_form
-from certflow.flow.enclose.within import Invariant
+from certflow.flow.propose.lattice import Lattice
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.sphere import tangential_top
 from certflow.running import tick
@@ -46,7 +46,7 @@ class LimitPoint:
         return self.gap > 0 and self.value != 0
 
 
-def settle(series: PartSeries, u: Array, within: Invariant | None = None) -> LimitPoint | None:
+def settle(series: PartSeries, u: Array, within: Lattice | None = None) -> LimitPoint | None:
     """The KKT point that Newton's method finds from the weights `u` of norm near 1, or None.
 
     For orders above 2 a growing group keeps only one of several neurons: the largest is tried alone, the

@@ -21,7 +21,7 @@ _MOST = 64
 """So many symmetries are looked for."""
 
 Array = Any
-Vector = dict[int, Fraction]
+ByWeight = dict[int, Fraction]
 
 
 def invariant_of(parts: Parts) -> Invariant | None:
@@ -33,10 +33,10 @@ def invariant_of(parts: Parts) -> Invariant | None:
     network, w = parts.network, parts.problem.direction
     order = {w: k for k, w in enumerate(w for part in parts.indices for w in part)}
     generators = [*equal_neurons(network, w), *reflections(parts)]
-    found: list[tuple[Generator | Orthogonal, list[Vector]]]
+    found: list[tuple[Generator | Orthogonal, list[ByWeight]]]
     found = [(each, list(moved(network, each))) for each in generators]
     found += [(each, list(pushed(network, each))) for each in orthogonal(parts)]
-    used, normals = list[Generator | Orthogonal](), list[Vector]()
+    used, normals = list[Generator | Orthogonal](), list[ByWeight]()
     for each, rows in found[:_MOST]:
         own = [row for row in rows if all(w in order for w in row)]
         if own:
@@ -114,7 +114,7 @@ def orthogonal(parts: Parts) -> Iterator[Orthogonal]:
             yield Orthogonal(tuple(map(tuple, independent(own))), neurons)
 
 
-def pushed(network: FeedForward, each: Orthogonal) -> Iterator[Vector]:
+def pushed(network: FeedForward, each: Orthogonal) -> Iterator[ByWeight]:
     """What vanishes exactly at the weights of these neurons, as vectors by their entries."""
     for j in each.neurons:
         for vector in each.vectors:
@@ -122,7 +122,7 @@ def pushed(network: FeedForward, each: Orthogonal) -> Iterator[Vector]:
             yield {w: v for w, v in zip(place, vector, strict=True) if v}
 
 
-def moved(network: FeedForward, generator: Generator) -> Iterator[Vector]:
+def moved(network: FeedForward, generator: Generator) -> Iterator[ByWeight]:
     """What vanishes exactly at the weights that the generator does not move, as vectors by their entries."""
     orders: Mapping[int, tuple[int, ...]] = dict(generator.neurons)
     for layer, place in network.places.items():

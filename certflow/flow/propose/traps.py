@@ -31,6 +31,7 @@ from certflow.flow.enclose.trap import (
 )
 from certflow.flow.enclose.tube import Reached, Timeline
 from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.propose.lattice import Lattice
 from certflow.running import tick
 
 DEFAULT_SHARE = Fraction(1, 2)
@@ -169,7 +170,7 @@ def steepest(balls: Balls, place: int) -> Grid:
     values, vectors = np.linalg.eigh(projector @ dense @ projector - away * np.outer(c, c))
     v = vectors[:, int(np.argmax(values))] * 2.0**_GAP_BITS
     if within is not None:
-        return tuple(map(tuple, within.nearest(v).tolist()))
+        return tuple(map(tuple, Lattice(within).nearest(v).tolist()))
     return tuple(tuple(int(round(x)) for x in row) for row in v.reshape(count, size))
 
 

@@ -9,7 +9,7 @@ import pytest
 import certflow
 from certflow.checker import check_text
 from certflow.checker.registry import sentences
-from certflow.flow.enclose.within import Invariant
+from certflow.flow.propose.lattice import Lattice
 from certflow.kkt.enumerate import kkt_set
 from certflow.outcome import Fate, Inconclusive, Outcome
 from certflow.problem import Problem
@@ -96,14 +96,14 @@ def test_symmetric_starts_that_end_in_a_maximum_are_as_all_others():
 
 def test_a_curve_beside_the_subspace_is_refused(theorem, monkeypatch):
     """Whatever a tube says within a subspace that its curve is not in."""
-    nearest = Invariant.nearest
+    nearest = Lattice.nearest
 
     def aside(self, values):
         found = nearest(self, values)
         found[0, 0] += 1
         return found
 
-    monkeypatch.setattr(Invariant, "nearest", aside)
+    monkeypatch.setattr(Lattice, "nearest", aside)
     verdict = check_text(certificate(certify(twins(), EPSILON)))
     assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", "O4", "groups[0].start")
 
