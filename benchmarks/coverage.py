@@ -217,6 +217,7 @@ WORDS: dict[Ending, str] = {
     Ending.NO_GRADIENT_AT_START: "no gradient at start",
     Ending.KKT_START: "exact start",
     Ending.SADDLE: "saddle",
+    Ending.SYMMETRIC: "symmetric start",
     Ending.FLAT: "flat limit",
     Ending.FADES: "fades",
     Ending.NO_GRADIENT: "N tends to 0",

@@ -26,6 +26,7 @@ from benchmarks.truth.lists import check_list
 from benchmarks.truth.mutants import mutant, sealed
 from benchmarks.truth.networks import Net
 from benchmarks.truth.power_1 import Inclusion, check_power_1
+from benchmarks.truth.symmetric import Symmetry
 from certflow import Activation, Expression, OneLayer, Problem, TwoLayer, certify
 from certflow.checker import Verdict
 from certflow.kkt.enumerate import kkt_set
@@ -503,3 +504,71 @@ def test_a_worker_that_dies_is_a_finding_and_not_the_end(tmp_path, monkeypatch):
     counts = json.loads((tmp_path / "counts.json").read_text(encoding="utf-8"))
     assert (counts["trials"], counts["workers_lost"], campaign.clean) == (2, 2, False)
     assert [each["again"].split("--seed ")[1] for each in counts["failures"]] == ["7 --only 3", "7 --only 4"]
+
+
+# -- symmetric starts ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def twins() -> dict:
+    """Two equal neurons come to a saddle."""
+    network = TwoLayer(2, 2, Activation(0, 2))
+    X, y = [["1", "1/2"], ["-1/3", "1"], ["-1/4", "-1"]], ["1", "2/3", "-1/2"]
+    problem = Problem(network, X, y, direction=["1/2", "3/4", "1/2", "3/4", "1", "1"])
+    return json.loads(certify(problem, Fraction(1, 20)).certificate)
+
+
+def gap_too_large(claim: dict) -> None:
+    claim["blocks"][0]["gap"] = ["1/6", None]
+
+
+def the_gap_among_all(claim: dict) -> None:
+    claim["blocks"][0]["gap"] = ["-1", "-1/10"]
+
+
+def at_once(claim: dict) -> None:
+    law = claim["blocks"][0]["law"]
+    law["coefficient"], law["floor"] = "1/1000000", scaled(law["floor"], "1/100")
+
+
+def not_within(claim: dict) -> None:
+    del claim["blocks"][0]["within"]
+
+
+SYMMETRIC_LIES = [gap_too_large, the_gap_among_all, at_once, not_within]
+
+
+def test_true_claims_of_symmetric_starts_are_found_true(twins):
+    assert [block.get("within") for block in twins["claim"]["blocks"]] == [True]
+    assert false_in(twins) == []
+
+
+@pytest.mark.parametrize("lie", SYMMETRIC_LIES, ids=[lie.__name__ for lie in SYMMETRIC_LIES])
+def test_a_planted_lie_about_a_symmetric_start_is_a_false_claim(lie, twins):
+    content = json.loads(json.dumps(twins))
+    lie(content["claim"])
+    assert false_in(content) != []
+
+
+def symmetry_of(network, X, y, direction) -> Symmetry:
+    return Symmetry(Net(Problem(network, X, y, direction=direction).exact_content()))
+
+
+def test_the_truth_knows_subspaces_of_symmetric_starts():
+    plane, labels = [["1", "1/2"], ["1", "-1/2"], ["2", "3"], ["2", "-3"]], ["1", "1", "2", "2"]
+    pair = symmetry_of(TwoLayer(2, 2, Activation(0, 2)), plane, labels, ["1", "2", "1", "-2", "3", "3"])
+    assert len(pair.space(range(6))) == 3
+    point = pair.projected(np.array([1, 2, 3, 4, 5, 7], dtype=np.longdouble))
+    assert point.tolist() == [2, -1, 2, 1, 6, 6]
+    other = symmetry_of(TwoLayer(2, 2, Activation(0, 2)), plane, labels, ["1", "2", "1", "-2", "3", "4"])
+    assert len(other.space(range(6))) == 6
+    uneven = symmetry_of(
+        TwoLayer(2, 2, Activation(0, 2)), plane, ["1", "1", "2", "1"], ["1", "2", "1", "-2", "3", "3"]
+    )
+    assert len(uneven.space(range(6))) == 6
+    on_axis = symmetry_of(OneLayer(2, 2, Activation(0, 2)), plane, labels, ["1", "0", "-2", "0"])
+    assert [len(on_axis.space(own)) for own in ([0, 1], [2, 3])] == [1, 1]
+    signs = symmetry_of(OneLayer(1, 2, Activation(0, 3), [1, -1]), [["1"], ["-2"]], ["1", "2"], ["1", "1"])
+    assert len(signs.space(range(2))) == 2
+    beside = symmetry_of(OneLayer(2, 1, Activation(0, 2)), [["1", "1"], ["1", "-1"]], ["1", "2"], ["1", "1"])
+    assert len(beside.space(range(2))) == 1

@@ -128,7 +128,8 @@ def prepare(
     The centre turns by about `sub_step` on each step of the tube. Afterwards the group has a curve that ends
     well inside the smallest of these traps, or is dead, or fades, or, where starts are `exact` and may be
     `still`, stays at a KKT point that need not be a strict maximum; where they are exact only directions with
-    the symmetry of the start may be meant. Raises `Unproved` where nothing can be said.
+    the symmetry of the start may be meant, and are where they may not be still. Raises `Unproved` where
+    nothing can be said.
     """
     proposal, curve = _followed(group, epsilon, sub_step, exact, still)
     parts = group.parts
@@ -154,7 +155,12 @@ def prepare(
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
-    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
+    try:
+        traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
+    except Unproved:
+        if not (exact and still) or parts.within is not None or invariant_of(parts) is None:
+            raise
+        return prepare(group, epsilon, coupled, sub_step, exact, still=False)
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
     nearer = curve if parts.rotations else proposal.curve(_NEAREST * room)
     if nearer.centre != centre:
@@ -182,7 +188,7 @@ def _followed(
         return proposal, proposal.curve(near)
     inside = Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
     curve = inside.curve(near)
-    if curve.centre is None or inside.strict_for_all():
+    if curve.centre is None or (still and inside.strict_for_all()):
         usual = proposal.curve(near)
         if curve.centre is None and curve.ending is not None and usual.ending in _SYMMETRIC:
             raise _unproved(curve, curve.ending)
