@@ -76,7 +76,7 @@ AT_START: dict[str, Attack] = {
     "direction-is-zero": _direction("0", "0"),
     "direction-is-opposite": _direction("0", "1"),
     "inactive-sample-is-near": _data([X[0], ["1/10", "1/3000"]], Y),
-    "the-opposite-ray-pulls": _data([X[0], ["-1/10", "0"]], ["1", "-2"]),
+    "the-opposite-ray-pulls": _data([X[0], ["-1/10", "0"]], ["-1", "2"]),
     "inactive-sample-is-active": _data([X[0], ["1/10", "-1"]], Y),
     "label-of-no-sign": _data(X, ["0", "2"]),
     "label-of-the-other-sign": _data(X, ["-1", "2"]),

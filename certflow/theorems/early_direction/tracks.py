@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.directed import float_down, float_up, up
+from certflow.arithmetic.directed import float_down, float_up, sum_down, up
 from certflow.arithmetic.eigenvalues import largest_eigenvalue
 from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.enclose.parts import Parts
@@ -51,9 +51,10 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
         after = replace(_STILL, limit=dead_room(parts, curve))
         return Track(steps, after, 0.0, distance, log_share)
     if group.fading is not None:
-        after = replace(_STILL, limit=group.fading.room)
         end = [Fraction(v) for v in curve.end[0]]
         entry = float(up(angle_upper(end, map(Fraction, group.fading.direction))))
+        room = min(group.fading.room, float(sum_down(entry, min(group.fading.aside, 1.0))))
+        after = replace(_STILL, limit=room)
         return Track(steps, after, entry, distance, log_share)
     trap = group.trap
     if trap is None:
