@@ -45,6 +45,7 @@ def regions_of(blocks, losses=0.0, offset=0.0, ell=0.0):
         rest,
         rest,
         rest,
+        A,
     )
 
 

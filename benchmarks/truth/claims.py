@@ -6,7 +6,7 @@ What each field means is `docs/certificate-format.md`, section *Claim*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -152,7 +152,7 @@ class Block:
         elif self.entry.get("gap") is not None:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
             space = Symmetry(net).space(self.weights) if self.entry.get("within") else None
-            check_gap(part, u, low, high, where, report, space)
+            check_gap(part, u, low, high, where, report, space, self.entry.get("silent", ()))
         if self.entry.get("support") is not None:
             parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(net.layers.parts))
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
@@ -171,13 +171,16 @@ def check_gap(
     where: str,
     report: Report,
     space: np.ndarray | None = None,
+    silent: Sequence[int] = (),
 ) -> None:
     """low <= gap <= high at the KKT point u, in a subspace if one is meant; on a kink only low, for both
-    extreme choices of branches.
+    extreme choices of branches, but of `silent` samples, which are inactive.
     """
     if part.size == 1:
         return
-    own, on = part.at(u)[2], part.on_kinks(u)
+    own, on = ([np.array(each) for each in layers] for layers in (part.at(u)[2], part.on_kinks(u)))
+    for i in silent:
+        own[-1][i], on[-1][i] = part.net.layers.off, False
     kink = any(each.any() for each in on)
     branches = [own]
     if kink:

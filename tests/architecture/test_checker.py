@@ -12,7 +12,8 @@ import pytest
 from proof_links import all_statements
 from source_tree import ROOT, Source, source, sources
 
-MOST = {"kernel": 900, "tube": 740, "outcomes": 700, "polygon": 650}
+# The kernel knows which samples share a kink.
+MOST = {"kernel": 940, "tube": 740, "outcomes": 700, "polygon": 650}
 MOST_OF_A_STATEMENT = 600
 
 PAGE = ROOT / "docs" / "reading-the-checker.md"

@@ -20,6 +20,7 @@ import kkt_attacks
 import malformations
 import outcome_attacks
 import power_1_attacks
+import silent_attacks
 import within_attacks
 from attacks import accepted, sealed
 
@@ -69,6 +70,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | fades_attacks.ATTACKS
         | continuum_attacks.ATTACKS
         | within_attacks.ATTACKS
+        | silent_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (

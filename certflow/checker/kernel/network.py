@@ -9,7 +9,21 @@ from dataclasses import dataclass
 from operator import mul
 
 from .definite import Matrix
-from .numbers import BITS, ONE, Interval, around, dot, enclosed, largest, mul_up, norm_up, power, times
+from .numbers import (
+    BITS,
+    ONE,
+    Interval,
+    around,
+    dot,
+    down,
+    enclosed,
+    largest,
+    mul_up,
+    norm_up,
+    power,
+    times,
+    up,
+)
 from .passes import Passes, passes
 from .polynomials import Column, Layers
 from .verdicts import Refused
@@ -79,6 +93,8 @@ class Part:
         outputs = [times(v, value) for value in values]
         curvatures = [times(z, times(v, second)) for z, (_, _, second) in zip(self.z, passed, strict=True)]
         norms = [mul_up(largest(s), length) for s, length in zip(slopes, self.lengths, strict=True)]
+        if self.outgoing is not None and self.layers.p == 2:
+            self._join(curvatures, Z, self.outgoing)
         lower = self._squares(curvatures)
         if self.outgoing is None:
             mixed = [times(z, first) for z, (_, first, _) in zip(self.z, passed, strict=True)]
@@ -91,6 +107,18 @@ class Part:
             above, errors = _mirrored(self._squares([(high, high) for _, high in curvatures]))
             loss = len(errors) * max(map(max, errors))
         return Evaluation(middle, radius, above, loss, outputs, norms, [slopes, values])
+
+    def _join(self, curvatures: Box, Z: list[Box], v: Interval) -> None:
+        """R4: samples on one line through 0 change sides together. Where a kink of theirs is met, what they
+        contribute is that of one side or that of the other, as a multiple of x x^T of the first (L3.1).
+        """
+        off = self.layers.alpha**2
+        for members, own, opposite in self.samples.lines:
+            if any(Z[i][0][0] < 0 < Z[i][0][1] for i in members):
+                low, high = sorted((own + off * opposite, off * own + opposite))
+                for i in members:
+                    curvatures[i] = (0, 0)
+                curvatures[members[0]] = times(v, (down(2 * low), up(2 * high)))
 
     def _sums(self, weights: Weights, columns: list[Column]) -> list[tuple[int, int]]:
         self.samples.clock.tick()

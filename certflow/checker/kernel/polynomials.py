@@ -160,13 +160,13 @@ def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polyn
 
 
 class Samples:
-    """What all parts share: the exact inputs of their first layers (`rows`) and the weights z of N, as
+    """What all parts share: the exact inputs of their first layers (`rows`) and the `weights` z of N, as
     intervals and as polynomials, the lengths of the inputs, and for neurons the `columns` and the products of
     two columns (`squares`).
     """
 
     def __init__(self, rows: list[list[Fraction]], z: list[Fraction], clock: Clock) -> None:
-        self.rows, self.clock = rows, clock
+        self.rows, self.weights, self.clock = rows, z, clock
         self.z, self.x = [enclosed(v) for v in z], [[enclosed(v) for v in row] for row in rows]
         self.lengths2: list[Fraction] = []
         self.lengths: list[int] = []
@@ -192,6 +192,28 @@ class Samples:
             rounded = [[down(row[b] * row[c]) for row in self.rows] for c in range(b + 1)]
             squares.append([(column, [abs(v) for v in column]) for column in rounded])
         return squares
+
+    @cached_property
+    def lines(self) -> list[tuple[list[int], Fraction, Fraction]]:
+        """The samples on each line through 0 on which there is more than one, and the sums of z c^2 over
+        their x = c y, y the first of them, with c > 0 and with c < 0.
+        """
+        found: dict[tuple[Fraction, ...], list[int]] = {}
+        for i, row in enumerate(self.rows):
+            self.clock.tick()
+            if any(row):
+                lead = next(v for v in row if v)
+                found.setdefault(tuple(v / lead for v in row), []).append(i)
+        lines = []
+        for members in found.values():
+            first = next(v for v in self.rows[members[0]] if v)
+            sides = [Fraction(0), Fraction(0)]
+            for i in members:
+                c = next(v for v in self.rows[i] if v) / first
+                sides[c < 0] += self.weights[i] * c * c
+            if len(members) > 1:
+                lines.append((members, sides[0], sides[1]))
+        return lines
 
 
 class Layers:

@@ -4,7 +4,7 @@ data, where every sample is inactive or orthogonal, and stays there; their size 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from ..kernel.numbers import root_up
@@ -21,7 +21,7 @@ def check_fades(
 ) -> Fraction:
     """An upper bound phi <= `most` of the angle between the direction of this neuron and that of its
     `ending`, from the end of its curve on as long as A <= `size`; until then its norm neither grows nor falls
-    below cos(phi) times what it was. `angle` is that to the end of the curve (L12.6, L12.11).
+    below cos(phi) times what it was. `angle` bounds that to the end of the curve there (L12.6, L12.11).
     """
     track, ending, where = each.runner.track, each.group.ending, each.runner.where
     if problem.order != 2 or problem.p != 2:
@@ -36,11 +36,11 @@ def check_fades(
     node.need(any(v), "the direction is zero", "O3")
     phi = angle + angle_up([Fraction(w) for w in track.end[0]], v, node.where)
     node.need(phi <= min(most, Fraction(1)), "the direction may be farther from it than is claimed", "O3")
-    reach = phi * root_up(sum((w * w for w in v), Fraction(0)), 2)
+    reach = phi * root_up(_inner(v, v), 2)
     rays: dict[Ray, tuple[Fraction, Fraction]] = {}
     for x, z, beta in zip(problem.features, problem.z, unit_outputs(problem), strict=True):
         clock.tick()
-        inner = sum((a * b for a, b in zip(x, v, strict=True)), Fraction(0))
+        inner = _inner(x, v)
         if any(x) and inner == 0:
             # c^2 of x = c ray: samples on one ray act together.
             unit = next(abs(a) for a in x if a)
@@ -48,14 +48,29 @@ def check_fades(
             push, forcing = rays.get(ray, (Fraction(0), Fraction(0)))
             rays[ray] = push + square * z, forcing + square * beta
         elif any(x):
-            far = inner + reach * root_up(sum((a * a for a in x), Fraction(0)), 2) < 0
+            clear = inner + reach * root_up(_inner(x, x), 2) < 0
             reason = "a sample is neither orthogonal to it nor inactive for all directions near it"
-            node.need(problem.alpha == 0 and far, reason, "O3")
-    for push, forcing in rays.values():
-        node.need(weight * push < 0, "a sample that is orthogonal to it does not push the neuron away", "O3")
-        weak = problem.omega * problem.curvature * forcing * size <= abs(push)
-        node.need(weak, "the weights may become so large that a sample pulls the neuron towards it", "O3")
+            node.need(problem.alpha == 0 and clear, reason, "O3")
+    pushing = [ray for ray, (push, _) in rays.items() if weight * push < 0]
+    end = [Fraction(w) for w in track.end[0]]
+    far = angle * root_up(_inner(end, end), 2)
+    for ray, (push, forcing) in rays.items():
+        clock.tick()
+        if weight * push < 0:
+            weak = problem.omega * problem.curvature * forcing * size <= abs(push)
+            node.need(weak, "the weights may become so large that a sample pulls the neuron towards it", "O3")
+            continue
+        # What does not push the neuron away is inactive when it comes, and nothing makes it active.
+        beside = problem.alpha == 0 and _inner(ray, end) + far * root_up(_inner(ray, ray), 2) < 0
+        node.need(beside, "a sample that is orthogonal to it does not push the neuron away", "O3")
+        opposite = tuple(-a for a in ray)
+        kept = all(_inner(ray, other) >= 0 for other in pushing if other != opposite)
+        node.need(kept, "a sample that does not push the neuron away may become active", "O3")
     return phi
+
+
+def _inner(u: Sequence[Fraction], v: Sequence[Fraction]) -> Fraction:
+    return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
 def leak(angles: Iterable[Fraction]) -> Fraction:

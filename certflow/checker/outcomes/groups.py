@@ -28,6 +28,9 @@ Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
 Symmetries = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Subspace]
 """What reads the subspace of a group."""
 
+Silent = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Problem]
+"""What reads the silent samples of a group: the problem as it sees it."""
+
 
 @dataclass(frozen=True)
 class ProvedTrap:
@@ -89,18 +92,23 @@ def prepare(
     clock: Clock,
     lifts: Lifts | None = None,
     symmetries: Symmetries | None = None,
+    silent: Silent | None = None,
 ) -> list[Proved]:
     """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
-    with other outcomes that these are for, with `symmetries` also within subspaces (L4.2, L5.9, L5.11,
-    L12.12).
+    with other outcomes that these are for, with `symmetries` also within subspaces, with `silent` also those
+    with silent samples (L4.2, L5.9, L5.11, L12.12, L12.23).
     """
-    lifts = lifts or {}
-    problem = certificate.problem
-    length2 = sum((v * v for v in problem.direction), Fraction(0))
+    lifts, whole = lifts or {}, certificate.problem
+    length2 = sum((v * v for v in whole.direction), Fraction(0))
     result: list[Proved] = []
     for g, group in enumerate(certificate.groups):
-        clock.enter("R5", f"groups[{g}]")
-        where, parts = f"groups[{g}]", problem.groups[g]
+        where, parts = f"groups[{g}]", whole.groups[g]
+        if group.silent is not None and silent is None:
+            raise Refused("O9", where, "this statement is not about silent samples")
+        if group.silent is not None and group.symmetries is not None:
+            raise Refused("O9", where, "silent samples within symmetries are not checked")
+        problem = whole if silent is None else silent(group, g, whole, start_angle, clock)
+        clock.enter("R5", where)
         own = [problem.direction[w] for j in parts for w in problem.indices[j]]
         part2 = sum((v * v for v in own), Fraction(0))
         share = (Fraction(1), Fraction(1))

@@ -60,6 +60,7 @@ class GroupEvidence:
     trap: TrapEvidence | None
     ending: Node | None = None
     symmetries: Node | None = None
+    silent: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def read(content: Any, clock: Clock, assumptions: Assumptions) -> Certificate:
 
 
 def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEvidence:
-    table = node.fields("outcome reason start windows trap", "ending symmetries")
+    table = node.fields("outcome reason start windows trap", "ending symmetries silent")
     outcome = table["outcome"].text(*_TRAPPED, *_FREE, "zero", "inconclusive")
     reason, windows = table["reason"].text(), table["windows"].items(0, MAX_WINDOWS)
     start, trap = table["start"], table["trap"]
@@ -111,6 +112,7 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
         proposed,
         table.get("ending"),
         table.get("symmetries"),
+        table.get("silent"),
     )
 
 

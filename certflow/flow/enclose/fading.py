@@ -47,13 +47,14 @@ class FadingNeuron:
 
 @dataclass(frozen=True)
 class Fading:
-    """While A is at most `largest`, a neuron whose direction is nearer than `room` to `direction` comes no
-    farther from it, and its norm does not grow.
+    """While A is at most `largest`, a neuron whose direction is nearer than `room` to `direction`, and nearer
+    than `aside` to the end of its curve, comes no farther from `direction`, and its norm does not grow.
     """
 
     direction: tuple[int, ...]
     room: float
     largest: Fraction
+    aside: float = math.inf
 
     def within(self, epsilon: Fraction) -> Fading:
         """The same where no more than `epsilon` is wanted."""
@@ -84,21 +85,36 @@ def fading_neuron(problem: Problem, part: Indices) -> FadingNeuron | None:
     return FadingNeuron(tuple(rays.values()), network.activation.off, forcing)
 
 
-def prove_fading(neuron: FadingNeuron, direction: Sequence[int]) -> Fading | None:
-    """What holds near this direction, None if a sample may pull a neuron away from it (L12.6)."""
-    room, largest = math.inf, None
+def prove_fading(neuron: FadingNeuron, direction: Sequence[int], end: Sequence[int]) -> Fading | None:
+    """What holds near this direction for a neuron that comes to it at `end`, None if a sample may pull the
+    neuron away from it (L12.6).
+    """
+    room = aside = math.inf
+    largest: Fraction | None = None
+    beside = []
     square = dot(direction, direction)
     for ray in neuron.rays:
         tick()
         inner = dot(ray.direction, direction)
-        if inner == 0:
-            if not ray.push < 0:
-                return None
+        if inner == 0 and ray.push < 0:
             most = -ray.push / (neuron.forcing * ray.size)
             largest = most if largest is None else min(largest, most)
         elif inner > 0 or neuron.off != 0:
             return None
+        elif inner == 0:
+            beside.append(ray.direction)
         else:
-            sine = Fraction(inner * inner, square * dot(ray.direction, ray.direction))
-            room = min(room, float_down(Ball(sine, BITS).sqrt().lower()))
-    return None if largest is None else Fading(tuple(direction), room, largest)
+            room = min(room, _sine(inner, square, ray.direction))
+    pushing = [ray.direction for ray in neuron.rays if ray.push < 0 and dot(ray.direction, direction) == 0]
+    for x in beside:
+        tick()
+        inner, opposite = dot(x, end), tuple(-v for v in x)
+        if inner >= 0 or any(dot(x, other) < 0 for other in pushing if other != opposite):
+            return None
+        aside = min(aside, _sine(inner, dot(end, end), x))
+    return None if largest is None else Fading(tuple(direction), room, largest, aside)
+
+
+def _sine(inner: int, square: int, x: tuple[int, ...]) -> float:
+    """A lower bound of |inner| / (|x| times the root of `square`)."""
+    return float_down(Ball(Fraction(inner * inner, square * dot(x, x)), BITS).sqrt().lower())

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from certflow.algebra.directions import dot, primitive
 from certflow.arithmetic.base import EXACT
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.flow.curve import GroupWeights
@@ -105,6 +106,40 @@ class Parts:
         """The output weights of neurons that only have given ones."""
         given = self.own.given.get(self.own.depth) if self.shallow else None
         return () if given is None else tuple(given[0])
+
+    @functools.cached_property
+    def _lines(self) -> list[tuple[list[int], list[int]]]:
+        """The samples on each line through 0 on which there is more than one: those on one side, and those on
+        the other.
+        """
+        lines: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}
+        for i, x in enumerate(self.N.X):
+            tick()
+            if any(x):
+                normal, scale = primitive(list(x))
+                lines.setdefault(normal, ([], []))[scale < 0].append(i)
+        return [line for line in lines.values() if len(line[0]) + len(line[1]) > 1]
+
+    def crossed(self, met: np.ndarray) -> np.ndarray:
+        """Which kinks (samples × entries) are met where `met` are: all whose samples lie on one line."""
+        if met.any():
+            for on, opposite in self._lines:
+                met[on + opposite] = met[on + opposite].any(axis=0)
+        return met
+
+    @functools.cached_property
+    def steeper_sides(self) -> np.ndarray:
+        """For neurons of power 2 with given output weights: on which side of the kink of a sample, of all on
+        its line, the second derivative of N is largest: whether that sample is active there (samples × parts)
+        (L3.1).
+        """
+        X, z = self.N.X, self.N.z
+        on = np.array([v > 0 for v in z])
+        for line in self._lines:
+            tick()
+            sums = [sum((z[i] * dot(X[i], X[i]) for i in side), Fraction(0)) for side in line]
+            on[line[0]], on[line[1]] = sums[0] >= sums[1], sums[0] < sums[1]
+        return on[:, None] == np.array([v > 0 for v in self.outgoing])
 
     def wide(self, places: np.ndarray, overlap: bool = False) -> Correlation:
         """N of one neuron per entry of `places`, each one of the parts; of a deep group (one entry) N

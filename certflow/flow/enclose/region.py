@@ -8,7 +8,7 @@ Hessians, the forcing and the growth on every region `{q : |q| = |p|, angle(q, p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -65,9 +65,9 @@ class Points:
 class Regions:
     """Bounds on the regions of some places, in s-units; arrays over places (L3.5).
 
-    `A` are the generalised Hessians of N (places × parts × weights × weights), `A_rad` (places × parts)
-    bounds the spectral norm of their radius, `offset` is how far any point is from the middle of W; the rest
-    is as in `Rates`.
+    `A` are the generalised Hessians of N (places × parts × weights × weights). As quadratic forms they are at
+    most `above` + `A_rad` I, with one number `A_rad` for each part of a place (places × parts). `offset` is
+    how far any point is from the middle of W; the rest is as in `Rates`.
     """
 
     A: MidRad
@@ -78,6 +78,7 @@ class Regions:
     T: np.ndarray
     K: np.ndarray
     E: np.ndarray
+    above: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -299,7 +300,7 @@ def enclose_regions(
     order, places = parts.problem.order, at.W.shape[0]
     rho = up(radius * np.sqrt(at.norm2.upper()))
     A_mid = np.zeros((places, parts.count, parts.size, parts.size))
-    A_rad = np.zeros_like(A_mid)
+    A_rad, above, above_rad = (np.zeros_like(A_mid) for _ in range(3))
     K, E = np.zeros(places), np.zeros(places)
     for chunk in parts.chunks(places * parts.count, parts.count):
         tick()
@@ -307,8 +308,10 @@ def enclose_regions(
         inside = _evaluated(parts, at, rho, here)
         A = _hessians(parts, inside)
         A_mid[here], A_rad[here] = A.mid, A.rad
+        high = _steepest(parts, inside, A)
+        above[here], above_rad[here] = high.mid, high.rad
         K[here], E[here] = _forcing(parts, inside, at.norm2[here], coupled)
-    A, loss = MidRad(A_mid, A_rad), symmetric_norm_upper(A_rad)
+    A, loss = MidRad(A_mid, A_rad), symmetric_norm_upper(above_rad)
     size = symmetric_norm_upper(A.magnitude()).max(axis=1)
     T = up(tangential + radius * size * (1 + 1 / (order - 1)))
     wobble = up(order * radius * T)
@@ -317,7 +320,9 @@ def enclose_regions(
     spare = _SPARE if parts.shallow else _SPARE_DEEP
     aside = (high - low) * spare
     if parts.within is not None:
-        A, loss = parts.within.restricted(A, loss)
+        A, _ = parts.within.restricted(A, symmetric_norm_upper(A_rad))
+        form, loss = parts.within.restricted(MidRad(above, above_rad), loss)
+        above = form.mid
     return Regions(
         A,
         loss * (1 + _SPARE_NORM),
@@ -327,6 +332,7 @@ def enclose_regions(
         T * (1 + spare),
         K * (1 + spare),
         E * (1 + spare),
+        above,
     )
 
 
@@ -353,12 +359,13 @@ def silent_room(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) ->
     inactive in all neurons of a hidden layer (L12.9).
     """
     at, _ = point(parts, values, grid)
+    nothing = np.array([not any(x) for x in parts.X])
     for k in range(2, 45):
         tick()
         angle = 2.0**-k
         rho = up(np.array([angle * (1 + 2.0**-10)]) * np.sqrt(at.norm2.upper()))
         kinks = _evaluated(parts, at, rho, slice(0, 1)).run.kinks
-        if np.any([(layer.upper() < 0).all(axis=1) for layer in kinks], axis=0).all():
+        if np.any([nothing, *((layer.upper() < 0).all(axis=1) for layer in kinks)], axis=0).all():
             return angle
     return 0.0
 
@@ -370,6 +377,25 @@ def _hessians(parts: Parts, inside: Evaluation) -> MidRad:
     blocks = parts.unflat(columns, entries).transpose(1, 0, 2)
     blocks = (blocks + blocks.transpose(0, 2, 1)) * Fraction(1, 2)
     return blocks.reshape(-1, parts.count, parts.size, parts.size)
+
+
+def _steepest(parts: Parts, inside: Evaluation, A: MidRad) -> MidRad:
+    """What is, as a quadratic form, at least every generalised Hessian in `A`: of neurons of power 2 with
+    given output weights the Hessian on that side of each kink that is met where it is largest (L3.1).
+    """
+    if not parts.outgoing or parts.network.activation.power != 2:
+        return A
+    z, entries = inside.run.kinks[0], inside.run.block_outputs.shape[1]
+    neurons = np.tile(np.arange(parts.count), entries // parts.count)
+    met = parts.crossed((z.lower() < 0) & (z.upper() > 0))
+    if not met.any():
+        return A
+    activation = parts.network.activation
+    signs = np.where(met, np.where(parts.steeper_sides[:, neurons], 1, -1), MIDRAD.sign(z))
+    run = replace(inside.run, cells=[activation.coefficients(MIDRAD, signs)])
+    high = _hessians(parts, Evaluation(inside.network, run, inside.z))
+    there = met.any(axis=0).reshape(-1, parts.count)[:, :, None, None]
+    return MidRad(np.where(there, high.mid, A.mid), np.where(there, high.rad, A.rad))
 
 
 def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, coupled: bool) -> tuple[np.ndarray, np.ndarray]:

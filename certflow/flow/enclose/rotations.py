@@ -45,5 +45,6 @@ def lifted(regions: Regions, form: MidRad, layers: int, sigma: np.ndarray) -> Re
     return replace(
         regions,
         A=MidRad(lifts.mid, up(lifts.rad + regions.A.rad)),
+        above=lifts.mid,
         A_rad=up(regions.A_rad + symmetric_norm_upper(lifts.rad) + cost[:, None]),
     )

@@ -91,7 +91,7 @@ def tangential_bound(
 
     `directions` (parts × weights) is the middle of W. Raises `NotSettled` if no bound could be proved.
     """
-    matrices, losses = list(regions.A.mid[place]), list(regions.A_rad[place])
+    matrices, losses = list(regions.above[place]), list(regions.A_rad[place])
     offset, ell = float(regions.offset[place]), float(regions.ell_lo[place])
     if not np.isfinite(offset) or not np.isfinite(ell):
         raise NotSettled(Ending.OUT_OF_RANGE)

@@ -131,8 +131,8 @@ class Proposal:
             self.ending is None
             and self.series.off == 0
             and z.size
-            and (signs < 0).all()
             and self.problem.network.is_sum_of_neurons
+            and (signs[:, self.series.X.any(axis=1)] < 0).all()
         ):
             self.ending = Ending.DEAD
 
@@ -477,12 +477,13 @@ def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
 
 
 def _dead(problem: Problem) -> bool:
-    """Whether for every sample all neurons of a hidden layer are strictly inactive at the start, and give
-    nothing then.
+    """Whether for every sample but those that are zero all neurons of a hidden layer are strictly inactive at
+    the start, and give nothing then.
     """
     network = problem.network
     if not isinstance(network, FeedForward) or network.activation.off != 0 or network.activation.power < 2:
         return False
     kinks = network.forward(EXACT, problem.direction, problem.X).kinks
-    silent = np.array([(layer < 0).all(axis=1) for layer in kinks])
+    nothing = np.array([not any(x) for x in problem.X])
+    silent = np.array([(layer < 0).all(axis=1) | nothing for layer in kinks])
     return bool(silent.any(axis=0).all())

@@ -15,6 +15,7 @@ _LONGEST = 8_000
 """Bits of the longest number of a direction; the checker reads 4,000 digits."""
 _NEAR = 3 / 4
 """How near a direction is to where it fades, in terms of what is allowed."""
+_ORTHOGONAL = 1e-12
 _CLEAR = 1e-3
 """By what part of the wanted angle an inactive sample has to be clear of the neuron."""
 
@@ -47,7 +48,9 @@ class FadingSearch:
             if not turned <= _NEAR * angle:
                 return None
             clear = -(self.rays @ rest) / length
-            close = ~on & (clear <= max(turned / _NEAR, _CLEAR * angle))
+            # What is orthogonal to where it fades, and inactive now, may push as it likes.
+            beside = ~self.away & (np.abs(clear) <= _ORTHOGONAL)
+            close = ~on & ~beside & (clear <= max(turned / _NEAR, _CLEAR * angle))
             if not close.any():
                 return self._exactly(end, np.flatnonzero(on).tolist())
             on |= close
@@ -71,4 +74,4 @@ class FadingSearch:
         direction = coprime(whole)
         if max(v.bit_length() for v in direction) > _LONGEST:
             return None
-        return prove_fading(self.neuron, direction)
+        return prove_fading(self.neuron, direction, end)

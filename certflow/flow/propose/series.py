@@ -32,6 +32,7 @@ class PartSeries(ABC):
 
     scale: float = 1.0
     reach: float = 1.0
+    X: Array
     order: int
     off: float
     kink_count: int

@@ -153,7 +153,7 @@ def proposed_bound(regions: Regions, directions: np.ndarray, place: int) -> tupl
     )
     if not math.isfinite(offset) or not math.isfinite(ell):
         return math.inf, 0.0
-    return smallest_shift(list(regions.A.mid[place]), list(directions), losses, offset, ell)
+    return smallest_shift(list(regions.above[place]), list(directions), losses, offset, ell)
 
 
 def steepest(balls: Balls, place: int) -> Grid:

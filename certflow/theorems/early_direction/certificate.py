@@ -53,6 +53,8 @@ def _group(group: GroupEvidence) -> dict[str, Any]:
         record["ending"] = group.ending.to_json()
     if group.symmetries:
         record["symmetries"] = [each.to_json() for each in group.symmetries]
+    if group.silent:
+        record["silent"] = list(group.silent)
     curve = group.curve
     if curve is not None:
         record["start"] = _rows(curve.start)

@@ -98,7 +98,8 @@ class Block:
     `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` and `direction`, to
     which a block turns that fades, have their coordinates. `angle_to_curve` bounds the angle to the limit
     flow at the horizon of a block that is only followed. What is said of the KKT point and its gap may be
-    about directions `within` the symmetry of the start only.
+    about directions `within` the symmetry of the start only, or about those at which the `silent` samples are
+    inactive, as they are for ever for the block.
     """
 
     index: int
@@ -116,6 +117,7 @@ class Block:
     direction: tuple[Fraction, ...] | None = None
     angle_to_curve: Fraction | None = None
     within: bool = False
+    silent: tuple[int, ...] = ()
 
     @property
     def place(self) -> KKTBall | None:
@@ -161,6 +163,7 @@ class Block:
             direction=optional("direction", _vector),
             angle_to_curve=optional("angle_to_curve", _number),
             within=table.get("within") is True,
+            silent=tuple(_whole(each, f"{where}.silent") for each in _list(table.get("silent") or [], where)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -170,6 +173,7 @@ class Block:
             "direction": self.direction and [format_rational(value) for value in self.direction],
             "angle_to_curve": _or_none(self.angle_to_curve),
             "within": self.within or None,
+            "silent": list(self.silent) or None,
         }
         return {key: value for key, value in more.items() if value is not None} | {
             "index": self.index,

@@ -227,17 +227,15 @@ def _block(
     weights = [i for part in group.parts.indices for i in part]
     trap, order = group.trap, problem.order
     outcome = outcome_of(group)
+    within = group.parts.within is not None
+    block = Block(g, _runs(sorted(weights)), outcome, group.reason, within=within, silent=group.silent)
     if group.curve is None:
-        return Block(g, _runs(sorted(weights)), outcome, group.reason)
+        return block
     if outcome is Fate.FOLLOWED:
         # Both the flow and the limit flow are so near to the curve.
         bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
-        runs, within = _runs(sorted(weights)), group.parts.within is not None
-        return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound, within=within)
-    own = group.arrival if order == 2 else scaled
-    block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own)
-    if group.parts.within is not None:
-        block = replace(block, within=True)
+        return replace(block, horizon=scaled, angle_to_curve=bound)
+    block = replace(block, horizon=group.arrival if order == 2 else scaled)
     if group.fading is not None:
         return replace(
             block,
@@ -345,7 +343,7 @@ def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     if not isinstance(network, FeedForward):
         raise ValueError("only feed-forward networks are certified")
     if len(groups) > 1:
-        beta = [Fraction(float(b)) for b in output_bounds(groups[0].parts)]
+        beta = [Fraction(float(b)) for b in output_bounds(groups[0].whole)]
         return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     power, depth, L = network.activation.power, network.depth, problem.order
     constant = Ball(Fraction(1), BITS)

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.arithmetic.directed import float_down, float_up, up
+from certflow.arithmetic.directed import float_down, float_up, sum_down, up
 from certflow.arithmetic.eigenvalues import largest_eigenvalue
 from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.enclose.parts import Parts
@@ -25,6 +25,7 @@ from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.groups import GroupProof, dead_room
 
 _STILL = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_PARTED = 20.0
 _NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
@@ -36,7 +37,7 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     log_share, moved = _share(problem, group, j, own, start_angle, coupled)
     curve = group.curve
     if curve is None:
-        after = _STILL if group.zero else _unknown(problem, parts)
+        after = _STILL if group.zero else _unknown(problem, group.whole)
         return Track((), after, 0.0, 0.0, log_share)
     if group.exact and group.trap is not None:
         return Track((), group.trap.rates, 0.0, 0.0, log_share)
@@ -51,18 +52,36 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
         after = replace(_STILL, limit=dead_room(parts, curve))
         return Track(steps, after, 0.0, distance, log_share)
     if group.fading is not None:
-        after = replace(_STILL, limit=group.fading.room)
         end = [Fraction(v) for v in curve.end[0]]
         entry = float(up(angle_upper(end, map(Fraction, group.fading.direction))))
+        room = min(group.fading.room, float(sum_down(entry, min(group.fading.aside, 1.0))))
+        after = replace(_STILL, limit=room)
         return Track(steps, after, entry, distance, log_share)
     trap = group.trap
     if trap is None:
         # After the horizon only the size of what is followed is bounded.
-        return Track(steps, _unknown(problem, parts), 0.0, distance, log_share, followed=True)
+        return Track(steps, _unknown(problem, group.whole), 0.0, distance, log_share, followed=True)
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
     return Track(steps, trap.rates, entry, distance, log_share)
+
+
+def parting(track: Track) -> str:
+    """By how much flows beside a track may have parted by its end, in words, if that is more than a curve in
+    double precision allows.
+    """
+    total, begin = 0.0, Fraction(0)
+    for step in track.steps:
+        total = max(0.0, total + step.rates.mu * float(step.end - begin))
+        begin = step.end
+    if not total > _PARTED:
+        return ""
+    times = f"1e{total / math.log(10):.0f}"
+    return (
+        f": on the way flows beside it may part by a factor of {times}, as near a saddle, and the curve that "
+        "is followed is rounded to double precision"
+    )
 
 
 def _share(

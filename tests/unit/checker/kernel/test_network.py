@@ -242,3 +242,33 @@ def test_what_is_kept_for_all_samples_is_bounded(monkeypatch):
         bounded(parts, "groups[0]")
     assert (refusal.value.rule, refusal.value.where) == ("R1", "groups[0]")
     assert refusal.value.reason == "more than 7 numbers would have to be kept for all samples at a time"
+
+
+@pytest.mark.parametrize("out", [1, -3])
+def test_samples_on_one_line_change_sides_together(out):
+    # x, 2x and -x, with x = (1, 0); off = 1/4. On the side of x the curvature is 2 v (3 - 4 + 8/4) = 2 v, on
+    # the other 2 v ((3 - 4)/4 + 8) = 31/2 v.
+    rows, z = [[F(1), F(0)], [F(2), F(0)], [F(-1), F(0)], [F(0), F(1)]], [F(3), F(-1), F(8), F(5)]
+    joined = Part(Layers([[[0, 1]], [[F(out)]]], Samples(rows, z, Clock(None)), F(1, 2), 2), True)
+    ends = sorted((F(2 * out), F(31 * out, 2)))
+    W = box((-1, 1), 2)
+    Z = [joined.first_kinks(W)[i] for i in range(4)]
+    found = joined.evaluate(W, Z)
+    middle, radius = sum(ends) / 2, (ends[1] - ends[0]) / 2
+    assert found.middle == scaled([[middle, 0], [0, 10 * out]])
+    assert all(
+        0 <= found.radius[a][b] - radius * ONE * (a == b == 0) < 128 for a in range(2) for b in range(2)
+    )
+    assert found.above == scaled([[ends[1], 0], [0, 10 * out]]) and 0 <= found.loss < 128
+    # The kink of one of them alone, in a box that is only known for it, is met for all.
+    alone = joined.evaluate(W, [Z[0], box((1, 2)), box((-2, -1)), Z[3]])
+    assert alone.above == found.above
+    # On one side there is nothing to choose.
+    at = joined.evaluate(box(1, 2), joined.first_kinks(box(1, 2)))
+    assert at.middle == scaled([[2 * out, 0], [0, 10 * out]])
+
+
+def test_lines_are_those_of_multiples_that_are_not_zero():
+    rows = [[F(0), F(0)], [F(0), F(2)], [F(1), F(1)], [F(0), F(-3)], [F(-1), F(-1)], [F(1), F(2)]]
+    samples = Samples(rows, [F(9), F(1), F(2), F(4), F(-1), F(7)], Clock(None))
+    assert samples.lines == [([1, 3], F(1), F(9)), ([2, 4], F(2), F(-1))]

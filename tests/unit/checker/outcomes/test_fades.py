@@ -14,6 +14,7 @@ from certflow.checker.outcomes.fades import check_fades, leak
 APART = "a sample is neither orthogonal to it nor inactive for all directions near it"
 FAR = "the direction may be farther from it than is claimed"
 PULLS = "a sample that is orthogonal to it does not push the neuron away"
+ASIDE = "a sample that does not push the neuron away may become active"
 STRONG = "the weights may become so large that a sample pulls the neuron towards it"
 KIND = "only neurons of power 2 with fixed output weights are proved to fade"
 X, Z = [[F(2), F(0)], [F(3), F(4)], [F(0), F(0)]], [F(3), F(7), F(-9)]
@@ -92,6 +93,44 @@ def test_samples_on_one_ray_push_together(second, label, good):
     # (2, 0) pushes with 4 * 3.
     found = refused(X=[X[0], second], z=[F(3), label], size=F(0))
     assert found == (None if good else ("O3", "e.direction", PULLS))
+
+
+@pytest.mark.parametrize("second", [[F(-2), F(0)], [F(-1), F(0)]])
+@pytest.mark.parametrize("label", [F(-5), F(0)])
+def test_samples_that_do_not_push_stay_inactive(second, label):
+    # The neuron comes at (5, -12), on the side on which (2, 0), which pushes it, is active.
+    side = {"X": [X[0], second], "z": [F(3), label], "most": F(1)}
+    here = fading(end=((5, -12),))
+    assert checked(here, **side, angle=F(5, 13) - TINY) > F(5, 13)
+    assert refused(here, **side, angle=F(5, 13)) == ("O3", "e.direction", PULLS)
+    assert refused(fading(end=((-5, -12),)), **side, angle=F(0)) == ("O3", "e.direction", PULLS)
+    assert refused(here, **side, angle=F(0), alpha=F(1, 10)) == ("O3", "e.direction", PULLS)
+    # If the first does not push either, one of the two is active.
+    neither = {**side, "z": [F(-3), F(-5)]}
+    assert refused(here, **neither, angle=F(0)) == ("O3", "e.direction", PULLS)
+    # Its own residual need not keep its sign.
+    assert checked(here, **side, angle=F(0), size=F(3, 2)) < F(2, 5)
+
+
+@pytest.mark.parametrize(
+    ("other", "good"),
+    [
+        (["1", "1", "0"], True),
+        (["0", "1", "0"], True),
+        (["-1/1000", "1", "0"], False),
+        (["-3", "0", "0"], True),
+    ],
+)
+def test_no_sample_pushes_the_neuron_to_where_another_is_active(other, good):
+    # (1, 0, 0) pulls and is inactive at (-5, 1, -12); (-3, 0, 0) is its opposite.
+    here = fading(("0", "0", "-1"), ((-5, 1, -12),))
+    given = {
+        "X": [[F(1), F(0), F(0)], [F(v) for v in other]],
+        "z": [F(-3), F(1)],
+        "angle": F(0),
+        "most": F(1),
+    }
+    assert refused(here, **given, size=F(0)) == (None if good else ("O3", "e.direction", ASIDE))
 
 
 @pytest.mark.parametrize("weight", [F(1), F(0), F(7, 2)])

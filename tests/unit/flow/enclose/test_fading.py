@@ -65,7 +65,7 @@ def test_other_neurons_do_not_fade(network):
 
 def test_what_holds_near_a_direction():
     # (3, 0) is orthogonal to (0, -1); (3, 4) is inactive with the sine 4/5.
-    found = prove_fading(neuron([[3, 0], [3, 4]], [2, 5]), (0, -7))
+    found = prove_fading(neuron([[3, 0], [3, 4]], [2, 5]), (0, -7), (0, -7))
     assert found.direction == (0, -7)
     assert F(4, 5) - F(1, 2**50) < F(found.room) <= F(4, 5)
     # omega m |x|^2 A <= z, each with omega.
@@ -76,7 +76,7 @@ def test_what_holds_near_a_direction():
 
 
 def test_one_is_the_widest_angle():
-    found = prove_fading(neuron([[3, 0]], [2]), (0, 1))
+    found = prove_fading(neuron([[3, 0]], [2]), (0, 1), (0, 1))
     assert found.room == float("inf") and found.within(F(2)).room == 1.0
 
 
@@ -93,4 +93,20 @@ def test_one_is_the_widest_angle():
     ],
 )
 def test_nothing_fades_where_a_sample_may_pull(X, y, alpha):
-    assert prove_fading(neuron(X, y, alpha=alpha), (0, -1)) is None
+    assert prove_fading(neuron(X, y, alpha=alpha), (0, -1), (0, -1)) is None
+
+
+def test_samples_that_do_not_push_are_set_aside_where_they_are_inactive():
+    own = neuron([[3, 0], [-3, 0], [-2, 0]], [2, -5, 1])
+    found = prove_fading(own, (0, -1), (3, -4))
+    assert F(3, 5) - F(1, 2**50) < F(found.aside) <= F(3, 5) and found.largest == F(2, 9)
+    assert prove_fading(own, (0, -1), (0, -4)) is prove_fading(own, (0, -1), (-3, -4)) is None
+    # Nobody pushes, or a leaky neuron, which is active on both sides.
+    assert prove_fading(neuron([[-3, 0]], [-5]), (0, -1), (3, -4)) is None
+    assert prove_fading(neuron([[3, 0], [-3, 0]], [2, -5], alpha="1/10"), (0, -1), (3, -4)) is None
+
+
+@pytest.mark.parametrize(("x", "good"), [((1, 1, 0), True), ((-1, 9, 0), False), ((-2, 0, 0), True)])
+def test_what_pushes_does_not_push_to_the_side_of_what_is_set_aside(x, good):
+    found = prove_fading(neuron([[1, 0, 0], x], [-2, 1]), (0, 0, -1), (-3, 1, -4))
+    assert (found is not None) == good

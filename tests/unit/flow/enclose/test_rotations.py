@@ -55,10 +55,10 @@ def test_the_form_contains_the_sum_over_all_rotations(widths):
 def test_a_lift_costs_its_weight_times_the_square_of_the_distance():
     A = MidRad(np.full((2, 1, 2, 2), 3.0), np.full((2, 1, 2, 2), 0.5))
     one = np.ones(2)
-    regions = Regions(A, np.ones((2, 1)), np.array([0.25, 0.5]), one, one, one, one, one)
+    regions = Regions(A, np.ones((2, 1)), np.array([0.25, 0.5]), one, one, one, one, one, A.mid)
     form = MidRad.exact(np.array([[2.0, 1.0], [1.0, 2.0]]))
     found = lifted(regions, form, 3, np.array([4.0, 8.0]))
     assert found.A.mid[:, 0].tolist() == [[[-5, -1], [-1, -5]], [[-13, -5], [-5, -13]]]
-    assert (found.A.rad >= 0.5).all()
+    assert (found.A.rad >= 0.5).all() and (found.above == found.A.mid).all()
     # 1 + 3 * 4 / 16 and 1 + 3 * 8 / 4.
     assert found.A_rad[:, 0] == pytest.approx([1.75, 7]) and (found.A_rad[:, 0] >= [1.75, 7]).all()

@@ -267,6 +267,19 @@ def test_a_deep_limit_is_found_to_full_precision():
 # -- no KKT point --------------------------------------------------------------------------------------------
 
 
+def test_samples_that_are_zero_keep_no_neuron_alive():
+    X = [["1", "0"], ["0", "0"]]
+    ends = [
+        Proposal(each, groups_of(each)[0]).curve(0.05).ending
+        for each in (
+            Problem(OneLayer(2, 1, SQUARED), X, ["1", "1"], direction=["-1", "1"]),
+            Problem(OneLayer(2, 1, SQUARED), [["0", "0"]], ["1"], direction=["1", "1"]),
+            Problem(OneLayer(2, 1, SQUARED), [*X, ["0", "1"]], ["1"] * 3, direction=["-1", "0"]),
+        )
+    ]
+    assert ends == [Ending.DEAD, Ending.DEAD, Ending.NO_GRADIENT_AT_START]
+
+
 def test_a_neuron_without_active_samples_is_dead():
     problem = Problem(
         OneLayer(2, 2, SQUARED), [["1", "0"], ["1", "1/2"]], ["1", "2"], direction=["-1", "0", "1", "1"]

@@ -69,3 +69,14 @@ def test_long_numbers_are_not_proposed():
     long = search([((3**6_000, 1), -1)])
     assert near(long, (1.0, 0.0)) is None
     assert near(long, (1e-4, -1.0)) is None
+
+
+def test_a_sample_on_the_line_of_one_that_pushes_may_pull_on_the_other_side():
+    both = search([((1, 0), -1), ((-1, 0), 2)])
+    found = near(both, (1e-3, -1))
+    assert found.direction == (0, -1) and 0.99e-3 < found.aside < 1e-3
+    assert near(both, (-1e-3, -1)) is None
+    # On neither side clearly.
+    assert near(both, (1e-6, -1)) is None
+    # Beside the line it is near, but not orthogonal.
+    assert near(search([((1, 0), -1), ((-100_000, 1), 2)]), (1e-3, -1)) is None

@@ -140,6 +140,11 @@ def test_a_deep_network_that_no_sample_activates_is_dead():
     assert all(block.outcome is not Fate.DEAD for block in alive.blocks)
 
 
+def test_samples_that_are_zero_keep_no_deep_network_alive():
+    theorem = certflow.certify(deep(X=[["1"], ["0"]]), epsilon="1/100")
+    assert [block.outcome for block in theorem.blocks] == [Fate.DEAD] and theorem.checked
+
+
 @pytest.mark.parametrize(
     "direction",
     [["1", "1", "1"], ["1", "0", "1"], ["1", "-1/1000000000000", "1"]],

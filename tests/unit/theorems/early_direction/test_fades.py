@@ -41,6 +41,8 @@ FEATURES = Problem(
     direction=[1, "-1/8", 1, 1],
     reduction="sum",
 )
+ASIDE = problem([[1, 0], [-1, 0], ["1/2", 1], [-2, 0]], [1, -1, "3/2", 1], ["1/200", -1, "1/2", 1])
+"""The neuron is on that side of the line of three samples on which the only active one pushes it away."""
 FEW = problem(
     [
         ["-1193/1000", "1069/1000", "-81/125", "-101/200", "-313/1000"],
@@ -148,9 +150,7 @@ def test_the_size_is_capped_where_residuals_might_turn():
 
 def test_the_paragraph_says_where_it_stays_and_how_long():
     text = paragraph(certify(BOUNDARY, EPSILON).claim)
-    assert (
-        "Block 1 fades: from the horizon on its direction stays within 0.006614 (radians) of one at" in text
-    )
+    assert "Block 1 fades: from the horizon on its direction stays within 0.00661 (radians) of one at" in text
     assert "its outputs vanish, until ‖w‖ first exceeds R = 0.1039, and until then its norm does not" in text
     few = paragraph(certify(FEW, F(1, 100)).claim)
     assert "Blocks 1 to 3 and 5 fade: from the horizon on the direction of each stays within" in few
@@ -164,15 +164,15 @@ def test_tables_have_the_direction_and_the_angle():
     claim = certify(BOUNDARY, EPSILON).claim
     (first, *_), (bounds, *_) = points(claim).rows, table(claim).rows
     assert [cell.text for cell in first] == ["-90.0000°", "0", "–", "1"]
-    assert [cell.text for cell in bounds][:5] == ["1", "fades", "–", "–", "0.006614"]
+    assert [cell.text for cell in bounds][:5] == ["1", "fades", "–", "–", "0.00661"]
     assert any("need not be its limit" in note for note in points(claim).notes)
 
 
 def test_latex_has_the_direction_and_the_angle():
     found = certify(BOUNDARY, EPSILON)
     text = latex(found.claim, BOUNDARY, "0" * 64)
-    assert r"1 & fades & $-$90.00000 & 0 & – \\" in text and r"1 & 0.006614 & –" in text
-    assert r"Block 1 fades: from the horizon on its direction stays within 0.006614" in text
+    assert r"1 & fades & $-$90.00000 & 0 & – \\" in text and r"1 & 0.00661 & –" in text
+    assert r"Block 1 fades: from the horizon on its direction stays within 0.00661" in text
     alone = latex(certify(AT_START, EPSILON).claim, AT_START, "0" * 64)
     assert "The network fades" in alone
 
@@ -197,3 +197,20 @@ def test_a_fading_block_uses_its_share_of_epsilon():
     found = certify(BOUNDARY, EPSILON)
     used = {limit.block: limit.used for limit in limits(found.claim, json.loads(certificate(found)))}
     assert used[0] == found.claim.blocks[0].angle_at_horizon / EPSILON
+
+
+def test_a_neuron_fades_on_one_side_of_a_sample_that_would_pull_it():
+    found = certify(ASIDE, EPSILON)
+    assert [str(block.outcome) for block in found.claim.blocks] == ["fades", "converges"]
+    text = certificate(found)
+    assert check_text(text).verdict == "accepted"
+    # A ball of starts that reaches over the line.
+    wide = certify(ASIDE, EPSILON, start_angle=F(1, 100))
+    assert wide.claim is None or wide.claim.blocks[0].outcome != "fades"
+    # By hand: on this side the first sample pushes the neuron, and x . u falls towards 0.
+    assert found.claim.blocks[0].direction == (0, -1)
+
+
+def test_a_neuron_that_labels_pull_on_its_side_does_not_fade():
+    other = problem([[1, 0], [-1, 0], ["1/2", 1]], [-1, 1, "3/2"], ["1/200", -1, "1/2", 1])
+    assert certify(other, EPSILON).claim.blocks[0].outcome != "fades"

@@ -77,6 +77,26 @@ def test_only_dead_neurons_never_move():
     assert accepted(found) == ("accepted", "")
 
 
+@pytest.mark.parametrize(
+    ("X", "y", "signs", "direction"),
+    [
+        # The limit is the sample that pulls most; others are orthogonal to it and pull less, or push.
+        ([[2, 0, 0], [0, 1, 0], [0, 0, 1]], [1, 1, -1], [1], [1, 1, 1]),
+        # Two equal samples with labels that cancel, an opposite one with the same label.
+        ([[0, 1], [-1, 0], [0, 1], [-1, 1], [1, 0]], [1, -1, -1, -1, 1], [1], [3, 1]),
+        ([[0, 1], [-1, -1], [1, 1], [0, -1], [1, 0]], [-1, 1, 1, -1, -1], [-1], [-1, -24]),
+    ],
+)
+def test_a_limit_on_kinks_is_proved_where_n_has_a_gap_on_both_sides(X, y, signs, direction):
+    problem = Problem(OneLayer(len(X[0]), 1, Activation(0, 2), signs), X, y, "square", direction)
+    found = certify(problem, EPSILON)
+    assert (found.outcome, outcomes(found)) == ("proved", ["converges"])
+    assert accepted(found) == ("accepted", "")
+    # Without labels that cancel there is a second maximum on the other side.
+    pulled = Problem(OneLayer(2, 1, Activation(0, 2)), [[1, 0], [0, 1], [0, 1]], [1, 2, 1], "square", [1, 0])
+    assert certify(pulled, EPSILON).outcome == "inconclusive"
+
+
 def test_a_ball_of_directions_that_leaves_the_dead_cell_is_not_dead():
     data = [["1", "0"], ["3/5", "4/5"]]
     problem = Problem(OneLayer(2, 1, Activation(0, 2)), data, ["5", "1"], "square", ["-1/1000", "-1"])
