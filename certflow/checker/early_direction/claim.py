@@ -13,6 +13,7 @@ from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
 from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
+from ..outcomes.smaller import Descent, Held
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -363,12 +364,24 @@ class _After:
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()
+        table["exponent"].need(0 <= low <= high, "it is above the proved power", "R7")
+        found: tuple[Fraction, Fraction] | None = D, floor
         # From an exact start nothing has to be forgotten.
-        most = self.kappa(trap) if D else max(high, self.kappa(trap))
-        table["exponent"].need(0 <= low <= high <= most, "it is above the proved power", "R7")
-        coefficient = D * max(power_up(self.growth, low), power_up(self.growth, high)) if D else Fraction(0)
+        if D and high > self.kappa(trap):
+            found = None if orbit else self._descent(node.where).law(g, (low, high), self.growth)
+        elif D:
+            found = D * max(power_up(self.growth, low), power_up(self.growth, high)), floor
+        if found is None:
+            raise Refused("R7", table["exponent"].where, "it is above the proved power")
+        coefficient, floor = found
         table["coefficient"].at_least(coefficient, "R7")
         table["floor"].at_least(floor / self.mass, "R7")
+
+    def _descent(self, where: str) -> Descent:
+        """R7: the groups on their ways to their KKT points up to the radius."""
+        grows = not self.leak and self.slowest[self.end] >= 0
+        held = {h: Held(each.trap, self.swept.D[h]) for h, each in enumerate(self.proved) if each.trap}
+        return Descent(held, self.L, self.fastest, self.end, grows, self.leak, where)
 
 
 def check_heading(block: dict[str, Node], g: int, each: Proved, weights: list[int]) -> None:

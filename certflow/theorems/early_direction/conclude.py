@@ -21,6 +21,7 @@ from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.claim import Block, Claim, KKTBall, Pair, PowerLaw, Times
+from certflow.theorems.early_direction.descent import descend
 from certflow.theorems.early_direction.groups import GroupProof, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
 from certflow.theorems.early_direction.orbit import OrbitHorizon
@@ -288,12 +289,14 @@ def _law(
         return None
     orbit = horizon if isinstance(horizon, OrbitHorizon) else None
     distance = _distance(group, sweep, g) if orbit is None else orbit.way(sweep, g)
-    exponent = rounded(law[0], False)
-    start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
-    coefficient = (Ball(distance, BITS) * start).upper()
-    return PowerLaw(
-        (exponent, exponent), rounded(coefficient, True), rounded(law[1], True), orbit is not None
-    )
+    (power, floor), found = law, descend(horizon, sweep, g, full)
+    factor = Ball(Fraction(0), BITS)
+    if found is not None:
+        power, floor, factor = found.power, found.floor, Ball(found.log_factor, BITS)
+    exponent = rounded(power, False)
+    start = Ball(Fraction(sweep.A_end), BITS).log() / order * exponent
+    coefficient = (Ball(distance, BITS) * (start + factor).exp()).upper()
+    return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(floor, True), orbit is not None)
 
 
 def _runs(weights: list[int]) -> tuple[tuple[int, int], ...]:
