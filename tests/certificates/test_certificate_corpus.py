@@ -256,7 +256,7 @@ def test_the_time_limit_is_a_verdict():
         ("outcomes.groups", "at_point", "R6", "groups[0].trap"),
         ("early_direction.claim", "sweep", "R5", "groups"),
         ("early_direction.claim", "power_up", "R7", "claim"),
-        ("early_direction.claim", "largest_ncf", "R9", "claim"),
+        ("early_direction.largest", "largest_ncf", "R9", "claim"),
         ("early_direction.claim", "_check_support", "R9", "claim.blocks[0]"),
     ],
 )

@@ -6,7 +6,6 @@ from fractions import Fraction
 from typing import Any
 
 from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up, rounded
-from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
@@ -15,8 +14,8 @@ from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
 from ..outcomes.smaller import Descent, Held
 from ..tube.evidence import Certificate, TrapEvidence, read
-from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
+from .largest import check_largest
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
@@ -80,7 +79,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     clock.enter("R9", "claim")
     if claim["time_to_radius"].value is not None:
         after.check_times(claim["time_to_radius"])
-    claim["n_max_upper"].at_least(largest_ncf(problem, clock))
+    check_largest(problem, claim["n_max_upper"], clock)
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
         direction = " direction" if proved[g].group.outcome == "fades" else ""
@@ -463,25 +462,3 @@ def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]
         first, begin = after, step.end
     factor = track.start2**c
     return low * root_down(factor, 2), high * root_up(factor, 2)
-
-
-def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
-    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
-    if problem.coupled:
-        beta = unit_outputs(problem)
-        return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
-    constant = Fraction(1)
-    for l in range(1, problem.depth + 1):
-        e = problem.p ** (problem.depth - l)
-        if l in problem.trained:
-            # |W_l|^e over |w| = 1 is largest at |W_l|^2 = e / L.
-            constant *= root_up(Fraction(e, problem.order) ** e, 2)
-        else:
-            constant *= root_up(sum((v * v for row in problem.given[l] for v in row), Fraction(0)), 2) ** e
-    q, total = problem.p ** (problem.depth - 1), Fraction(0)
-    for z, x in zip(problem.z, problem.samples, strict=True):
-        clock.tick()
-        total = rounded(
-            total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True
-        )
-    return problem.rate * constant * total

@@ -27,8 +27,8 @@ Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
 
 @dataclass(frozen=True)
 class Within:
-    """R6: a ball of angle r0 about the centre of a trap, on which `rates` hold, with mu = -gamma; from `after`
-    after the horizon on it is used for the law of its group (L12.20).
+    """R6: a ball of angle r0 about the centre of a trap, on which `rates` hold, with mu = -gamma; the law of
+    its group uses it from `after` after the horizon on (L12.20).
     """
 
     gamma: Fraction

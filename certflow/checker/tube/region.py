@@ -56,8 +56,8 @@ class Place:
 @dataclass(frozen=True)
 class Rates:
     """Proved on a region, in s-units and fixed point: growth mu of distances for D < r, forcing K and E per
-    unit of A, mean slope T (ell changes by at most L D T within D), growth rate ell of log rho at A = 0; dd is
-    that of the place.
+    unit of A, mean slope T (ell changes by at most L D T within D), growth rate ell of log rho at A = 0; dd
+    is that of the place.
     """
 
     mu: Fraction

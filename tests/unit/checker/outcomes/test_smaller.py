@@ -124,8 +124,8 @@ def test_the_law_holds_for_every_growth_of_the_masses(seed):
     for step in range(60_000):
         if rho**2 > end:
             break
-        assert D <= coefficient * (delta / rho) ** float(power) + floor * rho**2 + 1e-6, (step, D, rho)
-        ball = next(ball for ball in reversed(LAST.balls) if D <= float(ball.r0) - k or ball is LAST.balls[0])
+        assert coefficient * (delta / rho) ** float(power) + floor * rho**2 + 1e-6 >= D, (step, D, rho)
+        ball = next(ball for ball in reversed(LAST.balls) if float(ball.r0) - k >= D or ball is LAST.balls[0])
         if step % 500 == 0:
             growth = nu if step * dt < slow else rng.choice([nu, rate, rng.uniform(nu, rate)])
         K = ball.rates.K / ONE

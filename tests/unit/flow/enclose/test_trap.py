@@ -21,8 +21,8 @@ from certflow.flow.enclose.trap import (
     dyadic_up,
     enclose_balls,
     prove_trap,
-    with_smaller,
     tangential_bound,
+    with_smaller,
 )
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled

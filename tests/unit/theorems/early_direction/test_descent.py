@@ -19,7 +19,11 @@ CASES = {
     "one neuron of order 3": (TwoLayer(2, 1, Activation(0, 2)), ["1", "1/5", "1"], F(1, 10)),
     "two neurons": (OneLayer(2, 2, Activation(0, 2)), ["1", "1/5", "-1", "1"], F(1, 10)),
     "one cubic neuron": (OneLayer(2, 1, Activation(0, 3)), ["1", "1/5"], F(1, 5)),
-    "a network of order 3": (TwoLayer(2, 2, Activation(0, 2)), ["1", "1/5", "1/2", "1", "1", "1/2"], F(1, 20)),
+    "a network of order 3": (
+        TwoLayer(2, 2, Activation(0, 2)),
+        ["1", "1/5", "1/2", "1", "1", "1/2"],
+        F(1, 20),
+    ),
 }
 
 
