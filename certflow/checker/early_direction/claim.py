@@ -303,7 +303,10 @@ class _After:
         if "angle_to_curve" in block:
             block["angle_to_curve"].need(each.runner.followed, "only of what is followed it is claimed", "O7")
             # D holds for delta_bar and every smaller delta, hence for the limit flow: each is within D.
-            block["angle_to_curve"].at_least(2 * self.swept.D[g], "O7")
+            near = [2 * self.swept.D[g]]
+            if each.runner.apart is not None:
+                near.append(fraction(each.runner.apart))
+            block["angle_to_curve"].at_least(min(near), "O7")
         trap, proposed = each.trap, each.group.trap
         if g in self.turned:
             check_fading(block, each, self.turned[g])

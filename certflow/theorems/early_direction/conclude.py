@@ -230,8 +230,8 @@ def _block(
     if group.curve is None:
         return Block(g, _runs(sorted(weights)), outcome, group.reason)
     if outcome is Fate.FOLLOWED:
-        # Both the flow and the limit flow are so near to the curve.
-        bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
+        # Both the flow and the limit flow are within D of the curve.
+        bound = rounded(Fraction(min(2 * float(sweep.distance[g]), float(sweep.apart[g]))), True)
         runs = _runs(sorted(weights))
         return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound)
     own = group.arrival if order == 2 else scaled

@@ -251,15 +251,20 @@ def test_a_block_that_is_followed_is_near_the_limit_flow():
     curve.
     """
 
-    def followed(change, outcome="followed"):
+    def followed(change, outcome="followed", apart=None):
         own = group(outcome, None, path=path(1, 6))
-        own.runner.followed = outcome == "followed"
+        own.runner.followed, own.runner.apart = outcome == "followed", apart
         return block(
             {"outcome": outcome, **change}, state(proved=[own, group()], D=(F(1, 64), F(0))), 0, F(5, 8)
         )
 
     assert followed({}) is followed({"angle_to_curve": "1/32"}) is None
     assert followed({"angle_to_curve": str(F(1, 32) - TINY)}) == ("O7", "b.angle_to_curve", BELOW)
+    # The sweep bounds the angle between the two flows, too.
+    assert followed({"angle_to_curve": "1/64"}, apart=ONE // 64) is None
+    less = followed({"angle_to_curve": str(F(1, 64) - TINY)}, apart=ONE // 64)
+    assert less == ("O7", "b.angle_to_curve", BELOW)
+    assert followed({"angle_to_curve": "1/32"}, apart=ONE) is None
     reason = "only of what is followed it is claimed"
     for outcome in ("dead", "inconclusive"):
         assert followed({"angle_to_curve": "1"}, outcome) == ("O7", "b.angle_to_curve", reason)
