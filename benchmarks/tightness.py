@@ -3,10 +3,10 @@ decade, for which the flow meets what is claimed for delta_bar (epsilon, horizon
 
     python benchmarks/tightness.py [PROBLEM ...] [--out benchmarks/tightness.json]
 
-The flows are those of `truth/`, in extended doubles, with the tolerance 1e-10. `exponent` and `gap` say by which
-factors the law's exponent and the lower bound of the gap of the worst block are below what is proved to be
-possible: gap/(L N) and the upper bound of the gap; `coefficient` is the largest of all laws; `n_max` by which factor the
-bound of N is above the largest value of a block.
+The flows are those of `truth/`, in extended doubles, with the tolerance 1e-10. `exponent` and `gap` say by
+which factors the law's exponent and the lower bound of the gap of the worst block are below what is proved to
+be possible: gap/(L N) and the upper bound of the gap; `coefficient` is the largest of all laws; `n_max` by
+which factor the bound of N is above the largest value at a KKT point of the claim.
 """
 
 from __future__ import annotations

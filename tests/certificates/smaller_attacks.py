@@ -1,4 +1,4 @@
-"""Certificates whose laws go through smaller balls that must be refused: an accepted one, altered in one place
+"""Certificates with laws through smaller balls that must be refused: an accepted one, altered in one place
 and sealed again with correct hashes.
 """
 

@@ -24,6 +24,7 @@ try:
     from continuum_attacks import ATTACKS as CONTINUUM
     from malformations import INSIDE, TEXTS
     from outcome_attacks import ATTACKS as OUTCOME_ATTACKS
+    from smaller_attacks import ATTACKS as SMALLER_ATTACKS
     from verdicts import CASES, recorded, words
 finally:
     sys.path.remove(str(FOLDER))
@@ -74,11 +75,12 @@ def test_attacks_on_a_continuum_are_refused(name, attack):
 
 
 @pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in OUTCOME_ATTACKS.items() for attack in sorted(own)]
+    ("name", "attack"),
+    [(n, attack) for n, own in (OUTCOME_ATTACKS | SMALLER_ATTACKS).items() for attack in sorted(own)],
 )
 def test_attacks_on_outcomes_are_refused(name, attack):
     content = accepted(name)
-    OUTCOME_ATTACKS[name][attack](content)
+    (OUTCOME_ATTACKS | SMALLER_ATTACKS)[name][attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
 

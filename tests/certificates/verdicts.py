@@ -20,6 +20,7 @@ import kkt_attacks
 import malformations
 import outcome_attacks
 import power_1_attacks
+import smaller_attacks
 from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
@@ -63,6 +64,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         )
     more = (
         outcome_attacks.ATTACKS
+        | smaller_attacks.ATTACKS
         | kkt_attacks.ATTACKS
         | power_1_attacks.ATTACKS
         | fades_attacks.ATTACKS
