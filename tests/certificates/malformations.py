@@ -72,6 +72,16 @@ INSIDE: dict[str, Callable[[Content], object]] = {
     "negative-lift": lambda c: c["groups"][0]["windows"][0]["steps"][0].__setitem__(2, "-1*2^-9"),
     "negative-time": lambda c: c["groups"][0]["windows"][0].update(h="-1*2^-3"),
     "negative-gamma": lambda c: c["groups"][0]["trap"].update(gamma="-1*2^-3"),
+    "no-smaller-balls": lambda c: c["groups"][0]["trap"].update(smaller=[]),
+    "larger-smaller-ball": lambda c: c["groups"][0]["trap"].update(
+        smaller=[{"gamma": "1*2^9", "r0": "1*2^-1", "s": "0*2^0", "after": "0*2^0"}]
+    ),
+    "slower-smaller-ball": lambda c: c["groups"][0]["trap"].update(
+        smaller=[{"gamma": "1*2^-20", "r0": "1*2^-30", "s": "0*2^0", "after": "0*2^0"}]
+    ),
+    "smaller-ball-before-the-horizon": lambda c: c["groups"][0]["trap"].update(
+        smaller=[{"gamma": "1*2^9", "r0": "1*2^-30", "s": "0*2^0", "after": "-1*2^0"}]
+    ),
     "window-not-filled": lambda c: c["groups"][0]["windows"][0]["parts"][0][-1].__setitem__(0, 5),
     "coefficient-is-text": lambda c: c["groups"][0]["start"][0].__setitem__(0, "1"),
     "unknown-window-key": lambda c: c["groups"][0]["windows"][0].update(cells=[]),

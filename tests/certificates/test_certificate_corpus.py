@@ -25,6 +25,7 @@ try:
     from malformations import INSIDE, TEXTS
     from outcome_attacks import ATTACKS as OUTCOME_ATTACKS
     from silent_attacks import ATTACKS as SILENT
+    from smaller_attacks import ATTACKS as SMALLER_ATTACKS
     from verdicts import CASES, recorded, words
     from within_attacks import ATTACKS as WITHIN
 finally:
@@ -76,11 +77,12 @@ def test_attacks_on_a_continuum_are_refused(name, attack):
 
 
 @pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in OUTCOME_ATTACKS.items() for attack in sorted(own)]
+    ("name", "attack"),
+    [(n, attack) for n, own in (OUTCOME_ATTACKS | SMALLER_ATTACKS).items() for attack in sorted(own)],
 )
 def test_attacks_on_outcomes_are_refused(name, attack):
     content = accepted(name)
-    OUTCOME_ATTACKS[name][attack](content)
+    (OUTCOME_ATTACKS | SMALLER_ATTACKS)[name][attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
 
@@ -288,7 +290,7 @@ def test_the_time_limit_is_a_verdict():
         ("outcomes.groups", "at_point", "R6", "groups[0].trap"),
         ("early_direction.claim", "sweep", "R5", "groups"),
         ("early_direction.claim", "power_up", "R7", "claim"),
-        ("early_direction.claim", "largest_ncf", "R9", "claim"),
+        ("early_direction.largest", "largest_ncf", "R9", "claim"),
         ("early_direction.claim", "_check_support", "R9", "claim.blocks[0]"),
     ],
 )

@@ -21,6 +21,7 @@ import malformations
 import outcome_attacks
 import power_1_attacks
 import silent_attacks
+import smaller_attacks
 import within_attacks
 from attacks import accepted, sealed
 
@@ -65,6 +66,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         )
     more = (
         outcome_attacks.ATTACKS
+        | smaller_attacks.ATTACKS
         | kkt_attacks.ATTACKS
         | power_1_attacks.ATTACKS
         | fades_attacks.ATTACKS

@@ -6,7 +6,6 @@ from fractions import Fraction
 from typing import Any
 
 from ..kernel.numbers import exp_bounds, fraction, power_up, root_down, root_up, rounded
-from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
@@ -14,10 +13,11 @@ from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, di
 from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
 from ..outcomes.silent import without_silent
+from ..outcomes.smaller import Descent, Held
 from ..outcomes.within import subspace
 from ..tube.evidence import Certificate, TrapEvidence, read
-from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
+from .largest import check_largest
 
 ASSUMPTIONS: tuple[str, ...] = (
     "The flow is exact gradient flow in continuous time, w' = -grad Loss(w), from w(0) = delta w0, where w0 "
@@ -81,7 +81,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     clock.enter("R9", "claim")
     if claim["time_to_radius"].value is not None:
         after.check_times(claim["time_to_radius"])
-    claim["n_max_upper"].at_least(largest_ncf(problem, clock))
+    check_largest(problem, claim["n_max_upper"], clock)
     for g, block in enumerate(claim["blocks"].items(len(proved))):
         clock.enter("R9", block.where)
         direction = " direction" if proved[g].group.outcome == "fades" else ""
@@ -316,7 +316,10 @@ class _After:
         if "angle_to_curve" in block:
             block["angle_to_curve"].need(each.runner.followed, "only of what is followed it is claimed", "O7")
             # D holds for delta_bar and every smaller delta, hence for the limit flow: each is within D.
-            block["angle_to_curve"].at_least(2 * self.swept.D[g], "O7")
+            near = [2 * self.swept.D[g]]
+            if each.runner.apart is not None:
+                near.append(fraction(each.runner.apart))
+            block["angle_to_curve"].at_least(min(near), "O7")
         trap, proposed = each.trap, each.group.trap
         if g in self.turned:
             check_fading(block, each, self.turned[g])
@@ -376,12 +379,24 @@ class _After:
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()
+        table["exponent"].need(0 <= low <= high, "it is above the proved power", "R7")
+        found: tuple[Fraction, Fraction] | None = D, floor
         # From an exact start nothing has to be forgotten.
-        most = self.kappa(trap) if D else max(high, self.kappa(trap))
-        table["exponent"].need(0 <= low <= high <= most, "it is above the proved power", "R7")
-        coefficient = D * max(power_up(self.growth, low), power_up(self.growth, high)) if D else Fraction(0)
+        if D and high > self.kappa(trap):
+            found = None if orbit else self._descent(node.where).law(g, (low, high), self.growth)
+        elif D:
+            found = D * max(power_up(self.growth, low), power_up(self.growth, high)), floor
+        if found is None:
+            raise Refused("R7", table["exponent"].where, "it is above the proved power")
+        coefficient, floor = found
         table["coefficient"].at_least(coefficient, "R7")
         table["floor"].at_least(floor / self.mass, "R7")
+
+    def _descent(self, where: str) -> Descent:
+        """R7: the groups on their ways to their KKT points up to the radius."""
+        grows = not self.leak and self.slowest[self.end] >= 0
+        held = {h: Held(each.trap, self.swept.D[h]) for h, each in enumerate(self.proved) if each.trap}
+        return Descent(held, self.L, self.fastest, self.end, grows, self.leak, where)
 
 
 def check_heading(block: dict[str, Node], g: int, each: Proved, weights: list[int]) -> None:
@@ -463,25 +478,3 @@ def scaled_time(each: Proved, L: int, clock: Clock) -> tuple[Fraction, Fraction]
         first, begin = after, step.end
     factor = track.start2**c
     return low * root_down(factor, 2), high * root_up(factor, 2)
-
-
-def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
-    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i."""
-    if problem.coupled:
-        beta = unit_outputs(problem)
-        return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
-    constant = Fraction(1)
-    for l in range(1, problem.depth + 1):
-        e = problem.p ** (problem.depth - l)
-        if l in problem.trained:
-            # |W_l|^e over |w| = 1 is largest at |W_l|^2 = e / L.
-            constant *= root_up(Fraction(e, problem.order) ** e, 2)
-        else:
-            constant *= root_up(sum((v * v for row in problem.given[l] for v in row), Fraction(0)), 2) ** e
-    q, total = problem.p ** (problem.depth - 1), Fraction(0)
-    for z, x in zip(problem.z, problem.samples, strict=True):
-        clock.tick()
-        total = rounded(
-            total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True
-        )
-    return problem.rate * constant * total

@@ -5,7 +5,7 @@ groups.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
@@ -33,9 +33,21 @@ Silent = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Problem]
 
 
 @dataclass(frozen=True)
+class InBall:
+    """R6: a ball of angle r0 about the centre of a trap, on which `rates` hold, with mu = -gamma; the law of
+    its group uses it from `after` after the horizon on (L12.20).
+    """
+
+    gamma: Fraction
+    r0: Fraction
+    rates: Rates
+    after: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True)
 class ProvedTrap:
     """R6: exactly one KKT point lies within `kkt_radius` of the centre, with lifts at least one; the rates
-    hold within `r0` (L4.1).
+    hold within `r0`, but for the upper end of ell, which is that at the KKT point (L4.1).
 
     `scale` encloses |c|^(L-2) / rate: what is divided by it is in unit normalisation and in the units of the
     problem, as `value` and `gap` are.
@@ -48,6 +60,12 @@ class ProvedTrap:
     scale: tuple[Fraction, Fraction]
     value: tuple[Fraction, Fraction]
     gap: tuple[Fraction, Fraction | None]
+    smaller: tuple[InBall, ...] = ()
+
+    @property
+    def balls(self) -> tuple[InBall, ...]:
+        """The trap itself, and its smaller balls."""
+        return InBall(self.gamma, self.r0, self.rates), *self.smaller
 
 
 @dataclass
@@ -228,22 +246,37 @@ def _trap(
     where: str,
     lifts: Lifted | None = None,
 ) -> ProvedTrap:
-    L = bounds.order
+    L, best = bounds.order, (trap.smaller or [trap])[-1]
     place = at_point(bounds, trap.centre, grid, where)
-    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where, lifts)
-    k = fraction(place.tangential) / trap.gamma
-    if k >= trap.r0:
+    k = fraction(place.tangential) / best.gamma
+    if k >= best.r0:
         reason = "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0"
         raise Refused("R6", where, reason)
+    rates, runs = bounds.rates(place, -trap.gamma, trap.r0, trap.s, where, lifts)
+    if lifts is None:
+        rates = _below_the_point(place, rates, k, L)
+    smaller, nearest = [], rates
+    for i, ball in enumerate(trap.smaller):
+        nearest, runs = bounds.rates(place, -ball.gamma, ball.r0, ball.s, f"{where}.smaller[{i}]")
+        nearest = _below_the_point(place, nearest, k, L)
+        smaller.append(InBall(ball.gamma, ball.r0, nearest, ball.after))
     if not (rates.ell[1] < 0 if group.outcome == "shrinks" else rates.ell[0] > 0):
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     scale = _scale(bounds, trap, grid)
-    value = _value(place, rates, k, scale, L)
+    value = _value(place, nearest, k, scale, L)
     # With lifts the gap is only one among directions orthogonal to orbits, and no single one bounds it.
     v = None if lifts is not None else trap.direction
-    high = None if v is None else _gap_high(v, trap.centre, rates, runs, k, L)
-    gap = (trap.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
-    return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap)
+    high = None if v is None else _gap_high(v, trap.centre, nearest, runs, k, L)
+    gap = (best.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
+    return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap, tuple(smaller))
+
+
+def _below_the_point(place: Place, rates: Rates, k: Fraction, L: int) -> Rates:
+    """The rates with the largest ell of the ball, which is that of its KKT point, within k of the
+    centre.
+    """
+    low, high = rates.ell
+    return replace(rates, ell=(low, min(high, place.ell[1] + up(L * k * fraction(rates.T)))))
 
 
 def _gap_high(v: Rows, c: Rows, rates: Rates, runs: Runs, k: Fraction, L: int) -> Fraction | None:

@@ -46,8 +46,8 @@ class Orbit:
 
     @property
     def turning(self) -> Fraction:
-        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre (L12.3)."""
-        return (fraction(self.trap.rates.T) - self.trap.kkt_radius * self.trap.gamma) / self.trap.r0
+        """Lambda', because T is what r0 Lambda'/2 adds to the gradient at the centre (L12.3)."""
+        return 2 * (fraction(self.trap.rates.T) - self.trap.kkt_radius * self.trap.gamma) / self.trap.r0
 
     @property
     def path(self) -> Fraction:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..early_direction.claim import largest_ncf
+from ..early_direction.largest import largest_ncf
 from ..kernel.container import opened
 from ..kernel.numbers import root_up
 from ..kernel.problem import Problem

@@ -4,7 +4,7 @@ believed yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..kernel.problem import Problem
 from ..kernel.reading import Node
 from ..kernel.verdicts import Clock
 
-MAX_WINDOWS, MAX_STEPS, MAX_PIECES, MAX_DEGREE = 20_000, 64, 4_000, 64
+MAX_WINDOWS, MAX_STEPS, MAX_PIECES, MAX_DEGREE, MAX_BALLS = 20_000, 64, 4_000, 64, 32
 
 _TRAPPED = ("converges", "shrinks", "continuum", "exact-start")
 """Outcomes of groups that end in a trap."""
@@ -39,6 +39,18 @@ class Window:
 
 
 @dataclass(frozen=True)
+class BallEvidence:
+    """A proposed smaller ball about the centre of a trap, which the law of its group uses from `after` after
+    the horizon on.
+    """
+
+    gamma: Fraction
+    r0: Fraction
+    s: Fraction
+    after: Fraction
+
+
+@dataclass(frozen=True)
 class TrapEvidence:
     """A proposed trap: centre on the grid, rate gamma on the region of angle r0, radial lift s."""
 
@@ -47,6 +59,7 @@ class TrapEvidence:
     r0: Fraction
     s: Fraction
     direction: Rows | None
+    smaller: tuple[BallEvidence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
             f"a group with one of the outcomes {', '.join(_TRAPPED)} has a trap, one with {', '.join(_FREE)} "
             "has none, and only one that is followed has a reason"
         )
-    proposed = None if outcome in _FREE else _trap(trap, sizes, outcome == "exact-start")
+    proposed = None if outcome in _FREE else _trap(trap, sizes, outcome)
     rows = _rows(start, sizes)
     return GroupEvidence(
         outcome,
@@ -138,13 +151,30 @@ def _window(node: Node, sizes: list[int], unit: int, clock: Clock) -> Window:
     return Window(h, _moderate(table["lambda"]), steps, parts)
 
 
-def _trap(node: Node, sizes: list[int], exact: bool) -> TrapEvidence:
-    table = node.fields("centre gamma r0 s gap_direction")
+def _trap(node: Node, sizes: list[int], outcome: str) -> TrapEvidence:
+    table = node.fields("centre gamma r0 s gap_direction", "smaller")
     gamma, r0, s = (_moderate(table[key]) for key in ("gamma", "r0", "s"))
-    if (gamma <= 0 and not exact) or not 0 < r0 <= Fraction(1, 4) or s < 0:
+    if (gamma <= 0 and outcome != "exact-start") or not 0 < r0 <= Fraction(1, 4) or s < 0:
         node.fail("a trap needs gamma > 0, 0 < r0 <= 1/4 and s >= 0")
     centre, given = _rows(table["centre"], sizes), table["gap_direction"]
-    return TrapEvidence(centre, gamma, r0, s, None if given.value is None else _rows(given, sizes))
+    direction = None if given.value is None else _rows(given, sizes)
+    trap = TrapEvidence(centre, gamma, r0, s, direction)
+    if "smaller" in table and outcome not in ("converges", "shrinks"):
+        table["smaller"].fail("only what converges or shrinks has smaller balls")
+    balls = table["smaller"].items(1, MAX_BALLS) if "smaller" in table else []
+    return replace(trap, smaller=_smaller(balls, trap))
+
+
+def _smaller(nodes: list[Node], trap: TrapEvidence) -> tuple[BallEvidence, ...]:
+    balls = [BallEvidence(trap.gamma, trap.r0, trap.s, Fraction(0))]
+    for node in nodes:
+        table, last = node.fields("gamma r0 s after"), balls[-1]
+        ball = BallEvidence(*(_moderate(table[key]) for key in ("gamma", "r0", "s", "after")))
+        nested = 0 < ball.r0 <= last.r0 and ball.gamma >= last.gamma
+        if not nested or ball.s < 0 or ball.after < last.after:
+            node.fail("a ball is not larger, its gamma and `after` not smaller than those before, and s >= 0")
+        balls.append(ball)
+    return tuple(balls[1:])
 
 
 def _rows(node: Node, sizes: list[int]) -> Rows:

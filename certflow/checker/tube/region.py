@@ -56,7 +56,8 @@ class Place:
 @dataclass(frozen=True)
 class Rates:
     """Proved on a region, in s-units and fixed point: growth mu of distances for D < r, forcing K and E per
-    unit of A, tangential gradient T, growth rate ell of log rho at A = 0; dd is that of the place.
+    unit of A, mean slope T (ell changes by at most L D T within D), growth rate ell of log rho at A = 0; dd
+    is that of the place.
     """
 
     mu: Fraction
@@ -125,7 +126,8 @@ class Bounds:
             wide = [[(z[0] - x, z[1] + x) for z in row] for row, x in zip(Z, reach, strict=True)]
             runs.append(part.evaluate([(w[0] - rho, w[1] + rho) for w in W], wide))
         Lam = max(norm_bound(sizes(run.middle, run.radius)) for run in runs)
-        T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << BITS)
+        # The tangential gradient grows by Lambda' = Lam L/(L-1) per angle; T is its mean up to r.
+        T = at.tangential + div_up(mul_up(radius, Lam) * L, (L - 1) << (BITS + 1))
         wobble = L * mul_up(radius, T)
         ell = (at.ell[0] - wobble, at.ell[1] + wobble)
         if not self._definite(at, runs, mu, s, rho, ell[0], lifts):

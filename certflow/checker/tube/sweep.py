@@ -35,6 +35,7 @@ class Runner:
     is claimed); entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s
     = 0. The clock does not wait for the end of what is only `followed`. `base_up` is in units of 2^-`small`,
     so that a group that starts tiny and grows is not taken for one that starts with a fixed-point unit.
+    `apart` bounds the angle to the limit flow from the same start; None where D may be too large for that.
     """
 
     track: Track | None
@@ -53,6 +54,7 @@ class Runner:
     entry_D: int = 0
     base_up: int = 0
     small: int = 0
+    apart: int | None = 0
     errors: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -145,6 +147,9 @@ def _advance(run: Runner, rate: Rates, dt: int, dt_low: int, order: int, A: int,
         reason = "the direction may leave the region for which mu was proved"
         raise Refused("R5", f"{run.where}, step {run.step}", reason)
     run.D = mul_up(X, run.D) + mul_up(max(ONE, X), pushed)
+    # The limit flow is a curve without defect in the same ball, which is convex below a right angle (L12.22).
+    forced = mul_up(max(ONE, X), mul_up(mul_up(rate.K, A), dt))
+    run.apart = None if run.apart is None or 2 * D_sup > 3 * ONE else mul_up(X, run.apart) + forced
     if inside:
         drift = rate.dd + order * mul_up(D_sup, rate.T)
         run.err_up += mul_up(drift + coupling * mul_up(A, rate.E), dt)

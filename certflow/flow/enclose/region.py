@@ -313,7 +313,7 @@ def enclose_regions(
         K[here], E[here] = _forcing(parts, inside, at.norm2[here], coupled)
     A, loss = MidRad(A_mid, A_rad), symmetric_norm_upper(above_rad)
     size = symmetric_norm_upper(A.magnitude()).max(axis=1)
-    T = up(tangential + radius * size * (1 + 1 / (order - 1)))
+    T = up(tangential + radius * size * ((1 + 1 / (order - 1)) / 2))
     wobble = up(order * radius * T)
     spread = MidRad.exact(at.W.rad.reshape(places, -1)).norm_upper(axis=1)
     low, high = -sum_up(-at.ell.lower(), wobble), sum_up(at.ell.upper(), wobble)

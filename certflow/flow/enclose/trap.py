@@ -8,6 +8,7 @@ gradient at c. Source: `proofs_notes/L4-trap.md`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -51,7 +52,9 @@ class Trap:
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
     the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a positive
     `sigma`, the weight of the rotation form in the proof, gamma is about directions orthogonal to all
-    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
+    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5). With
+    `smaller` traps, in smaller and smaller balls about the same centre with larger and larger gammas, value
+    and gap are those proved in the last (L12.20).
     """
 
     centre: Grid
@@ -66,12 +69,13 @@ class Trap:
     gap: Ball
     gap_direction: Grid | None
     sigma: Fraction = Fraction(0)
+    smaller: tuple[Trap, ...] = ()
 
     @property
     def turning(self) -> Fraction:
         """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball (L12.3)."""
         rates = Fraction(self.rates.T) - Fraction(self.kkt_radius) * self.gamma
-        return max(Fraction(0), rates) / self.r0
+        return 2 * max(Fraction(0), rates) / self.r0
 
     def unit_rate(self, rate: float, order: int) -> Ball:
         """A rate in s-units as a rate per tau, where |u| = 1."""
@@ -200,13 +204,38 @@ def prove_trap(
     if not balls.holds_kkt_point(place, mu):
         raise ValueError("this ball is not known to hold a KKT point")
     kkt_radius, scale = balls.kkt_radius(mu), balls.scale
-    high = float(balls.regions.ell_hi[place])
+    order, high = balls.parts.problem.order, float(balls.regions.ell_hi[place])
+    if not sigma:
+        # N is largest at its KKT point (L4.1).
+        reach = order * Fraction(kkt_radius) * Fraction(float(balls.regions.T[place]))
+        high = min(high, float_up(Fraction(float(balls.at.ell.upper()[0])) + reach))
     upper = -mu
     if gap_direction is not None:
-        order = balls.parts.problem.order
         upper = _gap_upper(balls.at, balls.regions, place, gap_direction, kkt_radius, order, high)
     gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return replace(_trap(balls, place, bound, kkt_radius, gap, gap_direction), sigma=sigma)
+    trap = _trap(balls, place, bound, kkt_radius, gap, gap_direction)
+    return replace(trap, sigma=sigma, rates=replace(trap.rates, ell_hi=high))
+
+
+def with_smaller(trap: Trap, traps: Iterable[Trap]) -> Trap:
+    """The trap with those of the others, from wide to narrow, that are smaller balls with larger gammas
+    (L12.20).
+    """
+    smaller = [trap]
+    for each in traps:
+        if each.r0 < smaller[-1].r0 and each.gamma > smaller[-1].gamma:
+            smaller.append(each)
+    last = smaller[-1]
+    limit = float(np.nextafter(float(trap.r0) - last.kkt_radius, 0.0))
+    return replace(
+        trap,
+        smaller=tuple(smaller[1:]),
+        kkt_radius=last.kkt_radius,
+        rates=replace(trap.rates, limit=limit),
+        value=last.value,
+        gap=last.gap,
+        gap_direction=last.gap_direction,
+    )
 
 
 def exact_trap(balls: Balls, place: int, bound: TangentialBound) -> Trap:

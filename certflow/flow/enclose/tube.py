@@ -107,13 +107,15 @@ class Sweep:
     """What was derived for one delta; arrays over groups. Growth is relative to delta: `A_end`, `A_max` bound
     A/delta^L at the horizon and anywhere before it, `log_lo`, `log_hi` enclose log(rho/delta) at the horizon.
 
-    `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the
+    `distance` bounds D at the horizon, from the KKT point for groups in their trap, `apart` the angle to the
+    limit flow of groups in their tubes (L12.22). `widest[g][k]` is the
     largest D that group g can have on its step k (after its last step: k = their number). `reached[k]`
     belongs to the end of stretch k.
     """
 
     failure: Failure | None = None
     distance: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    apart: np.ndarray = field(default_factory=lambda: np.zeros(0))
     log_lo: np.ndarray = field(default_factory=lambda: np.zeros(0))
     log_hi: np.ndarray = field(default_factory=lambda: np.zeros(0))
     A_end: float = 0.0
@@ -221,7 +223,7 @@ class Timeline:
         entry = np.array([track.entry for track in self.tracks])
         # A group without a tube starts in its trap.
         D = np.array([up(t.start_distance + (0.0 if t.steps else t.entry)) for t in self.tracks])
-        err_lo, err_hi = np.zeros(count), np.zeros(count)
+        err_lo, err_hi, apart = np.zeros(count), np.zeros(count), np.zeros(count)
         result = Sweep()
         widest = np.zeros(self.step.shape)
         shares = np.array([track.log_share for track in self.tracks])
@@ -243,6 +245,9 @@ class Timeline:
                 result.failure = Failure(g, int(self.step[k, g]), self.points[k])
                 break
             D = up(self.X[k] * D + self.X_max[k] * phi)
+            # Below a right angle balls are convex.
+            forced = up(self.X[k] * apart + self.X_max[k] * up(self.K[k] * forcing) * dt)
+            apart = np.where(widest[k] * (1 + _SPARE) < 1.5, forced, np.inf)
             drift = np.where(self.after[k], 0.0, self.defect[k] + order * widest[k] * self.T[k])
             coupled = forcing * self.E[k]
             err_hi = up(err_hi + (drift + coupling * coupled) * dt)
@@ -262,7 +267,7 @@ class Timeline:
             )
         else:
             result.distance, result.log_lo, result.log_hi = D, shares[:, 0], shares[:, 1]
-        result.distance = result.distance * (1 + _SPARE)
+        result.distance, result.apart = result.distance * (1 + _SPARE), apart * (1 + _SPARE)
         result.A_end, result.A_max = A * (1 + _SPARE), A_max * (1 + _SPARE)
         # The region after the tube has to hold at the horizon itself, also where no stretch lies in it.
         outside = ~(result.distance < np.array([track.after.limit for track in self.tracks]))

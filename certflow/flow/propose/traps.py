@@ -28,6 +28,7 @@ from certflow.flow.enclose.trap import (
     exact_trap,
     prove_trap,
     tangential_bound,
+    with_smaller,
 )
 from certflow.flow.enclose.tube import Reached, Timeline
 from certflow.flow.endings import Ending, NotSettled
@@ -42,6 +43,10 @@ _RADII = 16
 _LARGEST = Fraction(1, 4)
 _SHRINK_MORE = Fraction(1, 3)
 _MORE_RADII = 12
+_SMALLER = [_SHRINK**i for i in range(1, 7)] + [_SHRINK**6 * Fraction(3, 5) ** i for i in range(1, 17)]
+"""Wide balls, whose rates differ most from that at the KKT point, are near to each other."""
+_NEARLY_ALL = Fraction(49, 50)
+"""The part of the gap that the last of the smaller balls keeps; a trap that does so itself needs none."""
 _GAP_BITS = 20
 
 
@@ -56,15 +61,33 @@ def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled
     if parts.rotations:
         wanted = [min(epsilon * k * Fraction(51, 1000), _LARGEST) for k in range(19, 7, -1)] + wanted[4:]
     try:
-        return _traps(parts, centre, grid, wanted, coupled)
+        return _with_smaller(_traps(parts, centre, grid, wanted, coupled), parts, centre, grid, coupled)
     except NotSettled as error:
         if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
             raise
     # Kinks and high powers may leave a gap only very near the point.
     smallest = largest * _SHRINK ** (_RADII - 1)
-    return _traps(
-        parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled
-    )
+    more = [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)]
+    return _with_smaller(_traps(parts, centre, grid, more, coupled), parts, centre, grid, coupled)
+
+
+def _with_smaller(traps: list[Trap], parts: Parts, centre: Grid, grid: int, coupled: bool) -> list[Trap]:
+    """These traps with smaller balls, down to one that keeps nearly all of the gap (L12.20)."""
+    if parts.rotations:
+        return traps
+    largest = max(trap.r0 for trap in traps)
+    radii = [dyadic_up(float(largest * share), 16) for share in _SMALLER]
+    balls = enclose_balls(parts, centre, grid, radii, coupled)
+    proposed = [proposed_bound(balls.regions, balls.direction, i) for i in range(len(radii))]
+    wanted, smaller = _NEARLY_ALL * Fraction(-min(mu for mu, _ in proposed)), list[Trap]()
+    for i, mu in enumerate(proposed):
+        bound = tangential_bound(balls.regions, balls.direction, i, mu)
+        if not balls.holds_kkt_point(i, bound.mu):
+            break
+        smaller.append(prove_trap(balls, i, bound, steepest(balls, i)))
+        if smaller[-1].gamma >= wanted:
+            break
+    return [trap if trap.gamma >= wanted else with_smaller(trap, smaller) for trap in traps]
 
 
 def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coupled: bool) -> Trap:

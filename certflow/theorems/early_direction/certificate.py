@@ -83,13 +83,24 @@ def _piece(piece: Piece) -> list[Any]:
 def _trap(curve: Curve, trap: TrapEvidence) -> dict[str, Any]:
     if curve.centre is None:
         raise ValueError("a trap needs the centre of its curve")
-    return {
+    record: dict[str, Any] = {
         "centre": _rows(curve.centre),
         "gamma": dyadic_text(trap.gamma),
         "r0": dyadic_text(trap.r0),
         "s": dyadic_text(trap.radial),
         "gap_direction": None if trap.gap_direction is None else _rows(trap.gap_direction),
     }
+    if trap.smaller:
+        record["smaller"] = [
+            {
+                "gamma": dyadic_text(ball.gamma),
+                "r0": dyadic_text(ball.r0),
+                "s": dyadic_text(ball.radial),
+                "after": dyadic_text(ball.after),
+            }
+            for ball in trap.smaller
+        ]
+    return record
 
 
 def _rows(grid: Grid) -> list[list[int]]:

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Fate
 from certflow.problem import Problem
 from certflow.running import tick
 from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.claim import Block, Claim, KKTBall, Pair, PowerLaw, Times
+from certflow.theorems.early_direction.descent import descend
 from certflow.theorems.early_direction.groups import GroupProof, outcome_of
 from certflow.theorems.early_direction.horizon import Horizon
+from certflow.theorems.early_direction.largest import sharp_bound
 from certflow.theorems.early_direction.orbit import OrbitHorizon
 
 _DIGITS = 6
@@ -103,7 +103,7 @@ def make_claim(
         scaled_time=place.scaled_time,
         horizon_norm=place.norm,
         factor_squared=place.factor_squared,
-        n_max_upper=rounded(largest_ncf(problem, groups), True),
+        n_max_upper=rounded(sharp_bound(problem, groups), True),
         radius=radius,
         times=None
         if radius is None
@@ -232,8 +232,8 @@ def _block(
     if group.curve is None:
         return block
     if outcome is Fate.FOLLOWED:
-        # Both the flow and the limit flow are so near to the curve.
-        bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
+        # Both the flow and the limit flow are within D of the curve.
+        bound = rounded(Fraction(min(2 * float(sweep.distance[g]), float(sweep.apart[g]))), True)
         return replace(block, horizon=scaled, angle_to_curve=bound)
     block = replace(block, horizon=group.arrival if order == 2 else scaled)
     if group.fading is not None:
@@ -294,12 +294,14 @@ def _law(
         return None
     orbit = horizon if isinstance(horizon, OrbitHorizon) else None
     distance = _distance(group, sweep, g) if orbit is None else orbit.way(sweep, g)
-    exponent = rounded(law[0], False)
-    start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
-    coefficient = (Ball(distance, BITS) * start).upper()
-    return PowerLaw(
-        (exponent, exponent), rounded(coefficient, True), rounded(law[1], True), orbit is not None
-    )
+    (power, floor), found = law, descend(horizon, sweep, g, full)
+    factor = Ball(Fraction(0), BITS)
+    if found is not None:
+        power, floor, factor = found.power, found.floor, Ball(found.log_factor, BITS)
+    exponent = rounded(power, False)
+    start = Ball(Fraction(sweep.A_end), BITS).log() / order * exponent
+    coefficient = (Ball(distance, BITS) * (start + factor).exp()).upper()
+    return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(floor, True), orbit is not None)
 
 
 def _runs(weights: list[int]) -> tuple[tuple[int, int], ...]:
@@ -335,29 +337,3 @@ def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
             return None
         alive.append(first + j)
     return tuple(alive)
-
-
-def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
-    """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
-    network = problem.network
-    if not isinstance(network, FeedForward):
-        raise ValueError("only feed-forward networks are certified")
-    if len(groups) > 1:
-        beta = [Fraction(float(b)) for b in output_bounds(groups[0].whole)]
-        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
-    power, depth, L = network.activation.power, network.depth, problem.order
-    constant = Ball(Fraction(1), BITS)
-    for layer in range(1, depth + 1):
-        e = power ** (depth - layer)
-        if layer in network.trained:
-            constant = constant * (Ball(Fraction(e, L), BITS) ** e).sqrt()
-        else:
-            constant = (
-                constant * Ball(sum(v * v for row in network.given[layer] for v in row), BITS).sqrt() ** e
-            )
-    q = power ** (depth - 1)
-    lengths = [Ball(sum(v * v for v in row), BITS).sqrt() ** q for row in problem.X]
-    total = sum(
-        (length * abs(z) for z, length in zip(problem.z, lengths, strict=True)), Ball(Fraction(0), BITS)
-    )
-    return (constant * total).upper()

@@ -27,6 +27,18 @@ class StepEvidence(NamedTuple):
 
 
 @dataclass(frozen=True)
+class BallEvidence:
+    """A smaller ball of a trap, as in `TrapEvidence`, and how long after the horizon the law of the group
+    begins to use it; dyadic (L12.20).
+    """
+
+    gamma: Fraction
+    r0: Fraction
+    radial: Fraction
+    after: Fraction
+
+
+@dataclass(frozen=True)
 class TrapEvidence:
     """The trap about the end of a curve: rate -`gamma` on the region of angle `r0`, `radial` as of a step,
     all dyadic.
@@ -39,6 +51,7 @@ class TrapEvidence:
     r0: Fraction
     radial: Fraction
     gap_direction: Grid | None
+    smaller: tuple[BallEvidence, ...] = ()
 
 
 class Ending(Protocol):

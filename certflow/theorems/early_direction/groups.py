@@ -32,7 +32,12 @@ from certflow.flow.propose.symmetries import invariant_of
 from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
-from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
+from certflow.theorems.early_direction.evidence import (
+    BallEvidence,
+    GroupEvidence,
+    StepEvidence,
+    TrapEvidence,
+)
 from certflow.theorems.early_direction.orbit import Rotations
 
 T = TypeVar("T")
@@ -340,8 +345,10 @@ def outcome_of(group: GroupProof) -> Fate:
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
 
-def evidence_of(group: GroupProof) -> GroupEvidence:
-    """What a certificate stores about a group."""
+def evidence_of(group: GroupProof, after: Sequence[Fraction] = ()) -> GroupEvidence:
+    """What a certificate stores about a group, whose law uses its smaller balls so long `after` the
+    horizon.
+    """
     if group.curve is None:
         return GroupEvidence(outcome_of(group), group.reason, None, (), None)
     steps, k = [], 0
@@ -353,12 +360,21 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
             k += 1
         steps.append(tuple(row))
     trap = group.trap
-    end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
+    end = None if trap is None else _trap_evidence(trap, after)
     lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
     reason = "" if group.known else group.reason
     symmetries = () if group.parts.within is None else group.parts.within.symmetries
     ending, outcome = group.fading or lifts, outcome_of(group)
     return GroupEvidence(outcome, reason, group.curve, tuple(steps), end, ending, symmetries, group.silent)
+
+
+def _trap_evidence(trap: Trap, after: Sequence[Fraction]) -> TrapEvidence:
+    times = after or [Fraction(0)] * len(trap.smaller)
+    smaller = tuple(
+        BallEvidence(ball.gamma, ball.r0, ball.radial, time)
+        for ball, time in zip(trap.smaller, times, strict=True)
+    )
+    return TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction, smaller)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:

@@ -81,14 +81,18 @@ class Horizon:
         # Only an exact start, from which nothing has to be forgotten, may have a negative rate.
         return max(Fraction(0), group.trap.gamma / self.fastest()), floor
 
+    def growing(self, size: Fraction) -> bool:
+        """Whether A does not fall while A <= `size`."""
+        return not self.leak and all(self.rate(group, size) >= 0 for group in self.moving)
+
     def holds(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> bool:
         """Whether every trapped group stays within its budget until ‖w‖ = `radius` (for ever, if None and
         nothing grows) (L4.4, L4.5)."""
         if radius is None and self.grows:
             return False
         most = Fraction(sweep.A_max) * delta_bar**self.order
-        large_enough = radius is None or self._size(radius).lower() > _ROUNDED * most
-        end = most if radius is None else self._size(radius).upper()
+        large_enough = radius is None or self.size(radius).lower() > _ROUNDED * most
+        end = most if radius is None else self.size(radius).upper()
         if self.largest is not None and end > self.largest:
             return False
         return large_enough and self.failing(sweep, delta_bar, radius) is None
@@ -104,18 +108,18 @@ class Horizon:
         for g, group in enumerate(self.groups):
             if group.trap is None:
                 continue
-            size = A1 if radius is None else self._size(radius).upper()
+            size = A1 if radius is None else self.size(radius).upper()
             if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
                 return g
             if radius is None:
-                worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
+                worst = self.distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
             else:
                 worst = self._worst(sweep, delta_bar, g, A1, size)
             if worst > self.budget(group):
                 return g
         return None
 
-    def _size(self, radius: Fraction) -> Ball:
+    def size(self, radius: Fraction) -> Ball:
         """A where ‖w‖ = `radius`, if it is all in one block."""
         return Ball(radius, BITS) ** self.order
 
@@ -130,18 +134,19 @@ class Horizon:
         if trap is None:
             raise ValueError("only a group with a trap has an angle")
         if floor is None or not self.grows:
-            return self._distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
+            return self.distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
         A1 = self.start_size(sweep, delta_bar)
         ratio = (Ball(A1, BITS) / Ball(size, BITS)).log() * (trap.gamma / self.fastest() / self.order)
-        return (Ball(self._distance(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
+        return (Ball(self.distance(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
 
     def _worst(self, sweep: Sweep, delta_bar: Fraction, g: int, A1: Fraction, size: Fraction) -> Fraction:
         floor = self.floor(self.groups[g], size)
         end = self.angle_at(sweep, delta_bar, g, size)
-        return end if floor is None else max(end, self._distance(sweep, g) + floor * A1)
+        return end if floor is None else max(end, self.distance(sweep, g) + floor * A1)
 
     @staticmethod
-    def _distance(sweep: Sweep, g: int) -> Fraction:
+    def distance(sweep: Sweep, g: int) -> Fraction:
+        """A bound of the distance of group g at the horizon."""
         return Fraction(float(sweep.distance[g]))
 
     def target_radius(self, share: Fraction, rest: Sweep) -> Fraction | None:
@@ -168,7 +173,7 @@ class Horizon:
                     continue
                 if floor is None:
                     floor = Fraction(group.rates.K) / group.trap.gamma
-                    budget = max(budget - self._distance(rest, g), budget / 1_000)
+                    budget = max(budget - self.distance(rest, g), budget / 1_000)
                 sizes.append(share * budget / floor)
             if self.largest is not None:
                 sizes.append(self.largest * Fraction(99, 100))

@@ -61,13 +61,13 @@ class OrbitHorizon(Horizon):
 
     def way(self, sweep: Sweep, g: int) -> Fraction:
         """How far the limit flow may still go; so far may the direction be from the set of KKT points."""
-        trap, D = self.trap, self._distance(sweep, g)
+        trap, D = self.trap, self.distance(sweep, g)
         from_centre = Fraction(trap.kkt_radius) + trap.turning * D / trap.gamma
         return min(from_centre, (self.end + trap.turning * (D - self.entry)) / trap.gamma)
 
     def reach(self, sweep: Sweep) -> Fraction:
         """How far the KKT point of the limit flow may be from the centre."""
-        return self._distance(sweep, 0) + self.way(sweep, 0)
+        return self.distance(sweep, 0) + self.way(sweep, 0)
 
     def settled(self, sweep: Sweep) -> Trap:
         """The trap with what is known of the KKT point of the limit flow (L12.5)."""
@@ -86,7 +86,7 @@ class OrbitHorizon(Horizon):
 
     def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
         """A bound of the angle to the KKT point of the limit flow until A = `size`."""
-        near = self._distance(sweep, g) - self.entry
+        near = self.distance(sweep, g) - self.entry
         return 2 * (near + self.way(sweep, g)) + self._drift(size)
 
     def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
@@ -101,7 +101,7 @@ class OrbitHorizon(Horizon):
         """
         if radius is None:
             return 0
-        size = self._size(radius).upper()
+        size = self.size(radius).upper()
         if self.rate(self.groups[0], size) <= 0:
             return 0
         inside = self.reach(sweep) + self._drift(size) < Fraction(self.trap.rates.limit)

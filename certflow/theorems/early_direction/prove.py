@@ -44,6 +44,7 @@ from certflow.theorems.early_direction.advice import (
 )
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.conclude import make_claim, rounded
+from certflow.theorems.early_direction.descent import descend
 from certflow.theorems.early_direction.groups import (
     GroupProof,
     bound_steps,
@@ -276,10 +277,17 @@ class _Proof:
             self.start_angle,
             radius,
         )
-        evidence = [evidence_of(group) for group in self.groups]
+        evidence = [evidence_of(group, self._waits(sweep, g, radius)) for g, group in enumerate(self.groups)]
         partial = any(not group.known for group in self.groups)
         outcome = Outcome.PARTIAL if partial else Outcome.PROVED
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
+
+    def _waits(self, sweep: Sweep, g: int, radius: Fraction | None) -> tuple[Fraction, ...]:
+        """How long after the horizon the law of group g begins to use its smaller balls."""
+        if radius is None:
+            return ()
+        found = descend(self.horizon, sweep, g, self.horizon.size(radius).upper())
+        return () if found is None else found.after
 
     def _only_starts(self) -> None:
         """Beside groups that move first exact starts are tried within their symmetries (L12.8)."""

@@ -17,8 +17,9 @@ from certflow.outcome import Inconclusive, Outcome, Status
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction.conclude import largest_ncf, rounded
+from certflow.theorems.early_direction.conclude import rounded
 from certflow.theorems.early_direction.groups import GroupProof
+from certflow.theorems.early_direction.largest import largest_ncf
 from certflow.theorems.kkt_points import claim as kkt_points
 from certflow.theorems.kkt_points.prove import listed, undecided
 from certflow.theorems.time_near_origin.claim import Claim

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from certflow.checker import check_text
-from certflow.checker.early_direction.claim import largest_ncf, scaled_time
+from certflow.checker.early_direction.claim import scaled_time
+from certflow.checker.early_direction.largest import largest_ncf
 from certflow.checker.kernel import network
 from certflow.checker.kernel.definite import factor, is_psd, solve_length
 from certflow.checker.kernel.numbers import BITS, ONE

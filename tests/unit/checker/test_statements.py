@@ -78,7 +78,7 @@ def notes(monkeypatch):
     monkeypatch.setattr(claim, "prepare", lambda *given: found.append(("prepare", *given)) or proved)
     monkeypatch.setattr(claim, "sweep", lambda *given: found.append(("sweep", *given)) or "swept")
     monkeypatch.setattr(claim, "check_dead", lambda *given: found.append(("dead", *given)))
-    monkeypatch.setattr(claim, "largest_ncf", lambda *given: found.append(("largest", *given)) or F(7))
+    monkeypatch.setattr(claim, "check_largest", lambda *given: found.append(("largest", *given)))
     monkeypatch.setattr(claim, "_After", After)
     found.append(proved)
     return found
@@ -108,7 +108,7 @@ def test_an_early_direction_is_checked_in_order(notes):
         ("horizon",),
         ("enter", "R9", "claim"),
         ("times", Node({"x": 1}, "claim.time_to_radius")),
-        ("largest", PROBLEM, clock),
+        ("largest", PROBLEM, fields["n_max_upper"], clock),
         *(
             each
             for g, node in blocks
@@ -143,7 +143,6 @@ LAWFUL = "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed"
         ({"epsilon": "-1/3"}, ("R9", "claim", LAWFUL)),
         ({"start_angle": str(-TINY)}, ("R9", "claim", LAWFUL)),
         ({"start_angle": "1/2"}, None),
-        ({"n_max_upper": str(7 - TINY)}, ("R9", "claim.n_max_upper", BELOW)),
         ({"blocks": EARLY["blocks"][:2]}, ("R1", "claim.blocks", "expected a list of length 3")),
         (
             {"blocks": [*EARLY["blocks"][:2], {}]},

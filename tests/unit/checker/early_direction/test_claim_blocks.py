@@ -4,7 +4,6 @@ it.
 
 from dataclasses import replace
 from fractions import Fraction as F
-from types import SimpleNamespace
 
 import pytest
 from after_a_sweep import (
@@ -31,7 +30,6 @@ from certflow.checker.early_direction.claim import (
     _check_support,
     check_heading,
     check_point,
-    largest_ncf,
     runs,
     scaled_time,
 )
@@ -253,15 +251,20 @@ def test_a_block_that_is_followed_is_near_the_limit_flow():
     curve.
     """
 
-    def followed(change, outcome="followed"):
+    def followed(change, outcome="followed", apart=None):
         own = group(outcome, None, path=path(1, 6))
-        own.runner.followed = outcome == "followed"
+        own.runner.followed, own.runner.apart = outcome == "followed", apart
         return block(
             {"outcome": outcome, **change}, state(proved=[own, group()], D=(F(1, 64), F(0))), 0, F(5, 8)
         )
 
     assert followed({}) is followed({"angle_to_curve": "1/32"}) is None
     assert followed({"angle_to_curve": str(F(1, 32) - TINY)}) == ("O7", "b.angle_to_curve", BELOW)
+    # The sweep bounds the angle between the two flows, too.
+    assert followed({"angle_to_curve": "1/64"}, apart=ONE // 64) is None
+    less = followed({"angle_to_curve": str(F(1, 64) - TINY)}, apart=ONE // 64)
+    assert less == ("O7", "b.angle_to_curve", BELOW)
+    assert followed({"angle_to_curve": "1/32"}, apart=ONE) is None
     reason = "only of what is followed it is claimed"
     for outcome in ("dead", "inconclusive"):
         assert followed({"angle_to_curve": "1"}, outcome) == ("O7", "b.angle_to_curve", reason)
@@ -453,37 +456,3 @@ def test_a_scaled_time_goes_on_where_a_decay_ends():
         rounded(rounded(1 - low, True) + high * 2, True),
     )
     assert scaled_time(run, 3, CLOCK) == expected
-
-
-def network(p, depth, trained, given, X, z, order, coupled=False):
-    own = {"p": p, "depth": depth, "trained": trained, "given": given, "samples": X, "z": z, "order": order}
-    return SimpleNamespace(**own, coupled=coupled, rate=F(8))
-
-
-def test_the_bound_of_n_is_a_product_of_norms():
-    X = [[F(3), F(4)], [F(0), F(2)]]
-    # (|z_1| 5^4 + |z_2| 2^4) times (4/7)^2 of layer 1, (2/7)^1 of layer 2 and (1/7)^(1/2) of layer 3; roots
-    # are rounded.
-    N = largest_ncf(network(2, 3, [1, 2, 3], {}, X, [F(-1, 2), F(3)], 7), CLOCK)
-    layers = root_up(F(4, 7) ** 4, 2) * root_up(F(2, 7) ** 2, 2) * root_up(F(1, 7), 2)
-    assert 8 * (F(625, 2) + 48) * layers == N
-    # Layer 2 is not trained: its Frobenius norm 5, to the power 2 of what follows.
-    N = largest_ncf(network(2, 3, [1, 3], {2: [[F(3), F(0)], [F(0), F(4)]]}, X, [F(-1, 2), F(3)], 5), CLOCK)
-    assert 8 * (F(625, 2) + 48) * root_up(F(4, 5) ** 4, 2) * root_up(F(1, 5), 2) * 25 == N
-    # |x| to the power 3^2 of the two activations.
-    bound = largest_ncf(network(3, 3, [1, 2, 3], {}, X[:1], [F(1)], 13), CLOCK)
-    assert bound == 8 * 5**9 * root_up(F(9, 13) ** 9, 2) * root_up(F(3, 13) ** 3, 2) * root_up(F(1, 13), 2)
-    # 3^(1/2) and 1/13 are no short numbers: every root, product and sum is rounded upwards.
-    one = [F(1), F(1)]
-    bound = largest_ncf(
-        network(3, 2, [1], {2: [[F(1), F(1), F(1)]]}, [one, one], [F(1, 13), F(-1, 17)], 3), CLOCK
-    )
-    length = rounded(root_up(F(2), 2) ** 3, True)
-    assert bound == 8 * rounded(rounded(length / 13, True) + length / 17, True) * root_up(F(3), 2)
-    assert bound**2 > F(30, 221) ** 2 * 64 * 8 * 3
-
-
-def test_the_bound_of_n_of_several_neurons_is_that_of_one(monkeypatch):
-    own = network(2, 2, [1], {}, [], [F(-3), F(1)], 2, coupled=True)
-    monkeypatch.setattr(claim, "unit_outputs", lambda problem: [F(2), F(5)] if problem is own else [])
-    assert largest_ncf(own, CLOCK) == 8 * 11

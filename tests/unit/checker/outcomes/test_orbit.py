@@ -9,8 +9,8 @@ from after_a_sweep import RATES, TRAP
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.outcomes.orbit import Orbit
 
-# gamma = 2, r0 = 1/2, k = 1/16, so the gradient at the centre is 1/8; T = 1/8 + 1/2 Lambda', Lambda' = 4.
-WIDE = replace(TRAP, rates=replace(RATES, T=ONE * 17 // 8, K=ONE // 16))
+# gamma = 2, r0 = 1/2, k = 1/16, so the gradient at the centre is 1/8; T = 1/8 + 1/4 Lambda', Lambda' = 4.
+WIDE = replace(TRAP, rates=replace(RATES, T=ONE * 9 // 8, K=ONE // 16))
 FAR = Orbit(WIDE, F(1, 64), F(1, 64), F(1))
 NEAR = Orbit(WIDE, F(1, 64), F(1, 128), F(1, 64))
 
@@ -48,7 +48,7 @@ def test_the_direction_stays_inside_of_the_trap():
     # Lambda' = 4 for each r0: reach + drift = 5/128 + 12/128.
     for room, stays in ((F(0), False), (F(1, 10**9), True)):
         r0 = F(17, 128) + room
-        rates = replace(WIDE.rates, T=(F(1, 8) + 4 * r0) * ONE)
+        rates = replace(WIDE.rates, T=(F(1, 8) + 2 * r0) * ONE)
         orbit = replace(NEAR, trap=replace(WIDE, r0=r0, rates=rates))
         assert orbit.turning == 4
         assert orbit.stays(F(2), F(4), F(1)) is stays
@@ -57,7 +57,7 @@ def test_the_direction_stays_inside_of_the_trap():
 def test_what_is_known_of_the_point_is_what_is_known_within_its_reach():
     settled = NEAR.settled
     assert settled.kkt_radius == NEAR.reach
-    # T = 17/8, the lower end of the scale is 2; reach is less than k here, which is not used.
-    more = (NEAR.reach - F(1, 16)) * F(17, 8) / 2
+    # T = 9/8, the lower end of the scale is 2; reach is less than k here, which is not used.
+    more = (NEAR.reach - F(1, 16)) * F(9, 8) / 2
     assert settled.value == (TRAP.value[0] - more, TRAP.value[1] + more)
     assert (settled.gap, settled.gamma, settled.r0) == (TRAP.gap, TRAP.gamma, TRAP.r0)

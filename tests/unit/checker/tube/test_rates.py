@@ -249,8 +249,8 @@ def test_the_rates_of_a_region(tangential):
     assert (rates.mu, rates.r, rates.dd) == (7, ONE // 8, 5)
     assert run.middle == [fixed(2, 0), fixed(0, -1)]
     assert run.outputs == [tuple(fixed(F(49, 64), F(81, 64))), tuple(fixed(0, F(1, 64)))]
-    # r Lambda L / (L - 1) with L = 2, Lambda = 2, and L r T.
-    T = tangential + F(1, 2)
+    # Half of r Lambda L / (L - 1) with L = 2, Lambda = 2, and L r T.
+    T = tangential + F(1, 4)
     assert near(rates.T, T)
     assert near(rates.ell[1], 2 + T / 4) and near(-rates.ell[0], -(2 - T / 4))
     # F is h_i grad h_i: at most (81/64) (9/4), and 1/64 times 1/4; its radial part is at least 2 (49/64)^2.
@@ -265,7 +265,7 @@ def test_the_rates_of_a_region_of_order_three_about_a_longer_vector():
     place = Place([[(2 * ONE, 2 * ONE)]], [[[(6 * ONE, 6 * ONE)]]], (3 * ONE, 4 * ONE), (0, ONE), ONE)
     rates, (run,) = bounds.rates(place, F(10**6), F(1, 8), F(0), "here")
     assert run.outputs == [tuple(fixed(F(21, 4) ** 3, F(27, 4) ** 3))]
-    T = 1 + F(1, 8) * F(6 * 27 * 9, 4) * F(3, 2)
+    T = 1 + F(1, 16) * F(6 * 27 * 9, 4) * F(3, 2)
     assert near(rates.T, T, 1000)
     assert near(rates.ell[1], 1 + 3 * T / 8, 1000) and near(-rates.ell[0], 3 * T / 8, 1000)
     third = Bounds(neuron(("1",), 3, X=[["3"]]), [0], "here").rates(place, F(10**6), F(1, 3), F(0), "here")[0]

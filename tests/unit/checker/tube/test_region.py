@@ -194,7 +194,7 @@ def test_forcing_growth_and_gradient_on_a_region(seed):
             slack = Fraction(1, 2**40)
             assert inside(ell, rates.ell, ONE >> 30)
             tangential = own - ell * q
-            assert sum(tangential**2) / size <= Fraction(rates.T, ONE) ** 2 + slack
+            assert sum(tangential**2) / size <= Fraction(2 * rates.T - place.tangential, ONE) ** 2 + slack
             if len(checked.groups) == 1:
                 kappa = [
                     rng.choice([checked.least_curvature, checked.curvature]) * checked.omega * v for v in h

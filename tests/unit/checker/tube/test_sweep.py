@@ -49,10 +49,29 @@ def test_a_distance_advances_by_the_rule(mu, exponent):
     drift = ONE // 32 + 3 * up(fraction(D_sup) / 8)
     assert run.err_up == up(fraction(drift + 7 * ONE // 64) / 4)
     assert run.err_lo == up(fraction(drift + 3 * ONE // 64) / 4)
+    # The limit flow is a curve without a defect from the same start.
+    forced = up(max(F(1), X) * F(1, 2) * F(1, 16) / 4)
+    assert run.apart == forced
+    again = runner(track(1))
+    again.apart = ONE // 64
+    _advance(again, replace(STEP, mu=mu), ONE // 4, ONE // 8, 3, A, 7)
+    assert again.apart == up(X / 64) + forced
     # The errors of the stretches add up.
     before = run.err_up, run.err_lo
     _advance(run, replace(STEP, mu=F(0), dd=0, K=0, T=0), ONE // 4, ONE // 4, 3, A, 7)
     assert (run.err_up, run.err_lo) == (before[0] + 7 * ONE // 256, before[1] + 3 * ONE // 256)
+
+
+@pytest.mark.parametrize(("wide", "known"), [(3 * ONE // 2, True), (3 * ONE // 2 + 2, False)])
+def test_nothing_is_said_of_the_limit_flow_beyond_a_right_angle(wide, known):
+    still = replace(STEP, mu=F(0), dd=0, K=0, r=4 * ONE)
+    run = runner(track(1), D=wide)
+    _advance(run, still, ONE // 4, ONE // 4, 2, ONE // 16, 0)
+    assert (run.apart is not None) is known
+    # It is not known again where D is small.
+    run.D = 0
+    _advance(run, still, ONE // 4, ONE // 4, 2, ONE // 16, 0)
+    assert (run.apart is not None) is known
 
 
 @pytest.mark.parametrize("inside", [True, False])

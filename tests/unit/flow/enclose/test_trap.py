@@ -22,6 +22,7 @@ from certflow.flow.enclose.trap import (
     enclose_balls,
     prove_trap,
     tangential_bound,
+    with_smaller,
 )
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
@@ -210,13 +211,17 @@ def test_the_numbers_of_a_trap(power, length):
     here, eta = point(parts, centre, GRID)
     c = [F(v, UNIT) for v in centre[0]]
     size2 = sum(v * v for v in c)
-    for trap in traps:
+    for trap in [ball for each in traps for ball in each.smaller or [each]]:
         assert (trap.centre, trap.grid) == (centre, GRID)
         regions = enclose_regions(parts, here, np.array([float(trap.r0)]), False, eta)
         radius = exact(trap.kkt_radius)
         assert exact(eta[0]) / trap.gamma <= radius < exact(eta[0]) / trap.gamma * (1 + F(1, 2**40))
         assert trap.r0 - radius - F(1, 2**50) < exact(trap.rates.limit) < trap.r0 - radius
-        low, high = float(regions.ell_lo[0]), float(regions.ell_hi[0])
+        low = float(regions.ell_lo[0])
+        # N is largest at the KKT point.
+        high = trap.rates.ell_hi
+        top = exact(here.ell.upper()[0]) + power * radius * exact(regions.T[0])
+        assert top <= exact(high) < top + F(1, 2**40) and high <= float(regions.ell_hi[0])
         expected = Rates(
             -float(trap.gamma),
             trap.rates.limit,
@@ -247,6 +252,22 @@ def test_the_numbers_of_a_trap(power, length):
         ).radius() < F(1, 2**100)
 
 
+def test_smaller_balls_say_what_is_known_of_the_kkt_point():
+    parts, centre = turned(3, 1)
+    (trap, *_) = find_traps(parts, centre, GRID, F(1, 100), False)
+    plain = replace(trap, smaller=())
+    *between, last = trap.smaller
+    assert (trap.value, trap.gap, trap.gap_direction) == (last.value, last.gap, last.gap_direction)
+    assert trap.kkt_radius == last.kkt_radius < trap.r0 and last.gamma > trap.gamma
+    assert trap.r0 - exact(last.kkt_radius) - F(1, 2**50) < exact(trap.rates.limit)
+    assert exact(trap.rates.limit) < trap.r0 - exact(last.kkt_radius)
+    # A ball is left out that is not smaller, or has no larger gamma.
+    assert with_smaller(plain, [*between, last]).smaller == trap.smaller
+    assert with_smaller(
+        plain, [plain, *between, between[0], replace(last, gamma=trap.gamma)]
+    ).smaller == tuple(between)
+
+
 def test_a_ball_that_may_be_without_a_kkt_point_is_no_trap():
     parts, centre = form([3, 1]), ((UNIT, UNIT >> 14),)
     tried = enclose_balls(parts, centre, GRID, [F(1, 128), F(1, 4096)], False)
@@ -274,7 +295,7 @@ def test_hessians_that_jump_keep_an_eighth_of_what_grows_with_the_ball(monkeypat
     here, eta = point(parts, centre, GRID)
     radii = np.array([float(dyadic_up(float(F(17, 1600) * F(4, 5) ** i), 16)) for i in range(16)])
     plain = enclose_regions(parts, here.repeated(16), radii, False, np.repeat(eta, 16))
-    assert [place for _, _, place, _ in seen] == list(range(16))
+    assert [place for _, _, place, _ in seen][:16] == list(range(16))
     assert all(directions.tolist() == here.W.mid[0].tolist() for _, directions, _, _ in seen)
     spared = plain.A_rad + (plain.A_rad - plain.A_rad[-1]) / 8
     assert spared[0] > 1.1 * plain.A_rad[0]

@@ -54,7 +54,7 @@ def stated(tracks, order, delta):
     several, a0 = len(tracks) > 1, mp(F(delta) ** order)
     D = [mp(own.start_distance) + (0 if own.steps else mp(own.entry)) for own in tracks]
     A = A_max = sum(MP.exp(order * mp(own.log_share[1])) for own in tracks)
-    lost = [[MP.zero, MP.zero] for _ in tracks]
+    lost, apart = [[MP.zero, MP.zero] for _ in tracks], [MP.zero for _ in tracks]
     base = [list(map(mp, own.log_share)) for own in tracks]
     said = {"reached": [], "widest": [[MP.zero] * (len(own.steps) + 1) for own in tracks]}
     begin = F(0)
@@ -73,6 +73,8 @@ def stated(tracks, order, delta):
             widest = max(1, X) * (D[g] + phi)
             said["widest"][g][k] = max(said["widest"][g][k], widest)
             D[g] = X * D[g] + max(1, X) * phi
+            forced = X * apart[g] + max(1, X) * mp(r.K) * A_sup * a0 * dt
+            apart[g] = forced if widest * SPARE < 1.5 else MP.inf
             drift = 0 if trapped else mp(r.defect) + order * widest * mp(r.T)
             coupled = order * A_sup * a0 * mp(r.E)
             lost[g][0] += (drift + coupled) * dt
@@ -93,7 +95,7 @@ def stated(tracks, order, delta):
     for g, own in enumerate(tracks):
         if own.steps and own.steps[-1].end == begin:
             D[g] += mp(own.entry)
-    said["distance"] = [SPARE * v for v in D]
+    said["distance"], said["apart"] = [SPARE * v for v in D], [SPARE * v for v in apart]
     said["A_end"], said["A_max"] = [SPARE * A], [SPARE * A_max]
     said["log_lo"] = [low - SPARE * err for (low, _), (err, _) in zip(base, lost, strict=True)]
     said["log_hi"] = [high + SPARE * err for (_, high), (_, err) in zip(base, lost, strict=True)]
