@@ -11,7 +11,7 @@ from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
-from ..outcomes.lifts import rotations
+from ..outcomes.lifts import lifts
 from ..outcomes.orbit import Orbit, orbit_of
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
@@ -32,7 +32,7 @@ _FIELDS = (
     "n_max_upper radius time_to_radius blocks"
 )
 _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
-_LIFTS = {"continuum": rotations}
+_LIFTS = {"continuum": lifts}
 
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 _MORE = "angle_to_curve"
@@ -171,14 +171,38 @@ class _After:
             return None
         if g not in self.orbits:
             problem, grid = self.certificate.problem, self.certificate.grid
-            self.orbits[g] = orbit_of(self.proved[g], self.swept.D[g], problem, grid)
+            self.orbits[g] = orbit_of(self.proved[g], problem.groups[g], self.swept.D[g], problem, grid)
         return self.orbits[g]
+
+    def masses(self, size: Fraction) -> Fraction | None:
+        """O2: a bound of the integral of A from the horizon until A = size; None where a group neither surely
+        grows nor surely shrinks (L12.15)."""
+        slow = {"grows": Fraction(0), "shrinks": Fraction(0)}
+        for each in self.proved:
+            if each.group.outcome in ("zero", "dead"):
+                continue
+            if each.trap is None:
+                return None
+            rates, nu = each.runner.after, self.nu(each, size)
+            falls = -self.L * (fraction(rates.ell[1]) + self.L * size * fraction(rates.E))
+            if max(nu, falls) <= 0:
+                return None
+            way, rate = ("grows", nu) if nu > 0 else ("shrinks", falls)
+            slow[way] = max(slow[way], 1 / rate)
+        return size * slow["grows"] + self.A1 * slow["shrinks"]
+
+    def to_limit(self, orbit: Orbit, size: Fraction) -> Fraction:
+        """O2: a bound of the angle to the limit of the limit flow until A = size."""
+        masses = self.masses(size)
+        if masses is None:
+            raise Refused("O2", "claim.blocks", "a group is not proved to grow or to shrink")
+        return orbit.angle(masses)
 
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
         D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbit(g)
         if orbit is not None:
-            return orbit.angle(self.end, self.nu(self.proved[g], self.end))
+            return self.to_limit(orbit, self.end)
         if floor is None or self.fastest <= 0:
             reason = "without a gap nothing is proved where other masses may force the direction"
             self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
@@ -199,8 +223,8 @@ class _After:
                 self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
             orbit = self.orbit(g)
             if orbit is not None:
-                alone = not self.forever and len(self.proved) == 1
-                stays = alone and orbit.stays(self.end, self.nu(each, self.end), self.epsilon)
+                masses = self.masses(self.end)
+                stays = masses is not None and orbit.stays(masses, self.epsilon)
                 reason = f"blocks[{g}] is not proved to stay near one KKT point of its continuum"
                 self.claim["blocks"].need(stays, reason, "O2")
             elif each.trap is not None:
@@ -319,7 +343,7 @@ class _After:
         at_horizon = self.swept.D[g] + drift
         if orbit is not None:
             trap = orbit.settled
-            at_horizon = orbit.angle(self.at_horizon, self.nu(each, self.at_horizon))
+            at_horizon = self.to_limit(orbit, self.at_horizon)
         if self.forever:
             block["angle_at_radius"].same(None)
         if "kkt_point" in given:
@@ -359,7 +383,7 @@ class _After:
         D, floor = self.swept.D[g], self.late_floor(trap)
         if orbit is not None:
             table["of"].same("set")
-            D, floor = orbit.path, orbit.floor(self.nu(self.proved[g], self.end))
+            D, floor = orbit.left, None if floor is None else orbit.floor(floor)
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()

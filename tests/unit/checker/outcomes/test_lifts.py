@@ -10,8 +10,8 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
-from certflow.checker.outcomes.lifts import Rotations, rotations
-from certflow.checker.tube.evidence import GroupEvidence
+from certflow.checker.outcomes.lifts import Commuting, Rotations, lifts
+from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence
 
 CLOCK = Clock(None)
 
@@ -128,10 +128,11 @@ def test_the_layer_is_a_hidden_one(l):
 
 def test_a_continuum_needs_lifts_and_nothing_else():
     CLOCK.enter("R6", "groups[0].trap")
-    bare = GroupEvidence("continuum", "", [], [], None)
+    trap = TrapEvidence([[1] * problem().size], F(1), F(1, 8), F(1), None)
+    bare = GroupEvidence("continuum", "", [], [], trap)
     with pytest.raises(Refused, match="no lifts are given") as refused:
-        rotations(bare, problem(), CLOCK)
+        lifts(bare, problem(), [0], CLOCK)
     assert (refused.value.rule, refused.value.where) == ("O1", "groups[0].trap")
     for ending in ({}, {"lifts": []}, {"lifts": [{"rotations": 1, "sigma": "1*2^0"}], "more": 1}):
         with pytest.raises(Malformed):
-            rotations(GroupEvidence("continuum", "", [], [], None, Node(ending, "e")), problem(), CLOCK)
+            lifts(GroupEvidence("continuum", "", [], [], trap, Node(ending, "e")), problem(), [0], CLOCK)
