@@ -245,9 +245,9 @@ def _block(
     if trap is None:
         return block
     at_horizon = _distance(group, sweep, g)
-    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
+    orbit = _orbit(horizon, g)
     if orbit is not None:
-        trap = orbit.settled(sweep)
+        trap = orbit.settled(sweep, g)
         at_horizon = orbit.angle_at(sweep, delta_bar, g, size)
     elif order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
@@ -266,7 +266,12 @@ def _block(
         return block
     full = (Ball(radius, BITS) ** order).upper()
     at_radius = rounded(horizon.angle_at(sweep, delta_bar, g, full), True)
-    return replace(block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, full, order))
+    return replace(block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, delta_bar, full, order))
+
+
+def _orbit(horizon: Horizon, g: int) -> OrbitHorizon | None:
+    """What is proved of a group whose limit is one of a continuum; None for others."""
+    return horizon if isinstance(horizon, OrbitHorizon) and g in horizon.orbits else None
 
 
 def _distance(group: GroupProof, sweep: Sweep, g: int) -> Fraction:
@@ -280,14 +285,20 @@ def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:
 
 
 def _law(
-    horizon: Horizon, group: GroupProof, sweep: Sweep, g: int, full: Fraction, order: int
+    horizon: Horizon,
+    group: GroupProof,
+    sweep: Sweep,
+    g: int,
+    delta_bar: Fraction,
+    full: Fraction,
+    order: int,
 ) -> PowerLaw | None:
     """The law of block g until A = `full`."""
-    law = horizon.law(g, full)
+    law = horizon.law(sweep, delta_bar, g, full)
     if law is None:
         return None
-    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
-    distance = _distance(group, sweep, g) if orbit is None else orbit.way(sweep, g)
+    orbit = _orbit(horizon, g)
+    distance = _distance(group, sweep, g) if orbit is None else orbit.left(sweep, g)
     exponent = rounded(law[0], False)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
     coefficient = (Ball(distance, BITS) * start).upper()

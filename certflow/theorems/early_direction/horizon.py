@@ -70,7 +70,7 @@ class Horizon:
             return None
         return Fraction(group.rates.K) * max(1 / total, self.leak and self.leak / group.trap.gamma)
 
-    def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
+    def law(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
         angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if
         there is no law (L4.4, L12.8)."""
@@ -100,20 +100,22 @@ class Horizon:
 
     def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
         """The first trapped group that may exceed its budget before ‖w‖ = `radius`, None if there is none."""
-        A1 = self.start_size(sweep, delta_bar)
-        for g, group in enumerate(self.groups):
-            if group.trap is None:
-                continue
-            size = A1 if radius is None else self._size(radius).upper()
-            if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
-                return g
-            if radius is None:
-                worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
-            else:
-                worst = self._worst(sweep, delta_bar, g, A1, size)
-            if worst > self.budget(group):
-                return g
-        return None
+        trapped = (g for g, group in enumerate(self.groups) if group.trap is not None)
+        return next((g for g in trapped if self.leaves(sweep, delta_bar, g, radius)), None)
+
+    def leaves(self, sweep: Sweep, delta_bar: Fraction, g: int, radius: Fraction | None) -> bool:
+        """Whether trapped group g may exceed its budget before ‖w‖ = `radius`."""
+        A1, group = self.start_size(sweep, delta_bar), self.groups[g]
+        if group.trap is None:
+            raise ValueError("only a group with a trap has a budget")
+        size = A1 if radius is None else self._size(radius).upper()
+        if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
+            return True
+        if radius is None:
+            worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
+        else:
+            worst = self._worst(sweep, delta_bar, g, A1, size)
+        return worst > self.budget(group)
 
     def _size(self, radius: Fraction) -> Ball:
         """A where ‖w‖ = `radius`, if it is all in one block."""

@@ -471,17 +471,20 @@ class _Proof:
         settled = [
             Settled(
                 g.trap,
-                track.after,
+                track.after if g.trap is None else g.trap.rates,
                 g.dead or g.zero or g.fading is not None,
                 None if g.fading is None else g.fading.largest,
             )
             for g, track in zip(self.groups, tracks, strict=True)
         ]
+        orbits = {}
+        for g, (group, track) in enumerate(zip(self.groups, tracks, strict=True)):
+            trap, curve = group.trap, group.curve
+            if trap is not None and trap.symmetry is not None and curve is not None:
+                orbits[g] = track.entry, gradient_at_end(group.parts, curve, trap)
         self.horizon = Horizon(settled, self.order, self.epsilon)
-        for group, track, own in zip(self.groups, tracks, settled, strict=True):
-            if group.trap is not None and group.trap.sigma and group.curve is not None:
-                end = gradient_at_end(group.parts, group.curve, group.trap)
-                self.horizon = OrbitHorizon(own, track, end, self.order, self.epsilon)
+        if orbits:
+            self.horizon = OrbitHorizon(settled, self.order, self.epsilon, orbits)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
