@@ -157,9 +157,19 @@ class _After:
             return None
         return fraction(trap.rates.K) * max(1 / total, self.leak and self.leak / trap.gamma)
 
-    def late_floor(self, trap: ProvedTrap) -> Fraction | None:
-        """R7: the floor up to the radius; None if there is none."""
-        return None if self.forever else self.floor(trap, self.end)
+    def late_floor(self, g: int, trap: ProvedTrap) -> Fraction | None:
+        """R7: the floor up to the radius; None if there is none. O5: of an exact start, whose distance at the
+        horizon has come from A alone, it is not below their quotient there (L12.16)."""
+        floor = None if self.forever else self.floor(trap, self.end)
+        if floor is None or not self.swept.D[g] or self.proved[g].group.outcome != "exact-start":
+            return floor
+        least = sum((each.runner.size_low(self.L) for each in self.moving), Fraction(0))
+        self.claim["blocks"].need(least > 0, "nothing is known to be left at the horizon", "O5")
+        return max(floor, self.swept.D[g] / (least * self.size(self.delta_bar)))
+
+    def forgotten(self, g: int) -> Fraction:
+        """R7: the distance at the horizon that is forgotten later; that of an exact start is in its floor."""
+        return Fraction(0) if self.proved[g].group.outcome == "exact-start" else self.swept.D[g]
 
     def kappa(self, trap: ProvedTrap) -> Fraction:
         """R7: the power of |w| with which the distance of the horizon is forgotten."""
@@ -200,13 +210,13 @@ class _After:
 
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
-        D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbit(g)
+        D, floor, orbit = self.forgotten(g), self.late_floor(g, trap), self.orbit(g)
         if orbit is not None:
             return self.to_limit(orbit, self.end)
         if floor is None or self.fastest <= 0:
             reason = "without a gap nothing is proved where other masses may force the direction"
             self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
-            return D + fraction(trap.rates.K) * self.end / trap.gamma
+            return self.swept.D[g] + fraction(trap.rates.K) * self.end / trap.gamma
         forgotten = power_up(self.growth * self.delta_bar / self.R, self.kappa(trap)) if D else Fraction(0)
         return D * forgotten + floor * self.end
 
@@ -218,9 +228,6 @@ class _After:
         )
         for g, each in enumerate(self.proved):
             self.clock.tick()
-            if each.group.outcome == "exact-start":
-                still = self.swept.horizon == 0
-                self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
             orbit = self.orbit(g)
             if orbit is not None:
                 masses = self.masses(self.end)
@@ -229,9 +236,9 @@ class _After:
                 self.claim["blocks"].need(stays, reason, "O2")
             elif each.trap is not None:
                 # The distance after the horizon is log-convex in |w|, so the two ends decide.
-                worst, floor = self.at_radius(g, each.trap), self.late_floor(each.trap)
+                worst, floor = self.at_radius(g, each.trap), self.late_floor(g, each.trap)
                 if floor is not None:
-                    worst = max(worst, self.swept.D[g] + floor * self.A1)
+                    worst = max(worst, self.forgotten(g) + floor * self.A1)
                 inside = worst <= self.epsilon and worst < each.trap.r0 - each.trap.kkt_radius
                 reason = f"blocks[{g}] is not proved to stay within epsilon and inside its trap"
                 self.claim["blocks"].need(inside, reason, "R7")
@@ -380,7 +387,7 @@ class _After:
         table = node.fields(
             "exponent coefficient floor" if orbit is None else "exponent coefficient floor of"
         )
-        D, floor = self.swept.D[g], self.late_floor(trap)
+        D, floor = self.forgotten(g), self.late_floor(g, trap)
         if orbit is not None:
             table["of"].same("set")
             D, floor = orbit.left, None if floor is None else orbit.floor(floor)

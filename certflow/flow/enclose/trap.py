@@ -22,7 +22,7 @@ from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Points, Regions, enclose_regions, point
-from certflow.flow.enclose.symmetries import Symmetry
+from certflow.flow.enclose.symmetries import Commuting, Symmetry
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.running import tick
@@ -81,6 +81,11 @@ class Trap:
         """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball (L12.3)."""
         rates = Fraction(self.rates.T) - Fraction(self.kkt_radius) * self.gamma
         return max(Fraction(0), rates) / self.r0
+
+    @property
+    def turned(self) -> int:
+        """In how many directions matrices that commute with N turn the centre, at most."""
+        return len(self.symmetry.matrices) if isinstance(self.symmetry, Commuting) else 0
 
     def unit_rate(self, rate: float, order: int) -> Ball:
         """A rate in s-units as a rate per tau, where |u| = 1."""

@@ -244,7 +244,7 @@ def _block(
         )
     if trap is None:
         return block
-    at_horizon = _distance(group, sweep, g)
+    at_horizon = horizon.at_end(sweep, g)
     orbit = _orbit(horizon, g)
     if orbit is not None:
         trap = orbit.settled(sweep, g)
@@ -258,8 +258,8 @@ def _block(
         kkt_point=KKTBall(centre, rounded(Fraction(trap.kkt_radius), True)),
         support=_exact_support(problem, group, g) if group.exact else _support(trap, g),
         value=_pair(trap.value),
-        # A single weight has no tangent space, and no gap.
-        gap=_gap(trap) if len(weights) > 1 else None,
+        # A single weight has no tangent space, and no gap, nor has one that symmetries turn everywhere.
+        gap=None if trap.turned + 1 >= len(weights) else _gap(trap),
         angle_at_horizon=rounded(at_horizon, True),
     )
     if radius is None:
@@ -272,11 +272,6 @@ def _block(
 def _orbit(horizon: Horizon, g: int) -> OrbitHorizon | None:
     """What is proved of a group whose limit is one of a continuum; None for others."""
     return horizon if isinstance(horizon, OrbitHorizon) and g in horizon.orbits else None
-
-
-def _distance(group: GroupProof, sweep: Sweep, g: int) -> Fraction:
-    """A bound of the distance of group g at the horizon: none if it starts exactly at its KKT point."""
-    return Fraction(0) if group.exact else Fraction(float(sweep.distance[g]))
 
 
 def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:
@@ -298,7 +293,7 @@ def _law(
     if law is None:
         return None
     orbit = _orbit(horizon, g)
-    distance = _distance(group, sweep, g) if orbit is None else orbit.left(sweep, g)
+    distance = horizon.forgotten(sweep, g) if orbit is None else orbit.left(sweep, g)
     exponent = rounded(law[0], False)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
     coefficient = (Ball(distance, BITS) * start).upper()

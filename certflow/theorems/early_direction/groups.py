@@ -137,10 +137,14 @@ def prepare(
             group.at = _enclosed(curve, lambda: enclose_curve(parts, curve))
         return []
     if curve.ending is Ending.KKT_START and exact:
+        try:
+            group.trap = rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
+        except NotSettled:
+            # It may be one of a continuum all the same.
+            return prepare(group, epsilon, coupled, sub_step)
+        except OutsideDomain as error:
+            raise _unproved(curve, Ending.OUT_OF_RANGE) from error
         group.curve, group.exact = replace(curve, centre=curve.start), True
-        group.trap = _enclosed(
-            curve, lambda: rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
-        )
         return []
     if curve.centre is None and curve.ending is not Ending.DEAD:
         raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
