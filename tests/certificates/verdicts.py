@@ -18,6 +18,7 @@ import continuum_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
+import orbit_attacks
 import outcome_attacks
 import power_1_attacks
 from attacks import accepted, sealed
@@ -67,6 +68,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | power_1_attacks.ATTACKS
         | fades_attacks.ATTACKS
         | continuum_attacks.ATTACKS
+        | orbit_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (
