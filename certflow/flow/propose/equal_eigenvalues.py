@@ -16,7 +16,7 @@ from certflow.flow.enclose.symmetries import Symmetry, Turns, commuting, quadrat
 
 Array = Any
 
-_EQUAL = 1e-11
+_EQUAL = 1e-8
 _COORDINATES = 12
 
 
