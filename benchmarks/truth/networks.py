@@ -236,10 +236,10 @@ class Part:
         return v
 
     def nearest(self, v: np.ndarray, point: np.ndarray) -> np.ndarray:
-        """The KKT point of the continuum of `point` that is nearest to v: of a neuron of power 2 whose form has
-        equal eigenvalues, or of a deep linear network.
+        """The KKT point of the continuum of `point` that is nearest to v: of a neuron of power 2 whose form
+        has equal eigenvalues, or of a deep linear network.
         """
-        if self.net.layers.power != 2:
+        if self.net.layers.p != 2:
             return self.nearest_of_rank_one(v)
         N, _, branches = self.at(point)
         H, rate, d = self.hessian(point, branches), self.order * N, self.size - (self.order == 3)

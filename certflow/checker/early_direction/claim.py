@@ -48,7 +48,7 @@ def check_early(content: Any, clock: Clock) -> Any:
 
 def check_claim(certificate: Certificate, clock: Clock) -> None:
     """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place
-    (L4.3, L4.4, L4.5, L5.3, L5.4, L5.6, L5.8)."""
+    (L4.3, L4.4, L4.5, L5.3, L5.4, L5.6, L5.8, L12.15, L12.16)."""
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
     clock.enter("R9", "claim")
     claim["statement"].same(STATEMENT)

@@ -77,8 +77,8 @@ def _continuum(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
         nearest = f", and its angle to the set of all KKT points is at most {bound}"
     return (
         f"the limit flow converges to one{own} of a continuum of KKT points{near} ({_facts(block, say)}); at "
-        f"the horizon the direction is within {angle} of it, and from then on {_until(claim, say)} it is within "
-        f"{epsilon}{nearest}."
+        f"the horizon the direction is within {angle} of it, and from then on {_until(claim, say)} it is "
+        f"within {epsilon}{nearest}."
     )
 
 

@@ -66,7 +66,9 @@ class Commuting:
     |v|^2 |w|^2 times the square of the largest row sum, and times the sum of the squares of these entries.
     """
 
-    def __init__(self, node: Node, problem: Problem, parts: list[int], trap: TrapEvidence, clock: Clock) -> None:
+    def __init__(
+        self, node: Node, problem: Problem, parts: list[int], trap: TrapEvidence, clock: Clock
+    ) -> None:
         neuron = problem.shallow and problem.p == 2 and len(parts) == 1
         node.need(neuron, "only one neuron of power 2 has such lifts", "O8")
         self.clock, self.own, d = clock, problem.layers[parts[0]].matrices[0][0], len(problem.features[0])

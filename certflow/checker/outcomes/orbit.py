@@ -66,7 +66,7 @@ class Orbit:
 
     def drift(self, masses: Fraction) -> Fraction:
         """What the masses may add to the way from its entry on, if after the horizon the integral of A is
-        at most `masses`.
+        at most `masses` (L12.15).
         """
         return self.drifted + self.trap.pushed * masses
 

@@ -102,8 +102,8 @@ def quadratic_form(parts: Parts, centre: Grid) -> tuple[np.ndarray, float]:
 
 def commuting(parts: Parts, centre: Grid, matrices: Iterable[np.ndarray]) -> Commuting | None:
     """Those of these skew matrices that commute with the form of N at the centre, in rationals; None if there
-    are none.
+    are none (L12.14).
     """
     M, room = quadratic_form(parts, centre)
-    exact = tuple(xi for xi in matrices if (xi.T == -xi).all() and (M @ xi == xi @ M).all() and xi.any())
+    exact = tuple(xi for xi in matrices if (-xi == xi.T).all() and (M @ xi == xi @ M).all() and xi.any())
     return Commuting(exact, room) if exact and room > 0 else None

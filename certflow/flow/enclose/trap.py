@@ -51,8 +51,8 @@ class Trap:
 
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
     the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a
-    `symmetry`, the form of which has the weight `sigma` in the proof, gamma is about directions orthogonal to
-    all that it turns only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
+    `symmetry`, whose form has the weight `sigma` in the proof, gamma is about directions only that it does
+    not turn, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
     """
 
     centre: Grid

@@ -68,8 +68,9 @@ class Proposal:
     """The limit flow of one group, followed as far as anyone asks, and the KKT point at which it ends.
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
-    `steps` that per sub-step. Where starts are `exact`, one at a KKT point of a continuum is the end. `limit` is the KKT point, None as long as it is not known; `ending` says why
-    there will be none. With a `search` the flow ends where it is found to fade: `fading`.
+    `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
+    there will be none. With a `search` the flow ends where it is found to fade: `fading`. Where starts are
+    `exact`, one at a KKT point of a continuum is an end.
     """
 
     def __init__(

@@ -112,8 +112,10 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     if abs(value) <= _VANISHES * largest:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
-    return None if 0 < gap * _RADIUS < residual else LimitPoint(
-        u, value / series.order, gap, bool(np.any(turning))
+    return (
+        None
+        if 0 < gap * _RADIUS < residual
+        else LimitPoint(u, value / series.order, gap, bool(np.any(turning)))
     )
 
 

@@ -135,8 +135,8 @@ def _traps(
 
 
 def _lift(balls: Balls, form: MidRad, each: float, place: int) -> float:
-    """The weight of the form of a symmetry, a power of two, with which the rate on the ball of `place` is about
-    the best.
+    """The weight of the form of a symmetry, a power of two, with which the rate on the ball of `place` is
+    about the best.
     """
     size = float(np.abs(balls.regions.A.mid[place]).max())
     if not 0 < size < math.inf:

@@ -266,7 +266,9 @@ def _block(
         return block
     full = (Ball(radius, BITS) ** order).upper()
     at_radius = rounded(horizon.angle_at(sweep, delta_bar, g, full), True)
-    return replace(block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, delta_bar, full, order))
+    return replace(
+        block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, delta_bar, full, order)
+    )
 
 
 def _orbit(horizon: Horizon, g: int) -> OrbitHorizon | None:

@@ -90,7 +90,7 @@ class Horizon:
 
     def at_end(self, sweep: Sweep, g: int) -> Fraction:
         """The distance of group g at the horizon; a checker adds at least a unit of its numbers to that of an
-        exact start on every stretch.
+        exact start on every stretch (L12.16).
         """
         group, distance = self.groups[g], self._distance(sweep, g)
         if not group.exact:
@@ -104,7 +104,9 @@ class Horizon:
         """
         return Fraction(0) if self.groups[g].exact else self._distance(sweep, g)
 
-    def law(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
+    def law(
+        self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction
+    ) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
         angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if
         there is no law (L4.4, L12.8)."""

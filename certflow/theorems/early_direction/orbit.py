@@ -145,7 +145,9 @@ class OrbitHorizon(Horizon):
         fixed = 2 * (self._near(sweep, g) + self.way(sweep, g)) + self._drifted(sweep, g)
         return fixed + self.trap(g).pushed * masses
 
-    def law(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
+    def law(
+        self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction
+    ) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of the law, in a continuum that of the distance to the set of KKT points."""
         found = super().law(sweep, delta_bar, g, size)
         if g not in self.orbits or found is None:

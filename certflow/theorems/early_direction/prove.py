@@ -24,7 +24,7 @@ from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.endings import NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
@@ -279,8 +279,7 @@ class _Proof:
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
     def _starts_beside_others(self) -> None:
-        """Beside groups that move or shrink, exact starts that are one of a continuum are proved as such,
-        because that asks for less (L12.15, L12.16)."""
+        """Beside groups that move or shrink, prove exact starts as one of a continuum, if they are one."""
         growing = (group.trap is not None and group.trap.rates.ell_lo > 0 for group in self.groups)
         if not any(group.exact for group in self.groups) or (
             all(growing) and not any(group.count for group in self.groups)

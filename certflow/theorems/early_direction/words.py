@@ -183,15 +183,17 @@ def continua(s: Claim) -> list[str]:
     point = "This KKT point" if s.joint else f"The KKT point{'s' if many else ''} of {names(blocks)}"
     found = [
         f"{point} {'are those' if many else 'is the one'} to which the limit flow converges: "
-        f"{'each ' if many else ''}one of a continuum of KKT points, because N has symmetries there, which are "
-        f"rotations of linear hidden neurons or of weights with equal eigenvalues.{own}"
+        f"{'each ' if many else ''}one of a continuum of KKT points, because N has symmetries there, which "
+        f"are rotations of linear hidden neurons or of weights with equal eigenvalues.{own}"
     ]
     for sign, chosen in (
         ("positive", [b for b in blocks if b.value is not None and b.value[0] > 0]),
         ("negative", [b for b in blocks if b.value is not None and b.value[1] < 0]),
     ):
         if chosen:
-            where = "there" if s.joint else f"at the KKT point{'s' if len(chosen) > 1 else ''} of {names(chosen)}"
+            where = (
+                "there" if s.joint else f"at the KKT point{'s' if len(chosen) > 1 else ''} of {names(chosen)}"
+            )
             found.append(f"N is {sign} {where}.")
     return found
 
@@ -200,7 +202,8 @@ def _nearest(s: Claim) -> list[str]:
     """How near the direction stays to a continuum of KKT points."""
     return [
         f"From the horizon {until(s)}, whenever ‖w‖ = ρ, the angle between the direction"
-        f"{'' if s.joint else f' of {names([block])}'} and the set of all KKT points is at most c·(δ/ρ)^κ + f·ρ{power(s.order)} with c = {up(block.law.coefficient)}, "
+        f"{'' if s.joint else f' of {names([block])}'} and the set of all KKT points is at most "
+        f"c·(δ/ρ)^κ + f·ρ{power(s.order)} with c = {up(block.law.coefficient)}, "
         f"κ = {down(block.law.exponent[0])} and f = {up(block.law.floor)}."
         for block in s.blocks
         if block.law is not None and block.law.of_set

@@ -6,6 +6,7 @@ from fractions import Fraction as F
 import pytest
 from after_a_sweep import FALLING, RATES, STANDING, TRAP, group, refusal, state
 
+from certflow.checker.early_direction.claim import STATEMENT
 from certflow.checker.kernel.numbers import ONE
 from certflow.checker.outcomes.orbit import Orbit
 
@@ -31,6 +32,7 @@ def test_what_has_no_rate_forbids_it(outcome):
     after = state(proved=[group()])
     after.proved.append(group(outcome, None))
     assert after.masses(F(1)) is None
+    assert STATEMENT == "early-direction"
     orbit = Orbit(TRAP, F(0), F(0), F(0))
     assert refusal(after.to_limit, orbit, F(1))[0] == "O2"
 

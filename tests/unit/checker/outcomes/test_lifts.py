@@ -170,7 +170,7 @@ def test_a_matrix_that_commutes_lifts_along_what_it_turns():
     lift.add(M, w)
     # xi w = 3/2 (w_1, -w_0, 0).
     turned = [F(-3, 4), F(-3, 8), F(0)]
-    assert M == [[int(F(5, 2) * p * q * ONE) for q in turned] for p in turned]
+    assert [[int(F(5, 2) * p * q * ONE) for q in turned] for p in turned] == M
 
 
 @pytest.mark.parametrize("seed", range(20))
