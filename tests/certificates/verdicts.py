@@ -18,6 +18,7 @@ import continuum_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
+import orbit_attacks
 import outcome_attacks
 import power_1_attacks
 import silent_attacks
@@ -73,6 +74,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | continuum_attacks.ATTACKS
         | within_attacks.ATTACKS
         | silent_attacks.ATTACKS
+        | orbit_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (

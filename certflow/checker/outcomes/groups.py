@@ -22,7 +22,7 @@ from .within import Subspace
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
-Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
+Lifts = Mapping[str, Callable[[GroupEvidence, Problem, list[int], Clock], Lifted]]
 """Outcome -> what reads the lifts of its traps."""
 
 Symmetries = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Subspace]
@@ -66,6 +66,18 @@ class ProvedTrap:
     def balls(self) -> tuple[InBall, ...]:
         """The trap itself, and its smaller balls."""
         return InBall(self.gamma, self.r0, self.rates), *self.smaller
+
+    @property
+    def turning(self) -> Fraction:
+        """Lambda', because T is what r0 Lambda'/2 adds to the gradient at the centre (L12.3)."""
+        return 2 * (fraction(self.rates.T) - self.kkt_radius * self.gamma) / self.r0
+
+    @property
+    def pushed(self) -> Fraction:
+        """K' = K (1 + Lambda'/gamma): by how much per unit of A masses lengthen the way to a continuum
+        (L12.3).
+        """
+        return fraction(self.rates.K) * (1 + self.turning / self.gamma)
 
 
 @dataclass
@@ -164,12 +176,15 @@ def prepare(
         entry, limit, after = Fraction(0), None, _NOTHING
         if group.trap is not None:
             read = lifts.get(group.outcome)
-            lifted = None if read is None else read(group, problem, clock)
+            lifted = None if read is None else read(group, problem, parts, clock)
             trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap", lifted)
             end = [Fraction(v) for row in track.end for v in row]
             centre = [Fraction(v) for row in group.trap.centre for v in row]
             entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius
             limit, after = down(trap.r0 - trap.kkt_radius), trap.rates
+            if lifted is not None:
+                # Along a continuum directions drift, and do not come back (L12.15).
+                after = replace(after, mu=Fraction(0), K=up(trap.pushed))
         followed = group.outcome == "followed"
         if followed:
             after = _unknown(problem, parts[0], where)
@@ -260,7 +275,9 @@ def _trap(
         nearest, runs = bounds.rates(place, -ball.gamma, ball.r0, ball.s, f"{where}.smaller[{i}]")
         nearest = _below_the_point(place, nearest, k, L)
         smaller.append(InBall(ball.gamma, ball.r0, nearest, ball.after))
-    if not (rates.ell[1] < 0 if group.outcome == "shrinks" else rates.ell[0] > 0):
+    grows, shrinks = rates.ell[0] > 0, rates.ell[1] < 0
+    signs = {"shrinks": shrinks, "continuum": grows or shrinks}
+    if not signs.get(group.outcome, grows):
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     scale = _scale(bounds, trap, grid)
     value = _value(place, nearest, k, scale, L)

@@ -11,6 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.rotations import rotation_form
+from certflow.flow.propose.equal_eigenvalues import nearest_eigenvalue
 from certflow.flow.propose.lattice import Lattice
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.sphere import tangential_top
@@ -33,12 +34,13 @@ _AT_ONCE = 128
 @dataclass(frozen=True)
 class LimitPoint:
     """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible;
-    where rotations move it, the gap is that of all other directions.
+    where symmetries move it, which makes it one of a `continuum`, the gap is that of all other directions.
     """
 
     point: Array
     value: float
     gap: float
+    continuum: bool = False
 
     @property
     def strict(self) -> bool:
@@ -81,7 +83,7 @@ def _newton(series: PartSeries, u: Array, space: Array | None = None) -> LimitPo
         if not 0 < unit < np.inf:
             return None
         system = np.zeros((size + 1, size + 1))
-        H = H - unit * _turning(series, flat, space)
+        H = H - unit * _turning(series, flat, H, space)
         system[:size, :size] = (H - value * np.eye(size)) / unit
         system[:size, size], system[size, :size] = -flat, flat
         try:
@@ -99,7 +101,8 @@ def _newton(series: PartSeries, u: Array, space: Array | None = None) -> LimitPo
     cell = series.cell(series.kinks(u))
     G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
-    H, turning = hessian(series, u, cell), _turning(series, flat, space)
+    H = hessian(series, u, cell)
+    turning = _turning(series, flat, H, space)
     H = H - np.abs(H).max() * turning
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
@@ -116,15 +119,31 @@ def _newton(series: PartSeries, u: Array, space: Array | None = None) -> LimitPo
     if abs(value) <= _VANISHES * largest:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
-    return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
+    return (
+        None
+        if 0 < gap * _RADIUS < residual
+        else LimitPoint(u, value / series.order, gap, space is None and bool(np.any(turning)))
+    )
 
 
-def _turning(series: PartSeries, flat: Array, space: Array | None) -> Array:
-    """A form that is of the order of 1 on the directions in which rotations move a rank-one KKT point and on
-    those orthogonal to the columns of `space`, and 0 on all others.
+def _turning(series: PartSeries, flat: Array, H: Array, space: Array | None) -> Array:
+    """A form that is of the order of 1 on the directions in which symmetries move a KKT point and on those
+    orthogonal to the columns of `space`, and 0 on all others: rotations one of rank one, equal eigenvalues of
+    the Hessian H one of a quadratic form.
     """
-    form = rotation_form(MidRad.exact(flat), series.rotations).mid if series.rotations else 0.0
-    return series.order * (form if space is None else form + _OUTSIDE * (np.eye(len(flat)) - space @ space.T))
+    result, d = np.zeros_like(H), series.inputs
+    if series.rotations:
+        result = series.order * rotation_form(MidRad.exact(flat), series.rotations).mid
+    if space is not None:
+        return result + series.order * _OUTSIDE * (np.eye(len(flat)) - space @ space.T)
+    if series.rotations or d < 2 or not flat[:d].any() or not np.isfinite(H).all():
+        return result
+    _, equal = nearest_eigenvalue(H[:d, :d], flat[:d])
+    along = equal.T @ flat[:d]
+    if equal.shape[1] > 1 and along.any():
+        rest = equal - np.outer(equal @ along, along) / (along @ along)
+        result[:d, :d] = rest @ rest.T
+    return result
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:

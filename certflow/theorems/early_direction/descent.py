@@ -40,7 +40,10 @@ def descend(horizon: Horizon, sweep: Sweep, g: int, end: Fraction) -> NearLaw | 
     or no such law is proved (L12.20).
     """
     own = horizon.groups[g].trap
-    if own is None or not own.smaller or horizon.law(g, end) is None:
+    if own is None or not own.smaller or not horizon.grows:
+        return None
+    if any(group.exact or (group.trap and group.trap.symmetry) for group in horizon.groups):
+        # These do not come nearer.
         return None
     traps = {h: group.trap for h, group in enumerate(horizon.groups) if group.trap is not None}
     levels = [_level(horizon, level) for level in range(len(own.smaller) + 1)]

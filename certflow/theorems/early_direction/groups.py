@@ -27,6 +27,7 @@ from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_b
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
+from certflow.flow.propose.equal_eigenvalues import symmetry_of
 from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.symmetries import invariant_of
 from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
@@ -38,7 +39,7 @@ from certflow.theorems.early_direction.evidence import (
     StepEvidence,
     TrapEvidence,
 )
-from certflow.theorems.early_direction.orbit import Rotations
+from certflow.theorems.early_direction.orbit import Lifts
 
 T = TypeVar("T")
 
@@ -174,14 +175,16 @@ def prepare(
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
+    # Within its symmetries a limit is one point, where that is known.
+    symmetry = None if parts.within is not None else symmetry_of(parts, centre)
     try:
-        traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
+        traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled, symmetry))
     except Unproved:
         if not (exact and still) or parts.within is not None or invariant_of(parts) is None:
             raise
         return prepare(group, epsilon, coupled, sub_step, exact, still=False)
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    nearer = curve if parts.rotations else proposal.curve(_NEAREST * room)
+    nearer = curve if symmetry is not None else proposal.curve(_NEAREST * room)
     if nearer.centre != centre:
         raise _unproved(nearer, nearer.ending or Ending.NOT_ISOLATED)
     group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
@@ -199,28 +202,36 @@ def _followed(
     parts = group.parts
     neuron = fading_neuron(parts.problem, parts.indices[0])
     search = None if neuron is None else FadingSearch(neuron)
-    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
-    # One of a continuum of limits is known only as well as the flow has come near it.
-    near = (_NEARER if parts.rotations else 1) * max(float(epsilon), _FINEST)
+    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search, exact=exact and still)
+    near = max(float(epsilon), _FINEST)
     # What is symmetric without the silent samples need not be with them.
     within = None if group.silent else invariant_of(parts)
     if within is None:
-        return proposal, proposal.curve(near)
+        return proposal, _to_its_end(proposal, near)
     inside = Proposal(parts.problem, parts.indices, steps=sub_step, within=within)
     curve = inside.curve(near)
     if curve.centre is None or (still and inside.strict_for_all()):
-        usual = proposal.curve(near)
+        usual = _to_its_end(proposal, near)
         if curve.centre is None and curve.ending is not None and usual.ending in _SYMMETRIC:
             raise _unproved(curve, curve.ending)
         return proposal, usual
     if not exact:
         raise _unproved(curve, Ending.SYMMETRIC)
     if still and not curve.windows:
-        usual = proposal.curve(near)
+        usual = _to_its_end(proposal, near)
         if usual.ending is Ending.KKT_START:
             return proposal, usual
     group.parts = replace(parts, within=within)
     return inside, curve
+
+
+def _to_its_end(proposal: Proposal, near: float) -> Curve:
+    """The curve that ends so near its limit; of a continuum each is known only as well as the flow has come
+    near it.
+    """
+    curve = proposal.curve(near)
+    known = proposal.limit is not None and proposal.limit.continuum
+    return proposal.curve(_NEARER * near) if known else curve
 
 
 def prepare_seen(
@@ -340,7 +351,7 @@ def outcome_of(group: GroupProof) -> Fate:
         return Fate.DEAD if group.dead else Fate.FOLLOWED
     if group.exact:
         return Fate.EXACT_START
-    if group.trap.sigma:
+    if group.trap.symmetry is not None:
         return Fate.CONTINUUM
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
@@ -361,7 +372,7 @@ def evidence_of(group: GroupProof, after: Sequence[Fraction] = ()) -> GroupEvide
         steps.append(tuple(row))
     trap = group.trap
     end = None if trap is None else _trap_evidence(trap, after)
-    lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
+    lifts = None if trap is None or trap.symmetry is None else Lifts(trap.symmetry, trap.sigma)
     reason = "" if group.known else group.reason
     symmetries = () if group.parts.within is None else group.parts.within.symmetries
     ending, outcome = group.fading or lifts, outcome_of(group)

@@ -242,7 +242,7 @@ class _Proof:
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
             self._prepare(group)
-        self._only_starts()
+        self._starts_beside_others()
         delta = None
         while delta is None:  # ends: a group stops being an exact start, is followed or given up, once each
             tick()
@@ -255,7 +255,7 @@ class _Proof:
             except Unproved as error:
                 # One of several directions cannot be kept in its tube for any delta: the theorem is about the
                 # others.
-                if self._within_symmetries(self.groups[error.group]):
+                if self._not_still(error.group):
                     continue
                 if not self.coupled or not self.groups[error.group].has_tube:
                     raise
@@ -289,20 +289,25 @@ class _Proof:
         found = descend(self.horizon, sweep, g, self.horizon.size(radius).upper())
         return () if found is None else found.after
 
-    def _only_starts(self) -> None:
-        """Beside groups that move first exact starts are tried within their symmetries (L12.8)."""
-        if any(group.count for group in self.groups):
-            for group in self.groups:
-                self._within_symmetries(group)
+    def _starts_beside_others(self) -> None:
+        """Beside groups that move or shrink, prove exact starts within their symmetries, or as one of a
+        continuum, where that can be done.
+        """
+        growing = all(group.trap is not None and group.trap.rates.ell_lo > 0 for group in self.groups)
+        if not growing or any(group.count for group in self.groups):
+            for g in range(len(self.groups)):
+                self._not_still(g)
 
-    def _within_symmetries(self, group: GroupProof) -> bool:
-        """Try an exact start within its symmetries; whether it is known there where it goes."""
-        if not group.exact:
+    def _not_still(self, g: int) -> bool:
+        """Prove an exact start within its symmetries, or as one of a continuum; whether it is done."""
+        if not self.groups[g].exact:
             return False
-        group.exact, group.trap = False, None
+        other = GroupProof(self.groups[g].whole)
         with contextlib.suppress(Unproved):
-            self._prepare(group, still=False)
-        return group.known
+            self._prepare(other, still=False)
+        if other.known:
+            self.groups[g] = other
+        return other.known
 
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.
@@ -488,17 +493,21 @@ class _Proof:
         settled = [
             Settled(
                 g.trap,
-                track.after,
+                track.after if g.trap is None else g.trap.rates,
                 g.dead or g.zero or g.fading is not None,
                 None if g.fading is None else g.fading.largest,
+                g.exact,
             )
             for g, track in zip(self.groups, tracks, strict=True)
         ]
+        orbits = {}
+        for g, (group, track) in enumerate(zip(self.groups, tracks, strict=True)):
+            trap, curve = group.trap, group.curve
+            if trap is not None and trap.symmetry is not None and curve is not None:
+                orbits[g] = track.entry, gradient_at_end(group.parts, curve, trap)
         self.horizon = Horizon(settled, self.order, self.epsilon)
-        for group, track, own in zip(self.groups, tracks, settled, strict=True):
-            if group.trap is not None and group.trap.sigma and group.curve is not None:
-                end = gradient_at_end(group.parts, group.curve, group.trap)
-                self.horizon = OrbitHorizon(own, track, end, self.order, self.epsilon)
+        if orbits:
+            self.horizon = OrbitHorizon(settled, self.order, self.epsilon, orbits)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:
