@@ -167,9 +167,7 @@ class _After:
             return floor
         least = sum((each.runner.size_low(self.L) for each in self.moving), Fraction(0))
         self.claim["blocks"].need(least > 0, "nothing is known to be left at the horizon", "O5")
-        share = self.swept.D[g] / (least * self.size(self.delta_bar))
-        # What fades may shrink meanwhile, by cos^2 phi at most.
-        return floor + (1 + self.leak) * share if self.leak else max(floor, share)
+        return max(floor, self.swept.D[g] / (least * self.size(self.delta_bar)))
 
     def forgotten(self, g: int) -> Fraction:
         """R7: the distance at the horizon that is forgotten later; that of an exact start is in its floor."""

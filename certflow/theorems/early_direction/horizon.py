@@ -86,8 +86,7 @@ class Horizon:
             if not own.still
         )
         least = sum(sizes, Fraction(0)) * delta_bar**self.order
-        share = self.at_end(sweep, g) / least
-        return floor + (1 + self.leak) * share if self.leak else max(floor, share)
+        return max(floor, self.at_end(sweep, g) / least)
 
     def at_end(self, sweep: Sweep, g: int) -> Fraction:
         """The distance of group g at the horizon; a checker adds at least a unit of its numbers to that of an
