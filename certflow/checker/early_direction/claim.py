@@ -42,7 +42,7 @@ def check_early(content: Any, clock: Clock) -> Any:
     """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the
     place.
     """
-    check_claim(read(content, clock, ASSUMPTIONS), clock)
+    check_claim(read(content, clock, ASSUMPTIONS, expressions=True), clock)
     return content["claim"]
 
 
@@ -457,6 +457,8 @@ def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     if problem.coupled:
         beta = unit_outputs(problem)
         return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
+    if problem.expression:
+        return problem.rate * fraction(problem.tapes[0].largest_ncf())
     constant = Fraction(1)
     for l in range(1, problem.depth + 1):
         e = problem.p ** (problem.depth - l)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
-from ..kernel.network import Part, bounded, norm_bound
-from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
+from ..kernel.network import bounded, norm_bound
+from ..kernel.numbers import down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from ..tube.curve import Track, follow, square
@@ -146,9 +146,9 @@ def _unknown(problem: Problem, part: int, where: str) -> Rates:
         raise Refused("R5", where, "nothing is proved about an inconclusive or followed single group")
     beta = unit_outputs(problem)
     slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
-    own = Part(problem.layers[part], problem.shallow)
+    own = problem.part(part)
     bounded([own], where)
-    run = own.evaluate([(-ONE, ONE)] * own.size, [[(-length, length)] for length in own.lengths])
+    run = own.everywhere()
     rough = norm_bound([[abs(v) for v in row] for row in run.above])
     fastest = min(slowest, largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss)
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
@@ -247,11 +247,12 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
     """R5: at its end every sample is strictly inactive for every direction within D, so the group never
     moves again (L4.6)."""
     track, where = proved.runner.track, proved.runner.where
-    if problem.alpha != 0 or problem.p < 2 or track is None:
+    layered = problem.alpha == 0 and problem.p >= 2
+    if track is None or not (layered or problem.expression):
         raise Refused("R5", where, "only networks with alpha = 0 can be dead")
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
     if not problem.shallow:
-        check_silent(problem, up(reach), track.end[0], grid, where)
+        check_silent(problem.part(parts[0]), up(reach), track.end[0], grid, where)
         return
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:

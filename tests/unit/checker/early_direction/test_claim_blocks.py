@@ -457,7 +457,7 @@ def test_a_scaled_time_goes_on_where_a_decay_ends():
 
 def network(p, depth, trained, given, X, z, order, coupled=False):
     own = {"p": p, "depth": depth, "trained": trained, "given": given, "samples": X, "z": z, "order": order}
-    return SimpleNamespace(**own, coupled=coupled, rate=F(8))
+    return SimpleNamespace(**own, coupled=coupled, expression=False, rate=F(8))
 
 
 def test_the_bound_of_n_is_a_product_of_norms():

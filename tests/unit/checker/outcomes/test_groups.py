@@ -178,7 +178,8 @@ def dead(
     path=True,
     parts=(7,),
 ):
-    problem = SimpleNamespace(alpha=F(alpha), p=p, shallow=shallow, features=[list(x) for x in features])
+    own = {"alpha": F(alpha), "p": p, "shallow": shallow, "expression": False}
+    problem = SimpleNamespace(**own, features=[list(x) for x in features])
     run = Runner(
         Track([], F(1), [list(row) for row in end]) if path else None, RATES, None, 0, (F(1), F(1)), 0, "here"
     )
