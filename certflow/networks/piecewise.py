@@ -86,6 +86,12 @@ def piecewise_form(network: Expression, X: np.ndarray) -> tuple[PiecewisePolynom
             return node
         if node.names.isdisjoint(weights):
             return inputs.setdefault(node, next(names)) if node not in inputs else inputs[node]
+        kink = _kink_in(node.args[0], weights) if node.op == "pow" else None
+        if kink is not None and kink is not node.args[0]:
+            # The power of what the kink is multiplied by is a number, too.
+            others = [arg for arg in node.args[0].args if arg is not kink]
+            powers = [tree.power(arg, node.value) for arg in (*others, kink)]
+            return replaced(tree.mul(powers))
         if node.op != "mul":
             return tree.rebuilt(node, [replaced(arg) for arg in node.args])
         own = [arg for arg in node.args if arg.is_number or not arg.names.isdisjoint(weights)]
@@ -113,13 +119,11 @@ def _values(trees: list[Node], names: Sequence[str], X: np.ndarray) -> np.ndarra
     return np.array(trace.results(), dtype=object).T
 
 
-def _kink_of(node: Node, weights: frozenset[str]) -> tuple[Node, int, int] | None:
-    """(e, left, right) if `node` is abs(e), max(e, 0) or min(e, 0) with an e that holds a weight."""
-    if node.op not in _SIDES or node.names.isdisjoint(weights):
-        return None
-    if node.op != "abs" and node.args[1] != tree.ZERO:
-        return None
-    return node.args[0], *_SIDES[node.op]
+def _kink_in(node: Node, weights: frozenset[str]) -> Node | None:
+    """abs(e), max(e, 0) or min(e, 0) with an e that holds a weight, if that is all of `node` that does."""
+    own = [arg for arg in (node.args if node.op == "mul" else (node,)) if not arg.names.isdisjoint(weights)]
+    kink = own[0] if len(own) == 1 else node
+    return kink if kink.op == "abs" or (kink.op in _SIDES and kink.args[1] == tree.ZERO) else None
 
 
 def _fused(node: Node, weights: frozenset[str], step: type[KinkPower], done: dict[Node, Node]) -> Node:
@@ -128,15 +132,15 @@ def _fused(node: Node, weights: frozenset[str], step: type[KinkPower], done: dic
         return node
     if node not in done:
         tick()
-        kink = _kink_of(node.args[0], weights) if node.op == "pow" else None
+        kink = _kink_in(node.args[0], weights) if node.op == "pow" else None
         if kink is None:
             args = [_fused(arg, weights, step, done) for arg in node.args]
             done[node] = Node(node.op, tuple(args), node.value)
         else:
-            e, left, right = kink
+            left, right = _SIDES[kink.op]
             p = int(node.value)
             value = step(Fraction(left) ** p, Fraction(right) ** p, p)
-            done[node] = Node(FUSED, (_fused(e, weights, step, done),), value)
+            done[node] = Node(FUSED, (_fused(kink.args[0], weights, step, done),), value)
     return done[node]
 
 
@@ -183,5 +187,5 @@ def _degree_of_power(node: Node, weights: frozenset[str], done: dict[Node, int])
             f"{tree.short_text(node)} is not piecewise polynomial in the weights; certified flows need sums, products "
             f"and whole powers of weights."
         )
-    kink = _kink_of(base, weights)
-    return int(exponent) * _degree(base if kink is None else kink[0], weights, done)
+    kink = _kink_in(base, weights)
+    return int(exponent) * _degree(base if kink is None else kink.args[0], weights, done)

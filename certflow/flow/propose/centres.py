@@ -18,6 +18,7 @@ from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
 from certflow.flow.enclose.fading import Fading
 from certflow.flow.enclose.parts import ExpressionParts, parts_of
+from certflow.flow.enclose.region import silent_room
 from certflow.flow.endings import MAX_WINDOWS, Ending
 from certflow.flow.propose.expression_series import ExpressionSeries
 from certflow.flow.propose.fading import FadingSearch
@@ -51,6 +52,7 @@ _PATIENCE = 40
 _NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
 _DOUBTFUL = 2.0**-20
+_SILENT_GRID = 48
 
 
 def groups_of(problem: Problem) -> list[GroupWeights]:
@@ -462,16 +464,20 @@ def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
     w = problem.direction[own]
     g = problem.correlation.restricted(own).gradient(EXACT, w)
     if not any(g):
-        return Ending.DEAD if _dead(problem) else Ending.NO_GRADIENT_AT_START
+        return Ending.DEAD if _dead(problem, group) else Ending.NO_GRADIENT_AT_START
     inner, square = sum(a * b for a, b in zip(w, g, strict=True)), sum(a * a for a in w)
     return Ending.KKT_START if all(b * square == a * inner for a, b in zip(w, g, strict=True)) else None
 
 
-def _dead(problem: Problem) -> bool:
+def _dead(problem: Problem, group: GroupWeights) -> bool:
     """Whether for every sample all neurons of a hidden layer are strictly inactive at the start, and give
-    nothing then.
+    nothing then; of an expression, whether there is no gradient near the start.
     """
     network = problem.network
+    if isinstance(network, Expression):
+        return (
+            silent_room(parts_of(problem, group), _start_of(problem, group, _SILENT_GRID), _SILENT_GRID) > 0
+        )
     if not isinstance(network, FeedForward) or network.activation.off != 0 or network.activation.power < 2:
         return False
     kinks = network.forward(EXACT, problem.direction, problem.X).kinks
