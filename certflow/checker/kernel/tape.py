@@ -249,7 +249,7 @@ class Tape:
                 signal = dot([change, signals[m]], [slope, turn])
                 if any(signal):
                     program.feed(fed, given, i, signal)
-        return result[::-1]
+        return result[: -size - 1 : -1]
 
 
 def tapes(reader: Reader, samples: Samples, where: str) -> list[Tape]:

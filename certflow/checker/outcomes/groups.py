@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
-from ..kernel.network import bounded, norm_bound
+from ..kernel.network import bounded, norm_bound, sizes
 from ..kernel.numbers import down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
@@ -140,7 +140,7 @@ def prepare(
 def _unknown(problem: Problem, part: int, where: str) -> Rates:
     """R5: all that is used of an inconclusive group, one part of order 2, and after the horizon of one that
     is followed, is how fast its size grows: at most at the rate 2 sum |z_i| beta_i, and at most at the
-    largest eigenvalue of the generalised Hessians of all its directions.
+    largest eigenvalue, or the norm, of the generalised Hessians of all its directions.
     """
     if not problem.coupled:
         raise Refused("R5", where, "nothing is proved about an inconclusive or followed single group")
@@ -150,7 +150,11 @@ def _unknown(problem: Problem, part: int, where: str) -> Rates:
     bounded([own], where)
     run = own.everywhere()
     rough = norm_bound([[abs(v) for v in row] for row in run.above])
-    fastest = min(slowest, largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss)
+    fastest = min(
+        slowest,
+        largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss,
+        norm_bound(sizes(run.middle, run.radius)),
+    )
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
     return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 
