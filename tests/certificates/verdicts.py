@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attacks
 import continuum_attacks
+import expression_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
@@ -67,6 +68,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | power_1_attacks.ATTACKS
         | fades_attacks.ATTACKS
         | continuum_attacks.ATTACKS
+        | expression_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (
@@ -79,6 +81,10 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     )
     yield from (
         ("lists", key, partial(_changed, "kkt-cover", change)) for key, change in malformations.LISTS.items()
+    )
+    yield from (
+        ("expressions", key, partial(_changed, "expression-neurons", change))
+        for key, change in expression_attacks.FORMS.items()
     )
     yield from (("units", key, partial(_in_units, units)) for key, units in malformations.UNITS.items())
 

@@ -21,7 +21,7 @@ from .reading import MAX_DIGITS, Node
 from .verdicts import Clock, Refused
 
 MAX_LENGTH, MAX_NESTING, MAX_ORDER, MAX_BITS = 20_000, 60, 64, 20_000
-MAX_NUMBERS = 1_000_000
+MAX_NUMBERS = 400_000
 """Most numbers, one per sample, that the words of a text stand for."""
 MAX_HELD = 400_000_000
 """Most bits of all numbers without weights."""
@@ -91,7 +91,7 @@ class Reader:
         self.inputs, self.ones = inputs, [Fraction(1)] * samples
         self.weights = {name: k for k, name in enumerate(weights)}
         self.steps = [Step(1, 1 << k) for k in range(len(weights))]
-        self.end = self.depth = self.words = self.held = 0
+        self.end = self.column = self.depth = self.words = self.held = 0
         self._advance()
         whole = self._sum()
         if self.kind != "end":
@@ -107,26 +107,22 @@ class Reader:
         if match is None:
             self.node.fail(f"column {self.end + 1} of the text is not in the grammar")
         self.kind, self.end = match.lastgroup or "", match.end()
-        self.word = match[self.kind]
+        self.word, self.column = match[self.kind], match.start(self.kind) + 1
         self.words += 1
         if self.words * self.samples > MAX_NUMBERS:
             self._refuse(f"the text stands for more than {MAX_NUMBERS} numbers")
 
     def _fail(self, expected: str) -> NoReturn:
-        self.node.fail(f"expected {expected} before column {self.end + 1} of the text")
+        self.node.fail(f"expected {expected} at column {self.column} of the text")
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise Refused("R18", self.node.where, f"{reason} (before column {self.end + 1} of the text)")
+        raise Refused("R18", self.node.where, f"{reason} (before column {self.column} of the text)")
 
     def _accept(self, *operators: str) -> str:
         word = self.word if self.kind == "operator" and self.word in operators else ""
         if word:
             self._advance()
         return word
-
-    def _expect(self, operator: str) -> None:
-        if not self._accept(operator):
-            self._fail(operator)
 
     def _sum(self) -> _Value:
         sign = self._accept("-")
@@ -164,18 +160,22 @@ class Reader:
             if word in self.weights:
                 return Sum(1, [(self.ones, self.weights[word])])
             if word not in self.inputs:
-                self._fail("a weight, an input or a number")
+                self.node.fail(
+                    f"{word[:40]} before column {self.column} of the text is no weight and no input"
+                )
             return self.inputs[word]
         self.depth += 1
         if self.depth > MAX_NESTING:
             self.node.fail(f"the text is nested more than {MAX_NESTING} levels deep")
         if kind == "name":
             self._advance()
-        self._expect("(")
+        if not self._accept("("):
+            self._fail("( after a function" if kind == "name" else "a number, a name or (")
         values = [self._sum()]
         while kind == "name" and self._accept(","):  # ends: a word is read
             values.append(self._sum())
-        self._expect(")")
+        if not self._accept(")"):
+            self._fail(")")
         self.depth -= 1
         return values[0] if kind != "name" else self._kink(word, values)
 
@@ -260,7 +260,7 @@ class Reader:
     def _kink(self, name: str, values: list[_Value]) -> _Value:
         count, choice = _KINKS[name]
         if len(values) != count:
-            self.node.fail(f"{name} takes {count} of the arguments before column {self.end + 1} of the text")
+            self._fail(f"{count} arguments of {name}, not {len(values)},")
         numbers = [value for value in values if isinstance(value, list)]
         if len(numbers) == count:
             other = numbers[1] if count == 2 else [-v for v in numbers[0]]

@@ -256,7 +256,8 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
         raise Refused("R5", where, "only networks with alpha = 0 can be dead")
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
     if not problem.shallow:
-        check_silent(problem.part(parts[0]), up(reach), track.end[0], grid, where)
+        what = "have a gradient" if problem.expression else "be active in every hidden layer"
+        check_silent(problem.part(parts[0]), up(reach), track.end[0], grid, where, what)
         return
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:

@@ -56,6 +56,8 @@ class Rotations:
 
 def rotations(group: GroupEvidence, problem: Problem, clock: Clock) -> Rotations:
     """The lifts of a group whose limit is one of a continuum."""
-    if group.ending is None or problem.expression:
+    if problem.expression:
+        raise Refused("O1", clock.where, "no lifts of an expression are read")
+    if group.ending is None:
         raise Refused("O1", clock.where, "no lifts are given")
     return Rotations(group.ending.fields("lifts")["lifts"], problem, clock)

@@ -24,7 +24,7 @@ def check_exact(problem: Problem, parts: list[int], w: list[Fraction], where: st
         raise Refused("O5", where, "the start is not exactly a KKT point")
 
 
-def check_silent(own: AnyPart, reach: int, end: Row, grid: int, where: str) -> None:
+def check_silent(own: AnyPart, reach: int, end: Row, grid: int, where: str, what: str) -> None:
     """O6: of a deep network all gradients of the outputs are exactly zero at all points within `reach` of
     its end, because every sample is inactive in all neurons of a hidden layer, so it never moves again; and
     likewise of an expression (L12.9, L12.18).
@@ -35,4 +35,4 @@ def check_silent(own: AnyPart, reach: int, end: Row, grid: int, where: str) -> N
     Z = [[(a - x, b + x) for a, b in kinks] for kinks, x in zip(own.first_kinks(W), far, strict=True)]
     gradients = own.evaluate([(a - reach, b + reach) for a, b in W], Z).slopes
     if any(any(entry) for gradient in gradients for entry in gradient):
-        raise Refused("O6", where, "a sample may be active in every hidden layer, so it is not proved dead")
+        raise Refused("O6", where, f"a sample may {what}, so it is not proved dead")
