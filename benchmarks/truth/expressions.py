@@ -15,8 +15,8 @@ from .extended import LD, array
 
 
 class Dual:
-    """Values on all samples (n) with their derivatives in all weights (n x k). The arguments of kinks are noted
-    in `kinks`.
+    """Values on all samples (n) with their derivatives in all weights (n x k). The arguments of kinks are
+    noted in `kinks`.
     """
 
     kinks: list[Dual] = []

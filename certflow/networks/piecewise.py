@@ -71,8 +71,8 @@ class PiecewisePolynomial(Expression):
 
 
 def piecewise_form(network: Expression, X: np.ndarray) -> tuple[PiecewisePolynomial, np.ndarray]:
-    """The expression as a piecewise polynomial, and its inputs at the exact samples X: the values there of all
-    that holds no weight.
+    """The expression as a piecewise polynomial, and its inputs at the exact samples X: the values there of
+    all that holds no weight (L12.17).
 
     Raises `Inconclusive` with the reason for an expression of another kind.
     """
@@ -161,8 +161,8 @@ def _degree_of(node: Node, weights: frozenset[str], done: dict[Node, int]) -> in
         degrees = {_degree(arg, weights, done) for arg in node.args if arg != tree.ZERO}
         if len(degrees) > 1:
             raise Inconclusive(
-                f"the terms of {tree.short_text(node)} have different degrees in the weights; certified flows "
-                f"need an expression that is homogeneous as it is written: multiply it out."
+                f"the terms of {tree.short_text(node)} have different degrees in the weights; certified "
+                f"flows need an expression that is homogeneous as it is written."
             )
         return degrees.pop()
     if node.op == "mul":
@@ -171,21 +171,22 @@ def _degree_of(node: Node, weights: frozenset[str], done: dict[Node, int]) -> in
         return _degree_of_power(node, weights, done)
     if node.op in tree.KINKS:
         raise Inconclusive(
-            f"the gradient jumps at the kink of {tree.short_text(node)}; of expressions, certified flows need "
-            f"abs(e)**p, max(0, e)**p or min(0, e)**p with a power of at least 2."
+            f"the gradient may jump at the kink of {tree.short_text(node)}; of kinks, certified flows need "
+            f"abs(e)**p, max(0, e)**p or min(0, e)**p with a power p of at least 2."
         )
-    raise Inconclusive(
-        f"{tree.short_text(node)} is not piecewise polynomial in the weights; certified flows need sums, products and "
-        f"whole powers of weights."
+    raise _other(node)
+
+
+def _other(node: Node) -> Inconclusive:
+    return Inconclusive(
+        f"{tree.short_text(node)} is not piecewise polynomial in the weights; certified flows need sums, "
+        f"products and whole powers of weights."
     )
 
 
 def _degree_of_power(node: Node, weights: frozenset[str], done: dict[Node, int]) -> int:
     base, exponent = node.args[0], node.value
     if exponent.denominator != 1 or exponent < 0:
-        raise Inconclusive(
-            f"{tree.short_text(node)} is not piecewise polynomial in the weights; certified flows need sums, products "
-            f"and whole powers of weights."
-        )
+        raise _other(node)
     kink = _kink_in(base, weights)
     return int(exponent) * _degree(base if kink is None else kink.args[0], weights, done)

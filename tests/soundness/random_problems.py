@@ -102,9 +102,7 @@ def random_problem(family: str, seed: int, special: bool = True) -> Problem:
     return Problem(network, X, y, loss, direction=direction, name=f"{family}/{seed}")
 
 
-def _make_special(
-    draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: Network
-) -> None:
+def _make_special(draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: Network) -> None:
     kind = draw.randrange(12)
     if kind == 0:
         X.append([Fraction(0)] * len(X[0]))

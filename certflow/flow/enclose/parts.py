@@ -1,5 +1,5 @@
-"""The parts of a group as networks that can be evaluated many at a time: one neuron each, one deep network, or
-one expression.
+"""The parts of a group as networks that can be evaluated many at a time: one neuron each, one deep network,
+or one expression.
 
 Where only the last two layers are trained, H is a sum of neurons of the last hidden layer on fixed features,
 and N and its derivatives split into these parts. Any list of (part, region) pairs is then one *wide* network
@@ -97,8 +97,8 @@ class OverlapKink(Overlapping, KinkPower):
 
 @dataclass(frozen=True)
 class Parts(ABC):
-    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size` weights;
-    `N` is the NCF of the group.
+    """The parts `indices` (weight indices of each) of one group of a problem: `count` parts of `size`
+    weights; `N` is the NCF of the group.
 
     *Entries* are pairs of a part and a place: a piece of a curve, or a region.
     """
@@ -362,16 +362,16 @@ class ExpressionParts(Parts):
 
     def output_bounds(self) -> np.ndarray:
         """Half the norms of the second derivatives, which do not depend on the weights but for the sides of
-        kinks (L12.11)."""
+        kinks (L12.18)."""
         return expression_bounds(self.problem)
 
     def steepest(self) -> float:
-        """Of all second derivatives, whatever the sides of kinks (L12.11)."""
+        """Of all second derivatives, whatever the sides of kinks (L12.18)."""
         A = self.hessians(self.N.at(MIDRAD, everywhere(self)), 1)
         return largest_eigenvalue(((A + A.transpose(0, 2, 1)) * Fraction(1, 2))[0])
 
     def largest_outputs(self) -> np.ndarray:
-        """Upper bounds of |h_i(u)| for every unit u, one per sample (L12.11)."""
+        """Upper bounds of |h_i(u)| for every unit u, one per sample (L12.18)."""
         return self.N.at(MIDRAD, everywhere(self)).run.outputs.magnitude()[0]
 
 

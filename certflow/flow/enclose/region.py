@@ -336,8 +336,8 @@ def _evaluated(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> Evalua
 
 def silent_room(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> float:
     """An angle, 0 if none is found, up to which about a point no sample gives a gradient: in a deep network
-    each is strictly inactive in all neurons of a hidden layer (L12.9), of an expression all interval gradients
-    are 0 (L12.11).
+    each is strictly inactive in all neurons of a hidden layer (L12.9), of an expression all interval
+    gradients are 0 (L12.18).
     """
     at, _ = point(parts, values, grid)
     for k in range(2, 45):

@@ -1,5 +1,5 @@
-"""Taylor series of the raw limit flow of an expression, in double precision on fixed cells: power series through
-its program, order by order. Nothing here is proved.
+"""Taylor series of the raw limit flow of an expression, in double precision on fixed cells: power series
+through its program, order by order. Nothing here is proved.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class ExpressionSeries(PartSeries):
 
 
 class _Signals:
-    """The series of all steps at `m` weight vectors (terms × m × n), extended one order at a time; without a
-    cell it is that of the signs.
+    """The series of all steps at `m` weight vectors (terms × m × n), extended one order at a time; without
+    a cell it is that of the signs.
     """
 
     def __init__(self, field: ExpressionSeries, cell: Array | None, terms: int, m: int) -> None:
