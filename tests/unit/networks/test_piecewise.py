@@ -1,4 +1,4 @@
-"""Expressions with a locally Lipschitz gradient: what is read, in which inputs, and what their kink steps are."""
+"""Expressions with a locally Lipschitz gradient: what is read, in which inputs, and their kink steps."""
 
 import re
 from fractions import Fraction

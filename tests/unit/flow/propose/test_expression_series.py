@@ -1,4 +1,4 @@
-"""Series of limit flows of expressions, against exact gradients and against the ordinary differential equation."""
+"""Series of limit flows of expressions, against exact gradients and the differential equation itself."""
 
 from fractions import Fraction
 
