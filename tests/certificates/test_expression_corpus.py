@@ -46,7 +46,7 @@ def test_what_is_no_expression_is_malformed(form):
         "x1*x1*min(0, x2*u2 + u1*x1)**2" + REST,
         "(3*max(-(u1*x1 + u2*x2)/3, 0))**2*x1**2" + REST,
         KINK + " - 1/2*abs(v1*x1 + v2*x2)**2 + (max(0, 2*(v1*x1 + v2*x2))/2)**2",
-        "(" * 60 + KINK + ")" * 60 + REST,
+        "(" * 59 + KINK + ")" * 59 + REST,
     ],
 )
 def test_the_same_function_in_other_words_is_accepted(output):

@@ -1,4 +1,4 @@
-"""R18: the text of an expression in named weights and inputs, read for the samples of a problem.
+"""R15: the text of an expression in named weights and inputs, read for the samples of a problem.
 
     sum      = ["-"] product (("+" | "-") product)*
     product  = power (("*" | "/") power)*
@@ -116,7 +116,7 @@ class Reader:
         self.node.fail(f"expected {expected} at column {self.column} of the text")
 
     def _refuse(self, reason: str) -> NoReturn:
-        raise Refused("R18", self.node.where, f"{reason} (before column {self.column} of the text)")
+        raise Refused("R15", self.node.where, f"{reason} (before column {self.column} of the text)")
 
     def _accept(self, *operators: str) -> str:
         word = self.word if self.kind == "operator" and self.word in operators else ""
@@ -184,7 +184,7 @@ class Reader:
     def _kept(self, numbers: Numbers) -> Numbers:
         """These numbers, if they are not too long to work with."""
         self.clock.tick()
-        bits = [v.numerator.bit_length() + v.denominator.bit_length() for v in numbers]
+        bits = list(map(_bits, numbers))
         self.held += sum(bits)
         if max(bits) > 2 * MAX_BITS or self.held > MAX_HELD:
             self._refuse("the numbers are too long")
@@ -234,7 +234,7 @@ class Reader:
 
     def _raised(self, base: _Value, p: int) -> _Value:
         if isinstance(base, list):
-            if max(v.numerator.bit_length() + v.denominator.bit_length() for v in base) * p > 4 * MAX_BITS:
+            if (max(map(_bits, base)) - 2) * p > 2 * MAX_BITS:
                 self._refuse("the numbers are too long")
             return self._kept([v**p for v in base])
         if p < 1:
@@ -269,6 +269,10 @@ class Reader:
         if len(sums) != 1 or any(map(any, numbers)):
             self._refuse(f"{name} is read of numbers, or of weights and 0")
         return _Bare(name, self.ones, sums[0])
+
+
+def _bits(value: Fraction) -> int:
+    return value.numerator.bit_length() + value.denominator.bit_length()
 
 
 def _jumps(value: _Bare) -> str:

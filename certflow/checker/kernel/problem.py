@@ -87,7 +87,7 @@ class Problem:
         return self.tapes[j] if self.expression else Part(self.layers[j], self.shallow)
 
     def _names(self, node: Node) -> None:
-        """R18: the names of an expression; layers it has none."""
+        """R15: the names of an expression; layers it has none."""
         table = node.fields("kind weights inputs output")
         names = [[each.text() for each in table[key].items(1, MAX_WEIGHTS)] for key in ("weights", "inputs")]
         for key, own in zip(("weights", "inputs"), names, strict=True):
@@ -102,20 +102,20 @@ class Problem:
         self.degrees: dict[int, int] = {}
 
     def _expression(self, node: Node, clock: Clock) -> None:
-        """R18: the parts of an expression, which is homogeneous, with a locally Lipschitz gradient
+        """R15: the parts of an expression, which is homogeneous, with a locally Lipschitz gradient
         (L12.17).
         """
-        clock.enter("R18", node.where)
+        clock.enter("R15", node.where)
         self.features = self.samples
         columns = dict(zip(self.inputs, map(list, zip(*self.samples, strict=True)), strict=True))
         output = node.fields("kind weights inputs output")["output"]
         reader = Reader(output, self.weights, columns, len(self.samples), clock)
         self.order = reader.output.degree
-        node.need(self.order >= 2, "the order of homogeneity is not at least 2", "R18")
+        node.need(self.order >= 2, "the order of homogeneity is not at least 2", "R15")
         self.tapes = tapes(reader, Samples(self.samples, self.z, clock), output.where)
         self.indices = [tape.weights for tape in self.tapes]
         reason = f"at most {MAX_PART} weights of one part are checked"
-        node.need(max(map(len, self.indices)) <= MAX_PART, reason, "R18")
+        node.need(max(map(len, self.indices)) <= MAX_PART, reason, "R15")
 
     def _network(self, node: Node, clock: Clock) -> None:
         table = node.fields(_COMMON, "width signs widths trained given")

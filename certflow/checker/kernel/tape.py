@@ -1,4 +1,4 @@
-"""R18: one part of a problem whose network is an expression: its steps for every sample, in any kind of
+"""R15: one part of a problem whose network is an expression: its steps for every sample, in any kind of
 number, with gradients backwards and Hessians column by column.
 """
 
@@ -291,5 +291,5 @@ def _part(reader: Reader, own: int, samples: Samples, where: str) -> Tape:
     terms = 1 + sum(len(each.terms) for each in (tape.output, *(f for step in steps for f in step.factors)))
     if len(samples.rows) * (1 + tape.size) * terms > MAX_WORK:
         reason = f"samples times terms times weights of a part are more than {MAX_WORK}"
-        raise Refused("R18", where, reason)
+        raise Refused("R15", where, reason)
     return tape

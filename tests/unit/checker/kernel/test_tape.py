@@ -311,4 +311,4 @@ def test_too_much_work_is_refused(monkeypatch):
     monkeypatch.setattr(tape, "MAX_WORK", 1 * 3 * 4 - 1)
     with pytest.raises(Refused) as error:
         checked("a b", "a*b")
-    assert (error.value.rule, error.value.where) == ("R18", "problem.network.output")
+    assert (error.value.rule, error.value.where) == ("R15", "problem.network.output")

@@ -340,9 +340,13 @@ def test_an_unknown_group_grows_and_falls_at_most_as_its_data_allow():
         assert proved.trap is None and proved.moving
 
 
-def test_the_growth_of_an_unknown_group_is_the_smaller_of_two_bounds(monkeypatch):
+def test_the_growth_of_an_unknown_group_is_the_smallest_of_three_bounds(monkeypatch):
     own = [nothing("inconclusive", "")] * 2
     monkeypatch.setattr(groups, "largest_eigenvalue", lambda *_: 1000 * ONE)
+    monkeypatch.setattr(groups, "norm_bound", lambda *_: 2 * ONE)
+    for proved in prepare(certificate([1, 2, 3, 4], own, [1, -1]), F(0), CLOCK):
+        assert proved.runner.after.ell == (-3 * ONE, 2 * ONE)
+    monkeypatch.setattr(groups, "norm_bound", lambda *_: 1000 * ONE)
     for proved in prepare(certificate([1, 2, 3, 4], own, [1, -1]), F(0), CLOCK):
         # 2 (1 + 1/2)
         assert proved.runner.after.ell == (-3 * ONE, 3 * ONE)
