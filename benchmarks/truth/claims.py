@@ -149,7 +149,8 @@ class Block:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
             check_gap(part, u, low, high, where, report)
         if self.entry.get("support") is not None:
-            parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(net.layers.parts))
+            own = net.layers.parts if net.record["network"]["kind"] != "expression" else [self.weights]
+            parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(own))
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
             # Earlier versions counted the one part of a block from its beginning.
             lawful = (alive, [0]) if len(parts) == 1 else (alive,)
@@ -160,7 +161,8 @@ class Block:
 
 def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report: Report) -> None:
     """low <= gap <= high at the KKT point u; on a kink only low, for both extreme choices of branches."""
-    if part.size == 1:
+    layered = part.net.record["network"]["kind"] != "expression"
+    if part.size == 1 or not (layered or not any(each.any() for each in part.on_kinks(u))):
         return
     own, on = part.at(u)[2], part.on_kinks(u)
     kink = any(each.any() for each in on)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.enclose.region import output_bounds
+from certflow.flow.enclose.parts import ExpressionParts
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep, Timeline
 from certflow.networks.feed_forward import FeedForward
@@ -333,12 +333,15 @@ def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
 
 def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
+    parts = groups[0].parts
+    if len(groups) > 1 or isinstance(parts, ExpressionParts):
+        several = len(groups) > 1 or not isinstance(parts, ExpressionParts)
+        bounds = parts.output_bounds() if several else parts.largest_outputs()
+        beta = [Fraction(float(b)) for b in bounds]
+        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     network = problem.network
     if not isinstance(network, FeedForward):
         raise ValueError("only feed-forward networks are certified")
-    if len(groups) > 1:
-        beta = [Fraction(float(b)) for b in output_bounds(groups[0].parts)]
-        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     power, depth, L = network.activation.power, network.depth, problem.order
     constant = Ball(Fraction(1), BITS)
     for layer in range(1, depth + 1):
