@@ -278,16 +278,17 @@ def _part(reader: Reader, own: int, samples: Samples, where: str) -> Tape:
     size = len(reader.weights)
     places = [k for k, step in enumerate(reader.steps) if step.weights & own]
     at = {k: place for place, k in enumerate(places)}
+    output = Sum(reader.output.degree, [term for term in reader.output.terms if term[1] in at])
 
     def moved(given: Sum) -> Sum:
-        return Sum(given.degree, [(numbers, at[k]) for numbers, k in given.terms if k in at])
+        return Sum(given.degree, [(numbers, at[k]) for numbers, k in given.terms])
 
     steps = [
         replace(reader.steps[k], factors=tuple(map(moved, reader.steps[k].factors)))
         for k in places
         if k >= size
     ]
-    tape = Tape([k for k in places if k < size], steps, moved(reader.output), samples)
+    tape = Tape([k for k in places if k < size], steps, moved(output), samples)
     terms = 1 + sum(len(each.terms) for each in (tape.output, *(f for step in steps for f in step.factors)))
     if len(samples.rows) * (1 + tape.size) * terms > MAX_WORK:
         reason = f"samples times terms times weights of a part are more than {MAX_WORK}"

@@ -16,6 +16,7 @@ from certflow.checker.kernel.numbers import BITS, ONE, enclosed, fraction
 from certflow.checker.kernel.polynomials import Polynomial
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.verdicts import Clock, Refused
+from certflow.checker.outcomes.still import check_silent
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
@@ -299,9 +300,14 @@ def test_a_part_by_hand():
 
 
 def test_what_is_silent_is_exactly_zero():
-    (part,) = checked("a b", "max(a*x + b, 0)**2*a*b + min(-a, 0)**2*max(b, 0)**2", X=[("3", "2")]).tapes
+    (part,) = checked("a b", "max(a*x + b, 0)**2*a*b", X=[("3", "2")]).tapes
     run = part.evaluate([(-ONE, -ONE // 2), (-ONE, ONE // 4)], [])
     assert run.slopes == [[(0, 0)], [(0, 0)]] and run.outputs == [(0, 0)]
+    # 3 a + b is at most 0 within 1/4 of (-1/2, 1/2), and reaches 1/16 within 5/16.
+    check_silent(part, ONE // 4, [-8, 8], 4, "here", "move")
+    with pytest.raises(Refused) as error:
+        check_silent(part, 5 * ONE // 16, [-8, 8], 4, "here", "move")
+    assert error.value.reason == "a sample may move, so it is not proved dead"
 
 
 def test_too_much_work_is_refused(monkeypatch):
