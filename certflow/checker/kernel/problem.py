@@ -9,11 +9,11 @@ from math import lcm
 from operator import mul
 from typing import Any
 
-from .expressions import Reader, is_name
+from ..expressions.tape import Tape, tapes
+from ..expressions.text import Reader, is_name
 from .network import AnyPart, Part
 from .polynomials import Entries, Layers, Samples
 from .reading import Node
-from .tape import Tape, tapes
 from .verdicts import Clock
 
 MAX_WEIGHTS, MAX_SAMPLES, MAX_WIDTH, MAX_DEPTH, MAX_POWER, MAX_ORDER = 5_000, 10_000, 1_000, 12, 16, 64

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from certflow.arithmetic.base import EXACT
-from certflow.checker.kernel import tape
+from certflow.checker.expressions import tape
+from certflow.checker.expressions.tape import Tape
 from certflow.checker.kernel.network import AnyPart, Part
 from certflow.checker.kernel.numbers import BITS, ONE, enclosed, fraction
 from certflow.checker.kernel.polynomials import Polynomial
 from certflow.checker.kernel.problem import Problem as Checked
-from certflow.checker.kernel.tape import Tape
 from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.networks.activation import Activation
 from certflow.networks.expression import Expression

@@ -10,12 +10,12 @@ from fractions import Fraction
 from functools import cached_property, partial
 from typing import Generic, TypeVar
 
-from .expressions import Reader, Step, Sum
-from .network import Box, Evaluation, branched_box, gathered, inner, norm_bound, sizes
-from .numbers import ONE, Interval, around, dot, enclosed, largest, mul_up, times
-from .polynomials import Polynomial, Products, Samples, branched
-from .polynomials import dot as product
-from .verdicts import Refused
+from ..kernel.network import Box, Evaluation, branched_box, gathered, inner, norm_bound, sizes
+from ..kernel.numbers import ONE, Interval, around, dot, enclosed, largest, mul_up, times
+from ..kernel.polynomials import Polynomial, Products, Samples, branched
+from ..kernel.polynomials import dot as product
+from ..kernel.verdicts import Refused
+from .text import Operation, Reader, Sum
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Kind(Generic[T]):
 
     number: Callable[[Fraction], T]
     product: Callable[[Sequence[T], Sequence[T]], T]
-    kink: Callable[[T, Step], Sequence[T]]
+    kink: Callable[[T, Operation], Sequence[T]]
 
 
 class Program(Generic[T]):
@@ -106,7 +106,7 @@ class Tape:
     Steps after the weights are in the order of their computation.
     """
 
-    def __init__(self, weights: list[int], steps: list[Step], output: Sum, samples: Samples) -> None:
+    def __init__(self, weights: list[int], steps: list[Operation], output: Sum, samples: Samples) -> None:
         self.weights, self.size, self.samples = weights, len(weights), samples
         self.steps, self.output = steps, output
         self.z, self.lengths = samples.z, [0] * len(samples.rows)
@@ -116,7 +116,7 @@ class Tape:
     def intervals(self) -> Program[Interval]:
         """In fixed-point intervals."""
 
-        def kink(z: Interval, step: Step) -> Sequence[Interval]:
+        def kink(z: Interval, step: Operation) -> Sequence[Interval]:
             return branched_box(z, (step.left * ONE,) * 2, (step.right * ONE,) * 2, step.power)
 
         return Program(self, Kind(enclosed, dot, kink))
@@ -134,7 +134,7 @@ class Tape:
     def gradient_along(self, u: list[Polynomial], keep: int) -> list[Polynomial]:
         """R3: grad N along a piece of a curve (L3.3, L12.17)."""
 
-        def kink(z: Polynomial, step: Step) -> Sequence[Polynomial]:
+        def kink(z: Polynomial, step: Operation) -> Sequence[Polynomial]:
             return branched(z, Fraction(step.left), Fraction(step.right), step.power, keep)
 
         program = Program(self, Kind(Polynomial.constant, partial(product, keep=keep), kink))
@@ -152,7 +152,7 @@ class Tape:
         step is zero so is its derivative (L12.8).
         """
 
-        def kink(z: Fraction, step: Step) -> Sequence[Fraction]:
+        def kink(z: Fraction, step: Operation) -> Sequence[Fraction]:
             cell = step.right if z > 0 else step.left
             return cell * z**step.power, cell * step.power * z ** (step.power - 1)
 

@@ -4,8 +4,8 @@ from fractions import Fraction as F
 
 import pytest
 
-from certflow.checker.kernel import expressions
-from certflow.checker.kernel.expressions import Reader, Step, Sum, is_name
+from certflow.checker.expressions import text as module
+from certflow.checker.expressions.text import Operation, Reader, Sum, is_name
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
 
@@ -38,13 +38,13 @@ def numbers(text):
 
 
 ONES = [F(1), F(1)]
-WEIGHTS = [Step(1, 1), Step(1, 2), Step(1, 4)]
+WEIGHTS = [Operation(1, 1), Operation(1, 2), Operation(1, 4)]
 
 
 def test_weights_are_the_first_steps():
     found = read("a*b")
     a, b = (Sum(1, [(ONES, k)]) for k in (0, 1))
-    assert found.steps == [*WEIGHTS, Step(2, 3, (a, b))]
+    assert found.steps == [*WEIGHTS, Operation(2, 3, (a, b))]
     assert found.output == Sum(2, [(ONES, 3)])
 
 
@@ -59,8 +59,8 @@ def test_products_are_taken_from_the_left_and_factors_keep_their_sums():
     found = read("(a + x*b)*c*(2*a)")
     left, c = Sum(1, [(ONES, 0), ([F(2), F(-3)], 1)]), Sum(1, [(ONES, 2)])
     assert found.steps[3:] == [
-        Step(2, 7, (left, c)),
-        Step(3, 7, (Sum(2, [(ONES, 3)]), Sum(1, [([F(2), F(2)], 0)]))),
+        Operation(2, 7, (left, c)),
+        Operation(3, 7, (Sum(2, [(ONES, 3)]), Sum(1, [([F(2), F(2)], 0)]))),
     ]
     assert found.output == Sum(3, [(ONES, 4)])
 
@@ -79,14 +79,14 @@ def test_products_are_taken_from_the_left_and_factors_keep_their_sums():
 )
 def test_steps_with_kinks(text, power, left, right):
     found = read(text)
-    assert found.steps[3:] == [Step(power, 2, (Sum(1, [(ONES, 1)]),), power, left, right)]
+    assert found.steps[3:] == [Operation(power, 2, (Sum(1, [(ONES, 1)]),), power, left, right)]
     assert found.output == Sum(power, [(ONES, 3)])
 
 
 def test_numbers_in_front_of_a_kink_are_taken_out_of_its_power():
     found = read("(x*max(b, 0)/2)**3")
     assert found.output == Sum(3, [([F(1), F(-27, 8)], 3)])
-    assert found.steps[3] == Step(3, 2, (Sum(1, [(ONES, 1)]),), 3, 0, 1)
+    assert found.steps[3] == Operation(3, 2, (Sum(1, [(ONES, 1)]),), 3, 0, 1)
 
 
 def test_the_first_power_is_the_base():
@@ -187,9 +187,9 @@ def test_long_texts_and_numbers(monkeypatch):
     # 2^20000 has 20001 bits, and 1 is the denominator.
     assert numbers("2**39998")[0] == F(2) ** 39_998
     assert "too long" in refused("2**39999*a")
-    monkeypatch.setattr(expressions, "MAX_HELD", 300)
+    monkeypatch.setattr(module, "MAX_HELD", 300)
     assert "too long" in refused(" + ".join(["2**64*a"] * 9))
-    monkeypatch.setattr(expressions, "MAX_NUMBERS", 8)
+    monkeypatch.setattr(module, "MAX_NUMBERS", 8)
     assert read("a*b").output.degree == 2
     assert "more than 8 numbers" in refused("a*b*c")
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NoReturn
 
-from .reading import MAX_DIGITS, Node
-from .verdicts import Clock, Refused
+from ..kernel.reading import MAX_DIGITS, Node
+from ..kernel.verdicts import Clock, Refused
 
 MAX_LENGTH, MAX_NESTING, MAX_ORDER, MAX_BITS = 20_000, 60, 64, 20_000
 MAX_NUMBERS = 400_000
@@ -49,7 +49,7 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Step:
+class Operation:
     """A weight, if there are no factors; the product of two; or left t^power for t <= 0 and right t^power
     for t >= 0, t the one factor. `weights` are those in it, as bits.
     """
@@ -90,7 +90,7 @@ class Reader:
         self.node, self.text, self.clock, self.samples = node, node.text(most=MAX_LENGTH), clock, samples
         self.inputs, self.ones = inputs, [Fraction(1)] * samples
         self.weights = {name: k for k, name in enumerate(weights)}
-        self.steps = [Step(1, 1 << k) for k in range(len(weights))]
+        self.steps = [Operation(1, 1 << k) for k in range(len(weights))]
         self.end = self.column = self.depth = self.words = self.held = 0
         self._advance()
         whole = self._sum()
@@ -254,7 +254,7 @@ class Reader:
         for factor in factors:
             for _, k in factor.terms:
                 own |= self.steps[k].weights
-        self.steps.append(Step(degree, own, factors, p, left, right))
+        self.steps.append(Operation(degree, own, factors, p, left, right))
         return Sum(degree, [(self.ones, len(self.steps) - 1)])
 
     def _kink(self, name: str, values: list[_Value]) -> _Value:
