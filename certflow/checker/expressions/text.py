@@ -82,7 +82,7 @@ def is_name(text: str) -> bool:
 
 
 class Reader:
-    """The steps of one text, the weights first, and the `output`."""
+    """The steps of one text, the weights first, and the `output` (L12.17)."""
 
     def __init__(
         self, node: Node, weights: list[str], inputs: dict[str, Numbers], samples: int, clock: Clock
