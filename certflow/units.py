@@ -25,6 +25,7 @@ from certflow.problem import Problem
 
 _DECIMALS = 10**6
 _FARTHEST = 10**6
+"""Inputs of an expression are at most so far from 1, by a factor."""
 _LONGEST = 10**MAX_DIGITS
 
 LARGEST_IN_DOUBLES = 900
@@ -129,8 +130,8 @@ def require_doubles(problem: Problem) -> None:
 
 
 def refuse_inputs_far_from_one(problem: Problem) -> None:
-    """Raise `Inconclusive` for inputs of an expression that fixed-point numbers would lose, or that numbers of
-    a certificate have no room for.
+    """Raise `Inconclusive` for inputs of an expression that fixed-point numbers would lose, or for which
+    certificates have no room.
 
     They have no units near 1, and two runs that lose them alike give an error estimate of nothing.
     """

@@ -24,9 +24,7 @@ from certflow.networks.kinks import simplest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
-from certflow.units import normalised
-
-"""Inputs of an expression are at most so far from 1, by a factor."""
+from certflow.units import normalised, refuse_inputs_far_from_one
 
 
 @dataclass
