@@ -106,7 +106,7 @@ class Expression:
         self.weights, self.inputs = table["weights"], table["inputs"]
         self.size = len(self.weights)
         self.tree = ast.parse(table["output"], mode="eval").body
-        # At other samples and several weights, as the outputs may be zero for all weights at these samples, or
+        # At other samples and several weights, as the outputs may be zero for all weights at these, or
         # on a whole cone, such as those of max(u, 0).
         draw, samples = np.random.default_rng(0), self.X
         probes = draw.standard_normal((32, self.size)).astype(LD)
