@@ -156,7 +156,8 @@ class Block:
             space = Symmetry(net).space(self.weights) if self.entry.get("within") else None
             check_gap(part, u, low, high, where, report, space, self.entry.get("silent", ()))
         if self.entry.get("support") is not None:
-            parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(net.layers.parts))
+            own = net.layers.parts if net.record["network"]["kind"] != "expression" else [self.weights]
+            parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(own))
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
             # Earlier versions counted the one part of a block from its beginning.
             lawful = (alive, [0]) if len(parts) == 1 else (alive,)
@@ -178,7 +179,8 @@ def check_gap(
     """low <= gap <= high at the KKT point u, in a subspace if one is meant; on a kink only low, for both
     extreme choices of branches, but of `silent` samples, which are inactive.
     """
-    if part.size == 1:
+    layered = part.net.record["network"]["kind"] != "expression"
+    if part.size == 1 or not (layered or not any(each.any() for each in part.on_kinks(u))):
         return
     own, on = ([np.array(each) for each in layers] for layers in (part.at(u)[2], part.on_kinks(u)))
     for i in silent:

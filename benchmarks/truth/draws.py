@@ -29,6 +29,27 @@ EXPRESSIONS = (
     ("(u1*x1 + u2*x2)**3 - u1*min(u2, u1)**2*x1", "u1 u2", "x1 x2"),
 )
 
+LIPSCHITZ = (
+    ("u1*v1*x1 + u2*v2*x2", "u1 u2 v1 v2", "x1 x2"),
+    ("x1*(u1**3 - v1**3) + x2*(u2**3 - v2**3)", "u1 u2 v1 v2", "x1 x2"),
+    ("u1*v1*w1*x1 - u2*v2*w2*x2", "u1 u2 v1 v2 w1 w2", "x1 x2"),
+    ("(u1*x1 + u2*x2)*(v1*x1 + v2*x2)", "u1 u2 v1 v2", "x1 x2"),
+    ("(a*x1 + b*x2)*(c*x1 + d*x2) - (e*x1 + f*x2)*(g*x1 - h*x2)", "a b c d e f g h", "x1 x2"),
+    ("(u1*x1 + u2*x2)**2 - (v1*x1 + v2*x2)**2 + u1*u2*x1", "u1 u2 v1 v2", "x1 x2"),
+    ("(u1*x1 + u2*x2)**2 - 3*(u1*x2 + u2*x3)**2", "u1 u2", "x1 x2 x3"),
+    ("x1*(u1**2 - v1**2) + x2*(u2**2 - v2**2)", "u1 u2 v1 v2", "x1 x2"),
+    ("max(u1*x1 + u2*x2, 0)**2 - max(v1*x1 + v2*x2, 0)**2", "u1 u2 v1 v2", "x1 x2"),
+    ("min(u1*x1 + u2*x2, 0)**2*x1**2 - (v1*x1 - v2*x2)**2", "u1 u2 v1 v2", "x1 x2"),
+    ("abs(u1*x1 + u2*x2)**3 - abs(v1*x2 - v2*x1)**3", "u1 u2 v1 v2", "x1 x2"),
+    ("v*max(u1*x1 + u2*x2, 0)**2 + v**3", "u1 u2 v", "x1 x2"),
+    ("max(u1*max(u2*x1, 0)**2 - u3**3*x2, 0)**2", "u1 u2 u3", "x1 x2"),
+    ("(c*x1 + d*x2)*(u1*x1 + u2*x2)*(v1*x1 + v2*x2)", "c d u1 u2 v1 v2", "x1 x2"),
+    ("(u1**2 + u2**2)*u1*x1 - u2**3*abs(x2)", "u1 u2", "x1 x2"),
+    ("2*(u1**4*x1 - 2*abs(u1 + u2)**3*v*x2**2)*v**3", "u1 u2 v", "x1 x2"),
+    ("max(u1 + u2, 0)**2*x1 + min(u1 - u2, 0)**2*x2 - abs(u1*x1)**2", "u1 u2", "x1 x2"),
+)
+"""Expressions with a locally Lipschitz gradient."""
+
 
 @dataclass
 class Draw:
@@ -152,6 +173,11 @@ def _expression(rng: Rng) -> dict[str, Any]:
     return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
 
 
+def _lipschitz(rng: Rng) -> dict[str, Any]:
+    own = rng.choice(LIPSCHITZ)
+    return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
+
+
 FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "neurons": lambda rng: _one(rng, 2, LEAKS[:1]),
     "planar neurons": lambda rng: _one(rng, 2, LEAKS, (2,)),
@@ -177,6 +203,7 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "exact starts": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS, (2, 2, 3)),
     "given delta": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3, 5)),
     "symmetric": _symmetric_network,
+    "expressions": _lipschitz,
 }
 
 
@@ -212,7 +239,7 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
     starts = family in ("exact starts", "starts beside")
     if starts or (family == "symmetric" and rng.random() < 0.9):
         made.start_angle = Fraction(0)
-    if family == "given delta":
+    if family == "given delta" or (family == "expressions" and rng.random() < 0.15):
         made.delta_bar = Fraction(1, 10 ** rng.randint(2, 9))
     return made
 

@@ -15,7 +15,11 @@ from .extended import LD, array
 
 
 class Dual:
-    """Values on all samples (n) with their derivatives in all weights (n x k)."""
+    """Values on all samples (n) with their derivatives in all weights (n x k). The arguments of kinks are
+    noted in `kinks`.
+    """
+
+    kinks: list[Dual] = []
 
     __array_ufunc__ = None
 
@@ -47,6 +51,7 @@ class Dual:
     __radd__, __rmul__ = __add__, __mul__
 
     def __abs__(self) -> Dual:
+        self.kinks.append(self)
         return self * np.where(self.value > 0, LD(1), LD(-1))
 
 
@@ -59,6 +64,7 @@ def _dual(value: Any, like: Dual) -> Dual:
 def _extreme(sign: int) -> Callable[[Any, Any], Dual]:
     def extreme(a: Any, b: Any) -> Dual:
         a, b = (a, _dual(b, a)) if isinstance(a, Dual) else (_dual(a, b), b)
+        a.kinks.append(a - b)
         first = sign * (a.value - b.value) > 0
         return Dual(np.where(first, a.value, b.value), np.where(first[:, None], a.slope, b.slope))
 
@@ -100,15 +106,23 @@ class Expression:
         self.weights, self.inputs = table["weights"], table["inputs"]
         self.size = len(self.weights)
         self.tree = ast.parse(table["output"], mode="eval").body
-        # Of several weights, as the outputs may be zero on a whole cone, such as those of max(u, 0).
-        probes = np.random.default_rng(0).standard_normal((32, self.size)).astype(LD)
+        # At other samples and several weights, as the outputs may be zero for all weights at these, or
+        # on a whole cone, such as those of max(u, 0).
+        draw, samples = np.random.default_rng(0), self.X
+        probes = draw.standard_normal((32, self.size)).astype(LD)
+        self.X = draw.standard_normal((4, len(self.inputs))).astype(LD)
         once, twice = (max(np.abs(self.run(c * u)[0]).max() for u in probes) for c in (1, 2))
-        self.order = int(np.rint(np.log2(twice / once))) if once else 0
+        self.X, self.order = samples, int(np.rint(np.log2(twice / once))) if once else 0
 
     @property
     def parts(self) -> list[list[int]]:
-        """All weights: whether the expression is a sum is not asked."""
-        return [list(range(self.size))]
+        """The weights of each part of the sum that the expression is as it is written."""
+        parts: list[set[int]] = []
+        for names in _terms(self.tree, set(self.weights)):
+            own = {self.weights.index(name) for name in names}
+            parts = [part for part in parts if not part & own] + [own.union(*(p for p in parts if p & own))]
+        parts += [{i} for i in range(self.size) if not any(i in part for part in parts)]
+        return sorted(sorted(part) for part in parts if part)
 
     def run(
         self, u: np.ndarray, branches: Any = None
@@ -125,5 +139,22 @@ class Expression:
         return value.value, lambda r: r @ value.slope, [], []
 
     def kinks(self, u: np.ndarray) -> list[Any]:
-        """As `Layers.kinks`: none is known."""
-        return []
+        """As `Layers.kinks`, one list for every abs, max and min."""
+        Dual.kinks = []
+        self.run(u)
+        return [(z.value[:, None], np.abs(z.slope).sum(axis=1)[:, None]) for z in Dual.kinks]
+
+
+def _terms(node: ast.expr, weights: set[str]) -> list[set[str]]:
+    """The weights of each term of a sum, also of one times factors without weights."""
+    own = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each.id in weights}
+    match node:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+            return [*_terms(left, weights), *_terms(right, weights)]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _terms(operand, weights)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            held = [side for side in (left, right) if any(_terms(side, weights))]
+            if len(held) == 1:
+                return _terms(held[0], weights)
+    return [own]

@@ -233,7 +233,10 @@ def _nothing(content: Content, rng: random.Random) -> None:
 def _network(content: Content, rng: random.Random) -> None:
     problem = content["problem"]
     change = rng.randrange(4)
-    if change == 0:
+    if change < 2 and problem["network"]["kind"] == "expression":
+        swaps = ("+", "-"), ("-", "+"), ("x1", "x2"), ("**2", "**3"), ("max", "min"), ("2", "3")
+        problem["network"]["output"] = problem["network"]["output"].replace(*rng.choice(swaps), 1)
+    elif change == 0:
         problem["network"]["activation"]["alpha"] = rng.choice(("0", "1", "-1", "1/2"))
     elif change == 1:
         problem["network"]["activation"]["power"] = rng.choice((1, 2, 3))

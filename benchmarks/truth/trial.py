@@ -194,6 +194,8 @@ class Trial:
             self._accepted("basin", self._ask("basin", lambda: accepted(limit_flow(found))[1]))
 
     def _points(self) -> None:
+        if self.made.family == "expressions":
+            return  # the points and bounds of expressions are asked for in the family "expression"
         found = self._ask("kkt", lambda: kkt_set(self.problem, 15, BUDGET))
         if found is not None:
             self.record["kkt"] = found.status
@@ -208,6 +210,8 @@ class Trial:
         )
 
     def _near_origin(self) -> None:
+        if self.made.family == "expressions":
+            return
         found = self._ask("near_origin", lambda: certflow.near_origin(self.problem))
         if found is not None:
             bounds = {

@@ -1,7 +1,7 @@
 """An independent checker of certflow's certificates: standard library only, nothing of certflow is imported.
 
 `check_file` and `check_text` derive every bound again from the exact problem and the proposed curves, in
-directed integer arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R14:
+directed integer arithmetic, and accept only a claim that states nothing stronger. Rules R1 to R15:
 `docs/certificate-format.md`. The folder works as a bare copy too: `python -S -E -m checker FILE`.
 """
 

@@ -12,6 +12,9 @@ from .words import next_to
 _LONGEST = 40
 """Numbers of more characters are said as decimals."""
 
+_NETWORK = "kind inputs width widths activation signs trained given weights output"
+"""What a network may have."""
+
 Difference = tuple[str, str, Any, Any]
 
 
@@ -46,7 +49,7 @@ def comparison(problem: dict[str, Any], meant: dict[str, Any], start_angle: str 
 
 def _differences(problem: dict[str, Any], meant: dict[str, Any]) -> Iterator[Difference]:
     """Where, what, and both values, of everything that differs but the direction; the first ones first."""
-    for key in ("kind", "inputs", "width", "widths", "activation", "signs", "trained", "given"):
+    for key in _NETWORK.split():
         yield from _inside("network", key, problem["network"].get(key), meant["network"].get(key))
     (X, y), (X_meant, y_meant) = ([each["data"][key] for key in ("X", "y")] for each in (problem, meant))
     if len(y) != len(y_meant):
@@ -77,6 +80,9 @@ def _unlike(what: str, here: Any, there: Any) -> str:
     reason = f"{what} is {first} in the certificate and {second} in the problem that is meant"
     if first != second:
         return reason
+    if what == "output":
+        column = next(k for k, (a, b) in enumerate(zip(here + "\n", there + "\n", strict=False), 1) if a != b)
+        return f"{what} is another one in the problem that is meant, from column {column} on"
     return f"{reason}, a difference of {next_to(Fraction(there) - Fraction(here))}"
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from .kernel.reading import Node, digest
 
-SIDE_DIGITS, SHOWN_DIGITS, COORDINATES, LARGEST, LINES = 4, 9, 6, 3, 12
+SIDE_DIGITS, SHOWN_DIGITS, COORDINATES, LARGEST, LINES, CHARACTERS = 4, 9, 6, 3, 12, 200
 """Digits of numbers that are rounded to one side, and of others; entries of vectors that are shown, and of
-long ones; lines that are printed unless all are asked for.
+long ones; lines that are printed unless all are asked for, and characters of an expression.
 """
 
 ABOUT = "about "
@@ -101,6 +101,16 @@ def few(lines: list[str], every: bool) -> list[str]:
 def about(problem: dict[str, Any]) -> dict[str, Any]:
     """Kind, sizes and hashes of the problem of a certificate that was read, and its exact direction."""
     network, data = problem["network"], problem["data"]
+    common = {
+        "samples": len(data["y"]),
+        "data_sha256": digest(data),
+        "problem_sha256": digest(problem),
+        "loss": problem["loss"],
+        "direction": problem["direction"],
+    }
+    if network["kind"] == "expression":
+        sizes = {"weights": len(network["weights"]), "inputs": len(network["inputs"])}
+        return {"network": network, **sizes, **common}
     widths = network["widths"] if "widths" in network else [network["inputs"], network["width"], 1]
     trained = [1] if network["kind"] == "one-layer" else network.get("trained", list(range(1, len(widths))))
     power = network["activation"]["power"]
@@ -110,25 +120,17 @@ def about(problem: dict[str, Any]) -> dict[str, Any]:
         "trained": trained,
         "order": sum(power ** (len(widths) - 1 - l) for l in trained),
         "weights": sum(widths[l] * widths[l - 1] for l in trained),
-        "samples": len(data["y"]),
         "inputs": network["inputs"],
-        "data_sha256": digest(data),
-        "problem_sha256": digest(problem),
-        "loss": problem["loss"],
-        "direction": problem["direction"],
+        **common,
     }
 
 
 def described(problem: dict[str, Any], say: Say) -> list[str]:
     """The problem of a certificate that was read: its network, data, loss and start."""
     facts, data, loss = about(problem), problem["data"], problem["loss"]
-    network, weights = facts["network"], facts["weights"]
-    signs, trained = network.get("signs"), facts["trained"]
-    given = f", output signs: {signs.count(1)} are 1 and {signs.count(-1)} are -1" if signs else ""
+    weights = facts["weights"]
     lines = [
-        f"Network: {network['kind']}, widths {', '.join(map(str, facts['widths']))}, activation "
-        f"{_activation(network['activation'], say)}{given}; order {facts['order']} in {weights} trained "
-        f"weights (layer{'s' if len(trained) > 1 else ''} {', '.join(map(str, trained))}).",
+        _expression(facts["network"], say) if "widths" not in facts else _layered(facts, say),
         f"Data: {facts['samples']} samples of {facts['inputs']} inputs, {_range(data, say)}; SHA-256 of the "
         f"data {facts['data_sha256']}.",
         f"Loss: the {loss['reduction']} of {_LOSSES[loss['kind']]}.",
@@ -144,6 +146,30 @@ def described(problem: dict[str, Any], say: Say) -> list[str]:
         for l, matrix in sorted(problem["network"].get("given", {}).items()):
             lines += [f"W_{l}, row {i} = ({', '.join(row)})" for i, row in enumerate(matrix, 1)]
     return lines
+
+
+def _layered(facts: dict[str, Any], say: Say) -> str:
+    network, trained = facts["network"], facts["trained"]
+    signs = network.get("signs")
+    given = f", output signs: {signs.count(1)} are 1 and {signs.count(-1)} are -1" if signs else ""
+    return (
+        f"Network: {network['kind']}, widths {', '.join(map(str, facts['widths']))}, activation "
+        f"{_activation(network['activation'], say)}{given}; order {facts['order']} in {facts['weights']} "
+        f"trained weights (layer{'s' if len(trained) > 1 else ''} {', '.join(map(str, trained))})."
+    )
+
+
+def _expression(network: dict[str, Any], say: Say) -> str:
+    output, long = network["output"], len(network["output"]) > CHARACTERS and not say.exact
+    text = f"{output[:CHARACTERS]}... ({len(output)} characters)" if long else output
+    weights, inputs = (_listed(network[key], say) for key in ("weights", "inputs"))
+    return f"Network: {text}, of the weights {weights} and the inputs {inputs}."
+
+
+def _listed(names: list[str], say: Say) -> str:
+    if say.exact or len(names) <= COORDINATES:
+        return ", ".join(names)
+    return f"{', '.join(names[:LARGEST])}, ..., {names[-1]} ({len(names)})"
 
 
 def _activation(sigma: dict[str, Any], say: Say) -> str:

@@ -1,4 +1,6 @@
-"""The activation sigma(z) = max(z, alpha z)^power and its branches."""
+"""Functions that are multiples of z^power on both sides of 0: the activation sigma(z) = max(z, alpha z)^power
+of layers, and the kink steps of expressions.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,48 @@ from certflow.outcome import BadInput
 MAX_POWER = 16
 
 
+class PiecewisePower:
+    """`c z^power` with a coefficient c for each side of z = 0; on a cell, an array of these, a polynomial."""
+
+    power: int
+
+    def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
+        """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the
+        power.
+        """
+        factor = 1
+        for i in range(times):
+            factor *= self.power - i
+        exponent = self.power - times
+        if exponent < 0:
+            return cell * 0
+        if exponent == 0:
+            return cell * factor
+        # Balls are rounded to their bits when they are raised to the power 1, doubles are not.
+        is_itself = exponent == 1 and getattr(z, "dtype", None) == np.float64
+        return (cell if factor == 1 else cell * factor) * (z if is_itself else z**exponent)
+
+
 @dataclass(frozen=True)
-class Activation:
+class KinkPower(PiecewisePower):
+    """`left z^power` for z <= 0 and `right z^power` for z >= 0; C^(1,1) for powers from 2 on (L12.17)."""
+
+    left: Fraction
+    right: Fraction
+    power: int
+
+    def coefficients(self, ar: Arithmetic, sign: np.ndarray) -> Any:
+        """The cell of an array of signs: the hull of both coefficients where the sign is `UNKNOWN`."""
+        low, high = min(self.left, self.right), max(self.left, self.right)
+        cell = ar.constants(self.left, self.right, Fraction(0), self.left)[sign]
+        unknown = sign == UNKNOWN
+        if unknown.any():
+            cell[unknown] = ar.hull(low, high)
+        return cell
+
+
+@dataclass(frozen=True)
+class Activation(PiecewisePower):
     """`max(z, alpha z)^power` with -1 <= alpha <= 1 and power >= 1: linear, (leaky) ReLU, absolute value and
     powers.
 
@@ -97,19 +139,3 @@ class Activation:
             on, off = (z > 0.0).astype(np.float64), self._off_in_doubles
             return on + off * (1.0 - on) if off else on
         return self.coefficients(ar, ar.sign(z), at_kink)
-
-    def derivative(self, cell: Any, z: Any, times: int = 0) -> Any:
-        """The derivative of order `times` of `cell * z^power`, elementwise; 0 when `times` exceeds the
-        power.
-        """
-        factor = 1
-        for i in range(times):
-            factor *= self.power - i
-        exponent = self.power - times
-        if exponent < 0:
-            return cell * 0
-        if exponent == 0:
-            return cell * factor
-        # Balls are rounded to their bits when they are raised to the power 1, doubles are not.
-        is_itself = exponent == 1 and getattr(z, "dtype", None) == np.float64
-        return (cell if factor == 1 else cell * factor) * (z if is_itself else z**exponent)

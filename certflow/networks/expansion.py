@@ -197,6 +197,11 @@ def separate(node: Node, weights: Sequence[str]) -> list[tuple[tuple[int, ...], 
     return finer if len(finer) > len(parts) or hidden else parts
 
 
+def written_blocks(node: Node, weights: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """The indices of the weights of each part of the sum that `node` is as it is written."""
+    return tuple(indices for indices, _ in _separate(node, weights))
+
+
 def _holds_constant(node: Node, weights: Sequence[str]) -> bool:
     """Whether `node`, multiplied out, has a term without weights."""
     expanded = expand(node)

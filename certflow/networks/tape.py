@@ -30,6 +30,9 @@ ChooseCell = Callable[[int, Any], Any]
 BRANCHES = {"abs": Activation(Fraction(-1)), "max": Activation(Fraction(0)), "min": Activation(Fraction(0))}
 """The activation whose cells are the coefficients c of each kink."""
 
+FUSED = "kink"
+"""The operation of a kink step: a `KinkPower` of its argument, of which only the coefficient is a cell."""
+
 PARTIAL = ("inverse", "sqrt", "log")
 """Operations that are not defined for all numbers."""
 
@@ -101,7 +104,7 @@ class Tape:
             return self._known[key]
         moving = op == "weight" or any(self.steps[a].moving for a in args)
         kink = None
-        if op in KINKS and moving:
+        if op in (*KINKS, FUSED) and moving:
             kink = len(self.kinks)
             self.kinks.append(len(self.steps))
         self.steps.append(Instruction(op, args, value, moving, kink))
@@ -149,13 +152,13 @@ class Tape:
         values = np.array([Fraction(int(v), 1 << bits) for v in X.values.ravel()], dtype=object).reshape(
             X.shape
         )
-        trace = self._weightless(mp_arithmetic(bits * 3 // 10 + 20), values)
+        trace = self.weightless(mp_arithmetic(bits * 3 // 10 + 20), values)
         used = {a for step in self.steps if step.moving for a in step.args} | set(self.results)
         return {
             i: ar.array([exact_mpf(v) for v in trace.values[i]]) for i in used if not self.steps[i].moving
         }
 
-    def _weightless(self, ar: Arithmetic, X: np.ndarray) -> Trace:
+    def weightless(self, ar: Arithmetic, X: np.ndarray) -> Trace:
         """The steps without weights at exact samples; None for the others."""
         trace, samples = Trace(self, ar, X.shape[0]), ar.array(X)
         for step in self.steps:
@@ -172,9 +175,9 @@ class Tape:
             tick()
             try:
                 try:
-                    self._weightless(EXACT, X[i : i + 1])
+                    self.weightless(EXACT, X[i : i + 1])
                 except TypeError:  # irrational
-                    self._weightless(mp_arithmetic(_DECIDING_DIGITS), X[i : i + 1])
+                    self.weightless(mp_arithmetic(_DECIDING_DIGITS), X[i : i + 1])
             except ZeroDivisionError:
                 why = "the expression divides by zero"
             except BadInput as error:
@@ -216,6 +219,8 @@ class Trace:
         args = [self.values[a] for a in step.args]
         if step.op in KINKS:
             return self._kink(step, args, choose)
+        if step.op == FUSED:
+            return self._fused(step, args[0], choose)
         if step.op == "add":
             total = args[0]
             for arg in args[1:]:
@@ -249,6 +254,16 @@ class Trace:
             return c * larger + (self.one - c) * smaller
         return args[0] - c * e if step.op == "min" else args[1] + c * e
 
+    def _fused(self, step: Instruction, e: Any, choose: ChooseCell) -> Any:
+        if step.kink is None:
+            raise TypeError("a kink step without weights is a number")
+        z = self._full(e).reshape(self.n, 1)
+        cell = choose(step.kink, z)
+        self.kinks.append(z)
+        self.cells.append(cell)
+        self._flat_cells[len(self.values)] = c = cell.reshape(self.n)
+        return step.value.derivative(c, self._full(e))
+
     def _full(self, value: Any) -> Any:
         """`value` with one entry per sample."""
         return value if value.shape[0] == self.n else value + self.zeros
@@ -275,6 +290,8 @@ class Trace:
         if step.op in KINKS:
             c = self._flat_cells[i]
             return (c,) if step.op == "abs" else (c, self.one - c) if step.op == "max" else (self.one - c, c)
+        if step.op == FUSED:
+            return (step.value.derivative(self._flat_cells[i], self._full(a), 1),)
         if step.op == "pow":
             return (a ** (step.value - 1) * step.value,)
         if step.op == "inverse":
@@ -301,6 +318,8 @@ class Trace:
         a, moved = values[step.args[0]], tangents.get(step.args[0])
         if moved is None:
             return (None,)
+        if step.op == FUSED:
+            return (step.value.derivative(self._flat_cells[i], self._full(a), 2) * moved,)
         if step.op == "pow":
             factor = step.value * (step.value - 1)
             return (moved * factor if step.value == 2 else a ** (step.value - 2) * moved * factor,)

@@ -12,8 +12,8 @@ import pytest
 from proof_links import all_statements
 from source_tree import ROOT, Source, source, sources
 
-# The kernel knows which samples share a kink.
-MOST = {"kernel": 940, "tube": 740, "outcomes": 700, "polygon": 650}
+# The kernel knows which samples share a kink, and holds what parts of layers and parts of expressions share.
+MOST = {"kernel": 1050, "tube": 740, "outcomes": 700, "polygon": 650}
 MOST_OF_A_STATEMENT = 600
 
 PAGE = ROOT / "docs" / "reading-the-checker.md"
@@ -95,7 +95,7 @@ def test_the_page_leaves_out_no_rule_and_no_file_with_rules():
     text = PAGE.read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^## (R.*)$", text, re.MULTILINE))
     spans = [(int(a), int(b or a)) for a, b in re.findall(r"R(\d+)(?: to R(\d+))?", headings)]
-    assert [rule for low, high in spans for rule in range(low, high + 1)] == list(range(1, 15))
+    assert [rule for low, high in spans for rule in range(low, high + 1)] == list(range(1, 16))
     assert {f"Q{rule}" for rule in range(1, 10) if rule != 6} <= set(re.findall(r"\bQ\d\b", text))
     named = {path for _, path in FUNCTION.findall(text)}
     rules = [

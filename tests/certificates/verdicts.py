@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attacks
 import continuum_attacks
+import expression_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
@@ -75,6 +76,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | within_attacks.ATTACKS
         | silent_attacks.ATTACKS
         | orbit_attacks.ATTACKS
+        | expression_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (
@@ -87,6 +89,10 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
     )
     yield from (
         ("lists", key, partial(_changed, "kkt-cover", change)) for key, change in malformations.LISTS.items()
+    )
+    yield from (
+        ("expressions", key, partial(_changed, "expression-neurons", change))
+        for key, change in expression_attacks.FORMS.items()
     )
     yield from (("units", key, partial(_in_units, units)) for key, units in malformations.UNITS.items())
 

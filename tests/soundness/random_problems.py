@@ -11,6 +11,8 @@ from fractions import Fraction
 
 from certflow.losses import Loss
 from certflow.networks.activation import Activation
+from certflow.networks.base import Network
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
@@ -49,7 +51,24 @@ def _lower_trained(draw: Draw) -> FeedForward:
     )
 
 
-FAMILIES: dict[str, Callable[[Draw], FeedForward]] = {
+EXPRESSIONS = (
+    ("u1 u2 v1 v2", "max(u1*x1 + u2*x2, 0)**2 - abs(x1)*max(v1*x1 - v2*x2, 0)**2/3"),
+    ("u1 u2 v1 v2", "x1*(u1**3 - v1**3) + x2*(u2**3 - v2**3)"),
+    ("u1 u2 v1 v2", "(u1*x1 + u2*x2)*(v1*x1 + v2*x2)"),
+    ("a b c d e f g h", "(a*x1 + b*x2)*(c*x1 + d*x2) - (e*x1 + f*x2)*(g*x1 + h*x2)"),
+    ("u1 u2 v1 v2", "min(u1*x1 + u2*x2, 0)**2 + u1*u2*x1 - (v1*x2 - v2*x1)**2/2"),
+    ("u1 u2 v", "2*v*max(u1*x1 + u2*x2, 0)**2 - abs(u1*x2 - u2*x1)**3"),
+    ("u1 u2 u3", "max(u1*max(u2*x1, 0)**2 - u3**3*x2, 0)**2 + u1**6*x1"),
+    ("u1 u2 v1 v2 w1 w2", "u1*v1*w1*x1 + u2*v2*w2*x2"),
+)
+
+
+def _expression(draw: Draw) -> Expression:
+    weights, output = draw.choice(EXPRESSIONS)
+    return Expression(weights.split(), ["x1", "x2"], output)
+
+
+FAMILIES: dict[str, Callable[[Draw], Network]] = {
     "one-layer": lambda draw: _one_layer(draw, 2),
     "one-layer cubed": lambda draw: _one_layer(draw, 3),
     "two-layer": lambda draw: TwoLayer(2, draw.randint(2, 4), Activation(draw.choice(LEAKS), 2)),
@@ -62,6 +81,7 @@ FAMILIES: dict[str, Callable[[Draw], FeedForward]] = {
     "deep": lambda draw: FeedForward([2, 2, 2, 1], Activation(draw.choice((Fraction(0), Fraction(1, 4))), 2)),
     "untrained below": _untrained,
     "trained below": _lower_trained,
+    "expression": _expression,
 }
 
 
@@ -82,9 +102,7 @@ def random_problem(family: str, seed: int, special: bool = True) -> Problem:
     return Problem(network, X, y, loss, direction=direction, name=f"{family}/{seed}")
 
 
-def _make_special(
-    draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: FeedForward
-) -> None:
+def _make_special(draw: Draw, X: list[list[Fraction]], direction: list[Fraction], network: Network) -> None:
     kind = draw.randrange(12)
     if kind == 0:
         X.append([Fraction(0)] * len(X[0]))
@@ -94,7 +112,7 @@ def _make_special(
         X.append([-2 * v for v in X[0]])
     elif kind == 3:
         X[:] = [[Fraction(k + 1, 2) * v for v in X[0]] for k in range(len(X))]
-    elif kind == 4 and 1 in network.trained:
+    elif kind == 4 and isinstance(network, FeedForward) and 1 in network.trained:
         first = direction[: len(X[0])]
         X.append(
             [-first[1], first[0], *first[2:]][: len(X[0])]

@@ -29,6 +29,7 @@ CASES = [
     ("deep", 0),
     ("untrained below", 0),
     ("trained below", 11),
+    *(("expression", seed) for seed in range(20)),
 ]
 PLACES = 6
 
@@ -88,9 +89,9 @@ def test_curves_are_within_their_ranges_and_their_defect_is_bounded(family, seed
 
 def assert_kinks_inside(parts, value: Evaluated, at, k: int) -> None:
     """First kink arguments, which for shallow parts are those of the last hidden layer."""
-    network = parts.network
-    if not network.has_kinks:
+    if not parts.first_trained or not parts.problem.network.has_kinks:
         return
+    network = parts.network
     if parts.shallow:
         z = value.kinks[network.depth - 2]
         neurons = [network.blocks.index(own) for own in parts.indices]

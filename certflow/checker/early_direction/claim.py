@@ -44,7 +44,7 @@ def check_early(content: Any, clock: Clock) -> Any:
     """The claim, after everything it states is proved; or `Refused` (or `Malformed`) with the rule and the
     place.
     """
-    check_claim(read(content, clock, ASSUMPTIONS), clock)
+    check_claim(read(content, clock, ASSUMPTIONS, expressions=True), clock)
     return content["claim"]
 
 

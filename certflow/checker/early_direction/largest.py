@@ -12,6 +12,7 @@ from ..kernel.numbers import (
     dot,
     down,
     enclosed,
+    fraction,
     largest,
     mul_up,
     norm_up,
@@ -36,6 +37,9 @@ MAX_FEATURES_COVERED, MAX_BOXES = 3, 20_000
 def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
     """R9: the number is an upper bound of N on the unit sphere."""
     bound = largest_ncf(problem, clock)
+    if problem.expression:
+        node.at_least(bound)
+        return
     features = len(problem.features[0])
     # Several neurons whose N is negative everywhere share the weights best; so the bound is not below 0.
     if (
@@ -53,12 +57,15 @@ def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
 
 def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
     """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i (L2.5)."""
+    if problem.expression:
+        if problem.coupled:
+            return _of_outputs(problem)
+        return problem.rate * fraction(problem.tapes[0].largest_ncf())
     linear = problem.p == 1 and problem.alpha == 1
     if problem.coupled and linear:
         return problem.rate * _of_the_sum(problem.z, problem.features) / 2
     if problem.coupled:
-        beta = unit_outputs(problem)
-        return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
+        return _of_outputs(problem)
     constant = Fraction(1)
     for l in range(1, problem.depth + 1):
         e = problem.p ** (problem.depth - l)
@@ -76,6 +83,11 @@ def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
             total + abs(z) * rounded(root_up(sum((v * v for v in x), Fraction(0)), 2) ** q, True), True
         )
     return problem.rate * constant * total
+
+
+def _of_outputs(problem: Problem) -> Fraction:
+    beta = unit_outputs(problem)
+    return problem.rate * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
 
 
 def _of_the_sum(z: list[Fraction], rows: ExactMatrix) -> Fraction:

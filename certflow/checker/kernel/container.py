@@ -12,10 +12,16 @@ Assumptions = tuple[str, ...]
 
 
 def opened(
-    content: Any, own: str, assumptions: Assumptions, clock: Clock, lipschitz: bool = True
+    content: Any,
+    own: str,
+    assumptions: Assumptions,
+    clock: Clock,
+    lipschitz: bool = True,
+    expressions: bool = False,
 ) -> tuple[dict[str, Node], Problem]:
     """The entries of a parsed file with the keys `own` besides those of every certificate (and perhaps
-    units), and its problem in these units, whose gradient is `lipschitz` or jumps; the hashes match.
+    units), and its problem in these units, whose gradient is `lipschitz` or jumps; the hashes match. Only
+    with `expressions` the network may be one.
     """
     names = f"format version problem problem_sha256 assumptions claim sha256 {own}"
     top = Node(content, "").fields(names, "units")
@@ -29,4 +35,4 @@ def opened(
     if content["assumptions"] != list(assumptions):
         top["assumptions"].fail("these are not the assumptions of this checker")
     clock.enter("R1", "problem")
-    return top, Problem(content["problem"], clock, top.get("units"), lipschitz)
+    return top, Problem(content["problem"], clock, top.get("units"), lipschitz, expressions)

@@ -4,9 +4,11 @@ problem.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from operator import mul
+from typing import Protocol
 
 from .definite import Matrix
 from .numbers import (
@@ -25,7 +27,7 @@ from .numbers import (
     up,
 )
 from .passes import Passes, passes
-from .polynomials import Column, Layers
+from .polynomials import Column, Layers, Polynomial, Samples, first_kinks, gradient
 from .verdicts import Refused
 
 Box = list[Interval]
@@ -50,6 +52,40 @@ class Evaluation:
     slopes: list[Box]
 
 
+class AnyPart(Protocol):
+    """One part of a problem, in whatever way the network is given. `stored` is how many intervals an
+    evaluation keeps for all samples, `z` the weights of the samples in N; first kink arguments move by at
+    most `lengths` times what the weights move.
+    """
+
+    size: int
+    stored: int
+    samples: Samples
+    z: Box
+    lengths: list[int]
+
+    def first_kinks(self, W: Box) -> list[Box]:
+        """The arguments of the first kinks on the box W of weights, sample by sample."""
+
+    def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
+        """Everything on the box W of weights, with first kink arguments Z (sample by neuron)."""
+
+    def everywhere(self) -> Evaluation:
+        """Everything on a box that holds all weights of norm at most 1."""
+
+    def forcing(self, evaluation: Evaluation, kappa: Box) -> Box:
+        """sum_i kappa_i grad h_i, per weight."""
+
+    def kinks_along(self, u: list[Polynomial], keep: int) -> Iterator[list[Polynomial]]:
+        """R3: the first kink arguments along a piece of a curve, sample by sample."""
+
+    def gradient_along(self, u: list[Polynomial], keep: int) -> list[Polynomial]:
+        """R3: grad N along a piece of a curve."""
+
+    def gradient_at(self, w: list[Fraction], weights: list[Fraction]) -> list[Fraction]:
+        """grad N, with these weights of the samples, at the weights w, exactly."""
+
+
 class Part:
     """One part of a problem on boxes of its weights. `stored` is how many intervals an evaluation keeps for
     all samples.
@@ -60,7 +96,6 @@ class Part:
         self.layers, self.shallow, self.size, self.samples = layers, shallow, len(layers.places), samples
         self.x, self.z, self.lengths = samples.x, samples.z, samples.lengths
         self.off = enclosed(layers.alpha**layers.p)
-        self.either = (min(self.off[0], ONE), max(self.off[1], ONE))
         out = layers.matrices[1][0][0]
         self.outgoing = None if isinstance(out, int) else enclosed(out)
         self.stored = len(self.x) * (1 if shallow else self.size)
@@ -68,18 +103,42 @@ class Part:
     def passed(self, z: Interval) -> tuple[Interval, Interval, Interval]:
         """R4: sigma, sigma' and sigma'' of a kink argument, for every Clarke selection of the branches
         that z may be on (L3.1)."""
-        p, first = self.layers.p, power(z, self.layers.p - 1)
-        second = power(z, max(p - 2, 0))
-        found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
-        if z[0] >= 0:
-            return found
-        cell = self.off if z[1] <= 0 else self.either
-        return times(cell, found[0]), times(cell, found[1]), times(cell, found[2])
+        return branched_box(z, self.off, (ONE, ONE), self.layers.p)
 
     def first_kinks(self, W: Box) -> list[Box]:
         """The arguments of the first kinks on the box W of weights, sample by sample."""
         rows = self.layers.first(W)
         return [[dot(row, x) for row in rows] for x in self.x]
+
+    def kinks_along(self, u: list[Polynomial], keep: int) -> Iterator[list[Polynomial]]:
+        """R3: the first kink arguments along a piece of a curve, sample by sample."""
+        return first_kinks(self.layers, u, keep)
+
+    def gradient_along(self, u: list[Polynomial], keep: int) -> list[Polynomial]:
+        """R3: grad N along a piece of a curve."""
+        return gradient(self.layers, u, keep)
+
+    def gradient_at(self, w: list[Fraction], weights: list[Fraction]) -> list[Fraction]:
+        """grad N, with these weights of the samples, at the weights w, exactly; where a kink argument is zero
+        the activation of a power above 1 has the derivative 0 (L12.8).
+        """
+
+        def activation(z: Fraction) -> tuple[Fraction, Fraction]:
+            cell = Fraction(1) if z > 0 else layers.alpha**layers.p
+            return cell * z**layers.p, layers.p * cell * z ** (layers.p - 1)
+
+        layers = self.layers
+        matrices, total = layers.filled(w, Fraction), [Fraction(0)] * len(w)
+        for x, z in zip(layers.samples.rows, weights, strict=True):
+            layers.samples.clock.tick()
+            run = passes(matrices, x, [inner(row, x) for row in matrices[0]], [z], inner, activation)
+            for k, (l, a, b) in enumerate(layers.places):
+                total[k] += run.signals[l][a] * run.values[l][b]
+        return total
+
+    def everywhere(self) -> Evaluation:
+        """Everything on a box that holds all weights of norm at most 1."""
+        return self.evaluate([(-ONE, ONE)] * self.size, [[(-length, length)] for length in self.lengths])
 
     def evaluate(self, W: Box, Z: list[Box]) -> Evaluation:
         """Everything on the box W of weights, with first kink arguments Z (sample by neuron) (L3.1)."""
@@ -150,11 +209,7 @@ class Part:
             outputs.append(dot(matrices[-1][0], run.values[-1]))
             gradients.append([times(run.signals[l][a], run.values[l][b]) for l, a, b in self.layers.places])
             self._add_hessian(run, z, low, high)
-        entries = [zip(*rows, strict=True) for rows in zip(low, high, strict=True)]
-        middle, radius = _mirrored([list(map(around, row)) for row in entries])
-        norms = [norm_up(map(largest, gradient)) for gradient in gradients]
-        slopes = [list(column) for column in zip(*gradients, strict=True)]
-        return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
+        return gathered(low, high, outputs, gradients)
 
     def _add_hessian(self, run: Passes[Interval], z: Interval, low: Matrix, high: Matrix) -> None:
         """Add z times the lower triangle of the Hessian of H: a weight moves only the kink arguments of its
@@ -202,7 +257,36 @@ def _mirrored(lower: list[list[tuple[int, int]]]) -> tuple[Matrix, Matrix]:
     return [[m for m, _ in row] for row in full], [[r for _, r in row] for row in full]
 
 
-def bounded(parts: Sequence[Part], where: str) -> None:
+def inner(u: Sequence[Fraction], v: Sequence[Fraction]) -> Fraction:
+    """<u, v>, exactly."""
+    return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
+
+
+def gathered(low: Matrix, high: Matrix, outputs: Box, gradients: list[Box]) -> Evaluation:
+    """The evaluation with this lower triangle of the Hessian of N, from the gradients of all samples."""
+    entries = [zip(*rows, strict=True) for rows in zip(low, high, strict=True)]
+    middle, radius = _mirrored([list(map(around, row)) for row in entries])
+    norms = [norm_up(map(largest, gradient)) for gradient in gradients]
+    slopes = [list(column) for column in zip(*gradients, strict=True)]
+    return Evaluation(middle, radius, middle, norm_bound(radius), outputs, norms, slopes)
+
+
+def branched_box(z: Interval, left: Interval, right: Interval, p: int) -> tuple[Interval, Interval, Interval]:
+    """R4: left z^p for z <= 0 and right z^p for z >= 0, and its two derivatives, for every Clarke selection
+    of the branches that z may be on (L3.1, L12.17)."""
+    first, second = power(z, p - 1), power(z, max(p - 2, 0))
+    found = power(z, p), (p * first[0], p * first[1]), (p * (p - 1) * second[0], p * (p - 1) * second[1])
+    cell = (min(left[0], right[0]), max(left[1], right[1]))
+    if z[0] >= 0:
+        cell = right
+    elif z[1] <= 0:
+        cell = left
+    if cell == (ONE, ONE):
+        return found
+    return times(cell, found[0]), times(cell, found[1]), times(cell, found[2])
+
+
+def bounded(parts: Sequence[AnyPart], where: str) -> None:
     """R1: refuse what would need much more memory than a file does."""
     if sum(part.stored for part in parts) > MAX_STORED:
         reason = f"more than {MAX_STORED} numbers would have to be kept for all samples at a time"

@@ -132,31 +132,38 @@ def dot(left: Sequence[Polynomial], right: Sequence[Polynomial], keep: int) -> P
     return products.total(keep)
 
 
-def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polynomial, Polynomial]:
-    """R3: sigma(z) and sigma'(z) on the branch of z(1/2), widened by what the overlap with the other
-    branch costs (L3.3)."""
-    off = alpha**p
+def branched(
+    z: Polynomial, left: Fraction, right: Fraction, p: int, keep: int
+) -> tuple[Polynomial, Polynomial]:
+    """R3: left z^p for z <= 0 and right z^p for z >= 0, and its derivative, on the branch of z(1/2), widened
+    by what the overlap with the other branch costs (L3.3, L12.17)."""
     on = z.at_half() > 0
     value, slope = z, Polynomial([ONE])
     for _ in range(p - 1):
         value, slope = dot([value], [z], keep), value
     slope = Polynomial([p * c for c in slope.coefficients], p * slope.err)
-    if not on and off == 0:
+    factor = right if on else left
+    if factor == 0:
         value = slope = Polynomial([0])
-    elif not on and off != 1:
-        branch = Polynomial.constant(off)
+    elif factor != 1:
+        branch = Polynomial.constant(factor)
         value, slope = dot([branch], [value], keep), dot([branch], [slope], keep)
-    if off == 1:
+    if left == right:
         return value, slope
     low, high = z.range01()
     zeta = max(0, -low) if on else max(0, high)
     if zeta:
-        # |1 - off| zeta^p and |1 - off| p zeta^(p-1), rounded upwards.
-        jump = up(abs(1 - off))
+        # |right - left| zeta^p and |right - left| p zeta^(p-1), rounded upwards.
+        jump = up(abs(right - left))
         value = Polynomial(value.coefficients, value.err - ((-jump * zeta**p) >> (BITS * p)))
         lost = -((-jump * p * zeta ** (p - 1)) >> (BITS * (p - 1)))
         slope = Polynomial(slope.coefficients, slope.err + lost)
     return value, slope
+
+
+def activation(z: Polynomial, alpha: Fraction, p: int, keep: int) -> tuple[Polynomial, Polynomial]:
+    """R3: sigma(z) and sigma'(z) (L3.3)."""
+    return branched(z, alpha**p, Fraction(1), p, keep)
 
 
 class Samples:

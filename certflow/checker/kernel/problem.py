@@ -9,6 +9,9 @@ from math import lcm
 from operator import mul
 from typing import Any
 
+from ..expressions.tape import Tape, tapes
+from ..expressions.text import Reader, is_name
+from .network import AnyPart, Part
 from .polynomials import Entries, Layers, Samples
 from .reading import Node
 from .verdicts import Clock
@@ -41,10 +44,24 @@ class Problem:
     what is proved here; an untrained output layer is `last` times the one here.
     """
 
-    def __init__(self, content: Any, clock: Clock, units: Node | None = None, lipschitz: bool = True) -> None:
+    def __init__(
+        self,
+        content: Any,
+        clock: Clock,
+        units: Node | None = None,
+        lipschitz: bool = True,
+        expressions: bool = False,
+    ) -> None:
         top = Node(content, "problem").fields("network data loss direction")
-        self.lipschitz = lipschitz
-        self._network(top["network"], clock)
+        self.lipschitz, network = lipschitz, top["network"].value
+        self.expression = expressions and isinstance(network, dict) and network.get("kind") == "expression"
+        self.tapes: list[Tape] = []
+        self.layers: list[Layers] = []
+        self.beta: list[Fraction] = []
+        if self.expression:
+            self._names(top["network"])
+        else:
+            self._network(top["network"], clock)
         self._data(top["data"], top["loss"], clock)
         self.rate = self.mass = self.last = Fraction(1)
         if units is not None:
@@ -57,7 +74,48 @@ class Problem:
         _short([self.direction], top["direction"], clock)
         if not any(self.direction):
             top["direction"].fail("the direction is zero")
-        self._parts(top["network"], clock)
+        if self.expression:
+            self._expression(top["network"], clock)
+        else:
+            self._parts(top["network"], clock)
+        self.coupled = self.order == 2 and len(self.indices) > 1
+        parts = list(range(len(self.indices)))
+        self.groups = [[j] for j in parts] if self.coupled else [parts]
+
+    def part(self, j: int) -> AnyPart:
+        """Part j on boxes of its weights."""
+        return self.tapes[j] if self.expression else Part(self.layers[j], self.shallow)
+
+    def _names(self, node: Node) -> None:
+        """R15: the names of an expression; layers it has none."""
+        table = node.fields("kind weights inputs output")
+        names = [[each.text() for each in table[key].items(1, MAX_WEIGHTS)] for key in ("weights", "inputs")]
+        for key, own in zip(("weights", "inputs"), names, strict=True):
+            if not all(map(is_name, own)) or len(set(own)) < len(own):
+                table[key].fail("expected names, each once, that are not those of functions")
+        self.weights, self.inputs = names
+        if set(self.weights) & set(self.inputs):
+            table["weights"].fail("a name is also one of an input")
+        self.size, self.widths, self.depth, self.shallow = len(self.weights), [len(self.inputs)], 0, False
+        self.alpha, self.p, self.trained = Fraction(0), 0, list[int]()
+        self.given: dict[int, ExactMatrix] = {}
+        self.degrees: dict[int, int] = {}
+
+    def _expression(self, node: Node, clock: Clock) -> None:
+        """R15: the parts of an expression, which is homogeneous, with a locally Lipschitz gradient
+        (L12.17).
+        """
+        clock.enter("R15", node.where)
+        self.features = self.samples
+        columns = dict(zip(self.inputs, map(list, zip(*self.samples, strict=True)), strict=True))
+        output = node.fields("kind weights inputs output")["output"]
+        reader = Reader(output, self.weights, columns, len(self.samples), clock)
+        self.order = reader.output.degree
+        node.need(self.order >= 2, "the order of homogeneity is not at least 2", "R15")
+        self.tapes = tapes(reader, Samples(self.samples, self.z, clock), output.where)
+        self.indices = [tape.weights for tape in self.tapes]
+        reason = f"at most {MAX_PART} weights of one part are checked"
+        node.need(max(map(len, self.indices)) <= MAX_PART, reason, "R15")
 
     def _network(self, node: Node, clock: Clock) -> None:
         table = node.fields(_COMMON, "width signs widths trained given")
@@ -142,9 +200,11 @@ class Problem:
         inputs, labels = (table[name].integer(-MAX_BITS, MAX_BITS) for name in ("inputs", "labels"))
         layers = table["given"].fields("", " ".join(map(str, self.given)))
         given = {int(l): layer.integer(-MAX_BITS, MAX_BITS) for l, layer in layers.items()}
+        if inputs and self.expression:
+            table["inputs"].fail("the inputs of an expression have no unit")
         if labels and self.loss["kind"] != "square":
             table["labels"].fail("only the labels of the square loss have a unit")
-        outputs = inputs * self.degrees[1] + sum(e * self.degrees[l] for l, e in given.items())
+        outputs = inputs * self.degrees.get(1, 0) + sum(e * self.degrees[l] for l, e in given.items())
         if abs(labels) + abs(outputs) > MAX_BITS:
             node.fail("the units are too large or too small")
         for matrix, e in ((self.samples, inputs), *((self.given[l], e) for l, e in given.items())):
@@ -187,9 +247,6 @@ class Problem:
         samples = Samples(self.features, self.z, clock)
         self.layers = [Layers(part, samples, self.alpha, self.p) for part in parts]
         self.indices = [layers.weights for layers in self.layers]
-        self.coupled = self.order == 2 and len(parts) > 1
-        self.groups = [[j] for j in range(len(parts))] if self.coupled else [list(range(len(parts)))]
-        self.beta: list[Fraction] = []
 
     def _passed(self, matrix: ExactMatrix, x: list[Fraction], node: Node, clock: Clock) -> list[Fraction]:
         result = []

@@ -130,10 +130,10 @@ class Node:
             self.fail("expected whole numbers")
         return list(self.value)
 
-    def text(self, *allowed: str) -> str:
+    def text(self, *allowed: str, most: int = 2000) -> str:
         """One of the allowed texts, or any text of moderate length that a terminal prints as it is."""
         text = self.value
-        plain = isinstance(text, str) and len(text) <= 2000 and text.isascii() and text.isprintable()
+        plain = isinstance(text, str) and len(text) <= most and text.isascii() and text.isprintable()
         if not plain or (allowed and text not in allowed):
             self.fail("expected " + (" or ".join(allowed) or "a short text"))
         return text

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
-from ..kernel.network import Part, bounded, norm_bound
-from ..kernel.numbers import ONE, down, fraction, root_down, root_up, up
+from ..kernel.network import bounded, norm_bound, sizes
+from ..kernel.numbers import down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
 from ..tube.curve import Track, follow, square
@@ -196,17 +196,21 @@ def prepare(
 def _unknown(problem: Problem, part: int, where: str) -> Rates:
     """R5: all that is used of an inconclusive group, one part of order 2, and after the horizon of one that
     is followed, is how fast its size grows: at most at the rate 2 sum |z_i| beta_i, and at most at the
-    largest eigenvalue of the generalised Hessians of all its directions.
+    largest eigenvalue, or the norm, of the generalised Hessians of all its directions.
     """
     if not problem.coupled:
         raise Refused("R5", where, "nothing is proved about an inconclusive or followed single group")
     beta = unit_outputs(problem)
     slowest = up(2 * sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0)))
-    own = Part(problem.layers[part], problem.shallow)
+    own = problem.part(part)
     bounded([own], where)
-    run = own.evaluate([(-ONE, ONE)] * own.size, [[(-length, length)] for length in own.lengths])
+    run = own.everywhere()
     rough = norm_bound([[abs(v) for v in row] for row in run.above])
-    fastest = min(slowest, largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss)
+    fastest = min(
+        slowest,
+        largest_eigenvalue(run.above, rough, own.samples.clock) + run.loss,
+        norm_bound(sizes(run.middle, run.radius)),
+    )
     E = up(problem.omega * problem.curvature * sum((b * b for b in beta), Fraction(0)))
     return Rates(Fraction(0), 0, 0, E, 0, (-slowest, fastest))
 
@@ -320,11 +324,13 @@ def check_dead(problem: Problem, parts: list[int], proved: Proved, grid: int, cl
     """R5: at its end every sample is strictly inactive for every direction within D, so the group never
     moves again (L4.6)."""
     track, where = proved.runner.track, proved.runner.where
-    if problem.alpha != 0 or problem.p < 2 or track is None:
+    layered = problem.alpha == 0 and problem.p >= 2
+    if track is None or not (layered or problem.expression):
         raise Refused("R5", where, "only networks with alpha = 0 can be dead")
     reach = fraction(proved.runner.entry_D) * root_up(square(track.end, grid), 2)
     if not problem.shallow:
-        check_silent(problem, up(reach), track.end[0], grid, where)
+        what = "have a gradient" if problem.expression else "be active in every hidden layer"
+        check_silent(problem.part(parts[0]), up(reach), track.end[0], grid, where, what)
         return
     for part, row in zip(parts, track.end, strict=True):
         for x in problem.features:

@@ -160,6 +160,8 @@ def _square(xi: list[Entry], d: int) -> Fraction:
 
 def lifts(group: GroupEvidence, problem: Problem, parts: list[int], clock: Clock) -> Lifted:
     """The lifts of a group whose limit is one of a continuum."""
+    if problem.expression:
+        raise Refused("O1", clock.where, "no lifts of an expression are read")
     if group.ending is None or group.trap is None:
         raise Refused("O1", clock.where, "no lifts are given")
     node = group.ending.fields("lifts")["lifts"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..kernel.network import Box
+from ..kernel.network import AnyPart, Box
 from ..kernel.numbers import (
     BITS,
     Interval,
@@ -21,7 +21,7 @@ from ..kernel.numbers import (
     times,
     up,
 )
-from ..kernel.polynomials import Layers, Polynomial, defect, first_kinks, gradient
+from ..kernel.polynomials import Polynomial, defect
 from ..kernel.verdicts import Refused
 from .evidence import GroupEvidence, Piece, Row, Rows, Window
 from .region import Bounds, Place, Rates
@@ -54,7 +54,7 @@ class _Piece:
     begin: Fraction
     end: Fraction
     length: Fraction
-    layers: Layers
+    part: AnyPart
     u: list[Polynomial]
     du: list[Polynomial]
     G: list[Polynomial]
@@ -68,7 +68,7 @@ class _Piece:
         n, d = self.length.denominator, self.length.numerator
         # u' per s: the derivative in y over the length of the piece.
         slopes = [(low * n // d, -(-high * n // d)) for low, high in (p.hull(middle, eta) for p in self.du)]
-        kinks = first_kinks(self.layers, self.u, self.keep)
+        kinks = self.part.kinks_along(self.u, self.keep)
         return _Enclosures(
             [p.hull(middle, eta) for p in self.u],
             slopes,
@@ -134,7 +134,7 @@ def follow(bounds: Bounds, group: GroupEvidence, grid: int) -> Track:
     for w, window in enumerate(group.windows):
         before = enclosed(square(current, grid))
         records = zip(bounds.parts, window.parts, current, strict=True)
-        own = [_Window(_pieces(part.layers, window, pieces, start, grid)) for part, pieces, start in records]
+        own = [_Window(_pieces(part, window, pieces, start, grid)) for part, pieces, start in records]
         for k, (mu, r, s) in enumerate(window.steps):
             where = f"{bounds.where}.windows[{w}].steps[{k}]"
             bounds.clock.enter("R4", where)
@@ -151,11 +151,11 @@ def follow(bounds: Bounds, group: GroupEvidence, grid: int) -> Track:
     return Track(steps, square(group.start, grid), current)
 
 
-def _pieces(layers: Layers, window: Window, records: list[Piece], start: Row, grid: int) -> Iterator[_Piece]:
+def _pieces(part: AnyPart, window: Window, records: list[Piece], start: Row, grid: int) -> Iterator[_Piece]:
     """R3 for the pieces of one part in one window."""
     begin, current = Fraction(0), start
     for end_int, rows in records:
-        layers.samples.clock.tick()
+        part.samples.clock.tick()
         end = Fraction(end_int, 1 << grid)
         length = window.h * (end - begin)
         # c_0 is the end of the piece before, exactly: the curve is continuous.
@@ -163,9 +163,9 @@ def _pieces(layers: Layers, window: Window, records: list[Piece], start: Row, gr
         u = [Polynomial([v << (BITS - grid) for v in row]) for row in given]
         # Coefficients of the gradient far beyond the degree of u only enter the defect by their size.
         keep = 2 * max(len(p.coefficients) for p in u)
-        G = gradient(layers, u, keep)
+        G = part.gradient_along(u, keep)
         defects = [defect(p, g, window.decay, length) for p, g in zip(u, G, strict=True)]
-        yield _Piece(begin, end, length, layers, u, [p.derivative() for p in u], G, defects, keep)
+        yield _Piece(begin, end, length, part, u, [p.derivative() for p in u], G, defects, keep)
         begin, current = end, list(map(sum, given))
 
 

@@ -87,9 +87,11 @@ class Certificate:
     claim: Node
 
 
-def read(content: Any, clock: Clock, assumptions: Assumptions) -> Certificate:
-    """The certificate in a parsed file. Raises `Malformed`, or `Refused` for problems outside the theory."""
-    top, problem = opened(content, "grid groups", assumptions, clock)
+def read(content: Any, clock: Clock, assumptions: Assumptions, expressions: bool = False) -> Certificate:
+    """The certificate in a parsed file; its network may be given by an expression only where it says so.
+    Raises `Malformed`, or `Refused` for problems outside the theory.
+    """
+    top, problem = opened(content, "grid groups", assumptions, clock, expressions=expressions)
     grid = top["grid"].integer(24, 96)
     groups = []
     for node, parts in zip(top["groups"].items(len(problem.groups)), problem.groups, strict=True):

@@ -10,7 +10,7 @@ from operator import mul
 from typing import Protocol
 
 from ..kernel.definite import Matrix, below, is_psd, solve_length
-from ..kernel.network import Box, Evaluation, Part, bounded, norm_bound, sizes
+from ..kernel.network import Box, Evaluation, bounded, norm_bound, sizes
 from ..kernel.numbers import (
     BITS,
     ONE,
@@ -98,7 +98,7 @@ class Bounds:
     def __init__(self, problem: Problem, group: list[int], where: str, within: Within | None = None) -> None:
         self.within = within
         self.problem, self.order, self.coupled, self.where = problem, problem.order, problem.coupled, where
-        self.parts = [Part(problem.layers[j], problem.shallow) for j in group]
+        self.parts = [problem.part(j) for j in group]
         bounded(self.parts, where)
         self.clock = self.parts[0].samples.clock
         self.most = up(problem.omega * problem.curvature)
@@ -206,7 +206,10 @@ def at_point(bounds: Bounds, centre: list[list[int]], grid: int, where: str) -> 
 
 def unit_outputs(problem: Problem) -> list[Fraction]:
     """R4: beta_i >= |h_i| of every neuron with weights of norm 1 (several groups, order 2): |v| |x|^2 or
-    |x|/2; |alpha| <= 1 (L3.7)."""
+    |x|/2; |alpha| <= 1; of an expression half the norm of its generalised Hessians (L3.7, L12.18)."""
+    if not problem.beta and problem.expression:
+        own = zip(*(tape.unit_outputs() for tape in problem.tapes), strict=True)
+        problem.beta = [fraction(max(bounds)) for bounds in own]
     if not problem.beta:
         out = [layers.matrices[1][0][0] for layers in problem.layers]
         fixed = None if type(out[0]) is int else max(abs(Fraction(v)) for v in out)

@@ -19,9 +19,8 @@ from certflow.arithmetic.eigenvalues import symmetric_norm_upper
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.arithmetic.polynomials import POLYNOMIALS, PolynomialArray
 from certflow.flow.curve import Curve
-from certflow.flow.enclose.parts import Parts, branches
+from certflow.flow.enclose.parts import LayeredParts, Parts
 from certflow.flow.endings import Ending, NotSettled
-from certflow.networks.base import Forward
 from certflow.networks.correlation import Evaluation
 from certflow.running import tick
 
@@ -137,7 +136,7 @@ def _gradients(
         own = pieces[chunk]
         N = parts.wide(np.array([p.part for p in own]), overlap=True)
         u = PolynomialArray(MidRad.exact(table[:, chunk]))
-        at = N.at(POLYNOMIALS, parts.flat(u), select=_branches(N.network))
+        at = N.at(POLYNOMIALS, parts.flat(u), select=parts.select)
         G = parts.unflat(at.gradient, len(own))
         decay, length = (
             _fractions([p.decay for p in own])[:, None],
@@ -146,18 +145,8 @@ def _gradients(
         rest = u.derivative() - (G - u * decay) * length
         defects.append((MidRad.exact(rest.abs_sum()) * _inverse([p.length for p in own])[:, None]).upper())
         gradients.append(G)
-        kinks.append(kink_table(parts, at.run))
+        kinks.append(parts.first_kinks(at.run))
     return gradients, kinks, np.concatenate(defects)
-
-
-def _branches(network: Any) -> Any:
-    return lambda layer, z: branches(network.activation, z)
-
-
-def kink_table(parts: Parts, run: Forward) -> Any:
-    """The first kink arguments as entries × n × kinks."""
-    first = run.kinks[0]
-    return first.T[:, :, None] if parts.shallow else first[None]
 
 
 def _inverse(lengths: list[Fraction]) -> MidRad:
@@ -285,7 +274,7 @@ def point(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> tuple
     ell = inner / norm2
     rest = (G - W * ell[0]).reshape(1, -1)
     eta = up(rest.norm_upper(axis=1) / np.sqrt(norm2.lower()))
-    Z = kink_table(parts, at.run)
+    Z = parts.first_kinks(at.run)
     return Points(W[None], Z[None], np.zeros(1), np.zeros(1), norm2, ell), eta
 
 
@@ -306,9 +295,9 @@ def enclose_regions(
         tick()
         here = slice(chunk.start // parts.count, chunk.stop // parts.count)
         inside = _evaluated(parts, at, rho, here)
-        A = _hessians(parts, inside)
+        A = _hessians(parts, inside, chunk.stop - chunk.start)
         A_mid[here], A_rad[here] = A.mid, A.rad
-        high = _steepest(parts, inside, A)
+        high = _steepest(parts, inside, A, chunk.stop - chunk.start)
         above[here], above_rad[here] = high.mid, high.rad
         K[here], E[here] = _forcing(parts, inside, at.norm2[here], coupled)
     A, loss = MidRad(A_mid, A_rad), symmetric_norm_upper(above_rad)
@@ -341,51 +330,47 @@ def _evaluated(parts: Parts, at: Points, rho: np.ndarray, here: slice) -> Evalua
     W = at.W[here].widened(rho[here][:, None, None])
     entries = W.shape[0] * parts.count
     N = parts.wide(np.tile(np.arange(parts.count), W.shape[0]))
+    inside = parts.flat(W.reshape(entries, parts.size))
+    if not parts.first_trained:
+        return N.at(MIDRAD, inside)
     X, _ = N.numbers(MIDRAD)
     lengths = (X * X).sum(axis=1).upper()
     reach = up(np.sqrt(up(lengths)))
     Z = at.Z[here].widened(up(rho[here][:, None, None, None] * reach[None, None, :, None]))
     Z = Z.reshape(entries, *Z.shape[2:])
     first = Z[:, :, 0].T if parts.shallow else Z[0]
-
-    def enclose(layer: int, z: Any) -> Any:
-        return first if layer == 0 and parts.first_trained else z
-
-    return N.at(MIDRAD, parts.flat(W.reshape(entries, parts.size)), enclose=enclose)
+    return N.at(MIDRAD, inside, enclose=lambda layer, z: first if layer == 0 else z)
 
 
 def silent_room(parts: Parts, values: tuple[tuple[int, ...], ...], grid: int) -> float:
-    """An angle, 0 if none is found, up to which about a point of a deep network every sample is strictly
-    inactive in all neurons of a hidden layer (L12.9).
+    """An angle, 0 if none is found, up to which about a point no sample gives a gradient: in a deep network
+    each is strictly inactive in all neurons of a hidden layer (L12.9), of an expression all interval
+    gradients are 0 (L12.18).
     """
     at, _ = point(parts, values, grid)
-    nothing = np.array([not any(x) for x in parts.X])
     for k in range(2, 45):
         tick()
         angle = 2.0**-k
         rho = up(np.array([angle * (1 + 2.0**-10)]) * np.sqrt(at.norm2.upper()))
-        kinks = _evaluated(parts, at, rho, slice(0, 1)).run.kinks
-        if np.any([nothing, *((layer.upper() < 0).all(axis=1) for layer in kinks)], axis=0).all():
+        if parts.silent(_evaluated(parts, at, rho, slice(0, 1))):
             return angle
     return 0.0
 
 
-def _hessians(parts: Parts, inside: Evaluation) -> MidRad:
-    """places × parts × weights × weights, from `size` products with the block diagonal Hessian."""
-    entries = inside.run.block_outputs.shape[1] if parts.shallow else 1
-    columns = inside.hessian(parts.colours(entries))
-    blocks = parts.unflat(columns, entries).transpose(1, 0, 2)
+def _hessians(parts: Parts, inside: Evaluation, entries: int) -> MidRad:
+    """places × parts × weights × weights."""
+    blocks = parts.hessians(inside, entries)
     blocks = (blocks + blocks.transpose(0, 2, 1)) * Fraction(1, 2)
     return blocks.reshape(-1, parts.count, parts.size, parts.size)
 
 
-def _steepest(parts: Parts, inside: Evaluation, A: MidRad) -> MidRad:
+def _steepest(parts: Parts, inside: Evaluation, A: MidRad, entries: int) -> MidRad:
     """What is, as a quadratic form, at least every generalised Hessian in `A`: of neurons of power 2 with
     given output weights the Hessian on that side of each kink that is met where it is largest (L3.1).
     """
-    if not parts.outgoing or parts.network.activation.power != 2:
+    if not isinstance(parts, LayeredParts) or not parts.outgoing or parts.network.activation.power != 2:
         return A
-    z, entries = inside.run.kinks[0], inside.run.block_outputs.shape[1]
+    z = inside.run.kinks[0]
     neurons = np.tile(np.arange(parts.count), entries // parts.count)
     met = parts.crossed((z.lower() < 0) & (z.upper() > 0))
     if not met.any():
@@ -393,7 +378,7 @@ def _steepest(parts: Parts, inside: Evaluation, A: MidRad) -> MidRad:
     activation = parts.network.activation
     signs = np.where(met, np.where(parts.steeper_sides[:, neurons], 1, -1), MIDRAD.sign(z))
     run = replace(inside.run, cells=[activation.coefficients(MIDRAD, signs)])
-    high = _hessians(parts, Evaluation(inside.network, run, inside.z))
+    high = _hessians(parts, Evaluation(inside.network, run, inside.z), entries)
     there = met.any(axis=0).reshape(-1, parts.count)[:, :, None, None]
     return MidRad(np.where(there, high.mid, A.mid), np.where(there, high.rad, A.rad))
 
@@ -404,14 +389,11 @@ def _forcing(parts: Parts, inside: Evaluation, norm2: MidRad, coupled: bool) -> 
     omega, m = problem.loss.omega(problem.n), problem.loss.curvature_bound()
     low, high = norm2.lower(), norm2.upper()
     places = len(low)
-    J = parts.unflat(inside.jacobian, places * parts.count).reshape(
-        problem.n, places, parts.count, parts.size
-    )
-    h = inside.run.block_outputs if parts.shallow else inside.run.outputs
-    h = h.reshape(problem.n, places, -1).sum(axis=2)
+    J = parts.jacobians(inside, places * parts.count).reshape(problem.n, places, parts.count, parts.size)
+    h = parts.outputs(inside).reshape(problem.n, places, -1).sum(axis=2)
     largest, smallest = h.magnitude(), h.mignitude()
     if coupled:
-        weight = up(float_up(omega * m) * output_bounds(parts))[:, None]
+        weight = up(float_up(omega * m) * parts.output_bounds())[:, None]
         steep = up(np.square(J.reshape(problem.n, places, -1).norm_upper(axis=2)))
         radial = np.square(order * smallest) / high * (1 - 2.0**-45)
         turning = up(np.sqrt(np.maximum(0.0, up(steep) - radial)))
@@ -434,15 +416,3 @@ def _half_power(base: np.ndarray, twice: int) -> np.ndarray:
     """A lower bound of base^(twice/2)."""
     whole = power_down(base, twice // 2)
     return whole * np.sqrt(base) * (1 - 2.0**-50) if twice % 2 else whole
-
-
-def output_bounds(parts: Parts) -> np.ndarray:
-    """beta_i >= |h_ij(u)| for every part j of the problem and unit u (groups of order 2), one per sample
-    (L3.7)."""
-    X, _ = parts.N.numbers(MIDRAD)
-    squares = up((X * X).sum(axis=1).upper())
-    network = parts.network
-    if network.depth in network.trained:
-        return up(np.sqrt(squares) / 2)
-    largest = max(abs(v) for v in network.given[network.depth][0])
-    return up(float_up(largest) * squares)

@@ -15,7 +15,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.parts import LayeredParts
 from certflow.flow.enclose.rotations import rotation_form
 
 _BITS = 64
@@ -80,7 +80,7 @@ def square_of(xi: np.ndarray) -> Fraction:
     return min(rows**2, squares)
 
 
-def quadratic_form(parts: Parts, centre: Grid) -> tuple[np.ndarray, float]:
+def quadratic_form(parts: LayeredParts, centre: Grid) -> tuple[np.ndarray, float]:
     """M = sum_i z_i b_i x_i x_i^T with the branches of all samples at the centre of one neuron, exactly, and
     the angle up to which they keep these (L12.14).
     """
@@ -100,7 +100,7 @@ def quadratic_form(parts: Parts, centre: Grid) -> tuple[np.ndarray, float]:
     return M, room
 
 
-def commuting(parts: Parts, centre: Grid, matrices: Iterable[np.ndarray]) -> Commuting | None:
+def commuting(parts: LayeredParts, centre: Grid, matrices: Iterable[np.ndarray]) -> Commuting | None:
     """Those of these skew matrices that commute with the form of N at the centre, in rationals; None if there
     are none (L12.14).
     """

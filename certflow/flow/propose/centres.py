@@ -17,13 +17,18 @@ import numpy as np
 from certflow.arithmetic.base import EXACT
 from certflow.flow.curve import Curve, Grid, GroupWeights, Piece, Window
 from certflow.flow.enclose.fading import Fading
+from certflow.flow.enclose.parts import ExpressionParts, parts_of
+from certflow.flow.enclose.region import silent_room
 from certflow.flow.enclose.within import Invariant
 from certflow.flow.endings import MAX_WINDOWS, Ending
+from certflow.flow.propose.expression_series import ExpressionSeries
 from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.kinks import first_events
 from certflow.flow.propose.lattice import Lattice
 from certflow.flow.propose.limit_point import LimitPoint, settle
 from certflow.flow.propose.series import PartSeries, series_of
+from certflow.networks.expansion import written_blocks
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
@@ -49,21 +54,25 @@ _PATIENCE = 40
 _NEGLIGIBLE = 1e-9
 _SIGNIFICANT = 12
 _DOUBTFUL = 2.0**-20
+_SILENT_GRID = 48
 
 
 def groups_of(problem: Problem) -> list[GroupWeights]:
     """The groups whose directions are followed, each a tuple of parts, each part a tuple of weight indices.
 
     Order 2: one group per part. Otherwise one group of all parts: the neurons of the last hidden layer if
-    only the last two layers are trained, else the whole network. Raises `Inconclusive` for expressions.
+    only the last two layers are trained, else the whole network. Raises `Inconclusive` for expressions of
+    order 2 that split into more blocks than they are written in.
     """
-    if not isinstance(problem.network, FeedForward):
-        raise Inconclusive(
-            "certified flows exist for one-layer, two-layer and feed-forward networks, not for expressions "
-            "yet."
-        )
-    parts = tuple(problem.blocks)
-    return [(part,) for part in parts] if problem.order == 2 else [parts]
+    network, parts = problem.network, tuple(problem.blocks)
+    if problem.order == 2:
+        if isinstance(network, Expression) and written_blocks(network.tree, network.weight_names) != parts:
+            raise Inconclusive(
+                "the expression is a sum over disjoint weights only when it is multiplied out; write it "
+                "multiplied out."
+            )
+        return [(part,) for part in parts]
+    return [(tuple(range(network.size)),)] if isinstance(network, Expression) else [parts]
 
 
 class Proposal:
@@ -119,9 +128,7 @@ class Proposal:
 
     def _begin(self) -> None:
         try:
-            self.series: PartSeries = series_of(
-                self.problem, self.group, self.problem.network.is_sum_of_neurons
-            )
+            self.series = _series_of(self.problem, self.group)
         except OverflowError:
             self.ending = self.ending or Ending.OUT_OF_RANGE
             return
@@ -438,6 +445,15 @@ def _angle(u: Array, v: Array) -> float:
     return float(2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b)))
 
 
+def _series_of(problem: Problem, group: GroupWeights) -> PartSeries:
+    parts = parts_of(problem, group)
+    return (
+        ExpressionSeries(parts)
+        if isinstance(parts, ExpressionParts)
+        else series_of(problem, group, parts.shallow)
+    )
+
+
 # -- the start -----------------------------------------------------------------------------------------------
 
 
@@ -459,7 +475,13 @@ def _start_signs(problem: Problem, group: GroupWeights, z: Array) -> Array:
     """
     signs, doubtful = np.sign(z), ~(np.abs(z) > _DOUBTFUL * np.abs(z).max(initial=0.0))
     network = problem.network
-    if not doubtful.any() or not isinstance(network, FeedForward):
+    if not doubtful.any():
+        return signs
+    if isinstance(network, Expression):
+        N, own = parts_of(problem, group).N, [i for part in group for i in part]
+        kinks = N.at(EXACT, problem.direction[own]).run.kinks
+        return np.concatenate([np.sign(kink[:, 0]) for kink in kinks]).astype(float)[None]
+    if not isinstance(network, FeedForward):
         return signs
     if not network.is_sum_of_neurons:
         kinks = network.forward(EXACT, problem.direction, problem.X).kinks
@@ -481,16 +503,20 @@ def _at_kkt_point(problem: Problem, group: GroupWeights) -> Ending | None:
     w = problem.direction[own]
     g = problem.correlation.restricted(own).gradient(EXACT, w)
     if not any(g):
-        return Ending.DEAD if _dead(problem) else Ending.NO_GRADIENT_AT_START
+        return Ending.DEAD if _dead(problem, group) else Ending.NO_GRADIENT_AT_START
     inner, square = sum(a * b for a, b in zip(w, g, strict=True)), sum(a * a for a in w)
     return Ending.KKT_START if all(b * square == a * inner for a, b in zip(w, g, strict=True)) else None
 
 
-def _dead(problem: Problem) -> bool:
+def _dead(problem: Problem, group: GroupWeights) -> bool:
     """Whether for every sample but those that are zero all neurons of a hidden layer are strictly inactive at
-    the start, and give nothing then.
+    the start, and give nothing then; of an expression, whether there is no gradient near the start.
     """
     network = problem.network
+    if isinstance(network, Expression):
+        return (
+            silent_room(parts_of(problem, group), _start_of(problem, group, _SILENT_GRID), _SILENT_GRID) > 0
+        )
     if not isinstance(network, FeedForward) or network.activation.off != 0 or network.activation.power < 2:
         return False
     kinks = network.forward(EXACT, problem.direction, problem.X).kinks

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.parts import LayeredParts, Parts
 from certflow.flow.enclose.symmetries import Symmetry, Turns, commuting, quadratic_form
 from certflow.running import tick
 
@@ -28,7 +28,9 @@ def symmetry_of(parts: Parts, centre: Grid) -> Symmetry | None:
     """The symmetries of N that move its KKT point near the centre, None if none are found."""
     if parts.rotations:
         return Turns(parts.rotations)
-    if not parts.shallow or parts.own.activation.power != 2 or parts.count != 1:
+    if not isinstance(parts, LayeredParts) or not parts.shallow:
+        return None
+    if parts.own.activation.power != 2 or parts.count != 1:
         return None
     M, _ = quadratic_form(parts, centre)
     rough, c = M.astype(float), np.array(centre[0], dtype=float)[: len(M)]

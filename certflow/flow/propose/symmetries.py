@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.parts import LayeredParts, Parts
 from certflow.flow.enclose.within import Generator, Invariant, Orthogonal, independent, invariant
 from certflow.networks.feed_forward import FeedForward
 from certflow.running import tick
@@ -28,7 +28,7 @@ def invariant_of(parts: Parts) -> Invariant | None:
     """The subspace of the weights of a group with the symmetries of the start; None if there are none
     (L12.12).
     """
-    if parts.count > 1 and parts.count * parts.size > _LARGEST:
+    if not isinstance(parts, LayeredParts) or (parts.count > 1 and parts.count * parts.size > _LARGEST):
         return None
     network, w = parts.network, parts.problem.direction
     order = {w: k for k, w in enumerate(w for part in parts.indices for w in part)}
@@ -62,7 +62,7 @@ def equal_neurons(network: FeedForward, w: Array) -> Iterator[Generator]:
                 yield Generator(None, None, ((layer, tuple(order)),))
 
 
-def reflections(parts: Parts) -> Iterator[Generator]:
+def reflections(parts: LayeredParts) -> Iterator[Generator]:
     """Reflections of the features that permute the samples and their labels, and the neurons of the start."""
     problem = parts.problem
     X = parts.network.features(problem.X)
@@ -82,7 +82,7 @@ def reflections(parts: Parts) -> Iterator[Generator]:
                     yield from _reflection(parts, X, normal)
 
 
-def _reflection(parts: Parts, X: Array, normal: Array) -> Iterator[Generator]:
+def _reflection(parts: LayeredParts, X: Array, normal: Array) -> Iterator[Generator]:
     network, z = parts.network, parts.problem.z
     Q = np.eye(len(normal), dtype=int).astype(object) - 2 * np.outer(normal, normal) / (normal @ normal)
     lowest, matrices = min(network.trained), _matrices(network, parts.problem.direction)
@@ -93,7 +93,7 @@ def _reflection(parts: Parts, X: Array, normal: Array) -> Iterator[Generator]:
         yield Generator(tuple(map(tuple, Q.tolist())), samples, ((lowest, neurons),))
 
 
-def orthogonal(parts: Parts) -> Iterator[Orthogonal]:
+def orthogonal(parts: LayeredParts) -> Iterator[Orthogonal]:
     """Samples that are orthogonal to all others, as long as power 1 does not let them push, and the neurons
     that start orthogonal to them.
     """

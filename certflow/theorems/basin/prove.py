@@ -17,6 +17,7 @@ import numpy as np
 
 from certflow.arithmetic.ball import Ball
 from certflow.kkt.points import KKTPoint, KKTSet
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Fate, Inconclusive
 from certflow.problem import Problem
@@ -41,10 +42,15 @@ def certify(
 
 def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
     """What a theorem about small delta says about the limit flow, delta -> 0. Raises `Inconclusive` for a
-    theorem about kinks, whose limit flow the checker follows by itself, and for one about a continuum or an
-    exactly symmetric start.
+    theorem about kinks, whose limit flow the checker follows by itself, for one about a continuum or an
+    exactly symmetric start, and for an expression.
     """
     _require_curves(theorem)
+    if isinstance(theorem.problem.network, Expression):
+        raise Inconclusive(
+            "there is no certificate of basins here: the checker reads feed-forward networks only; certify "
+            "the problem for its early direction."
+        )
     if theorem.claim is not None and theorem.claim.of(Fate.CONTINUUM):
         raise Inconclusive(
             "the limit is one of a continuum of KKT points, and the theorem itself states to which of them "
@@ -125,7 +131,10 @@ def _require_curves(theorem: Certified[early_direction.Claim]) -> None:
 
 def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEvidence | None) -> Destination:
     outcome = block.outcome
+    written = isinstance(problem.network, Expression)
     parts = {j: problem.blocks[j]} if problem.order == 2 else dict(enumerate(problem.blocks))
+    if written and problem.order > 2:
+        parts = {0: tuple(range(problem.network.size))}
     if outcome in (Fate.INCONCLUSIVE, Fate.FOLLOWED):
         return Destination(j, outcome, None, reason=block.reason)
     if outcome is Fate.EXACT_START:
@@ -142,6 +151,8 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
             None,
             reason="it comes near a direction at which no sample acts, which is not isolated",
         )
+    if outcome is Fate.DEAD and written:
+        return Destination(j, outcome, None, reason="no sample acts on it, and its weights stay")
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
     if block.within:

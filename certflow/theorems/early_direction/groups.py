@@ -175,8 +175,8 @@ def prepare(
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
-    # Within its symmetries a limit is one point, where that is known.
-    symmetry = None if parts.within is not None else symmetry_of(parts, centre)
+    # Within its symmetries, and for what does not see all samples, one point is asked for.
+    symmetry = None if parts.within is not None or group.silent else symmetry_of(parts, centre)
     try:
         traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled, symmetry))
     except Unproved:

@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 
 from certflow.arithmetic.ball import Ball
-from certflow.flow.enclose.region import output_bounds
+from certflow.flow.enclose.parts import ExpressionParts, LayeredParts
 from certflow.flow.enclose.trap import BITS
 from certflow.networks.activation import Activation
 from certflow.networks.feed_forward import FeedForward
@@ -29,10 +29,13 @@ _ABOVE = 1.004
 def sharp_bound(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     """An upper bound of N on the unit sphere, near its maximum if a cover by the checker will prove it."""
     bound, parts = largest_ncf(problem, groups), groups[0].whole
-    power, order = parts.network.activation.power, problem.order
-    if not parts.shallow or power < 2 or parts.X.shape[1] > _FEATURES:
+    if not isinstance(parts, LayeredParts) or not parts.shallow or parts.X.shape[1] > _FEATURES:
         return bound
-    outputs = [float(v) for group in groups for v in group.parts.outgoing]
+    power, order = parts.network.activation.power, problem.order
+    if power < 2:
+        return bound
+    own = (group.whole for group in groups)
+    outputs = [float(v) for each in own if isinstance(each, LayeredParts) for v in each.outgoing]
     if not outputs:
         # Of |v| |w|^p over |v|^2 + |w|^2 = 1.
         largest = math.sqrt((power / order) ** power / order)
@@ -44,16 +47,17 @@ def sharp_bound(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
 
 def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
-    network = problem.network
+    network, parts = problem.network, groups[0].whole
+    if isinstance(parts, ExpressionParts):
+        return _from_outputs(problem, parts.output_bounds() if len(groups) > 1 else parts.largest_outputs())
     if not isinstance(network, FeedForward):
-        raise ValueError("only feed-forward networks are certified")
+        raise ValueError("only feed-forward networks and expressions are certified")
     # Linear networks have nothing of their data but sum_i z_i x_i.
     linear = network.activation.power == 1 and network.activation.alpha == 1
     if len(groups) > 1 and linear:
-        return (_length(problem.z @ groups[0].whole.X) / 2).upper()
+        return (_length(problem.z @ parts.X) / 2).upper()
     if len(groups) > 1:
-        beta = [Fraction(float(b)) for b in output_bounds(groups[0].whole)]
-        return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
+        return _from_outputs(problem, parts.output_bounds())
     power, depth, L = network.activation.power, network.depth, problem.order
     constant = Ball(Fraction(1), BITS)
     for layer in range(1, depth + 1):
@@ -72,6 +76,11 @@ def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
         (length * abs(z) for z, length in zip(problem.z, lengths, strict=True)), Ball(Fraction(0), BITS)
     )
     return (constant * total).upper()
+
+
+def _from_outputs(problem: Problem, bounds: np.ndarray) -> Fraction:
+    beta = [Fraction(float(b)) for b in bounds]
+    return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
 
 
 def _length(row: Iterable[Fraction]) -> Ball:

@@ -9,14 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 
-import numpy as np
-
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up, sum_down, up
-from certflow.arithmetic.eigenvalues import largest_eigenvalue
-from certflow.arithmetic.midpoint_radius import MIDRAD
 from certflow.flow.enclose.parts import Parts
-from certflow.flow.enclose.region import output_bounds
 from certflow.flow.enclose.trap import BITS
 from certflow.flow.enclose.tube import Rates, Step, Track
 from certflow.outcome import Inconclusive
@@ -118,28 +113,11 @@ def _unknown(problem: Problem, parts: Parts) -> Rates:
     """Rates of a group of which nothing is known but the size of its outputs and the Hessians of N on the
     sphere (L5.11).
     """
-    beta = [Fraction(float(b)) for b in output_bounds(parts)]
+    beta = [Fraction(float(b)) for b in parts.output_bounds()]
     growth = float_up(2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True)))
     loss = problem.loss
     E = loss.omega(problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
-    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -growth, min(growth, _push(problem, parts)))
-
-
-def _push(problem: Problem, parts: Parts) -> float:
-    """An upper bound of the largest eigenvalue of all generalised Hessians of a group that is one part, of
-    order 2.
-    """
-    X, d = parts.X, parts.X.shape[1]
-    if parts.outgoing:
-        off, (v,) = parts.network.activation.off, parts.outgoing
-        # Each x x^T is positive semidefinite, so the largest weights give the largest form.
-        weights = np.array([2 * max(v * z, v * z * off) for z in problem.z], dtype=object)
-        form = X.T @ (weights[:, None] * X)
-    else:
-        # A linear neuron: the Hessian is 0 but for the products of its output weight with the others.
-        form = np.zeros((d + 1, d + 1), dtype=object)
-        form[d, :d] = form[:d, d] = problem.z @ X
-    return largest_eigenvalue(MIDRAD.array(form))
+    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -growth, min(growth, parts.steepest()))
 
 
 def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:

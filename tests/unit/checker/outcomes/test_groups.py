@@ -178,7 +178,8 @@ def dead(
     path=True,
     parts=(7,),
 ):
-    problem = SimpleNamespace(alpha=F(alpha), p=p, shallow=shallow, features=[list(x) for x in features])
+    own = {"alpha": F(alpha), "p": p, "shallow": shallow, "expression": False}
+    problem = SimpleNamespace(**own, features=[list(x) for x in features])
     run = Runner(
         Track([], F(1), [list(row) for row in end]) if path else None, RATES, None, 0, (F(1), F(1)), 0, "here"
     )
@@ -339,9 +340,13 @@ def test_an_unknown_group_grows_and_falls_at_most_as_its_data_allow():
         assert proved.trap is None and proved.moving
 
 
-def test_the_growth_of_an_unknown_group_is_the_smaller_of_two_bounds(monkeypatch):
+def test_the_growth_of_an_unknown_group_is_the_smallest_of_three_bounds(monkeypatch):
     own = [nothing("inconclusive", "")] * 2
     monkeypatch.setattr(groups, "largest_eigenvalue", lambda *_: 1000 * ONE)
+    monkeypatch.setattr(groups, "norm_bound", lambda *_: 2 * ONE)
+    for proved in prepare(certificate([1, 2, 3, 4], own, [1, -1]), F(0), CLOCK):
+        assert proved.runner.after.ell == (-3 * ONE, 2 * ONE)
+    monkeypatch.setattr(groups, "norm_bound", lambda *_: 1000 * ONE)
     for proved in prepare(certificate([1, 2, 3, 4], own, [1, -1]), F(0), CLOCK):
         # 2 (1 + 1/2)
         assert proved.runner.after.ell == (-3 * ONE, 3 * ONE)

@@ -67,12 +67,12 @@ def test_a_hull_is_the_smallest_box_around_both():
         (F(1, 2), F(2), (3 * ONE // 4, ONE // 4)),
     ],
 )
-def test_a_piece_is_enclosed_where_it_meets_the_stretch(monkeypatch, x0, x1, span):
+def test_a_piece_is_enclosed_where_it_meets_the_stretch(x0, x1, span):
     """The piece is [1/4, 3/4] of its window, 3/4 long: at 3/8 and 1/2 it is at 1/4 and 1/2 of itself."""
     u, du, G, kink = Known(1, 2), Known(-5, 7), Known(5, 6), Known(7, 8)
     asked = []
-    monkeypatch.setattr(curve, "first_kinks", lambda *given: asked.append(given) or [[kink], [kink, kink]])
-    piece = _Piece(F(1, 4), F(3, 4), F(3, 4), "layers", [u], [du], [G], [9], 66)
+    own = SimpleNamespace(kinks_along=lambda *given: asked.append(given) or [[kink], [kink, kink]])
+    piece = _Piece(F(1, 4), F(3, 4), F(3, 4), own, [u], [du], [G], [9], 66)
     found = piece.on(x0, x1)
     assert (found.W, found.G, found.Z, found.defects) == (
         [(1, 2)],
@@ -82,7 +82,7 @@ def test_a_piece_is_enclosed_where_it_meets_the_stretch(monkeypatch, x0, x1, spa
     )
     # -5 * 4/3 and 7 * 4/3, outwards.
     assert found.slopes == [(-7, 10)]
-    assert asked == [("layers", [u], 66)]
+    assert asked == [([u], 66)]
     assert u.asked == du.asked == G.asked == [span] and kink.asked == [span] * 3
 
 
@@ -112,21 +112,21 @@ def test_a_window_passes_its_pieces_once_each():
 
 def test_pieces_are_the_polynomials_of_the_certificate(monkeypatch):
     asked = []
-    monkeypatch.setattr(curve, "gradient", lambda *given: asked.append(given) or [f"G{len(asked)}"] * 2)
     monkeypatch.setattr(curve, "defect", lambda *given: given)
-    layers = SimpleNamespace(samples=SimpleNamespace(clock=CLOCK))
+    own = SimpleNamespace(samples=SimpleNamespace(clock=CLOCK))
+    own.gradient_along = lambda *given: asked.append(given) or [f"G{len(asked)}"] * 2
     window = Window(F(1, 2), F(3), [], [])
     records = [(4, [[1, 2], [3]]), (16, [[5], []])]
-    one, two = _pieces(layers, window, records, [10, 20], 4)
+    one, two = _pieces(own, window, records, [10, 20], 4)
     unit = BITS - 4
     for piece, rows in ((one, [[10, 1, 2], [20, 3]]), (two, [[13, 5], [23]])):
         assert [p.coefficients for p in piece.u] == [[v << unit for v in row] for row in rows]
         assert [p.coefficients for p in piece.du] == [p.derivative().coefficients for p in piece.u]
-        assert all(isinstance(p, Polynomial) for p in piece.u) and piece.layers is layers
+        assert all(isinstance(p, Polynomial) for p in piece.u) and piece.part is own
     assert (one.begin, one.end, one.length) == (0, F(1, 4), F(1, 8))
     assert (two.begin, two.end, two.length) == (F(1, 4), 1, F(3, 8))
     assert (one.keep, two.keep) == (6, 4)
-    assert asked == [(layers, one.u, 6), (layers, two.u, 4)]
+    assert asked == [(one.u, 6), (two.u, 4)]
     assert (one.G, two.G) == (["G1"] * 2, ["G2"] * 2)
     assert one.defects == [(p, "G1", F(3), F(1, 8)) for p in one.u]
     assert two.defects == [(p, "G2", F(3), F(3, 8)) for p in two.u]
@@ -235,8 +235,7 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
     clock = Clock(None)
     entered = []
     clock.enter = lambda rule, where: entered.append((rule, where))
-    both = [SimpleNamespace(layers="layers 0"), SimpleNamespace(layers="layers 2")]
-    track = follow(SimpleNamespace(rates=rates, parts=both, where="g", clock=clock), group, 4)
+    track = follow(SimpleNamespace(rates=rates, parts=["part 0", "part 2"], where="g", clock=clock), group, 4)
     places = [
         "g.windows[0].steps[0]",
         "g.windows[0].steps[1]",
@@ -245,12 +244,12 @@ def test_a_curve_is_followed_step_by_step(monkeypatch):
     ]
     assert entered == [("R4", each) for each in places]
     assert made == [
-        ("layers 0", windows[0], parts[0][0], [16, 0], 4),
-        ("layers 2", windows[0], parts[0][1], [32], 4),
-        ("layers 0", windows[1], parts[1][0], [23, 3], 4),
-        ("layers 2", windows[1], parts[1][1], [37], 4),
-        ("layers 0", windows[2], parts[2][0], [24, 4], 4),
-        ("layers 2", windows[2], parts[2][1], [38], 4),
+        ("part 0", windows[0], parts[0][0], [16, 0], 4),
+        ("part 2", windows[0], parts[0][1], [32], 4),
+        ("part 0", windows[1], parts[1][0], [23, 3], 4),
+        ("part 2", windows[1], parts[1][1], [37], 4),
+        ("part 0", windows[2], parts[2][0], [24, 4], 4),
+        ("part 2", windows[2], parts[2][1], [38], 4),
     ]
     # |p|^2 is exact where a window begins: (16^2 + 32^2)/16^2, (23^2 + 3^2 + 37^2)/16^2.
     first, second = 5 * ONE, (23**2 + 9 + 37**2) * ONE // 256

@@ -221,8 +221,8 @@ def test_every_cause_has_its_remedies_and_nothing_is_advised_that_cannot_help():
     [
         (Problem(TwoLayer(2, 1, Activation(0, 1)), X, Y, "square", ["1", "1/2", "1"]), "power", ""),
         (
-            Problem(Expression(["u1", "u2"], ["x1", "x2"], "u1*u2*x1"), X, Y, "square", ["1", "2"]),
-            "expressions",
+            Problem(Expression(["u1", "u2"], ["x1", "x2"], "u1*abs(u2)*x1"), X, Y, "square", ["1", "2"]),
+            "jump at the kink of abs(u2)",
             "",
         ),
         (one_layer(["1", "1/2"], y=["0", "0", "0"]), "all labels are zero", ""),
