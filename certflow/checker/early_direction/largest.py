@@ -34,7 +34,7 @@ MAX_FEATURES_COVERED, MAX_BOXES = 3, 20_000
 
 
 def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
-    """R9: the number is an upper bound of N on the unit sphere."""
+    """R9: the number is an upper bound of N on the unit sphere (L12.21)."""
     bound = largest_ncf(problem, clock)
     features = len(problem.features[0])
     # Several neurons whose N is negative everywhere share the weights best; so the bound is not below 0.
@@ -52,7 +52,7 @@ def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
 
 
 def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
-    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i (L2.5)."""
+    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i (L2.5, L12.21)."""
     linear = problem.p == 1 and problem.alpha == 1
     if problem.coupled and linear:
         return problem.rate * _of_the_sum(problem.z, problem.features) / 2
