@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from certflow.certifying import certify
 from certflow.checker import check_file, check_text
 from certflow.checker.__main__ import main
 from certflow.checker.early_direction.claim import ASSUMPTIONS
+from certflow.problem import Problem
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -215,10 +217,13 @@ def _stronger(path, value):
     ],
 )
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
-    content = accepted(name)
-    survivors = []
+    # Of what is proved today: the corpus also holds what weaker provers have claimed.
+    old = accepted(name)
+    problem = Problem.from_exact_content(old["problem"])
+    text = certify(problem, old["claim"]["epsilon"], old["claim"]["start_angle"]).certificate
+    content, survivors = json.loads(text), []
     for path in _numbers(content["claim"]):
-        changed = accepted(name)
+        changed = json.loads(text)
         place = changed["claim"]
         for key in path[:-1]:
             place = place[key]

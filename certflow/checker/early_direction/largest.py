@@ -35,7 +35,7 @@ MAX_FEATURES_COVERED, MAX_BOXES = 3, 20_000
 
 
 def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
-    """R9: the number is an upper bound of N on the unit sphere."""
+    """R9: the number is an upper bound of N on the unit sphere (L12.21)."""
     bound = largest_ncf(problem, clock)
     if problem.expression:
         node.at_least(bound)
@@ -56,7 +56,7 @@ def check_largest(problem: Problem, node: Node, clock: Clock) -> None:
 
 
 def largest_ncf(problem: Problem, clock: Clock) -> Fraction:
-    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i (L2.5)."""
+    """R9: an upper bound of |N| on the unit sphere, sum_i |z_i| beta_i (L2.5, L12.21)."""
     if problem.expression:
         if problem.coupled:
             return _of_outputs(problem)

@@ -22,7 +22,8 @@ class Held:
     D: Fraction
 
     def ball(self, level: int) -> InBall:
-        """Its trap for level 0, then its smaller balls; the last one again if it has fewer."""
+        """Its trap for level 0, then its smaller balls; the last one again if it has fewer
+        (L12.20)."""
         return self.trap.balls[min(level, len(self.trap.balls) - 1)]
 
 
@@ -45,7 +46,7 @@ class Descent:
 
     def law(self, g: int, powers: Sequence[Fraction], growth: Fraction) -> tuple[Fraction, Fraction] | None:
         """(coefficient, floor) of the law of group g for all exponents between these powers, None if it is
-        not proved; `growth` bounds |w|/delta at the horizon.
+        not proved; `growth` bounds |w|/delta at the horizon (L12.20).
         """
         balls, needed = self.held[g].trap.balls, max(powers) * self.fastest
         used = sum(ball.gamma < needed for ball in balls)

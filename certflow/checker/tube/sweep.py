@@ -35,7 +35,8 @@ class Runner:
     is claimed); entering them adds `entry` to D. `share` bounds rho(0)/delta; `D` starts as the distance at s
     = 0. The clock does not wait for the end of what is only `followed`. `base_up` is in units of 2^-`small`,
     so that a group that starts tiny and grows is not taken for one that starts with a fixed-point unit.
-    `apart` bounds the angle to the limit flow from the same start; None where D may be too large for that.
+    `apart` bounds the angle to the limit flow from the same start; None where D may be too large for that
+    (L12.22).
     """
 
     track: Track | None

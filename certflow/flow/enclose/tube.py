@@ -208,7 +208,7 @@ class Timeline:
 
     def sweep(self, delta_bar: Fraction) -> Sweep:
         """Bounds for every delta in (0, delta_bar]; stops with a `Failure` at the first region that D may
-        leave (L3.8, L4.2, L5.2)."""
+        leave (L3.8, L4.2, L5.2, L12.22)."""
         # An overflow gives infinity or NaN, which is below no limit: a failure.
         with np.errstate(over="ignore", invalid="ignore"):
             result = self._sweep(delta_bar)

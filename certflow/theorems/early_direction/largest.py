@@ -27,7 +27,9 @@ _ABOVE = 1.004
 
 
 def sharp_bound(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
-    """An upper bound of N on the unit sphere, near its maximum if a cover by the checker will prove it."""
+    """An upper bound of N on the unit sphere, near its maximum if the checker will prove it by a cover
+    (L12.21).
+    """
     bound, parts = largest_ncf(problem, groups), groups[0].whole
     if not isinstance(parts, LayeredParts) or not parts.shallow or parts.X.shape[1] > _FEATURES:
         return bound

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 from certflow.arithmetic.decimal_text import rounded_text
-from certflow.flow.enclose.tube import Sweep
 from certflow.problem import Problem
 from certflow.progress import Progress
 from certflow.running import tick
@@ -120,14 +119,14 @@ class _KeptProof(UniformProof):
         if self.wanted is not None:
             self.radius = self.wanted
 
-    def _works(self, delta: Fraction) -> Sweep | None:
+    def _works(self, delta: Fraction) -> bool:
         if not self.any_radius:
             return super()._works(delta)
         before = self.radius
-        if self._settled_for(delta):
-            return self.timeline.sweep(delta)
-        self.radius = before
-        return None
+        works = self._settled_for(delta)
+        if not works:
+            self.radius = before
+        return works
 
     def _widest(self) -> Fraction | None:
         """The largest radius that works for a tiny delta; None if the theorem is for all times."""
