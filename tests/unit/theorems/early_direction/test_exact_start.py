@@ -78,8 +78,19 @@ def test_the_bound_holds_where_the_direction_does_move():
 def test_two_exact_starts_share_one_theorem_but_nothing_is_proved_beside_one_that_moves():
     both = certflow.certify(one_neuron(("0", "1", "1", "0")), epsilon="1/100")
     assert {block.outcome for block in both.blocks} <= {Fate.EXACT_START, Fate.CONVERGES} and both.checked
-    moving = certflow.certify(one_neuron(("0", "1", "1", "1")), epsilon="1/100")
+    uneven = one_neuron(("0", "1", "1", "-1/2"), X=[["1", "1"], ["-2", "1"]])
+    moving = certflow.certify(uneven, epsilon="1/100")
     assert moving.blocks[0].outcome is Fate.INCONCLUSIVE and "exactly at a KKT point" in moving.reason
+
+
+def test_beside_one_that_moves_an_exact_start_may_be_kept_by_the_samples():
+    """The sample that would turn it is orthogonal to it, and to all others."""
+    moving = certflow.certify(one_neuron(("0", "1", "1", "1")), epsilon="1/100")
+    assert moving.checked and moving.outcome is Outcome.PROVED
+    assert [(block.outcome, block.within) for block in moving.blocks] == [
+        (Fate.CONVERGES, True),
+        (Fate.CONVERGES, False),
+    ]
 
 
 def test_an_exact_start_has_no_start_angle():
