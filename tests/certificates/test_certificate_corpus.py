@@ -185,7 +185,6 @@ def _stronger(path, value):
         "scaled-given-layers",
         "scaled-two-layer",
         "continuum",
-        "within-mirror",
         "within-orthogonal",
     ],
 )
