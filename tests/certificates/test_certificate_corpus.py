@@ -127,6 +127,13 @@ def test_silent_samples_are_a_list_of_whole_numbers(silent):
     assert check_text(sealed(content)).verdict == "malformed"
 
 
+def test_the_limit_flow_has_no_symmetric_starts():
+    content = accepted("basin-neurons")
+    content["groups"][0]["symmetries"] = accepted("within")["groups"][0]["symmetries"]
+    verdict = check_text(sealed(content))
+    assert (verdict.verdict, verdict.rule, verdict.where) == ("refused", "O4", "groups[0]")
+
+
 @pytest.mark.parametrize("of", [None, "set of points", ["set"]])
 def test_the_law_of_a_continuum_says_that_it_is_of_the_set(of):
     content = accepted("continuum")
@@ -211,7 +218,6 @@ def _stronger(path, value):
         "scaled-given-layers",
         "scaled-two-layer",
         "continuum",
-        "within",
         "within-orthogonal",
         "silent",
     ],

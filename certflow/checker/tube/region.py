@@ -83,7 +83,7 @@ class Lifted(Protocol):
 
 
 class Within(Protocol):
-    """O4: a subspace of which a curve, and every start near it that is meant, is known to be part."""
+    """O4: a subspace in which a curve, and the flow that it is compared with, are known to lie."""
 
     def form(self, matrices: list[Matrix]) -> Matrix:
         """sum_j v_j^T M_j v_j in coordinates of the subspace, exactly."""
@@ -93,7 +93,7 @@ class Within(Protocol):
 
 
 class Bounds:
-    """R4 for one group of parts of a problem."""
+    """R4 for one group of parts of a problem, or for its directions within a subspace."""
 
     def __init__(self, problem: Problem, group: list[int], where: str, within: Within | None = None) -> None:
         self.within = within
@@ -115,7 +115,7 @@ class Bounds:
         lifts: Lifted | None = None,
     ) -> tuple[Rates, Runs]:
         """The rates on the region; refuses unless `lambda_theta(Hessian - ell I) <= mu` is proved there, with
-        `lifts` only for directions on which these vanish (L3.5, L3.6, L3.7)."""
+        `lifts` only for directions on which these vanish, and only for those `within` (L3.5, L3.6, L3.7)."""
         if at.P[0] <= 0:
             raise Refused("R4", where, "the curve may pass through zero")
         L, radius = self.order, up(r)

@@ -215,12 +215,12 @@ def _followed(
         if curve.centre is None and curve.ending is not None and usual.ending in _SYMMETRIC:
             raise _unproved(curve, curve.ending)
         return proposal, usual
-    if not exact:
-        raise _unproved(curve, Ending.SYMMETRIC)
-    if still and not curve.windows:
+    if not curve.windows and not (exact and not still):
         usual = _to_its_end(proposal, near)
         if usual.ending is Ending.KKT_START:
             return proposal, usual
+    if not exact:
+        raise _unproved(curve, Ending.SYMMETRIC)
     group.parts = replace(parts, within=within)
     return inside, curve
 

@@ -172,6 +172,14 @@ def test_forms_and_products_are_those_of_the_vectors():
 REFUSED = {
     "not orthogonal": (PAIR, REFLECTED | {"inputs": [["1", "0"], ["1", "-1"]]}),
     "shrinks": (PAIR, REFLECTED | {"inputs": [["1", "0"], ["0", "-1/2"]]}),
+    "a shear that keeps the samples": (
+        problem([1, 0, 1, 0, 3, 3], [[1, 0], [2, 0]], [1, 2]),
+        {"inputs": [["1", "1"], ["0", "1"]], "samples": None, "neurons": {}},
+    ),
+    "a sample twice, and its mirror image once": (
+        problem([1, 0, 2, 0, 3, 3], [[1, 1], [1, 1], [1, -1]], [1, 1, 1]),
+        {"inputs": MIRROR, "samples": [2, 2, 0], "neurons": {}},
+    ),
     "no samples": (PAIR, REFLECTED | {"samples": None}),
     "twice the same sample": (PAIR, REFLECTED | {"samples": [1, 1, 3, 2]}),
     "neurons stay": (PAIR, REFLECTED | {"neurons": {}}),
@@ -301,6 +309,17 @@ def test_start_centre_and_gap_direction_lie_in_the_subspace():
         with pytest.raises(Refused) as error:
             read(TWINS, SWAP, **changed)
         assert error.value.where == f"groups[0].{place}"
+
+
+def test_many_weights_or_symmetries_are_refused():
+    wide = problem([1] * 402, [[1, 1]], [1], width=134)
+    with pytest.raises(Refused, match="at most 400"):
+        read(wide, SWAP)
+    with pytest.raises(Malformed):
+        read(TWINS, *[SWAP] * 65)
+    assert read(TWINS, *[SWAP] * 64).dimension == 3
+    with pytest.raises(Malformed):
+        read(TWINS)
 
 
 def test_long_numbers_are_refused():

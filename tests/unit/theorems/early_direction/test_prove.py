@@ -315,7 +315,8 @@ def test_the_radius_leaves_room_for_a_distance_that_does_not_fall():
     # Block 2 stays unknown, so there is no law by which block 1 comes nearer: all of its tube's end counts up
     # to the radius.
     network = OneLayer(2, 2, Activation(1, 2))
-    problem = Problem(network, [["1", "0"], ["0", "1"]], ["1", "3/4"], direction=["1/10", "1", "0", "1"])
+    X = [["1", "1"], ["2", "-1"]]
+    problem = Problem(network, X, ["1/2", "1/4"], direction=["1/10", "1", "0", "1"])
     found = certify(problem, "1/200")
     assert outcomes(found) == ["converges", "inconclusive"]
     assert accepted(found) == ("accepted", "")
