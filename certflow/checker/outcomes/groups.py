@@ -126,7 +126,7 @@ def prepare(
 ) -> list[Proved]:
     """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
     with other outcomes that these are for, with `symmetries` also within subspaces, with `silent` also those
-    with silent samples (L4.2, L5.9, L5.11, L12.12, L12.23).
+    with silent samples (L4.2, L5.9, L5.11, L12.12, L12.15, L12.23).
     """
     lifts, whole = lifts or {}, certificate.problem
     length2 = sum((v * v for v in whole.direction), Fraction(0))
