@@ -54,6 +54,9 @@ if TYPE_CHECKING:
     from certflow.theorems.time_near_origin.times import NearOrigin as NearOrigin
     from certflow.theorems.time_near_origin.times import TimeBound as TimeBound
     from certflow.theorems.time_near_origin.times import near_origin as near_origin
+    from certflow.trade_offs import TradeOff as TradeOff
+    from certflow.trade_offs import TradeOffRow as TradeOffRow
+    from certflow.trade_offs import trade_off as trade_off
 
 __version__ = "0.1.0"
 
@@ -82,6 +85,9 @@ _HOME = {
     "KKTBall": "certflow.theorems.early_direction.claim",
     "PowerLaw": "certflow.theorems.early_direction.claim",
     "Answer": "certflow.theorems.early_direction.query",
+    "trade_off": "certflow.trade_offs",
+    "TradeOff": "certflow.trade_offs",
+    "TradeOffRow": "certflow.trade_offs",
     "check": "certflow.certifying",
     "Verdict": "certflow.checker",
     "near_origin": "certflow.theorems.time_near_origin.times",

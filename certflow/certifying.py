@@ -265,15 +265,27 @@ def certify(
     given = {name: value for name, value in options.items() if value is not None}
     of = theorem(default_statement(problem) if statement is None else statement, "prove", "statement")
     try:
-        found = of.certify(problem, progress, **given)
-        if found.claim is None:
-            return Theorem(**vars(found))
-        # What was proved may be another statement than the one that was tried.
-        of = theorem(found.claim.statement, "certificate")
-        found, text = accepted(found, progress) if check else (found, of.certificate(found))
+        return announced(of.certify(problem, progress, **given), progress, check)
     except (Inconclusive, OutOfTime) as error:
-        return Theorem(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))
+        return unannounced(problem, error)
+
+
+def announced(found: Certified[Any], progress: Progress | None, check: bool) -> Theorem:
+    """What was found, once the checker has accepted its certificate, or without `check` as not checked.
+
+    Raises as `require_accepted`, and as the writing of the certificate.
+    """
+    if found.claim is None:
+        return Theorem(**vars(found))
+    # What was proved may be another statement than the one that was tried.
+    of = theorem(found.claim.statement, "certificate")
+    found, text = accepted(found, progress) if check else (found, of.certificate(found))
     return Theorem(**vars(found), certificate=text, checked=check)
+
+
+def unannounced(problem: Problem, error: Exception) -> Theorem:
+    """That nothing is proved, because of this error."""
+    return Theorem(problem, Outcome.INCONCLUSIVE, str(error), fault=getattr(error, "fault", None))
 
 
 def accepted(found: Certified[Any], progress: Progress | None = None) -> tuple[Certified[Any], str]:

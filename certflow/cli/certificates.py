@@ -19,6 +19,7 @@ from certflow.cli.command_line import (
 )
 from certflow.outcome import BadInput, ExitCode, Outcome
 from certflow.printable import printable
+from certflow.running import no_deadline
 from certflow.theorems.registry import FOLDERS, Statement, default_statement, having, theorem, words_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ exact_option = click.option("--exact", is_flag=True, help="Exact numbers in the 
     "--start-angle", metavar="ANGLE", show_default="0", help="Prove it for all w0 within this angle."
 )
 @click.option(
-    "--out", metavar="FILE", default=DEFAULT_FILE, show_default=True, help="Where the certificate goes."
+    "--out",
+    metavar="FILE",
+    show_default=DEFAULT_FILE,
+    help="Where the certificate goes; with --trade-off a folder (default: nothing is written).",
 )
 @click.option(
     "--no-check", is_flag=True, help="Do not wait for the checker: what is written is then not checked."
@@ -56,15 +60,22 @@ exact_option = click.option("--exact", is_flag=True, help="Exact numbers in the 
     show_default="that for such networks",
     help=f"One of {', '.join(FOLDERS)}.",
 )
+@click.option(
+    "--trade-off",
+    "trading",
+    is_flag=True,
+    help="Also prove what fewer blocks, other angles and other radii give.",
+)
 @latex_option
 def certify(
     run: Run,
     epsilon: str | None,
     start_angle: str | None,
-    out: str,
+    out: str | None,
     no_check: bool,
     delta_bar: str | None,
     statement: str | None,
+    trading: bool,
     latex: bool,
 ) -> int:
     """Compute a δ̄ and prove the early direction for every δ in (0, δ̄]; write the certificate once `check`
@@ -75,6 +86,11 @@ def certify(
     """
     _one_of(run.as_json, latex)
     problem = run.problem()
+    if trading:
+        if latex or statement is not None:
+            raise BadInput("--trade-off: goes with neither --latex nor --statement; leave it out.")
+        return _trade_off(run, problem, epsilon, start_angle, out, no_check, delta_bar)
+    out = DEFAULT_FILE if out is None else out
     of = theorem(default_statement(problem) if statement is None else statement, "prove", "--statement")
     _has_words(of, latex)
     from certflow.certificates import NOT_CHECKED, write_certificate
@@ -127,6 +143,57 @@ def certify(
         complain(_why_not(result, out))
         return ExitCode.INCONCLUSIVE
     return ExitCode.DONE
+
+
+def _trade_off(
+    run: Run,
+    problem: Problem,
+    epsilon: str | None,
+    start_angle: str | None,
+    out: str | None,
+    no_check: bool,
+    delta_bar: str | None,
+) -> int:
+    """`certify --trade-off`: each certificate is written as soon as it is accepted; what is interrupted keeps
+    its rows.
+    """
+    from certflow.certificates import write_certificate
+    from certflow.report.terminal import emit_files, emit_table
+    from certflow.trade_offs import NAME, TradeOff, TradeOffRow, trade_off
+
+    folder = None if out is None else run.output_folder(out, {NAME})
+    rows: list[TradeOffRow] = []
+
+    def keep(row: TradeOffRow) -> None:
+        rows.append(row)
+        if folder is not None:
+            run.output_file(str(folder / row.file), "--out")
+            write_certificate(folder / row.file, row.theorem.certificate)
+
+    code = ExitCode.DONE
+    try:
+        with run.progress() as progress:
+            result = trade_off(problem, epsilon, start_angle, progress, not no_check, delta_bar, keep)
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+        result = TradeOff(problem, rows, stopped="interrupted.")
+        code = ExitCode.INTERRUPTED
+    if not result.rows:
+        complain(f"inconclusive: {result.stopped or result.reason}")
+    elif result.stopped:
+        complain(result.stopped)
+    if result.stopped or not result.rows:
+        code = max(code, ExitCode.INCONCLUSIVE)
+    with no_deadline():
+        files = [] if folder is None else [*(row.file for row in rows), *result.save_pictures(folder)]
+    if run.as_json:
+        print_json(result.record() | {"files": files})
+    elif result.rows:
+        emit_table(result.table)
+        if folder is not None:
+            emit_files(folder, files)
+    return code
 
 
 def _why_not(result: Theorem, out: str) -> str:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from certflow.atomic import write_atomically
-from certflow.report.panels import AngleMarks, DescentPanel, LawSeries, TimePanel, nearest, wrapped_line
+from certflow.report.panels import (
+    AngleMarks,
+    DescentPanel,
+    LawSeries,
+    TimePanel,
+    TradePanel,
+    nearest,
+    wrapped_line,
+)
 from certflow.running import tick
 
 if TYPE_CHECKING:
@@ -401,6 +409,38 @@ def time_near_origin_figure(panels: Sequence[TimePanel], order: int) -> Figure:
     figure.axes[0].set_ylabel("time t" if order == 2 else f"scaled time t·δ$^{{{order - 2}}}$")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+@styled
+def trade_off_figure(panels: Sequence[TradePanel], log10_asked: float | None = None) -> Figure:
+    """delta_bar over the number of blocks, epsilon and R, a panel each, with a line at the delta that was
+    asked for.
+    """
+    figure = blank(ONE_COLUMN, 1.7 * len(panels))
+    values = np.concatenate([panel.log10_delta_bar for panel in panels])
+    if log10_asked is not None:
+        values = np.append(values, log10_asked)
+    for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
+        shown = np.isfinite(panel.x)
+        logarithmic = not panel.counted and np.ptp(panel.x[shown]) > 1
+        x = panel.x if panel.counted or logarithmic else 10.0**panel.x
+        y = panel.log10_delta_bar
+        axes.plot(x[shown], y[shown], "o-", color=BLUE, markersize=3)
+        marked = shown & panel.asked
+        axes.plot(x[marked], y[marked], "o", color=VERMILLION, markersize=5, zorder=5, label="as asked")
+        if log10_asked is not None:
+            axes.axhline(log10_asked, color=GREY, linestyle="--", label="δ asked about")
+        if panel.counted:
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        elif logarithmic:
+            _powers_of_ten(axes.xaxis)
+        axes.set_ylim(np.floor(values.min() - 0.1), np.ceil(values.max() + 0.1))
+        _powers_of_ten(axes.yaxis)
+        axes.set_xlabel(panel.label)
+        axes.set_ylabel("δ̄")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure
 
 

@@ -80,6 +80,19 @@ class TimePanel:
 
 
 @dataclass(frozen=True)
+class TradePanel:
+    """delta_bar over what is varied, `label`: a number of blocks if `counted`, or decimal logarithms (m
+    each); `asked` marks the theorem that was asked for.
+    """
+
+    label: str
+    x: np.ndarray
+    log10_delta_bar: np.ndarray
+    asked: np.ndarray
+    counted: bool
+
+
+@dataclass(frozen=True)
 class FieldPanel:
     """A gradient field in the plane: `field` (m × 2) at the points `at` (m × 2), KKT points on the unit
     circle by kind, kinks (start, end, convex) and named paths, each of one or more curves (m × 2).

@@ -18,6 +18,7 @@ LAYERS = (
     ("certflow.cli", "certflow.cli.command_line"),
     ("certflow.experiments",),
     # Where prover and checker meet.
+    ("certflow.trade_offs",),
     ("certflow.certifying",),
     # Imports nothing of certflow; nothing that proves may call it.
     ("certflow.checker",),

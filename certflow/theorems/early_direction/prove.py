@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,9 @@ _SMALLEST = Fraction(1, 10**90)
 _EVEN, _ASKED = "even for delta = 1e-90 in the units of the proof", "for a delta_bar as large as asked"
 _NARROWINGS = 3
 
+Attempt = Callable[[Fraction, float], Certified[Claim]]
+"""What is proved for an angle, with a centre that turns by so much on a step."""
+
 
 def certify(
     problem: Problem,
@@ -92,17 +96,18 @@ def certify(
     goal, angle = asked_angles(problem, epsilon, start_angle)
     asked = asked_delta(delta_bar)
     scaled, units = normalised(problem)
-    long = _too_long(scaled, problem.direction)
+    long = too_long(scaled, problem.direction)
     if long:
         return Certified(problem, Outcome.INCONCLUSIVE, long)
-    found = _best(scaled, goal, angle, None if asked is None else asked / units.length, progress)
+    bar = None if asked is None else asked / units.length
+    found = best(scaled, goal, angle, bar, partial(attempt, scaled, angle, bar, progress, UniformProof))
     try:
         return replace(found, problem=problem, claim=found.claim and found.claim.restored(units, problem))
     except TooLong as error:
         return Certified(problem, Outcome.INCONCLUSIVE, str(error))
 
 
-def _too_long(scaled: Problem, direction: np.ndarray) -> str:
+def too_long(scaled: Problem, direction: np.ndarray) -> str:
     """Which numbers are longer than the checker can add up exactly, in a sentence, or nothing."""
     lists: dict[str, Iterable[Fraction]] = {
         "data.X": scaled.X.flat,
@@ -123,34 +128,34 @@ def _too_long(scaled: Problem, direction: np.ndarray) -> str:
     return ""
 
 
-def _best(
-    problem: Problem, goal: Fraction, angle: Fraction, asked: Fraction | None, progress: Progress | None
+def best(
+    problem: Problem, goal: Fraction, angle: Fraction, asked: Fraction | None, certified: Attempt
 ) -> Certified[Claim]:
-    """The best theorem for a problem in units near 1, in these units, of those for epsilon and smaller
-    angles.
+    """The best theorem for a problem in units near 1, in these units, of those that are `certified` for
+    epsilon and smaller angles.
     """
-    best, first, falls = None, None, False
+    most, first, falls = None, None, False
     ladder = [target for target in _ANGLES if angle <= target <= goal] if goal > _ANGLES[-1] else []
     targets = [(target, SUB_STEP) for target in ladder or [goal]]
     # In deep networks the Hessian changes so much along a step that only short steps keep the tube narrow.
     short = [] if problem.network.is_sum_of_neurons else [(targets[0][0], SUB_STEP / 8)]
     smaller = [(targets[-1][0] / k, SUB_STEP) for k in _SMALLER if angle * k <= targets[-1][0]]
     for place, (target, sub_step) in enumerate([*targets, *short, *smaller]):
-        if best is not None and (falls or place >= len(targets)):
+        if most is not None and (falls or place >= len(targets)):
             break
         try:
-            found = _certified(problem, target, angle, asked, progress, sub_step)
+            found = certified(target, sub_step)
         except Unproved as error:
             first = first or error
             if Cause.TUBE not in error.causes:
                 break
             continue
-        best = found if best is None else max(best, found, key=lambda each: _worth(each, asked))
-        (known, size), (most, largest) = _worth(found, asked), _worth(best, asked)
-        falls = target < _WIDE and (known < most or size < _NEARLY * largest)
+        most = found if most is None else max(most, found, key=lambda each: worth(each, asked))
+        (known, size), (decided, largest) = worth(found, asked), worth(most, asked)
+        falls = target < _WIDE and (known < decided or size < _NEARLY * largest)
         if found.claim is None:
             break
-    if best is None:
+    if most is None:
         if first is None:
             raise ValueError("nothing was tried")
         return Certified(
@@ -161,12 +166,10 @@ def _best(
             first.proved,
             advice(first.causes, goal, angle),
         )
-    if best.claim is not None:
-        best.claim = replace(best.claim, epsilon=goal)
-    return best
+    return replace(most, claim=most.claim and replace(most.claim, epsilon=goal))
 
 
-def _worth(found: Certified[Claim], asked: Fraction | None) -> tuple[int, Fraction]:
+def worth(found: Certified[Claim], asked: Fraction | None) -> tuple[int, Fraction]:
     """More blocks are better, then a larger delta_bar; where that was asked for, a larger radius."""
     claim = found.claim
     if claim is None:
@@ -175,20 +178,21 @@ def _worth(found: Certified[Claim], asked: Fraction | None) -> tuple[int, Fracti
     return sum(block.outcome.decided for block in claim.blocks), size
 
 
-def _certified(
+def attempt(
     problem: Problem,
-    goal: Fraction,
     angle: Fraction,
     asked: Fraction | None,
     progress: Progress | None,
+    kind: Callable[..., UniformProof],
+    goal: Fraction,
     sub_step: float,
 ) -> Certified[Claim]:
     """What can be proved for this very epsilon; raises `Unproved` if nothing can be said of a single
     group.
     """
-    proof: _Proof | None = None
+    proof: UniformProof | None = None
     try:
-        proof = _Proof(problem, _groups(problem), goal, angle, asked, progress, sub_step)
+        proof = kind(problem, _groups(problem), goal, angle, asked, progress, sub_step)
         return proof.run()
     except OutOfTime as error:
         return Certified(
@@ -211,7 +215,7 @@ def _groups(problem: Problem) -> list[GroupProof]:
     return groups
 
 
-class _Proof:
+class UniformProof:
     """The search for delta_bar once every group has its rates."""
 
     def __init__(
@@ -231,6 +235,7 @@ class _Proof:
         # No larger delta is tried; like the start of the search it is in proportion to the data, whatever
         # their size.
         self.largest = natural_length(problem)
+        self.first = self.largest / 10
         self.radius: Fraction | None = None
 
     def run(self) -> Certified[Claim]:
@@ -241,6 +246,10 @@ class _Proof:
             self._report("curves and traps", j)
             self._prepare(group)
         self._only_starts()
+        return self._found()
+
+    def _found(self) -> Certified[Claim]:
+        """The claim about the groups as they are prepared."""
         delta = None
         while delta is None:  # ends: a group is followed only or given up, none twice
             tick()
@@ -296,7 +305,7 @@ class _Proof:
             propose_steps(group, self.coupled)
         self.proved = False
         self._setup()
-        hoped, _ = self._search(self.largest / 10, 1.2)
+        hoped, _ = self._search(self.first, 1.2)
         thin = self.timeline
         needed = thin.sweep(hoped)
         tried: list[tuple[Fraction, Sweep]] = []
