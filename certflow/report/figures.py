@@ -417,10 +417,9 @@ def trade_off_figure(panels: Sequence[TradePanel], log10_asked: float | None = N
     """delta_bar over the number of blocks, epsilon and R, a panel each, with a line at the delta that was
     asked for.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure = blank(ONE_COLUMN, 1.7 * len(panels))
-    values = np.concatenate([panel.log10_delta_bar for panel in panels])
-    if log10_asked is not None:
-        values = np.append(values, log10_asked)
     for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         shown = np.isfinite(panel.x)
         logarithmic = not panel.counted and np.ptp(panel.x[shown]) > 1
@@ -429,13 +428,17 @@ def trade_off_figure(panels: Sequence[TradePanel], log10_asked: float | None = N
         axes.plot(x[shown], y[shown], "o-", color=BLUE, markersize=3)
         marked = shown & panel.asked
         axes.plot(x[marked], y[marked], "o", color=VERMILLION, markersize=5, zorder=5, label="as asked")
-        if log10_asked is not None:
+        heights = [y.min(), y.max()]
+        if panel.counted and log10_asked is not None:
             axes.axhline(log10_asked, color=GREY, linestyle="--", label="δ asked about")
-        if panel.counted:
-            axes.xaxis.get_major_locator().set_params(integer=True)
-        elif logarithmic:
+            heights.append(log10_asked)
+        if logarithmic:
             _powers_of_ten(axes.xaxis)
-        axes.set_ylim(np.floor(values.min() - 0.1), np.ceil(values.max() + 0.1))
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=panel.counted))
+        low, high = min(heights), max(heights)
+        spare = 0.05 * (high - low) + 0.1
+        axes.set_ylim(np.floor(low - spare), np.ceil(high + spare))
         _powers_of_ten(axes.yaxis)
         axes.set_xlabel(panel.label)
         axes.set_ylabel("δ̄")
