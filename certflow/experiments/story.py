@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from certflow.arithmetic.decimal_text import rounded_text
 from certflow.certifying import Theorem
@@ -16,7 +18,7 @@ from certflow.experiments.theorem import CERTIFICATE
 from certflow.experiments.time_near_origin import TimeRow, time_table
 from certflow.kkt.points import KKTSet
 from certflow.kkt.table import fitting_kkt_table
-from certflow.outcome import Outcome
+from certflow.outcome import Fate, Outcome
 from certflow.problem import Problem
 from certflow.tables import Table
 from certflow.theorems.literature import Structure
@@ -28,6 +30,19 @@ SHOWN_ROWS = 6
 SHOWN_WIDTH = 80
 SHOWN_REASON = 150
 """Characters of a reason in the summary; the text above it and results.json have all."""
+
+_ENDS: dict[Fate, tuple[str, str]] = {
+    Fate.EXACT_START: ("stays at its KKT point", "stay at their KKT points"),
+    Fate.FADES: ("fades", "fade"),
+    Fate.DEAD: ("is dead", "are dead"),
+    Fate.ZERO: ("stays zero", "stay zero"),
+    Fate.STOPS: ("stops", "stop"),
+    Fate.VANISHES: ("vanishes", "vanish"),
+    Fate.FOLLOWED: ("is followed only", "are followed only"),
+    Fate.BRANCHES: ("branches", "branch"),
+    Fate.INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
+}
+"""What one block and several do that come near no KKT point."""
 
 MEASURED = "Measured with the reference flow, an approximation that proves nothing:"
 
@@ -106,9 +121,23 @@ def _proved(theorem: Theorem, bounds: NearOrigin | None) -> str:
     if theorem.outcome is Outcome.BRANCHES:
         return "the limit flow branches: it has more than one solution from this direction"
     bar = "" if theorem.delta_bar is None else f"for all δ ≤ {rounded_text(theorem.delta_bar, 4)}: "
-    turning = sum(block.kkt_point is not None for block in theorem.blocks)
-    near = rounded_text(claim.epsilon, 4, up=True)
-    return f"{bar}{turning} of {len(theorem.blocks)} blocks come within {near} of a KKT point"
+    return f"{bar}{'; '.join(_ends(claim))}"
+
+
+def _ends(claim: Any) -> list[str]:
+    """What becomes of how many blocks."""
+    fates = Counter(block.outcome for block in claim.blocks)
+    turning = sum(count for fate, count in fates.items() if fate not in _ENDS)
+    near = f"within {rounded_text(claim.epsilon, 4, up=True)} of a KKT point"
+    total = len(claim.blocks)
+    verb = "comes" if turning == 1 else "come"
+    said = [f"{turning} of {total} block{'s' if total > 1 else ''} {verb} {near}"] if turning else []
+    for fate, (one, several) in _ENDS.items():
+        count = fates[fate]
+        if count:
+            of = "" if said else f" of {total} block{'s' if total > 1 else ''}"
+            said.append(f"{count}{of} {one if count == 1 else several}")
+    return said
 
 
 def _measured(laws: Sequence[Law], rows: Sequence[TimeRow]) -> str:

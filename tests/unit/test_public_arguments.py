@@ -31,7 +31,7 @@ from certflow.kkt.enumerate import Budget, KKTPoints
 from certflow.ncf.exact import NCF
 from certflow.outcome import BadInput, Outcome
 from certflow.theorems.certified import Certified
-from certflow.theorems.early_direction import prove
+from certflow.theorems.early_direction import prove, trade_off
 from certflow.theorems.early_direction.claim import Claim
 from certflow.theorems.early_direction.query import Answer
 from certflow.theorems.time_near_origin.times import NearOrigin
@@ -171,11 +171,11 @@ NUMBERS: dict[str, tuple[str, Call]] = {
         "1/131072",
         lambda v: certflow.certify(Problem.from_toml_text(POWER_1), check=False, delta_bar=v).delta_bar,
     ),
-    "trade_off.epsilon": ("1/8", lambda v: certflow.trade_off(problem(y=[0, 0]), v).reason),
-    "trade_off.start_angle": ("1/64", lambda v: certflow.trade_off(problem(y=[0, 0]), "1/8", v).reason),
+    "trade_off.epsilon": ("1/8", lambda v: certflow.trade_off(problem(), v).reason),
+    "trade_off.start_angle": ("1/64", lambda v: certflow.trade_off(problem(), "1/8", v).reason),
     "trade_off.delta_bar": (
         "1/131072",
-        lambda v: certflow.trade_off(problem(y=[0, 0]), delta_bar=v).asked,
+        lambda v: certflow.trade_off(problem(), delta_bar=v).asked,
     ),
     "Theorem.at.delta": ("1/64", lambda v: answer(v)),
     "Theorem.at.radii": ("1/16", lambda v: answer(radii=[v])),
@@ -281,7 +281,7 @@ PROBLEMS: dict[str, Call] = {
     "kkt_points": lambda source: points(certflow.kkt_points(source, 6)),
     "near_origin": lambda source: certflow.near_origin(source, 6).statement(),
     "certify": lambda source: certflow.certify(source).reason,
-    "trade_off": lambda source: certflow.trade_off(source, "1/100000000000000000000000000000000").reason,
+    "trade_off": lambda source: certflow.trade_off(source).reason,
     "gradient_descent": lambda source: certflow.gradient_descent(source, 1, "1/16", 1).weights.tolist(),
     "verify": lambda source: stopped(source),
     "reference_flow": lambda source: end(
@@ -333,7 +333,6 @@ OTHERS = {
     "trade_off.progress",
     "trade_off.check",
     "trade_off.tell",
-    "TradeOff.save.folder",
     "gradient_descent.progress",
     "verify.out",
     "verify.progress",
@@ -396,7 +395,8 @@ def _without_the_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked_for(job: Any) -> None:
         raise RuntimeError(f"{job.problem.sha256} {job.digits} {min(job.workers or 0, 99)}")
 
-    monkeypatch.setattr(prove, "_best", asked)
+    monkeypatch.setattr(prove, "best", asked)
+    monkeypatch.setattr(trade_off, "best", asked)
     monkeypatch.setattr(main_job._Job, "run", asked_for)
 
 
