@@ -351,7 +351,7 @@ _SYMBOLS = {
     "≤": r"\le ", "≥": r"\ge ",
     "±": r"\pm ", "∞": r"\infty", "−": "-", "°": r"^\circ", "⁺": "^+", "⁻": "^-", "×": r"\times ",
     "→": r"\to ", "≈": r"\approx ",
-    "∈": r"\in ", "∇": r"\nabla ", "∂": r"\partial ", "Σ": r"\sum ",
+    "∈": r"\in ", "∇": r"\nabla ", "∂": r"\partial ", "Σ": r"\sum ", "𝑐": "c", "𝑓": "f", "𝑅": "R",
     **{digit: f"^{value}" for value, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{digit: f"_{value}" for value, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")},
 }  # fmt: skip

@@ -406,7 +406,8 @@ def time_near_origin_figure(panels: Sequence[TimePanel], order: int) -> Figure:
         else:
             axes.set_ylim(bottom=0)
         axes.set_title(panel.title)
-    figure.axes[0].set_ylabel("time t" if order == 2 else f"scaled time t·δ$^{{{order - 2}}}$")
+    power = "" if order == 3 else f"$^{{{order - 2}}}$"
+    figure.axes[0].set_ylabel("time t" if order == 2 else f"scaled time t·δ{power}")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure

@@ -109,15 +109,15 @@ def _network(problem: Problem) -> str:
         given = f" and fixed output weights ${pieces.factors}$" if pieces.factors else ""
         names = rf"(u_1, \dots, u_{{{width}}})" if width > 1 else "u_1"
         return (
-            f"Let $H(x; w) = {output}$ with {sigma}, $x \\in \\mathbb{{R}}^{{{d}}}$, trained weights "
+            f"Let\n\\[ H(x; w) = {output} \\]\nwith {sigma}, $x \\in \\mathbb{{R}}^{{{d}}}$, trained weights "
             f"$w = {names} \\in {count}${given}."
         )
     if network.depth == 2 and network.trained == (1, 2):
         output = rf"\sum_{{j=1}}^{{{width}}} v_j\,\sigma(w_j \cdot x)"
         names = rf"w_1, \dots, w_{{{width}}}, v_1, \dots, v_{{{width}}}" if width > 1 else "w_1, v_1"
         return (
-            f"Let $H(x; w) = {output}$ with {sigma}, $x \\in \\mathbb{{R}}^{{{d}}}$ and trained weights "
-            rf"$w = ({names}) \in {count}$."
+            f"Let\n\\[ H(x; w) = {output} \\]\nwith {sigma}, $x \\in \\mathbb{{R}}^{{{d}}}$ and trained "
+            rf"weights $w = ({names}) \in {count}$."
         )
     output = "x"
     for layer in range(1, network.depth):

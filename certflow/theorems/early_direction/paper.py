@@ -223,7 +223,8 @@ def _tex_times(s: Claim, clock: str) -> str:
 
     def climb(size: str, speed: str) -> str:
         if s.order == 2:
-            return rf"\frac{{1}}{{2 \cdot {speed}}}\ln\frac{{\rho}}{{{size}\,\delta}}"
+            factor = "" if size == "1" else rf"{size}\,"
+            return rf"\frac{{1}}{{2 \cdot {speed}}}\ln\frac{{\rho}}{{{factor}\delta}}"
         k = s.order - 2
         power = "" if k == 1 else f"^{{{k}}}"
         return rf"\frac{{({size})^{{-{k}}} - (\delta/\rho){power}}}{{{s.order * k} \cdot {speed}}}"
@@ -315,10 +316,10 @@ def paper_tables(s: Claim) -> list[Table]:
         bounds.add(_short_runs(blocks), *cells)
     if s.radius is not None:
         lawful = any(block.law is not None for block in s.blocks)
-        bound = f"at most c times δ/ρ to the power κ, plus fρ{power(s.order)}"
+        bound = f"at most 𝑐 times δ/ρ to the power κ, plus 𝑓ρ{power(s.order)}"
         later = f"; and whenever ‖w‖ = ρ in between, {bound}" if lawful else ""
         bounds.notes.append(
-            f"Angles in radians: at the horizon; when ‖w‖ = R = {down(s.radius)} after it{later}."
+            f"Angles in radians: at the horizon; when ‖w‖ = 𝑅 = {down(s.radius)} after it{later}."
         )
     return [points, bounds] if bounds.rows else [points]
 

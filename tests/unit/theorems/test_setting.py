@@ -29,7 +29,7 @@ def said_of(problem: cf.Problem) -> str:
             cf.OneLayer(2, 2, power=2, signs=[1, -1]),
             "square",
             [
-                r"$H(x; w) = \sum_{j=1}^{2} c_j\,\sigma(u_j \cdot x)$",
+                r"\[ H(x; w) = \sum_{j=1}^{2} c_j\,\sigma(u_j \cdot x) \]",
                 r"$\sigma(t) = \max(0, t)^{2}$",
                 r"$w = (u_1, \dots, u_{2}) \in \mathbb{R}^{4}$",
                 r"$c = (1, -1)$",
