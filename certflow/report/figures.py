@@ -423,7 +423,7 @@ def trade_off_figure(panels: Sequence[TradePanel], log10_asked: float | None = N
     figure = blank(ONE_COLUMN, 1.7 * len(panels))
     for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
         shown = np.isfinite(panel.x)
-        logarithmic = not panel.counted and np.ptp(panel.x[shown]) > 1
+        logarithmic = not panel.counted and np.ptp(panel.x[shown]) >= 0.9
         x = panel.x if panel.counted or logarithmic else 10.0**panel.x
         y = panel.log10_delta_bar
         axes.plot(x[shown], y[shown], "o-", color=BLUE, markersize=3)

@@ -5,9 +5,9 @@ The files of a folder have the same names for all theorems, and are imported whe
 `certificate` (`certificate`), and as far as a theorem has them `words` (`paragraph`, `table` and
 `points`, those to which the directions come, of a claim, `answer_tables`), `paper` (`latex`: the claim about
 a problem, with the hash of its certificate, as a LaTeX theorem), `query` (`query`: the answer of a
-claim to one delta) and `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and
-`to_json`). A theorem without words is said in those of
-the checker.
+claim to one delta), `limits` (`limits`: what keeps a claim from being stronger, with `sentence` and
+`to_json`) and `trade_off` (`compromises`: theorems that give up something for a larger delta_bar). A theorem
+without words is said in those of the checker.
 """
 
 from __future__ import annotations

@@ -21,7 +21,15 @@ from certflow.networks.one_hidden_layer import OneLayer
 from certflow.outcome import BadInput
 from certflow.problem import Problem
 from certflow.report import figures
-from certflow.report.panels import AngleMarks, DescentPanel, LawSeries, TimePanel, nearest, wrapped_line
+from certflow.report.panels import (
+    AngleMarks,
+    DescentPanel,
+    LawSeries,
+    TimePanel,
+    TradePanel,
+    nearest,
+    wrapped_line,
+)
 
 LOG10_DELTA = np.array([-2.0, -3, -5, -8, -16, -50, -100, -1000])
 
@@ -231,3 +239,20 @@ def test_neurons_with_negative_sign_run_to_the_minima() -> None:
     marks = angle_marks(problem)
     assert list(marks.targets) == [*marks.maxima, *marks.minima]
     assert marks.arcs
+
+
+def test_the_trade_off_has_a_panel_for_each_thing_that_is_varied():
+    asked = np.array([False, False, True])
+    y = np.array([-3.0, -4.0, -8.0])
+    blocks = TradePanel("blocks proved", np.array([1.0, 2.0, 3.0]), y, asked, True)
+    wide = TradePanel("ε", np.array([-1.0, -2.0, -3.0]), y, asked, False)
+    narrow = TradePanel("R", np.array([-0.6, -0.5, -0.4]), y, asked, False)
+    first, second, third = figures.trade_off_figure([blocks, wide, narrow], -5.0).axes
+    assert [axes.get_xlabel() for axes in (first, second, third)] == ["blocks proved", "ε", "R"]
+    assert (
+        first.lines[0].get_xdata().tolist() == [1, 2, 3] and first.lines[0].get_ydata().tolist() == y.tolist()
+    )
+    assert first.lines[1].get_xdata().tolist() == [3] and first.lines[2].get_ydata()[0] == -5
+    assert len(second.lines) == 2 and second.lines[0].get_xdata().tolist() == [-1, -2, -3]
+    assert np.allclose(third.lines[0].get_xdata(), 10.0**narrow.x)
+    assert first.get_ylim() == (-9, -2)
