@@ -11,6 +11,7 @@ IF_THERE = {
     "paper": ("latex",),
     "query": ("query",),
     "limits": ("limits",),
+    "trade_off": ("compromises",),
 }
 
 

@@ -23,6 +23,7 @@ ALLOWED = {
     "certflow.experiments.verify": "what was found until then is tabulated",
     "certflow.experiments.workers": "the flows that are finished are kept; processes end",
     "certflow.flow.reference.flow": "the flow is kept as far as it was followed",
+    "certflow.trade_offs": "the rows until then are the result",
     "certflow.theorems.early_direction.prove": "not proved in time is a result",
     "certflow.theorems.early_direction_power_1.prove": "not proved in time is a result",
 }
