@@ -245,9 +245,8 @@ def test_a_symmetric_group_has_bounds_within_its_subspace(monkeypatch):
     asked, clock = [], Clock(None)
     monkeypatch.setattr(groups, "Bounds", lambda *given: asked.append(given) or "bounds")
     monkeypatch.setattr(groups, "follow", lambda *given: Track([], F(1), [[0, 1 << GRID]]))
-    monkeypatch.setattr(groups, "_trap", lambda *given: TRAP)
-    symmetric = replace(on_the_axis(), symmetries=Node([], "symmetries"))
-    content = certificate([1, 0, 1, 0], [symmetric, on_the_axis()])
+    symmetric = replace(on_the_axis("dead"), symmetries=Node([], "symmetries"))
+    content = certificate([1, 0, 1, 0], [symmetric, on_the_axis("dead")])
     read = []
     one, two = prepare(content, F(0), clock, None, lambda *given: read.append(given) or "F")
     assert read == [(symmetric, 0, content.problem, F(0), clock)]
