@@ -93,6 +93,8 @@ def subspace(group: GroupEvidence, g: int, problem: Problem, start_angle: Fracti
     """O4: F of a group that is said to be symmetric, with its curve and centre in it (L12.12)."""
     where, node = f"groups[{g}]", group.symmetries
     clock.enter("O4", where)
+    if problem.expression:
+        raise Refused("O4", where, "no symmetries of an expression are read")
     if node is None or start_angle or group.outcome not in ("converges", "shrinks", "followed"):
         reason = "symmetries are of exact starts, start_angle 0, which converge, shrink or are followed"
         raise Refused("O4", where, reason)

@@ -14,7 +14,7 @@ from certflow.checker.kernel.network import Part
 from certflow.checker.kernel.numbers import ONE, down, root_down, root_up, up
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
-from certflow.checker.kernel.verdicts import Clock
+from certflow.checker.kernel.verdicts import Clock, Refused
 from certflow.checker.outcomes import groups
 from certflow.checker.outcomes.groups import (
     Proved,
@@ -256,6 +256,22 @@ def test_along_a_continuum_directions_drift_and_do_not_come_back():
     assert second.runner.after == second.trap.rates and second.trap.rates.mu == -second.trap.gamma
 
 
+def test_a_symmetric_group_has_bounds_within_its_subspace(monkeypatch):
+    asked, clock = [], Clock(None)
+    monkeypatch.setattr(groups, "Bounds", lambda *given: asked.append(given) or "bounds")
+    monkeypatch.setattr(groups, "follow", lambda *given: Track([], F(1), [[0, 1 << GRID]]))
+    symmetric = replace(on_the_axis("dead"), symmetries=Node([], "symmetries"))
+    content = certificate([1, 0, 1, 0], [symmetric, on_the_axis("dead")])
+    read = []
+    one, two = prepare(content, F(0), clock, None, lambda *given: read.append(given) or "F")
+    assert read == [(symmetric, 0, content.problem, F(0), clock)]
+    assert [given[2:] for given in asked] == [("groups[0]", "F"), ("groups[1]", None)]
+    assert (one.within, two.within) == ("F", None)
+    with pytest.raises(Refused, match="not about symmetric starts") as error:
+        prepare(content, F(0), clock)
+    assert (error.value.rule, error.value.where) == ("O4", "groups[0]")
+
+
 def test_a_group_is_followed_along_its_own_curve(monkeypatch):
     asked, clock = [], Clock(None)
     clock.enter = lambda *given: asked.append(given)
@@ -270,11 +286,11 @@ def test_a_group_is_followed_along_its_own_curve(monkeypatch):
     checked = content.problem
     assert asked == [
         ("R5", "groups[0]"),
-        (checked, [0], "groups[0]"),
+        (checked, [0], "groups[0]", None),
         ("bounds", content.groups[0], GRID),
         ("R6", "groups[0].trap"),
         ("R5", "groups[1]"),
-        (checked, [1], "groups[1]"),
+        (checked, [1], "groups[1]", None),
         ("bounds", turned, GRID),
         ("R6", "groups[1].trap"),
         ("bounds", turned, turned.trap, GRID, "groups[1].trap", None),
