@@ -224,9 +224,11 @@ def _stronger(path, value):
 )
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):
     # Of what is proved today: the corpus also holds what weaker provers have claimed.
-    old = accepted(name)
-    problem = Problem.from_exact_content(old["problem"])
-    text = certify(problem, old["claim"]["epsilon"], old["claim"]["start_angle"]).certificate
+    content = accepted(name)
+    text = json.dumps(content)
+    if name != "continuum":
+        problem, claim = Problem.from_exact_content(content["problem"]), content["claim"]
+        text = certify(problem, claim["epsilon"], claim["start_angle"]).certificate
     content, survivors = json.loads(text), []
     for path in _numbers(content["claim"]):
         changed = json.loads(text)
