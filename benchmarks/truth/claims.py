@@ -6,7 +6,7 @@ What each field means is `docs/certificate-format.md`, section *Claim*.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -147,7 +147,7 @@ class Block:
             report.need(self.entry["gap"][1] is None, f"{where}: the gap has an upper end")
         elif self.entry.get("gap") is not None:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
-            check_gap(part, u, low, high, where, report)
+            check_gap(part, u, low, high, where, report, self.entry.get("silent", ()))
         if self.entry.get("support") is not None:
             parts = {self.index: self.weights} if net.order == 2 else dict(enumerate(net.layers.parts))
             alive = [j for j, own in parts.items() if length(u[[self.weights.index(i) for i in own]]) > 1e-13]
@@ -158,11 +158,17 @@ class Block:
             )
 
 
-def check_gap(part: Any, u: np.ndarray, low: Any, high: Any, where: str, report: Report) -> None:
-    """low <= gap <= high at the KKT point u; on a kink only low, for both extreme choices of branches."""
+def check_gap(
+    part: Any, u: np.ndarray, low: Any, high: Any, where: str, report: Report, silent: Sequence[int] = ()
+) -> None:
+    """low <= gap <= high at the KKT point u; on a kink only low, for both extreme choices of branches, but of
+    `silent` samples, which are inactive.
+    """
     if part.size == 1:
         return
-    own, on = part.at(u)[2], part.on_kinks(u)
+    own, on = ([np.array(each) for each in layers] for layers in (part.at(u)[2], part.on_kinks(u)))
+    for i in silent:
+        own[-1][i], on[-1][i] = part.net.layers.off, False
     kink = any(each.any() for each in on)
     branches = [own]
     if kink:

@@ -150,6 +150,7 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "expression": _expression,
     "power 1": _power_1,
     "fading": _fading,
+    "orthogonal": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS[:1], (2, 3, 4)),
     "exact starts": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS, (2, 2, 3)),
     "given delta": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3, 5)),
 }
@@ -170,6 +171,8 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
     _data(rng, made)
     if family == "fading":
         _rays(rng, made)
+    if family == "orthogonal":
+        _axes(rng, made)
     _start(rng, made)
     if family == "exact starts":
         _on_axes(rng, made)
@@ -236,6 +239,18 @@ def _rays(rng: Rng, made: Draw) -> None:
                 made.X[-1] = [3 * v for v in ray]
             size = abs(_number(rng)) if made.loss == "square" else Fraction(1)
             made.y.append((sign if rng.random() < 0.75 else -sign) * (size or Fraction(1)))
+
+
+def _axes(rng: Rng, made: Draw) -> None:
+    """Samples on the axes, some of them twice, opposite or zero: neurons never see those that they start
+    without.
+    """
+    d = made.widths[0]
+    axes = [rng.randrange(d) for _ in range(rng.randint(1, d + 2))]
+    made.X = [[_number(rng) * (i == k) for i in range(d)] for k in axes]
+    made.y = [_number(rng) for _ in axes]
+    if made.loss == "logistic":
+        made.y = [Fraction(1 if v > 0 else -1) for v in made.y]
 
 
 def _on_axes(rng: Rng, made: Draw) -> None:

@@ -43,7 +43,8 @@ class Ending(enum.Enum):
     NO_BOUND = "the largest tangential eigenvalue of a region could not be bounded."
     NO_GAP = (
         "the KKT point at which the limit flow ends could not be proved to be a strict maximum of the NCF on "
-        "the sphere: its gap is too small for the rounding errors and kinks around it."
+        "the sphere: its gap is too small for the rounding errors around it, or the NCF grows on the other "
+        "side of a kink there."
     )
     SIZE_UNKNOWN = (
         "the NCF is too close to zero at the KKT point to tell whether the weights grow or shrink there."

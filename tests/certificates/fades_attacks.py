@@ -2,7 +2,9 @@
 again with correct hashes.
 """
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 Content = dict[str, Any]
@@ -28,6 +30,16 @@ def _block(j: int, **entries: Any) -> Attack:
 
 def _data(X: list[list[str]], y: list[str]) -> Attack:
     return lambda content: content["problem"]["data"].update(X=X, y=y)
+
+
+def _start(*w: str) -> Attack:
+    def attack(content: Content) -> None:
+        content["problem"]["direction"] = list(w)
+        size = math.hypot(*(float(Fraction(v)) for v in w))
+        unit = 1 << content["grid"]
+        content["groups"][0]["start"] = [[round(float(Fraction(v)) / size * unit) for v in w]]
+
+    return attack
 
 
 def _activation(**entries: Any) -> Attack:
@@ -88,6 +100,15 @@ AT_START: dict[str, Attack] = {
     "without-angle": _block(0, angle_at_horizon="0"),
 }
 
+ASIDE: dict[str, Attack] = {
+    "it-starts-on-the-other-side": _start("-1/200", "-1"),
+    "it-starts-on-the-line": _start("0", "-1"),
+    "a-start-reaches-over-the-line": _claim(start_angle="1/100"),
+    "both-sides-pull": _data([["1", "0"], ["-1", "0"], X[1]], ["-1", "-2", "2"]),
+    "the-sides-are-exchanged": _data([["-1", "0"], ["1", "0"], X[1]], ["1", "-2", "2"]),
+    "leaky": _activation(alpha="1/10"),
+}
+
 ATTACKS: dict[str, dict[str, Attack]] = {
     "basin-fades": {
         "direction-across-a-sample": _direction("1", "-200"),
@@ -98,6 +119,7 @@ ATTACKS: dict[str, dict[str, Attack]] = {
         "longer-radius": _claim(radius="3"),
         "converging-declared-fading": lambda content: content["groups"].reverse(),
     },
+    "fades-aside": ASIDE,
     "fades-at-start": AT_START,
     "fades-null-space": {
         "a-sample-is-not-orthogonal": _turned,

@@ -24,6 +24,7 @@ try:
     from continuum_attacks import ATTACKS as CONTINUUM
     from malformations import INSIDE, TEXTS
     from outcome_attacks import ATTACKS as OUTCOME_ATTACKS
+    from silent_attacks import ATTACKS as SILENT
     from verdicts import CASES, recorded, words
 finally:
     sys.path.remove(str(FOLDER))
@@ -81,6 +82,23 @@ def test_attacks_on_outcomes_are_refused(name, attack):
     OUTCOME_ATTACKS[name][attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name, own in SILENT.items() for attack in own]
+)
+def test_attacks_on_silent_samples_are_refused(name, attack):
+    content = accepted(name)
+    SILENT[name][attack](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize("silent", [[], [True], ["2"], 2, None])
+def test_silent_samples_are_a_list_of_whole_numbers(silent):
+    content = accepted("silent")
+    content["groups"][0]["silent"] = content["claim"]["blocks"][0]["silent"] = silent
+    assert check_text(sealed(content)).verdict == "malformed"
 
 
 @pytest.mark.parametrize("of", [None, "set of points", ["set"]])
@@ -167,6 +185,7 @@ def _stronger(path, value):
         "scaled-given-layers",
         "scaled-two-layer",
         "continuum",
+        "silent",
     ],
 )
 def test_every_claimed_number_that_is_one_percent_stronger_is_refused(name):

@@ -20,6 +20,7 @@ import kkt_attacks
 import malformations
 import outcome_attacks
 import power_1_attacks
+import silent_attacks
 from attacks import accepted, sealed
 
 from certflow.checker import Verdict, check_text
@@ -67,6 +68,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | power_1_attacks.ATTACKS
         | fades_attacks.ATTACKS
         | continuum_attacks.ATTACKS
+        | silent_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (

@@ -246,6 +246,19 @@ def test_a_planted_lie_about_fading_is_a_false_claim(lie, fading):
     assert false_in(content) != []
 
 
+# -- samples that a neuron never sees ------------------------------------------------------------------------
+
+
+def test_the_gap_is_that_of_directions_at_which_silent_samples_are_inactive():
+    network, X = OneLayer(3, 1, Activation(0, 2)), [[2, 0, 0], [0, 1, 0], [0, 0, 3]]
+    problem = Problem(network, X, [1, 2, 4], direction=[1, 1, -1], reduction="sum")
+    content = json.loads(certify(problem, Fraction(1, 50)).certificate)
+    assert content["claim"]["blocks"][0]["silent"] == [2] and false_in(content) == []
+    # With all samples the point is a saddle.
+    del content["claim"]["blocks"][0]["silent"]
+    assert false_in(content) != []
+
+
 # -- exact starts, and what is followed ----------------------------------------------------------------------
 
 

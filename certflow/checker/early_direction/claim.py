@@ -13,6 +13,7 @@ from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
 from ..outcomes.lifts import rotations
 from ..outcomes.orbit import Orbit, orbit_of
+from ..outcomes.silent import without_silent
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
 from ..tube.sweep import Sweep, sweep
@@ -35,7 +36,7 @@ _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
 _LIFTS = {"continuum": rotations}
 
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
-_MORE = "angle_to_curve"
+_MORE = "angle_to_curve silent"
 
 
 def check_early(content: Any, clock: Clock) -> Any:
@@ -61,7 +62,7 @@ def check_claim(certificate: Certificate, clock: Clock) -> None:
     )
     lawful = epsilon > 0 and delta_bar > 0 and start_angle >= 0
     certificate.claim.need(lawful, "epsilon > 0, delta_bar > 0 and start_angle >= 0 are needed")
-    proved = prepare(certificate, start_angle, clock, _LIFTS)
+    proved = prepare(certificate, start_angle, clock, _LIFTS, without_silent)
     clock.enter("R5", "groups")
     swept = sweep(
         [each.runner for each in proved], problem.order, delta_bar**problem.order / problem.mass, clock
@@ -291,6 +292,12 @@ class _After:
         each, problem = self.proved[g], self.certificate.problem
         weights = [w for j in problem.groups[g] for w in problem.indices[j]]
         check_heading(block, g, each, weights)
+        silent = each.group.silent
+        if silent is not None:
+            block["outcome"].need("silent" in block, "its silent samples are not claimed", "O8")
+            block["silent"].same(silent.value)
+        elif "silent" in block:
+            block["silent"].need(False, "no sample is proved to be silent", "O8")
         if block["horizon"].value is not None:
             known = self.horizon is not None and each.runner.track is not None
             block["horizon"].need(

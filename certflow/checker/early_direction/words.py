@@ -19,7 +19,22 @@ def sentences(claim: dict[str, Any], problem: dict[str, Any], say: Say) -> list[
         f"{say.down(claim['start_angle'])} rad of the given one, |w|^2 <= "
         f"{say.up(claim['growth']['factor_squared'])} delta^2 up to the horizon {scaled}{power} (order {L}).",
     ]
-    return lines + [f"Block {block['index'] + 1}: {_fate(block, claim, say)}" for block in claim["blocks"]]
+    blocks = claim["blocks"]
+    return lines + [
+        f"Block {block['index'] + 1}: {_fate(block, claim, say)}{_silent(block)}" for block in blocks
+    ]
+
+
+def _silent(block: dict[str, Any]) -> str:
+    """Which samples a block never sees."""
+    if "silent" not in block:
+        return ""
+    numbers = ", ".join(str(i + 1) for i in block["silent"])
+    which = f"sample {numbers} is" if len(block["silent"]) == 1 else f"samples {numbers} are"
+    return (
+        f" For it {which} inactive for ever: this is about directions at which that is so; among these the "
+        "KKT point is the only one near it, and has this gap."
+    )
 
 
 def _fate(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:

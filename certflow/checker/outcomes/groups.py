@@ -24,6 +24,9 @@ _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
 """Outcome -> what reads the lifts of its traps."""
 
+Silent = Callable[[GroupEvidence, int, Problem, Fraction, Clock], Problem]
+"""What reads the silent samples of a group: the problem as it sees it."""
+
 
 @dataclass(frozen=True)
 class ProvedTrap:
@@ -79,18 +82,25 @@ def arc_up(x: Fraction, where: str) -> Fraction:
 
 
 def prepare(
-    certificate: Certificate, start_angle: Fraction, clock: Clock, lifts: Lifts | None = None
+    certificate: Certificate,
+    start_angle: Fraction,
+    clock: Clock,
+    lifts: Lifts | None = None,
+    silent: Silent | None = None,
 ) -> list[Proved]:
     """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
-    with other outcomes that these are for (L4.2, L5.9, L5.11).
+    with other outcomes that these are for, with `silent` also those with silent samples (L4.2, L5.9, L5.11,
+    L12.23).
     """
-    lifts = lifts or {}
-    problem = certificate.problem
-    length2 = sum((v * v for v in problem.direction), Fraction(0))
+    lifts, whole = lifts or {}, certificate.problem
+    length2 = sum((v * v for v in whole.direction), Fraction(0))
     result: list[Proved] = []
     for g, group in enumerate(certificate.groups):
-        clock.enter("R5", f"groups[{g}]")
-        where, parts = f"groups[{g}]", problem.groups[g]
+        where, parts = f"groups[{g}]", whole.groups[g]
+        if group.silent is not None and silent is None:
+            raise Refused("O8", where, "this statement is not about silent samples")
+        problem = whole if silent is None else silent(group, g, whole, start_angle, clock)
+        clock.enter("R5", where)
         own = [problem.direction[w] for j in parts for w in problem.indices[j]]
         part2 = sum((v * v for v in own), Fraction(0))
         share = (Fraction(1), Fraction(1))

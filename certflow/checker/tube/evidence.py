@@ -59,6 +59,7 @@ class GroupEvidence:
     windows: list[Window]
     trap: TrapEvidence | None
     ending: Node | None = None
+    silent: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read(content: Any, clock: Clock, assumptions: Assumptions) -> Certificate:
 
 
 def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEvidence:
-    table = node.fields("outcome reason start windows trap", "ending")
+    table = node.fields("outcome reason start windows trap", "ending silent")
     outcome = table["outcome"].text(*_TRAPPED, *_FREE, "zero", "inconclusive")
     reason, windows = table["reason"].text(), table["windows"].items(0, MAX_WINDOWS)
     start, trap = table["start"], table["trap"]
@@ -109,6 +110,7 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
         [_window(each, sizes, unit, clock) for each in windows],
         proposed,
         table.get("ending"),
+        table.get("silent"),
     )
 
 

@@ -51,6 +51,8 @@ def _group(group: GroupEvidence) -> dict[str, Any]:
     }
     if group.ending is not None:
         record["ending"] = group.ending.to_json()
+    if group.silent:
+        record["silent"] = list(group.silent)
     curve = group.curve
     if curve is not None:
         record["start"] = _rows(curve.start)

@@ -97,7 +97,8 @@ class Block:
 
     `weights` are runs (first, count) of the problem's weights; `centre` of `kkt_point` and `direction`, to
     which a block turns that fades, have their coordinates. `angle_to_curve` bounds the angle to the limit
-    flow at the horizon of a block that is only followed.
+    flow at the horizon of a block that is only followed. What is said of the KKT point and its gap is about
+    directions at which the `silent` samples are inactive, as they are for ever for the block.
     """
 
     index: int
@@ -114,6 +115,7 @@ class Block:
     law: PowerLaw | None = None
     direction: tuple[Fraction, ...] | None = None
     angle_to_curve: Fraction | None = None
+    silent: tuple[int, ...] = ()
 
     @property
     def place(self) -> KKTBall | None:
@@ -158,6 +160,7 @@ class Block:
             law=optional("law", PowerLaw.from_json),
             direction=optional("direction", _vector),
             angle_to_curve=optional("angle_to_curve", _number),
+            silent=tuple(_whole(each, f"{where}.silent") for each in _list(table.get("silent") or [], where)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -166,6 +169,7 @@ class Block:
         more = {
             "direction": self.direction and [format_rational(value) for value in self.direction],
             "angle_to_curve": _or_none(self.angle_to_curve),
+            "silent": list(self.silent) or None,
         }
         return {key: value for key, value in more.items() if value is not None} | {
             "index": self.index,

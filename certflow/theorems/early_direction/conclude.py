@@ -233,7 +233,8 @@ def _block(
         # Both the flow and the limit flow are so near to the curve.
         bound = rounded(2 * Fraction(float(sweep.distance[g])), True)
         runs = _runs(sorted(weights))
-        return Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound)
+        block = Block(g, runs, outcome, group.reason, horizon=scaled, angle_to_curve=bound)
+        return replace(block, silent=group.silent)
     own = group.arrival if order == 2 else scaled
     block = Block(g, _runs(sorted(weights)), outcome, group.reason, horizon=own)
     if group.fading is not None:
@@ -244,6 +245,7 @@ def _block(
         )
     if trap is None:
         return block
+    block = replace(block, silent=group.silent)
     at_horizon = _distance(group, sweep, g)
     orbit = horizon if isinstance(horizon, OrbitHorizon) else None
     if orbit is not None:
@@ -337,7 +339,7 @@ def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     if not isinstance(network, FeedForward):
         raise ValueError("only feed-forward networks are certified")
     if len(groups) > 1:
-        beta = [Fraction(float(b)) for b in output_bounds(groups[0].parts)]
+        beta = [Fraction(float(b)) for b in output_bounds(groups[0].whole)]
         return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     power, depth, L = network.activation.power, network.depth, problem.order
     constant = Ball(Fraction(1), BITS)

@@ -52,7 +52,7 @@ class GroupEvidence:
     """The evidence of one group: its `outcome`, and `reason` if it is inconclusive or followed only (L5.7).
 
     `steps[w][k]` belongs to step k of window w of `curve`. An inconclusive or zero group has no curve and no
-    trap; one that is dead, fades or is followed only has no trap.
+    trap; one that is dead, fades or is followed only has no trap. `silent` samples are zero for the group.
     """
 
     outcome: Fate
@@ -61,3 +61,4 @@ class GroupEvidence:
     steps: tuple[tuple[StepEvidence, ...], ...]
     trap: TrapEvidence | None
     ending: Ending | None = None
+    silent: tuple[int, ...] = ()

@@ -20,8 +20,9 @@ from certflow.arithmetic.directed import float_down, float_up, up
 from certflow.arithmetic.enclosure import OutsideDomain
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.fading import Fading, fading_neuron
-from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.parts import Parts, parts_of
 from certflow.flow.enclose.region import Points, enclose_curve, enclose_regions, silent_room
+from certflow.flow.enclose.silent import silent_samples, without
 from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_bound
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
@@ -53,12 +54,19 @@ class GroupProof:
     dead: bool = False
     zero: bool = False
     exact: bool = False
+    silent: tuple[int, ...] = ()
     reason: str = ""
     cause: Cause | None = None
     angles: list[float] = field(default_factory=list)
     radius: np.ndarray = field(default_factory=lambda: np.zeros(0))
     spectra: list[TangentialBound] = field(default_factory=list)
     rates: tuple[Rates, ...] = ()
+    original: Parts | None = None
+
+    @property
+    def whole(self) -> Parts:
+        """Its parts, with all samples."""
+        return self.parts if self.original is None else self.original
 
     @property
     def known(self) -> bool:
@@ -81,6 +89,12 @@ class GroupProof:
         self.curve = self.at = None
         self.follow(error)
         self.rates = ()
+        self.parts, self.silent, self.original = self.whole, (), None
+
+    def hear_all_but(self, silent: tuple[int, ...]) -> None:
+        """From now on these samples are zero for the group (L12.23)."""
+        self.original, self.silent = self.parts, silent
+        self.parts = parts_of(without(self.parts.problem, silent), self.parts.indices)
 
     def follow(self, error: Unproved) -> None:
         """Say nothing about where the group goes, and why; it keeps its tube."""
@@ -157,6 +171,29 @@ def prepare(
     if nearer.windows:
         group.at = _enclosed(nearer, lambda: enclose_curve(parts, nearer))
     return traps
+
+
+def prepare_seen(
+    group: GroupProof, epsilon: Fraction, coupled: bool, sub_step: float, start_angle: Fraction
+) -> list[Trap]:
+    """As `prepare`; where nothing is proved so, once more without the samples that the group never sees
+    (L12.23).
+    """
+    try:
+        return prepare(group, epsilon, coupled, sub_step, start_angle == 0)
+    except Unproved as error:
+        silent = silent_samples(group.parts.problem, group.parts.indices, start_angle)
+        if not silent:
+            raise
+        group.hear_all_but(silent)
+        try:
+            traps = prepare(group, epsilon, coupled, sub_step, start_angle == 0)
+        except Unproved:
+            traps = []
+        if not any(trap.rates.ell_lo > 0 for trap in traps):
+            group.give_up(error)
+            raise error from None
+        return traps
 
 
 def _enclosed(curve: Curve, make: Callable[[], T]) -> T:
@@ -267,7 +304,8 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
     lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
     reason = "" if group.known else group.reason
-    return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, group.fading or lifts)
+    ending = group.fading or lifts
+    return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, ending, group.silent)
 
 
 def reasons(groups: Sequence[GroupProof]) -> str:

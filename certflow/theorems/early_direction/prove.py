@@ -47,14 +47,14 @@ from certflow.theorems.early_direction.groups import (
     GroupProof,
     bound_steps,
     evidence_of,
-    prepare,
+    prepare_seen,
     propose_steps,
     reasons,
     settle_for,
 )
 from certflow.theorems.early_direction.horizon import Horizon, Settled
 from certflow.theorems.early_direction.orbit import OrbitHorizon, gradient_at_end
-from certflow.theorems.early_direction.tracks import track_of
+from certflow.theorems.early_direction.tracks import parting, track_of
 from certflow.units import TooLong, natural_length, normalised
 
 _ROOM = 1.25
@@ -439,7 +439,7 @@ class _Proof:
         if group.zero:
             return
         try:
-            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, self.start_angle == 0)
+            traps = prepare_seen(group, self.epsilon, self.coupled, self.sub_step, self.start_angle)
             if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.coupled and traps:
@@ -553,8 +553,8 @@ class _Proof:
             return None
         g, k = failure.group, failure.step
         if k == len(tracks[g].steps):
-            reason = f"the direction is not proved to be inside its trap or dead cell, {self.even}."
-            return self._unproved(reason, g, k)
+            reason = f"the direction is not proved to be inside its trap or dead cell, {self.even}"
+            return self._unproved(f"{reason}{parting(tracks[g])}.", g, k)
         return self._unproved(
             f"the tube becomes wider than its regions in step {k + 1}, at s = {float(failure.time):.6g}, "
             f"{self.even}, because "

@@ -25,6 +25,7 @@ from certflow.theorems.early_direction.advice import Cause, Unproved
 from certflow.theorems.early_direction.groups import GroupProof, dead_room
 
 _STILL = Rates(0.0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_PARTED = 20.0
 _NOTHING = -700.0  # e^-700 is more than nothing, and no float overflows
 
 
@@ -36,7 +37,7 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     log_share, moved = _share(problem, group, j, own, start_angle, coupled)
     curve = group.curve
     if curve is None:
-        after = _STILL if group.zero else _unknown(problem, parts)
+        after = _STILL if group.zero else _unknown(problem, group.whole)
         return Track((), after, 0.0, 0.0, log_share)
     if group.exact and group.trap is not None:
         return Track((), group.trap.rates, 0.0, 0.0, log_share)
@@ -59,11 +60,28 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     trap = group.trap
     if trap is None:
         # After the horizon only the size of what is followed is bounded.
-        return Track(steps, _unknown(problem, parts), 0.0, distance, log_share, followed=True)
+        return Track(steps, _unknown(problem, group.whole), 0.0, distance, log_share, followed=True)
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
     return Track(steps, trap.rates, entry, distance, log_share)
+
+
+def parting(track: Track) -> str:
+    """By how much flows beside a track may have parted by its end, in words, if that is more than a curve in
+    double precision allows.
+    """
+    total, begin = 0.0, Fraction(0)
+    for step in track.steps:
+        total = max(0.0, total + step.rates.mu * float(step.end - begin))
+        begin = step.end
+    if not total > _PARTED:
+        return ""
+    times = f"1e{total / math.log(10):.0f}"
+    return (
+        f": on the way flows beside it may part by a factor of {times}, as near a saddle, and the curve that "
+        "is followed is rounded to double precision"
+    )
 
 
 def _share(
@@ -112,8 +130,9 @@ def _push(problem: Problem, parts: Parts) -> float:
     X, d = parts.X, parts.X.shape[1]
     if parts.outgoing:
         off, (v,) = parts.network.activation.off, parts.outgoing
-        # Each x x^T is positive semidefinite, so the largest weights give the largest form.
-        weights = np.array([2 * max(v * z, v * z * off) for z in problem.z], dtype=object)
+        # The form of the steeper side of each kink is above all others (L3.1).
+        sides = zip(problem.z, parts.steeper_sides[:, 0], strict=True)
+        weights = np.array([2 * v * z * (1 if on else off) for z, on in sides], dtype=object)
         form = X.T @ (weights[:, None] * X)
     else:
         # A linear neuron: the Hessian is 0 but for the products of its output weight with the others.

@@ -137,7 +137,23 @@ def outcomes(s: Claim) -> list[str]:
             f"{it}, and {its} weights "
             "no longer change at all."
         )
-    return found + continua(s) + fading(s) + _followed(s) + zeros(s) + _exact_starts(s)
+    return found + _silent(s) + continua(s) + fading(s) + _followed(s) + zeros(s) + _exact_starts(s)
+
+
+def _silent(s: Claim) -> list[str]:
+    """Among which directions a KKT point is the only one, if not among all."""
+    return [
+        f"For block {block.name}, {_samples(block.silent)} inactive from the start for ever: what is said of "
+        "its KKT point and its gap is about directions at which that is so."
+        for block in s.blocks
+        if block.silent
+    ]
+
+
+def _samples(silent: Sequence[int]) -> str:
+    """Samples as people count them, from 1."""
+    numbers = number_runs([i + 1 for i in silent])
+    return f"samples {numbers} are" if len(silent) > 1 else f"sample {numbers} is"
 
 
 def fading(s: Claim) -> list[str]:

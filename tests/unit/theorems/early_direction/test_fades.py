@@ -150,9 +150,7 @@ def test_the_size_is_capped_where_residuals_might_turn():
 
 def test_the_paragraph_says_where_it_stays_and_how_long():
     text = paragraph(certify(BOUNDARY, EPSILON).claim)
-    assert (
-        "Block 1 fades: from the horizon on its direction stays within 0.00661 (radians) of one at" in text
-    )
+    assert "Block 1 fades: from the horizon on its direction stays within 0.00661 (radians) of one at" in text
     assert "its outputs vanish, until ‖w‖ first exceeds R = 0.1039, and until then its norm does not" in text
     few = paragraph(certify(FEW, F(1, 100)).claim)
     assert "Blocks 1 to 3 and 5 fade: from the horizon on the direction of each stays within" in few
