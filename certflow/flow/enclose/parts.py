@@ -362,8 +362,9 @@ class LayeredParts(Parts):
         X, z, d = self.X, self.problem.z, self.X.shape[1]
         if self.outgoing:
             off, (v,) = self.network.activation.off, self.outgoing
-            # Each x x^T is positive semidefinite, so the largest weights give the largest form.
-            weights = np.array([2 * max(v * r, v * r * off) for r in z], dtype=object)
+            # The form of the steeper side of each kink is above all others (L3.1).
+            sides = zip(z, self.steeper_sides[:, 0], strict=True)
+            weights = np.array([2 * v * r * (1 if on else off) for r, on in sides], dtype=object)
             form = X.T @ (weights[:, None] * X)
         else:
             # A linear neuron: the Hessian is 0 but for the products of its output weight with the others.

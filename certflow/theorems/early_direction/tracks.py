@@ -117,29 +117,7 @@ def _unknown(problem: Problem, parts: Parts) -> Rates:
     growth = float_up(2 * sum(abs(z) * b for z, b in zip(problem.z, beta, strict=True)))
     loss = problem.loss
     E = loss.omega(problem.n) * loss.curvature_bound() * sum(b * b for b in beta)
-<<<<<<< ours
     return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -growth, min(growth, parts.steepest()))
-=======
-    return Rates(0.0, math.inf, 0.0, 0.0, float_up(E), 0.0, -growth, min(growth, _push(problem, parts)))
-
-
-def _push(problem: Problem, parts: Parts) -> float:
-    """An upper bound of the largest eigenvalue of all generalised Hessians of a group that is one part, of
-    order 2.
-    """
-    X, d = parts.X, parts.X.shape[1]
-    if parts.outgoing:
-        off, (v,) = parts.network.activation.off, parts.outgoing
-        # The form of the steeper side of each kink is above all others (L3.1).
-        sides = zip(problem.z, parts.steeper_sides[:, 0], strict=True)
-        weights = np.array([2 * v * z * (1 if on else off) for z, on in sides], dtype=object)
-        form = X.T @ (weights[:, None] * X)
-    else:
-        # A linear neuron: the Hessian is 0 but for the products of its output weight with the others.
-        form = np.zeros((d + 1, d + 1), dtype=object)
-        form[d, :d] = form[:d, d] = problem.z @ X
-    return largest_eigenvalue(MIDRAD.array(form))
->>>>>>> theirs
 
 
 def angle_upper(u: Iterable[Fraction], v: Iterable[Fraction]) -> float:
