@@ -136,15 +136,17 @@ class Block:
         low, high = array(self.entry["value"])
         report.within(value, low, high, f"{where}: value", 1e-17 * scale)
         report.need(
-            exact_start or (value > 0) == (flat or self.outcome == "converges"),
+            exact_start or (flat and value != 0) or (value > 0) == (self.outcome == "converges"),
             f"{where}: {self.outcome} with N = {value}",
         )
         if flat:
             spectrum, own = part.spectrum(u, part.at(u)[2])
             # Along the continuum the eigenvalues are zero.
             across = max((e for e in spectrum if abs(e) > 1e-9), default=-np.inf)
-            report.at_most(extended(self.entry["gap"][0]), -own * LD(across), f"{where}: gap", 1e-9 * own)
-            report.need(self.entry["gap"][1] is None, f"{where}: the gap has an upper end")
+            if self.entry["gap"] is not None:
+                least = extended(self.entry["gap"][0])
+                report.at_most(least, -own * LD(across), f"{where}: gap", 1e-9 * own)
+                report.need(self.entry["gap"][1] is None, f"{where}: the gap has an upper end")
         elif self.entry.get("gap") is not None:
             low, high = (None if v is None else extended(v) for v in self.entry["gap"])
             check_gap(part, u, low, high, where, report)
@@ -234,9 +236,10 @@ class Witness:
         limit, part = Flow(self.net, self.start, None), self.net.block(block.weights)
         for _ in range(limit.most_steps):
             limit.step()
-            found = part.polished(limit.u, flat=True)
+            u = limit.u[block.weights]
+            found = part.polished(u, flat=True)
             rest = part.residual(found) <= 1e-13 * part.scale(found)
-            if rest and angle(limit.u, found) < 1e-9:
+            if rest and angle(u, found) < 1e-9:
                 break
         block.point, radius = found, extended(block.entry["kkt_point"]["radius"])
         centre = array(block.entry["kkt_point"]["centre"])
@@ -360,7 +363,7 @@ class Witness:
                 floor = extended(law["floor"]) * np.exp(self.order * np.log(size * self.delta))
                 near = block.point
                 if law.get("of") == "set":
-                    near = self.net.block(block.weights).nearest_of_rank_one(u)
+                    near = self.net.block(block.weights).nearest(u[block.weights], block.point)
                 for exponent in law["exponent"]:
                     bound = extended(law["coefficient"]) * size ** -extended(exponent) + floor
                     self._angle(block, u, bound, "law", near)

@@ -147,6 +147,13 @@ def _fading(rng: Rng) -> dict[str, Any]:
     return _one(rng, 2, LEAKS, (2, 3, 4, 5))
 
 
+def _alike(rng: Rng) -> dict[str, Any]:
+    if rng.random() < 0.25:
+        widths = [rng.choice((2, 3)), 1, 1]
+        return {"kind": "two-layer", "power": 2, "alpha": rng.choice(LEAKS), "widths": widths}
+    return _one(rng, 2, LEAKS, (2, 2, 3, 4))
+
+
 def _expression(rng: Rng) -> dict[str, Any]:
     own = rng.choice(EXPRESSIONS)
     return {"kind": "expression", "expression": own, "widths": [len(own[2].split()), 1]}
@@ -176,6 +183,8 @@ FAMILIES: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "expression": _expression,
     "power 1": _power_1,
     "fading": _fading,
+    "equal eigenvalues": _alike,
+    "starts beside": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3)),
     "exact starts": lambda rng: _one(rng, rng.choice((2, 2, 3)), LEAKS, (2, 2, 3)),
     "given delta": lambda rng: _one(rng, 2, LEAKS, (2, 2, 3, 5)),
     "expressions": _lipschitz,
@@ -198,12 +207,16 @@ def draw(seed: int, index: int, family: str | None = None) -> Draw:
     if family == "fading":
         _rays(rng, made)
     _start(rng, made)
-    if family == "exact starts":
+    if family in ("exact starts", "starts beside"):
         _on_axes(rng, made)
+    if family == "starts beside":
+        _moved(rng, made)
+    if family == "equal eigenvalues":
+        _on_circles(rng, made)
     _scale(rng, made)
     made.epsilon = rng.choice(EPSILONS)
     made.start_angle = min(made.epsilon, rng.choice((*[Fraction(0)] * 5, Fraction(1, 1000), Fraction(1, 50))))
-    if family == "exact starts":
+    if family in ("exact starts", "starts beside"):
         made.start_angle = Fraction(0)
     if family == "given delta" or (family == "expressions" and rng.random() < 0.15):
         made.delta_bar = Fraction(1, 10 ** rng.randint(2, 9))
@@ -282,6 +295,45 @@ def _on_axes(rng: Rng, made: Draw) -> None:
         for i in row:
             kept = anywhere or i - row[0] == axis
             made.direction[i] = (made.direction[i] or Fraction(1)) if kept else Fraction(0)
+
+
+def _moved(rng: Rng, made: Draw) -> None:
+    """One more neuron that starts anywhere."""
+    d = made.widths[0]
+    made.widths[1] += 1
+    if made.signs is not None:
+        made.signs = [*made.signs, rng.choice((1, -1))]
+    made.direction += [_number(rng) or Fraction(1) for _ in range(d)]
+
+
+def _on_circles(rng: Rng, made: Draw) -> None:
+    """Samples whose quadratic form has equal eigenvalues for the neurons that start between them, sometimes
+    with a third axis, turned, or beside samples that do not act on them.
+    """
+    d = made.widths[0]
+    alike = d if d == 2 or rng.random() < 0.3 else d - 1
+    size, label = abs(_number(rng)) or Fraction(1), abs(_number(rng)) or Fraction(1)
+    tilt = Fraction(rng.randint(1, 5), 7)
+    made.X, made.y = [], []
+    for k in range(alike):
+        for sign in (1, -1) if alike < d else (1,):
+            made.X.append([size * (i == k) + size * tilt * sign * (i >= alike) for i in range(d)])
+            made.y.append(label)
+    if rng.random() < 0.5:
+        made.X.append([-abs(_number(rng)) - Fraction(1, 2) for _ in range(d)])
+        made.y.append(_number(rng) if made.alpha == 0 else Fraction(0))
+    if made.loss == "logistic":
+        made.loss = "square"
+    for row in range(made.widths[1]):
+        for i in range(d):
+            value = abs(_number(rng)) + Fraction(1, 3)
+            made.direction[row * d + i] = value if i < alike else value * rng.choice((1, -1)) * tilt / 2
+    if rng.random() < 0.3:
+        turn = ((Fraction(3, 5), Fraction(-4, 5)), (Fraction(4, 5), Fraction(3, 5)))
+        rows = [made.direction[k * d : (k + 1) * d] for k in range(made.widths[1])]
+        for vector in (*made.X, *rows):
+            vector[:2] = [a * vector[0] + b * vector[1] for a, b in turn]
+        made.direction = [v for row in rows for v in row] + made.direction[len(rows) * d :]
 
 
 def _start(rng: Rng, made: Draw) -> None:

@@ -235,6 +235,22 @@ class Part:
                 break
         return v
 
+    def nearest(self, v: np.ndarray, point: np.ndarray) -> np.ndarray:
+        """The KKT point of the continuum of `point` that is nearest to v: of a neuron of power 2 whose form
+        has equal eigenvalues, or of a deep linear network.
+        """
+        if self.net.layers.p != 2:
+            return self.nearest_of_rank_one(v)
+        N, _, branches = self.at(point)
+        H, rate, d = self.hessian(point, branches), self.order * N, self.size - (self.order == 3)
+        scale = np.abs(H).max()
+        M = (H / scale - rate / scale * np.eye(self.size)).astype(float)
+        values, vectors = np.linalg.eigh(M + 3 * np.outer(point, point).astype(float))
+        along = [e[:d] for e, value in zip(vectors.T, values, strict=True) if abs(value) < 1e-8]
+        frame, _ = np.linalg.qr(np.array([point[:d].astype(float), *along]).T)
+        w = unit((frame @ (frame.T @ v[:d].astype(float))).astype(LD))
+        return unit(np.concatenate([w * length(point[:d]), point[d:]]))
+
     def nearest_of_rank_one(self, v: np.ndarray, rounds: int = 400) -> np.ndarray:
         """The KKT point with N of the sign at v that is nearest to a unit vector v, of a deep linear network
         all of whose layers are trained: W_l = D^(-1/2) a_l a_(l-1)^T, by maximising the cosine over one unit

@@ -23,6 +23,7 @@ try:
     from attacks import ATTACKS, accepted, sealed, value_of
     from continuum_attacks import ATTACKS as CONTINUUM
     from malformations import INSIDE, TEXTS
+    from orbit_attacks import ATTACKS as ORBIT_ATTACKS
     from outcome_attacks import ATTACKS as OUTCOME_ATTACKS
     from verdicts import CASES, recorded, words
 finally:
@@ -79,6 +80,16 @@ def test_attacks_on_a_continuum_are_refused(name, attack):
 def test_attacks_on_outcomes_are_refused(name, attack):
     content = accepted(name)
     OUTCOME_ATTACKS[name][attack](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+
+
+@pytest.mark.parametrize(
+    ("name", "attack"), [(name, attack) for name, own in ORBIT_ATTACKS.items() for attack in own]
+)
+def test_attacks_on_equal_eigenvalues_and_on_starts_beside_others_are_refused(name, attack):
+    content = accepted(name)
+    ORBIT_ATTACKS[name][attack](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
 

@@ -19,6 +19,7 @@ import expression_attacks
 import fades_attacks
 import kkt_attacks
 import malformations
+import orbit_attacks
 import outcome_attacks
 import power_1_attacks
 from attacks import accepted, sealed
@@ -69,6 +70,7 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         | fades_attacks.ATTACKS
         | continuum_attacks.ATTACKS
         | expression_attacks.ATTACKS
+        | orbit_attacks.ATTACKS
     )
     for name, changes in more.items():
         yield from (

@@ -11,7 +11,7 @@ from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
-from ..outcomes.lifts import rotations
+from ..outcomes.lifts import lifts
 from ..outcomes.orbit import Orbit, orbit_of
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.region import unit_outputs
@@ -32,7 +32,7 @@ _FIELDS = (
     "n_max_upper radius time_to_radius blocks"
 )
 _OF_TRAP = "kkt_point support value gap angle_at_horizon angle_at_radius law"
-_LIFTS = {"continuum": rotations}
+_LIFTS = {"continuum": lifts}
 
 _BLOCK = f"index weights outcome reason horizon {_OF_TRAP}"
 _MORE = "angle_to_curve"
@@ -48,7 +48,7 @@ def check_early(content: Any, clock: Clock) -> Any:
 
 def check_claim(certificate: Certificate, clock: Clock) -> None:
     """Prove everything the claim states, or raise `Refused` (or `Malformed`) with the rule and the place
-    (L4.3, L4.4, L4.5, L5.3, L5.4, L5.6, L5.8)."""
+    (L4.3, L4.4, L4.5, L5.3, L5.4, L5.6, L5.8, L12.15, L12.16)."""
     claim, problem = certificate.claim.fields(_FIELDS), certificate.problem
     clock.enter("R9", "claim")
     claim["statement"].same(STATEMENT)
@@ -157,9 +157,19 @@ class _After:
             return None
         return fraction(trap.rates.K) * max(1 / total, self.leak and self.leak / trap.gamma)
 
-    def late_floor(self, trap: ProvedTrap) -> Fraction | None:
-        """R7: the floor up to the radius; None if there is none."""
-        return None if self.forever else self.floor(trap, self.end)
+    def late_floor(self, g: int, trap: ProvedTrap) -> Fraction | None:
+        """R7: the floor up to the radius; None if there is none. O5: of an exact start, whose distance at the
+        horizon has come from A alone, it is not below their quotient there (L12.16)."""
+        floor = None if self.forever else self.floor(trap, self.end)
+        if floor is None or not self.swept.D[g] or self.proved[g].group.outcome != "exact-start":
+            return floor
+        least = sum((each.runner.size_low(self.L) for each in self.moving), Fraction(0))
+        self.claim["blocks"].need(least > 0, "nothing is known to be left at the horizon", "O5")
+        return max(floor, self.swept.D[g] / (least * self.size(self.delta_bar)))
+
+    def forgotten(self, g: int) -> Fraction:
+        """R7: the distance at the horizon that is forgotten later; that of an exact start is in its floor."""
+        return Fraction(0) if self.proved[g].group.outcome == "exact-start" else self.swept.D[g]
 
     def kappa(self, trap: ProvedTrap) -> Fraction:
         """R7: the power of |w| with which the distance of the horizon is forgotten."""
@@ -171,18 +181,42 @@ class _After:
             return None
         if g not in self.orbits:
             problem, grid = self.certificate.problem, self.certificate.grid
-            self.orbits[g] = orbit_of(self.proved[g], self.swept.D[g], problem, grid)
+            self.orbits[g] = orbit_of(self.proved[g], problem.groups[g], self.swept.D[g], problem, grid)
         return self.orbits[g]
+
+    def masses(self, size: Fraction) -> Fraction | None:
+        """O2: a bound of the integral of A from the horizon until A = size; None where a group neither surely
+        grows nor surely shrinks (L12.15)."""
+        slow = {"grows": Fraction(0), "shrinks": Fraction(0)}
+        for each in self.proved:
+            if each.group.outcome in ("zero", "dead"):
+                continue
+            if each.trap is None:
+                return None
+            rates, nu = each.runner.after, self.nu(each, size)
+            falls = -self.L * (fraction(rates.ell[1]) + self.L * size * fraction(rates.E))
+            if max(nu, falls) <= 0:
+                return None
+            way, rate = ("grows", nu) if nu > 0 else ("shrinks", falls)
+            slow[way] = max(slow[way], 1 / rate)
+        return size * slow["grows"] + self.A1 * slow["shrinks"]
+
+    def to_limit(self, orbit: Orbit, size: Fraction) -> Fraction:
+        """O2: a bound of the angle to the limit of the limit flow until A = size."""
+        masses = self.masses(size)
+        if masses is None:
+            raise Refused("O2", "claim.blocks", "a group is not proved to grow or to shrink")
+        return orbit.angle(masses)
 
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
-        D, floor, orbit = self.swept.D[g], self.late_floor(trap), self.orbit(g)
+        D, floor, orbit = self.forgotten(g), self.late_floor(g, trap), self.orbit(g)
         if orbit is not None:
-            return orbit.angle(self.end, self.nu(self.proved[g], self.end))
+            return self.to_limit(orbit, self.end)
         if floor is None or self.fastest <= 0:
             reason = "without a gap nothing is proved where other masses may force the direction"
             self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
-            return D + fraction(trap.rates.K) * self.end / trap.gamma
+            return self.swept.D[g] + fraction(trap.rates.K) * self.end / trap.gamma
         forgotten = power_up(self.growth * self.delta_bar / self.R, self.kappa(trap)) if D else Fraction(0)
         return D * forgotten + floor * self.end
 
@@ -194,20 +228,17 @@ class _After:
         )
         for g, each in enumerate(self.proved):
             self.clock.tick()
-            if each.group.outcome == "exact-start":
-                still = self.swept.horizon == 0
-                self.claim["blocks"].need(still, f"blocks[{g}] is an exact start, and others are not", "O5")
             orbit = self.orbit(g)
             if orbit is not None:
-                alone = not self.forever and len(self.proved) == 1
-                stays = alone and orbit.stays(self.end, self.nu(each, self.end), self.epsilon)
+                masses = self.masses(self.end)
+                stays = masses is not None and orbit.stays(masses, self.epsilon)
                 reason = f"blocks[{g}] is not proved to stay near one KKT point of its continuum"
                 self.claim["blocks"].need(stays, reason, "O2")
             elif each.trap is not None:
                 # The distance after the horizon is log-convex in |w|, so the two ends decide.
-                worst, floor = self.at_radius(g, each.trap), self.late_floor(each.trap)
+                worst, floor = self.at_radius(g, each.trap), self.late_floor(g, each.trap)
                 if floor is not None:
-                    worst = max(worst, self.swept.D[g] + floor * self.A1)
+                    worst = max(worst, self.forgotten(g) + floor * self.A1)
                 inside = worst <= self.epsilon and worst < each.trap.r0 - each.trap.kkt_radius
                 reason = f"blocks[{g}] is not proved to stay within epsilon and inside its trap"
                 self.claim["blocks"].need(inside, reason, "R7")
@@ -319,7 +350,7 @@ class _After:
         at_horizon = self.swept.D[g] + drift
         if orbit is not None:
             trap = orbit.settled
-            at_horizon = orbit.angle(self.at_horizon, self.nu(each, self.at_horizon))
+            at_horizon = self.to_limit(orbit, self.at_horizon)
         if self.forever:
             block["angle_at_radius"].same(None)
         if "kkt_point" in given:
@@ -356,10 +387,10 @@ class _After:
         table = node.fields(
             "exponent coefficient floor" if orbit is None else "exponent coefficient floor of"
         )
-        D, floor = self.swept.D[g], self.late_floor(trap)
+        D, floor = self.forgotten(g), self.late_floor(g, trap)
         if orbit is not None:
             table["of"].same("set")
-            D, floor = orbit.path, orbit.floor(self.nu(self.proved[g], self.end))
+            D, floor = orbit.left, None if floor is None else orbit.floor(floor)
         if floor is None or self.fastest <= 0:
             raise Refused("R7", node.where, "no such law is proved")
         low, high = table["exponent"].pair()

@@ -71,15 +71,14 @@ def _continuum(block: dict[str, Any], claim: dict[str, Any], say: Say) -> str:
     angle = epsilon if block["angle_at_horizon"] is None else say.up(block["angle_at_horizon"])
     near = "" if centre is None else f" within {say.up(centre['radius'])} of {_place(block, say)}"
     own = "" if claim["start_angle"] == "0" else ", another one for each initial direction,"
-    until = f"until |w| first exceeds {say.down(claim['radius'])}"
     nearest = ""
     if law is not None:
         bound = _law(law, claim["order"], say)
         nearest = f", and its angle to the set of all KKT points is at most {bound}"
     return (
         f"the limit flow converges to one{own} of a continuum of KKT points{near} ({_facts(block, say)}); at "
-        f"the horizon the direction is within {angle} of it, and from then on {until} it is within "
-        f"{epsilon}{nearest}."
+        f"the horizon the direction is within {angle} of it, and from then on {_until(claim, say)} it is "
+        f"within {epsilon}{nearest}."
     )
 
 
@@ -92,12 +91,13 @@ def point(block: dict[str, Any], say: Say) -> str:
 
 
 def _facts(block: dict[str, Any], say: Say) -> str:
-    value, gap, exact = block["value"], block["gap"], block["outcome"] == "exact-start"
+    value, gap = block["value"], block["gap"]
+    # The outcome itself tells the sign, but for an exact start and a continuum.
+    known = block["outcome"] in ("converges", "shrinks")
     up = block["outcome"] != "shrinks"
-    if exact and value is not None:
+    if not known and value is not None:
         up = not value[0].startswith("-")
-    # The outcome itself tells the sign, but for an exact start.
-    facts = [] if exact else [f"N {'>' if up else '<'} 0"]
+    facts = [f"N {'>' if up else '<'} 0"] if known else []
     if value is not None:
         facts = [f"N >= {say.down(value[0])}" if up else f"N <= {say.up(value[1])}"]
     if gap is not None:

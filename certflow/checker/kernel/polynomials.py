@@ -173,7 +173,7 @@ class Samples:
     """
 
     def __init__(self, rows: list[list[Fraction]], z: list[Fraction], clock: Clock) -> None:
-        self.rows, self.clock = rows, clock
+        self.rows, self.weights, self.clock = rows, z, clock
         self.z, self.x = [enclosed(v) for v in z], [[enclosed(v) for v in row] for row in rows]
         self.lengths2: list[Fraction] = []
         self.lengths: list[int] = []

@@ -5,7 +5,7 @@ groups.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..kernel.definite import largest_eigenvalue
@@ -21,7 +21,7 @@ from .still import check_exact, check_silent
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 
-Lifts = Mapping[str, Callable[[GroupEvidence, Problem, Clock], Lifted]]
+Lifts = Mapping[str, Callable[[GroupEvidence, Problem, list[int], Clock], Lifted]]
 """Outcome -> what reads the lifts of its traps."""
 
 
@@ -41,6 +41,18 @@ class ProvedTrap:
     scale: tuple[Fraction, Fraction]
     value: tuple[Fraction, Fraction]
     gap: tuple[Fraction, Fraction | None]
+
+    @property
+    def turning(self) -> Fraction:
+        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre (L12.3)."""
+        return (fraction(self.rates.T) - self.kkt_radius * self.gamma) / self.r0
+
+    @property
+    def pushed(self) -> Fraction:
+        """K' = K (1 + Lambda'/gamma): by how much per unit of A masses lengthen the way to a continuum
+        (L12.3).
+        """
+        return fraction(self.rates.K) * (1 + self.turning / self.gamma)
 
 
 @dataclass
@@ -123,12 +135,15 @@ def prepare(
         entry, limit, after = Fraction(0), None, _NOTHING
         if group.trap is not None:
             read = lifts.get(group.outcome)
-            lifted = None if read is None else read(group, problem, clock)
+            lifted = None if read is None else read(group, problem, parts, clock)
             trap = _trap(bounds, group, group.trap, certificate.grid, f"{where}.trap", lifted)
             end = [Fraction(v) for row in track.end for v in row]
             centre = [Fraction(v) for row in group.trap.centre for v in row]
             entry = angle_up(end, centre, f"{where}.trap.centre") + trap.kkt_radius
             limit, after = down(trap.r0 - trap.kkt_radius), trap.rates
+            if lifted is not None:
+                # Along a continuum directions drift, and do not come back (L12.15).
+                after = replace(after, mu=Fraction(0), K=up(trap.pushed))
         followed = group.outcome == "followed"
         if followed:
             after = _unknown(problem, parts[0], where)
@@ -216,7 +231,9 @@ def _trap(
     if k >= trap.r0:
         reason = "no KKT point is proved inside: the gradient at the centre is too large for gamma and r0"
         raise Refused("R6", where, reason)
-    if not (rates.ell[1] < 0 if group.outcome == "shrinks" else rates.ell[0] > 0):
+    grows, shrinks = rates.ell[0] > 0, rates.ell[1] < 0
+    signs = {"shrinks": shrinks, "continuum": grows or shrinks}
+    if not signs.get(group.outcome, grows):
         raise Refused("R6", where, f"the sign of N is not proved, so the outcome cannot be {group.outcome}")
     scale = _scale(bounds, trap, grid)
     value = _value(place, rates, k, scale, L)

@@ -19,71 +19,73 @@ from ..tube.region import Bounds, at_point
 from .groups import Proved, ProvedTrap
 
 
-def orbit_of(proved: Proved, D: Fraction, problem: Problem, grid: int) -> Orbit:
-    """O2: the one group of a problem, with the distance D at the horizon."""
+def orbit_of(proved: Proved, parts: list[int], D: Fraction, problem: Problem, grid: int) -> Orbit:
+    """O2: a group of these parts, with D of the sweep at the horizon."""
     track, trap, proposed, where = proved.runner.track, proved.trap, proved.group.trap, proved.runner.where
     if track is None or trap is None or proposed is None:
         raise Refused("O2", where, "a continuum needs a curve and a trap")
-    parts = list(range(len(problem.layers)))
     at_end = at_point(Bounds(problem, parts, where), track.end, grid, where)
     # g has the degree L - 2, and is meant at the length of the centre.
     ratio = (square(proposed.centre, grid) / square(track.end, grid)) ** (problem.order - 2)
     gradient = fraction(at_end.tangential) * root_up(ratio, 2)
-    return Orbit(trap, D, fraction(proved.runner.entry_D), gradient)
+    near = fraction(proved.runner.entry_D)
+    entered = near + fraction(proved.runner.entry)
+    return Orbit(trap, entered, near, gradient, D - entered)
 
 
 @dataclass(frozen=True)
 class Orbit:
     """O2: what a trap, whose gamma is one for directions orthogonal to the orbits, proves of a direction
-    that at the horizon is within D of the centre, and within `near` of the end of the curve, where g is at
-    most `gradient`. `turning` is Lambda' (L12.4).
+    that at its entry is within D of the centre, and within `near` of the end of the curve, where g is at most
+    `gradient`; from then to the horizon masses add at most `drifted` to its way (L12.4, L12.15).
     """
 
     trap: ProvedTrap
     D: Fraction
     near: Fraction
     gradient: Fraction
-
-    @property
-    def turning(self) -> Fraction:
-        """Lambda', because T is what r0 Lambda' adds to the gradient at the centre (L12.3)."""
-        return (fraction(self.trap.rates.T) - self.trap.kkt_radius * self.trap.gamma) / self.trap.r0
+    drifted: Fraction = Fraction(0)
 
     @property
     def path(self) -> Fraction:
-        """How far the direction, and that of the limit flow, may still move without masses: g/gamma
-        (L12.3)."""
+        """How far the direction, and that of the limit flow, may still move at the entry without masses:
+        g/gamma (L12.3)."""
         trap = self.trap
-        from_centre = trap.kkt_radius + self.turning * self.D / trap.gamma
-        return min(from_centre, (self.gradient + self.turning * self.near) / trap.gamma)
+        from_centre = trap.kkt_radius + trap.turning * self.D / trap.gamma
+        return min(from_centre, (self.gradient + trap.turning * self.near) / trap.gamma)
 
     @property
     def reach(self) -> Fraction:
         """How far from the centre the KKT point may be to which the limit flow converges."""
         return self.D + self.path
 
-    def drift(self, size: Fraction, nu: Fraction) -> Fraction:
-        """What the masses may add to the way until A = size, if A grows at least at the rate nu."""
-        return fraction(self.trap.rates.K) * (1 + self.turning / self.trap.gamma) * size / nu
+    @property
+    def left(self) -> Fraction:
+        """A bound of g/gamma at the horizon, and so of the distance to the set of KKT points."""
+        return self.path + self.drifted
 
-    def angle(self, size: Fraction, nu: Fraction) -> Fraction:
-        """A bound of the angle to this KKT point until A = size: at the horizon the flow and the limit flow
-        are both within `near` of one direction.
+    def drift(self, masses: Fraction) -> Fraction:
+        """What the masses may add to the way from its entry on, if after the horizon the integral of A is
+        at most `masses` (L12.15).
         """
-        return 2 * (self.near + self.path) + self.drift(size, nu)
+        return self.drifted + self.trap.pushed * masses
 
-    def floor(self, nu: Fraction) -> Fraction:
-        """The part of the distance to the set of KKT points that grows with A, per unit of A."""
-        return self.turning * fraction(self.trap.rates.K) / (self.trap.gamma * (self.trap.gamma + nu))
+    def angle(self, masses: Fraction) -> Fraction:
+        """A bound of the angle to this KKT point until then: at the entry the flow and the limit flow are
+        both within `near` of one direction.
+        """
+        return 2 * (self.near + self.path) + self.drift(masses)
 
-    def stays(self, size: Fraction, nu: Fraction, epsilon: Fraction) -> bool:
-        """Whether until A = size neither the direction nor the limit flow from it leaves the trap, and the
+    def floor(self, forced: Fraction) -> Fraction:
+        """The part of the distance to the set of KKT points that grows with A, per unit of A, if K/(gamma +
+        nu) is `forced`."""
+        return self.trap.turning * forced / self.trap.gamma
+
+    def stays(self, masses: Fraction, epsilon: Fraction) -> bool:
+        """Whether until then neither the direction nor the limit flow from it leaves the trap, and the
         direction stays within epsilon of the KKT point.
         """
-        if nu <= 0:
-            return False
-        inside = self.reach + self.drift(size, nu) < self.trap.r0
-        return inside and self.angle(size, nu) <= epsilon
+        return self.reach + self.drift(masses) < self.trap.r0 and self.angle(masses) <= epsilon
 
     @property
     def settled(self) -> ProvedTrap:

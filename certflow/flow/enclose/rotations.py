@@ -35,13 +35,13 @@ def rotation_form(weights: MidRad, layers: Iterable[np.ndarray]) -> MidRad:
     return total
 
 
-def lifted(regions: Regions, form: MidRad, layers: int, sigma: np.ndarray) -> Regions:
-    """The same regions with `sigma` (one per place) times the rotation form of so many layers subtracted from
-    the Hessians of their one part, and what that may change away from the point of the form (L12.1).
+def lifted(regions: Regions, form: MidRad, each: float, sigma: np.ndarray) -> Regions:
+    """The same regions with `sigma` (one per place) times a form subtracted from the Hessians of their one
+    part, and what that may change away from the point of the form, which there is at most `each` (L12.1).
     """
     weight = MidRad.exact(sigma[:, None, None, None])
     lifts = MidRad.exact(regions.A.mid) - form[None, None] * weight
-    cost = up(up(layers * sigma) * up(np.square(regions.offset)))
+    cost = up(up(each * sigma) * up(np.square(regions.offset)))
     return replace(
         regions,
         A=MidRad(lifts.mid, up(lifts.rad + regions.A.rad)),

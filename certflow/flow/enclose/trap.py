@@ -22,6 +22,7 @@ from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Points, Regions, enclose_regions, point
+from certflow.flow.enclose.symmetries import Commuting, Symmetry
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.running import tick
@@ -49,9 +50,9 @@ class Trap:
     """A proved trap of a group about the grid point `centre`, in s-units at |c| (L4.1).
 
     Exactly one KKT point lies within angle `r0` of the centre, and within `kkt_radius` of it. `rates` hold on
-    the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a positive
-    `sigma`, the weight of the rotation form in the proof, gamma is about directions orthogonal to all
-    rotations only, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
+    the ball; `value` encloses N there at unit length, `gap` its gap, `norm` the length of c. With a
+    `symmetry`, whose form has the weight `sigma` in the proof, gamma is about directions only that it does
+    not turn, a continuum of KKT points lies there, and no `gap_direction` bounds the gap (L12.5).
     """
 
     centre: Grid
@@ -66,12 +67,25 @@ class Trap:
     gap: Ball
     gap_direction: Grid | None
     sigma: Fraction = Fraction(0)
+    symmetry: Symmetry | None = None
+
+    @property
+    def pushed(self) -> Fraction:
+        """K' = K (1 + Lambda'/gamma): by how much per unit of A masses lengthen the way to a continuum
+        (L12.3).
+        """
+        return Fraction(self.rates.K) * (1 + self.turning / self.gamma)
 
     @property
     def turning(self) -> Fraction:
         """Lambda': how much |P grad N(q)|/|q| changes at most per angle on the ball (L12.3)."""
         rates = Fraction(self.rates.T) - Fraction(self.kkt_radius) * self.gamma
         return max(Fraction(0), rates) / self.r0
+
+    @property
+    def turned(self) -> int:
+        """In how many directions matrices that commute with N turn the centre, at most."""
+        return len(self.symmetry.matrices) if isinstance(self.symmetry, Commuting) else 0
 
     def unit_rate(self, rate: float, order: int) -> Ball:
         """A rate in s-units as a rate per tau, where |u| = 1."""
@@ -193,6 +207,7 @@ def prove_trap(
     bound: TangentialBound,
     gap_direction: Grid | None,
     sigma: Fraction = Fraction(0),
+    symmetry: Symmetry | None = None,
 ) -> Trap:
     """The trap in a ball that `holds_kkt_point`, from the bound proved there; `gap_direction` bounds its
     gap from above (L4.1)."""
@@ -206,7 +221,8 @@ def prove_trap(
         order = balls.parts.problem.order
         upper = _gap_upper(balls.at, balls.regions, place, gap_direction, kkt_radius, order, high)
     gap = Ball.interval(-mu, max(-mu, upper), BITS) / scale
-    return replace(_trap(balls, place, bound, kkt_radius, gap, gap_direction), sigma=sigma)
+    found = _trap(balls, place, bound, kkt_radius, gap, gap_direction)
+    return replace(found, sigma=sigma, symmetry=symmetry if sigma else None)
 
 
 def exact_trap(balls: Balls, place: int, bound: TangentialBound) -> Trap:

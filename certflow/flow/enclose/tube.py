@@ -109,11 +109,12 @@ class Sweep:
 
     `distance` bounds D at the horizon, from the KKT point for groups in their trap. `widest[g][k]` is the
     largest D that group g can have on its step k (after its last step: k = their number). `reached[k]`
-    belongs to the end of stretch k.
+    belongs to the end of stretch k. `drifted` is how much D has grown since the entry into the trap.
     """
 
     failure: Failure | None = None
     distance: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    drifted: np.ndarray = field(default_factory=lambda: np.zeros(0))
     log_lo: np.ndarray = field(default_factory=lambda: np.zeros(0))
     log_hi: np.ndarray = field(default_factory=lambda: np.zeros(0))
     A_end: float = 0.0
@@ -221,6 +222,7 @@ class Timeline:
         entry = np.array([track.entry for track in self.tracks])
         # A group without a tube starts in its trap.
         D = np.array([up(t.start_distance + (0.0 if t.steps else t.entry)) for t in self.tracks])
+        entered = D
         err_lo, err_hi = np.zeros(count), np.zeros(count)
         result = Sweep()
         widest = np.zeros(self.step.shape)
@@ -230,6 +232,7 @@ class Timeline:
             tick()
             if self.enters[k].any():
                 D = np.where(self.enters[k], up(D + entry), D)
+                entered = np.where(self.enters[k], D, entered)
             A_sup = float(up(A * self.growth[k]))
             if not math.isfinite(A_sup):
                 result.failure = Failure(None, 0, self.points[k])
@@ -255,6 +258,7 @@ class Timeline:
         if self.points and result.failure is None:
             ends = np.array([len(t.steps) > 0 and t.steps[-1].end == self.points[-1] for t in self.tracks])
             result.distance = np.where(ends, up(D + entry), D)
+            entered = np.where(ends, result.distance, entered)
             spare = 1 + _SPARE
             result.log_lo, result.log_hi = (
                 sum_down(self.base_lo[-1], -err_lo * spare),
@@ -262,6 +266,7 @@ class Timeline:
             )
         else:
             result.distance, result.log_lo, result.log_hi = D, shares[:, 0], shares[:, 1]
+        result.drifted = up(np.maximum(0.0, result.distance - entered)) * (1 + _SPARE)
         result.distance = result.distance * (1 + _SPARE)
         result.A_end, result.A_max = A * (1 + _SPARE), A_max * (1 + _SPARE)
         # The region after the tube has to hold at the horizon itself, also where no stretch lies in it.

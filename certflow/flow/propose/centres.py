@@ -78,7 +78,8 @@ class Proposal:
 
     `grid` is the number of binary places (24 to 60), `max_step` bounds the change of direction per window and
     `steps` that per sub-step. `limit` is the KKT point, None as long as it is not known; `ending` says why
-    there will be none. With a `search` the flow ends where it is found to fade: `fading`.
+    there will be none. With a `search` the flow ends where it is found to fade: `fading`. Where starts are
+    `exact`, one at a KKT point of a continuum is an end.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Proposal:
         steps: float = SUB_STEP,
         progress: Progress | None = None,
         search: FadingSearch | None = None,
+        exact: bool = False,
     ) -> None:
         if grid not in GRIDS:
             raise BadInput(
@@ -108,7 +110,7 @@ class Proposal:
         self.windows: list[Window] = []
         self.ends: list[Array] = [self._weights()]
         self.limit: LimitPoint | None = None
-        self.search = search
+        self.search, self.exact = search, exact
         self.fading: Fading | None = None
         self.ending: Ending | None = None if self.position.any() else Ending.ZERO
         self._nearest = math.inf
@@ -199,7 +201,7 @@ class Proposal:
         # One of a continuum of KKT points is known only as well as the flow is near it.
         if (
             self.limit is None
-            or self.series.rotations
+            or self.limit.continuum
             or len(self.ends) > 1
             and _angle(u, self.limit.point) > _angle(self.ends[-2], self.limit.point)
         ):
@@ -210,6 +212,8 @@ class Proposal:
             if self.limit is None:
                 near = found is not None and _angle(u, found.point) < _NEAR
                 self.ending = self._ended(found if near else None, growth, residual)
+            elif self.exact and self.limit.continuum and not self.windows and self._at_rest(residual):
+                self.ending = _at_kkt_point(self.problem, self.group)
         return self.limit is not None and _angle(u, self.limit.point) <= distance
 
     def _fades(self, distance: float) -> bool:
@@ -236,13 +240,11 @@ class Proposal:
         the flow may pass it. What is negligible is measured by the largest growth rate and gradient on the
         way.
         """
-        u, series = self.ends[-1], self.series
-        rounding = math.sqrt(u.size) * series.order * series.scale * 2.0**-self.grid
-        at_rest, small = residual <= rounding, abs(growth) < _NEGLIGIBLE * self._largest
+        at_rest, small = self._at_rest(residual), abs(growth) < _NEGLIGIBLE * self._largest
         if at_rest and not self.windows:
             beside = Ending.SADDLE if near is not None and near.gap < 0 else Ending.FLAT
             return _at_kkt_point(self.problem, self.group) or (
-                beside if abs(growth) > rounding else Ending.NO_GRADIENT_AT_START
+                beside if abs(growth) > self._rounding() else Ending.NO_GRADIENT_AT_START
             )
         if near is not None and near.gap >= 0:
             return Ending.FADES if small or near.value == 0 else Ending.FLAT
@@ -251,6 +253,14 @@ class Proposal:
         if len(self.windows) >= _PATIENCE and small and residual < _NEGLIGIBLE * self._largest:
             return Ending.NO_GRADIENT
         return None
+
+    def _rounding(self) -> float:
+        """The size of a gradient that the grid makes of zero."""
+        series = self.series
+        return math.sqrt(self.ends[-1].size) * series.order * series.scale * 2.0**-self.grid
+
+    def _at_rest(self, residual: float) -> bool:
+        return residual <= self._rounding()
 
     def _cell(self) -> Array:
         return np.where(self._on, 1.0, self.series.off)

@@ -11,6 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.enclose.rotations import rotation_form
+from certflow.flow.propose.equal_eigenvalues import nearest_eigenvalue
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.sphere import tangential_top
 from certflow.running import tick
@@ -26,17 +27,19 @@ _VANISHES = 1e-12
 _RESIDUAL = 1e-13
 _RADIUS = 1e-9
 _AT_ONCE = 128
+_TURNED = 1e-9
 
 
 @dataclass(frozen=True)
 class LimitPoint:
     """A KKT point `point` (parts × weights) of norm 1 with its `value` N and its `gap`, each 0 if negligible;
-    where rotations move it, the gap is that of all other directions.
+    where symmetries move it, which makes it one of a `continuum`, the gap is that of all other directions.
     """
 
     point: Array
     value: float
     gap: float
+    continuum: bool = False
 
     @property
     def strict(self) -> bool:
@@ -74,7 +77,7 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
         if not 0 < unit < np.inf:
             return None
         system = np.zeros((size + 1, size + 1))
-        H = H - unit * _turning(series, flat)
+        H = H - unit * _turning(series, flat, H)
         system[:size, :size] = (H - value * np.eye(size)) / unit
         system[:size, size], system[size, :size] = -flat, flat
         try:
@@ -93,7 +96,8 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     G, flat = series.gradient(u, cell).ravel(), u.ravel()
     value, residual = float(flat @ G), float(np.linalg.norm(G - flat @ G * flat))
     H = hessian(series, u, cell)
-    lift = np.abs(H).max() * _turning(series, flat)
+    turning = _turning(series, flat, H)
+    lift = np.abs(H).max() * turning
     H = H - lift
     if residual > _RESIDUAL * max(series.order * series.scale, abs(value)) or not np.isfinite(H).all():
         return None
@@ -109,14 +113,33 @@ def _newton(series: PartSeries, u: Array) -> LimitPoint | None:
     if abs(value) <= _VANISHES * largest:
         value = 0.0
     # A value that is small next to the scale may have a small gap, from which the point must not be far.
-    return None if 0 < gap * _RADIUS < residual else LimitPoint(u, value / series.order, gap)
+    return (
+        None
+        if 0 < gap * _RADIUS < residual
+        else LimitPoint(u, value / series.order, gap, bool(np.any(turning)))
+    )
 
 
-def _turning(series: PartSeries, flat: Array) -> Array:
-    """A form that is of the order of 1 on the directions in which rotations move a rank-one KKT point, and 0
-    on all others.
+def _turning(series: PartSeries, flat: Array, H: Array) -> Array:
+    """A form that is of the order of 1 on the directions in which symmetries move a KKT point, and 0 on all
+    others: rotations one of rank one, equal eigenvalues of the Hessian H one of a quadratic form.
     """
-    return series.order * rotation_form(MidRad.exact(flat), series.rotations).mid if series.rotations else 0.0
+    if series.rotations:
+        return series.order * rotation_form(MidRad.exact(flat), series.rotations).mid
+    if series.turns:
+        # The directions in which they turn it, orthonormal.
+        U, sizes, _ = np.linalg.svd(np.column_stack([xi @ flat for xi in series.turns]), full_matrices=False)
+        U = U[:, sizes > _TURNED * sizes.max(initial=0.0)]
+        return U @ U.T
+    result, d = np.zeros_like(H), series.inputs
+    if d < 2 or not flat[:d].any() or not np.isfinite(H).all():
+        return result
+    _, space = nearest_eigenvalue(H[:d, :d], flat[:d])
+    along = space.T @ flat[:d]
+    if space.shape[1] > 1 and along.any():
+        rest = space - np.outer(space @ along, along) / (along @ along)
+        result[:d, :d] = rest @ rest.T
+    return result
 
 
 def hessian(series: PartSeries, u: Array, cell: Array) -> Array:

@@ -39,6 +39,12 @@ class PartSeries(ABC):
     rotations: tuple[Array, ...] = ()
     """The weights of the neurons of each hidden layer that can be rotated without a change of N."""
 
+    inputs: int = 0
+    """Of one neuron of power 2 the number of its first weights, on which N is a quadratic form; else 0."""
+
+    turns: tuple[Array, ...] = ()
+    """Of an expression the skew matrices along which N stays the same."""
+
     @abstractmethod
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
         """The coefficients in y = s/length of the solution (terms + 1 × parts × weights) and of its kink
@@ -284,6 +290,8 @@ def series_of(problem: Problem, parts: tuple[tuple[int, ...], ...], shallow: boo
     found = _series(problem, parts, shallow)
     found.reach = float(np.max(np.linalg.norm(found.X, axis=1), initial=0.0)) or 1.0
     found.scale = _scale(found)
+    if shallow and len(parts) == 1 and found.power == 2:
+        found.inputs = found.X.shape[1]
     return found
 
 

@@ -19,7 +19,8 @@ from certflow.arithmetic.midpoint_radius import MidRad
 from certflow.flow.curve import Curve, Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Regions
-from certflow.flow.enclose.rotations import lifted, rotation_form
+from certflow.flow.enclose.rotations import lifted
+from certflow.flow.enclose.symmetries import Symmetry
 from certflow.flow.enclose.trap import (
     Balls,
     Trap,
@@ -44,26 +45,32 @@ _MORE_RADII = 12
 _GAP_BITS = 20
 
 
-def find_traps(parts: Parts, centre: Grid, grid: int, epsilon: Fraction, coupled: bool) -> list[Trap]:
+def find_traps(
+    parts: Parts,
+    centre: Grid,
+    grid: int,
+    epsilon: Fraction,
+    coupled: bool,
+    symmetry: Symmetry | None = None,
+) -> list[Trap]:
     """Traps about `centre`, from the widest ball that keeps a part of the gap to one that keeps nearly all of
-    it (L5.5).
+    it (L5.5); with a `symmetry` the gap is that of the directions that it does not turn (L12.3).
 
     Raises `NotSettled` if there is no gap, or N is not known to be positive or negative.
     """
     largest = min(epsilon * Fraction(17, 16), _LARGEST)
     wanted = [largest * _SHRINK**i for i in range(_RADII)]
-    if parts.rotations:
+    if symmetry is not None:
         wanted = [min(epsilon * k * Fraction(51, 1000), _LARGEST) for k in range(19, 7, -1)] + wanted[4:]
     try:
-        return _traps(parts, centre, grid, wanted, coupled)
+        return _traps(parts, centre, grid, wanted, coupled, symmetry)
     except NotSettled as error:
         if error.ending not in (Ending.NO_GAP, Ending.SIZE_UNKNOWN):
             raise
     # Kinks and high powers may leave a gap only very near the point.
     smallest = largest * _SHRINK ** (_RADII - 1)
-    return _traps(
-        parts, centre, grid, [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)], coupled
-    )
+    wanted = [smallest * _SHRINK_MORE**i for i in range(1, _MORE_RADII + 1)]
+    return _traps(parts, centre, grid, wanted, coupled, symmetry)
 
 
 def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coupled: bool) -> Trap:
@@ -88,15 +95,22 @@ def rates_at_start(parts: Parts, start: Grid, grid: int, epsilon: Fraction, coup
     return best[1]
 
 
-def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], coupled: bool) -> list[Trap]:
+def _traps(
+    parts: Parts,
+    centre: Grid,
+    grid: int,
+    wanted: list[Fraction],
+    coupled: bool,
+    symmetry: Symmetry | None,
+) -> list[Trap]:
     """The traps with about these decreasing radii; raises `NotSettled` if there are none."""
     balls = enclose_balls(parts, centre, grid, [dyadic_up(float(r), 16) for r in wanted], coupled)
-    direction, turned = balls.direction, list(parts.rotations.values())
+    direction, turned = balls.direction, symmetry is not None
     sigma = np.zeros(len(wanted))
-    if turned:
-        form = rotation_form(balls.at.W[0, 0], turned)
-        sigma = np.array([_lift(balls, form, len(turned), i) for i in range(len(wanted))])
-        balls = replace(balls, regions=lifted(balls.regions, form, len(turned), sigma))
+    if symmetry is not None:
+        form = symmetry.form(balls.at.W[0, 0])
+        sigma = np.array([_lift(balls, form, symmetry.cost, i) for i in range(len(wanted))])
+        balls = replace(balls, regions=lifted(balls.regions, form, symmetry.cost, sigma))
     regions = balls.regions
     bounds = [
         tangential_bound(regions, direction, i, proposed_bound(regions, direction, i))
@@ -107,10 +121,12 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
         raise NotSettled(Ending.NO_GAP)
     traps = []
     for i, bound in enumerate(bounds):
-        grows = not turned or regions.ell_lo[i] > 0
-        if -bound.mu >= best / 16 and grows and balls.holds_kkt_point(i, bound.mu):
+        grows = not turned or coupled or regions.ell_lo[i] > 0
+        inside = symmetry is None or balls.radii[i] <= symmetry.room
+        if -bound.mu >= best / 16 and grows and inside and balls.holds_kkt_point(i, bound.mu):
             gap_direction = None if turned else steepest(balls, i)
-            traps.append(prove_trap(balls, i, bound, gap_direction, Fraction(float(sigma[i]))))
+            weight = Fraction(float(sigma[i]))
+            traps.append(prove_trap(balls, i, bound, gap_direction, weight, symmetry))
             if -bound.mu >= best * (Fraction(63, 64) if turned else Fraction(15, 16)):
                 break
     if not traps:
@@ -118,9 +134,9 @@ def _traps(parts: Parts, centre: Grid, grid: int, wanted: list[Fraction], couple
     return traps
 
 
-def _lift(balls: Balls, form: MidRad, layers: int, place: int) -> float:
-    """The weight of the rotation form, a power of two, with which the rate on the ball of `place` is about
-    the best.
+def _lift(balls: Balls, form: MidRad, each: float, place: int) -> float:
+    """The weight of the form of a symmetry, a power of two, with which the rate on the ball of `place` is
+    about the best.
     """
     size = float(np.abs(balls.regions.A.mid[place]).max())
     if not 0 < size < math.inf:
@@ -131,7 +147,7 @@ def _lift(balls: Balls, form: MidRad, layers: int, place: int) -> float:
     def rate(sigma: float) -> float:
         tick()
         return proposed_bound(
-            lifted(balls.regions, form, layers, np.full(len(balls.radii), sigma)), balls.direction, place
+            lifted(balls.regions, form, each, np.full(len(balls.radii), sigma)), balls.direction, place
         )[0]
 
     return min(tried, key=rate)
@@ -177,6 +193,10 @@ def default_choice(
     """
     best = max(float(trap.gamma) for trap in traps)
     trap = next(trap for trap in traps if float(trap.gamma) >= best / 2)
+    if trap.symmetry is not None:
+        # Twice the way that is left counts, and the rest is for the drift.
+        left = 1 + float(trap.turning / trap.gamma)
+        return trap, first_within(angles, min(float(epsilon), trap.rates.limit) / (8 * left))
     ratio = order * max(trap.rates.ell_hi, 0.0) / float(trap.gamma)
     distance = min(float(epsilon), trap.rates.limit) * min(0.9, max(0.5, ratio / (1 + ratio)))
     return trap, first_within(angles, distance)
@@ -212,7 +232,7 @@ def best_choice(
     steps = list(itertools.accumulate(window.steps for window in curve.windows))
     best = (-math.inf, traps[0], len(angles), DEFAULT_SHARE)
     gap = max(float(trap.gamma) for trap in traps)
-    tenths = range(1, 10) if traps[0].sigma else (2, 4, 6, 8)
+    tenths = range(1, 10) if traps[0].symmetry is not None else (2, 4, 6, 8)
     for trap, share in itertools.product(traps, (tenth / 10 for tenth in tenths)):
         tick()
         budget = min(float(epsilon), trap.rates.limit)
@@ -222,12 +242,12 @@ def best_choice(
                 continue
             at, angle = rest[k], angles[count - 1]
             growing = (forced[k].D - at.D) / a0
-            if trap.sigma:
+            if trap.symmetry is not None:
                 score = _orbit_score(trap, gap, float(epsilon), share, order, at, angle, growing)
             else:
                 score = _score(trap, budget, share, order, at.D + angle, growing, at.A)
             # A gap that is proved is worth something by itself: it is the law's exponent.
-            score += math.log(float(trap.gamma) / gap) / (0.125 if trap.sigma else 3)
+            score += math.log(float(trap.gamma) / gap) / (0.125 if trap.symmetry is not None else 3)
             if score > best[0]:
                 best = (score, trap, count, Fraction(share).limit_denominator(10))
     return best[1:]

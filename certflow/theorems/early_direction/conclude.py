@@ -244,10 +244,10 @@ def _block(
         )
     if trap is None:
         return block
-    at_horizon = _distance(group, sweep, g)
-    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
+    at_horizon = horizon.at_end(sweep, g)
+    orbit = _orbit(horizon, g)
     if orbit is not None:
-        trap = orbit.settled(sweep)
+        trap = orbit.settled(sweep, g)
         at_horizon = orbit.angle_at(sweep, delta_bar, g, size)
     elif order > 2:
         floor = horizon.floor(horizon.groups[g], size) or Fraction(horizon.groups[g].rates.K) / trap.gamma
@@ -258,20 +258,22 @@ def _block(
         kkt_point=KKTBall(centre, rounded(Fraction(trap.kkt_radius), True)),
         support=_exact_support(problem, group, g) if group.exact else _support(trap, g),
         value=_pair(trap.value),
-        # A single weight has no tangent space, and no gap.
-        gap=_gap(trap) if len(weights) > 1 else None,
+        # A single weight has no tangent space, and no gap, nor has one that symmetries turn everywhere.
+        gap=None if trap.turned + 1 >= len(weights) else _gap(trap),
         angle_at_horizon=rounded(at_horizon, True),
     )
     if radius is None:
         return block
     full = (Ball(radius, BITS) ** order).upper()
     at_radius = rounded(horizon.angle_at(sweep, delta_bar, g, full), True)
-    return replace(block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, full, order))
+    return replace(
+        block, angle_at_radius=at_radius, law=_law(horizon, group, sweep, g, delta_bar, full, order)
+    )
 
 
-def _distance(group: GroupProof, sweep: Sweep, g: int) -> Fraction:
-    """A bound of the distance of group g at the horizon: none if it starts exactly at its KKT point."""
-    return Fraction(0) if group.exact else Fraction(float(sweep.distance[g]))
+def _orbit(horizon: Horizon, g: int) -> OrbitHorizon | None:
+    """What is proved of a group whose limit is one of a continuum; None for others."""
+    return horizon if isinstance(horizon, OrbitHorizon) and g in horizon.orbits else None
 
 
 def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:
@@ -280,14 +282,20 @@ def _gap(trap: Trap) -> tuple[Fraction, Fraction | None]:
 
 
 def _law(
-    horizon: Horizon, group: GroupProof, sweep: Sweep, g: int, full: Fraction, order: int
+    horizon: Horizon,
+    group: GroupProof,
+    sweep: Sweep,
+    g: int,
+    delta_bar: Fraction,
+    full: Fraction,
+    order: int,
 ) -> PowerLaw | None:
     """The law of block g until A = `full`."""
-    law = horizon.law(g, full)
+    law = horizon.law(sweep, delta_bar, g, full)
     if law is None:
         return None
-    orbit = horizon if isinstance(horizon, OrbitHorizon) else None
-    distance = _distance(group, sweep, g) if orbit is None else orbit.way(sweep, g)
+    orbit = _orbit(horizon, g)
+    distance = horizon.forgotten(sweep, g) if orbit is None else orbit.left(sweep, g)
     exponent = rounded(law[0], False)
     start = (Ball(Fraction(sweep.A_end), BITS).log() / order * exponent).exp()
     coefficient = (Ball(distance, BITS) * start).upper()

@@ -26,12 +26,13 @@ from certflow.flow.enclose.trap import BITS, TangentialBound, Trap, tangential_b
 from certflow.flow.enclose.tube import Rates
 from certflow.flow.endings import Ending, NotSettled
 from certflow.flow.propose.centres import SUB_STEP, Proposal
+from certflow.flow.propose.equal_eigenvalues import symmetry_of
 from certflow.flow.propose.fading import FadingSearch
 from certflow.flow.propose.traps import find_traps, proposed_bound, rates_at_start
 from certflow.outcome import Fate
 from certflow.theorems.early_direction.advice import CAUSES, Cause, Unproved
 from certflow.theorems.early_direction.evidence import GroupEvidence, StepEvidence, TrapEvidence
-from certflow.theorems.early_direction.orbit import Rotations
+from certflow.theorems.early_direction.orbit import Lifts
 
 T = TypeVar("T")
 
@@ -125,20 +126,25 @@ def prepare(
     parts = group.parts
     neuron = fading_neuron(parts.problem, parts.indices[0])
     search = None if neuron is None else FadingSearch(neuron)
-    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search)
-    # One of a continuum of limits is known only as well as the flow has come near it.
-    nearness = _NEARER if parts.rotations else 1
-    curve = proposal.curve(nearness * max(float(epsilon), _FINEST))
+    proposal = Proposal(parts.problem, parts.indices, steps=sub_step, search=search, exact=exact)
+    curve = proposal.curve(max(float(epsilon), _FINEST))
+    if proposal.limit is not None and proposal.limit.continuum:
+        # One of a continuum of limits is known only as well as the flow has come near it.
+        curve = proposal.curve(_NEARER * max(float(epsilon), _FINEST))
     if proposal.fading is not None:
         group.curve, group.fading = curve, proposal.fading.within(epsilon)
         if curve.windows:
             group.at = _enclosed(curve, lambda: enclose_curve(parts, curve))
         return []
     if curve.ending is Ending.KKT_START and exact:
+        try:
+            group.trap = rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
+        except NotSettled:
+            # It may be one of a continuum all the same.
+            return prepare(group, epsilon, coupled, sub_step)
+        except OutsideDomain as error:
+            raise _unproved(curve, Ending.OUT_OF_RANGE) from error
         group.curve, group.exact = replace(curve, centre=curve.start), True
-        group.trap = _enclosed(
-            curve, lambda: rates_at_start(parts, curve.start, curve.grid, epsilon, coupled)
-        )
         return []
     if curve.centre is None and curve.ending is not Ending.DEAD:
         raise _unproved(curve, curve.ending or Ending.NOT_ISOLATED)
@@ -148,9 +154,10 @@ def prepare(
         group.curve, group.dead = curve, True
         return []
     centre, grid = curve.centre, curve.grid
-    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled))
+    symmetry = symmetry_of(parts, centre)
+    traps = _enclosed(curve, lambda: find_traps(parts, centre, grid, epsilon, coupled, symmetry))
     room = min(float(epsilon), min(trap.rates.limit for trap in traps))
-    nearer = curve if parts.rotations else proposal.curve(_NEAREST * room)
+    nearer = curve if symmetry is not None else proposal.curve(_NEAREST * room)
     if nearer.centre != centre:
         raise _unproved(nearer, nearer.ending or Ending.NOT_ISOLATED)
     group.curve, group.angles = nearer, proposal.angles()[1 : len(nearer.windows) + 1]
@@ -246,7 +253,7 @@ def outcome_of(group: GroupProof) -> Fate:
         return Fate.DEAD if group.dead else Fate.FOLLOWED
     if group.exact:
         return Fate.EXACT_START
-    if group.trap.sigma:
+    if group.trap.symmetry is not None:
         return Fate.CONTINUUM
     return Fate.CONVERGES if group.trap.rates.ell_lo > 0 else Fate.SHRINKS
 
@@ -265,7 +272,7 @@ def evidence_of(group: GroupProof) -> GroupEvidence:
         steps.append(tuple(row))
     trap = group.trap
     end = None if trap is None else TrapEvidence(trap.gamma, trap.r0, trap.radial, trap.gap_direction)
-    lifts = None if trap is None or not trap.sigma else Rotations(tuple(group.parts.rotations), trap.sigma)
+    lifts = None if trap is None or trap.symmetry is None else Lifts(trap.symmetry, trap.sigma)
     reason = "" if group.known else group.reason
     return GroupEvidence(outcome_of(group), reason, group.curve, tuple(steps), end, group.fading or lifts)
 

@@ -14,6 +14,9 @@ from certflow.arithmetic.ball import Ball
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Rates, Sweep
 
+_UNIT = Fraction(1, 2**114)
+"""More than what a checker's numbers are rounded by."""
+
 _ROUNDED = Fraction(51, 50)
 """By what factor the size up to the horizon is below that at the radius, so that it is so after the claim is
 rounded.
@@ -24,12 +27,14 @@ rounded.
 class Settled:
     """The state of one group at the horizon: its rates from then on; trap None for an unknown group, and for
     one that is `still`: dead, zero (L5.9) or one that fades, which it does while A <= `largest` (L12.6).
+    An `exact` one starts exactly at its KKT point (L12.8).
     """
 
     trap: Trap | None
     rates: Rates
     still: bool
     largest: Fraction | None = None
+    exact: bool = False
 
 
 class Horizon:
@@ -70,12 +75,43 @@ class Horizon:
             return None
         return Fraction(group.rates.K) * max(1 / total, self.leak and self.leak / group.trap.gamma)
 
-    def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
+    def _floor_from(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction | None:
+        """The floor of group g after this sweep: of an exact start at least D/A at the horizon (L12.16)."""
+        group, floor = self.groups[g], self.floor(self.groups[g], size)
+        if floor is None or not group.exact or not sweep.reached:
+            return floor
+        sizes = (
+            (Ball(Fraction(float(low)), BITS) * self.order).exp().lower()
+            for low, own in zip(sweep.log_lo, self.groups, strict=True)
+            if not own.still
+        )
+        least = sum(sizes, Fraction(0)) * delta_bar**self.order
+        return max(floor, self.at_end(sweep, g) / least)
+
+    def at_end(self, sweep: Sweep, g: int) -> Fraction:
+        """The distance of group g at the horizon; a checker adds at least a unit of its numbers to that of an
+        exact start on every stretch (L12.16).
+        """
+        group, distance = self.groups[g], self._distance(sweep, g)
+        if not group.exact:
+            return distance
+        stretches = len(sweep.reached)
+        return distance + stretches * (1 + Fraction(group.rates.K)) * _UNIT if stretches else Fraction(0)
+
+    def forgotten(self, sweep: Sweep, g: int) -> Fraction:
+        """The part of the distance at the horizon that the law forgets: of an exact start it is in the
+        floor.
+        """
+        return Fraction(0) if self.groups[g].exact else self._distance(sweep, g)
+
+    def law(
+        self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction
+    ) -> tuple[Fraction, Fraction] | None:
         """(exponent, floor) of group g up to A = `size`: after the horizon, whenever ‖w‖ = rho,
         angle <= D (rho1/rho)^exponent + floor rho^L, with D and rho1 the bounds at the horizon. None if
         there is no law (L4.4, L12.8)."""
         group = self.groups[g]
-        floor = self.floor(group, size)
+        floor = self._floor_from(sweep, delta_bar, g, size)
         if floor is None or group.trap is None or not self.grows:
             return None
         # Only an exact start, from which nothing has to be forgotten, may have a negative rate.
@@ -100,20 +136,22 @@ class Horizon:
 
     def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
         """The first trapped group that may exceed its budget before ‖w‖ = `radius`, None if there is none."""
-        A1 = self.start_size(sweep, delta_bar)
-        for g, group in enumerate(self.groups):
-            if group.trap is None:
-                continue
-            size = A1 if radius is None else self._size(radius).upper()
-            if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
-                return g
-            if radius is None:
-                worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
-            else:
-                worst = self._worst(sweep, delta_bar, g, A1, size)
-            if worst > self.budget(group):
-                return g
-        return None
+        trapped = (g for g, group in enumerate(self.groups) if group.trap is not None)
+        return next((g for g in trapped if self.leaves(sweep, delta_bar, g, radius)), None)
+
+    def leaves(self, sweep: Sweep, delta_bar: Fraction, g: int, radius: Fraction | None) -> bool:
+        """Whether trapped group g may exceed its budget before ‖w‖ = `radius`."""
+        A1, group = self.start_size(sweep, delta_bar), self.groups[g]
+        if group.trap is None:
+            raise ValueError("only a group with a trap has a budget")
+        size = A1 if radius is None else self._size(radius).upper()
+        if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
+            return True
+        if radius is None:
+            worst = self._distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
+        else:
+            worst = self._worst(sweep, delta_bar, g, A1, size)
+        return worst > self.budget(group)
 
     def _size(self, radius: Fraction) -> Ball:
         """A where ‖w‖ = `radius`, if it is all in one block."""
@@ -126,19 +164,19 @@ class Horizon:
     def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
         """A bound of the angle of trapped group g when A first reaches `size` after the horizon (L4.4)."""
         group = self.groups[g]
-        floor, trap = self.floor(group, size), group.trap
+        floor, trap = self._floor_from(sweep, delta_bar, g, size), group.trap
         if trap is None:
             raise ValueError("only a group with a trap has an angle")
         if floor is None or not self.grows:
             return self._distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
         A1 = self.start_size(sweep, delta_bar)
         ratio = (Ball(A1, BITS) / Ball(size, BITS)).log() * (trap.gamma / self.fastest() / self.order)
-        return (Ball(self._distance(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
+        return (Ball(self.forgotten(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
 
     def _worst(self, sweep: Sweep, delta_bar: Fraction, g: int, A1: Fraction, size: Fraction) -> Fraction:
-        floor = self.floor(self.groups[g], size)
+        floor = self._floor_from(sweep, delta_bar, g, size)
         end = self.angle_at(sweep, delta_bar, g, size)
-        return end if floor is None else max(end, self._distance(sweep, g) + floor * A1)
+        return end if floor is None else max(end, self.forgotten(sweep, g) + floor * A1)
 
     @staticmethod
     def _distance(sweep: Sweep, g: int) -> Fraction:

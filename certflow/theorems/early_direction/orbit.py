@@ -1,4 +1,4 @@
-"""A limit that is one of a continuum of KKT points, its orbit under rotations between linear layers (L12.3).
+"""Limits that are one of a continuum of KKT points, their orbit under exact symmetries of N (L12.3, L12.15).
 
 In the trap the lengths of gradients contract, not distances. Within D of the centre the gradient is at most
 gamma times `way`, so the limit flow goes no further than that, to a KKT point; masses add a drift.
@@ -6,18 +6,20 @@ gamma times `way`, so the limit flow goes no further than that, to a KKT point; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_up
-from certflow.exact import dyadic_text
+from certflow.exact import dyadic_text, format_rational
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import point
+from certflow.flow.enclose.symmetries import Symmetry, Turning, Turns
 from certflow.flow.enclose.trap import BITS, Trap
-from certflow.flow.enclose.tube import Sweep, Track
+from certflow.flow.enclose.tube import Sweep
 from certflow.theorems.early_direction.horizon import Horizon, Settled
 
 
@@ -29,90 +31,157 @@ def gradient_at_end(parts: Parts, curve: Curve, trap: Trap) -> float:
 
 
 @dataclass(frozen=True)
-class Rotations:
-    """The evidence of a continuum: the weight of the rotation form of each of these hidden layers."""
+class Lifts:
+    """The evidence of a continuum: the weight of the form of each rotated hidden layer, or of each matrix
+    that commutes with the form of N.
+    """
 
-    layers: tuple[int, ...]
+    symmetry: Symmetry
     sigma: Fraction
 
     def to_json(self) -> Any:
         """The entry `ending` of the group."""
         sigma = dyadic_text(self.sigma)
-        return {"lifts": [{"rotations": layer, "sigma": sigma} for layer in self.layers]}
+        if isinstance(self.symmetry, Turns):
+            return {"lifts": [{"rotations": layer, "sigma": sigma} for layer in self.symmetry.layers]}
+        entries = [
+            [
+                [a, b, format_rational(xi[a, b])]
+                for a in range(len(xi))
+                for b in range(a + 1, len(xi))
+                if xi[a, b]
+            ]
+            for xi in self.symmetry.matrices
+        ]
+        key = "turning" if isinstance(self.symmetry, Turning) else "commuting"
+        return {"lifts": [{key: each, "sigma": sigma} for each in entries]}
 
 
 class OrbitHorizon(Horizon):
-    """What follows at and after the horizon for the one group of a problem, whose limit is one of a
-    continuum (L12.4).
+    """What follows at and after the horizon where the limits of some groups are one of a continuum (L12.4,
+    L12.15).
     """
 
-    def __init__(self, group: Settled, track: Track, end: float, order: int, epsilon: Fraction) -> None:
-        """`end` bounds the gradient at the end of the curve."""
-        super().__init__([group], order, epsilon)
-        self.entry, self.end = Fraction(track.entry), Fraction(end)
+    def __init__(
+        self,
+        groups: list[Settled],
+        order: int,
+        epsilon: Fraction,
+        orbits: Mapping[int, tuple[float, float]],
+    ) -> None:
+        """`orbits` are these groups, each with what is added to D at its entry and a bound of the gradient at
+        the end of its curve.
+        """
+        super().__init__(groups, order, epsilon)
+        self.orbits = {g: (Fraction(entry), Fraction(end)) for g, (entry, end) in orbits.items()}
 
-    @property
-    def trap(self) -> Trap:
-        """The trap of the one group."""
-        trap = self.groups[0].trap
+    def trap(self, g: int) -> Trap:
+        """The trap of such a group."""
+        trap = self.groups[g].trap
         if trap is None:
             raise ValueError("a continuum has a trap")
         return trap
 
+    def _near(self, sweep: Sweep, g: int) -> Fraction:
+        """How far from the end of its curve the direction may be there."""
+        return self._distance(sweep, g) - self.orbits[g][0] - self._drifted(sweep, g)
+
+    @staticmethod
+    def _drifted(sweep: Sweep, g: int) -> Fraction:
+        return Fraction(float(sweep.drifted[g]))
+
     def way(self, sweep: Sweep, g: int) -> Fraction:
-        """How far the limit flow may still go; so far may the direction be from the set of KKT points."""
-        trap, D = self.trap, self._distance(sweep, g)
+        """How far the limit flow may still go from the end of the curve."""
+        trap, (_, end) = self.trap(g), self.orbits[g]
+        D = self._distance(sweep, g) - self._drifted(sweep, g)
         from_centre = Fraction(trap.kkt_radius) + trap.turning * D / trap.gamma
-        return min(from_centre, (self.end + trap.turning * (D - self.entry)) / trap.gamma)
+        return min(from_centre, (end + trap.turning * self._near(sweep, g)) / trap.gamma)
 
-    def reach(self, sweep: Sweep) -> Fraction:
+    def left(self, sweep: Sweep, g: int) -> Fraction:
+        """How far the direction may be from the set of KKT points at the horizon."""
+        return self.way(sweep, g) + self._drifted(sweep, g)
+
+    def reach(self, sweep: Sweep, g: int) -> Fraction:
         """How far the KKT point of the limit flow may be from the centre."""
-        return self._distance(sweep, 0) + self.way(sweep, 0)
+        return self._distance(sweep, g) - self._drifted(sweep, g) + self.way(sweep, g)
 
-    def settled(self, sweep: Sweep) -> Trap:
+    def settled(self, sweep: Sweep, g: int) -> Trap:
         """The trap with what is known of the KKT point of the limit flow (L12.5)."""
-        trap, reach = self.trap, self.reach(sweep)
-        more = Ball.interval(-reach, reach, BITS) * Fraction(self.groups[0].rates.T)
+        trap, reach = self.trap(g), self.reach(sweep, g)
+        more = Ball.interval(-reach, reach, BITS) * Fraction(self.groups[g].rates.T)
         value = trap.value + more / trap.norm ** (self.order - 2)
         return replace(trap, kkt_radius=float_up(reach), value=value)
 
-    def _slope(self) -> Fraction:
-        """What the masses add per unit of the integral of A."""
-        return Fraction(self.groups[0].rates.K) * (1 + self.trap.turning / self.trap.gamma)
+    def masses(self, sweep: Sweep, delta_bar: Fraction, size: Fraction) -> Fraction | None:
+        """A bound of the integral of A from the horizon until A = `size`; None where a group neither surely
+        grows nor surely shrinks (L12.15).
+        """
+        grows = shrinks = Fraction(0)
+        if any(group.largest is not None for group in self.groups):
+            return None
+        for group in self.moving:
+            nu, falls = self.rate(group, size), self._falls(group, size)
+            if group.trap is None or max(nu, falls) <= 0:
+                return None
+            if nu > 0:
+                grows = max(grows, 1 / nu)
+            else:
+                shrinks = max(shrinks, 1 / falls)
+        return size * grows + self.start_size(sweep, delta_bar) * shrinks
 
-    def _drift(self, size: Fraction) -> Fraction:
-        """What the masses may add to the way until A = `size`."""
-        return self._slope() * size / self.rate(self.groups[0], size)
+    def _falls(self, group: Settled, size: Fraction) -> Fraction:
+        """A lower bound of the rate at which rho^L of a group falls while A <= `size`."""
+        L = self.order
+        return -L * (Fraction(group.rates.ell_hi) + L * size * Fraction(group.rates.E))
 
     def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
-        """A bound of the angle to the KKT point of the limit flow until A = `size`."""
-        near = self._distance(sweep, g) - self.entry
-        return 2 * (near + self.way(sweep, g)) + self._drift(size)
+        """A bound of the angle to the KKT point, of a continuum to that of the limit flow, until A =
+        `size`.
+        """
+        if g not in self.orbits:
+            return super().angle_at(sweep, delta_bar, g, size)
+        masses = self.masses(sweep, delta_bar, size)
+        if masses is None:
+            raise ValueError("nothing is proved of a continuum beside this group")
+        fixed = 2 * (self._near(sweep, g) + self.way(sweep, g)) + self._drifted(sweep, g)
+        return fixed + self.trap(g).pushed * masses
 
-    def law(self, g: int, size: Fraction) -> tuple[Fraction, Fraction] | None:
-        """(exponent, floor) of the law of the distance to the set of KKT points."""
-        trap, K = self.trap, Fraction(self.groups[g].rates.K)
-        floor = trap.turning * K / (trap.gamma * (trap.gamma + self.rate(self.groups[g], size)))
-        return trap.gamma / self.fastest(), floor
+    def law(
+        self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction
+    ) -> tuple[Fraction, Fraction] | None:
+        """(exponent, floor) of the law, in a continuum that of the distance to the set of KKT points."""
+        found = super().law(sweep, delta_bar, g, size)
+        if g not in self.orbits or found is None:
+            return found
+        return found[0], self.trap(g).turning * found[1] / self.trap(g).gamma
 
-    def failing(self, sweep: Sweep, delta_bar: Fraction, radius: Fraction | None) -> int | None:
-        """The group, if its direction is not proved to stay in its trap and within epsilon of the KKT
+    def leaves(self, sweep: Sweep, delta_bar: Fraction, g: int, radius: Fraction | None) -> bool:
+        """Whether the direction of a group is not proved to stay in its trap and within epsilon of the KKT
         point.
         """
-        if radius is None:
-            return 0
-        size = self._size(radius).upper()
-        if self.rate(self.groups[0], size) <= 0:
-            return 0
-        inside = self.reach(sweep) + self._drift(size) < Fraction(self.trap.rates.limit)
-        return None if inside and self.angle_at(sweep, delta_bar, 0, size) <= self.epsilon else 0
+        if g not in self.orbits:
+            return super().leaves(sweep, delta_bar, g, radius)
+        size = self.start_size(sweep, delta_bar) if radius is None else self._size(radius).upper()
+        masses = self.masses(sweep, delta_bar, size)
+        if masses is None:
+            return True
+        drift = self._drifted(sweep, g) + self.trap(g).pushed * masses
+        inside = self.reach(sweep, g) + drift < Fraction(self.trap(g).rates.limit)
+        return not (inside and self.angle_at(sweep, delta_bar, g, size) <= self.epsilon)
 
     def target_radius(self, share: Fraction, rest: Sweep) -> Fraction | None:
         """A radius up to which the drift is about `share` of epsilon."""
-        rates, slope = self.groups[0].rates, self._slope()
-        slowest = Fraction(rates.ell_lo)
-        size = slowest / (2 * self.order * Fraction(rates.E))
+        found = super().target_radius(share, rest) if len(self.orbits) < len(self.groups) else None
+        if not self.grows:
+            return found
+        growing = [group for group in self.moving if group.rates.ell_lo > 0]
+        if not growing:
+            return found
+        slowest = min(growing, key=lambda group: group.rates.ell_lo)
+        slope = max(self.trap(g).pushed for g in self.orbits)
+        size = Fraction(slowest.rates.ell_lo) / (2 * self.order * Fraction(slowest.rates.E))
         for _ in range(6):
             if slope:
-                size = min(size, share * self.epsilon * self.rate(self.groups[0], size) / slope)
-        return Fraction(float((Ball(size, BITS).log() / self.order).exp().lower()))
+                size = min(size, share * self.epsilon * self.rate(slowest, size) / slope)
+        radius = Fraction(float((Ball(size, BITS).log() / self.order).exp().lower()))
+        return radius if found is None else min(found, radius)

@@ -134,13 +134,19 @@ def _blocks(s: Claim, problem: Problem) -> str:
         r"eigenvalue of "
         rf"$\nabla^2 N_j(\hat u) - {s.order} N_j(\hat u)$ on the vectors orthogonal to $\hat u$ (where "
         r"pieces of $N_j$ meet, the least of theirs)."
+        + (
+            " In a continuum it is that of the vectors that are also orthogonal to all directions in which "
+            "symmetries of $N_j$ move the point."
+            if s.of(Fate.CONTINUUM)
+            else ""
+        )
     )
 
 
 def _others(s: Claim) -> str:
     """What else is to be known about the gap."""
     if s.of(Fate.CONTINUUM):
-        return "and to all directions in which rotations of hidden neurons move it"
+        return "and to all directions in which symmetries of $N$ move it"
     return "(where pieces of $N$ meet, the least of theirs)"
 
 
@@ -316,7 +322,8 @@ def paper_tables(s: Claim) -> list[Table]:
     if s.radius is not None:
         lawful = any(block.law is not None for block in s.blocks)
         bound = f"at most c times δ/ρ to the power κ, plus fρ{power(s.order)}"
-        later = f"; and whenever ‖w‖ = ρ in between, {bound}" if lawful else ""
+        whose = ", of a continuum to the nearest of all its KKT points," if s.of(Fate.CONTINUUM) else ""
+        later = f"; and whenever ‖w‖ = ρ in between{whose or ','} {bound}" if lawful else ""
         bounds.notes.append(
             f"Angles in radians: at the horizon; when ‖w‖ = R = {down(s.radius)} after it{later}."
         )

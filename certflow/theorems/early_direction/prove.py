@@ -24,7 +24,7 @@ from certflow.exact import common_bits
 from certflow.flow.enclose.parts import parts_of
 from certflow.flow.enclose.trap import Trap, dyadic_up
 from certflow.flow.enclose.tube import Sweep, Timeline
-from certflow.flow.endings import Ending, NotSettled
+from certflow.flow.endings import NotSettled
 from certflow.flow.propose.centres import SUB_STEP, groups_of
 from certflow.flow.propose.traps import DEFAULT_SHARE, best_choice, default_choice
 from certflow.networks.feed_forward import FeedForward
@@ -239,8 +239,8 @@ class _Proof:
         """
         for j, group in enumerate(self.groups):
             self._report("curves and traps", j)
-            self._prepare(group)
-        self._only_starts()
+            self._prepare(group, self.start_angle == 0)
+        self._starts_beside_others()
         delta = None
         while delta is None:  # ends: a group is followed only or given up, none twice
             tick()
@@ -278,13 +278,19 @@ class _Proof:
         outcome = Outcome.PARTIAL if partial else Outcome.PROVED
         return Certified(self.problem, outcome, reasons(self.groups), evidence=evidence, claim=claim)
 
-    def _only_starts(self) -> None:
-        """Give up exact starts beside groups that move first: nothing is proved of them by then (L12.8)."""
-        if all(group.count == 0 for group in self.groups):
+    def _starts_beside_others(self) -> None:
+        """Beside groups that move or shrink, prove exact starts as one of a continuum, if they are one."""
+        growing = (group.trap is not None and group.trap.rates.ell_lo > 0 for group in self.groups)
+        if not any(group.exact for group in self.groups) or (
+            all(growing) and not any(group.count for group in self.groups)
+        ):
             return
         for g, group in enumerate(self.groups):
             if group.exact:
-                group.give_up(Unproved(Ending.KKT_START.value, CAUSES[Ending.KKT_START], g))
+                other = GroupProof(group.parts)
+                self._prepare(other, False)
+                if other.trap is not None:
+                    self.groups[g] = other
 
     def _largest_delta(self) -> Fraction:
         """The largest delta that works; afterwards the rates are proved on regions that are made for it.
@@ -429,9 +435,9 @@ class _Proof:
         if self.progress is not None:
             self.progress(what, done, len(self.groups))
 
-    def _prepare(self, group: GroupProof) -> None:
-        """Centre, trap and first rates of a group that is not zero; one of several that cannot be followed
-        keeps its reason.
+    def _prepare(self, group: GroupProof, exact: bool) -> None:
+        """Centre, trap and first rates of a group that is not zero, where starts at KKT points may be
+        `exact`; one of several that cannot be followed keeps its reason.
         """
         group.zero = self.start_angle == 0 and not any(
             self.problem.direction[i] for part in group.parts.indices for i in part
@@ -439,7 +445,7 @@ class _Proof:
         if group.zero:
             return
         try:
-            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, self.start_angle == 0)
+            traps = prepare(group, self.epsilon, self.coupled, self.sub_step, exact)
             if self.coupled and traps:
                 settle_for(group, *default_choice(traps, group.angles, self.epsilon, self.order))
             if not self.coupled and traps:
@@ -471,17 +477,21 @@ class _Proof:
         settled = [
             Settled(
                 g.trap,
-                track.after,
+                track.after if g.trap is None else g.trap.rates,
                 g.dead or g.zero or g.fading is not None,
                 None if g.fading is None else g.fading.largest,
+                g.exact,
             )
             for g, track in zip(self.groups, tracks, strict=True)
         ]
+        orbits = {}
+        for g, (group, track) in enumerate(zip(self.groups, tracks, strict=True)):
+            trap, curve = group.trap, group.curve
+            if trap is not None and trap.symmetry is not None and curve is not None:
+                orbits[g] = track.entry, gradient_at_end(group.parts, curve, trap)
         self.horizon = Horizon(settled, self.order, self.epsilon)
-        for group, track, own in zip(self.groups, tracks, settled, strict=True):
-            if group.trap is not None and group.trap.sigma and group.curve is not None:
-                end = gradient_at_end(group.parts, group.curve, group.trap)
-                self.horizon = OrbitHorizon(own, track, end, self.order, self.epsilon)
+        if orbits:
+            self.horizon = OrbitHorizon(settled, self.order, self.epsilon, orbits)
         self.radius = self.horizon.target_radius(self.share, self.timeline.sweep(_SMALLEST))
 
     def _search(self, start: Fraction, factor: float) -> tuple[Fraction, Sweep]:

@@ -57,7 +57,9 @@ def track_of(problem: Problem, group: GroupProof, j: int, start_angle: Fraction,
     end = [Fraction(v) for part in curve.end for v in part]
     centre = [Fraction(v) for part in trap.centre for v in part]
     entry = float(up(angle_upper(end, centre) + trap.kkt_radius))
-    return Track(steps, trap.rates, entry, distance, log_share)
+    # Along a continuum directions drift, and do not come back (L12.15).
+    drifts = replace(trap.rates, mu=0.0, K=float_up(trap.pushed))
+    return Track(steps, trap.rates if trap.symmetry is None else drifts, entry, distance, log_share)
 
 
 def _share(

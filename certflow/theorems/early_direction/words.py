@@ -175,20 +175,35 @@ def _exact_starts(s: Claim) -> list[str]:
 
 def continua(s: Claim) -> list[str]:
     """Which limits are one of a continuum."""
-    if not s.of(Fate.CONTINUUM):
+    blocks = s.of(Fate.CONTINUUM)
+    if not blocks:
         return []
     own = " Each initial direction has its own." if s.start_angle else ""
-    return [
-        "This KKT point is the one to which the limit flow converges: one of a continuum of KKT points, "
-        f"because rotations of hidden neurons leave N as it is. N is positive there.{own}"
+    many = len(blocks) > 1
+    point = "This KKT point" if s.joint else f"The KKT point{'s' if many else ''} of {names(blocks)}"
+    found = [
+        f"{point} {'are those' if many else 'is the one'} to which the limit flow converges: "
+        f"{'each ' if many else ''}one of a continuum of KKT points, because N has symmetries there, which "
+        f"are rotations of linear hidden neurons or of weights with equal eigenvalues.{own}"
     ]
+    for sign, chosen in (
+        ("positive", [b for b in blocks if b.value is not None and b.value[0] > 0]),
+        ("negative", [b for b in blocks if b.value is not None and b.value[1] < 0]),
+    ):
+        if chosen:
+            where = (
+                "there" if s.joint else f"at the KKT point{'s' if len(chosen) > 1 else ''} of {names(chosen)}"
+            )
+            found.append(f"N is {sign} {where}.")
+    return found
 
 
 def _nearest(s: Claim) -> list[str]:
     """How near the direction stays to a continuum of KKT points."""
     return [
-        f"From the horizon {until(s)}, whenever ‖w‖ = ρ, the angle between the direction and the set of all "
-        f"KKT points is at most c·(δ/ρ)^κ + f·ρ{power(s.order)} with c = {up(block.law.coefficient)}, "
+        f"From the horizon {until(s)}, whenever ‖w‖ = ρ, the angle between the direction"
+        f"{'' if s.joint else f' of {names([block])}'} and the set of all KKT points is at most "
+        f"c·(δ/ρ)^κ + f·ρ{power(s.order)} with c = {up(block.law.coefficient)}, "
         f"κ = {down(block.law.exponent[0])} and f = {up(block.law.floor)}."
         for block in s.blocks
         if block.law is not None and block.law.of_set
@@ -354,6 +369,8 @@ def table(s: Claim) -> Table:
     if s.radius is not None and any(block.law is not None for block in s.blocks):
         law = f"c times δ/ρ to the power κ, plus floor·ρ{power(s.order)}"
         angle = "angle to the set of all KKT points" if s.of(Fate.CONTINUUM) else "angle"
+        if s.of(Fate.CONTINUUM) and len(s.of(*MOVING)) > len(s.of(Fate.CONTINUUM)):
+            angle = "angle, of a continuum that to the set of all KKT points,"
         found.notes.append(
             f"From the horizon until ‖w‖ first exceeds R, whenever ‖w‖ = ρ, the {angle} is at most {law}."
         )

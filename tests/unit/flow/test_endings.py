@@ -82,7 +82,16 @@ def test_each_way_to_end_without_a_point_has_its_kind():
     assert ending(faded) is Ending.FADES
     assert ending(zero) is Ending.ZERO
     assert ending(cancelling) is Ending.NO_GRADIENT_AT_START
-    assert ending(form(["1", "2", "3"], ("2", "2", "1"))) is Ending.FLAT
+    # A half of the circle of eigenvectors has another form.
+    half = Problem(OneLayer(2, 1, Activation("1/2", 2)), rows("1 0\n0 1"), ["1", "1"], direction=["-1", "1"])
+    assert ending(half, distance=1e-6) is Ending.FLAT
+
+
+def test_equal_eigenvalues_are_no_hindrance():
+    assert ending(form(["1", "2", "3"], ("2", "2", "1"))) is None
+    assert ending(form(["1", "2", "0"], ("2", "2", "1"))) is None
+    nearly = form(["1", "2", "3"], ("2", "2000000001/1000000000", "1"))
+    assert ending(nearly) is not None
 
 
 def test_rotations_between_layers_move_the_point_and_hinder_nothing():

@@ -56,10 +56,10 @@ def test_lower_rates_and_floors():
     assert after.floor(replace(TRAP, gamma=F(33, 16)), F(1)) is None
     assert after.floor(replace(TRAP, gamma=F(33, 16) + 1), F(1)) == F(1, 8)
     assert after.slowest == {F(1): -F(33, 16), F(0): -F(3, 2)}
-    assert after.late_floor(replace(TRAP, gamma=F(3))) == after.floor(replace(TRAP, gamma=F(3)), after.end)
+    assert after.late_floor(0, replace(TRAP, gamma=F(3))) == after.floor(replace(TRAP, gamma=F(3)), after.end)
     assert state(proved=[group(), group("inconclusive", None)]).floor(TRAP, F(0)) is None
     assert state(proved=[group(), group("dead", None)]).floor(TRAP, F(0)) == F(1, 8) / F(5, 2)
-    assert state(radius=None, proved=[group(trap=FALLING)]).late_floor(TRAP) is None
+    assert state(radius=None, proved=[group(trap=FALLING)]).late_floor(0, TRAP) is None
 
 
 def test_the_power_with_which_a_distance_is_forgotten():

@@ -10,8 +10,8 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
-from certflow.checker.outcomes.lifts import Rotations, rotations
-from certflow.checker.tube.evidence import GroupEvidence
+from certflow.checker.outcomes.lifts import Commuting, Rotations, lifts
+from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence
 
 CLOCK = Clock(None)
 
@@ -128,10 +128,183 @@ def test_the_layer_is_a_hidden_one(l):
 
 def test_a_continuum_needs_lifts_and_nothing_else():
     CLOCK.enter("R6", "groups[0].trap")
-    bare = GroupEvidence("continuum", "", [], [], None)
+    trap = TrapEvidence([[1] * problem().size], F(1), F(1, 8), F(1), None)
+    bare = GroupEvidence("continuum", "", [], [], trap)
     with pytest.raises(Refused, match="no lifts are given") as refused:
-        rotations(bare, problem(), CLOCK)
+        lifts(bare, problem(), [0], CLOCK)
     assert (refused.value.rule, refused.value.where) == ("O1", "groups[0].trap")
     for ending in ({}, {"lifts": []}, {"lifts": [{"rotations": 1, "sigma": "1*2^0"}], "more": 1}):
         with pytest.raises(Malformed):
-            rotations(GroupEvidence("continuum", "", [], [], None, Node(ending, "e")), problem(), CLOCK)
+            lifts(GroupEvidence("continuum", "", [], [], trap, Node(ending, "e")), problem(), [0], CLOCK)
+
+
+# -- equal eigenvalues ---------------------------------------------------------------------------------------
+
+UNITS = [["1", "0", "0"], ["0", "1", "0"], ["0", "0", "1"]]
+
+
+def neuron(X=UNITS, y=("1", "1", "2"), alpha="1", power=2, width=1, kind="one-layer"):
+    d = len(X[0])
+    network = {"kind": kind, "inputs": d, "width": width, "activation": {"alpha": alpha, "power": power}}
+    content = {
+        "network": network,
+        "data": {"X": X, "y": list(y)},
+        "loss": {"kind": "square", "reduction": "sum"},
+        "direction": ["1"] * (width * (d + (kind == "two-layer"))),
+    }
+    return Problem(content, CLOCK)
+
+
+def turns(given, *entries, sigma="1*2^0", centre=(4, 3, 0), r0=F(1, 8), parts=(0,)):
+    node = Node([{"commuting": [list(e) for e in entries], "sigma": sigma}], "lifts")
+    trap = TrapEvidence([list(centre)], F(1), r0, F(1), None)
+    return Commuting(node, given, list(parts), trap, CLOCK)
+
+
+def test_a_matrix_that_commutes_lifts_along_what_it_turns():
+    lift = turns(neuron(), (0, 1, "3/2"), sigma="5*2^-1")
+    assert lift.count == 1
+    # |xi|^2 = 9/4.
+    assert lift.cost == F(5, 2) * F(9, 4)
+    w, M = [ONE // 4, -ONE // 2, ONE], [[0] * 3 for _ in range(3)]
+    lift.add(M, w)
+    # xi w = 3/2 (w_1, -w_0, 0).
+    turned = [F(-3, 4), F(-3, 8), F(0)]
+    assert [[int(F(5, 2) * p * q * ONE) for q in turned] for p in turned] == M
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_form_of_a_matrix_is_at_most_its_cost(seed):
+    draw = random.Random(seed)
+    X = [[str(int(a == b)) for b in range(4)] for a in range(4)]
+    entries = [(a, b, str(F(draw.randint(-9, 9), 7))) for a in range(4) for b in range(a + 1, 4)]
+    lift = turns(neuron(X, ["1"] * 4), *entries, centre=(1, 2, 3, 4))
+    v, w = ([F(draw.randint(-64, 64), 64) for _ in range(4)] for _ in range(2))
+    M = [[0] * 4 for _ in range(4)]
+    lift.add(M, [int(x * ONE) for x in w])
+    form = sum(v[a] * M[a][b] * v[b] for a in range(4) for b in range(4)) / ONE
+    exact = sum(F(t) * (v[a] * w[b] - v[b] * w[a]) for a, b, t in entries) ** 2
+    # Less than one unit too small, entry by entry.
+    assert abs(form - exact) <= sum(map(abs, v)) ** 2 / ONE
+    assert exact <= lift.cost * sum(a * a for a in v) * sum(a * a for a in w)
+
+
+def test_the_smaller_one_of_two_bounds_of_a_matrix_counts():
+    X = [[str(int(a == b)) for b in range(4)] for a in range(4)]
+    given = neuron(X, ["1"] * 4)
+    # Two turns at once: |xi| = 1, and the largest row sum is 1; the squares add up to 2.
+    assert turns(given, (0, 1, "1"), (2, 3, "1"), centre=(1, 2, 3, 4)).cost == 1
+    # u v^T - v u^T with u = (1, 0, 0, 0), v = (0, 1, 1, 1): |xi|^2 = 3, the row sum squared is 9.
+    assert turns(given, (0, 1, "1"), (0, 2, "1"), (0, 3, "1"), centre=(1, 2, 3, 4)).cost == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "entries", "commutes"),
+    [
+        (("1", "1", "2"), [(0, 1, "1")], True),
+        (("1", "1000000001/1000000000", "2"), [(0, 1, "1")], False),
+        (("1", "1", "2"), [(0, 1, "1"), (1, 2, "1/1000000000")], False),
+        (("1", "1", "2"), [(0, 2, "1")], False),
+        (("1", "2", "1"), [(0, 2, "-1")], True),
+        (("1", "1", "1"), [(0, 1, "1"), (0, 2, "2"), (1, 2, "-3")], True),
+    ],
+)
+def test_it_commutes_exactly_with_the_form_of_n(y, entries, commutes):
+    if commutes:
+        turns(neuron(y=y), *entries)
+        return
+    with pytest.raises(Refused, match="it does not commute with the form of N") as refused:
+        turns(neuron(y=y), *entries)
+    assert (refused.value.rule, refused.value.where) == ("O8", "lifts[0].commuting")
+
+
+def test_every_sample_counts_with_the_branch_that_it_has_near_the_centre():
+    X = [["1", "0"], ["0", "1"], ["-1", "-1"], ["0", "-1"]]
+    # Inactive samples count with alpha^2: M = diag(1, 1) + 1/4 (1 1; 1 1) y_3 + diag(0, 1/4) y_4.
+    turns(neuron(X, ("1", "1", "0", "0"), "1/2"), (0, 1, "1"), centre=(3, 4))
+    turns(neuron(X, ("1", "3/4", "0", "1"), "1/2"), (0, 1, "1"), centre=(3, 4))
+    turns(neuron(X, ("1", "1", "5", "7"), "0"), (0, 1, "1"), centre=(3, 4))
+    for y, alpha, centre in (
+        (("1", "3/4", "0", "1"), "1/4", (3, 4)),
+        (("1", "3/4", "0", "1"), "1", (3, 4)),
+        (("1", "3/4", "0", "1"), "1/2", (3, -4)),
+        (("1", "1", "1", "0"), "1/2", (3, 4)),
+    ):
+        with pytest.raises(Refused, match="does not commute"):
+            turns(neuron(X, y, alpha), (0, 1, "1"), centre=centre)
+
+
+def test_no_sample_that_counts_changes_its_branch_within_the_trap():
+    def at(third, r0, y="1", alpha="0"):
+        X = [["1", "0"], ["0", "1"], third]
+        return turns(neuron(X, ("1", "1", y), alpha), (0, 1, "1"), centre=(3, 4), r0=r0)
+
+    # sin of the angle between (-4, 2) and the line orthogonal to (3, 4): 4/(5 sqrt 20) = 0.1788...
+    at(["-4", "2"], F(178, 1000))
+    # Exactly at r0: (-7/25, ...) has x . c = -|x| |c| 7/25 sqrt... is (4, -3) turned by 7/25.
+    for third, r0 in ((["-4", "2"], F(179, 1000)), (["-4", "3"], F(1, 10**9)), (["4", "-3"], F(1, 10**9))):
+        with pytest.raises(Refused, match="may change its branch") as refused:
+            at(third, r0)
+        assert refused.value.rule == "O8"
+        # It does not count, or has only one branch.
+        at(third, r0, y="0")
+        turns(neuron([["1", "0"], ["0", "1"], ["0", "0"]], ("1", "1", "1"), "0"), (0, 1, "1"), centre=(3, 4))
+
+
+@pytest.mark.parametrize(
+    "given", [neuron(power=3), neuron(power=2, width=2, kind="two-layer"), neuron(power=1, kind="two-layer")]
+)
+def test_only_one_neuron_of_power_2_has_such_lifts(given):
+    parts = list(range(len(given.layers))) if not given.coupled else [0]
+    with pytest.raises(Refused, match="one neuron of power 2") as refused:
+        turns(given, (0, 1, "1"), centre=(4, 3, 0, 1), parts=parts)
+    assert refused.value.rule == "O8"
+
+
+def test_a_trained_output_weight_is_not_turned():
+    given = neuron(width=1, kind="two-layer")
+    lift = turns(given, (0, 1, "1"), centre=(4, 3, 0, 5))
+    M = [[0] * 4 for _ in range(4)]
+    lift.add(M, [ONE, 2 * ONE, 3 * ONE, 4 * ONE])
+    assert M == [[4 * ONE, -2 * ONE, 0, 0], [-2 * ONE, ONE, 0, 0], [0] * 4, [0] * 4]
+    with pytest.raises(Malformed):
+        turns(given, (0, 3, "1"), centre=(4, 3, 0, 5))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [],
+        [(0, 0, "1")],
+        [(1, 0, "1")],
+        [(0, 3, "1")],
+        [(-1, 1, "1")],
+        [(0, 1)],
+        [(0, 1, "1*2^0")],
+    ],
+)
+def test_entries_above_the_diagonal_are_rationals(entries):
+    with pytest.raises(Malformed):
+        turns(neuron(), *entries)
+
+
+@pytest.mark.parametrize("second", [(0, 1, "1"), (0, 1, "-1")])
+def test_entries_come_once_and_in_order(second):
+    with pytest.raises(Refused, match="not in order"):
+        turns(neuron(y=("1", "1", "1")), (0, 2, "1"), second)
+    with pytest.raises(Refused, match="not in order"):
+        turns(neuron(y=("1", "1", "1")), (0, 1, "1"), second)
+
+
+@pytest.mark.parametrize("sigma", ["-1*2^-9", "1*2^65"])
+def test_weights_of_matrices_are_not_negative(sigma):
+    with pytest.raises(Refused) as refused:
+        turns(neuron(), (0, 1, "1"), sigma=sigma)
+    assert refused.value.where == "lifts[0].sigma"
+
+
+def test_of_neurons_the_lifts_are_matrices():
+    node = Node({"lifts": [{"commuting": [[0, 1, "1"]], "sigma": "1*2^0"}]}, "ending")
+    trap = TrapEvidence([[4, 3, 0]], F(1), F(1, 8), F(1), None)
+    found = lifts(GroupEvidence("continuum", "", [], [], trap, node), neuron(), [0], CLOCK)
+    assert isinstance(found, Commuting)

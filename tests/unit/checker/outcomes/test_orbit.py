@@ -16,7 +16,7 @@ NEAR = Orbit(WIDE, F(1, 64), F(1, 128), F(1, 64))
 
 
 def test_the_way_that_is_left():
-    assert FAR.turning == NEAR.turning == 4
+    assert FAR.trap.turning == NEAR.trap.turning == 4
     assert FAR.path == F(1, 16) + 4 * F(1, 64) / 2
     # (1/64 + 4/128)/2 is less.
     assert NEAR.path == F(3, 128)
@@ -25,23 +25,33 @@ def test_the_way_that_is_left():
 
 def test_masses_add_a_drift():
     # K = 1/16, 1 + Lambda'/gamma = 3.
-    assert NEAR.drift(F(2), F(4)) == F(3, 16) * 2 / 4
+    assert NEAR.trap.pushed == F(3, 16)
+    assert NEAR.drift(F(2, 4)) == F(3, 16) * 2 / 4
     # 2 (1/128 + 3/128) and the drift.
-    assert NEAR.angle(F(2), F(4)) == F(1, 16) + F(3, 32)
-    assert NEAR.floor(F(4)) == F(4 * 1, 16) / (2 * 6)
+    assert NEAR.angle(F(2, 4)) == F(1, 16) + F(3, 32)
+    assert NEAR.left == NEAR.path
+    assert NEAR.floor(F(1, 16) / 6) == F(4 * 1, 16) / (2 * 6)
+
+
+def test_what_was_added_before_the_horizon_stays():
+    drifted = replace(NEAR, drifted=F(1, 32))
+    assert (drifted.path, drifted.reach) == (NEAR.path, NEAR.reach)
+    assert drifted.left == NEAR.path + F(1, 32)
+    assert drifted.drift(F(1, 2)) == NEAR.drift(F(1, 2)) + F(1, 32)
+    assert drifted.angle(F(1, 2)) == NEAR.angle(F(1, 2)) + F(1, 32)
+    # 5/128 + 12/128 + 4/128 < 1/2.
+    assert drifted.stays(F(1, 2), F(24, 128)) and not drifted.stays(F(1, 2), F(23, 128))
 
 
 @pytest.mark.parametrize(
-    ("r0", "epsilon", "nu", "stays"),
+    ("r0", "epsilon", "stays"),
     [
-        (F(1, 2), F(10, 64), F(4), True),
-        (F(1, 2), F(10, 64) - F(1, 10**9), F(4), False),
-        (F(1, 2), F(1), F(0), False),
-        (F(1, 2), F(1), F(-4), False),
+        (F(1, 2), F(10, 64), True),
+        (F(1, 2), F(10, 64) - F(1, 10**9), False),
     ],
 )
-def test_the_direction_stays_up_to_epsilon(r0, epsilon, nu, stays):
-    assert replace(NEAR, trap=replace(WIDE, r0=r0)).stays(F(2), nu, epsilon) is stays
+def test_the_direction_stays_up_to_epsilon(r0, epsilon, stays):
+    assert replace(NEAR, trap=replace(WIDE, r0=r0)).stays(F(2, 4), epsilon) is stays
 
 
 def test_the_direction_stays_inside_of_the_trap():
@@ -50,8 +60,8 @@ def test_the_direction_stays_inside_of_the_trap():
         r0 = F(17, 128) + room
         rates = replace(WIDE.rates, T=(F(1, 8) + 4 * r0) * ONE)
         orbit = replace(NEAR, trap=replace(WIDE, r0=r0, rates=rates))
-        assert orbit.turning == 4
-        assert orbit.stays(F(2), F(4), F(1)) is stays
+        assert orbit.trap.turning == 4
+        assert orbit.stays(F(2, 4), F(1)) is stays
 
 
 def test_what_is_known_of_the_point_is_what_is_known_within_its_reach():

@@ -79,7 +79,8 @@ def test_balls_are_a_quarter_wide_at_most():
 def test_smaller_balls_are_tried_where_the_gap_or_the_size_may_need_them(first, monkeypatch):
     tried = []
 
-    def refuse(parts, centre, grid, wanted, several):
+    def refuse(parts, centre, grid, wanted, several, symmetry):
+        assert symmetry is None
         tried.append((wanted, several))
         if len(tried) == 1:
             raise NotSettled(first)

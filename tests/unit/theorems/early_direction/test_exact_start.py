@@ -75,11 +75,35 @@ def test_the_bound_holds_where_the_direction_does_move():
     assert k > 10 and largest > MP.mpf("0.3"), "the bound is of the right size"
 
 
-def test_two_exact_starts_share_one_theorem_but_nothing_is_proved_beside_one_that_moves():
+def test_exact_starts_share_one_theorem_with_each_other_and_with_one_that_moves():
     both = certflow.certify(one_neuron(("0", "1", "1", "0")), epsilon="1/100")
     assert {block.outcome for block in both.blocks} <= {Fate.EXACT_START, Fate.CONVERGES} and both.checked
     moving = certflow.certify(one_neuron(("0", "1", "1", "1")), epsilon="1/100")
-    assert moving.blocks[0].outcome is Fate.INCONCLUSIVE and "exactly at a KKT point" in moving.reason
+    assert [block.outcome for block in moving.blocks] == [Fate.EXACT_START, Fate.CONVERGES] and moving.checked
+    first, _ = moving.blocks
+    assert first.law.coefficient == 0 and first.angle_at_horizon > 0
+    assert first.angle_at_horizon <= first.angle_at_radius <= Fraction(1, 100)
+
+
+def beside():
+    """A minimum of N, beside a neuron that is much larger and shrinks before it grows."""
+    X = [["1", "0", "0"], ["0", "1", "0"], ["0", "0", "1"]]
+    direction = ["0", "1/10", "0", "1/2", "1/4", "2"]
+    network = certflow.OneLayer(3, 2, alpha="1", power=2)
+    return certflow.Problem(network, X, ["2", "3/2", "-3"], direction=direction)
+
+
+def test_what_was_done_to_an_exact_start_before_the_horizon_is_in_its_floor():
+    theorem = certflow.certify(beside(), epsilon="1/20")
+    first, second = theorem.blocks
+    assert (first.outcome, second.outcome) == (Fate.EXACT_START, Fate.CONVERGES) and theorem.checked
+    alone = certflow.certify(
+        certflow.Problem(
+            certflow.OneLayer(3, 1, alpha="1", power=2), beside().X, beside().y, direction=["0", "1", "0"]
+        ),
+        epsilon="1/20",
+    ).blocks[0]
+    assert first.law.floor > alone.law.floor * Fraction(6, 5)
 
 
 def test_an_exact_start_has_no_start_angle():

@@ -104,7 +104,7 @@ def test_the_slowest_of_all_groups_decides_the_floor_and_one_that_shrinks_too_fa
 def test_the_law_is_above_the_angle_of_the_fastest_growth_until_the_radius():
     group, delta, radius = settled(replace(RATES, E=0.0, ell_lo=1.25)), Fraction(1, 1000), Fraction(1, 16)
     horizon, swept = Horizon([group], 2, EPSILON), arrived(0.015625, 4.0)
-    exponent, floor = horizon.law(0, radius**2)
+    exponent, floor = horizon.law(swept, delta, 0, radius**2)
     assert exponent == Fraction(6, 5)
     start, D0 = 2 * MP.mpf(1) / 1000, MP.mpf(0.015625)
     for k in range(1, 31):

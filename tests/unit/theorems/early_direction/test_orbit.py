@@ -116,7 +116,7 @@ def test_the_theorem_in_words():
     assert text.count("N is positive there") == 1 and "at this KKT point" not in text
     assert any("angle to the set of all KKT points" in note for note in table(s).notes)
     tex = latex(s, Problem.load(EXAMPLE), "0" * 64)
-    assert "orthogonal to $\\hat w$ and to all directions in which rotations of hidden neurons move it" in tex
+    assert "orthogonal to $\\hat w$ and to all directions in which symmetries of $N$ move it" in tex
     assert tex.count("the set of all KKT points") == 1
 
 
