@@ -10,7 +10,9 @@ weight vectors at once.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +39,19 @@ from certflow.running import tick
 LARGEST_PART = 400
 """What the checker evaluates; a neuron with 399 inputs, or a deep network with 400 weights."""
 
+LONGEST_TEXT, DEEPEST_TEXT, HIGHEST_ORDER, MOST_WORDS, MOST_WORK, MOST_GRADIENTS = (
+    20_000,
+    60,
+    64,
+    400_000,
+    4_000_000,
+    200_000,
+)
+"""What the checker reads of an expression (R15): its characters, its parentheses inside each other, its
+order, samples times words, samples times terms times weights of a part, and samples times these.
+"""
+
+_WORD = re.compile(r"\*\*|\w+|\S")
 _NEURONS_AT_ONCE = 512
 _NUMBERS_AT_ONCE = 20_000
 """Samples times weights of an expression whose gradients are held at the same time."""
@@ -426,8 +441,30 @@ def parts_of(problem: Problem, indices: GroupWeights) -> Parts:
     return LayeredParts(problem, indices, N, network, own)
 
 
+def _require_readable(problem: Problem, network: Expression, size: int) -> None:
+    """Raise `Inconclusive` for an expression that is too long for the checker."""
+    text, n = network.output, problem.n
+    words = len(_WORD.findall(text)) + 1
+    nesting = max(itertools.accumulate((c == "(") - (c == ")") for c in text), default=0)
+    large = (
+        (len(text), LONGEST_TEXT, "characters"),
+        (nesting, DEEPEST_TEXT, "parentheses inside each other"),
+        (problem.order, HIGHEST_ORDER, "as its order"),
+        (n * words, MOST_WORDS, "samples times words"),
+        # No two terms of a sum are without an operator between them.
+        (n * (1 + size) * (1 + words // 2), MOST_WORK, "samples times terms times weights"),
+        (n * size, MOST_GRADIENTS, "samples times weights"),
+    )
+    for value, most, of in large:
+        if value > most:
+            raise Inconclusive(
+                f"the expression has {value} {of}, and certificates are checked for at most {most}."
+            )
+
+
 def _expression_parts(problem: Problem, network: Expression, indices: GroupWeights) -> ExpressionParts:
     (block,) = indices
+    _require_readable(problem, network, len(block))
     whole = len(block) == network.size
     own = network if whole else network.part([network.blocks.index(block)])
     if not isinstance(own, Expression):

@@ -80,7 +80,7 @@ class _Signals:
         steps = self.tape.steps
         shape = (terms, m, self.n)
         self.values = [np.zeros(shape) if step.moving else _constant(step, field.X) for step in steps]
-        self.adjoints = [np.zeros(shape) if step.moving else None for step in steps]
+        self.adjoints = {i: np.zeros(shape) for i, step in enumerate(steps) if step.moving}
         self.slopes: dict[int, Array] = {}
         self.chains: dict[int, list[Array]] = {}
         self.coefficients: dict[int, Array] = {}
@@ -137,30 +137,28 @@ class _Signals:
     def backward(self, k: int) -> Array:
         """Order k of the gradient in the weights (m × weights)."""
         steps, adjoints = self.tape.steps, self.adjoints
-        for i in range(len(steps) - 1, -1, -1):
-            step, own = steps[i], adjoints[i]
-            if own is None:
-                continue
+        for i, own in reversed(adjoints.items()):
             if i == self.tape.results[0] and k == 0:
                 own[0] += self.field.z
-            for place, a in enumerate(step.args):
-                if adjoints[a] is None:
-                    continue
-                if step.op == "add":
-                    adjoints[a][k] += own[k]
-                elif step.op == "mul":
-                    other = step.args[1 - place]
-                    values = self.values[other]
-                    if steps[other].moving:
-                        adjoints[a][k] += (own[: k + 1] * values[k::-1]).sum(0)
-                    else:
-                        adjoints[a][k] += own[k] * values[0]
-                else:
-                    adjoints[a][k] += (own[: k + 1] * self.slopes[i][k::-1]).sum(0)
+            for place, a in enumerate(steps[i].args):
+                if a in adjoints:
+                    adjoints[a][k] += self._handed_on(i, place, own, k)
         result = np.zeros((self.m, self.tape.size))
         for weight, i in self.tape.weight_steps.items():
             result[:, weight] = adjoints[i][k].sum(1)
         return result
+
+    def _handed_on(self, i: int, place: int, own: Array, k: int) -> Array:
+        """Order k of what step i with the adjoint `own` adds to that of one of its arguments."""
+        step = self.tape.steps[i]
+        if step.op == "add":
+            return own[k]
+        if step.op != "mul":
+            return (own[: k + 1] * self.slopes[i][k::-1]).sum(0)
+        other = step.args[1 - place]
+        if not self.tape.steps[other].moving:
+            return own[k] * self.values[other][0]
+        return (own[: k + 1] * self.values[other][k::-1]).sum(0)
 
 
 def _constant(step: Instruction, X: Array) -> Array:

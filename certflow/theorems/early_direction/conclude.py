@@ -341,10 +341,12 @@ def _support(trap: Trap, first: int) -> tuple[int, ...] | None:
 
 def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
     """An upper bound of |N| on the unit sphere: sum_i |z_i| beta_i with beta_i >= |h_i| (L2.5, L5.6)."""
-    parts = groups[0].parts
-    if len(groups) > 1 or isinstance(parts, ExpressionParts):
-        several = len(groups) > 1 or not isinstance(parts, ExpressionParts)
-        bounds = parts.output_bounds() if several else parts.largest_outputs()
+    parts, bounds = groups[0].parts, None
+    if len(groups) > 1:
+        bounds = parts.output_bounds()
+    elif isinstance(parts, ExpressionParts):
+        bounds = parts.largest_outputs()
+    if bounds is not None:
         beta = [Fraction(float(b)) for b in bounds]
         return sum((abs(z) * b for z, b in zip(problem.z, beta, strict=True)), Fraction(0))
     network = problem.network
