@@ -15,7 +15,7 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import Parts
+from certflow.flow.enclose.parts import LayeredParts, Parts
 from certflow.flow.enclose.rotations import rotation_form
 from certflow.ncf.in_weights import correlation_tree
 from certflow.networks.expansion import expand
@@ -24,7 +24,7 @@ from certflow.networks.tree import split_coefficient
 from certflow.outcome import BadInput, Inconclusive
 from certflow.problem import Problem
 
-Monomial = tuple[int, ...]
+WeightPowers = tuple[int, ...]
 
 _BITS = 64
 
@@ -92,7 +92,7 @@ def square_of(xi: np.ndarray) -> Fraction:
     return min(rows**2, squares)
 
 
-def quadratic_form(parts: Parts, centre: Grid) -> tuple[np.ndarray, float]:
+def quadratic_form(parts: LayeredParts, centre: Grid) -> tuple[np.ndarray, float]:
     """M = sum_i z_i b_i x_i x_i^T with the branches of all samples at the centre of one neuron, exactly, and
     the angle up to which they keep these (L12.14).
     """
@@ -112,7 +112,7 @@ def quadratic_form(parts: Parts, centre: Grid) -> tuple[np.ndarray, float]:
     return M, room
 
 
-def commuting(parts: Parts, centre: Grid, matrices: Iterable[np.ndarray]) -> Commuting | None:
+def commuting(parts: LayeredParts, centre: Grid, matrices: Iterable[np.ndarray]) -> Commuting | None:
     """Those of these skew matrices that commute with the form of N at the centre, in rationals; None if there
     are none (L12.14).
     """
@@ -121,7 +121,7 @@ def commuting(parts: Parts, centre: Grid, matrices: Iterable[np.ndarray]) -> Com
     return Commuting(exact, room) if exact and room > 0 else None
 
 
-def monomials(problem: Problem) -> dict[Monomial, Fraction] | None:
+def monomials(problem: Problem) -> dict[WeightPowers, Fraction] | None:
     """N of an expression as numbers times products of weights, each as often as its power, in increasing
     order; None if N is no polynomial, or too long.
     """
@@ -134,7 +134,7 @@ def monomials(problem: Problem) -> dict[Monomial, Fraction] | None:
     if whole is None:
         return None
     places = {name: k for k, name in enumerate(problem.network.weight_names)}
-    found: dict[Monomial, Fraction] = {}
+    found: dict[WeightPowers, Fraction] = {}
     for term in whole.args if whole.op == "add" else (whole,):
         number, rest = split_coefficient(term)
         powers: list[int] = []
@@ -147,9 +147,9 @@ def monomials(problem: Problem) -> dict[Monomial, Fraction] | None:
     return found
 
 
-def turned(N: Mapping[Monomial, Fraction], k: int, other: int) -> dict[Monomial, Fraction]:
+def turned(N: Mapping[WeightPowers, Fraction], k: int, other: int) -> dict[WeightPowers, Fraction]:
     """w_other times the derivative of N by weight k."""
-    result: dict[Monomial, Fraction] = {}
+    result: dict[WeightPowers, Fraction] = {}
     for powers, number in N.items():
         for place, own in enumerate(powers):
             if own == k:
@@ -169,8 +169,8 @@ def turning(parts: Parts, matrices: Iterable[np.ndarray]) -> Turning | None:
     return Turning(exact, math.inf) if exact else None
 
 
-def _unchanged(N: Mapping[Monomial, Fraction], xi: np.ndarray) -> bool:
-    rest: dict[Monomial, Fraction] = {}
+def _unchanged(N: Mapping[WeightPowers, Fraction], xi: np.ndarray) -> bool:
+    rest: dict[WeightPowers, Fraction] = {}
     for k, other in zip(*np.nonzero(xi), strict=True):
         for key, number in turned(N, int(k), int(other)).items():
             rest[key] = rest.get(key, Fraction(0)) + number * xi[k, other]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import ExpressionParts, Parts
+from certflow.flow.enclose.parts import ExpressionParts, LayeredParts, Parts
 from certflow.flow.enclose.symmetries import Symmetry, Turns, commuting, quadratic_form, turning
 from certflow.flow.propose.polynomial_symmetries import skew_symmetries
 
@@ -27,7 +27,12 @@ def symmetry_of(parts: Parts, centre: Grid) -> Symmetry | None:
         return Turns(parts.rotations)
     if isinstance(parts, ExpressionParts):
         return turning(parts, skew_symmetries(parts.problem))
-    if not parts.shallow or parts.own.activation.power != 2 or parts.count != 1:
+    if (
+        not isinstance(parts, LayeredParts)
+        or not parts.shallow
+        or parts.own.activation.power != 2
+        or parts.count != 1
+    ):
         return None
     M, _ = quadratic_form(parts, centre)
     rough, c = M.astype(float), np.array(centre[0], dtype=float)[: len(M)]

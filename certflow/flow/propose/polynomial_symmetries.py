@@ -16,7 +16,7 @@ from certflow.running import tick
 
 _MOST_WEIGHTS, _MOST_MONOMIALS = 24, 5_000
 
-Row = dict[int, Fraction]
+Equation = dict[int, Fraction]
 
 
 @functools.lru_cache(maxsize=8)
@@ -29,7 +29,7 @@ def skew_symmetries(problem: Problem) -> tuple[np.ndarray, ...]:
     if N is None or len(N) > _MOST_MONOMIALS:
         return ()
     pairs = list(itertools.combinations(range(size), 2))
-    equations: dict[tuple[int, ...], Row] = {}
+    equations: dict[tuple[int, ...], Equation] = {}
     for unknown, (a, b) in enumerate(pairs):
         tick()
         for sign, derivative in ((1, turned(N, a, b)), (-1, turned(N, b, a))):
@@ -46,9 +46,9 @@ def skew_symmetries(problem: Problem) -> tuple[np.ndarray, ...]:
     return tuple(found)
 
 
-def _null_space(rows: list[Row], size: int) -> list[Row]:
+def _null_space(rows: list[Equation], size: int) -> list[Equation]:
     """A basis of what all rows are orthogonal to."""
-    pivots: dict[int, Row] = {}
+    pivots: dict[int, Equation] = {}
     for given in rows:
         tick()
         row = {k: v for k, v in given.items() if v}
@@ -70,9 +70,9 @@ def _null_space(rows: list[Row], size: int) -> list[Row]:
     ]
 
 
-def _less(row: Row, other: Row, factor: Fraction) -> Row:
+def _less(row: Equation, other: Equation, factor: Fraction) -> Equation:
     """row - factor other."""
-    result = {
-        k: row.get(k, Fraction(0)) - factor * other.get(k, Fraction(0)) for k in row.keys() | other.keys()
-    }
+    result = dict(row)
+    for k, v in other.items():
+        result[k] = result.get(k, Fraction(0)) - factor * v
     return {k: v for k, v in result.items() if v}
