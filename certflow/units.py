@@ -18,11 +18,14 @@ from typing import Any
 
 from certflow.arithmetic.doubles import logarithm
 from certflow.exact import MAX_DIGITS
+from certflow.networks.expression import Expression
 from certflow.networks.feed_forward import FeedForward
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 
 _DECIMALS = 10**6
+_FARTHEST = 10**6
+"""Inputs of an expression are at most so far from 1, by a factor."""
 _LONGEST = 10**MAX_DIGITS
 
 LARGEST_IN_DOUBLES = 900
@@ -124,6 +127,23 @@ def require_doubles(problem: Problem) -> None:
             "and figures are made; certify, kkt, flow and ncf have no such limit, or scale the inputs and "
             "labels by a power of two."
         )
+
+
+def refuse_inputs_far_from_one(problem: Problem) -> None:
+    """Raise `Inconclusive` for inputs of an expression that fixed-point numbers would lose, or for which
+    certificates have no room.
+
+    They have no units near 1, and two runs that lose them alike give an error estimate of nothing.
+    """
+    if not isinstance(problem.network, Expression):
+        return
+    for value in (v for row in problem.X for v in row if v):
+        if not 1 <= abs(value) * _FARTHEST <= _FARTHEST**2:
+            size = round(math.log10(abs(value.numerator)) - math.log10(value.denominator))
+            raise Inconclusive(
+                f"an input of the expression is of size 1e{size}; bring all inputs to between 1e-6 and 1e6, "
+                f"since the size of an expression in other units is not known."
+            )
 
 
 def natural_length(problem: Problem) -> Fraction:

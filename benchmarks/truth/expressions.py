@@ -106,10 +106,13 @@ class Expression:
         self.weights, self.inputs = table["weights"], table["inputs"]
         self.size = len(self.weights)
         self.tree = ast.parse(table["output"], mode="eval").body
-        # Of several weights, as the outputs may be zero on a whole cone, such as those of max(u, 0).
-        probes = np.random.default_rng(0).standard_normal((32, self.size)).astype(LD)
+        # At other samples and several weights, as the outputs may be zero for all weights at these, or
+        # on a whole cone, such as those of max(u, 0).
+        draw, samples = np.random.default_rng(0), self.X
+        probes = draw.standard_normal((32, self.size)).astype(LD)
+        self.X = draw.standard_normal((4, len(self.inputs))).astype(LD)
         once, twice = (max(np.abs(self.run(c * u)[0]).max() for u in probes) for c in (1, 2))
-        self.order = int(np.rint(np.log2(twice / once))) if once else 0
+        self.X, self.order = samples, int(np.rint(np.log2(twice / once))) if once else 0
 
     @property
     def parts(self) -> list[list[int]]:

@@ -42,7 +42,7 @@ class PiecewisePower:
 
 @dataclass(frozen=True)
 class KinkPower(PiecewisePower):
-    """`left z^power` for z <= 0 and `right z^power` for z >= 0; C^(1,1) for powers from 2 on."""
+    """`left z^power` for z <= 0 and `right z^power` for z >= 0; C^(1,1) for powers from 2 on (L12.17)."""
 
     left: Fraction
     right: Fraction

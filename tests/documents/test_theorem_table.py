@@ -23,7 +23,8 @@ ROWS = {
         cf.FeedForward([2, 2, 2, 1], trained=[2, 3], given=DEEP),
     ),
     "(leaky) ReLU of power 1, other": (cf.FeedForward([2, 2, 2, 1]),),
-    "expressions": (cf.Expression(["a", "b"], ["x1", "x2"], "a*a*x1 - b*b*x2"),),
+    "expressions": (cf.Expression(["a", "b"], ["x1", "x2"], "max(0, a*x1 + b*x2)**2 - a*b*x2"),),
+    "other expressions": (cf.Expression(["a", "b"], ["x1", "x2"], "a*max(a, b)*x1"),),
 }
 COLUMNS = (None, "basin", "time-near-origin", "kkt-points")
 

@@ -35,6 +35,7 @@ from certflow.networks.piecewise import PiecewisePolynomial, piecewise_form
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
+from certflow.units import refuse_inputs_far_from_one
 
 LARGEST_PART = 400
 """What the checker evaluates; a neuron with 399 inputs, or a deep network with 400 weights."""
@@ -93,7 +94,7 @@ class Overlapping(PiecewisePower):
 
 
 class OverlapActivation(Overlapping, Activation):
-    """The activation on polynomials."""
+    """The activation on polynomials (L3.3)."""
 
     @property
     def jump(self) -> Fraction:  # type: ignore[override]
@@ -102,7 +103,7 @@ class OverlapActivation(Overlapping, Activation):
 
 
 class OverlapKink(Overlapping, KinkPower):
-    """A kink step on polynomials."""
+    """A kink step on polynomials (L12.17)."""
 
     @property
     def jump(self) -> Fraction:  # type: ignore[override]
@@ -329,7 +330,7 @@ class LayeredParts(Parts):
 
 @dataclass(frozen=True)
 class ExpressionParts(Parts):
-    """Of an expression: one part, a block or the whole, as a piecewise polynomial `own`."""
+    """Of an expression: one part, a block or the whole, as a piecewise polynomial `own` (L12.17)."""
 
     own: PiecewisePolynomial
 
@@ -372,7 +373,7 @@ class ExpressionParts(Parts):
         return at.run.outputs.T
 
     def silent(self, at: Evaluation) -> bool:
-        """Whether all gradients are exactly 0."""
+        """Whether all gradients are exactly 0 (L12.18)."""
         return not at.jacobian.magnitude().any()
 
     def output_bounds(self) -> np.ndarray:
@@ -398,7 +399,9 @@ def _slices(entries: int, step: int) -> Iterator[slice]:
 
 @functools.lru_cache(maxsize=8)
 def expression_bounds(problem: Problem) -> np.ndarray:
-    """beta_i >= |h_ij(u)| for every block j of an expression of order 2 and every unit u, one per sample."""
+    """beta_i >= |h_ij(u)| for every block j of an expression of order 2 and every unit u, one per sample
+    (L12.18).
+    """
     largest = np.zeros(problem.n)
     for block in problem.blocks:
         parts = parts_of(problem, (block,))
@@ -465,6 +468,7 @@ def _require_readable(problem: Problem, network: Expression, size: int) -> None:
 def _expression_parts(problem: Problem, network: Expression, indices: GroupWeights) -> ExpressionParts:
     (block,) = indices
     _require_readable(problem, network, len(block))
+    refuse_inputs_far_from_one(problem)
     whole = len(block) == network.size
     own = network if whole else network.part([network.blocks.index(block)])
     if not isinstance(own, Expression):

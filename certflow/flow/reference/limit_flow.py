@@ -24,10 +24,7 @@ from certflow.networks.kinks import simplest
 from certflow.outcome import Inconclusive
 from certflow.problem import Problem
 from certflow.running import tick
-from certflow.units import normalised
-
-_FARTHEST = 10**6
-"""Inputs of an expression are at most so far from 1, by a factor."""
+from certflow.units import normalised, refuse_inputs_far_from_one
 
 
 @dataclass
@@ -45,7 +42,7 @@ class LimitFlow:
 
     def __post_init__(self, given: Problem) -> None:
         self.problem, self.units = normalised(given)
-        _refuse_inputs_far_from_one(self.problem)
+        refuse_inputs_far_from_one(self.problem)
         problem, network = self.problem, self.problem.network
         split = problem.order == 2 and network.separable
         simpler = _without_cancelling_kinks(network, keep_blocks=split)
@@ -231,23 +228,6 @@ def _without_cancelling_kinks(network: Network, keep_blocks: bool) -> Network:
     found = Expression(network.weight_names, network.input_names, simplest(network.tree))
     fewer = len(found.tape.kinks) < len(network.tape.kinks)
     return found if fewer and (not keep_blocks or found.blocks == network.blocks) else network
-
-
-def _refuse_inputs_far_from_one(problem: Problem) -> None:
-    """Raise `Inconclusive` for inputs of an expression that fixed-point numbers would lose.
-
-    They have no units near 1, and two runs that lose them alike give an error estimate of nothing.
-    """
-    if not isinstance(problem.network, Expression):
-        return
-    for value in (v for row in problem.X for v in row if v):
-        if not 1 <= abs(value) * _FARTHEST <= _FARTHEST**2:
-            size = round(math.log10(abs(value.numerator)) - math.log10(value.denominator))
-            raise Inconclusive(
-                f"an input of the expression is of size 1e{size}; bring all inputs to between 1e-6 and 1e6, "
-                f"since the size of an "
-                "expression in other units is not known."
-            )
 
 
 def limit_of(problem: Problem, precision: Precision, polar: bool) -> LimitFlow:
