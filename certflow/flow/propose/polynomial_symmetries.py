@@ -22,7 +22,7 @@ Equation = dict[int, Fraction]
 @functools.lru_cache(maxsize=8)
 def skew_symmetries(problem: Problem) -> tuple[np.ndarray, ...]:
     """A basis of the skew matrices xi with <grad N(w), xi w> = 0 for all w, of an expression without kinks;
-    none are looked for if it has many weights or monomials.
+    none are looked for if it has many weights or monomials (L12.20).
     """
     size = problem.network.size
     N = monomials(problem) if size <= _MOST_WEIGHTS else None
