@@ -31,6 +31,8 @@ FIXED = [
     ("deep", 0, "bar"),
     ("trained below", 11, "third"),
     ("untrained below", 0, "bar 1e-40"),
+    ("expression", 9, "third"),
+    ("expression", 17, "bar"),
 ]
 NIGHTLY = [(family, seed, "bar third 1e-40") for family in FAMILIES for seed in range(100, 140)]
 CASES = NIGHTLY if os.environ.get("CERTFLOW_PROFILE") == "nightly" else FIXED

@@ -174,7 +174,7 @@ class Tape:
             outputs.append(output)
             gradients.append(gradient)
             for k, column in enumerate(columns):
-                for j, entry in enumerate(column[k:], k):
+                for j, entry in enumerate(column, k):
                     if any(entry):
                         entry = times(z, entry)
                         low[j][k] += entry[0]
@@ -197,7 +197,7 @@ class Tape:
         bounds = []
         for i in range(len(self.z)):
             _, _, columns = self._derived(i, [(-ONE, ONE)] * self.size)
-            entries = [[columns[min(j, k)][max(j, k)] for k in range(self.size)] for j in range(self.size)]
+            entries = [[columns[min(j, k)][abs(j - k)] for k in range(self.size)] for j in range(self.size)]
             balls = [list(map(around, row)) for row in entries]
             matrix = sizes([[m for m, _ in row] for row in balls], [[r for _, r in row] for row in balls])
             bounds.append(-(-norm_bound(matrix) // 2))
@@ -215,8 +215,8 @@ class Tape:
     # -- Hessians --------------------------------------------------------------------------------------------
 
     def _derived(self, i: int, W: Box) -> tuple[Interval, Box, list[Box]]:
-        """Output, gradient and the columns of all generalised Hessians of h_i on the box W; of column k only
-        the entries from k on are meant.
+        """Output, gradient and the columns of all generalised Hessians of h_i on the box W, each from its
+        diagonal entry on.
         """
         self.samples.clock.tick()
         program = self.intervals
@@ -225,7 +225,7 @@ class Tape:
         return output, signals[: self.size], [self._column(i, k, slopes, signals) for k in range(self.size)]
 
     def _column(self, i: int, k: int, slopes: list[Box], signals: Box) -> Box:
-        """The derivatives of the gradient by weight k."""
+        """The derivatives of the gradient by weight k, from that of its entry k on."""
         self.samples.clock.tick()
         program, size, zero = self.intervals, self.size, (0, 0)
         values: Box = [zero] * size
@@ -237,7 +237,7 @@ class Tape:
             values.append(dot(factors, own[: len(factors)]) if any(map(any, factors)) else zero)
         fed: list[tuple[Box, Box]] = [([], []) for _ in range(size + len(slopes))]
         result: Box = []
-        for m in range(len(fed) - 1, -1, -1):
+        for m in range(len(fed) - 1, k - 1, -1):
             change = dot(*fed[m])
             result.append(change)
             if m < size:
@@ -249,7 +249,7 @@ class Tape:
                 signal = dot([change, signals[m]], [slope, turn])
                 if any(signal):
                     program.feed(fed, given, i, signal)
-        return result[: -size - 1 : -1]
+        return result[: k - size - 1 : -1]
 
 
 def tapes(reader: Reader, samples: Samples, where: str) -> list[Tape]:
