@@ -161,6 +161,29 @@ def orthogonal_neurons(draw: Rng) -> Problem:
     )
 
 
+def alike(draw: Rng) -> Problem:
+    """Orthogonal axes, of which two are alike: N has equal eigenvalues, for neurons without kinks everywhere,
+    for the others where they start.
+    """
+    first, second, third = orthogonal(draw, 3)
+    one, other, size = dot(first, first), dot(second, second), dot(third, third)
+    share = Fraction(draw.randint(8, 56), 64)
+    tilt = Fraction(round(64 * (float(share * one / size / (1 + one / other))) ** 0.5), 64)
+    rows = [
+        [a + sign * tilt * c for a, c in zip(axis, third, strict=True)]
+        for axis in (first, second)
+        for sign in (1, -1)
+    ]
+    labels = [Fraction(1), Fraction(1), one / other, one / other]
+    start = []
+    for _ in range(3):
+        a, b, c = abs(normal(draw)) + 1, abs(normal(draw)) + 1, normal(draw) / 8
+        start += [a * x + b * y + c * z for x, y, z in zip(first, second, third, strict=True)]
+    alpha = draw.choice((0, 1))
+    network = OneLayer(3, 3, Activation(Fraction(alpha), 2), signs(draw, 3) if alpha else [1, 1, 1])
+    return posed(draw, network, rows, y=labels, direction=start)
+
+
 def orthogonal_relu(draw: Rng) -> Problem:
     return posed(draw, TwoLayer(3, NEURONS, Activation(Fraction(0), 1)), orthogonal(draw, 3))
 
@@ -208,6 +231,7 @@ FAMILIES: dict[str, Callable[[Rng], Problem]] = {
     "two-layer leaky ReLU": partial(two_layer, d=3, width=NEURONS, power=1, alpha=LEAK),
     "orthogonal data, p = 1": orthogonal_relu,
     "orthogonal data, p = 2": orthogonal_neurons,
+    "equal eigenvalues": alike,
     "twins": twins,
     "starts at KKT points": kkt_starts,
 }

@@ -94,7 +94,7 @@ def prepare(
     certificate: Certificate, start_angle: Fraction, clock: Clock, lifts: Lifts | None = None
 ) -> list[Proved]:
     """Every group followed along its curve and into its trap, ready for the sweep; with `lifts` also those
-    with other outcomes that these are for (L4.2, L5.9, L5.11).
+    with other outcomes that these are for (L4.2, L5.9, L5.11, L12.15).
     """
     lifts = lifts or {}
     problem = certificate.problem

@@ -20,7 +20,7 @@ from certflow.flow.curve import Curve, Grid
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import Regions
 from certflow.flow.enclose.rotations import lifted
-from certflow.flow.enclose.symmetries import Symmetry
+from certflow.flow.enclose.symmetries import Symmetry, Turns
 from certflow.flow.enclose.trap import (
     Balls,
     Trap,
@@ -121,9 +121,10 @@ def _traps(
         raise NotSettled(Ending.NO_GAP)
     traps = []
     for i, bound in enumerate(bounds):
-        grows = not turned or coupled or regions.ell_lo[i] > 0
-        inside = symmetry is None or balls.radii[i] <= symmetry.room
-        if -bound.mu >= best / 16 and grows and inside and balls.holds_kkt_point(i, bound.mu):
+        lawful = symmetry is None or balls.radii[i] <= symmetry.room
+        if isinstance(symmetry, Turns):
+            lawful = bool(regions.ell_lo[i] > 0)
+        if -bound.mu >= best / 16 and lawful and balls.holds_kkt_point(i, bound.mu):
             gap_direction = None if turned else steepest(balls, i)
             weight = Fraction(float(sigma[i]))
             traps.append(prove_trap(balls, i, bound, gap_direction, weight, symmetry))

@@ -1,12 +1,15 @@
 """R5 and R6 worked out: the start of every group, its trap, dead and unknown groups, number by number."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction as F
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from after_a_sweep import CLOCK, RATES, TINY, TRAP, refusal
 
+from certflow.checker.early_direction.claim import ASSUMPTIONS
 from certflow.checker.kernel.network import Part
 from certflow.checker.kernel.numbers import ONE, down, root_down, root_up, up
 from certflow.checker.kernel.problem import Problem as Checked
@@ -24,8 +27,9 @@ from certflow.checker.outcomes.groups import (
     divided,
     prepare,
 )
+from certflow.checker.outcomes.lifts import lifts
 from certflow.checker.tube.curve import Track
-from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence
+from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence, read
 from certflow.checker.tube.region import Rates
 from certflow.checker.tube.sweep import Runner
 from certflow.networks.activation import Activation
@@ -240,6 +244,16 @@ def test_a_single_group_starts_at_the_angle_of_its_start():
     assert (run.limit, run.after, run.where) == (down(F(1, 8) - trap.kkt_radius), trap.rates, "groups[0]")
     assert (run.track.steps, run.track.start2, run.track.end) == ([], 1, [[1 << GRID, 0]])
     assert proved.moving and proved.group.outcome == "converges"
+
+
+def test_along_a_continuum_directions_drift_and_do_not_come_back():
+    path = Path(__file__).parents[3] / "certificates" / "accept" / "continua.json"
+    content = read(json.loads(path.read_text("ascii")), CLOCK, ASSUMPTIONS)
+    first, second = prepare(content, F(0), CLOCK, {"continuum": lifts})
+    K, turning = F(first.trap.rates.K, ONE), first.trap.turning
+    assert (first.runner.after.mu, first.trap.rates.mu) == (0, -first.trap.gamma)
+    assert first.runner.after.K == up(K * (1 + turning / first.trap.gamma)) > 2 * first.trap.rates.K
+    assert second.runner.after == second.trap.rates and second.trap.rates.mu == -second.trap.gamma
 
 
 def test_a_group_is_followed_along_its_own_curve(monkeypatch):

@@ -72,6 +72,14 @@ def test_neurons_grow_and_shrink_along_circles(signs):
     assert ("N is positive" in text, "N is negative" in text) == (1 in signs, -1 in signs)
 
 
+def test_one_neuron_that_shrinks_stays_for_ever():
+    theorem = circle(signs=[-1])
+    (block,) = theorem.blocks
+    assert block.outcome is Fate.CONTINUUM and theorem.checked and theorem.claim.radius is None
+    assert block.angle_at_radius is None and block.law is None
+    assert "for all later times" in str(theorem)
+
+
 def test_exact_starts_that_shrink_are_one_of_a_continuum():
     theorem = circle(2, ("3", "4", "4", "1"), signs=[1, -1])
     assert [block.outcome for block in theorem.blocks] == [Fate.CONTINUUM] * 2 and theorem.checked
