@@ -41,6 +41,18 @@ def _outcome(name: str, windows: bool = True, trap: bool = True, ending: Any = N
     return attack
 
 
+def _lifts(change: Callable[[list[Any]], object]) -> Attack:
+    """Other lifts of the first block."""
+    return lambda content: change(content["groups"][0]["ending"]["lifts"])
+
+
+def _converges(content: Content) -> None:
+    """As if there were one KKT point, with a gap in all directions."""
+    _outcome("converges")(content)
+    del content["groups"][0]["ending"]
+    del content["claim"]["blocks"][0]["law"]["of"]
+
+
 LIFTS = {"lifts": [{"rotations": 1, "sigma": "1*2^0"}]}
 
 ATTACKS: dict[str, dict[str, Attack]] = {
@@ -90,8 +102,36 @@ ATTACKS: dict[str, dict[str, Attack]] = {
         "weights-swapped": _network(weights=["v1", "u1", "u2", "u3"]),
         "labels-in-other-units": lambda content: content["units"].update(labels=0),
     },
+    "continuum-expression": {
+        "a-lift-left-out": _lifts(lambda lifts: lifts.pop()),
+        "another-sense": _lifts(lambda lifts: lifts[1]["turning"][0].__setitem__(2, "-1")),
+        "another-angle": _lifts(lambda lifts: lifts[1]["turning"][0].__setitem__(2, "2")),
+        "another-weight": _lifts(lambda lifts: lifts[1]["turning"][3].__setitem__(1, 8)),
+        "one-entry-less": _lifts(lambda lifts: lifts[0]["turning"].pop()),
+        "no-lift-is-used": _lifts(lambda lifts: [lift.update(sigma="0*2^0") for lift in lifts]),
+        "a-heavy-lift": _lifts(lambda lifts: lifts[0].update(sigma="1*2^60")),
+        "a-negative-lift": _lifts(lambda lifts: lifts[0].update(sigma="-1*2^0")),
+        "not-in-order": _lifts(lambda lifts: lifts[0]["turning"].reverse()),
+        "converges": _converges,
+        "another-factor": _network(output="c0*(p00*q00 + p01*q10)*x0"),
+        "a-kink": lambda content: content["problem"]["network"].update(
+            output=f"{content['problem']['network']['output']} + (x0 - x0)*max(c0, 0)**3"
+        ),
+        "gap-in-all-directions": lambda content: content["claim"]["blocks"][0]["gap"].__setitem__(1, "10"),
+        "law-of-a-point": lambda content: content["claim"]["blocks"][0]["law"].update(of="point"),
+        "smaller-angle": lambda content: content["claim"]["blocks"][0].update(angle_at_radius="1/1000"),
+    },
 }
 """Name of an accepted certificate -> attack -> what it changes; all are refused."""
+
+OTHER_LIFTS: dict[str, Attack] = {
+    "of-a-neuron": _lifts(lambda lifts: lifts[0].update(commuting=lifts[0].pop("turning"))),
+    "of-a-layer": _lifts(lambda lifts: lifts.__setitem__(0, {"rotations": 1, "sigma": "1*2^0"})),
+    "none": _lifts(lambda lifts: lifts.clear()),
+    "of-no-weight": _lifts(lambda lifts: lifts[0]["turning"][3].__setitem__(1, 10)),
+    "below-the-diagonal": _lifts(lambda lifts: lifts[0]["turning"].__setitem__(0, [1, 0, "1"])),
+}
+"""Attacks on `continuum-expression` that are malformed."""
 
 FORMS: dict[str, Attack] = {
     "a-term-that-joins-the-parts": _network(output=f"{KINK}{REST} + u1*v1*(x1 - x1)"),

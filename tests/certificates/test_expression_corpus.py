@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
 try:
     from attacks import accepted, sealed
-    from expression_attacks import ATTACKS, FORMS, KINK, REST
+    from expression_attacks import ATTACKS, FORMS, KINK, OTHER_LIFTS, REST
     from verdicts import recorded, words
 finally:
     sys.path.remove(str(FOLDER))
@@ -36,6 +36,14 @@ def test_what_is_no_expression_is_malformed(form):
     FORMS[form](content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "malformed" and words(verdict) == RECORDED["expressions", form]
+
+
+@pytest.mark.parametrize("form", sorted(OTHER_LIFTS))
+def test_lifts_of_an_expression_have_one_form(form):
+    content = accepted("continuum-expression")
+    OTHER_LIFTS[form](content)
+    verdict = check_text(sealed(content))
+    assert verdict.verdict == "malformed" and words(verdict) == RECORDED["lifts of expressions", form]
 
 
 @pytest.mark.parametrize(

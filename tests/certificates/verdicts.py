@@ -94,6 +94,10 @@ def _cases() -> Iterator[tuple[str, str, Callable[[], bytes]]]:
         ("expressions", key, partial(_changed, "expression-neurons", change))
         for key, change in expression_attacks.FORMS.items()
     )
+    yield from (
+        ("lifts of expressions", key, partial(_changed, "continuum-expression", change))
+        for key, change in expression_attacks.OTHER_LIFTS.items()
+    )
     yield from (("units", key, partial(_in_units, units)) for key, units in malformations.UNITS.items())
 
 

@@ -1,11 +1,13 @@
-"""O1 and O8: lifts, with which an eigenvalue bound is one for fewer directions only (L12.1)."""
+"""O1, O8 and O10: lifts, with which an eigenvalue bound is one for fewer directions only (L12.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import lcm
 from operator import mul
 
+from ..expressions.expansion import Monomials, monomials
 from ..kernel.definite import Matrix
 from ..kernel.numbers import BITS
 from ..kernel.problem import Problem
@@ -58,30 +60,25 @@ class Rotations:
                             matrix[k][m] += entry * n // d
 
 
-class Commuting:
-    """O8: skew matrices xi that commute with M = sum_i z_i b_i x_i x_i^T leave N = v w^T M w as it is, where
-    every sample keeps its branch b_i: N of one neuron of power 2 in the region of a trap (L12.14).
-
-    What is read is per xi its entries above the diagonal and a weight sigma. <v, xi w>^2 is at most
-    |v|^2 |w|^2 times the square of the largest row sum, and times the sum of the squares of these entries.
+class Turns:
+    """Skew matrices xi, by their entries above the diagonal, that act on the weights `own` and leave N as it
+    is, each with a weight sigma. <v, xi w>^2 is at most |v|^2 |w|^2 times the square of the largest row sum,
+    and times the sum of the squares of these entries.
     """
 
-    def __init__(
-        self, node: Node, problem: Problem, parts: list[int], trap: TrapEvidence, clock: Clock
-    ) -> None:
-        neuron = problem.shallow and problem.p == 2 and len(parts) == 1
-        node.need(neuron, "only one neuron of power 2 has such lifts", "O8")
-        self.clock, self.own, d = clock, problem.layers[parts[0]].matrices[0][0], len(problem.features[0])
-        M = _quadratic(node, problem, trap, clock)
+    def __init__(self, own: list[int], clock: Clock) -> None:
+        self.own, self.clock, self.cost, self.count = own, clock, Fraction(0), 0
         self.lifts: list[tuple[list[Entry], Fraction]] = []
-        self.cost = Fraction(0)
-        for each in node.items(1, d):
-            table = each.fields("commuting sigma")
-            xi, sigma = _entries(table["commuting"], d), table["sigma"].dyadic()
-            table["sigma"].need(0 <= sigma <= 2**64, "it is negative or too large", "O8")
-            table["commuting"].need(_commutes(M, xi, clock), "it does not commute with the form of N", "O8")
+
+    def _read(self, node: Node, key: str, rule: str, why: str, kept: Callable[[list[Entry]], bool]) -> None:
+        """Read the lifts of a trap, each under this key and with sigma; they have to be `kept`."""
+        for each in node.items(1, len(self.own)):
+            table = each.fields(f"{key} sigma")
+            xi, sigma = _entries(table[key], len(self.own), rule), table["sigma"].dyadic()
+            table["sigma"].need(0 <= sigma <= 2**64, "it is negative or too large", rule)
+            table[key].need(kept(xi), why, rule)
             self.lifts.append((xi, sigma))
-            self.cost += sigma * _square(xi, d)
+            self.cost += sigma * _square(xi, len(self.own))
         self.count = len(self.lifts)
 
     def add(self, matrix: Matrix, w: list[int]) -> None:
@@ -91,7 +88,7 @@ class Commuting:
             unit = lcm(*(value.denominator for _, _, value in xi))
             turned = [0] * len(w)
             for a, b, value in xi:
-                k, m, whole = int(self.own[a]), int(self.own[b]), int(value * unit)
+                k, m, whole = self.own[a], self.own[b], int(value * unit)
                 turned[k] += whole * w[m]
                 turned[m] -= whole * w[k]
             n, d = sigma.numerator, sigma.denominator * unit**2 << BITS
@@ -99,6 +96,36 @@ class Commuting:
                 self.clock.tick()
                 for m, q in enumerate(turned):
                     matrix[k][m] += p * q * n // d
+
+
+class Commuting(Turns):
+    """O8: skew matrices xi that commute with M = sum_i z_i b_i x_i x_i^T leave N = v w^T M w as it is, where
+    every sample keeps its branch b_i: N of one neuron of power 2 in the region of a trap (L12.14).
+    """
+
+    def __init__(
+        self, node: Node, problem: Problem, parts: list[int], trap: TrapEvidence, clock: Clock
+    ) -> None:
+        neuron = problem.shallow and problem.p == 2 and len(parts) == 1
+        node.need(neuron, "only one neuron of power 2 has such lifts", "O8")
+        super().__init__(list(map(int, problem.layers[parts[0]].matrices[0][0])), clock)
+        M = _quadratic(node, problem, trap, clock)
+        why = "it does not commute with the form of N"
+        self._read(node, "commuting", "O8", why, lambda xi: _commutes(M, xi, clock))
+
+
+class Polynomials(Turns):
+    """O10: skew matrices xi with <grad N(w), xi w> = 0 for all w, where N of an expression without kinks is a
+    polynomial, which is multiplied out (L12.19).
+    """
+
+    def __init__(self, node: Node, problem: Problem, part: int, clock: Clock) -> None:
+        tape = problem.tapes[part]
+        node.need(all(step.left == step.right == 1 for step in tape.steps), "N has kinks", "O10")
+        super().__init__(list(range(tape.size)), clock)
+        N = monomials(tape, node.where)
+        why = "N is not the same along it"
+        self._read(node, "turning", "O10", why, lambda xi: _unchanged(N, xi, clock))
 
 
 def _quadratic(node: Node, problem: Problem, trap: TrapEvidence, clock: Clock) -> list[list[Fraction]]:
@@ -122,14 +149,14 @@ def _quadratic(node: Node, problem: Problem, trap: TrapEvidence, clock: Clock) -
     return M
 
 
-def _entries(node: Node, d: int) -> list[Entry]:
+def _entries(node: Node, d: int, rule: str) -> list[Entry]:
     """The entries (a, b, value), a < b, of a skew matrix, in order."""
     found: list[Entry] = []
     for entry in node.items(1, d * d):
         row, column, value = entry.items(3)
         a = row.integer(0, d - 2)
         b = column.integer(a + 1, d - 1)
-        entry.need(not found or found[-1][:2] < (a, b), "the entries are not in order", "O8")
+        entry.need(not found or found[-1][:2] < (a, b), "the entries are not in order", rule)
         found.append((a, b, value.rational()))
     return found
 
@@ -148,6 +175,23 @@ def _commutes(M: list[list[Fraction]], xi: list[Entry], clock: Clock) -> bool:
     return not any(any(row) for row in rest)
 
 
+def _unchanged(N: Monomials, xi: list[Entry], clock: Clock) -> bool:
+    """Whether <grad N(w), xi w> is the polynomial 0."""
+    rows: dict[int, list[tuple[int, Fraction]]] = {}
+    for a, b, value in xi:
+        rows.setdefault(a, []).append((b, value))
+        rows.setdefault(b, []).append((a, -value))
+    rest: Monomials = {}
+    for powers, number in N.items():
+        clock.tick()
+        # Of w_k^m, m times the derivative by w_k: once for each place.
+        for place, k in enumerate(powers):
+            for other, value in rows.get(k, ()):
+                key = tuple(sorted((*powers[:place], other, *powers[place + 1 :])))
+                rest[key] = rest.get(key, Fraction(0)) + number * value
+    return not any(rest.values())
+
+
 def _square(xi: list[Entry], d: int) -> Fraction:
     """An upper bound of |xi|^2: singular values come in pairs, so 2 |xi|^2 is at most the sum of all squares,
     and |xi| is at most the largest sum of a row (L12.14)."""
@@ -160,11 +204,11 @@ def _square(xi: list[Entry], d: int) -> Fraction:
 
 def lifts(group: GroupEvidence, problem: Problem, parts: list[int], clock: Clock) -> Lifted:
     """The lifts of a group whose limit is one of a continuum."""
-    if problem.expression:
-        raise Refused("O1", clock.where, "no lifts of an expression are read")
     if group.ending is None or group.trap is None:
         raise Refused("O1", clock.where, "no lifts are given")
     node = group.ending.fields("lifts")["lifts"]
+    if problem.expression:
+        return Polynomials(node, problem, parts[0], clock)
     if problem.shallow:
         return Commuting(node, problem, parts, group.trap, clock)
     return Rotations(node, problem, clock)

@@ -15,8 +15,16 @@ from certflow.arithmetic.ball import Ball
 from certflow.arithmetic.directed import float_down, float_up
 from certflow.arithmetic.midpoint_radius import MIDRAD, MidRad
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import LayeredParts
+from certflow.flow.enclose.parts import LayeredParts, Parts
 from certflow.flow.enclose.rotations import rotation_form
+from certflow.ncf.in_weights import correlation_tree
+from certflow.networks.expansion import expand
+from certflow.networks.expression import Expression
+from certflow.networks.tree import split_coefficient
+from certflow.outcome import BadInput, Inconclusive
+from certflow.problem import Problem
+
+WeightPowers = tuple[int, ...]
 
 _BITS = 64
 
@@ -70,6 +78,10 @@ class Commuting:
         return total
 
 
+class Turning(Commuting):
+    """Skew matrices xi with <grad N(w), xi w> = 0 for all w, N a polynomial (L12.19)."""
+
+
 Symmetry = Turns | Commuting
 
 
@@ -107,3 +119,59 @@ def commuting(parts: LayeredParts, centre: Grid, matrices: Iterable[np.ndarray])
     M, room = quadratic_form(parts, centre)
     exact = tuple(xi for xi in matrices if (-xi == xi.T).all() and (M @ xi == xi @ M).all() and xi.any())
     return Commuting(exact, room) if exact and room > 0 else None
+
+
+def monomials(problem: Problem) -> dict[WeightPowers, Fraction] | None:
+    """N of an expression as numbers times products of weights, each as often as its power, in increasing
+    order; None if N is no polynomial, or too long.
+    """
+    if not isinstance(problem.network, Expression):
+        return None
+    try:
+        whole = expand(correlation_tree(problem.correlation))
+    except (BadInput, Inconclusive):
+        return None
+    if whole is None:
+        return None
+    places = {name: k for k, name in enumerate(problem.network.weight_names)}
+    found: dict[WeightPowers, Fraction] = {}
+    for term in whole.args if whole.op == "add" else (whole,):
+        number, rest = split_coefficient(term)
+        powers: list[int] = []
+        for factor in rest.args if rest.op == "mul" else (rest,):
+            base, exponent = (factor.args[0], factor.value) if factor.op == "pow" else (factor, Fraction(1))
+            if base.op != "name" or exponent.denominator > 1 or exponent < 1:
+                return None
+            powers += [places[base.value]] * int(exponent)
+        found[tuple(sorted(powers))] = number
+    return found
+
+
+def turned(N: Mapping[WeightPowers, Fraction], k: int, other: int) -> dict[WeightPowers, Fraction]:
+    """w_other times the derivative of N by weight k."""
+    result: dict[WeightPowers, Fraction] = {}
+    for powers, number in N.items():
+        for place, own in enumerate(powers):
+            if own == k:
+                key = tuple(sorted((*powers[:place], other, *powers[place + 1 :])))
+                result[key] = result.get(key, Fraction(0)) + number
+    return result
+
+
+def turning(parts: Parts, matrices: Iterable[np.ndarray]) -> Turning | None:
+    """Those of these skew matrices along which N is exactly the same, in rationals; None if there are none
+    (L12.19).
+    """
+    N = monomials(parts.problem)
+    if N is None or parts.size != parts.problem.network.size:
+        return None
+    exact = tuple(xi for xi in matrices if (-xi == xi.T).all() and xi.any() and _unchanged(N, xi))
+    return Turning(exact, math.inf) if exact else None
+
+
+def _unchanged(N: Mapping[WeightPowers, Fraction], xi: np.ndarray) -> bool:
+    rest: dict[WeightPowers, Fraction] = {}
+    for k, other in zip(*np.nonzero(xi), strict=True):
+        for key, number in turned(N, int(k), int(other)).items():
+            rest[key] = rest.get(key, Fraction(0)) + number * xi[k, other]
+    return not any(rest.values())

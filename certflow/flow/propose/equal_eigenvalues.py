@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from certflow.flow.curve import Grid
-from certflow.flow.enclose.parts import LayeredParts, Parts
-from certflow.flow.enclose.symmetries import Symmetry, Turns, commuting, quadratic_form
+from certflow.flow.enclose.parts import ExpressionParts, LayeredParts, Parts
+from certflow.flow.enclose.symmetries import Symmetry, Turns, commuting, quadratic_form, turning
+from certflow.flow.propose.polynomial_symmetries import skew_symmetries
 from certflow.running import tick
 
 Array = Any
@@ -28,6 +29,8 @@ def symmetry_of(parts: Parts, centre: Grid) -> Symmetry | None:
     """The symmetries of N that move its KKT point near the centre, None if none are found."""
     if parts.rotations:
         return Turns(parts.rotations)
+    if isinstance(parts, ExpressionParts):
+        return turning(parts, skew_symmetries(parts.problem))
     if not isinstance(parts, LayeredParts) or not parts.shallow:
         return None
     if parts.own.activation.power != 2 or parts.count != 1:

@@ -11,6 +11,7 @@ import numpy as np
 
 from certflow.arithmetic.base import FLOAT
 from certflow.flow.enclose.parts import ExpressionParts
+from certflow.flow.propose.polynomial_symmetries import skew_symmetries
 from certflow.flow.propose.series import PartSeries
 from certflow.networks.tape import FUSED, Instruction, Tape
 from certflow.running import tick
@@ -29,6 +30,8 @@ class ExpressionSeries(PartSeries):
         self.tape: Tape = parts.own.tape
         self.X, self.z = parts.N.numbers(FLOAT)
         self.order = parts.problem.order
+        if parts.size == parts.problem.network.size:
+            self.turns = tuple(xi.astype(float) for xi in skew_symmetries(parts.problem))
         self.kink_count = len(self.X) * len(self.tape.kinks)
         even = np.full(parts.size, 1 / math.sqrt(parts.size))
         sizes = _sizes(self.tape, even, self.X)

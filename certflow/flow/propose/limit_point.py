@@ -29,6 +29,7 @@ _OUTSIDE = 4
 _RESIDUAL = 1e-13
 _RADIUS = 1e-9
 _AT_ONCE = 128
+_TURNED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ def _turning(series: PartSeries, flat: Array, H: Array, space: Array | None) -> 
     orthogonal to the columns of `space`, and 0 on all others: rotations one of rank one, equal eigenvalues of
     the Hessian H one of a quadratic form.
     """
+    if series.turns:
+        # The directions in which they turn it, orthonormal.
+        U, sizes, _ = np.linalg.svd(np.column_stack([xi @ flat for xi in series.turns]), full_matrices=False)
+        U = U[:, sizes > _TURNED * sizes.max(initial=0.0)]
+        return U @ U.T
     result, d = np.zeros_like(H), series.inputs
     if series.rotations:
         result = series.order * rotation_form(MidRad.exact(flat), series.rotations).mid

@@ -43,6 +43,9 @@ class PartSeries(ABC):
     inputs: int = 0
     """Of one neuron of power 2 the number of its first weights, on which N is a quadratic form; else 0."""
 
+    turns: tuple[Array, ...] = ()
+    """Of an expression the skew matrices along which N stays the same."""
+
     @abstractmethod
     def series(self, u: Array, cell: Array, decay: float, lengths: Array, terms: int) -> tuple[Array, Array]:
         """The coefficients in y = s/length of the solution (terms + 1 × parts × weights) and of its kink

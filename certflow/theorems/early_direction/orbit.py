@@ -17,7 +17,7 @@ from certflow.exact import dyadic_text, format_rational
 from certflow.flow.curve import Curve
 from certflow.flow.enclose.parts import Parts
 from certflow.flow.enclose.region import point
-from certflow.flow.enclose.symmetries import Symmetry, Turns
+from certflow.flow.enclose.symmetries import Symmetry, Turning, Turns
 from certflow.flow.enclose.trap import BITS, Trap
 from certflow.flow.enclose.tube import Sweep
 from certflow.theorems.early_direction.horizon import Horizon, Settled
@@ -53,7 +53,8 @@ class Lifts:
             ]
             for xi in self.symmetry.matrices
         ]
-        return {"lifts": [{"commuting": each, "sigma": sigma} for each in entries]}
+        key = "turning" if isinstance(self.symmetry, Turning) else "commuting"
+        return {"lifts": [{key: each, "sigma": sigma} for each in entries]}
 
 
 class OrbitHorizon(Horizon):

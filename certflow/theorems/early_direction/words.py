@@ -222,7 +222,8 @@ def continua(s: Claim) -> list[str]:
     found = [
         f"{point} {'are those' if many else 'is the one'} to which the limit flow converges: "
         f"{'each ' if many else ''}one of a continuum of KKT points, because N has symmetries there, which "
-        f"are rotations of linear hidden neurons or of weights with equal eigenvalues.{own}"
+        f"are rotations of linear hidden neurons, of weights with equal eigenvalues, or of weights of an "
+        f"expression.{own}"
     ]
     for sign, chosen in (
         ("positive", [b for b in blocks if b.value is not None and b.value[0] > 0]),

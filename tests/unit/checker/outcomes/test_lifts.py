@@ -10,7 +10,7 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
-from certflow.checker.outcomes.lifts import Commuting, Rotations, lifts
+from certflow.checker.outcomes.lifts import Commuting, Polynomials, Rotations, lifts
 from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence
 
 CLOCK = Clock(None)
@@ -308,3 +308,96 @@ def test_of_neurons_the_lifts_are_matrices():
     trap = TrapEvidence([[4, 3, 0]], F(1), F(1, 8), F(1), None)
     found = lifts(GroupEvidence("continuum", "", [], [], trap, node), neuron(), [0], CLOCK)
     assert isinstance(found, Commuting)
+
+
+# -- polynomials (O10) ----------------------------------------------------------------------------------------
+
+
+def expression(text, weights="a b c d e", labels=("1", "-1/2")):
+    names = weights.split()
+    content = {
+        "network": {"kind": "expression", "weights": names, "inputs": ["x"], "output": text},
+        "data": {"X": [["2"], ["3"]], "y": list(labels)},
+        "loss": {"kind": "square", "reduction": "sum"},
+        "direction": ["1"] * len(names),
+    }
+    return Problem(content, CLOCK, expressions=True)
+
+
+def turning(given, *lifts, part=0):
+    node = Node([{"turning": [list(e) for e in xi], "sigma": sigma} for xi, sigma in lifts], "lifts")
+    return Polynomials(node, given, part, CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("text", "xi", "same"),
+    [
+        # A scalar product of (a, b) and (c, d) stays the same if both are turned in one sense.
+        ("x*(a*c + b*d)*e", [(0, 1, "1"), (2, 3, "1")], True),
+        ("x*(a*c + b*d)*e", [(0, 1, "1"), (2, 3, "-1")], False),
+        ("x*(a*c + b*d)*e", [(0, 1, "1")], False),
+        ("x*(a*c + b*d)*e", [(0, 1, "-7/3"), (2, 3, "-7/3")], True),
+        ("x*(a*c + b*d)*e", [(0, 3, "1"), (1, 2, "-1")], True),
+        ("(a**2 + b**2)**2*c*x", [(0, 1, "2")], True),
+        ("(a**2 + 2*b**2)**2*c*x", [(0, 1, "2")], False),
+        ("(abs(a)**2 + b**2)*c + x*c*d**2", [(0, 1, "1")], True),
+        # At the samples 2 and 3 the last number is 0.
+        ("(a**2 + b**2)*c + (x - 2)*(x - 3)*b**3 + d**3", [(0, 1, "1")], True),
+        ("(a**2 + b**2)*c + (x - 2)*b**3 + d**3", [(0, 1, "1")], False),
+    ],
+)
+def test_a_polynomial_stays_the_same_along_its_symmetries_only(text, xi, same):
+    given = expression(text)
+    if same:
+        assert turning(given, (xi, "1*2^0")).count == 1
+        return
+    with pytest.raises(Refused) as error:
+        turning(given, (xi, "1*2^0"))
+    assert (error.value.rule, error.value.reason) == ("O10", "N is not the same along it")
+
+
+def test_symmetries_of_n_need_not_be_those_of_the_outputs():
+    # z = (1, -2/3): x z sums to 0, so that the last term is not in N.
+    given = expression("(a**2 + b**2)*c + x*a*b*d", labels=("1", "-2/3"))
+    assert turning(given, ([(0, 1, "1")], "1*2^0")).count == 1
+
+
+def test_the_form_and_the_cost_of_turns():
+    given = expression("x*(a*c + b*d)*e")
+    both = turning(given, ([(0, 1, "1/2"), (2, 3, "1/2")], "1*2^2"), ([(0, 3, "3"), (1, 2, "-3")], "1*2^-1"))
+    # Row sums 1/2 and 3; the sums of squares are larger.
+    assert (both.cost, both.count) == (4 * F(1, 4) + F(9, 2), 2)
+    w = [ONE, 2 * ONE, -ONE, 3 * ONE, ONE]
+    matrix = [[0] * 5 for _ in range(5)]
+    both.add(matrix, w)
+    turned = [[F(2, 2), F(-1, 2), F(3, 2), F(1, 2), 0], [9, 3, 6, -3, 0]]
+    for j in range(5):
+        for k in range(5):
+            exact = 4 * turned[0][j] * turned[0][k] + F(1, 2) * turned[1][j] * turned[1][k]
+            assert exact * ONE - 2 < matrix[j][k] <= exact * ONE
+
+
+def test_kinks_have_no_such_lifts():
+    with pytest.raises(Refused) as error:
+        turning(expression("max(a, 0)**2 + b**2 + c*d"), ([(0, 1, "1")], "1*2^0"), part=2)
+    assert error.value.reason == "N is not the same along it" and error.value.rule == "O10"
+    with pytest.raises(Refused) as error:
+        turning(expression("max(a, 0)**3 + b**3 + c*d**2"), ([(2, 3, "1")], "1*2^0"))
+    assert (error.value.rule, error.value.where, error.value.reason) == ("O10", "lifts", "N has kinks")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [[], [["0", 1, "1"]], [[1, 0, "1"]], [[0, 0, "1"]], [[0, 5, "1"]], [[0, 1]], [[-1, 1, "1"]], [[0, 1, 1]]],
+)
+def test_entries_that_are_none(entries):
+    node = Node([{"turning": entries, "sigma": "1*2^0"}], "lifts")
+    with pytest.raises(Malformed):
+        Polynomials(node, expression("x*(a*c + b*d)*e"), 0, CLOCK)
+
+
+def test_entries_of_turns_are_in_order():
+    for entries in ([(2, 3, "1"), (0, 1, "1")], [(0, 1, "1"), (0, 1, "1")]):
+        with pytest.raises(Refused) as error:
+            turning(expression("x*(a*c + b*d)*e"), (entries, "1*2^0"))
+        assert (error.value.rule, error.value.reason) == ("O10", "the entries are not in order")
