@@ -310,7 +310,7 @@ def test_of_neurons_the_lifts_are_matrices():
     assert isinstance(found, Commuting)
 
 
-# -- polynomials (O10) ----------------------------------------------------------------------------------------
+# -- polynomials (O10) ---------------------------------------------------------------------------------------
 
 
 def expression(text, weights="a b c d e", labels=("1", "-1/2")):
