@@ -185,7 +185,7 @@ class TradeOff:
         return self.table.to_markdown() if self.rows else str(self)
 
 
-Tell = Callable[[TradeOffRow], None]
+TellRow = Callable[[TradeOffRow], None]
 """Told every row as soon as it is proved."""
 
 
@@ -196,7 +196,7 @@ def trade_off(
     progress: Progress | None = None,
     check: bool = True,
     delta_bar: Any = None,
-    tell: Tell | None = None,
+    tell: TellRow | None = None,
 ) -> TradeOff:
     """The theorem of `certify`, and theorems that give up something for a larger delta_bar or the other way
     round: about fewer blocks, for other angles, and up to other radii.

@@ -38,7 +38,7 @@ def refusal(call, *arguments):
 
 def group(outcome="converges", trap=TRAP, rates=None, share=F(1, 2), path=None, proposed=CENTRE):
     """A group with this trap, or without one."""
-    own = SimpleNamespace(outcome=outcome, reason="", trap=None if trap is None else proposed)
+    own = SimpleNamespace(outcome=outcome, reason="", silent=None, trap=None if trap is None else proposed)
     after = rates or (RATES if trap is None else trap.rates)
     return Proved(own, trap, Runner(path, after, None, 0, (share, F(1)), 0, "here"))
 

@@ -83,7 +83,10 @@ def _unlike(what: str, here: Any, there: Any) -> str:
     if what == "output":
         column = next(k for k, (a, b) in enumerate(zip(here + "\n", there + "\n", strict=False), 1) if a != b)
         return f"{what} is another one in the problem that is meant, from column {column} on"
-    return f"{reason}, a difference of {next_to(Fraction(there) - Fraction(here))}"
+    try:
+        return f"{reason}, a difference of {next_to(Fraction(there) - Fraction(here))}"
+    except (TypeError, ValueError):
+        return f"{what} is not the same in the problem that is meant"
 
 
 def _said(value: Any) -> str:

@@ -39,7 +39,7 @@ _ENDS: dict[Fate, tuple[str, str]] = {
     Fate.STOPS: ("stops", "stop"),
     Fate.VANISHES: ("vanishes", "vanish"),
     Fate.FOLLOWED: ("is followed only", "are followed only"),
-    Fate.BRANCHES: ("branches", "branch"),
+    Fate.BRANCHES: ("has several limit flows", "have several limit flows"),
     Fate.INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
 }
 """What one block and several do that come near no KKT point."""

@@ -97,6 +97,7 @@ ROOMS = {
     },
     "certflow.checker.kernel": {
         "certflow.checker.tube",
+        "certflow.checker.symmetries",
         "certflow.checker.outcomes",
         "certflow.checker.early_direction",
         "certflow.checker.basin",
@@ -105,6 +106,15 @@ ROOMS = {
         "certflow.checker.registry",
     },
     "certflow.checker.tube": {
+        "certflow.checker.symmetries",
+        "certflow.checker.outcomes",
+        "certflow.checker.early_direction",
+        "certflow.checker.basin",
+        "certflow.checker.kkt_points",
+        "certflow.checker.time_near_origin",
+        "certflow.checker.registry",
+    },
+    "certflow.checker.symmetries": {
         "certflow.checker.outcomes",
         "certflow.checker.early_direction",
         "certflow.checker.basin",

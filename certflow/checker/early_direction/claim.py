@@ -10,11 +10,11 @@ from ..kernel.reading import Node
 from ..kernel.verdicts import Clock, Refused
 from ..outcomes.fades import check_fades, leak
 from ..outcomes.groups import Proved, ProvedTrap, check_dead, check_followed, divided, prepare
-from ..outcomes.lifts import lifts
 from ..outcomes.orbit import Orbit, orbit_of
-from ..outcomes.silent import without_silent
 from ..outcomes.smaller import Descent, Held
-from ..outcomes.within import subspace
+from ..symmetries.lifts import lifts
+from ..symmetries.silent import without_silent
+from ..symmetries.within import subspace
 from ..tube.evidence import Certificate, TrapEvidence, read
 from ..tube.sweep import Sweep, sweep
 from .largest import check_largest
@@ -210,17 +210,29 @@ class _After:
             raise Refused("O2", "claim.blocks", "a group is not proved to grow or to shrink")
         return orbit.angle(masses)
 
+    def ways(self, g: int, trap: ProvedTrap) -> list[tuple[Fraction, Fraction]]:
+        """R7: bounds of the distance of a trapped group up to |w| = R, and when |w| = R (without a radius: at
+        all times after the horizon), each of which would do (L4.4).
+        """
+        D, floor, found = self.forgotten(g), self.late_floor(g, trap), []
+        if trap.gamma > 0:
+            steady = self.swept.D[g] + fraction(trap.rates.K) * self.end / trap.gamma
+            found.append((steady, steady))
+        if floor is not None and self.fastest > 0:
+            left = power_up(self.growth * self.delta_bar / self.R, self.kappa(trap)) if D else Fraction(0)
+            last = D * left + floor * self.end
+            # The distance after the horizon is log-convex in |w|, so the two ends decide.
+            found.append((max(last, D + floor * self.A1), last))
+        reason = "without a gap nothing is proved where other masses may force the direction"
+        self.claim["blocks"].need(bool(found), reason, "O5")
+        return found
+
     def at_radius(self, g: int, trap: ProvedTrap) -> Fraction:
         """R7: a bound of the distance when |w| = R (without a radius: at all times after the horizon)."""
-        D, floor, orbit = self.forgotten(g), self.late_floor(g, trap), self.orbit(g)
-        if orbit is not None:
-            return self.to_limit(orbit, self.end)
-        if floor is None or self.fastest <= 0:
-            reason = "without a gap nothing is proved where other masses may force the direction"
-            self.claim["blocks"].need(trap.gamma > 0, reason, "O5")
-            return self.swept.D[g] + fraction(trap.rates.K) * self.end / trap.gamma
-        forgotten = power_up(self.growth * self.delta_bar / self.R, self.kappa(trap)) if D else Fraction(0)
-        return D * forgotten + floor * self.end
+        orbit = self.orbit(g)
+        return (
+            min(last for _, last in self.ways(g, trap)) if orbit is None else self.to_limit(orbit, self.end)
+        )
 
     def check_radius(self) -> None:
         """R7: every trapped direction stays within epsilon and inside its trap until |w| = R, or for ever."""
@@ -237,10 +249,7 @@ class _After:
                 reason = f"blocks[{g}] is not proved to stay near one KKT point of its continuum"
                 self.claim["blocks"].need(stays, reason, "O2")
             elif each.trap is not None:
-                # The distance after the horizon is log-convex in |w|, so the two ends decide.
-                worst, floor = self.at_radius(g, each.trap), self.late_floor(g, each.trap)
-                if floor is not None:
-                    worst = max(worst, self.forgotten(g) + floor * self.A1)
+                worst = min(most for most, _ in self.ways(g, each.trap))
                 inside = worst <= self.epsilon and worst < each.trap.r0 - each.trap.kkt_radius
                 reason = f"blocks[{g}] is not proved to stay within epsilon and inside its trap"
                 self.claim["blocks"].need(inside, reason, "R7")

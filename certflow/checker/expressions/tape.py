@@ -64,6 +64,7 @@ class Program(Generic[T]):
         """
         values, slopes = list(w), []
         for step, sums in zip(self.tape.steps, self.sums, strict=True):
+            self.tape.samples.clock.tick()
             factors = [self.summed(each, i, values) for each in sums]
             if len(factors) == 2:
                 values.append(self.kind.product(factors[:1], factors[1:]))
@@ -81,6 +82,7 @@ class Program(Generic[T]):
         self.feed(fed, self.output, i, weight)
         result: list[T] = []
         for k in range(len(fed) - 1, -1, -1):
+            self.tape.samples.clock.tick()
             result.append(self.kind.product(*fed[k]))
             if k >= size:
                 for sums, slope in zip(self.sums[k - size], slopes[k - size], strict=False):

@@ -13,12 +13,12 @@ from ..kernel.network import bounded, norm_bound, sizes
 from ..kernel.numbers import down, fraction, root_down, root_up, up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
+from ..symmetries.within import Subspace
 from ..tube.curve import Track, follow, square
 from ..tube.evidence import Certificate, GroupEvidence, Rows, TrapEvidence
 from ..tube.region import Bounds, Lifted, Place, Rates, Runs, at_point, least_quotient, unit_outputs
 from ..tube.sweep import Runner
 from .still import check_exact, check_silent
-from .within import Subspace
 
 _NOTHING = Rates(Fraction(0), 0, 0, 0, 0, (0, 0))
 

@@ -21,6 +21,9 @@ _TRAPPED = ("converges", "shrinks", "continuum", "exact-start")
 _FREE = ("dead", "fades", "followed")
 """Outcomes of groups that are followed and have no trap."""
 
+_ENDINGS = ("continuum", "fades")
+"""Outcomes of groups that say more about where they end."""
+
 Row = list[int]
 Rows = list[Row]
 Piece = tuple[int, Rows]
@@ -105,11 +108,14 @@ def _group(node: Node, sizes: list[int], unit: int, clock: Clock) -> GroupEviden
     outcome = table["outcome"].text(*_TRAPPED, *_FREE, "zero", "inconclusive")
     reason, windows = table["reason"].text(), table["windows"].items(0, MAX_WINDOWS)
     start, trap = table["start"], table["trap"]
+    if "ending" in table and outcome not in _ENDINGS:
+        table["ending"].fail(f"only groups with one of the outcomes {', '.join(_ENDINGS)} have one")
     if outcome in ("zero", "inconclusive"):
-        followed = start.value is not None or windows or trap.value is not None
+        followed = start.value is not None or windows or trap.value is not None or len(table) > 5
         if followed or (reason and outcome == "zero"):
             node.fail(
-                "an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason"
+                "an inconclusive or zero group has no start, no windows, no trap and nothing optional, and a "
+                "zero one no reason"
             )
         return GroupEvidence(outcome, reason, [], [], None)
     if (reason and outcome != "followed") or (trap.value is None) != (outcome in _FREE):

@@ -149,13 +149,8 @@ class Horizon:
         if group.trap is None:
             raise ValueError("only a group with a trap has a budget")
         size = A1 if radius is None else self.size(radius).upper()
-        if group.trap.gamma <= 0 and (radius is None or self.floor(group, size) is None):
-            return True
-        if radius is None:
-            worst = self.distance(sweep, g) + Fraction(group.rates.K) * A1 / group.trap.gamma
-        else:
-            worst = self._worst(sweep, delta_bar, g, A1, size)
-        return worst > self.budget(group)
+        ways = self._ways(sweep, delta_bar, g, size)
+        return not ways or min(most for most, _ in ways) > self.budget(group)
 
     def size(self, radius: Fraction) -> Ball:
         """A where ‖w‖ = `radius`, if it is all in one block."""
@@ -167,20 +162,25 @@ class Horizon:
 
     def angle_at(self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction) -> Fraction:
         """A bound of the angle of trapped group g when A first reaches `size` after the horizon (L4.4)."""
-        group = self.groups[g]
+        return min(last for _, last in self._ways(sweep, delta_bar, g, size))
+
+    def _ways(
+        self, sweep: Sweep, delta_bar: Fraction, g: int, size: Fraction
+    ) -> list[tuple[Fraction, Fraction]]:
+        """Bounds of the angle of trapped group g until A = `size`, and then; each would do (L4.4)."""
+        group, found = self.groups[g], []
         floor, trap = self._floor_from(sweep, delta_bar, g, size), group.trap
         if trap is None:
             raise ValueError("only a group with a trap has an angle")
-        if floor is None or not self.grows:
-            return self.distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
-        A1 = self.start_size(sweep, delta_bar)
-        ratio = (Ball(A1, BITS) / Ball(size, BITS)).log() * (trap.gamma / self.fastest() / self.order)
-        return (Ball(self.forgotten(sweep, g), BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
-
-    def _worst(self, sweep: Sweep, delta_bar: Fraction, g: int, A1: Fraction, size: Fraction) -> Fraction:
-        floor = self._floor_from(sweep, delta_bar, g, size)
-        end = self.angle_at(sweep, delta_bar, g, size)
-        return end if floor is None else max(end, self.forgotten(sweep, g) + floor * A1)
+        if trap.gamma > 0:
+            steady = self.distance(sweep, g) + Fraction(group.rates.K) * size / trap.gamma
+            found.append((steady, steady))
+        if floor is not None and self.grows:
+            A1, D = self.start_size(sweep, delta_bar), self.forgotten(sweep, g)
+            ratio = (Ball(A1, BITS) / Ball(size, BITS)).log() * (trap.gamma / self.fastest() / self.order)
+            last = (Ball(D, BITS) * ratio.exp() + Ball(floor * size, BITS)).upper()
+            found.append((max(last, D + floor * A1), last))
+        return found
 
     @staticmethod
     def distance(sweep: Sweep, g: int) -> Fraction:

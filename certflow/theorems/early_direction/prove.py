@@ -74,7 +74,7 @@ _SMALLER = (5, 25)
 _EVEN, _ASKED = "even for delta = 1e-90 in the units of the proof", "for a delta_bar as large as asked"
 _NARROWINGS = 3
 
-Attempt = Callable[[Fraction, float], Certified[Claim]]
+AtAngle = Callable[[Fraction, float], Certified[Claim]]
 """What is proved for an angle, with a centre that turns by so much on a step."""
 
 
@@ -129,7 +129,7 @@ def too_long(scaled: Problem, direction: np.ndarray) -> str:
 
 
 def best(
-    problem: Problem, goal: Fraction, angle: Fraction, asked: Fraction | None, certified: Attempt
+    problem: Problem, goal: Fraction, angle: Fraction, asked: Fraction | None, certified: AtAngle
 ) -> Certified[Claim]:
     """The best theorem for a problem in units near 1, in these units, of those that are `certified` for
     epsilon and smaller angles.

@@ -96,7 +96,7 @@ def test_an_early_direction_is_checked_in_order(notes):
     blocks = [(g, Node(EARLY["blocks"][g], f"claim.blocks[{g}]")) for g in range(3)]
     assert rest == [
         ("enter", "R9", "claim"),
-        ("prepare", content, F(0), clock, claim._LIFTS, claim.subspace),
+        ("prepare", content, F(0), clock, claim._LIFTS, claim.subspace, claim.without_silent),
         ("enter", "R5", "groups"),
         ("sweep", [each.runner for each in proved], 2, F(1, 36), clock),
         ("dead", PROBLEM, [1, 2], proved[1], GRID, clock),

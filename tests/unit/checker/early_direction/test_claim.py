@@ -75,10 +75,10 @@ def test_distances_at_the_radius():
     assert F(1, 16) <= forgotten < F(1, 16) + F(1, 2**110)
     assert after.at_radius(0, TRAP) == F(1, 64) * forgotten + F(1, 18)
     assert after.at_radius(1, TRAP) == F(1, 18)
-    # At R = 3, where A = 9/4, nu = 2 (1/4 - 9/32).
-    assert state(radius="3", proved=[group(), group()]).at_radius(1, TRAP) == F(1, 8) / (2 - F(1, 16)) * F(
-        9, 4
-    )
+    # At R = 3, where A = 9/4, nu = 2 (1/4 - 9/32) is negative, and K R^L / gamma is less.
+    wide = state(radius="3", proved=[group(), group()])
+    assert [last for _, last in wide.ways(1, TRAP)] == [F(9, 64), F(1, 8) / (2 - F(1, 16)) * F(9, 4)]
+    assert wide.at_radius(1, TRAP) == F(9, 64)
     # No distance is not forgotten, with whatever power: 2 to the power 2^61 would be beyond all range.
     assert state(radius="1/2", D=(F(0),)).at_radius(0, replace(TRAP, gamma=F(2**60))) < F(1, 2**60)
     # Without a floor, and where nothing grows: D + K R^L / gamma.

@@ -38,7 +38,7 @@ def network(p, depth, trained, given, X, z, order, coupled=False):
         "z": z,
         "order": order,
     }
-    return SimpleNamespace(**own, coupled=coupled, rate=F(8))
+    return SimpleNamespace(**own, coupled=coupled, expression=False, rate=F(8))
 
 
 def test_the_bound_of_n_is_a_product_of_norms():

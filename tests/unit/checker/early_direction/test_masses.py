@@ -53,7 +53,8 @@ def test_an_exact_start_keeps_the_quotient_of_its_distance_and_the_size():
     assert after.floor(steep, after.end) is not None
     assert after.late_floor(0, steep) == max(after.floor(steep, after.end), F(1, 64) / (F(1, 2) / 64))
     assert after.late_floor(0, steep) == 2 > after.floor(steep, after.end)
-    assert after.at_radius(0, steep) == 2 * after.end and after.forgotten(0) == 0
+    assert after.ways(0, steep)[1] == (2 * after.end, 2 * after.end) and after.forgotten(0) == 0
+    assert after.ways(0, replace(steep, gamma=F(0)))[0][1] == after.at_radius(0, replace(steep, gamma=F(0)))
     # Another group is not held to it, and nothing is if nothing has moved.
     assert after.late_floor(1, steep) == after.floor(steep, after.end)
     still = state(proved=[group("exact-start", steep), group()], D=(F(0), F(0)))

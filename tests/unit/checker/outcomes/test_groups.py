@@ -27,7 +27,7 @@ from certflow.checker.outcomes.groups import (
     divided,
     prepare,
 )
-from certflow.checker.outcomes.lifts import lifts
+from certflow.checker.symmetries.lifts import lifts
 from certflow.checker.tube.curve import Track
 from certflow.checker.tube.evidence import Certificate, GroupEvidence, TrapEvidence, read
 from certflow.checker.tube.region import Rates

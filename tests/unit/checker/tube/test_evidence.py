@@ -163,7 +163,10 @@ def trap(**changes):
     return group(trap={**TRAP, **changes})
 
 
-NO_START = "an inconclusive or zero group has no start, no windows and no trap, and a zero one no reason"
+NO_START = (
+    "an inconclusive or zero group has no start, no windows, no trap and nothing optional, and a zero one no "
+    "reason"
+)
 NO_REASON = (
     "a group with one of the outcomes converges, shrinks, continuum, exact-start has a trap, one with dead, "
     "fades, followed has none, and only one that is followed has a reason"

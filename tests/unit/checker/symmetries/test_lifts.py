@@ -10,7 +10,7 @@ from certflow.checker.kernel.numbers import ONE
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
-from certflow.checker.outcomes.lifts import Commuting, Polynomials, Rotations, lifts
+from certflow.checker.symmetries.lifts import Commuting, Polynomials, Rotations, lifts
 from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence
 
 CLOCK = Clock(None)

@@ -10,8 +10,7 @@ import pytest
 from certflow.checker.kernel.problem import Problem
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock, Malformed, Refused
-from certflow.checker.outcomes.still import gradient_at
-from certflow.checker.outcomes.within import subspace
+from certflow.checker.symmetries.within import subspace
 from certflow.checker.tube.evidence import GroupEvidence, TrapEvidence, Window
 
 CLOCK = Clock(None)
@@ -89,8 +88,8 @@ def vectors(given, space, g=0):
 
 def gradient(given, w, weights):
     result = [F(0)] * len(w)
-    for layers, own in zip(given.layers, given.indices, strict=True):
-        for k, v in zip(own, gradient_at(layers, [w[i] for i in own], weights), strict=True):
+    for j, own in enumerate(given.indices):
+        for k, v in zip(own, given.part(j).gradient_at([w[i] for i in own], weights), strict=True):
             result[k] = v
     return result
 

@@ -8,7 +8,7 @@ from after_a_sweep import CLOCK, TINY, refusal
 
 from certflow.checker.kernel.polynomials import Layers, Samples
 from certflow.checker.kernel.reading import Node
-from certflow.checker.outcomes.silent import without_silent
+from certflow.checker.symmetries.silent import without_silent
 from certflow.checker.tube.evidence import GroupEvidence
 
 X = [[F(1), F(0)], [F(0), F(2)], [F(0), F(0)], [F(0), F(-3)]]
@@ -21,11 +21,12 @@ def checked(silent=(1,), X=X, w=(0, 0, 3, -4), angle=F(0), outcome="converges", 
     samples = Samples(X, [F(1)] * len(X), CLOCK)
     layers = [Layers([[[0, 1]], [[F(5)]]], samples, F(0), 2) for _ in range(2)]
     given = {"shallow": True, "alpha": F(0), "p": 2, "coupled": True, "groups": [[0], [1]], **changes}
+    given["expression"] = False
     problem = SimpleNamespace(
         features=X, z=[F(1)] * len(X), layers=layers, indices=[[0, 1], [2, 3]], beta=[],
         direction=[F(v) for v in w], **given,
     )  # fmt: skip
-    group = GroupEvidence(outcome, "", [], [], None, None, None if silent is None else Node(silent, "s"))
+    group = GroupEvidence(outcome, "", [], [], None, silent=None if silent is None else Node(silent, "s"))
     return problem, without_silent(group, 1, problem, angle, CLOCK)
 
 
