@@ -393,7 +393,7 @@ class UniformProof:
         self._setup()
         thin = self.timeline.sweep(SMALLEST)
         if thin.failure is not None:
-            raise self._stopped(SMALLEST, thin)
+            raise self._stopped(SMALLEST)
         self._leave_out_for(delta)
         self._bound(self.timeline.sweep(delta))
         if not self._settled_for(delta):
@@ -518,14 +518,11 @@ class UniformProof:
 
     def _search(self, start: Fraction, factor: float) -> Fraction:
         """The largest delta that works, up to `factor`."""
-        found = largest_that_holds(self._works, start, self.largest, factor)
-        if found is None:
-            raise self._stopped(SMALLEST, self.timeline.sweep(SMALLEST))
-        return found
+        return largest_that_holds(self._works, start, self.largest, factor, self._stopped)
 
-    def _stopped(self, delta: Fraction, sweep: Sweep) -> Unproved:
+    def _stopped(self, delta: Fraction) -> Unproved:
         """Why even this smallest delta does not work, and which group to leave out."""
-        return self._failing(delta, sweep) or self._late()
+        return self._failing(delta, self.timeline.sweep(delta)) or self._late()
 
     def _works(self, delta: Fraction) -> bool:
         """Whether everything holds for a delta."""

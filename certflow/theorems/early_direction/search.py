@@ -14,17 +14,21 @@ SMALLEST = Fraction(1, 10**90)
 
 
 def largest_that_holds(
-    holds: Callable[[Fraction], bool], start: Fraction, most: Fraction, factor: float
-) -> Fraction | None:
+    holds: Callable[[Fraction], bool],
+    start: Fraction,
+    most: Fraction,
+    factor: float,
+    why_not: Callable[[Fraction], Exception],
+) -> Fraction:
     """A number up to `most` for which `holds`, within `factor` of the largest, found from `start` in growing
-    steps; None if nothing down to `SMALLEST` does.
+    steps; if nothing down to `SMALLEST` does, raises `why_not` of a smaller one.
     """
     low, found, step = start, holds(start), 1.1
     high = low
     while not found:  # ends: low falls, ever faster, to SMALLEST
         tick()
         if low < SMALLEST:
-            return None
+            raise why_not(low)
         high, low, step = low, low / Fraction(step), step * step
         found = holds(low)
     while high == low and high < most:  # ends: high rises to the most
