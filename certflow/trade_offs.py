@@ -106,7 +106,7 @@ class TradeOff:
             Column("R", latex="$R$", key="radius"),
             Column("not proved", align="left", width=110),
         ]
-        found = Table("What δ̄ costs", columns, label="tab:trade-off")
+        found = Table("What a larger δ costs", columns, label="tab:trade-off")
         for row in self.rows:
             claim, count = row.claim, len(row.theorem.blocks)
             found.add(
@@ -124,7 +124,7 @@ class TradeOff:
         return found
 
     def _notes(self) -> list[str]:
-        notes = ["Every row is a theorem for every δ in (0, δ̄] until ‖w‖ first exceeds R."]
+        notes = ["Every row is a theorem for every δ up to its bound, until ‖w‖ first exceeds R."]
         if any(row.varied == "blocks" for row in self.rows):
             notes.append(
                 "Which blocks are given up is searched, not proved to be best; R is what is left for it."

@@ -110,13 +110,21 @@ def _values(trees: list[Node], names: Sequence[str], X: np.ndarray) -> np.ndarra
     """The exact values (n × trees) of trees in the inputs at the samples X."""
     tape = Tape(trees, [], names)
     try:
+        if any(map(_irrational, trees)):
+            raise TypeError
         trace = tape.weightless(EXACT, X)
     except TypeError:
         raise Inconclusive(
             "the expression takes roots, exponentials, logarithms or trigonometric functions of the inputs, "
-            "whose values at the samples are not rational."
+            "which are not computed exactly; give their values as inputs of their own."
         ) from None
     return np.array(trace.results(), dtype=object).T
+
+
+def _irrational(node: Node) -> bool:
+    """Whether a tree takes anything but sums, products, whole powers, abs, max and min."""
+    own = node.op in tree.TRANSCENDENTAL or (node.op == "pow" and node.value.denominator > 1)
+    return own or any(map(_irrational, node.args))
 
 
 def _kink_in(node: Node, weights: frozenset[str]) -> Node | None:

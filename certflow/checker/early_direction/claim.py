@@ -394,6 +394,8 @@ class _After:
             several = len(weights) if each.within is None else each.within.dimension
             reason = "a single weight has no directions between which there is a gap"
             block["gap"].need(several > 1, reason)
+            reason = "matrices may turn it in all directions, and then there is no gap"
+            block["gap"].need(several > 1 + trap.turned, reason, "O8")
             block["gap"].encloses(*trap.gap, open_end=True)
         for name, bound in (
             ("angle_at_horizon", at_horizon),

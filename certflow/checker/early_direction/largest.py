@@ -135,7 +135,7 @@ class _Cover:
             self.clock.tick()
             face, centre, half = boxes.pop()
             here, around = self._margins(centre, mul_up(half, sqrt_up((d - 1) * ONE)))
-            if here < 0:
+            if here < 0 or half < 2:
                 return False
             if around < 0:
                 half >>= 1

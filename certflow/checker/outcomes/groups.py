@@ -61,6 +61,7 @@ class ProvedTrap:
     value: tuple[Fraction, Fraction]
     gap: tuple[Fraction, Fraction | None]
     smaller: tuple[InBall, ...] = ()
+    turned: int = 0
 
     @property
     def balls(self) -> tuple[InBall, ...]:
@@ -289,7 +290,9 @@ def _trap(
     v = None if lifts is not None else trap.direction
     high = None if v is None else _gap_high(v, trap.centre, nearest, runs, k, L)
     gap = (best.gamma / scale[1], None if high is None else high / scale[0 if high >= 0 else 1])
-    return ProvedTrap(trap.gamma, trap.r0, k, rates, scale, value, gap, tuple(smaller))
+    return ProvedTrap(
+        trap.gamma, trap.r0, k, rates, scale, value, gap, tuple(smaller), 0 if lifts is None else lifts.turned
+    )
 
 
 def _below_the_point(place: Place, rates: Rates, k: Fraction, L: int) -> Rates:

@@ -42,7 +42,7 @@ class Rotations:
             neurons = [[int(k) for k in (*row, *(out[a] for out in above))] for a, row in enumerate(here)]
             self.lifts.append((neurons, sigma))
         self.cost = sum((sigma for _, sigma in self.lifts), Fraction(0))
-        self.count = len(self.lifts)
+        self.count, self.turned = len(self.lifts), 0
 
     def add(self, matrix: Matrix, w: list[int]) -> None:
         """Add them at the point w; each changes every entry once, rounded down (less than one unit off)
@@ -67,7 +67,7 @@ class Turns:
     """
 
     def __init__(self, own: list[int], clock: Clock) -> None:
-        self.own, self.clock, self.cost, self.count = own, clock, Fraction(0), 0
+        self.own, self.clock, self.cost, self.count, self.turned = own, clock, Fraction(0), 0, 0
         self.lifts: list[tuple[list[Entry], Fraction]] = []
 
     def _read(self, node: Node, key: str, rule: str, why: str, kept: Callable[[list[Entry]], bool]) -> None:
@@ -79,7 +79,7 @@ class Turns:
             table[key].need(kept(xi), why, rule)
             self.lifts.append((xi, sigma))
             self.cost += sigma * _square(xi, len(self.own))
-        self.count = len(self.lifts)
+        self.count = self.turned = len(self.lifts)
 
     def add(self, matrix: Matrix, w: list[int]) -> None:
         """Add them at the point w; each changes every entry once, rounded down (less than one unit off)

@@ -35,7 +35,8 @@ def without_silent(
     node.need(listed, "it is no list of samples", "O9")
     own, w = problem.indices[parts[0]], problem.direction
     length = root_up(sum((v * v for v in w), Fraction(0)), 2)
-    heard = [x for i, x in enumerate(X) if i not in set(silent) and any(x)]
+    never = set(silent)
+    heard = [x for i, x in enumerate(X) if i not in never and any(x)]
     for i in silent:
         clock.tick()
         x = X[i]
@@ -48,7 +49,7 @@ def without_silent(
         )
     if problem.coupled:
         unit_outputs(problem)
-    rows = [[Fraction(0)] * len(x) if i in set(silent) else x for i, x in enumerate(X)]
+    rows = [[Fraction(0)] * len(x) if i in never else x for i, x in enumerate(X)]
     seen, layers = copy(problem), copy(problem.layers[parts[0]])
     layers.samples = Samples(rows, problem.z, clock)
     seen.features, seen.layers = rows, [*problem.layers]

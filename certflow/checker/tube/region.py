@@ -72,11 +72,12 @@ class Rates:
 class Lifted(Protocol):
     """O1: forms that are added where an eigenvalue bound is only about directions on which they vanish at
     every point itself: `count` of them, each at most `cost` times the square of how far from there it is
-    taken.
+    taken. Matrices, if that is what they are made of, may turn the point in `turned` directions.
     """
 
     cost: Fraction
     count: int
+    turned: int
 
     def add(self, matrix: Matrix, w: list[int]) -> None:
         """Add the forms at the point w to the matrix, each less than one unit too small."""

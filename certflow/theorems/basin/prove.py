@@ -61,6 +61,11 @@ def limit_flow(theorem: Certified[early_direction.Claim]) -> Certified[Claim]:
             "the start is exactly symmetric, and the theorem is about directions with its symmetry only; "
             "certify the problem to see it."
         )
+    if theorem.claim is not None and any(block.silent for block in theorem.claim.blocks):
+        raise Inconclusive(
+            "some samples stay inactive for a block, and the theorem is about directions at which they are; "
+            "certify the problem to see it."
+        )
     claim = None if theorem.claim is None else Claim.of(theorem.claim)
     return Certified(
         theorem.problem,
@@ -155,9 +160,12 @@ def _limit(problem: Problem, kkt: KKTSet, j: int, block: Block, trap: TrapEviden
         return Destination(j, outcome, None, reason="no sample acts on it, and its weights stay")
     if outcome is Fate.DEAD:
         return _dead(_features(problem), kkt, j, list(parts.values()))
-    if block.within:
-        # Others, without the symmetry, may lie in the region about it.
-        reason = "its limit is known among directions with the symmetry of the start only"
+    if block.within or block.silent:
+        # Others may lie in the region about it.
+        only = (
+            "with the symmetry of the start" if block.within else "at which its silent samples are inactive"
+        )
+        reason = f"its limit is known among directions {only} only"
         return Destination(j, outcome, None, reason=reason)
     if trap is None or block.kkt_point is None:
         raise ValueError("a block that converges has a trap")

@@ -26,6 +26,7 @@ from certflow.theorems.early_direction.largest import sharp_bound
 from certflow.theorems.early_direction.orbit import OrbitHorizon
 
 _DIGITS = 6
+_LONGEST = 2_000  # e^2000 has 869 digits; certificates hold at most 4,000
 
 
 def rounded(value: Fraction, up: bool, digits: int = _DIGITS) -> Fraction:
@@ -306,8 +307,10 @@ def _law(
     factor = Ball(Fraction(0), BITS)
     if found is not None:
         power, floor, factor = found.power, found.floor, Ball(found.log_factor, BITS)
-    exponent = rounded(power, False)
-    start = Ball(Fraction(sweep.A_end), BITS).log() / order * exponent
+    growth = Ball(Fraction(sweep.A_end), BITS).log() / order
+    # Any smaller power is one of the law too, and larger ones make coefficients of too many digits.
+    exponent = rounded(min(power, _LONGEST / max(Fraction(1), growth.upper())), False)
+    start = growth * exponent
     coefficient = (Ball(distance, BITS) * (start + factor).exp()).upper()
     return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(floor, True), orbit is not None)
 

@@ -44,7 +44,7 @@ def sharp_bound(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:
         outputs = [largest, -largest]
     X, ends = parts.X.astype(float), (min(outputs), max(outputs))
     found = _Cover(list(problem.z), X, parts.network.activation, ends).bound()
-    return bound if found is None else min(bound, Fraction(found))
+    return bound if found is None or found <= 0 else min(bound, Fraction(found))
 
 
 def largest_ncf(problem: Problem, groups: Sequence[GroupProof]) -> Fraction:

@@ -114,6 +114,7 @@ def basin_of_neurons():
 
 def test_a_direction_that_is_not_yet_inside_its_trap_is_refused():
     content = content_of(JOINT)
+    content["groups"][0]["trap"].pop("smaller", None)
     content["groups"][0]["trap"]["r0"] = "1*2^-30"
     answer = verdict(content)
     assert (answer.verdict, answer.rule) == ("refused", "R13") and "inside its trap" in answer.reason
