@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from certflow.outcome import Status as Status
     from certflow.problem import Experiment as Experiment
     from certflow.problem import Problem as Problem
+    from certflow.report.panels import TradePanel as TradePanel
     from certflow.tables import Table as Table
     from certflow.theorems.early_direction.claim import Block as Block
     from certflow.theorems.early_direction.claim import KKTBall as KKTBall
@@ -88,6 +89,7 @@ _HOME = {
     "trade_off": "certflow.trade_offs",
     "TradeOff": "certflow.trade_offs",
     "TradeOffRow": "certflow.trade_offs",
+    "TradePanel": "certflow.report.panels",
     "check": "certflow.certifying",
     "Verdict": "certflow.checker",
     "near_origin": "certflow.theorems.time_near_origin.times",

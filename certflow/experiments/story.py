@@ -120,7 +120,7 @@ def _proved(theorem: Theorem, bounds: NearOrigin | None) -> str:
         return "lower bounds of the time near the origin, for every δ (L2); no theorem on directions"
     if theorem.outcome is Outcome.BRANCHES:
         return "the limit flow branches: it has more than one solution from this direction"
-    bar = "" if theorem.delta_bar is None else f"for all δ ≤ {rounded_text(theorem.delta_bar, 4)}: "
+    bar = "" if theorem.delta_bar is None else f"δ ≤ {rounded_text(theorem.delta_bar, 4)}: "
     return f"{bar}{'; '.join(_ends(claim))}"
 
 
@@ -128,7 +128,8 @@ def _ends(claim: Any) -> list[str]:
     """What becomes of how many blocks."""
     fates = Counter(block.outcome for block in claim.blocks)
     turning = sum(count for fate, count in fates.items() if fate not in _ENDS)
-    near = f"within {rounded_text(claim.epsilon, 4, up=True)} of a KKT point"
+    points = "a KKT point" if turning == 1 else "KKT points"
+    near = f"within {rounded_text(claim.epsilon, 4, up=True)} of {points}"
     total = len(claim.blocks)
     verb = "comes" if turning == 1 else "come"
     said = [f"{turning} of {total} block{'s' if total > 1 else ''} {verb} {near}"] if turning else []

@@ -37,11 +37,11 @@ def _smaller(content: Content, *path: str) -> None:
 
 def _declared(content: Content, outcome: str) -> None:
     content["groups"][0]["outcome"] = _block(content)["outcome"] = outcome
+    content["groups"][0].pop("ending")
 
 
 def _first_point_without_lifts(content: Content) -> None:
     _declared(content, "converges")
-    del content["groups"][0]["ending"]
     del _block(content)["law"]["of"]
 
 

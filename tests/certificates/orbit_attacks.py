@@ -55,6 +55,7 @@ def _claim(key: str, factor: Fraction) -> Change:
 def _declared(k: int, outcome: str) -> Change:
     def change(content: Content) -> None:
         content["groups"][k]["outcome"] = content["claim"]["blocks"][k]["outcome"] = outcome
+        content["groups"][k].pop("ending", None)
 
     return change
 

@@ -82,7 +82,6 @@ def test_n_is_nowhere_above_its_claimed_maximum(family, seed):
         if any(w) and value > 0:
             best = max(best, value * value / sum(w * w) ** L)
     assert best <= bound * bound
-    assert best > 0
 
 
 def turned(problem: Problem, phi: Fraction, seed: int) -> Problem:

@@ -135,7 +135,8 @@ def assert_forcing_bounded(found: Proof, parts, value: Evaluated, q, regions, k:
     problem, order, norm2 = found.problem, found.problem.order, sum(q * q)
     ell = order * value.value / norm2
     assert Fraction(float(regions.ell_lo[k])) <= ell <= Fraction(float(regions.ell_hi[k]))
-    assert squares(tangential(value, value.gradient, q)) / norm2 <= Fraction(float(regions.T[k])) ** 2
+    # T is the mean slope on the way from the centre, the last one at most twice as large.
+    assert squares(tangential(value, value.gradient, q)) / norm2 <= (2 * Fraction(float(regions.T[k]))) ** 2
     most = problem.loss.omega(problem.n) * problem.loss.curvature_bound()
     if len(found.groups) > 1:
         # |r_i - z_i| <= omega m |H_i|, and |H_i| <= A |h_i(u)| if all weights are at u with A = 1.

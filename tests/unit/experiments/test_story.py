@@ -20,7 +20,7 @@ def proved(*fates):
 @pytest.mark.parametrize(
     ("fates", "said"),
     [
-        (["converges", "converges"], "2 of 2 blocks come within 0.01 of a KKT point"),
+        (["converges", "converges"], "2 of 2 blocks come within 0.01 of KKT points"),
         (["converges"], "1 of 1 block comes within 0.01 of a KKT point"),
         (
             ["converges", "inconclusive", "inconclusive"],

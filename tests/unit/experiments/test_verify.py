@@ -374,7 +374,7 @@ def test_the_theorem_is_told_and_checked_and_on_disk_before_all_else(monkeypatch
     assert record_says_what_is_missing(tmp_path) == [job.POINTS, job.BOUNDS, job.FLOWS, job.FIGURES]
     assert "interrupted" in read(tmp_path)["stopped"] and read(tmp_path)["theorem"]["checked"] is True
     proved, measured, open_, written, check = told[-1].splitlines()
-    assert proved.startswith("Proved:   for all δ ≤ ") and measured == "Measured: nothing"
+    assert proved.startswith("Proved:   δ ≤ ") and measured == "Measured: nothing"
     assert open_.startswith("Open:     ") and "stopped, missing: KKT points, bounds" in open_
     assert str(tmp_path) in written and check == f"Check:    certflow check {tmp_path}/certificate.json"
 

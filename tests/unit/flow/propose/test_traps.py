@@ -31,7 +31,7 @@ def test_the_direction_of_least_contraction():
 
 def scripted(monkeypatch, bounds):
     """The bounds of `tangential_bound` in the order of the balls; the last one for all others."""
-    row = [*bounds, *[bounds[-1]] * 16]
+    row = [*bounds, *[bounds[-1]] * 64]
     monkeypatch.setattr(
         proposing,
         "tangential_bound",
@@ -87,6 +87,7 @@ def test_smaller_balls_are_tried_where_the_gap_or_the_size_may_need_them(first, 
         return ["found"]
 
     monkeypatch.setattr(proposing, "_traps", refuse)
+    monkeypatch.setattr(proposing, "_with_smaller", lambda traps, *_: traps)
     parts, centre = form([3, 1]), ((UNIT, 0),)
     large = [F(17, 1600) * F(4, 5) ** i for i in range(16)]
     if first is Ending.TOO_FINE:
