@@ -29,7 +29,7 @@ CASES = [
     ("deep", 0),
     ("untrained below", 0),
     ("trained below", 11),
-    *(("expression", seed) for seed in (1, 2, 3, 4, 9, 10, 17)),
+    *(("expression", seed) for seed in (1, 3, 9, 17)),
 ]
 PLACES = 6
 
