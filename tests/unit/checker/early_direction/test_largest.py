@@ -11,7 +11,7 @@ from after_a_sweep import CLOCK, refusal
 
 from certflow.checker.early_direction import largest
 from certflow.checker.early_direction.largest import _Cover, check_largest, largest_ncf
-from certflow.checker.kernel.numbers import root_up, rounded
+from certflow.checker.kernel.numbers import ONE, root_up, rounded
 from certflow.checker.kernel.problem import Problem as Checked
 from certflow.checker.kernel.reading import Node
 from certflow.checker.kernel.verdicts import Clock
@@ -167,3 +167,18 @@ def test_a_bound_below_the_maximum_is_refused():
     for number in ("299/100", "0", "-1"):
         found = refusal(check_largest, checked, Node(number, "here"), CLOCK)
         assert found and found[:2] == ("R9", "here")
+
+
+def test_a_box_about_a_critical_point_bends():
+    # F = 3 u1^2 + u2^2 at e1: no slope, and p^2 S / 2 = 8; sines up to 1/2, then nothing is known.
+    network = FeedForward([2, 1, 1], Activation(1, 2), [1], {2: [["1"]]})
+    problem = Problem(network, [["1", "0"], ["0", "1"]], ["6", "2"], seed=1)
+    cover = _Cover(Checked(problem.exact_content(), CLOCK), F(4), CLOCK)
+    here, around = cover._margins([ONE, 0], ONE // 2)
+    a = F(1, 2) + F(1, 32)
+    assert here == ONE and 0 <= (1 - 8 * a**2) * ONE - around < 1000
+    assert cover._margins([ONE, 0], ONE // 2 + 1) == (ONE, -1)
+    # Both sides of every face: the maximum is at -e1 only.
+    other = Problem(OneLayer(2, 1, Activation(0, 2)), [["-1", "0"], ["0", "1"]], ["6", "2"], seed=1)
+    checked = Checked(other.exact_content(), CLOCK)
+    assert not _Cover(checked, F(2), CLOCK).proves() and _Cover(checked, F(301, 100), CLOCK).proves()

@@ -65,6 +65,24 @@ def test_a_ball_is_left_again_where_masses_are_large():
     assert descent(Held(wide, F(1, 8)), end=F(10), grows=False).law(0, [F(6)], F(5)) is None
 
 
+def test_every_ball_is_waited_for_after_the_one_before():
+    # 2 with the rate 2, then 1 with the rate 3; the last ball has the rate 4.
+    coefficient, floor = descent(Held(LAST, F(1, 8)), end=F(1, 2)).law(0, [F(8)], F(5))
+    assert floor == F(1, 16) / (2 + F(7, 16))
+    assert near(coefficient, 5**8 / 8 * math.exp((4 - 2) * 2 + (4 - 3) * 1))
+
+
+def test_a_ball_holds_up_to_no_larger_size_than_the_one_before():
+    # The second ball is as wide as the first smaller one, but entered later: there is more room for masses.
+    again = InBall(F(4), SMALLER.r0, SMALLER.rates, F(9))
+    wide = Held(replace(PLAIN, smaller=(SMALLER, again)), F(1, 8))
+    floor = descent(wide, end=F(7)).law(0, [F(8)], F(5))[1]
+    size = (3 / 16 - math.exp(-4) / 8) / float(floor)
+    coefficient = descent(wide, end=F(7)).law(0, [F(8)], F(5))[0]
+    assert size < 7
+    assert near(coefficient, 5**8 / 8 * math.exp(2 * 2 + 7) * (7 / size) ** 2)
+
+
 def test_a_ball_has_to_be_reached():
     late = replace(SMALLER, r0=F(1, 16) + F(1, 100))
     near_by = Held(replace(PLAIN, smaller=(late,)), F(1, 8))
