@@ -162,10 +162,10 @@ class TradeOff:
 
     def save_pictures(self, folder: Path) -> list[str]:
         """Write the table, and the figure if there is something to draw, into the existing folder."""
+        files = write_table(self.table, folder, NAME) if self.rows else []
         panels = self.panels()
         asked = None if self.asked is None else _log10(self.asked)
-        figure = save(trade_off_figure(panels, asked), folder, NAME) if panels else []
-        return [*write_table(self.table, folder, NAME), *figure] if self.rows else []
+        return [*files, *save(trade_off_figure(panels, asked), folder, NAME)] if panels else files
 
     def record(self) -> dict[str, Any]:
         """The result for JSON."""

@@ -185,14 +185,15 @@ def _trade_off(
         complain(result.stopped)
     if result.stopped or not result.rows:
         code = max(code, ExitCode.INCONCLUSIVE)
+    # Drawing takes a while: whoever ends it has the table.
+    if result.rows and not run.as_json:
+        emit_table(result.table)
     with no_deadline():
         files = [] if folder is None else [*(row.file for row in rows), *result.save_pictures(folder)]
     if run.as_json:
         print_json(result.record() | {"files": files})
-    elif result.rows:
-        emit_table(result.table)
-        if folder is not None:
-            emit_files(folder, files)
+    elif result.rows and folder is not None:
+        emit_files(folder, files)
     return code
 
 

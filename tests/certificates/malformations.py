@@ -72,6 +72,10 @@ INSIDE: dict[str, Callable[[Content], object]] = {
     "negative-lift": lambda c: c["groups"][0]["windows"][0]["steps"][0].__setitem__(2, "-1*2^-9"),
     "negative-time": lambda c: c["groups"][0]["windows"][0].update(h="-1*2^-3"),
     "negative-gamma": lambda c: c["groups"][0]["trap"].update(gamma="-1*2^-3"),
+    "an-ending-of-what-converges": lambda c: c["groups"][0].update(ending={"direction": ["1", "0"]}),
+    "silent-samples-of-an-unknown": lambda c: c["groups"][0].update(
+        outcome="inconclusive", reason="?", start=None, windows=[], trap=None, silent=[0]
+    ),
     "no-smaller-balls": lambda c: c["groups"][0]["trap"].update(smaller=[]),
     "larger-smaller-ball": lambda c: c["groups"][0]["trap"].update(
         smaller=[{"gamma": "1*2^9", "r0": "1*2^-1", "s": "0*2^0", "after": "0*2^0"}]

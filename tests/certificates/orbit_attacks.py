@@ -150,6 +150,9 @@ ATTACKS: dict[str, dict[str, Change]] = {
         "no-radius": lambda content: content["claim"].update(radius=None),
     },
     "continuum-shrinking": {
+        "a-gap-where-all-is-turned": lambda content: content["claim"]["blocks"][0].update(
+            gap=["1/1000", None]
+        ),
         "a-radius": lambda content: content["claim"].update(radius="1"),
         "a-law": lambda content: content["claim"]["blocks"][0].update(
             law={"exponent": ["1", "1"], "coefficient": "1", "floor": "1", "of": "set"}

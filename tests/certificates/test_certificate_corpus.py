@@ -60,64 +60,49 @@ def test_certificates_of_other_statements_are_accepted(path):
     )
 
 
-@pytest.mark.parametrize("attack", sorted(ATTACKS))
-@pytest.mark.parametrize("name", ["one-neuron", "two-layer-logistic"])
-def test_attacks_are_refused(name, attack):
+def refused_as_recorded(name, attack, change):
     content = accepted(name)
-    ATTACKS[attack](content)
+    change(content)
     verdict = check_text(sealed(content))
     assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
 
 
-@pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in CONTINUUM.items() for attack in own]
-)
-def test_attacks_on_a_continuum_are_refused(name, attack):
-    content = accepted(name)
-    CONTINUUM[name][attack](content)
-    verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+def each_of(attacks):
+    """A case for every attack on every certificate."""
+    cases = [(name, attack, change) for name, own in attacks.items() for attack, change in own.items()]
+    return pytest.mark.parametrize(
+        ("name", "attack", "change"), cases, ids=[f"{name}-{attack}" for name, attack, _ in cases]
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "attack"),
-    [(n, attack) for n, own in (OUTCOME_ATTACKS | SMALLER_ATTACKS).items() for attack in sorted(own)],
-)
-def test_attacks_on_outcomes_are_refused(name, attack):
-    content = accepted(name)
-    (OUTCOME_ATTACKS | SMALLER_ATTACKS)[name][attack](content)
-    verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+@each_of(dict.fromkeys(("one-neuron", "two-layer-logistic"), ATTACKS))
+def test_attacks_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
 
 
-@pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in WITHIN.items() for attack in own]
-)
-def test_attacks_on_symmetric_starts_are_refused(name, attack):
-    content = accepted(name)
-    WITHIN[name][attack](content)
-    verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+@each_of(CONTINUUM)
+def test_attacks_on_a_continuum_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
 
 
-@pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in ORBIT_ATTACKS.items() for attack in own]
-)
-def test_attacks_on_equal_eigenvalues_and_on_starts_beside_others_are_refused(name, attack):
-    content = accepted(name)
-    ORBIT_ATTACKS[name][attack](content)
-    verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+@each_of(OUTCOME_ATTACKS | SMALLER_ATTACKS)
+def test_attacks_on_outcomes_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
 
 
-@pytest.mark.parametrize(
-    ("name", "attack"), [(name, attack) for name, own in SILENT.items() for attack in own]
-)
-def test_attacks_on_silent_samples_are_refused(name, attack):
-    content = accepted(name)
-    SILENT[name][attack](content)
-    verdict = check_text(sealed(content))
-    assert verdict.verdict == "refused" and words(verdict) == RECORDED[f"attacks on {name}", attack]
+@each_of(WITHIN)
+def test_attacks_on_symmetric_starts_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
+
+
+@each_of(ORBIT_ATTACKS)
+def test_attacks_on_equal_eigenvalues_and_on_starts_beside_others_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
+
+
+@each_of(SILENT)
+def test_attacks_on_silent_samples_are_refused(name, attack, change):
+    refused_as_recorded(name, attack, change)
 
 
 @pytest.mark.parametrize("silent", [[], [True], ["2"], 2, None])

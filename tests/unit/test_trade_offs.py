@@ -1,6 +1,7 @@
 """The trade-off as users get it: checked rows, one table, one figure, files; what ends the work early."""
 
 import json
+import unicodedata
 from fractions import Fraction
 from functools import cache
 from unittest.mock import patch
@@ -147,6 +148,20 @@ def test_what_ends_the_command_early_loses_no_row(tmp_path, error, code):
     found = json.loads(result.stdout)
     assert [row["row"] for row in found["rows"]] == ["asked"] and found["stopped"]
     assert {"asked.json", "trade-off.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_who_ends_the_drawing_has_the_table(tmp_path):
+    with patch.object(trade_offs, "trade_off_figure", side_effect=KeyboardInterrupt()):
+        result = command(tmp_path, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 130 and "epsilon-0.04" in result.stdout
+    assert {"epsilon-0.04.json", "trade-off.csv", "trade-off.tex"} <= {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
+
+
+def test_the_table_is_latex_without_marks_that_are_no_letters():
+    tex = traded().table.to_latex()
+    assert r"\bar\delta" in tex and not [c for c in tex if unicodedata.combining(c)]
 
 
 def test_nothing_proved_is_exit_code_3(tmp_path):

@@ -4,9 +4,10 @@ data, where every sample is inactive or orthogonal, and stays there; their size 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
 
+from ..kernel.network import inner
 from ..kernel.numbers import root_up
 from ..kernel.problem import Problem
 from ..kernel.verdicts import Clock, Refused
@@ -36,24 +37,24 @@ def check_fades(
     node.need(any(v), "the direction is zero", "O3")
     phi = angle + angle_up([Fraction(w) for w in track.end[0]], v, node.where)
     node.need(phi <= min(most, Fraction(1)), "the direction may be farther from it than is claimed", "O3")
-    reach = phi * root_up(_inner(v, v), 2)
+    reach = phi * root_up(inner(v, v), 2)
     rays: dict[Ray, tuple[Fraction, Fraction]] = {}
     for x, z, beta in zip(problem.features, problem.z, unit_outputs(problem), strict=True):
         clock.tick()
-        inner = _inner(x, v)
-        if any(x) and inner == 0:
+        along = inner(x, v)
+        if any(x) and along == 0:
             # c^2 of x = c ray: samples on one ray act together.
             unit = next(abs(a) for a in x if a)
             ray, square = tuple(a / unit for a in x), unit * unit
             push, forcing = rays.get(ray, (Fraction(0), Fraction(0)))
             rays[ray] = push + square * z, forcing + square * beta
         elif any(x):
-            clear = inner + reach * root_up(_inner(x, x), 2) < 0
+            clear = along + reach * root_up(inner(x, x), 2) < 0
             reason = "a sample is neither orthogonal to it nor inactive for all directions near it"
             node.need(problem.alpha == 0 and clear, reason, "O3")
     pushing = [ray for ray, (push, _) in rays.items() if weight * push < 0]
     end = [Fraction(w) for w in track.end[0]]
-    far = angle * root_up(_inner(end, end), 2)
+    far = angle * root_up(inner(end, end), 2)
     for ray, (push, forcing) in rays.items():
         clock.tick()
         if weight * push < 0:
@@ -61,16 +62,12 @@ def check_fades(
             node.need(weak, "the weights may become so large that a sample pulls the neuron towards it", "O3")
             continue
         # What does not push the neuron away is inactive when it comes, and nothing makes it active.
-        beside = problem.alpha == 0 and _inner(ray, end) + far * root_up(_inner(ray, ray), 2) < 0
+        beside = problem.alpha == 0 and inner(ray, end) + far * root_up(inner(ray, ray), 2) < 0
         node.need(beside, "a sample that is orthogonal to it does not push the neuron away", "O3")
         opposite = tuple(-a for a in ray)
-        kept = all(_inner(ray, other) >= 0 for other in pushing if other != opposite)
+        kept = all(inner(ray, other) >= 0 for other in pushing if other != opposite)
         node.need(kept, "a sample that does not push the neuron away may become active", "O3")
     return phi
-
-
-def _inner(u: Sequence[Fraction], v: Sequence[Fraction]) -> Fraction:
-    return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
 def leak(angles: Iterable[Fraction]) -> Fraction:

@@ -305,11 +305,12 @@ def _law(
     distance = horizon.forgotten(sweep, g) if orbit is None else orbit.left(sweep, g)
     (power, floor), found = law, descend(horizon, sweep, g, full)
     factor = Ball(Fraction(0), BITS)
-    if found is not None:
-        power, floor, factor = found.power, found.floor, Ball(found.log_factor, BITS)
     growth = Ball(Fraction(sweep.A_end), BITS).log() / order
     # Any smaller power is one of the law too, and larger ones make coefficients of too many digits.
-    exponent = rounded(min(power, _LONGEST / max(Fraction(1), growth.upper())), False)
+    most = _LONGEST / max(Fraction(1), abs(growth.lower()), abs(growth.upper()))
+    if found is not None and found.power <= most and found.log_factor <= _LONGEST:
+        power, floor, factor = found.power, found.floor, Ball(found.log_factor, BITS)
+    exponent = rounded(min(power, most), False)
     start = growth * exponent
     coefficient = (Ball(distance, BITS) * (start + factor).exp()).upper()
     return PowerLaw((exponent, exponent), rounded(coefficient, True), rounded(floor, True), orbit is not None)

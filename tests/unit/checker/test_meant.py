@@ -172,6 +172,17 @@ def test_long_numbers_that_look_alike_are_told_apart():
     assert comparison(here, there, "0").reason == reason
 
 
+def test_lists_and_names_that_look_alike_are_told_apart():
+    expression = {"kind": "expression", "weights": [f"weight{k}" for k in range(12)], "inputs": ["x"]}
+    expression["output"] = "weight0*weight1*x"
+    here = changed(lambda c: c.update(network=expression))
+    there = changed(lambda c: c.update(network={**expression, "weights": expression["weights"][:-1]}))
+    assert comparison(here, there, "0").reason == "weights is not the same in the problem that is meant"
+    here = changed(lambda c: c.update(network={**expression, "inputs": ["x" * 50]}))
+    there = changed(lambda c: c.update(network={**expression, "inputs": ["x" * 50 + "y"]}))
+    assert comparison(here, there, "0").reason == "inputs[1] is not the same in the problem that is meant"
+
+
 def test_numbers_that_python_cannot_write_are_said_all_the_same():
     here = changed(lambda c: c.update(direction=["0", str(F(10**3999 + 1, 3)), str(F(1, 10**3999 + 1))]))
     found = comparison(here, PROBLEM, "0")

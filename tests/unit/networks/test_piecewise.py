@@ -96,6 +96,8 @@ def test_what_holds_no_weight_is_one_input():
         ("((u + v)**2 - u**2)*x + v*abs(u)", "may jump"),
         ("u*v*exp(x)", "not computed exactly"),
         ("u*v*sqrt(x**2 + y**2)", "not computed exactly"),
+        # Rational at these samples or not.
+        ("u*v*sqrt(x**4*y**4 + 1 - 1)*sqrt(4*x)", "not computed exactly"),
     ],
 )
 def test_everything_else_is_refused_with_its_reason(text, reason):

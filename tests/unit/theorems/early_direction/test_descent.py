@@ -8,6 +8,7 @@ import pytest
 
 from certflow.checker import check_text
 from certflow.networks.activation import Activation
+from certflow.networks.feed_forward import FeedForward
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
 from certflow.problem import Problem
 from certflow.theorems.early_direction.certificate import certificate
@@ -54,6 +55,17 @@ def test_the_growth_after_the_horizon_is_nearly_that_at_the_point(name):
     claim = proved(name).claim
     fastest = max(block.value[1] for block in claim.blocks if block.value)
     assert fastest * F(999, 1000) < claim.times.n_upper < fastest * F(101, 100)
+
+
+def test_a_law_of_a_huge_power_can_be_written():
+    # Gaps are thousands of times the growth: the power is cut to what a coefficient of few digits allows.
+    network = FeedForward([2, 2, 2, 1], Activation("-1/2", 2), [2], {1: [[0, "1/2"], [1, 1]], 3: [[2, 2]]})
+    samples = [[1, 0], [2, 1], [0, 0], [0, -1]]
+    problem = Problem(network, samples, [1, -1, -1, 1], "logistic", [1, -2, -2, 1])
+    found = certify(problem, F(1, 10))
+    assert check_text(certificate(found)).verdict == "accepted"
+    laws = [block.law for block in found.claim.blocks]
+    assert all(500 < law.exponent[0] <= 2000 and law.coefficient.denominator < 10**1000 for law in laws)
 
 
 def test_the_coefficient_pays_for_the_power_but_not_more_than_the_law_is_worth():

@@ -325,6 +325,24 @@ def test_the_radius_leaves_room_for_a_distance_that_does_not_fall():
     assert accepted(found) == ("accepted", "")
 
 
+def test_either_bound_after_the_horizon_will_do():
+    # The law of block 1 has a floor that is wider than its trap; K R^2 / gamma is not.
+    network = FeedForward([2, 2, 1], Activation(0, 2), [1], {2: [[1, 1]]})
+    samples = [[-2, 2], [2, -2], [0, 1], [1, 0], [-1, 0], [0, -1]]
+    problem = Problem(network, samples, [-1, -1, 1, 1, -1, -1], "logistic", [-1, -1, 3, 3])
+    found = certify(problem, "1/5")
+    assert outcomes(found) == ["shrinks", "converges"]
+    assert accepted(found) == ("accepted", "")
+
+
+def test_n_that_is_nowhere_positive_has_a_bound_that_is_proved():
+    leaky = Problem(
+        OneLayer(2, 1, Activation("1/2", 2)), [[0, 1]], [-1], "square", direction=[2, 0], reduction="sum"
+    )
+    found = certify(leaky, "1/10")
+    assert accepted(found) == ("accepted", "") and found.claim.n_max_upper > 0
+
+
 def test_only_exact_zeros_pass_for_zero():
     nearly = one_layer(["1", "1/2", "0", "1/1000000000000"])
     found = certify(one_layer(["1", "1/2", "0", "0"]), EPSILON)

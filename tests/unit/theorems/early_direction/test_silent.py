@@ -11,9 +11,12 @@ from certflow.certificates import canonical_text, sha256
 from certflow.checker import check_text
 from certflow.checker.early_direction.words import sentences
 from certflow.checker.words import Say
+from certflow.kkt.enumerate import kkt_set
 from certflow.networks.activation import Activation
 from certflow.networks.one_hidden_layer import OneLayer, TwoLayer
+from certflow.outcome import Inconclusive
 from certflow.problem import Problem
+from certflow.theorems.basin.prove import certified_limits, limit_flow
 from certflow.theorems.early_direction.words import outcomes
 
 EPSILON = "1/50"
@@ -112,3 +115,11 @@ def test_no_other_samples_are_accepted(theorem, silent):
     content["groups"][0]["silent"] = content["claim"]["blocks"][0]["silent"] = silent
     content["sha256"] = sha256(canonical_text({k: v for k, v in content.items() if k != "sha256"}))
     assert check_text(canonical_text(content)).verdict == "refused"
+
+
+def test_the_limit_flow_and_lists_of_kkt_points_know_all_samples(theorem):
+    with pytest.raises(Inconclusive, match="some samples stay inactive"):
+        limit_flow(theorem)
+    first, second = certified_limits(theorem, kkt_set(theorem.problem))
+    assert first.entry is None and "silent samples are inactive" in first.reason
+    assert second.entry is not None
